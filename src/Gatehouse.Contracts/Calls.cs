@@ -1,0 +1,162 @@
+namespace Gatehouse.Contracts;
+
+/// <summary>How a call ended, as its client saw it.</summary>
+public enum CallOutcome
+{
+    /// <summary>A complete answer reached the client.</summary>
+    Ok,
+
+    /// <summary>Gatehouse refused the call before any provider was asked.</summary>
+    Refused,
+
+    /// <summary>No target gave a complete answer: the client got an error, before or within the stream.</summary>
+    Failed,
+
+    /// <summary>The client went away before the answer was complete.</summary>
+    Cancelled,
+}
+
+/// <summary>One call as lists show it.</summary>
+/// <param name="Surface">The wire format it came in by: <c>chat</c> or <c>messages</c>.</param>
+/// <param name="Provider">The provider that answered (or was tried last); <see langword="null"/> when none was asked.</param>
+/// <param name="Model">The model asked of that provider.</param>
+/// <param name="Usage">Tokens as the provider reported them; <see langword="null"/> when it reported none.</param>
+/// <param name="CostUsd">Cost in US dollars; <see langword="null"/> when the price or the usage is unknown: unknown is not zero.</param>
+/// <param name="FirstByteMicros">From the arrival of the call to the first byte of the answer, in microseconds.</param>
+/// <param name="OwnMicros">The part of <paramref name="DurationMicros"/> that is Gatehouse's own work, in microseconds.</param>
+public sealed record CallSummary(
+    Guid Id,
+    string RequestId,
+    string TraceId,
+    DateTimeOffset StartedAt,
+    Guid TeamId,
+    Guid? SystemId,
+    string System,
+    SystemEnvironment Environment,
+    Guid? KeyId,
+    string Surface,
+    string Route,
+    string? Provider,
+    string? Model,
+    string? AnsweredModel,
+    bool Streamed,
+    int Status,
+    CallOutcome Outcome,
+    string? ErrorCode,
+    string? ErrorMessage,
+    string? FinishReason,
+    TokenUsage? Usage,
+    decimal? CostUsd,
+    string? PriceRevision,
+    long DurationMicros,
+    long? FirstByteMicros,
+    long OwnMicros,
+    int Attempts);
+
+/// <summary>One try of one target.</summary>
+/// <param name="StartMicros">From the arrival of the call, in microseconds.</param>
+/// <param name="HeadersMicros">From the arrival of the call to the upstream's status line; <see langword="null"/> if none came.</param>
+/// <param name="FirstByteMicros">From the arrival of the call to the first byte of the upstream's body.</param>
+/// <param name="Status">The upstream's HTTP status, 0 when there was none.</param>
+/// <param name="Error">What went wrong, <see langword="null"/> when nothing did.</param>
+public sealed record CallAttempt(
+    string Provider,
+    string Model,
+    long StartMicros,
+    long? HeadersMicros,
+    long? FirstByteMicros,
+    long EndMicros,
+    int Status,
+    string? ErrorCode,
+    string? Error);
+
+/// <summary>A span of the call's trace, with OpenTelemetry GenAI attribute names.</summary>
+/// <param name="StartMicros">From the arrival of the call, in microseconds.</param>
+public sealed record CallSpan(
+    string SpanId,
+    string? ParentSpanId,
+    string Name,
+    long StartMicros,
+    long EndMicros,
+    string? Error,
+    IReadOnlyDictionary<string, string> Attributes);
+
+/// <summary>One line of a call's cost: a token bucket, its tokens, price and amount.</summary>
+/// <param name="UsdPerToken"><see langword="null"/> when the price is unknown.</param>
+public sealed record CostLine(string Bucket, long Tokens, decimal? UsdPerToken, decimal? Usd);
+
+/// <summary>Prompt and answer text, present only where the system's policy stores it and the reader may see it.</summary>
+public sealed record CallContent(string Request, string Response);
+
+/// <summary>Everything kept about one call.</summary>
+/// <param name="DroppedParameters">Parameters of the request that the target's format cannot carry.</param>
+/// <param name="ContentState">Why <paramref name="Content"/> is missing: <c>stored</c>, <c>not_stored</c>, <c>not_allowed</c> or <c>expired</c>.</param>
+public sealed record CallDetail(
+    CallSummary Call,
+    IReadOnlyList<CallAttempt> Attempts,
+    IReadOnlyList<CallSpan> Spans,
+    IReadOnlyList<CostLine> CostLines,
+    IReadOnlyList<string> DroppedParameters,
+    string ContentState,
+    CallContent? Content);
+
+/// <summary>Which calls are asked for; every part that is <see langword="null"/> does not filter.</summary>
+/// <param name="Search">Part of a request id, trace id, model or error message.</param>
+/// <param name="Before">Page on: only calls older than this call id (ids are in time order).</param>
+/// <param name="Limit">1 to 500.</param>
+public sealed record CallFilter(
+    DateTimeOffset? From = null,
+    DateTimeOffset? To = null,
+    Guid? TeamId = null,
+    Guid? SystemId = null,
+    SystemEnvironment? Environment = null,
+    string? Route = null,
+    string? Provider = null,
+    string? Model = null,
+    CallOutcome? Outcome = null,
+    string? Search = null,
+    Guid? Before = null,
+    int Limit = 50);
+
+/// <summary>A page of calls, newest first.</summary>
+/// <param name="Next">Pass as <see cref="CallFilter.Before"/> for the next page; <see langword="null"/> at the end.</param>
+public sealed record CallPage(IReadOnlyList<CallSummary> Calls, Guid? Next);
+
+/// <summary>Sums over calls. Latencies are estimates from a histogram with buckets about 10 % wide.</summary>
+/// <param name="UnpricedCalls">Calls with tokens but without a known price: their cost is not in <paramref name="CostUsd"/>.</param>
+/// <param name="P50Micros"><see langword="null"/> when there was no call.</param>
+public sealed record TrafficSum(
+    long Calls,
+    long Failed,
+    long Refused,
+    long Cancelled,
+    long UnpricedCalls,
+    long InputTokens,
+    long OutputTokens,
+    decimal CostUsd,
+    long? P50Micros,
+    long? P95Micros,
+    long? P99Micros,
+    long? OwnP50Micros,
+    long? OwnP99Micros);
+
+/// <summary>One bucket of a time series.</summary>
+public sealed record TrafficPoint(DateTimeOffset At, TrafficSum Sum);
+
+/// <summary>A series over time and its total.</summary>
+public sealed record Traffic(DateTimeOffset From, DateTimeOffset To, TimeSpan Step, TrafficSum Total, IReadOnlyList<TrafficPoint> Points);
+
+/// <summary>What traffic is broken down by.</summary>
+public enum TrafficDimension
+{
+    System,
+    Environment,
+    Route,
+    Provider,
+    Model,
+    Error,
+}
+
+/// <summary>The traffic of one value of a <see cref="TrafficDimension"/>.</summary>
+/// <param name="Key">The filter value that leads to exactly these calls: a system's id, or the name itself.</param>
+public sealed record TrafficShare(string Key, string Name, TrafficSum Sum);

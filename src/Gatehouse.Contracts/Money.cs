@@ -1,0 +1,78 @@
+namespace Gatehouse.Contracts;
+
+/// <summary>
+/// Tokens of one call in disjoint buckets: each token is in exactly one, so the sum of input buckets is the provider's input total
+/// and the sum of output buckets its output total.
+/// </summary>
+/// <param name="UncachedInput">Input tokens read at the full price.</param>
+/// <param name="CacheRead">Input tokens served from the provider's prompt cache.</param>
+/// <param name="CacheWrite">Input tokens written to the provider's prompt cache (5 minutes, or unspecified).</param>
+/// <param name="CacheWriteLong">Input tokens written to the provider's prompt cache for one hour.</param>
+/// <param name="Output">Output tokens that are not reasoning.</param>
+/// <param name="Reasoning">Output tokens spent on reasoning.</param>
+public readonly record struct TokenUsage(
+    long UncachedInput, long CacheRead, long CacheWrite, long CacheWriteLong, long Output, long Reasoning)
+{
+    public long TotalInput => UncachedInput + CacheRead + CacheWrite + CacheWriteLong;
+
+    public long TotalOutput => Output + Reasoning;
+
+    public long Total => TotalInput + TotalOutput;
+}
+
+/// <summary>What a model's tokens cost, in US dollars per token. A missing price is unknown, never zero.</summary>
+/// <param name="CacheRead">Falls back to <paramref name="Input"/>: a cached token whose price nobody stated is not free.</param>
+/// <param name="CacheWrite">Falls back to <paramref name="Input"/>.</param>
+/// <param name="CacheWriteLong">Falls back to <paramref name="CacheWrite"/>, then <paramref name="Input"/>.</param>
+/// <param name="Reasoning">Falls back to <paramref name="Output"/>.</param>
+public sealed record Price(
+    decimal Input,
+    decimal Output,
+    decimal? CacheRead = null,
+    decimal? CacheWrite = null,
+    decimal? CacheWriteLong = null,
+    decimal? Reasoning = null)
+{
+    /// <summary>
+    /// Prices that apply to the whole call when its input exceeds a threshold, highest threshold first; empty for most models.
+    /// </summary>
+    public IReadOnlyList<PriceTier> Tiers { get; init; } = [];
+
+    /// <summary>The cost of one call in <see cref="Nanos"/>; rounded half to even once, at the end.</summary>
+    public long CostNanos(in TokenUsage usage)
+    {
+        var price = this;
+        foreach (var tier in Tiers)
+        {
+            if (usage.TotalInput > tier.AboveInputTokens)
+            {
+                price = tier.Price;
+                break;
+            }
+        }
+
+        var cost = (usage.UncachedInput * price.Input)
+            + (usage.CacheRead * (price.CacheRead ?? price.Input))
+            + (usage.CacheWrite * (price.CacheWrite ?? price.Input))
+            + (usage.CacheWriteLong * (price.CacheWriteLong ?? price.CacheWrite ?? price.Input))
+            + (usage.Output * price.Output)
+            + (usage.Reasoning * (price.Reasoning ?? price.Output));
+        return Nanos.FromUsd(cost);
+    }
+}
+
+/// <summary>The price of calls whose input is larger than <paramref name="AboveInputTokens"/>.</summary>
+public sealed record PriceTier(long AboveInputTokens, Price Price);
+
+/// <summary>
+/// Money is stored as whole billionths of a US dollar ("nanos") in a 64-bit integer: exact sums to nine billion dollars, and fine
+/// enough for a single token of the cheapest model (see docs/decisions/0003).
+/// </summary>
+public static class Nanos
+{
+    public const long PerUsd = 1_000_000_000;
+
+    public static long FromUsd(decimal usd) => (long)decimal.Round(usd * PerUsd, 0, MidpointRounding.ToEven);
+
+    public static decimal ToUsd(long nanos) => (decimal)nanos / PerUsd;
+}

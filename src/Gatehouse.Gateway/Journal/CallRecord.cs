@@ -1,0 +1,99 @@
+using Gatehouse.Contracts;
+
+namespace Gatehouse.Gateway.Journal;
+
+/// <summary>
+/// What the ledger and the trace know of one call: written to the journal before the answer completes, read by Observability.
+/// Filled by the one thread that serves the call; not touched after it was appended.
+/// </summary>
+public sealed class CallRecord
+{
+    /// <summary>Version 7: in time order, and the ledger's key, so that replaying a record twice changes nothing.</summary>
+    public Guid Id { get; set; }
+
+    public string RequestId { get; set; } = "";
+
+    /// <summary>32 hexadecimal digits: the caller's trace, or a new one.</summary>
+    public string TraceId { get; set; } = "";
+
+    /// <summary>16 hexadecimal digits, of the server span of this call.</summary>
+    public string SpanId { get; set; } = "";
+
+    /// <summary>The caller's span, or <see langword="null"/>.</summary>
+    public string? ParentSpanId { get; set; }
+
+    /// <summary>Unix time in microseconds.</summary>
+    public long StartedAtMicros { get; set; }
+
+    /// <summary>All zero when the key was not known: such a call belongs to nobody and appears only in metrics.</summary>
+    public Guid TeamId { get; set; }
+
+    public Guid SystemId { get; set; }
+
+    public Guid KeyId { get; set; }
+
+    public SystemEnvironment Environment { get; set; }
+
+    /// <summary><c>chat</c> or <c>messages</c>.</summary>
+    public string Surface { get; set; } = "";
+
+    /// <summary>The model the client asked for, cut to 256 characters.</summary>
+    public string Route { get; set; } = "";
+
+    public string? Provider { get; set; }
+
+    public string? Model { get; set; }
+
+    /// <summary>The model that the provider says it used.</summary>
+    public string? AnsweredModel { get; set; }
+
+    public bool Streamed { get; set; }
+
+    /// <summary>HTTP status that the client saw.</summary>
+    public int Status { get; set; }
+
+    public CallOutcome Outcome { get; set; }
+
+    public string? ErrorCode { get; set; }
+
+    /// <summary>Never holds secrets or prompts.</summary>
+    public string? ErrorMessage { get; set; }
+
+    /// <summary>In OpenAI's words: <c>stop</c>, <c>length</c>, <c>tool_calls</c>, <c>content_filter</c>.</summary>
+    public string? FinishReason { get; set; }
+
+    /// <summary><see langword="null"/> when the provider reported none.</summary>
+    public TokenUsage? Usage { get; set; }
+
+    /// <summary><see langword="null"/> when the price or the usage is unknown. See <see cref="Nanos"/>.</summary>
+    public long? CostNanos { get; set; }
+
+    /// <summary>The revision of the price table that was in force, whether or not it had a price.</summary>
+    public string? PriceRevision { get; set; }
+
+    /// <summary>The price used, kept so that the cost can be explained for ever.</summary>
+    public Price? Price { get; set; }
+
+    public string ConfigurationRevision { get; set; } = "";
+
+    public long DurationMicros { get; set; }
+
+    public long? FirstByteMicros { get; set; }
+
+    public long OwnMicros { get; set; }
+
+    public IReadOnlyList<string> DroppedParameters { get; set; } = [];
+
+    public List<CallAttempt> Attempts { get; set; } = [];
+
+    /// <summary>Request parameters that OpenTelemetry names: <c>gen_ai.request.temperature</c> and the like, invariant text.</summary>
+    public Dictionary<string, string>? RequestAttributes { get; set; }
+}
+
+/// <summary>Text of one call, kept only where the policy says so. Offered to a bounded channel: dropped (and counted) when it is full.</summary>
+/// <param name="Request">The request's body as the client sent it.</param>
+/// <param name="Response">The answer's body as the client got it.</param>
+public sealed record CallText(Guid CallId, ReadOnlyMemory<byte> Request, ReadOnlyMemory<byte> Response);
+
+/// <summary>Where a record stands in this node's journal: the idempotency key of the drain.</summary>
+public readonly record struct JournalPosition(long Segment, long Offset);

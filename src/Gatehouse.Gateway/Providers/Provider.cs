@@ -1,0 +1,59 @@
+namespace Gatehouse.Gateway.Providers;
+
+/// <summary>A provider ready to be called: its settings and the way to it. Made once per configuration revision that changes it.</summary>
+public sealed class Provider(ProviderSettings settings, IUpstream upstream)
+{
+    public ProviderSettings Settings { get; } = settings;
+
+    public IUpstream Upstream { get; } = upstream;
+
+    public string Name => Settings.Name;
+
+    public WireFormat Wire => Settings.Wire;
+}
+
+/// <summary>The way to a provider: over HTTP, or in process for the simulator. Safe from any thread.</summary>
+public interface IUpstream
+{
+    /// <summary>Sends one request and returns at the status line. The caller disposes the answer, which releases the connection.</summary>
+    /// <exception cref="UpstreamException">No status line came: refused, timed out, broken, or not HTTP.</exception>
+    ValueTask<UpstreamAnswer> SendAsync(UpstreamRequest request, CancellationToken ct);
+}
+
+/// <summary>What goes upstream. The body's memory is valid until <see cref="IUpstream.SendAsync"/> has returned.</summary>
+/// <param name="Path">Appended to the provider's base address: <c>/chat/completions</c> or <c>/messages</c>.</param>
+/// <param name="Headers">Beyond content type and credential: trace context, <c>anthropic-version</c>, <c>anthropic-beta</c>.</param>
+public sealed record UpstreamRequest(
+    string Path,
+    ReadOnlyMemory<byte> Body,
+    IReadOnlyList<KeyValuePair<string, string>> Headers,
+    TimeSpan ConnectTimeout);
+
+/// <summary>An upstream's status, headers and the body still to be read.</summary>
+public abstract class UpstreamAnswer : IAsyncDisposable
+{
+    public abstract int Status { get; }
+
+    /// <summary>The body; reading past a broken connection throws <see cref="IOException"/> or <see cref="HttpRequestException"/>.</summary>
+    public abstract Stream Body { get; }
+
+    /// <returns>The header's value, or <see langword="null"/>.</returns>
+    public abstract string? Header(string name);
+
+    public abstract ValueTask DisposeAsync();
+}
+
+/// <summary>Why no answer came from a provider at all.</summary>
+public enum UpstreamFailure
+{
+    Refused,
+    ConnectTimeout,
+    Broken,
+    NotAllowed,
+}
+
+/// <summary>No status line came from the provider. The message names no address beyond the host.</summary>
+public sealed class UpstreamException(UpstreamFailure failure, string message, Exception? inner = null) : Exception(message, inner)
+{
+    public UpstreamFailure Failure { get; } = failure;
+}

@@ -1,0 +1,30 @@
+using Gatehouse.Contracts;
+
+namespace Gatehouse.Gateway.Routing;
+
+/// <summary>Everything a call reads, as one revision: a call reads <see cref="Snapshot{T}.Current"/> once and keeps it.</summary>
+public sealed class GatewayTable
+{
+    public static readonly GatewayTable Empty = new()
+    {
+        Revision = "none",
+        Keys = KeyTable.Empty,
+        Routes = RouteTable.Empty,
+        Prices = PriceTable.Empty,
+    };
+
+    /// <summary>Names the configuration revision, for logs, traces and <c>config show</c>.</summary>
+    public required string Revision { get; init; }
+
+    public required KeyTable Keys { get; init; }
+
+    public required RouteTable Routes { get; init; }
+
+    public required PriceTable Prices { get; init; }
+
+    /// <summary>Largest request body accepted, in bytes. Default 32 MiB.</summary>
+    public int MaxBodyBytes { get; init; } = 32 << 20;
+
+    /// <summary>Largest answer read from a provider, in bytes. Default 64 MiB.</summary>
+    public int MaxAnswerBytes { get; init; } = 64 << 20;
+}

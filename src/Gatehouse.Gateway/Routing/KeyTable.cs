@@ -1,0 +1,74 @@
+using System.Collections.Frozen;
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using Gatehouse.Contracts;
+
+namespace Gatehouse.Gateway.Routing;
+
+/// <summary>Who calls, as the key says.</summary>
+/// <param name="StoreContent">Whether this system and environment keep prompt and answer text.</param>
+public sealed record Principal(
+    Guid KeyId,
+    Guid TeamId,
+    Guid SystemId,
+    string System,
+    SystemEnvironment Environment,
+    SystemStage Stage,
+    bool StoreContent,
+    DateTimeOffset? ExpiresAt,
+    bool Revoked);
+
+/// <summary>A keyed hash of a presented key: 32 bytes held by value, so that a lookup allocates nothing.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public readonly record struct KeyHash(ulong A, ulong B, ulong C, ulong D)
+{
+    /// <summary>HMAC-SHA-256 under the installation's secret: a stolen table cannot be tried against other installations or offline.</summary>
+    /// <param name="secret">The installation's secret, 32 bytes.</param>
+    /// <param name="key">The key as presented, UTF-8.</param>
+    public static KeyHash Of(ReadOnlySpan<byte> secret, ReadOnlySpan<byte> key)
+    {
+        Span<byte> hash = stackalloc byte[HMACSHA256.HashSizeInBytes];
+        HMACSHA256.HashData(secret, key, hash);
+        return FromBytes(hash);
+    }
+
+    /// <param name="hash">32 bytes.</param>
+    public static KeyHash FromBytes(ReadOnlySpan<byte> hash) => MemoryMarshal.Read<KeyHash>(hash);
+
+    public byte[] ToBytes()
+    {
+        var bytes = new byte[HMACSHA256.HashSizeInBytes];
+        MemoryMarshal.Write(bytes, in this);
+        return bytes;
+    }
+}
+
+/// <summary>Every key of the installation, revoked ones included so that their refusal can say why.</summary>
+public sealed class KeyTable
+{
+    public static readonly KeyTable Empty = new(new byte[32], new Dictionary<KeyHash, Principal>());
+
+    private readonly byte[] _secret;
+    private readonly FrozenDictionary<KeyHash, Principal> _keys;
+
+    public KeyTable(byte[] secret, IReadOnlyDictionary<KeyHash, Principal> keys)
+    {
+        _secret = secret;
+        _keys = keys.ToFrozenDictionary();
+    }
+
+    /// <summary>Longest key that is looked at, in characters; longer ones are unknown.</summary>
+    public const int MaxKeyChars = 128;
+
+    /// <summary>Finds the principal of a presented key; the caller checks expiry, revocation and stage. Allocates nothing.</summary>
+    public bool TryFind(ReadOnlySpan<char> presented, [NotNullWhen(true)] out Principal? principal)
+    {
+        principal = null;
+        Span<byte> bytes = stackalloc byte[MaxKeyChars * 3];
+        return presented.Length is > 0 and <= MaxKeyChars
+            && Encoding.UTF8.TryGetBytes(presented, bytes, out var length)
+            && _keys.TryGetValue(KeyHash.Of(_secret, bytes[..length]), out principal);
+    }
+}
