@@ -1,28 +1,119 @@
 namespace Gatehouse.Storage;
 
-/// <summary>SQLite or PostgreSQL behind one small door. Each hole of a statement becomes a parameter, so injection does not compile.</summary>
+/// <summary>
+/// SQLite or PostgreSQL behind one small door. Each hole of a statement becomes a parameter, so injection does not compile.
+/// A hole may hold a string, an integer, a double, a boolean, a <see cref="Guid"/>, bytes, a <see cref="DateTimeOffset"/> (stored as
+/// Unix microseconds), null, another <see cref="FormattableString"/> (a fragment, put in place), or a list (for <c>IN</c>).
+/// Enums are given as lower-case text by the caller.
+/// NUL and lone surrogates, which PostgreSQL cannot hold in a text, become U+FFFD in both.
+/// </summary>
 public abstract class Database : IAsyncDisposable
 {
-    /// <returns>The number of rows changed.</returns>
-    public abstract Task<int> ExecuteAsync(FormattableString sql, CancellationToken ct);
+    private static readonly AsyncLocal<bool> _inTransaction = new();
 
-    public abstract Task<List<T>> QueryAsync<T>(FormattableString sql, Func<Row, T> read, CancellationToken ct);
+    /// <summary><c>sqlite</c> or <c>postgres</c>.</summary>
+    public abstract string Kind { get; }
+
+    /// <returns>The number of rows changed.</returns>
+    public Task<int> ExecuteAsync(FormattableString sql, CancellationToken ct)
+    {
+        RefuseNesting();
+        return ExecuteAsync(Statement.From(sql), ct);
+    }
+
+    public Task<List<T>> QueryAsync<T>(FormattableString sql, Func<Row, T> read, CancellationToken ct)
+    {
+        RefuseNesting();
+        return QueryAsync(Statement.From(sql), read, ct);
+    }
 
     /// <summary>Runs the work in one transaction on one connection; an exception rolls back. Not nested.</summary>
-    public abstract Task<T> TransactionAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct);
+    public Task<T> TransactionAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct)
+    {
+        RefuseNesting();
+        return RunTransactionAsync(
+            async transaction =>
+            {
+                _inTransaction.Value = true; // seen by the work alone: the value of an async method does not leave it
+                return await work(transaction);
+            },
+            ct);
+    }
+
+    /// <inheritdoc cref="TransactionAsync{T}"/>
+    public Task TransactionAsync(Func<Transaction, Task> work, CancellationToken ct) =>
+        TransactionAsync(
+            async transaction =>
+            {
+                await work(transaction);
+                return true;
+            },
+            ct);
+
+    /// <summary>Adds many rows at once. Rows whose key exists already are left as they are.</summary>
+    /// <param name="table">A constant of the code, never data.</param>
+    /// <param name="columns">Constants of the code, never data.</param>
+    /// <returns>The number of rows added.</returns>
+    public Task<int> InsertManyAsync(string table, IReadOnlyList<string> columns, IReadOnlyList<object?[]> rows, CancellationToken ct) =>
+        TransactionAsync(transaction => transaction.InsertManyAsync(table, columns, rows, ct), ct);
+
+    /// <summary>Asks the database for a sign of life.</summary>
+    /// <returns>Its name and version: <c>SQLite 3.40.1</c>.</returns>
+    /// <exception cref="DatabaseException">It does not answer.</exception>
+    public abstract Task<string> PingAsync(CancellationToken ct);
 
     public abstract ValueTask DisposeAsync();
+
+    internal abstract Task<int> ExecuteAsync(Statement statement, CancellationToken ct);
+
+    internal abstract Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct);
+
+    internal abstract Task<T> RunTransactionAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct);
+
+    /// <summary>Inside a transaction's work its own connection must be used: SQLite's only writer would wait for itself.</summary>
+    private static void RefuseNesting()
+    {
+        if (_inTransaction.Value)
+        {
+            throw new InvalidOperationException("A transaction is open here: use it in place of the database.");
+        }
+    }
 }
 
-/// <summary>Statements of one transaction.</summary>
+/// <summary>Statements of one transaction. Used by one caller at a time.</summary>
 public abstract class Transaction
 {
-    public abstract Task<int> ExecuteAsync(FormattableString sql, CancellationToken ct);
+    public Task<int> ExecuteAsync(FormattableString sql, CancellationToken ct) => ExecuteAsync(Statement.From(sql), ct);
 
-    public abstract Task<List<T>> QueryAsync<T>(FormattableString sql, Func<Row, T> read, CancellationToken ct);
+    public Task<List<T>> QueryAsync<T>(FormattableString sql, Func<Row, T> read, CancellationToken ct) =>
+        QueryAsync(Statement.From(sql), read, ct);
+
+    /// <inheritdoc cref="Database.InsertManyAsync"/>
+    public Task<int> InsertManyAsync(string table, IReadOnlyList<string> columns, IReadOnlyList<object?[]> rows, CancellationToken ct)
+    {
+        Statement.CheckName(table);
+        foreach (var column in columns)
+        {
+            Statement.CheckName(column);
+        }
+
+        return rows.Count == 0 ? Task.FromResult(0) : CopyAsync(table, columns, rows, ct);
+    }
+
+    /// <summary>Waits until no other transaction, on any node, holds the lock of this name; holds it to this transaction's end.</summary>
+    public abstract Task LockAsync(string name, CancellationToken ct);
+
+    internal abstract Task<int> ExecuteAsync(Statement statement, CancellationToken ct);
+
+    internal abstract Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct);
+
+    internal abstract Task<int> CopyAsync(string table, IReadOnlyList<string> columns, IReadOnlyList<object?[]> rows, CancellationToken ct);
+
+    /// <summary>Runs the text of a migration: several statements without parameters.</summary>
+    internal Task RunScriptAsync(string script, CancellationToken ct) => ExecuteAsync(new Statement(script, []), ct);
 }
 
-/// <summary>One row being read, by column position.</summary>
+/// <summary>One row being read, by column position. Valid only while it is read.</summary>
 public abstract class Row
 {
     public abstract bool IsNull(int column);
@@ -40,13 +131,22 @@ public abstract class Row
     public abstract byte[] Bytes(int column);
 
     /// <summary>From a <c>BIGINT</c> of Unix microseconds.</summary>
-    public DateTimeOffset Instant(int column) => DateTimeOffset.UnixEpoch.AddTicks(Long(column) * 10);
+    public DateTimeOffset Instant(int column) => DateTimeOffset.UnixEpoch.AddTicks(Long(column) * TimeSpan.TicksPerMicrosecond);
 
     public string? TextOrNull(int column) => IsNull(column) ? null : Text(column);
 
     public long? LongOrNull(int column) => IsNull(column) ? null : Long(column);
 
+    public bool? BoolOrNull(int column) => IsNull(column) ? null : Bool(column);
+
+    public double? DoubleOrNull(int column) => IsNull(column) ? null : Double(column);
+
     public Guid? IdOrNull(int column) => IsNull(column) ? null : Id(column);
+
+    public byte[]? BytesOrNull(int column) => IsNull(column) ? null : Bytes(column);
 
     public DateTimeOffset? InstantOrNull(int column) => IsNull(column) ? null : Instant(column);
 }
+
+/// <summary>The database cannot be opened or reached; the message says what to mend and holds no credential.</summary>
+public sealed class DatabaseException(string message, Exception? inner = null) : Exception(message, inner);

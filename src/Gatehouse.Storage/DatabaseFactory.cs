@@ -1,0 +1,16 @@
+using Gatehouse.Storage.Postgres;
+using Gatehouse.Storage.Sqlite;
+
+namespace Gatehouse.Storage;
+
+/// <summary>Opens the installation's database. Apply <see cref="Migrations"/> next.</summary>
+public static class DatabaseFactory
+{
+    /// <summary>Opens or creates a SQLite file; its folder must exist.</summary>
+    /// <exception cref="DatabaseException">The library is missing or too old, or the file cannot be opened.</exception>
+    public static Database Sqlite(string path) => new SqliteDatabase(path);
+
+    /// <summary>Prepares a pool of connections; the first use connects.</summary>
+    /// <exception cref="DatabaseException">The connection string is malformed.</exception>
+    public static Database Postgres(string connectionString) => new PostgresDatabase(connectionString);
+}

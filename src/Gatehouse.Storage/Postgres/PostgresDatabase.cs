@@ -1,0 +1,68 @@
+using System.Net.Sockets;
+using Npgsql;
+
+namespace Gatehouse.Storage.Postgres;
+
+/// <summary>A PostgreSQL database behind Npgsql's pool.</summary>
+internal sealed class PostgresDatabase : Database
+{
+    private readonly NpgsqlDataSource _source;
+
+    public PostgresDatabase(string connectionString)
+    {
+        try
+        {
+            var settings = new NpgsqlConnectionStringBuilder(connectionString) { ApplicationName = "gatehouse" };
+            if (settings.MaxAutoPrepare == 0)
+            {
+                settings.MaxAutoPrepare = 100;
+            }
+
+            _source = NpgsqlDataSource.Create(settings);
+        }
+        catch (ArgumentException e)
+        {
+            throw new DatabaseException("The connection string of PostgreSQL is malformed: it looks like 'Host=…;Database=…;Username=…;Password=…'.", e);
+        }
+    }
+
+    public override string Kind => "postgres";
+
+    public override async Task<string> PingAsync(CancellationToken ct)
+    {
+        try
+        {
+            await using var connection = await _source.OpenConnectionAsync(ct);
+            await using var command = new NpgsqlCommand("SELECT 1", connection);
+            await command.ExecuteScalarAsync(ct);
+            return $"PostgreSQL {connection.PostgreSqlVersion}";
+        }
+        catch (Exception e) when (e is NpgsqlException or SocketException or TimeoutException)
+        {
+            throw new DatabaseException($"PostgreSQL does not answer: {e.Message}", e);
+        }
+    }
+
+    public override ValueTask DisposeAsync() => _source.DisposeAsync();
+
+    internal override async Task<int> ExecuteAsync(Statement statement, CancellationToken ct)
+    {
+        await using var connection = await _source.OpenConnectionAsync(ct);
+        return await new PostgresTransaction(connection).ExecuteAsync(statement, ct);
+    }
+
+    internal override async Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct)
+    {
+        await using var connection = await _source.OpenConnectionAsync(ct);
+        return await new PostgresTransaction(connection).QueryAsync(statement, read, ct);
+    }
+
+    internal override async Task<T> RunTransactionAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct)
+    {
+        await using var connection = await _source.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        var result = await work(new PostgresTransaction(connection));
+        await transaction.CommitAsync(ct);
+        return result;
+    }
+}

@@ -1,0 +1,103 @@
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Gatehouse.Storage.Postgres;
+
+/// <summary>Statements on one connection, whether or not a transaction is open on it.</summary>
+internal sealed class PostgresTransaction(NpgsqlConnection connection) : Transaction
+{
+    public override Task LockAsync(string name, CancellationToken ct) =>
+        ExecuteAsync(new Statement("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [name]), ct);
+
+    internal override async Task<int> ExecuteAsync(Statement statement, CancellationToken ct)
+    {
+        await using var command = Command(statement);
+        return await command.ExecuteNonQueryAsync(ct);
+    }
+
+    internal override async Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct)
+    {
+        await using var command = Command(statement);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        var row = new PostgresRow(reader);
+        var rows = new List<T>();
+        while (await reader.ReadAsync(ct))
+        {
+            rows.Add(read(row));
+        }
+
+        return rows;
+    }
+
+    /// <summary>COPY knows no conflicts, so the rows go through a table of their own.</summary>
+    internal override async Task<int> CopyAsync(
+        string table, IReadOnlyList<string> columns, IReadOnlyList<object?[]> rows, CancellationToken ct)
+    {
+        var names = string.Join(", ", columns);
+        await RunScriptAsync($"CREATE TEMPORARY TABLE copied ON COMMIT DROP AS SELECT {names} FROM {table} WITH NO DATA", ct);
+        await using (var copy = await connection.BeginBinaryImportAsync($"COPY copied ({names}) FROM STDIN (FORMAT BINARY)", ct))
+        {
+            foreach (var row in rows)
+            {
+                await copy.StartRowAsync(ct);
+                foreach (var cell in row)
+                {
+                    await (Statement.Normalize(cell) switch
+                    {
+                        string text => copy.WriteAsync(text, NpgsqlDbType.Text, ct),
+                        long number => copy.WriteAsync(number, NpgsqlDbType.Bigint, ct),
+                        double number => copy.WriteAsync(number, NpgsqlDbType.Double, ct),
+                        bool flag => copy.WriteAsync(flag, NpgsqlDbType.Boolean, ct),
+                        Guid id => copy.WriteAsync(id, NpgsqlDbType.Uuid, ct),
+                        byte[] bytes => copy.WriteAsync(bytes, NpgsqlDbType.Bytea, ct),
+                        _ => copy.WriteNullAsync(ct),
+                    });
+                }
+            }
+
+            await copy.CompleteAsync(ct);
+        }
+
+        var added = await ExecuteAsync(
+            new Statement($"INSERT INTO {table} ({names}) SELECT {names} FROM copied ON CONFLICT DO NOTHING", []), ct);
+        await RunScriptAsync("DROP TABLE copied", ct);
+        return added;
+    }
+
+    private NpgsqlCommand Command(Statement statement)
+    {
+        var command = new NpgsqlCommand(statement.Text, connection);
+        foreach (var value in statement.Values)
+        {
+            command.Parameters.Add(value switch
+            {
+                string text => new NpgsqlParameter<string> { TypedValue = text, NpgsqlDbType = NpgsqlDbType.Text },
+                long number => new NpgsqlParameter<long> { TypedValue = number, NpgsqlDbType = NpgsqlDbType.Bigint },
+                double number => new NpgsqlParameter<double> { TypedValue = number, NpgsqlDbType = NpgsqlDbType.Double },
+                bool flag => new NpgsqlParameter<bool> { TypedValue = flag, NpgsqlDbType = NpgsqlDbType.Boolean },
+                Guid id => new NpgsqlParameter<Guid> { TypedValue = id, NpgsqlDbType = NpgsqlDbType.Uuid },
+                byte[] bytes => new NpgsqlParameter<byte[]> { TypedValue = bytes, NpgsqlDbType = NpgsqlDbType.Bytea },
+                _ => new NpgsqlParameter { Value = DBNull.Value }, // the type comes from the column
+            });
+        }
+
+        return command;
+    }
+
+    private sealed class PostgresRow(NpgsqlDataReader reader) : Row
+    {
+        public override bool IsNull(int column) => reader.IsDBNull(column);
+
+        public override string Text(int column) => reader.GetString(column);
+
+        public override long Long(int column) => reader.GetInt64(column);
+
+        public override bool Bool(int column) => reader.GetBoolean(column);
+
+        public override double Double(int column) => reader.GetDouble(column);
+
+        public override Guid Id(int column) => reader.GetGuid(column);
+
+        public override byte[] Bytes(int column) => reader.GetFieldValue<byte[]>(column);
+    }
+}

@@ -1,0 +1,179 @@
+using System.Threading.Channels;
+using Microsoft.Data.Sqlite;
+
+namespace Gatehouse.Storage.Sqlite;
+
+/// <summary>
+/// One SQLite file in WAL mode. Writes go through a channel to one thread with one connection, so they never meet a lock inside this
+/// process; reads run on the pool, each with a connection of its own, and see the last commit.
+/// </summary>
+internal sealed class SqliteDatabase : Database
+{
+    private readonly string _path;
+    private readonly SqliteSession _writer;
+    private readonly Channel<Action> _writes = Channel.CreateUnbounded<Action>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Stack<SqliteSession> _idleReaders = new();
+    private readonly SemaphoreSlim _readerSlots = new(Math.Max(4, Environment.ProcessorCount * 2));
+    private readonly Thread _thread;
+
+    public SqliteDatabase(string path)
+    {
+        _ = SqliteLibrary.Version;
+        _path = path;
+        try
+        {
+            _writer = new SqliteSession(path, writer: true);
+        }
+        catch (SqliteException e)
+        {
+            throw new DatabaseException($"The SQLite file '{path}' cannot be opened ({e.Message}): check that its folder exists and may be written.", e);
+        }
+
+        _thread = new Thread(Write) { IsBackground = true, Name = "sqlite writer" };
+        _thread.Start();
+    }
+
+    public override string Kind => "sqlite";
+
+    public override async Task<string> PingAsync(CancellationToken ct)
+    {
+        try
+        {
+            await ExecuteAsync(new Statement("SELECT 1", []), ct);
+            return $"SQLite {SqliteLibrary.Version}";
+        }
+        catch (SqliteException e)
+        {
+            throw new DatabaseException($"The SQLite file '{_path}' does not answer: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Finishes the writes that are queued, then closes.</summary>
+    public override async ValueTask DisposeAsync()
+    {
+        if (!_writes.Writer.TryComplete())
+        {
+            return;
+        }
+
+        await Task.Run(_thread.Join);
+        lock (_idleReaders)
+        {
+            while (_idleReaders.TryPop(out var reader))
+            {
+                reader.Dispose();
+            }
+        }
+
+        _writer.Dispose();
+        _readerSlots.Dispose();
+    }
+
+    internal override Task<int> ExecuteAsync(Statement statement, CancellationToken ct) =>
+        EnqueueAsync(() => _writer.Execute(statement, ct), ct);
+
+    internal override async Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct)
+    {
+        if (!IsRead(statement.Text))
+        {
+            return await EnqueueAsync(() => _writer.Query(statement, read, ct), ct); // INSERT … RETURNING
+        }
+
+        await _readerSlots.WaitAsync(ct);
+        try
+        {
+            return await Task.Run(() => Read(statement, read, ct), ct);
+        }
+        finally
+        {
+            _readerSlots.Release();
+        }
+    }
+
+    internal override Task<T> RunTransactionAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct) =>
+        EnqueueAsync(
+            () =>
+            {
+                _writer.Run("BEGIN IMMEDIATE");
+                try
+                {
+                    // The writer's thread waits here for work that awaits something else: nobody else may write meanwhile anyway.
+                    var result = work(new SqliteTransaction(_writer)).GetAwaiter().GetResult();
+                    ct.ThrowIfCancellationRequested();
+                    _writer.Run("COMMIT");
+                    return result;
+                }
+                finally
+                {
+                    if (_writer.InTransaction)
+                    {
+                        _writer.Run("ROLLBACK");
+                    }
+                }
+            },
+            ct);
+
+    private static bool IsRead(string sql)
+    {
+        var text = sql.AsSpan().TrimStart();
+        return text.StartsWith("SELECT", StringComparison.OrdinalIgnoreCase) || text.StartsWith("WITH", StringComparison.OrdinalIgnoreCase);
+    }
+
+    private List<T> Read<T>(Statement statement, Func<Row, T> read, CancellationToken ct)
+    {
+        SqliteSession? reader;
+        lock (_idleReaders)
+        {
+            _idleReaders.TryPop(out reader);
+        }
+
+        reader ??= new SqliteSession(_path, writer: false);
+        try
+        {
+            return reader.Query(statement, read, ct);
+        }
+        finally
+        {
+            lock (_idleReaders)
+            {
+                _idleReaders.Push(reader);
+            }
+        }
+    }
+
+    private Task<T> EnqueueAsync<T>(Func<T> work, CancellationToken ct)
+    {
+        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var accepted = _writes.Writer.TryWrite(() =>
+        {
+            try
+            {
+                ct.ThrowIfCancellationRequested();
+                done.SetResult(work());
+            }
+            catch (OperationCanceledException e)
+            {
+                done.SetCanceled(e.CancellationToken);
+            }
+#pragma warning disable CA1031 // Every failure belongs to the caller who awaits; the writer goes on.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                done.SetException(e);
+            }
+        });
+        ObjectDisposedException.ThrowIf(!accepted, this);
+        return done.Task;
+    }
+
+    private void Write()
+    {
+        while (_writes.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+        {
+            while (_writes.Reader.TryRead(out var write))
+            {
+                write();
+            }
+        }
+    }
+}

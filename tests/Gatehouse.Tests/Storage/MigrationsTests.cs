@@ -1,0 +1,89 @@
+using Gatehouse.Storage;
+
+namespace Gatehouse.Tests.Storage;
+
+/// <summary>Numbered SQL, once each, on both databases.</summary>
+public sealed class MigrationsTests
+{
+    public static readonly TheoryData<string> Kinds = TestDatabases.Kinds;
+
+    private static readonly Migration _first = new("Sample", 1, "one", "CREATE TABLE sample_one (id UUID PRIMARY KEY);\nCREATE INDEX sample_one_id ON sample_one (id);\n");
+    private static readonly Migration _second = new("Sample", 2, "two", "CREATE TABLE sample_two (id UUID PRIMARY KEY);");
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_second_start_applies_only_what_is_new(string kind)
+    {
+        await using var test = await TestDatabase.CreateAsync(kind);
+
+        Assert.Equal(1, await ApplyAsync(test.Db, _first));
+        Assert.Equal(1, await ApplyAsync(test.Db, _first, _second));
+        Assert.Equal(0, await ApplyAsync(test.Db, _first, _second));
+        await test.Db.ExecuteAsync($"INSERT INTO sample_two (id) VALUES ({Guid.CreateVersion7()})", Ct);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Nodes_that_start_together_apply_each_once(string kind)
+    {
+        await using var test = await TestDatabase.CreateAsync(kind);
+        await using var other = test.Open();
+
+        var counts = await Task.WhenAll(ApplyAsync(test.Db, _first, _second), ApplyAsync(other, _first, _second), ApplyAsync(test.Db, _first, _second));
+
+        Assert.Equal(2, counts.Sum());
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task An_applied_migration_that_changed_is_refused_by_name(string kind)
+    {
+        await using var test = await TestDatabase.CreateAsync(kind);
+        await ApplyAsync(test.Db, _first);
+
+        var failure = await Assert.ThrowsAsync<DatabaseException>(() => ApplyAsync(test.Db, _first with { Script = "SELECT 1" }, _second));
+
+        Assert.Contains("Sample 0001 (one)", failure.Message, StringComparison.Ordinal);
+        Assert.Equal(1, await ApplyAsync(test.Db, _first, _second));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_database_of_a_newer_version_is_refused(string kind)
+    {
+        await using var test = await TestDatabase.CreateAsync(kind);
+        await ApplyAsync(test.Db, _first, _second);
+
+        var failure = await Assert.ThrowsAsync<DatabaseException>(() => ApplyAsync(test.Db, _first));
+
+        Assert.Contains("Sample 0002 (two)", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_failing_migration_leaves_the_schema_as_it_was(string kind)
+    {
+        await using var test = await TestDatabase.CreateAsync(kind);
+
+        await Assert.ThrowsAnyAsync<System.Data.Common.DbException>(() => ApplyAsync(test.Db, _first, _second with { Script = "CREATE TABLE sample_two (" }));
+
+        Assert.Equal(2, await ApplyAsync(test.Db, _first, _second));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task The_product_s_own_migrations_apply_twice(string kind)
+    {
+        await using var test = await TestDatabase.CreateAsync(kind);
+        var assembly = System.Reflection.Assembly.Load("Gatehouse.ControlPlane");
+
+        await Migrations.ApplyAsync(test.Db, assembly, Ct);
+
+        Assert.Equal(0, await Migrations.ApplyAsync(test.Db, assembly, Ct));
+    }
+
+    private static Task<int> ApplyAsync(Database db, params Migration[] migrations) =>
+        Migrations.ApplyAsync(db, migrations, TimeProvider.System, Ct);
+}
