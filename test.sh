@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Installs what the tests need, starts a private PostgreSQL, runs every test and ends with "N passed, N failed".
+set -euo pipefail
+cd "$(dirname "$0")"
+. scripts/packages.sh
+
+need_dotnet
+need_packages libsqlite3-0 curl procps postgresql chromium fonts-dejavu-core
+need_node
+
+scratch=$(mktemp -d)
+chmod 755 "$scratch"
+pg_bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)
+as_pg() { if [ "$(id -u)" = 0 ]; then (cd "$scratch" && runuser -u postgres -- "$@"); else "$@"; fi; }
+finish() {
+  [ ! -f "$scratch/pg/data/postmaster.pid" ] || as_pg "$pg_bin/pg_ctl" -D "$scratch/pg/data" -m immediate stop >/dev/null 2>&1 || true
+  rm -rf "$scratch"
+}
+trap finish EXIT
+
+mkdir "$scratch/pg"
+[ "$(id -u)" != 0 ] || chown postgres "$scratch/pg"
+as_pg "$pg_bin/initdb" -D "$scratch/pg/data" -U gatehouse -A trust --locale=C.UTF-8 -E UTF8 --no-sync --no-instructions >/dev/null
+started=no
+for port in 54331 54332 54333 54334 54335; do
+  as_pg tee "$scratch/pg/data/postgresql.auto.conf" >/dev/null <<CONF
+listen_addresses = '127.0.0.1'
+port = $port
+unix_socket_directories = ''
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+max_connections = 200
+CONF
+  if as_pg "$pg_bin/pg_ctl" -D "$scratch/pg/data" -l "$scratch/pg/log" -w start >/dev/null; then started=yes; break; fi
+done
+if [ $started = no ]; then
+  echo "PostgreSQL did not start:" >&2
+  tail -20 "$scratch/pg/log" >&2
+  exit 1
+fi
+export GATEHOUSE_TEST_POSTGRES="Host=127.0.0.1;Port=$port;Username=gatehouse;Database=postgres"
+
+echo "Building …"
+dotnet build Gatehouse.slnx -c Release --nologo -v quiet -clp:ErrorsOnly
+export GATEHOUSE_EXECUTABLE="$PWD/src/Gatehouse/bin/Release/net10.0/gatehouse"
+export GATEHOUSE_CHROMIUM="${GATEHOUSE_CHROMIUM:-/usr/bin/chromium}"
+
+clients=tests/Gatehouse.EndToEnd.Tests/clients
+if [ -f $clients/package-lock.json ] && [ ! $clients/node_modules/.package-lock.json -nt $clients/package-lock.json ]; then
+  (cd $clients && npm ci --ignore-scripts --silent)
+fi
+
+echo "Testing …"
+status=0
+dotnet test --solution Gatehouse.slnx -c Release --no-build --no-progress --no-ansi --max-parallel-test-modules 2 2>&1 \
+  | tee "$scratch/log" || status=$?
+
+summary=$(sed -n '/^Test run summary/,$p' "$scratch/log")
+count() { sed -nE "s/^ *$1: *([0-9]+).*/\1/p" <<<"$summary" | tail -1; }
+passed=$(count succeeded) failed=$(count failed) skipped=$(count skipped)
+passed=${passed:-0} failed=${failed:-0}
+# A crash, a module that ran nothing, or a skipped test is a failure, whatever was counted.
+if [ $status != 0 ] || [ "$passed" = 0 ] || [ "${skipped:-0}" != 0 ]; then
+  status=1
+  [ "$failed" != 0 ] || failed=1
+fi
+echo "$passed passed, $failed failed"
+exit $status
