@@ -38,19 +38,24 @@ public sealed record Price(
     /// </summary>
     public IReadOnlyList<PriceTier> Tiers { get; init; } = [];
 
-    /// <summary>The cost of one call in <see cref="Nanos"/>; rounded half to even once, at the end.</summary>
-    public long CostNanos(in TokenUsage usage)
+    /// <summary>The price that applies to a call with this usage: the tier it reaches, or this price.</summary>
+    public Price For(in TokenUsage usage)
     {
-        var price = this;
         foreach (var tier in Tiers)
         {
             if (usage.TotalInput > tier.AboveInputTokens)
             {
-                price = tier.Price;
-                break;
+                return tier.Price;
             }
         }
 
+        return this;
+    }
+
+    /// <summary>The cost of one call in <see cref="Nanos"/>; rounded half to even once, at the end.</summary>
+    public long CostNanos(in TokenUsage usage)
+    {
+        var price = For(usage);
         var cost = (usage.UncachedInput * price.Input)
             + (usage.CacheRead * (price.CacheRead ?? price.Input))
             + (usage.CacheWrite * (price.CacheWrite ?? price.Input))

@@ -1,0 +1,123 @@
+using System.Buffers.Binary;
+using Gatehouse.Contracts;
+
+namespace Gatehouse.Observability.Calls;
+
+/// <summary>Turns a filter and the rights of a person into the WHERE of a query over <c>observability_ledger</c>.</summary>
+internal static class CallConditions
+{
+    /// <summary>How far a call's id and its start may disagree on the time: ids bound the search, the start decides.</summary>
+    private static readonly TimeSpan IdSlack = TimeSpan.FromMinutes(1);
+
+    /// <exception cref="ProblemException">The filter names a team that the person may not see, or has a wrong limit.</exception>
+    public static SqlText AddConditions(this SqlText sql, Person who, CallFilter filter)
+    {
+        sql.Add($" WHERE 1 = 1").AddTeams(who, filter);
+        if (filter.From is { } from)
+        {
+            sql.Add($" AND started_at >= {from} AND id >= {IdBound(from - IdSlack, 0x00)}");
+        }
+
+        if (filter.To is { } to)
+        {
+            sql.Add($" AND started_at < {to} AND id <= {IdBound(to + IdSlack, 0xFF)}");
+        }
+
+        if (filter.SystemId is { } system)
+        {
+            sql.Add($" AND system_id = {system}");
+        }
+
+        if (filter.Environment is { } environment)
+        {
+            sql.Add($" AND environment = {Words.Of(environment)}");
+        }
+
+        if (filter.Route is { } route)
+        {
+            sql.Add($" AND route = {route}");
+        }
+
+        AddNamed(sql, filter);
+        if (filter.Outcome is { } outcome)
+        {
+            sql.Add($" AND outcome = {Words.Of(outcome)}");
+            if (outcome != CallOutcome.Ok)
+            {
+                sql.Add($" AND outcome <> 'ok'"); // the partial index needs to see it
+            }
+        }
+
+        if (filter.Search is { Length: > 0 } search)
+        {
+            AddSearch(sql, search);
+        }
+
+        return sql;
+    }
+
+    /// <summary>Restricts rows to teams that the person may read; works for every table with a <c>team_id</c>.</summary>
+    public static SqlText AddTeams(this SqlText sql, Person who, CallFilter filter)
+    {
+        var teams = who.TeamsWith(Permission.Read);
+        if (filter.TeamId is { } team)
+        {
+            if (teams is not null && !teams.Contains(team))
+            {
+                throw new ProblemException(Problem.NotFound("team", team.ToString()));
+            }
+
+            return sql.Add($" AND team_id = {team}");
+        }
+
+        return teams is null ? sql : sql.Add($" AND team_id IN ").AddList(teams);
+    }
+
+    /// <summary>The smallest (fill 0x00) or largest (fill 0xFF) id of version 7 made at this time.</summary>
+    private static Guid IdBound(DateTimeOffset at, byte fill)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        bytes.Fill(fill);
+        BinaryPrimitives.WriteInt64BigEndian(bytes, Math.Max(0, at.ToUnixTimeMilliseconds()) << 16 | fill | (long)fill << 8);
+        return new Guid(bytes, bigEndian: true);
+    }
+
+    private static void AddNamed(SqlText sql, CallFilter filter)
+    {
+        // An empty name stands for calls that reached no provider: they have none.
+        if (filter.Provider is { } provider)
+        {
+            _ = provider.Length == 0 ? sql.Add($" AND provider IS NULL") : sql.Add($" AND provider = {provider}");
+        }
+
+        if (filter.Model is { } model)
+        {
+            _ = model.Length == 0 ? sql.Add($" AND model IS NULL") : sql.Add($" AND model = {model}");
+        }
+    }
+
+    private static void AddSearch(SqlText sql, string search)
+    {
+        var text = search.Trim().ToLowerInvariant();
+        if (Guid.TryParseExact(text, "D", out var id))
+        {
+            sql.Add($" AND (id = {id} OR request_id = {text})");
+            return;
+        }
+
+        if (text.Length == 32 && text.All(char.IsAsciiHexDigit))
+        {
+            sql.Add($" AND trace_id = {text}");
+            return;
+        }
+
+        var pattern = "%" + text.Replace(@"\", @"\\", StringComparison.Ordinal).Replace("%", @"\%", StringComparison.Ordinal)
+            .Replace("_", @"\_", StringComparison.Ordinal) + "%";
+        sql.Add($"""
+             AND (LOWER(request_id) LIKE {pattern} ESCAPE '\' OR trace_id LIKE {pattern} ESCAPE '\'
+             OR LOWER(route) LIKE {pattern} ESCAPE '\' OR LOWER(model) LIKE {pattern} ESCAPE '\'
+             OR LOWER(answered_model) LIKE {pattern} ESCAPE '\' OR error_code LIKE {pattern} ESCAPE '\'
+             OR LOWER(error_message) LIKE {pattern} ESCAPE '\')
+            """);
+    }
+}

@@ -1,0 +1,165 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using Gatehouse.Contracts;
+using Gatehouse.Observability.Calls;
+using Gatehouse.Observability.Traces;
+using Gatehouse.Storage;
+
+namespace Gatehouse.Observability;
+
+/// <summary>Reads the ledger and the traces, within the teams that the reader may see. Safe from any thread.</summary>
+public sealed class CallQueries
+{
+    /// <summary>A follower shows at most this many new calls per look; under more traffic it skips some.</summary>
+    private const int FollowLimit = 200;
+
+    /// <summary>Looks this far back for rows that another node committed late.</summary>
+    private static readonly TimeSpan FollowOverlap = TimeSpan.FromSeconds(10);
+
+    /// <summary>How soon a follower sees calls that another node recorded.</summary>
+    private static readonly TimeSpan FollowPoll = TimeSpan.FromSeconds(1);
+
+    /// <summary>A follower must come back after this time, so that a role that was taken away takes effect.</summary>
+    private static readonly TimeSpan FollowLife = TimeSpan.FromMinutes(15);
+
+    private readonly Database _db;
+    private readonly SystemLookup _systems;
+    private readonly RecordedSignal _recorded;
+    private readonly TimeProvider _clock;
+
+    internal CallQueries(Database db, SystemLookup systems, RecordedSignal recorded, TimeProvider clock)
+    {
+        _db = db;
+        _systems = systems;
+        _recorded = recorded;
+        _clock = clock;
+    }
+
+    /// <summary>Newest first.</summary>
+    /// <exception cref="ProblemException">The limit is wrong, or the person may not see the team that the filter names.</exception>
+    public async Task<CallPage> ListAsync(Person who, CallFilter filter, CancellationToken ct)
+    {
+        if (filter.Limit is < 1 or > 500)
+        {
+            throw new ProblemException(Problem.Invalid("limit", "must be between 1 and 500"));
+        }
+
+        var sql = LedgerRow.Select();
+        sql.AddConditions(who, filter);
+        if (filter.Before is { } before)
+        {
+            sql.Add($" AND id < {before}");
+        }
+
+        sql.Add($" ORDER BY id DESC LIMIT {filter.Limit + 1}");
+        var calls = await _db.QueryAsync(sql.Build(), row => LedgerRow.Read(row, _systems).Call, ct);
+        if (calls.Count <= filter.Limit)
+        {
+            return new CallPage(calls, null);
+        }
+
+        calls.RemoveAt(filter.Limit);
+        return new CallPage(calls, calls[^1].Id);
+    }
+
+    /// <returns><see langword="null"/> when there is no such call in the teams that the person may read.</returns>
+    public async Task<CallDetail?> FindAsync(Person who, string idOrRequestId, CancellationToken ct)
+    {
+        var sql = LedgerRow.Select().Add($" WHERE 1 = 1");
+        sql.AddTeams(who, new CallFilter());
+        _ = Guid.TryParseExact(idOrRequestId, "D", out var id)
+            ? sql.Add($" AND (id = {id} OR request_id = {idOrRequestId})")
+            : sql.Add($" AND request_id = {idOrRequestId}");
+        var rows = await _db.QueryAsync(sql.Add($" ORDER BY id DESC LIMIT 1").Build(), row => LedgerRow.Read(row, _systems), ct);
+        if (rows.Count == 0)
+        {
+            return null;
+        }
+
+        var (call, cost, priceJson, _) = rows[0];
+        var trace = await FindTraceAsync(call.Id, ct);
+        var price = priceJson is null ? null : JsonSerializer.Deserialize(priceJson, ObservabilityJson.Default.Price);
+        var (state, content) = await FindContentAsync(who, call, ct);
+        return new CallDetail(
+            call,
+            trace?.Attempts ?? [],
+            trace is null ? [] : [.. CallSpans.Of(call, trace).Select(span => span.ToCallSpan())],
+            CallCosts.Lines(call.Usage, price, cost),
+            trace?.DroppedParameters ?? [],
+            state,
+            content);
+    }
+
+    /// <summary>New calls as they are recorded, on whichever node; ends after 15 minutes, the reader then asks again.</summary>
+    public async IAsyncEnumerable<CallSummary> FollowAsync(
+        Person who, CallFilter filter, [EnumeratorCancellation] CancellationToken ct)
+    {
+        var started = _clock.GetUtcNow();
+        var since = started;
+        var seen = new Dictionary<Guid, DateTimeOffset>();
+        while (_clock.GetUtcNow() - started < FollowLife)
+        {
+            var next = _recorded.Next;
+            var sql = LedgerRow.Select();
+            sql.AddConditions(who, filter);
+            sql.Add($" AND recorded_at >= {since} ORDER BY recorded_at DESC LIMIT {FollowLimit}");
+            var now = _clock.GetUtcNow();
+            var calls = await _db.QueryAsync(sql.Build(), row => LedgerRow.Read(row, _systems).Call, ct);
+            calls.Reverse();
+            foreach (var call in calls)
+            {
+                if (seen.TryAdd(call.Id, now))
+                {
+                    yield return call;
+                }
+            }
+
+            if (now - FollowOverlap > since)
+            {
+                since = now - FollowOverlap;
+            }
+
+            foreach (var (id, _) in seen.Where(entry => entry.Value < since - FollowOverlap).ToList())
+            {
+                seen.Remove(id);
+            }
+
+            using var poll = CancellationTokenSource.CreateLinkedTokenSource(ct);
+            await Task.WhenAny(next, Task.Delay(FollowPoll, _clock, poll.Token));
+            await poll.CancelAsync();
+            ct.ThrowIfCancellationRequested();
+        }
+    }
+
+    private async Task<TraceDocument?> FindTraceAsync(Guid id, CancellationToken ct)
+    {
+        var now = _clock.GetUtcNow();
+        var documents = await _db.QueryAsync(
+            $"SELECT document FROM observability_trace WHERE call_id = {id} AND expires_at > {now}", row => row.Text(0), ct);
+        return documents.Count == 0 ? null : JsonSerializer.Deserialize(documents[0], ObservabilityJson.Default.TraceDocument);
+    }
+
+    private async Task<(string State, CallContent? Content)> FindContentAsync(Person who, CallSummary call, CancellationToken ct)
+    {
+        var now = _clock.GetUtcNow();
+        if (!who.May(call.TeamId, Permission.ReadContent))
+        {
+            // The text itself is not even read for a person who may not see it.
+            var kept = await _db.QueryAsync(
+                $"SELECT 1 FROM observability_text WHERE call_id = {call.Id} AND expires_at > {now}", row => row.Long(0), ct);
+            return (kept.Count > 0 ? "not_allowed" : Missing(call, now), null);
+        }
+
+        var texts = await _db.QueryAsync(
+            $"SELECT request, response FROM observability_text WHERE call_id = {call.Id} AND expires_at > {now}",
+            row => new CallContent(row.Text(0), row.Text(1)),
+            ct);
+        return texts.Count > 0 ? ("stored", texts[0]) : (Missing(call, now), null);
+    }
+
+    private string Missing(CallSummary call, DateTimeOffset now)
+    {
+        var policy = call.SystemId is { } system ? _systems.PolicyOf(system, call.Environment) : null;
+        return policy is { StoreContent: true } && call.StartedAt.AddDays(policy.RetentionDays) <= now ? "expired" : "not_stored";
+    }
+}

@@ -1,0 +1,54 @@
+using Gatehouse.Contracts;
+using Gatehouse.Storage;
+
+namespace Gatehouse.Observability.Calls;
+
+/// <summary>One row of the ledger as read: the summary, and what explains its cost.</summary>
+internal sealed record LedgerRow(CallSummary Call, long? CostNanos, string? Price, string ConfigurationRevision)
+{
+    public static SqlText Select() => new SqlText().Add($"""
+        SELECT id, request_id, trace_id, started_at, team_id, system_id, environment, key_id, surface, route, provider, model,
+        answered_model, streamed, status, outcome, error_code, error_message, finish_reason, uncached_input_tokens, cache_read_tokens,
+        cache_write_tokens, cache_write_long_tokens, output_tokens, reasoning_tokens, cost_nanos, price_revision, duration_micros,
+        first_byte_micros, own_micros, attempts, price, configuration_revision FROM observability_ledger
+        """);
+
+    public static LedgerRow Read(Row row, SystemLookup systems)
+    {
+        var system = row.Id(5);
+        var key = row.Id(7);
+        var cost = row.LongOrNull(25);
+        TokenUsage? usage = row.IsNull(19)
+            ? null
+            : new TokenUsage(row.Long(19), row.Long(20), row.Long(21), row.Long(22), row.Long(23), row.Long(24));
+        var call = new CallSummary(
+            Id: row.Id(0),
+            RequestId: row.Text(1),
+            TraceId: row.Text(2),
+            StartedAt: row.Instant(3),
+            TeamId: row.Id(4),
+            SystemId: system == Guid.Empty ? null : system,
+            System: systems.NameOf(system) ?? system.ToString(),
+            Environment: Words.Environment(row.Text(6)) ?? default,
+            KeyId: key == Guid.Empty ? null : key,
+            Surface: row.Text(8),
+            Route: row.Text(9),
+            Provider: row.TextOrNull(10),
+            Model: row.TextOrNull(11),
+            AnsweredModel: row.TextOrNull(12),
+            Streamed: row.Bool(13),
+            Status: (int)row.Long(14),
+            Outcome: Words.Outcome(row.Text(15)) ?? default,
+            ErrorCode: row.TextOrNull(16),
+            ErrorMessage: row.TextOrNull(17),
+            FinishReason: row.TextOrNull(18),
+            Usage: usage,
+            CostUsd: cost is { } nanos ? Nanos.ToUsd(nanos) : null,
+            PriceRevision: row.TextOrNull(26),
+            DurationMicros: row.Long(27),
+            FirstByteMicros: row.LongOrNull(28),
+            OwnMicros: row.Long(29),
+            Attempts: (int)row.Long(30));
+        return new LedgerRow(call, cost, row.TextOrNull(31), row.Text(32));
+    }
+}

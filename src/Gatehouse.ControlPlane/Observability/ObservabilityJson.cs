@@ -1,0 +1,26 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Gatehouse.Contracts;
+using Gatehouse.Observability.Traces;
+
+namespace Gatehouse.Observability;
+
+/// <summary>JSON of this module: what its endpoints answer, and what its tables hold.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    Converters = [typeof(SnakeCaseOutcome), typeof(SnakeCaseEnvironment)])]
+[JsonSerializable(typeof(CallSummary))]
+[JsonSerializable(typeof(CallPage))]
+[JsonSerializable(typeof(CallDetail))]
+[JsonSerializable(typeof(Traffic))]
+[JsonSerializable(typeof(TrafficShareList))]
+[JsonSerializable(typeof(TraceDocument))]
+[JsonSerializable(typeof(Price))]
+internal sealed partial class ObservabilityJson : JsonSerializerContext;
+
+/// <summary>The answer of <c>GET /api/traffic/by/{dimension}</c>.</summary>
+internal sealed record TrafficShareList(IReadOnlyList<TrafficShare> Items);
+
+internal sealed class SnakeCaseOutcome() : JsonStringEnumConverter<CallOutcome>(JsonNamingPolicy.SnakeCaseLower);
+
+internal sealed class SnakeCaseEnvironment() : JsonStringEnumConverter<SystemEnvironment>(JsonNamingPolicy.SnakeCaseLower);

@@ -1,0 +1,158 @@
+using Gatehouse.Contracts;
+using Gatehouse.Observability.Rollups;
+using Gatehouse.Storage;
+
+namespace Gatehouse.Observability;
+
+/// <summary>
+/// Sums over calls. Whole hours and minutes come from the roll-ups, the ragged ends of the range from the ledger, so that a sum is
+/// always that of the calls which <see cref="CallQueries"/> lists for the same filter. Safe from any thread.
+/// </summary>
+public sealed class TrafficQueries
+{
+    /// <summary>Most buckets of a series.</summary>
+    public const int MaxPoints = 1500;
+
+    private readonly TrafficReader _reader;
+    private readonly SystemLookup _systems;
+    private readonly TimeProvider _clock;
+
+    internal TrafficQueries(Database db, SystemLookup systems, TimeProvider clock)
+    {
+        _reader = new TrafficReader(db, clock);
+        _systems = systems;
+        _clock = clock;
+    }
+
+    /// <summary>The steps that a series can have.</summary>
+    public static IReadOnlyList<TimeSpan> Steps { get; } =
+    [
+        TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(15),
+        TimeSpan.FromHours(1), TimeSpan.FromHours(6), TimeSpan.FromDays(1),
+    ];
+
+    /// <summary>The smallest allowed step that cuts the range into at most 120 buckets; a day for the longest ranges.</summary>
+    public static TimeSpan StepFor(DateTimeOffset from, DateTimeOffset to)
+    {
+        foreach (var step in Steps)
+        {
+            if ((to - from) / step <= 120)
+            {
+                return step;
+            }
+        }
+
+        return Steps[^1];
+    }
+
+    /// <summary>A point for each bucket, also where nothing was called. The range is the last 24 hours unless the filter says otherwise.</summary>
+    /// <param name="step">One of <see cref="Steps"/>.</param>
+    /// <exception cref="ProblemException">The step or the range is wrong, or the person may not see the team that the filter names.</exception>
+    public async Task<Traffic> SeriesAsync(Person who, CallFilter filter, TimeSpan step, CancellationToken ct)
+    {
+        if (!Steps.Contains(step))
+        {
+            throw new ProblemException(Problem.Invalid("step", "must be 1m, 5m, 15m, 1h, 6h or 1d"));
+        }
+
+        var (from, to) = Range(filter);
+        if ((to - from) / step > MaxPoints)
+        {
+            throw new ProblemException(Problem.Invalid("step", $"cuts this range into more than {MaxPoints} buckets: choose a longer one"));
+        }
+
+        var buckets = new SortedDictionary<long, TrafficTotals>();
+        for (var at = Floor(from, step); at < Micros(to); at += Micros(step))
+        {
+            buckets[at] = new TrafficTotals();
+        }
+
+        var total = new TrafficTotals();
+        await _reader.ReadAsync(
+            who,
+            filter with { From = from, To = to },
+            step,
+            row =>
+            {
+                buckets[Floor(row.AtMicros, step)].Add(row);
+                total.Add(row);
+            },
+            ct);
+        var points = buckets.Select(b => new TrafficPoint(DateTimeOffset.UnixEpoch.AddMicroseconds(b.Key), b.Value.ToSum())).ToList();
+        return new Traffic(from, to, step, total.ToSum(), points);
+    }
+
+    /// <summary>The busiest first. Calls without a value (no provider was reached) have an empty key; calls without an error are left out of errors.</summary>
+    /// <exception cref="ProblemException">The range is wrong, or the person may not see the team that the filter names.</exception>
+    public async Task<IReadOnlyList<TrafficShare>> ByAsync(Person who, CallFilter filter, TrafficDimension dimension, CancellationToken ct)
+    {
+        var (from, to) = Range(filter);
+        var shares = new Dictionary<string, TrafficTotals>(StringComparer.Ordinal);
+        await _reader.ReadAsync(
+            who,
+            filter with { From = from, To = to },
+            Steps[^1],
+            row =>
+            {
+                var key = KeyOf(row, dimension);
+                if (key.Length == 0 && dimension == TrafficDimension.Error)
+                {
+                    return;
+                }
+
+                if (!shares.TryGetValue(key, out var totals))
+                {
+                    shares.Add(key, totals = new TrafficTotals());
+                }
+
+                totals.Add(row);
+            },
+            ct);
+        return
+        [
+            .. shares.Select(s => new TrafficShare(s.Key, NameOf(s.Key, dimension), s.Value.ToSum()))
+                .OrderByDescending(s => s.Sum.Calls).ThenBy(s => s.Key, StringComparer.Ordinal),
+        ];
+    }
+
+    private static string KeyOf(in TrafficRow row, TrafficDimension dimension) => dimension switch
+    {
+        TrafficDimension.System => row.SystemId.ToString(),
+        TrafficDimension.Environment => row.Environment,
+        TrafficDimension.Route => row.Route,
+        TrafficDimension.Provider => row.Provider,
+        TrafficDimension.Model => row.Model,
+        TrafficDimension.Error => row.ErrorCode,
+        _ => throw new ArgumentOutOfRangeException(nameof(dimension)),
+    };
+
+    private static long Micros(DateTimeOffset at) => (at - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+
+    private static long Micros(TimeSpan span) => span.Ticks / TimeSpan.TicksPerMicrosecond;
+
+    private static long Floor(DateTimeOffset at, TimeSpan step) => Floor(Micros(at), step);
+
+    private static long Floor(long micros, TimeSpan step) => micros - (micros % Micros(step));
+
+    private string NameOf(string key, TrafficDimension dimension)
+    {
+        if (dimension == TrafficDimension.System)
+        {
+            return _systems.NameOf(Guid.Parse(key)) ?? key;
+        }
+
+        return key.Length == 0 ? "(none)" : key;
+    }
+
+    private (DateTimeOffset From, DateTimeOffset To) Range(CallFilter filter)
+    {
+        var to = filter.To ?? _clock.GetUtcNow();
+        var from = filter.From ?? to - TimeSpan.FromDays(1);
+        if (from >= to)
+        {
+            throw new ProblemException(Problem.Invalid("from", "must be before 'to'"));
+        }
+
+        return (from, to);
+    }
+}

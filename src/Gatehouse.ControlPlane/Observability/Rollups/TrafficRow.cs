@@ -1,0 +1,68 @@
+using Gatehouse.Contracts;
+using Gatehouse.Observability.Ledger;
+
+namespace Gatehouse.Observability.Rollups;
+
+/// <summary>Calls that agree in every dimension: a row of the roll-ups, or one call of the ledger.</summary>
+/// <param name="AtMicros">Start of the bucket, or of the call.</param>
+/// <param name="Provider">Empty when no provider was asked; so are <paramref name="Model"/> and <paramref name="ErrorCode"/> when there is none.</param>
+internal readonly record struct TrafficRow(
+    long AtMicros,
+    Guid SystemId,
+    string Environment,
+    string Route,
+    string Provider,
+    string Model,
+    string Outcome,
+    string ErrorCode,
+    long Calls,
+    long UnpricedCalls,
+    long InputTokens,
+    long OutputTokens,
+    long CostNanos,
+    LatencyHistogram Duration,
+    LatencyHistogram Own);
+
+/// <summary>Adds rows up.</summary>
+internal sealed class TrafficTotals
+{
+    private readonly LatencyHistogram _duration = new();
+    private readonly LatencyHistogram _own = new();
+    private long _calls;
+    private long _failed;
+    private long _refused;
+    private long _cancelled;
+    private long _unpriced;
+    private long _input;
+    private long _output;
+    private long _costNanos;
+
+    public void Add(in TrafficRow row)
+    {
+        _calls += row.Calls;
+        _failed += row.Outcome == "failed" ? row.Calls : 0;
+        _refused += row.Outcome == "refused" ? row.Calls : 0;
+        _cancelled += row.Outcome == "cancelled" ? row.Calls : 0;
+        _unpriced += row.UnpricedCalls;
+        _input += row.InputTokens;
+        _output += row.OutputTokens;
+        _costNanos += row.CostNanos;
+        _duration.Add(row.Duration);
+        _own.Add(row.Own);
+    }
+
+    public TrafficSum ToSum() => new(
+        _calls,
+        _failed,
+        _refused,
+        _cancelled,
+        _unpriced,
+        _input,
+        _output,
+        Nanos.ToUsd(_costNanos),
+        _duration.Percentile(0.50),
+        _duration.Percentile(0.95),
+        _duration.Percentile(0.99),
+        _own.Percentile(0.50),
+        _own.Percentile(0.99));
+}
