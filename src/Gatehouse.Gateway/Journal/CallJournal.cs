@@ -1,0 +1,395 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+
+namespace Gatehouse.Gateway.Journal;
+
+/// <summary>Where the journal lives and in what portions it grows.</summary>
+public sealed record CallJournalOptions
+{
+    /// <summary>Smallest <see cref="SegmentBytes"/>.</summary>
+    public const int MinSegmentBytes = 4096;
+
+    /// <summary>Made when it is missing. One process uses it at a time.</summary>
+    public required string Directory { get; init; }
+
+    /// <summary>Size of a segment file in bytes. Two are on disk (and in memory) at least. Default 8 MiB: some 25,000 calls.</summary>
+    public int SegmentBytes { get; init; } = 8 << 20;
+}
+
+/// <summary>
+/// The record of every call, on disk before the call's answer ends, for Observability to drain into the ledger.
+/// <list type="number">
+/// <item><see cref="Append"/> returns when the record is in the file's pages: it survives the death of the process, not a power cut.</item>
+/// <item>Appending takes no lock and waits for nothing, save at the change of segments (every 25,000 calls or so).</item>
+/// <item>The next segment is allocated ahead by a thread of its own. When that fails, <see cref="IsFull"/> turns true while the current
+/// segment still has room for the calls under way.</item>
+/// <item>Segment numbers only grow, also over restarts; a process never writes to a segment that an earlier one left.</item>
+/// <item>Reading and releasing are for one thread at a time; appending is for all.</item>
+/// </list>
+/// </summary>
+public sealed class CallJournal : IDisposable
+{
+    private const int KeptBufferBytes = 64 << 10;
+    private static readonly TimeSpan FullRetry = TimeSpan.FromMilliseconds(250);
+
+    [ThreadStatic]
+    private static byte[]? t_buffer;
+
+    private readonly string _directory;
+    private readonly int _segmentBytes;
+    private readonly SegmentAllocator _allocate;
+    private readonly FileStream _lockFile;
+    private readonly Lock _rotation = new();
+    private readonly AutoResetEvent _wanted = new(true);
+    private readonly Thread _preparer;
+
+    private JournalSegment[] _segments; // by number; replaced whole, under _rotation
+    private JournalSegment _active; // the last of _segments
+    private JournalSegment? _next; // prepared, under _rotation
+    private JournalPosition _released;
+    private long _corrupted;
+    private volatile bool _full;
+    private volatile bool _disposed;
+
+    private CallJournal(
+        CallJournalOptions options, FileStream lockFile, string nodeId, List<JournalSegment> found, long number, SegmentAllocator allocate)
+    {
+        _directory = options.Directory;
+        _segmentBytes = options.SegmentBytes & ~7;
+        _allocate = allocate;
+        _lockFile = lockFile;
+        NodeId = nodeId;
+        _active = JournalSegment.Create(_directory, number, _segmentBytes, allocate);
+        _segments = [.. found, _active];
+        _preparer = new Thread(PrepareAhead) { IsBackground = true, Name = "journal" };
+        _preparer.Start();
+    }
+
+    /// <summary>Names this directory for ever: with a <see cref="JournalPosition"/> it names a record of this installation.</summary>
+    public string NodeId { get; }
+
+    /// <summary>No further segment can be allocated: new calls must be refused. Turns false by itself when there is room again.</summary>
+    public bool IsFull => _full;
+
+    /// <summary>Bytes that are appended and not yet released.</summary>
+    public long PendingBytes
+    {
+        get
+        {
+            lock (_rotation)
+            {
+                long bytes = 0;
+                foreach (var segment in _segments)
+                {
+                    var from = segment.Number == _released.Segment ? AlignedOffset(_released.Offset) : JournalSegment.HeaderBytes;
+                    bytes += segment.Number < _released.Segment ? 0 : Math.Max(0, segment.Tail - from);
+                }
+
+                return bytes;
+            }
+        }
+    }
+
+    /// <summary>Stretches of the journal that held records and could not be read: disk damage, or a power cut.</summary>
+    public long Corrupted => Volatile.Read(ref _corrupted);
+
+    /// <summary>Behind the last record begun. A reader whose position is not before it has seen every record appended until now.</summary>
+    public JournalPosition End
+    {
+        get
+        {
+            var active = Volatile.Read(ref _active);
+            return new JournalPosition(active.Number, active.Tail);
+        }
+    }
+
+    /// <summary>Opens a directory, with the records that earlier processes left in it.</summary>
+    /// <exception cref="JournalLockedException">Another process has it open.</exception>
+    /// <exception cref="JournalFullException">There is no room for a first segment.</exception>
+    /// <exception cref="JournalVersionException">A newer Gatehouse wrote it.</exception>
+    public static CallJournal Open(CallJournalOptions options) => Open(options, JournalSegment.AllocateBlocks);
+
+    internal static CallJournal Open(CallJournalOptions options, SegmentAllocator allocate)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.SegmentBytes, CallJournalOptions.MinSegmentBytes);
+        Directory.CreateDirectory(options.Directory);
+        var lockFile = LockDirectory(options.Directory);
+        var found = new List<JournalSegment>();
+        try
+        {
+            var last = FindSegments(options.Directory, found, out var empty);
+            var journal = new CallJournal(options, lockFile, ReadNodeId(options.Directory), found, last + 1, allocate);
+            empty.ForEach(File.Delete);
+            return journal;
+        }
+        catch
+        {
+            found.ForEach(s => s.Dispose());
+            lockFile.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Keeps the record. Safe from any thread; when it returns, a dying process no longer loses the record.</summary>
+    /// <exception cref="JournalFullException">The disk is full: the record is not kept.</exception>
+    public void Append(CallRecord record)
+    {
+        var buffer = t_buffer ?? new byte[1024];
+        var length = CallRecordFormat.Write(record, ref buffer);
+        t_buffer = buffer.Length <= KeptBufferBytes ? buffer : null;
+        if (length > _segmentBytes - JournalSegment.HeaderBytes - sizeof(long))
+        {
+            throw new ArgumentOutOfRangeException(nameof(record), length, "The record is larger than a segment of the journal.");
+        }
+
+        var payload = buffer.AsSpan(0, length);
+        while (true)
+        {
+            var active = Volatile.Read(ref _active);
+            if (active.TryAppend(payload))
+            {
+                return;
+            }
+
+            Rotate(active);
+        }
+    }
+
+    /// <summary>Adds published records to <paramref name="batch"/>, from <paramref name="position"/> on, and moves it behind them.</summary>
+    /// <param name="position">The default value stands before everything; one in a segment that is gone, before what is left.</param>
+    /// <returns>Whether there was any.</returns>
+    /// <exception cref="JournalVersionException">A newer Gatehouse wrote the next record; the position stays before it.</exception>
+    public bool TryRead(ref JournalPosition position, List<CallRecord> batch, int max)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        var had = batch.Count;
+        var segments = Volatile.Read(ref _segments);
+        var index = IndexOf(segments, position);
+        var offset = segments[index].Number == position.Segment ? AlignedOffset(position.Offset) : JournalSegment.HeaderBytes;
+        while (batch.Count - had < max)
+        {
+            var segment = segments[index];
+            var damaged = 0L;
+            var before = offset;
+            var state = segment.Read(ref offset, out var payload, ref damaged);
+            if (state == SegmentRead.Record && !TryDecode(payload, batch, segment, before, ref position))
+            {
+                damaged++;
+            }
+
+            if (damaged > 0)
+            {
+                Interlocked.Add(ref _corrupted, damaged);
+            }
+
+            if (state == SegmentRead.End && index + 1 < segments.Length)
+            {
+                index++;
+                offset = JournalSegment.HeaderBytes;
+            }
+            else if (state != SegmentRead.Record)
+            {
+                break;
+            }
+        }
+
+        position = new JournalPosition(segments[index].Number, offset);
+        return batch.Count > had;
+    }
+
+    /// <summary>Says that everything before the position is kept elsewhere: segments that lie wholly before it are deleted.</summary>
+    public void Release(JournalPosition upTo)
+    {
+        JournalSegment[] gone;
+        lock (_rotation)
+        {
+            _released = upTo;
+            gone = [.. _segments.Where(s => s.Number < upTo.Segment && s != _active)];
+            if (gone.Length > 0)
+            {
+                _segments = [.. _segments.Except(gone)];
+            }
+        }
+
+        foreach (var segment in gone)
+        {
+            segment.Delete();
+        }
+    }
+
+    /// <summary>Everything appended stays for the next process. Call it when nobody reads any more; late appends get an exception.</summary>
+    public void Dispose()
+    {
+        lock (_rotation)
+        {
+            if (_disposed)
+            {
+                return;
+            }
+
+            _disposed = true;
+        }
+
+        _wanted.Set();
+        _preparer.Join();
+        _next?.Delete();
+        foreach (var segment in _segments)
+        {
+            segment.Seal();
+            segment.Dispose();
+        }
+
+        _wanted.Dispose();
+        _lockFile.Dispose();
+    }
+
+    private static long AlignedOffset(long offset) => Math.Max(JournalSegment.HeaderBytes, (offset + 7) & ~7L);
+
+    /// <summary>The first segment that is not wholly before the position; the first of all when the position is from another life.</summary>
+    private static int IndexOf(JournalSegment[] segments, JournalPosition position)
+    {
+        var index = Array.FindIndex(segments, s => s.Number >= position.Segment);
+        return Math.Max(index, 0);
+    }
+
+    private static bool TryDecode(
+        ReadOnlySpan<byte> payload, List<CallRecord> batch, JournalSegment segment, long before, ref JournalPosition position)
+    {
+        try
+        {
+            batch.Add(CallRecordFormat.Read(payload));
+            return true;
+        }
+        catch (FormatException)
+        {
+            return false;
+        }
+        catch (JournalVersionException)
+        {
+            position = new JournalPosition(segment.Number, before);
+            throw;
+        }
+    }
+
+    private static FileStream LockDirectory(string directory)
+    {
+        try
+        {
+            return new FileStream(Path.Combine(directory, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException e) when (e is not (DirectoryNotFoundException or PathTooLongException))
+        {
+            throw new JournalLockedException(
+                $"The journal '{directory}' is in use by another process. Stop it, or give this one a data directory of its own.", e);
+        }
+    }
+
+    private static string ReadNodeId(string directory)
+    {
+        var path = Path.Combine(directory, "node");
+        if (File.Exists(path) && Guid.TryParse(File.ReadAllText(path), out var known))
+        {
+            return known.ToString();
+        }
+
+        var made = Guid.CreateVersion7().ToString();
+        var draft = path + ".new";
+        File.WriteAllText(draft, made);
+        File.Move(draft, path, overwrite: true);
+        return made;
+    }
+
+    /// <param name="empty">Segments without a record: their room is given back, their names stay until a higher number is on disk.</param>
+    /// <returns>The highest number in use, or 0.</returns>
+    private static long FindSegments(string directory, List<JournalSegment> found, out List<string> empty)
+    {
+        empty = [];
+        var last = 0L;
+        foreach (var path in Directory.EnumerateFiles(directory, "*.journal").Order(StringComparer.Ordinal))
+        {
+            if (!long.TryParse(Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+            {
+                continue;
+            }
+
+            last = number;
+            if (JournalSegment.Open(path, number) is { } segment)
+            {
+                found.Add(segment);
+            }
+            else
+            {
+                File.WriteAllBytes(path, []);
+                empty.Add(path);
+            }
+        }
+
+        return last;
+    }
+
+    private void Rotate(JournalSegment spent)
+    {
+        lock (_rotation)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (_active != spent)
+            {
+                return;
+            }
+
+            if (_next is null)
+            {
+                if (_full)
+                {
+                    throw new JournalFullException($"The disk that holds the journal '{_directory}' is full.");
+                }
+
+                // The thread that prepares segments was outrun by a burst: make this one here.
+                PrepareLocked();
+            }
+
+            _segments = [.. _segments, _next];
+            Volatile.Write(ref _active, _next);
+            _next = null;
+        }
+
+        _wanted.Set();
+    }
+
+    private void PrepareAhead()
+    {
+        while (!_disposed)
+        {
+            _wanted.WaitOne(_full ? FullRetry : Timeout.InfiniteTimeSpan);
+            lock (_rotation)
+            {
+                if (_next is null && !_disposed)
+                {
+                    try
+                    {
+                        PrepareLocked();
+                    }
+                    catch (JournalFullException)
+                    {
+                        // IsFull says so, callers are refused, and the next look comes soon.
+                    }
+                }
+            }
+        }
+    }
+
+    [MemberNotNull(nameof(_next))]
+    private void PrepareLocked()
+    {
+        try
+        {
+            _next = JournalSegment.Create(_directory, _active.Number + 1, _segmentBytes, _allocate);
+            _full = false;
+        }
+        catch (JournalFullException)
+        {
+            _full = true;
+            throw;
+        }
+    }
+}

@@ -1,0 +1,469 @@
+using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+using Gatehouse.Contracts;
+
+namespace Gatehouse.Gateway.Journal;
+
+/// <summary>
+/// A <see cref="CallRecord"/> as bytes: a version byte, then the fields in a fixed order. Whole numbers are zigzag varints, a text is its
+/// length plus one (0: <see langword="null"/>) and UTF-8, a decimal keeps its scale. A new field goes to the end under a new version; every
+/// version that was ever written is read for ever.
+/// </summary>
+internal static class CallRecordFormat
+{
+    /// <summary>The version written.</summary>
+    public const byte Version = 1;
+
+    /// <summary>Longer texts are cut: a record must always fit into a segment, whatever a client or a provider sent.</summary>
+    public const int MaxTextChars = 2048;
+
+    /// <summary>Longer lists are cut.</summary>
+    public const int MaxItems = 128;
+
+    /// <summary>Price tiers nest no deeper than this; deeper ones are left out.</summary>
+    private const int MaxTierDepth = 2;
+
+    /// <summary>Writes into <paramref name="buffer"/>, which grows when it must.</summary>
+    /// <returns>The number of bytes written.</returns>
+    public static int Write(CallRecord record, ref byte[] buffer)
+    {
+        var to = new Writer(buffer);
+        to.Byte(Version);
+        to.Guid(record.Id);
+        to.Text(record.RequestId);
+        to.Text(record.TraceId);
+        to.Text(record.SpanId);
+        to.Text(record.ParentSpanId);
+        to.Number(record.StartedAtMicros);
+        to.Guid(record.TeamId);
+        to.Guid(record.SystemId);
+        to.Guid(record.KeyId);
+        to.Byte((byte)record.Environment);
+        to.Text(record.Surface);
+        to.Text(record.Route);
+        to.Text(record.Provider);
+        to.Text(record.Model);
+        to.Text(record.AnsweredModel);
+        to.Flag(record.Streamed);
+        to.Number(record.Status);
+        to.Byte((byte)record.Outcome);
+        to.Text(record.ErrorCode);
+        to.Text(record.ErrorMessage);
+        to.Text(record.FinishReason);
+        WriteUsage(ref to, record.Usage);
+        to.Optional(record.CostNanos);
+        to.Text(record.PriceRevision);
+        WritePrice(ref to, record.Price, 0);
+        to.Text(record.ConfigurationRevision);
+        to.Number(record.DurationMicros);
+        to.Optional(record.FirstByteMicros);
+        to.Number(record.OwnMicros);
+        WriteTexts(ref to, record.DroppedParameters);
+        WriteAttempts(ref to, record.Attempts);
+        WriteAttributes(ref to, record.RequestAttributes);
+        buffer = to.Buffer;
+        return to.Length;
+    }
+
+    /// <exception cref="JournalVersionException">A newer Gatehouse wrote the record.</exception>
+    /// <exception cref="FormatException">The bytes are no record.</exception>
+    public static CallRecord Read(ReadOnlySpan<byte> bytes)
+    {
+        var from = new Reader(bytes);
+        var version = from.Byte();
+        if (version > Version)
+        {
+            throw new JournalVersionException(
+                $"The journal holds a call record of version {version}; this Gatehouse reads up to version {Version}. Start the newer release again.");
+        }
+
+        if (version == 0)
+        {
+            throw new FormatException("A call record of version 0 was never written.");
+        }
+
+        return new CallRecord
+        {
+            Id = from.Guid(),
+            RequestId = from.Text() ?? "",
+            TraceId = from.Text() ?? "",
+            SpanId = from.Text() ?? "",
+            ParentSpanId = from.Text(),
+            StartedAtMicros = from.Number(),
+            TeamId = from.Guid(),
+            SystemId = from.Guid(),
+            KeyId = from.Guid(),
+            Environment = (SystemEnvironment)from.Byte(),
+            Surface = from.Text() ?? "",
+            Route = from.Text() ?? "",
+            Provider = from.Text(),
+            Model = from.Text(),
+            AnsweredModel = from.Text(),
+            Streamed = from.Flag(),
+            Status = (int)from.Number(),
+            Outcome = (CallOutcome)from.Byte(),
+            ErrorCode = from.Text(),
+            ErrorMessage = from.Text(),
+            FinishReason = from.Text(),
+            Usage = ReadUsage(ref from),
+            CostNanos = from.Optional(),
+            PriceRevision = from.Text(),
+            Price = ReadPrice(ref from, 0),
+            ConfigurationRevision = from.Text() ?? "",
+            DurationMicros = from.Number(),
+            FirstByteMicros = from.Optional(),
+            OwnMicros = from.Number(),
+            DroppedParameters = ReadTexts(ref from),
+            Attempts = ReadAttempts(ref from),
+            RequestAttributes = ReadAttributes(ref from),
+        };
+    }
+
+    private static void WriteUsage(ref Writer to, TokenUsage? usage)
+    {
+        to.Flag(usage.HasValue);
+        if (usage is { } tokens)
+        {
+            to.Number(tokens.UncachedInput);
+            to.Number(tokens.CacheRead);
+            to.Number(tokens.CacheWrite);
+            to.Number(tokens.CacheWriteLong);
+            to.Number(tokens.Output);
+            to.Number(tokens.Reasoning);
+        }
+    }
+
+    private static TokenUsage? ReadUsage(ref Reader from) => from.Flag()
+        ? new TokenUsage(from.Number(), from.Number(), from.Number(), from.Number(), from.Number(), from.Number())
+        : null;
+
+    private static void WritePrice(ref Writer to, Price? price, int depth)
+    {
+        to.Flag(price is not null);
+        if (price is null)
+        {
+            return;
+        }
+
+        to.Decimal(price.Input);
+        to.Decimal(price.Output);
+        to.Optional(price.CacheRead);
+        to.Optional(price.CacheWrite);
+        to.Optional(price.CacheWriteLong);
+        to.Optional(price.Reasoning);
+        var tiers = depth < MaxTierDepth ? Math.Min(price.Tiers.Count, MaxItems) : 0;
+        to.Number(tiers);
+        for (var i = 0; i < tiers; i++)
+        {
+            to.Number(price.Tiers[i].AboveInputTokens);
+            WritePrice(ref to, price.Tiers[i].Price, depth + 1);
+        }
+    }
+
+    private static Price? ReadPrice(ref Reader from, int depth)
+    {
+        if (!from.Flag())
+        {
+            return null;
+        }
+
+        var price = new Price(
+            from.Decimal(), from.Decimal(), from.OptionalDecimal(), from.OptionalDecimal(), from.OptionalDecimal(), from.OptionalDecimal());
+        var count = from.Count();
+        if (count == 0)
+        {
+            return price;
+        }
+
+        if (depth == MaxTierDepth)
+        {
+            throw new FormatException("Price tiers nest too deep.");
+        }
+
+        var tiers = new PriceTier[count];
+        for (var i = 0; i < count; i++)
+        {
+            tiers[i] = new PriceTier(from.Number(), ReadPrice(ref from, depth + 1) ?? throw new FormatException("A price tier has no price."));
+        }
+
+        return price with { Tiers = tiers };
+    }
+
+    private static void WriteTexts(ref Writer to, IReadOnlyList<string> texts)
+    {
+        var count = Math.Min(texts.Count, MaxItems);
+        to.Number(count);
+        for (var i = 0; i < count; i++)
+        {
+            to.Text(texts[i]);
+        }
+    }
+
+    private static string[] ReadTexts(ref Reader from)
+    {
+        var texts = from.Count() is var count and > 0 ? new string[count] : [];
+        for (var i = 0; i < texts.Length; i++)
+        {
+            texts[i] = from.Text() ?? "";
+        }
+
+        return texts;
+    }
+
+    private static void WriteAttempts(ref Writer to, List<CallAttempt> attempts)
+    {
+        var count = Math.Min(attempts.Count, MaxItems);
+        to.Number(count);
+        for (var i = 0; i < count; i++)
+        {
+            var attempt = attempts[i];
+            to.Text(attempt.Provider);
+            to.Text(attempt.Model);
+            to.Number(attempt.StartMicros);
+            to.Optional(attempt.HeadersMicros);
+            to.Optional(attempt.FirstByteMicros);
+            to.Number(attempt.EndMicros);
+            to.Number(attempt.Status);
+            to.Text(attempt.ErrorCode);
+            to.Text(attempt.Error);
+        }
+    }
+
+    private static List<CallAttempt> ReadAttempts(ref Reader from)
+    {
+        var count = from.Count();
+        var attempts = new List<CallAttempt>(count);
+        for (var i = 0; i < count; i++)
+        {
+            attempts.Add(new CallAttempt(
+                from.Text() ?? "",
+                from.Text() ?? "",
+                from.Number(),
+                from.Optional(),
+                from.Optional(),
+                from.Number(),
+                (int)from.Number(),
+                from.Text(),
+                from.Text()));
+        }
+
+        return attempts;
+    }
+
+    private static void WriteAttributes(ref Writer to, Dictionary<string, string>? attributes)
+    {
+        to.Flag(attributes is not null);
+        if (attributes is null)
+        {
+            return;
+        }
+
+        var count = Math.Min(attributes.Count, MaxItems);
+        to.Number(count);
+        foreach (var (name, value) in attributes)
+        {
+            if (count-- == 0)
+            {
+                break;
+            }
+
+            to.Text(name);
+            to.Text(value);
+        }
+    }
+
+    private static Dictionary<string, string>? ReadAttributes(ref Reader from)
+    {
+        if (!from.Flag())
+        {
+            return null;
+        }
+
+        var count = from.Count();
+        var attributes = new Dictionary<string, string>(count, StringComparer.Ordinal);
+        for (var i = 0; i < count; i++)
+        {
+            attributes[from.Text() ?? ""] = from.Text() ?? "";
+        }
+
+        return attributes;
+    }
+
+    private ref struct Writer(byte[] buffer)
+    {
+        public byte[] Buffer = buffer;
+
+        public int Length;
+
+        public void Byte(byte value)
+        {
+            Ensure(1);
+            Buffer[Length++] = value;
+        }
+
+        public void Flag(bool value) => Byte(value ? (byte)1 : (byte)0);
+
+        public void Guid(Guid value)
+        {
+            Ensure(16);
+            value.TryWriteBytes(Buffer.AsSpan(Length), bigEndian: true, out _);
+            Length += 16;
+        }
+
+        public void Number(long value)
+        {
+            Ensure(10);
+            var rest = (ulong)((value << 1) ^ (value >> 63));
+            while (rest >= 0x80)
+            {
+                Buffer[Length++] = (byte)(rest | 0x80);
+                rest >>= 7;
+            }
+
+            Buffer[Length++] = (byte)rest;
+        }
+
+        public void Optional(long? value)
+        {
+            Flag(value.HasValue);
+            if (value is { } number)
+            {
+                Number(number);
+            }
+        }
+
+        public void Decimal(decimal value)
+        {
+            Ensure(16);
+            Span<int> parts = stackalloc int[4];
+            decimal.GetBits(value, parts);
+            for (var i = 0; i < 4; i++)
+            {
+                BinaryPrimitives.WriteInt32LittleEndian(Buffer.AsSpan(Length + (i * 4)), parts[i]);
+            }
+
+            Length += 16;
+        }
+
+        public void Optional(decimal? value)
+        {
+            Flag(value.HasValue);
+            if (value is { } amount)
+            {
+                Decimal(amount);
+            }
+        }
+
+        public void Text(string? value)
+        {
+            if (value is null)
+            {
+                Number(0);
+                return;
+            }
+
+            var chars = value.AsSpan(0, Math.Min(value.Length, MaxTextChars));
+            var bytes = Encoding.UTF8.GetByteCount(chars);
+            Number(bytes + 1);
+            Ensure(bytes);
+            Length += Encoding.UTF8.GetBytes(chars, Buffer.AsSpan(Length));
+        }
+
+        private void Ensure(int bytes)
+        {
+            if (Buffer.Length - Length < bytes)
+            {
+                Array.Resize(ref Buffer, Math.Max(Buffer.Length * 2, Length + bytes));
+            }
+        }
+    }
+
+    private ref struct Reader(ReadOnlySpan<byte> bytes)
+    {
+        private ReadOnlySpan<byte> _rest = bytes;
+
+        public byte Byte() => Take(1)[0];
+
+        public bool Flag() => Byte() switch
+        {
+            0 => false,
+            1 => true,
+            _ => Fail<bool>("A flag is neither 0 nor 1."),
+        };
+
+        public Guid Guid() => new(Take(16), bigEndian: true);
+
+        public long Number()
+        {
+            ulong value = 0;
+            for (var shift = 0; shift < 64; shift += 7)
+            {
+                var part = Byte();
+                value |= (ulong)(part & 0x7F) << shift;
+                if (part < 0x80)
+                {
+                    return (long)(value >> 1) ^ -(long)(value & 1);
+                }
+            }
+
+            return Fail<long>("A number is longer than 64 bits.");
+        }
+
+        public long? Optional() => Flag() ? Number() : null;
+
+        /// <summary>The length of a list: never more than could be there, so that damage cannot ask for gigabytes.</summary>
+        public int Count()
+        {
+            var count = Number();
+            return count is >= 0 and <= MaxItems ? (int)count : Fail<int>("A list is longer than any that is written.");
+        }
+
+        public decimal Decimal()
+        {
+            var bytes = Take(16);
+            Span<int> parts = stackalloc int[4];
+            for (var i = 0; i < 4; i++)
+            {
+                parts[i] = BinaryPrimitives.ReadInt32LittleEndian(bytes[(i * 4)..]);
+            }
+
+            try
+            {
+                return new decimal(parts);
+            }
+            catch (ArgumentException e)
+            {
+                throw new FormatException("The bytes are no decimal.", e);
+            }
+        }
+
+        public decimal? OptionalDecimal() => Flag() ? Decimal() : null;
+
+        public string? Text()
+        {
+            var length = Number();
+            return length switch
+            {
+                0 => null,
+                > 0 when length - 1 <= _rest.Length => Encoding.UTF8.GetString(Take((int)(length - 1))),
+                _ => Fail<string>("A text is longer than its record."),
+            };
+        }
+
+        private ReadOnlySpan<byte> Take(int count)
+        {
+            if (count > _rest.Length)
+            {
+                Fail<byte>("The record ends too early.");
+            }
+
+            var taken = _rest[..count];
+            _rest = _rest[count..];
+            return taken;
+        }
+
+        [DoesNotReturn]
+        private static T Fail<T>(string message) => throw new FormatException(message);
+    }
+}

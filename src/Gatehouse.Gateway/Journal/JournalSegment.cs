@@ -1,0 +1,307 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.IO.MemoryMappedFiles;
+using System.Numerics;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Gatehouse.Gateway.Journal;
+
+/// <summary>Gives a segment's file its room on disk, or throws <see cref="JournalFullException"/>.</summary>
+internal delegate void SegmentAllocator(SafeFileHandle file, long bytes);
+
+/// <summary>What stands at a position of a segment.</summary>
+internal enum SegmentRead
+{
+    /// <summary>A record.</summary>
+    Record,
+
+    /// <summary>Nothing yet: the record is being written, or no one has reserved the room.</summary>
+    Nothing,
+
+    /// <summary>The segment holds no more, now or later.</summary>
+    End,
+}
+
+/// <summary>
+/// One memory-mapped file of the journal: a header of 64 bytes, then records aligned to 8 bytes: <c>int length, uint crc, payload</c>.
+/// <list type="number">
+/// <item>Room is reserved by one <see cref="Interlocked.Add(ref long, long)"/>; nobody else writes there.</item>
+/// <item>The length is stored last, with release semantics: a length that is not zero promises a whole record.</item>
+/// <item>The writer that does not fit stores <see cref="EndMark"/> where it would have begun; the rest stays zero.</item>
+/// <item>The checksum covers the segment's number, the offset, the length and the payload: bytes that lie elsewhere never pass.</item>
+/// <item>The file's blocks are allocated before it is mapped, so a full disk can't turn a store into SIGBUS.</item>
+/// </list>
+/// </summary>
+internal sealed unsafe partial class JournalSegment : IDisposable
+{
+    public const int HeaderBytes = 64;
+
+    private const int RecordHeaderBytes = 8;
+    private const int EndMark = -1;
+    private const ulong Magic = 0x0031_4C4E_524A_4847; // "GHJRNL1\0" in little endian
+    private const int PopulateWrite = 23; // MADV_POPULATE_WRITE, Linux 5.14; older kernels refuse it, and pages fault in one by one
+
+    private readonly MemoryMappedFile _map;
+    private readonly MemoryMappedViewAccessor _view;
+    private readonly byte* _start;
+    private readonly bool _live; // written by this process
+    private long _tail;
+
+    private JournalSegment(string path, long number, long capacity, FileStream file, bool live)
+    {
+        Path = path;
+        Number = number;
+        Capacity = capacity;
+        _live = live;
+        _map = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: false);
+        _view = _map.CreateViewAccessor(0, capacity);
+        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _start);
+        _tail = HeaderBytes;
+    }
+
+    public string Path { get; }
+
+    public long Number { get; }
+
+    /// <summary>Bytes of the file that may hold records, header included; a multiple of 8.</summary>
+    public long Capacity { get; }
+
+    /// <summary>Where the next record would begin.</summary>
+    public long Tail => Math.Min(Volatile.Read(ref _tail), Capacity);
+
+    public static string PathOf(string directory, long number) =>
+        System.IO.Path.Combine(directory, number.ToString("D12", CultureInfo.InvariantCulture) + ".journal");
+
+    /// <summary>Makes a new segment with all of its room allocated and its pages present.</summary>
+    /// <exception cref="JournalFullException">There is no room for it; no file is left behind.</exception>
+    public static JournalSegment Create(string directory, long number, int bytes, SegmentAllocator allocate)
+    {
+        var path = PathOf(directory, number);
+        FileStream? file = null;
+        try
+        {
+            file = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, 0);
+            allocate(file.SafeFileHandle, bytes);
+            var segment = new JournalSegment(path, number, bytes, file, live: true);
+            _ = MemoryAdvise(segment._start, bytes, PopulateWrite);
+            BinaryPrimitives.WriteInt64LittleEndian(segment.Bytes(8, 8), number);
+            Volatile.Write(ref *(ulong*)segment._start, Magic);
+            return segment;
+        }
+        catch (IOException e)
+        {
+            if (file is not null)
+            {
+                file.Dispose();
+                File.Delete(path);
+            }
+
+            throw e as JournalFullException ?? new JournalFullException($"No new journal segment in '{directory}': {e.Message}", e);
+        }
+    }
+
+    /// <summary>Opens a segment that an earlier process left.</summary>
+    /// <returns><see langword="null"/> when no record was ever begun in it.</returns>
+    /// <exception cref="JournalVersionException">A newer Gatehouse wrote the file.</exception>
+    public static JournalSegment? Open(string path, long number)
+    {
+        var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, 0);
+        var capacity = file.Length & ~7L;
+        if (capacity <= HeaderBytes)
+        {
+            file.Dispose();
+            return null;
+        }
+
+        var segment = new JournalSegment(path, number, capacity, file, live: false);
+        segment._tail = segment.LastUsed();
+        if (segment._tail <= HeaderBytes)
+        {
+            segment.Dispose();
+            return null;
+        }
+
+        // The header may be damaged as anything may; its version counts only when it is one.
+        var magic = *(ulong*)segment._start;
+        if ((magic & 0x0000_FFFF_FFFF_FFFF) == (Magic & 0x0000_FFFF_FFFF_FFFF) && magic > Magic && magic >> 56 == 0)
+        {
+            segment.Dispose();
+            throw new JournalVersionException($"The journal segment '{path}' was written by a newer Gatehouse. Start the newer release again.");
+        }
+
+        return segment;
+    }
+
+    /// <summary>Copies a record into the segment and publishes it. Safe from any thread, waits for nobody.</summary>
+    /// <returns><see langword="false"/> when there is no room for it.</returns>
+    public bool TryAppend(ReadOnlySpan<byte> payload)
+    {
+        var size = Align(RecordHeaderBytes + payload.Length);
+        var offset = Interlocked.Add(ref _tail, size) - size;
+        if (offset + size > Capacity)
+        {
+            if (offset < Capacity)
+            {
+                Volatile.Write(ref LengthAt(offset), EndMark);
+            }
+
+            return false;
+        }
+
+        payload.CopyTo(Bytes(offset + RecordHeaderBytes, payload.Length));
+        *(uint*)(_start + offset + 4) = Checksum(offset, payload);
+        Volatile.Write(ref LengthAt(offset), payload.Length);
+        return true;
+    }
+
+    /// <summary>Reads what stands at <paramref name="offset"/> and moves it behind. For one reader at a time.</summary>
+    /// <param name="payload">Valid until the segment is disposed.</param>
+    /// <param name="damaged">Raised by one for each stretch of bytes that held a record and can't be read any more.</param>
+    public SegmentRead Read(ref long offset, out ReadOnlySpan<byte> payload, ref long damaged)
+    {
+        payload = default;
+        var searching = false;
+        var end = Tail;
+        var at = offset;
+        while (at < end)
+        {
+            var length = Volatile.Read(ref LengthAt(at));
+            if (length > 0 && at + RecordHeaderBytes + length <= Capacity)
+            {
+                payload = Bytes(at + RecordHeaderBytes, length);
+                if (*(uint*)(_start + at + 4) == Checksum(at, payload))
+                {
+                    offset = at + Align(RecordHeaderBytes + length);
+                    return SegmentRead.Record;
+                }
+            }
+
+            if (length == EndMark && ((_live && !searching) || at + RecordHeaderBytes >= end))
+            {
+                offset = Capacity;
+                return SegmentRead.End;
+            }
+
+            if (length == 0 && _live && !searching)
+            {
+                // Being written.
+                return SegmentRead.Nothing;
+            }
+
+            // A zero is a record that its writer did not finish, and nobody was told that it was kept. Behind either, look for the next.
+            if (!searching)
+            {
+                searching = true;
+                damaged += length == 0 ? 0 : 1;
+            }
+
+            at = NextUsed(at + 8, end);
+        }
+
+        offset = at;
+        return _live && Volatile.Read(ref _tail) <= Capacity && at < Capacity ? SegmentRead.Nothing : SegmentRead.End;
+    }
+
+    /// <summary>Lets no further record in and returns when those begun are published, so that the memory may go.</summary>
+    public void Seal()
+    {
+        if (!_live)
+        {
+            return;
+        }
+
+        var end = Math.Min(Interlocked.Add(ref _tail, long.MaxValue / 2) - (long.MaxValue / 2), Capacity);
+        var wait = default(SpinWait);
+        for (long at = HeaderBytes; at < end;)
+        {
+            var length = Volatile.Read(ref LengthAt(at));
+            if (length == 0)
+            {
+                wait.SpinOnce();
+                continue;
+            }
+
+            at = length < 0 ? end : at + Align(RecordHeaderBytes + length);
+        }
+    }
+
+    public void Delete()
+    {
+        Dispose();
+        File.Delete(Path);
+    }
+
+    public void Dispose()
+    {
+        _view.SafeMemoryMappedViewHandle.ReleasePointer();
+        _view.Dispose();
+        _map.Dispose();
+    }
+
+    /// <summary>The allocator for real disks: the kernel assigns every block now, or says that it can't.</summary>
+    public static void AllocateBlocks(SafeFileHandle file, long bytes)
+    {
+        const int Interrupted = 4;
+        int error;
+        do
+        {
+            error = AllocateRange(file, 0, bytes);
+        }
+        while (error == Interrupted);
+
+        if (error != 0)
+        {
+            throw new JournalFullException($"No room for a journal segment of {bytes} bytes: {Marshal.GetPInvokeErrorMessage(error)}.");
+        }
+    }
+
+    private static long Align(long bytes) => (bytes + 7) & ~7L;
+
+    private ref int LengthAt(long offset) => ref *(int*)(_start + offset);
+
+    private Span<byte> Bytes(long offset, int count) => new(_start + offset, count);
+
+    private uint Checksum(long offset, ReadOnlySpan<byte> payload)
+    {
+        var crc = BitOperations.Crc32C(uint.MaxValue, (ulong)Number);
+        crc = BitOperations.Crc32C(crc, (ulong)offset);
+        crc = BitOperations.Crc32C(crc, (uint)payload.Length);
+        foreach (var word in MemoryMarshal.Cast<byte, ulong>(payload))
+        {
+            crc = BitOperations.Crc32C(crc, word);
+        }
+
+        foreach (var last in payload[(payload.Length & ~7)..])
+        {
+            crc = BitOperations.Crc32C(crc, last);
+        }
+
+        return ~crc;
+    }
+
+    /// <summary>The first offset from <paramref name="at"/> on, a multiple of 8, with a byte that is not zero; or <paramref name="end"/>.</summary>
+    private long NextUsed(long at, long end)
+    {
+        if (at >= end)
+        {
+            return end;
+        }
+
+        var found = Bytes(at, (int)(end - at)).IndexOfAnyExcept((byte)0);
+        return found < 0 ? end : at + (found & ~7);
+    }
+
+    /// <summary>Behind the last byte that is not zero: the end of what may be records.</summary>
+    private long LastUsed()
+    {
+        var found = Bytes(0, (int)Capacity).LastIndexOfAnyExcept((byte)0);
+        return Math.Min(Align(found + 1), Capacity);
+    }
+
+    [LibraryImport("libc", EntryPoint = "posix_fallocate")]
+    private static partial int AllocateRange(SafeFileHandle file, long offset, long length);
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int MemoryAdvise(byte* start, nint length, int advice);
+}

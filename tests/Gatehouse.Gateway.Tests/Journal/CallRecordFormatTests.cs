@@ -1,0 +1,120 @@
+using FsCheck;
+using FsCheck.Fluent;
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Journal;
+
+namespace Gatehouse.Gateway.Tests.Journal;
+
+public sealed class CallRecordFormatTests
+{
+    private const string Version1 =
+        "AQGJCl2slndLvM6zAgmagFcMcmVxXzFCNGJmOTJmMzU3N2IzNGRhNmEzY2U5MjlkMGUwZTQ3MzYiMDBmMDY3YWEwYmE5MDJiNyJiN2FkNmI3MT" +
+        "Y5MjAzMzMxgIm+otv/rQYBiQpdAABwAIAAAAAAAAABAYkKXQAAcACAAAAAAAAAAgGJCl0AAHAAgAAAAAAAAAMCEm1lc3NhZ2VzDGdyw7xuDm9w" +
+        "ZW5haQxncHQtNSJncHQtNS0yMDI2LTAxLTAxAewHAiB1cHN0cmVhbV9mYWlsZWQqRXZlcnkgdGFyZ2V0IGZhaWxlZC4ObGVuZ3RoAQIEBggK/v" +
+        "//////////AQEBFjIwMjYtMTEtMDEBfQAAAAAAAAAAAAAAAAAIAAEAAAAAAAAAAAAAAAAABQABfQAAAAAAAAAAAAAAAAAJAAEPAAAAAAAAAAAA" +
+        "AAAAAAcAAQIAAAAAAAAAAAAAAAAABgABCgAAAAAAAAAAAAAAAAAGAAKAtRgBGQAAAAAAAAAAAAAAAAAHAA8AAAAAAAAAAAAAAAAABgAAAAAAAA" +
+        "ZyN47algEBgOowggUEFmxvZ2l0X2JpYXMKc2VlZAQOb3BlbmFpDGdwdC01FAAAkE4AIGNvbm5lY3RfdGltZW91dB5ObyBjb25uZWN0aW9uLgxh" +
+        "enVyZQxncHQtNdhPAeBdAahf0IwBkAMAAAEENmdlbl9haS5yZXF1ZXN0LnRlbXBlcmF0dXJlCDAuNyhnZW5fYWkucmVxdWVzdC5zZWVkBDE=";
+
+    [Fact]
+    public void Every_field_survives()
+    {
+        var record = JournalSamples.Full();
+
+        Assert.Equal(JournalSamples.Text(record), JournalSamples.Text(JournalSamples.RoundTrip(record)));
+    }
+
+    [Fact]
+    public void A_sample_with_every_field_set_leaves_no_property_at_its_default()
+    {
+        var full = JournalSamples.Full();
+        var empty = new CallRecord();
+
+        var unset = typeof(CallRecord).GetProperties().Where(p => Equals(p.GetValue(full), p.GetValue(empty))).Select(p => p.Name);
+
+        Assert.Empty(unset);
+    }
+
+    [Fact]
+    public void Any_record_survives()
+    {
+        var seeds = ArbMap.Default.ArbFor<int>();
+
+        Prop.ForAll(seeds, seed =>
+        {
+            var record = JournalSamples.Any(new Random(seed));
+            return JournalSamples.Text(record) == JournalSamples.Text(JournalSamples.RoundTrip(record));
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(1000));
+    }
+
+    [Fact]
+    public void Any_damage_is_a_format_error_or_another_record_and_never_anything_worse()
+    {
+        var cases = ArbMap.Default.ArbFor<(int Seed, NonNegativeInt At, byte To)>();
+
+        Prop.ForAll(cases, damage =>
+        {
+            var buffer = new byte[16];
+            var length = CallRecordFormat.Write(JournalSamples.Any(new Random(damage.Seed)), ref buffer);
+            buffer[damage.At.Get % length] = damage.To;
+            try
+            {
+                CallRecordFormat.Read(buffer.AsSpan(0, length - (damage.Seed & 1)));
+            }
+            catch (Exception e) when (e is FormatException or JournalVersionException)
+            {
+                // The two answers that the journal expects.
+            }
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(3000));
+    }
+
+    [Fact]
+    public void A_newer_version_is_named_and_says_what_to_do()
+    {
+        var buffer = new byte[16];
+        var length = CallRecordFormat.Write(JournalSamples.Full(), ref buffer);
+        buffer[0] = CallRecordFormat.Version + 1;
+
+        var error = Assert.Throws<JournalVersionException>(() => CallRecordFormat.Read(buffer.AsSpan(0, length)));
+
+        Assert.Contains($"version {CallRecordFormat.Version + 1}", error.Message, StringComparison.Ordinal);
+        Assert.Contains("newer release", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Version_1_is_read_for_ever()
+    {
+        var record = CallRecordFormat.Read(Convert.FromBase64String(Version1));
+
+        Assert.Equal(JournalSamples.Text(JournalSamples.Full()), JournalSamples.Text(record));
+    }
+
+    [Fact]
+    public void A_change_of_what_is_written_gets_a_new_version_and_a_sample_of_its_own()
+    {
+        var buffer = new byte[16];
+        var length = CallRecordFormat.Write(JournalSamples.Full(), ref buffer);
+
+        Assert.Equal(1, CallRecordFormat.Version);
+        Assert.Equal(Version1, Convert.ToBase64String(buffer, 0, length));
+    }
+
+    [Fact]
+    public void The_largest_record_fits_into_a_default_segment()
+    {
+        var text = new string('界', 100_000);
+        var record = new CallRecord
+        {
+            ErrorMessage = text,
+            DroppedParameters = [.. Enumerable.Repeat(text, 1000)],
+            Attempts = [.. Enumerable.Repeat(new CallAttempt(text, text, 1, 2, 3, 4, 500, text, text), 1000)],
+            RequestAttributes = Enumerable.Range(0, 1000).ToDictionary(i => i + text, _ => text),
+        };
+        var buffer = new byte[16];
+
+        var length = CallRecordFormat.Write(record, ref buffer);
+
+        Assert.InRange(length, 1, new CallJournalOptions { Directory = "" }.SegmentBytes - 4096);
+        Assert.Equal(CallRecordFormat.MaxTextChars, CallRecordFormat.Read(buffer.AsSpan(0, length)).ErrorMessage!.Length);
+    }
+}

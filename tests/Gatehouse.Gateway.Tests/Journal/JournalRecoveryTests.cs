@@ -1,0 +1,217 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using Gatehouse.Gateway.Journal;
+
+namespace Gatehouse.Gateway.Tests.Journal;
+
+public sealed class JournalRecoveryTests : IDisposable
+{
+    private const string ChildVariable = "GATEHOUSE_TEST_JOURNAL_CHILD";
+
+    private readonly TemporaryDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public void A_file_cut_in_the_last_record_keeps_the_others()
+    {
+        var (path, ends) = WriteThree();
+        using (var file = File.OpenWrite(path))
+        {
+            file.SetLength(ends[2] - 9);
+        }
+
+        AssertLeft(1, "req_0", "req_1");
+    }
+
+    [Fact]
+    public void A_record_that_its_writer_did_not_finish_is_passed_over_without_complaint()
+    {
+        var (path, ends) = WriteThree();
+        Overwrite(path, ends[0], new byte[4]);
+
+        AssertLeft(0, "req_0", "req_2");
+    }
+
+    [Fact]
+    public void A_last_record_that_its_writer_did_not_finish_is_passed_over_without_complaint()
+    {
+        var (path, ends) = WriteThree();
+        Overwrite(path, ends[1], new byte[4]);
+
+        AssertLeft(0, "req_0", "req_1");
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_damaged_record_is_counted_and_the_others_are_read(int which)
+    {
+        var (path, ends) = WriteThree();
+        var from = which == 0 ? JournalSegment.HeaderBytes : ends[which - 1];
+        Overwrite(path, from + 20, [0xDE, 0xAD, 0xBE, 0xEF]);
+
+        AssertLeft(1, [.. Enumerable.Range(0, 3).Where(i => i != which).Select(i => $"req_{i}")]);
+    }
+
+    [Theory]
+    [InlineData(int.MaxValue)]
+    [InlineData(-1)]
+    [InlineData(1)]
+    [InlineData(400)]
+    public void A_damaged_length_is_counted_and_the_others_are_read(int length)
+    {
+        var (path, ends) = WriteThree();
+        Overwrite(path, ends[0], BitConverter.GetBytes(length));
+
+        AssertLeft(1, "req_0", "req_2");
+    }
+
+    [Fact]
+    public void Zeros_over_the_tail_leave_what_was_before()
+    {
+        var (path, ends) = WriteThree();
+        Overwrite(path, ends[0], new byte[ends[2] - ends[0]]);
+
+        AssertLeft(0, "req_0");
+    }
+
+    [Fact]
+    public void A_damaged_header_does_not_matter()
+    {
+        var (path, _) = WriteThree();
+        Overwrite(path, 0, [1, 2, 3, 4, 5, 6, 7, 8]);
+
+        AssertLeft(0, "req_0", "req_1", "req_2");
+    }
+
+    [Fact]
+    public void A_segment_of_a_newer_release_stops_the_start_with_a_clear_message()
+    {
+        var (path, _) = WriteThree();
+        Overwrite(path, 6, "2"u8);
+
+        var error = Assert.Throws<JournalVersionException>(Open);
+
+        Assert.Contains("newer Gatehouse", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Empty_and_foreign_files_do_no_harm()
+    {
+        WriteThree();
+        File.WriteAllBytes(Path.Combine(_directory.Path, "000000000077.journal"), []);
+        File.WriteAllBytes(Path.Combine(_directory.Path, "000000000078.journal"), new byte[8192]);
+        File.WriteAllText(Path.Combine(_directory.Path, "notes.journal"), "hello");
+
+        AssertLeft(0, "req_0", "req_1", "req_2");
+        Assert.True(File.Exists(Path.Combine(_directory.Path, "notes.journal")));
+    }
+
+    [Fact]
+    public void Every_acknowledged_record_survives_kill_9()
+    {
+        using var child = new Process
+        {
+            StartInfo = new ProcessStartInfo(Environment.ProcessPath!)
+            {
+                RedirectStandardOutput = true,
+                Environment = { [ChildVariable] = _directory.Path },
+            },
+        };
+        child.Start();
+        var acknowledged = new HashSet<Guid>();
+        try
+        {
+            while (acknowledged.Count < 3_000 && child.StandardOutput.ReadLine() is { } line)
+            {
+                acknowledged.Add(Guid.Parse(line));
+            }
+        }
+        finally
+        {
+            child.Kill();
+        }
+
+        while (child.StandardOutput.ReadLine() is { } line)
+        {
+            // The last line may be torn; whole lines count.
+            if (line.Length == 36 && Guid.TryParse(line, out var id))
+            {
+                acknowledged.Add(id);
+            }
+        }
+
+        child.WaitForExit();
+        Assert.True(acknowledged.Count >= 3_000);
+        using var journal = Open();
+        var position = default(JournalPosition);
+        var read = new List<CallRecord>();
+        journal.TryRead(ref position, read, int.MaxValue);
+        var ids = read.Select(r => r.Id).ToHashSet();
+        Assert.Empty(acknowledged.Except(ids));
+        Assert.Equal(ids.Count, read.Count);
+        Assert.Equal(0, journal.Corrupted);
+        Assert.True(position.Segment > 10);
+    }
+
+    /// <summary>
+    /// The child of the test above: this executable started again, which appends and acknowledges until it is killed. One thread: others
+    /// would wait for the end of the module's initializer.
+    /// </summary>
+    [ModuleInitializer]
+    internal static void AppendForEver()
+    {
+        if (Environment.GetEnvironmentVariable(ChildVariable) is not { Length: > 0 } directory)
+        {
+            return;
+        }
+
+        using var journal = CallJournal.Open(new CallJournalOptions { Directory = directory, SegmentBytes = 16 << 10 });
+        using var output = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = true };
+        for (var i = 0; i < 1_000_000; i++)
+        {
+            var record = JournalSamples.Small(i);
+            journal.Append(record);
+            output.WriteLine(record.Id);
+        }
+
+        Environment.Exit(0);
+    }
+
+    private CallJournal Open() => CallJournal.Open(new CallJournalOptions { Directory = _directory.Path, SegmentBytes = 4096 });
+
+    private (string Path, long[] Ends) WriteThree()
+    {
+        using var journal = Open();
+        var ends = new long[3];
+        for (var i = 0; i < 3; i++)
+        {
+            journal.Append(JournalSamples.Small(i));
+            ends[i] = journal.End.Offset;
+        }
+
+        return (JournalSegment.PathOf(_directory.Path, journal.End.Segment), ends);
+    }
+
+    private static void Overwrite(string path, long at, ReadOnlySpan<byte> bytes)
+    {
+        using var file = File.OpenWrite(path);
+        file.Position = at;
+        file.Write(bytes);
+    }
+
+    private void AssertLeft(long corrupted, params string[] requests)
+    {
+        using var journal = Open();
+        journal.Append(JournalSamples.Small(9));
+        var position = default(JournalPosition);
+        var read = new List<CallRecord>();
+        journal.TryRead(ref position, read, int.MaxValue);
+
+        Assert.Equal([.. requests, "req_9"], read.Select(r => r.RequestId));
+        Assert.Equal(corrupted, journal.Corrupted);
+        Assert.Equal(journal.End, position);
+    }
+}
