@@ -1,0 +1,156 @@
+using System.Text;
+
+namespace Gatehouse.Configuration;
+
+/// <summary>
+/// Resolves <c>${NAME}</c>, <c>${NAME:-default}</c> and <c>${file:path}</c> within a value; <c>$${</c> stands for a literal <c>${</c>.
+/// Messages name the variable or the file and never what it holds.
+/// </summary>
+/// <param name="variable">Looks an environment variable up.</param>
+/// <param name="folder">Folder that relative paths start from.</param>
+internal sealed class References(Func<string, string?> variable, string folder)
+{
+    private const int MaxSecretFileBytes = 64 << 10;
+
+    /// <summary>Full paths of the files that values came from: a change of one is a change of the configuration.</summary>
+    public HashSet<string> Files { get; } = new(StringComparer.Ordinal);
+
+    public static bool IsIn(string text) => text.Contains("${", StringComparison.Ordinal);
+
+    /// <returns>The value, or <see langword="null"/> with <paramref name="problem"/> and how to mend it.</returns>
+    public string? Resolve(string text, out string problem, out string suggestion)
+    {
+        problem = "";
+        suggestion = "";
+        if (!IsIn(text))
+        {
+            return text;
+        }
+
+        var result = new StringBuilder();
+        var rest = text.AsSpan();
+        while (true)
+        {
+            var at = rest.IndexOf("${", StringComparison.Ordinal);
+            if (at < 0)
+            {
+                return result.Append(rest).ToString();
+            }
+
+            if (at > 0 && rest[at - 1] == '$')
+            {
+                result.Append(rest[..(at - 1)]).Append("${");
+                rest = rest[(at + 2)..];
+                continue;
+            }
+
+            result.Append(rest[..at]);
+            var end = rest[at..].IndexOf('}');
+            if (end < 0)
+            {
+                problem = "A reference that begins with '${' has no closing '}'.";
+                suggestion = "Write ${NAME}, ${NAME:-default} or ${file:path}; a literal '${' is written '$${'.";
+                return null;
+            }
+
+            var value = ResolveOne(rest[(at + 2)..(at + end)].ToString(), out problem, out suggestion);
+            if (value is null)
+            {
+                return null;
+            }
+
+            result.Append(value);
+            rest = rest[(at + end + 1)..];
+        }
+    }
+
+    /// <summary>The text as it may be shown: references stay, defaults within them and everything else are hidden.</summary>
+    public static string Mask(string text)
+    {
+        if (!IsIn(text) || text.Contains("$${", StringComparison.Ordinal))
+        {
+            return "***";
+        }
+
+        var result = new StringBuilder();
+        var rest = text.AsSpan();
+        while (true)
+        {
+            var at = rest.IndexOf("${", StringComparison.Ordinal);
+            var end = at < 0 ? -1 : rest[at..].IndexOf('}');
+            if (end < 0)
+            {
+                return result.Append(rest.IsEmpty ? "" : "***").ToString();
+            }
+
+            var name = rest[(at + 2)..(at + end)];
+            var separator = name.IndexOf(":-", StringComparison.Ordinal);
+            result.Append(at > 0 ? "***" : "").Append("${").Append(separator < 0 ? name : name[..separator]).Append(separator < 0 ? "}" : ":-***}");
+            rest = rest[(at + end + 1)..];
+        }
+    }
+
+    private string? ResolveOne(string reference, out string problem, out string suggestion)
+    {
+        problem = "";
+        suggestion = "";
+        if (reference.StartsWith("file:", StringComparison.Ordinal))
+        {
+            return ReadFile(reference["file:".Length..], out problem, out suggestion);
+        }
+
+        var separator = reference.IndexOf(":-", StringComparison.Ordinal);
+        var name = separator < 0 ? reference : reference[..separator];
+        if (name.Length is 0 or > 128 || !name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_') || char.IsAsciiDigit(name[0]))
+        {
+            problem = "The name in '${…}' is not the name of an environment variable.";
+            suggestion = "Write ${NAME}, ${NAME:-default} or ${file:path}; a literal '${' is written '$${'.";
+            return null;
+        }
+
+        var value = variable(name);
+        if (!string.IsNullOrEmpty(value))
+        {
+            return value;
+        }
+
+        if (separator >= 0)
+        {
+            return reference[(separator + 2)..];
+        }
+
+        problem = $"The environment variable {name} is not set.";
+        suggestion = $"Set {name} before the start, or give a default with ${{{name}:-…}}.";
+        return null;
+    }
+
+    private string? ReadFile(string path, out string problem, out string suggestion)
+    {
+        problem = "";
+        suggestion = "";
+        try
+        {
+            var full = Path.GetFullPath(path.Trim(), folder);
+            Files.Add(full);
+            using var stream = new FileStream(full, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            var bytes = new byte[MaxSecretFileBytes + 1];
+            var read = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+            if (read > MaxSecretFileBytes)
+            {
+                problem = $"The file '{path}' is larger than {MaxSecretFileBytes} bytes.";
+                suggestion = "A secret file holds nothing but the secret.";
+                return null;
+            }
+
+            return Encoding.UTF8.GetString(bytes, 0, read).Trim('\uFEFF', '\r', '\n', ' ', '\t');
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            problem = e is FileNotFoundException or DirectoryNotFoundException
+                ? $"The file '{path}' does not exist."
+                : $"The file '{path}' cannot be read.";
+            suggestion = "Create it, or let the user that runs Gatehouse read it.";
+            return null;
+        }
+    }
+}

@@ -1,0 +1,39 @@
+using Gatehouse.Gateway.Providers;
+using Gatehouse.Gateway.Routing;
+
+namespace Gatehouse.Configuration;
+
+/// <summary>One revision of the configuration as the gateway runs it: providers, routes, prices and limits, never mixed with another revision.</summary>
+public sealed class CompiledConfiguration
+{
+    /// <summary>Names the content: the same configuration has the same revision on every node and after every start.</summary>
+    public required string Revision { get; init; }
+
+    public required RouteTable Routes { get; init; }
+
+    public required PriceTable Prices { get; init; }
+
+    /// <summary>By name. A provider whose settings did not change is the same object in the next revision, so its connections live on.</summary>
+    public required IReadOnlyDictionary<string, Provider> Providers { get; init; }
+
+    public required int MaxBodyBytes { get; init; }
+
+    public required int MaxAnswerBytes { get; init; }
+
+    /// <summary>A model name that a first call can use: the first route, or a small model that it serves.</summary>
+    public required string DefaultModel { get; init; }
+
+    /// <summary>By <see cref="ProviderCompiler.Fingerprint"/>.</summary>
+    internal IReadOnlyDictionary<string, Provider> ByFingerprint { get; init; } = new Dictionary<string, Provider>();
+
+    /// <summary>The table the gateway reads, with the keys that Governance knows.</summary>
+    public GatewayTable ToTable(KeyTable keys) => new()
+    {
+        Revision = Revision,
+        Keys = keys,
+        Routes = Routes,
+        Prices = Prices,
+        MaxBodyBytes = MaxBodyBytes,
+        MaxAnswerBytes = MaxAnswerBytes,
+    };
+}

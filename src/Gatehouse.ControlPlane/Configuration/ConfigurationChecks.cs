@@ -1,0 +1,172 @@
+using Gatehouse.Gateway.Routing;
+
+namespace Gatehouse.Configuration;
+
+/// <summary>The rules between settings that a single setting cannot know; each error at the place that a person would change.</summary>
+internal sealed class ConfigurationChecks(string? file, Sources sources, ProviderCompiler compiler, List<ConfigurationError> errors)
+{
+    private const int MaxProviderNameChars = 64;
+
+    public void Check(GatehouseOptions options)
+    {
+        CheckServer(options.Server);
+        if (options.Storage is { Sqlite: not null, Postgres: not null })
+        {
+            Add(sources.Of(options.Storage, "postgres"), "'storage' names both 'sqlite' and 'postgres'.", "Keep the one that holds your data.");
+        }
+
+        foreach (var (name, provider) in options.Providers)
+        {
+            CheckProvider(options.Providers, name, provider);
+        }
+
+        foreach (var (name, route) in options.Routes)
+        {
+            CheckRoute(options, name, route);
+        }
+    }
+
+    private void CheckServer(ServerOptions server)
+    {
+        if (!ServerAddress.TryParse(server.Address, out _, out _))
+        {
+            Add(sources.Of(server, "address"), "'server.address' must be 'host:port', with a port from 0 to 65535.", "For example 'address: 127.0.0.1:8080'.");
+        }
+    }
+
+    private void CheckProvider(Dictionary<string, ProviderOptions> providers, string name, ProviderOptions provider)
+    {
+        var at = sources.Of(providers, name);
+        if (name.Length is 0 or > MaxProviderNameChars || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.'))
+        {
+            Add(at, $"The name of a provider has 1 to {MaxProviderNameChars} letters, digits, '-', '_' or '.'.", null);
+        }
+
+        if (ProviderPresets.Find(provider.Kind) is not { } preset)
+        {
+            return; // The binder has reported it.
+        }
+
+        if (name == ProviderPresets.Simulator && preset.Kind != ProviderPresets.Simulator)
+        {
+            Add(sources.Of(provider, "kind"), "The provider named 'simulator' is always the simulator.", "Give this provider another name.");
+        }
+
+        if (provider.BaseUrl is null && preset.BaseUrl is null && !sources.IsSet(provider, "base_url"))
+        {
+            Add(at, $"'providers.{name}' needs 'base_url'.", preset.Kind == ProviderPresets.Azure
+                ? "For example 'base_url: https://NAME.openai.azure.com'."
+                : "For example 'base_url: http://127.0.0.1:8000/v1'.");
+        }
+
+        if (preset.NeedsKey && !sources.IsSet(provider, "api_key") && compiler.KeyOf(provider, preset) is null)
+        {
+            Add(at, $"'providers.{name}' has no credential.", $"Set the environment variable {preset.KeyVariables[0]}, or write 'api_key: ${{YOUR_VARIABLE}}'.");
+        }
+
+        if (provider.ApiKey is { } key && key.Any(c => c is < '!' or > '~'))
+        {
+            Add(sources.Of(provider, "api_key"), $"'providers.{name}.api_key' has characters that a header cannot carry.", "Check for spaces and line breaks.");
+        }
+
+        foreach (var (header, value) in provider.Headers)
+        {
+            CheckHeader(provider.Headers, $"providers.{name}.headers", header, value);
+        }
+
+        CheckKindOnly(name, provider, preset);
+        foreach (var fault in provider.Simulator?.Faults ?? [])
+        {
+            if (fault.Every is null != fault.For is null || fault.For >= fault.Every)
+            {
+                Add(sources.Of(fault), "'every' and 'for' go together, and 'for' is the shorter.", "For example 'every: 10m' with 'for: 30s'.");
+            }
+        }
+    }
+
+    private void CheckHeader(Dictionary<string, string> headers, string path, string header, string value)
+    {
+        if (header.Length is 0 or > 256 || !header.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.'))
+        {
+            Add(sources.Of(headers, header), $"A header's name in '{path}' has letters, digits and '-'.", null);
+        }
+        else if (header.ToLowerInvariant() is "host" or "content-length" or "transfer-encoding" or "connection" or "content-type")
+        {
+            Add(sources.Of(headers, header), $"'{path}.{header}' is set by Gatehouse itself.", "Remove it.");
+        }
+        else if (value.Any(c => c is < ' ' or > '~'))
+        {
+            Add(sources.Of(headers, header), $"'{path}.{header}' has characters that a header cannot carry.", "Use ASCII without line breaks.");
+        }
+    }
+
+    private void CheckKindOnly(string name, ProviderOptions provider, ProviderPreset preset)
+    {
+        if (provider.Simulator is not null && preset.Kind != ProviderPresets.Simulator)
+        {
+            Add(sources.Of(provider, "simulator"), $"'providers.{name}.simulator' is for kind 'simulator' only.", "Remove it.");
+        }
+
+        foreach (var (key, value) in new[] { ("deployment", provider.Deployment), ("api_version", provider.ApiVersion) })
+        {
+            if (value is not null && preset.Kind != ProviderPresets.Azure)
+            {
+                Add(sources.Of(provider, key), $"'providers.{name}.{key}' is for kind 'azure' only.", "Remove it.");
+            }
+        }
+    }
+
+    private void CheckRoute(GatehouseOptions options, string name, RouteOptions route)
+    {
+        var at = sources.Of(options.Routes, name);
+        var star = name.IndexOf('*', StringComparison.Ordinal);
+        if (name.Length is 0 or > RouteTable.MaxNameChars || name.Any(c => c <= ' ' || char.IsControl(c)))
+        {
+            Add(at, $"The name of a route has 1 to {RouteTable.MaxNameChars} characters without spaces.", null);
+        }
+        else if (star >= 0 && star < name.Length - 1)
+        {
+            Add(at, $"The route '{name}' has a '*' before its end.", "'*' stands only at the end, for every model whose name begins so.");
+        }
+
+        if (route.Targets.Count == 0 && (sources.Raw(route, "targets") is not null || sources.IsSet(route.Targets, "")))
+        {
+            Add(sources.Of(route, "targets"), $"'routes.{name}.targets' is empty.", "Add a target: '- { provider: NAME, model: MODEL }'.");
+        }
+        else if (route.Targets.Count > 0 && route.Targets.All(t => t.Weight == 0))
+        {
+            Add(sources.Of(route, "targets"), $"The weights of '{name}' add up to 0.", "Give at least one target a weight above 0.");
+        }
+
+        foreach (var target in route.Targets)
+        {
+            CheckTarget(options, name, target);
+        }
+
+        foreach (var twin in route.Targets.Where(t => t.Provider.Length > 0).GroupBy(t => (t.Provider, t.Model)).SelectMany(g => g.Skip(1)))
+        {
+            Add(sources.Of(twin), $"'{name}' has the target '{twin.Provider}' with this model twice.", "Keep one, with the weight of both.");
+        }
+    }
+
+    private void CheckTarget(GatehouseOptions options, string route, TargetOptions target)
+    {
+        var known = options.Providers.Keys.Append(ProviderPresets.Simulator).ToList();
+        if (target.Provider.Length > 0 && !known.Contains(target.Provider))
+        {
+            var raw = sources.Raw(target, "provider") ?? "";
+            var shown = References.IsIn(raw) ? "this provider" : $"the provider '{target.Provider}'";
+            var nearest = Nearest.To(target.Provider, known);
+            Add(sources.Of(target, "provider"), $"'routes.{route}' sends calls to {shown}, which is not in 'providers'.",
+                nearest is null ? $"There are: {string.Join(", ", known)}." : $"Did you mean '{nearest}'?");
+        }
+
+        if (target.Model.Length is 0 or > RouteTable.MaxNameChars)
+        {
+            Add(sources.Of(target, "model"), $"A model's name has 1 to {RouteTable.MaxNameChars} characters.", "Leave 'model' out to pass on the name that the client asked for.");
+        }
+    }
+
+    private void Add(Place place, string message, string? suggestion) =>
+        errors.Add(new(file, place.Line, place.Column, message, suggestion));
+}

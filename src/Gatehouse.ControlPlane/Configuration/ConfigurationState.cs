@@ -1,0 +1,120 @@
+using Microsoft.Extensions.Logging;
+
+namespace Gatehouse.Configuration;
+
+/// <summary>
+/// The configuration in force. A reload puts a whole new revision in force or none: a bad file keeps the last good one, is logged,
+/// and stays visible in <see cref="LastErrors"/> until it is mended. Safe from any thread.
+/// </summary>
+public sealed partial class ConfigurationState : IDisposable
+{
+    private readonly ConfigurationLoader _loader;
+    private readonly ILogger<ConfigurationState> _log;
+    private readonly SemaphoreSlim _reloading = new(1, 1);
+    private readonly IReadOnlyDictionary<string, string> _started;
+    private volatile View _view;
+
+    /// <param name="loaded">The revision that the process starts with.</param>
+    public ConfigurationState(ConfigurationLoader loader, LoadedConfiguration loaded, ILogger<ConfigurationState> log)
+    {
+        _loader = loader;
+        _log = log;
+        _started = loaded.AtStart;
+        _view = new(loaded, [], []);
+    }
+
+    /// <summary>Raised after a new revision is in force, one at a time.</summary>
+    public event Action<LoadedConfiguration>? Changed;
+
+    /// <summary>Raised after each look at the file, whatever it gave.</summary>
+    internal event Action? Reloaded;
+
+    public LoadedConfiguration Current => _view.Current;
+
+    /// <summary>What is wrong with the file since it was changed last; empty when it is in force.</summary>
+    public IReadOnlyList<ConfigurationError> LastErrors => _view.Errors;
+
+    /// <summary>The first of <see cref="LastErrors"/>, or <see langword="null"/>.</summary>
+    public ConfigurationError? LastError => _view.Errors is [var first, ..] ? first : null;
+
+    /// <summary>Names of settings that were changed and take effect at the next start, such as <c>server.address</c>.</summary>
+    public IReadOnlyList<string> RestartNeeded => _view.RestartNeeded;
+
+    public ConfigurationLoader Loader => _loader;
+
+    /// <summary>Reads the configuration again.</summary>
+    /// <returns>Whether it is free of errors.</returns>
+    public async Task<bool> ReloadAsync(CancellationToken ct)
+    {
+        await _reloading.WaitAsync(ct);
+        try
+        {
+            var before = _view;
+            var outcome = await _loader.LoadAsync(before.Current, ct);
+            if (outcome.Loaded is not { } loaded)
+            {
+                Refuse(before, outcome.Errors);
+                return false;
+            }
+
+            Accept(before, loaded);
+            return true;
+        }
+        finally
+        {
+            _reloading.Release();
+            Reloaded?.Invoke();
+        }
+    }
+
+    public void Dispose() => _reloading.Dispose();
+
+    private void Refuse(View before, IReadOnlyList<ConfigurationError> errors)
+    {
+        _view = before with { Errors = errors };
+        if (!errors.SequenceEqual(before.Errors))
+        {
+            Refused(errors.Count, before.Current.Revision, string.Join(Environment.NewLine, errors));
+        }
+    }
+
+    private void Accept(View before, LoadedConfiguration loaded)
+    {
+        if (loaded.Revision == before.Current.Revision)
+        {
+            // The revision in force stays; only which files it was made of may differ.
+            _view = before with { Errors = [], Current = before.Current with { Files = loaded.Files } };
+            if (before.Errors.Count > 0)
+            {
+                Mended(loaded.Revision);
+            }
+
+            return;
+        }
+
+        var restart = loaded.AtStart.Where(s => _started[s.Key] != s.Value).Select(s => s.Key).ToList();
+        _view = new(loaded, [], restart);
+        InForce(loaded.Revision, before.Current.Revision);
+        if (restart.Count > 0)
+        {
+            NeedsRestart(string.Join(", ", restart));
+        }
+
+        Changed?.Invoke(loaded);
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The configuration has {Count} error(s) and was NOT taken; revision {Revision} stays in force.\n{Errors}")]
+    private partial void Refused(int count, string revision, string errors);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The configuration is mended; revision {Revision} is in force.")]
+    private partial void Mended(string revision);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Configuration revision {Revision} is in force, in place of {Before}.")]
+    private partial void InForce(string revision, string before);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Changed settings that take effect at the next start: {Settings}. Restart Gatehouse to use them.")]
+    private partial void NeedsRestart(string settings);
+
+    private sealed record View(
+        LoadedConfiguration Current, IReadOnlyList<ConfigurationError> Errors, IReadOnlyList<string> RestartNeeded);
+}

@@ -1,0 +1,66 @@
+namespace Gatehouse.Configuration;
+
+/// <summary>Everything in <c>gatehouse.yaml</c>.</summary>
+public sealed class GatehouseOptions
+{
+    [Setting("Where Gatehouse listens and keeps its data.")]
+    public ServerOptions Server { get; set; } = new();
+
+    [Setting("The database: SQLite when one node runs alone, PostgreSQL when several run together.")]
+    public StorageOptions Storage { get; set; } = new();
+
+    [Setting("The upstreams that serve models, by a name of your choice.", EntryName = "provider")]
+    public Dictionary<string, ProviderOptions> Providers { get; set; } = [];
+
+    [Setting("The model names that clients ask for. A name that ends in `*` serves every model whose name begins so; the longest match wins.",
+        EntryName = "route")]
+    public Dictionary<string, RouteOptions> Routes { get; set; } = [];
+
+    [Setting("What tokens cost. Later entries win: the built-in table, then `import`, then `models`.")]
+    public PricesOptions Prices { get; set; } = new();
+
+    [Setting("Where traces and metrics go besides Gatehouse's own store.")]
+    public TelemetryOptions Telemetry { get; set; } = new();
+}
+
+/// <summary>Section <c>server</c>.</summary>
+public sealed class ServerOptions
+{
+    [Setting("Address to listen on, as `host:port`; `*:8080` listens on every interface. Port 0 takes a free one.", Restart = true)]
+    public string Address { get; set; } = "127.0.0.1:8080";
+
+    [Setting("The address that people and clients use, when a proxy stands in front: for links and for cookies.",
+        DefaultText = "the address", Restart = true, Example = "https://gatehouse.example.com")]
+    public Uri? PublicUrl { get; set; }
+
+    [Setting("Folder for the journal, the SQLite database and the installation's secret. Relative to this file.", Restart = true)]
+    public string Data { get; set; } = "data";
+
+    [Setting("Largest request body accepted.", Min = "1KiB", Max = "1GiB")]
+    public ByteSize MaxBody { get; set; } = new(32 << 20);
+
+    [Setting("Largest answer read from a provider.", Min = "1KiB", Max = "1GiB")]
+    public ByteSize MaxAnswer { get; set; } = new(64 << 20);
+}
+
+/// <summary>Section <c>storage</c>: one of the two.</summary>
+public sealed class StorageOptions
+{
+    [Setting("Path of the SQLite database. Relative to this file.", DefaultText = "gatehouse.db in the data folder", Restart = true,
+        Example = "/var/lib/gatehouse/gatehouse.db")]
+    public string? Sqlite { get; set; }
+
+    [Setting("PostgreSQL connection string.", Secret = true, Restart = true, Example = "${GATEHOUSE_POSTGRES}")]
+    public string? Postgres { get; set; }
+}
+
+/// <summary>Section <c>telemetry</c>.</summary>
+public sealed class TelemetryOptions
+{
+    [Setting("Base address of an OpenTelemetry collector (OTLP over HTTP); `/v1/traces` and `/v1/metrics` are appended.",
+        DefaultText = "no export", Restart = true, Example = "http://127.0.0.1:4318")]
+    public Uri? Otlp { get; set; }
+
+    [Setting("Headers sent to the collector, such as its credential.", Secret = true, Restart = true, EntryName = "header")]
+    public Dictionary<string, string> Headers { get; set; } = [];
+}

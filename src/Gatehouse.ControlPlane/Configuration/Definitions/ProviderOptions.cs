@@ -1,0 +1,77 @@
+using Gatehouse.Gateway.Providers;
+
+namespace Gatehouse.Configuration;
+
+/// <summary>One entry of section <c>providers</c>.</summary>
+public sealed class ProviderOptions
+{
+    [Setting("What it is: sets address, wire format, credential header and quirks. See docs/reference/providers.md.",
+        Required = true, Choices = SettingChoices.ProviderKinds, Example = "openai")]
+    public string Kind { get; set; } = "";
+
+    [Setting("Address, with its version segment (`https://host/v1`).", DefaultText = "the kind's")]
+    public Uri? BaseUrl { get; set; }
+
+    [Setting("The credential. Write a reference, not the secret itself.", Secret = true, DefaultText = "the kind's environment variable, if set",
+        Example = "${OPENAI_API_KEY}")]
+    public string? ApiKey { get; set; }
+
+    [Setting("The header that carries the credential.", Choices = SettingChoices.ApiKeyHeaders, DefaultText = "the kind's")]
+    public string? ApiKeyHeader { get; set; }
+
+    [Setting("Headers added to each request.", Secret = true, EntryName = "header")]
+    public Dictionary<string, string> Headers { get; set; } = [];
+
+    [Setting("Azure: the deployment to call, for resources that are addressed by deployment. Without it the model name is the deployment.")]
+    public string? Deployment { get; set; }
+
+    [Setting("Azure: the `api-version` query parameter.", DefaultText = "2024-10-21 with `deployment`, else none")]
+    public string? ApiVersion { get; set; }
+
+    [Setting("Whether usage may be asked for in streams (`stream_options`). Turn it off for servers that refuse the field.", DefaultText = "the kind's")]
+    public bool? StreamUsage { get; set; }
+
+    [Setting("The name of the output limit that the server understands.", Choices = SettingChoices.MaxTokensFields, DefaultText = "the kind's")]
+    public string? MaxTokensField { get; set; }
+
+    [Setting("How the simulator behaves. Only for kind `simulator`.")]
+    public SimulatorOptions? Simulator { get; set; }
+}
+
+/// <summary>Settings of the simulator, which is no model: it answers deterministically, and fails as it is told.</summary>
+public sealed class SimulatorOptions
+{
+    [Setting("Answers, latencies and faults repeat for the same seed and text.", Min = "0", Max = "2147483647")]
+    public int Seed { get; set; } = 1;
+
+    [Setting("Median time to the first byte.", Max = "10m")]
+    public TimeSpan Latency { get; set; } = TimeSpan.Zero;
+
+    [Setting("99th percentile of the latency divided by its median; 1 is constant.", Min = "1", Max = "100")]
+    public double LatencySpread { get; set; } = 1;
+
+    [Setting("Speed of streams; 0 makes no pause.", Min = "0", Max = "100000")]
+    public double TokensPerSecond { get; set; }
+
+    [Setting("What goes wrong, and how often.")]
+    public List<SimulatorFaultOptions> Faults { get; set; } = [];
+}
+
+/// <summary>One fault of the simulator.</summary>
+public sealed class SimulatorFaultOptions
+{
+    [Setting("What goes wrong.", Required = true, Example = "rate_limited")]
+    public SimulatorFaultKind Kind { get; set; }
+
+    [Setting("Share of calls it hits.", Min = "0", Max = "1")]
+    public double Share { get; set; } = 1;
+
+    [Setting("An outage begins every so often …", Min = "1s", Max = "30d", DefaultText = "always")]
+    public TimeSpan? Every { get; set; }
+
+    [Setting("… and lasts this long; goes with `every`.", Min = "1ms", Max = "30d")]
+    public TimeSpan? For { get; set; }
+
+    [Setting("The `Retry-After` that goes with `rate_limited` and `overloaded`.", Min = "1s", Max = "1h")]
+    public TimeSpan? RetryAfter { get; set; }
+}

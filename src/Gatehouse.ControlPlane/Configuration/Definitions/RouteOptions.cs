@@ -1,0 +1,52 @@
+namespace Gatehouse.Configuration;
+
+/// <summary>One entry of section <c>routes</c>.</summary>
+public sealed class RouteOptions
+{
+    [Setting("Where calls may go. At least one.", Required = true)]
+    public List<TargetOptions> Targets { get; set; } = [];
+
+    [Setting("Refuse a request with a parameter that the target's wire format cannot carry, in place of reporting it in `x-gatehouse-dropped-params`.")]
+    public bool Strict { get; set; }
+
+    [Setting("Tries of one target before the next, the first one included.", Min = "1", Max = "10")]
+    public int Attempts { get; set; } = 2;
+
+    [Setting("First pause before a retry; doubles each time, with jitter.", Max = "1m")]
+    public TimeSpan RetryDelay { get; set; } = TimeSpan.FromMilliseconds(200);
+
+    [Setting("Longest pause before a retry. A provider that asks for more with `Retry-After` is left for the next target.", Max = "5m")]
+    public TimeSpan MaxRetryDelay { get; set; } = TimeSpan.FromSeconds(5);
+
+    [Setting("How long to wait for a target.")]
+    public TimeoutOptions Timeouts { get; set; } = new();
+}
+
+/// <summary>One model of one provider.</summary>
+public sealed class TargetOptions
+{
+    [Setting("Name of an entry of `providers`.", Required = true, Example = "openai")]
+    public string Provider { get; set; } = "";
+
+    [Setting("The provider's name of the model; `*` passes on the name that the client asked for.", Example = "gpt-5-mini")]
+    public string Model { get; set; } = "*";
+
+    [Setting("Share of first tries among targets of the same `order`; 0 is only a fallback.", Min = "0", Max = "1000000")]
+    public int Weight { get; set; } = 1;
+
+    [Setting("Targets of a lower order are tried before those of a higher one.", Min = "0", Max = "100")]
+    public int Order { get; set; }
+}
+
+/// <summary>How long a route waits for its targets.</summary>
+public sealed class TimeoutOptions
+{
+    [Setting("To connect.", Min = "10ms", Max = "5m")]
+    public TimeSpan Connect { get; set; } = TimeSpan.FromSeconds(5);
+
+    [Setting("From sending the request to the first byte of the answer.", Min = "10ms", Max = "1h")]
+    public TimeSpan FirstByte { get; set; } = TimeSpan.FromSeconds(120);
+
+    [Setting("Longest pause within an answer.", Min = "10ms", Max = "1h")]
+    public TimeSpan Idle { get; set; } = TimeSpan.FromSeconds(60);
+}

@@ -1,0 +1,29 @@
+namespace Gatehouse.Configuration;
+
+/// <summary>One revision of the configuration, as people see it and as the gateway runs it.</summary>
+/// <param name="SourcePath">Full path of the file; <see langword="null"/> for the embedded default.</param>
+public sealed record LoadedConfiguration(
+    string Revision,
+    string? SourcePath,
+    DateTimeOffset LoadedAt,
+    GatehouseOptions Config,
+    CompiledConfiguration Compiled)
+{
+    /// <summary>The whole configuration as YAML, defaults included and secrets masked.</summary>
+    public required string Text { get; init; }
+
+    /// <summary>Full path of the data folder.</summary>
+    public required string DataFolder { get; init; }
+
+    /// <summary>Full path of the SQLite database; <see langword="null"/> when PostgreSQL is used.</summary>
+    public required string? SqlitePath { get; init; }
+
+    /// <summary>Settings that take effect at the next start, by name with their values; secrets as hashes.</summary>
+    internal IReadOnlyDictionary<string, string> AtStart { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Full paths of the files that this revision was made of, or would be if they existed.</summary>
+    internal IReadOnlyCollection<string> Files { get; init; } = [];
+}
+
+/// <summary>What reading the configuration gave: a revision, or everything that is wrong with it.</summary>
+public sealed record ConfigurationOutcome(LoadedConfiguration? Loaded, IReadOnlyList<ConfigurationError> Errors);

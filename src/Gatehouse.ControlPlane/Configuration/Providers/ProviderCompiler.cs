@@ -1,0 +1,91 @@
+using System.Security.Cryptography;
+using System.Text;
+using Gatehouse.Gateway.Providers;
+
+namespace Gatehouse.Configuration;
+
+/// <summary>Turns an entry of <c>providers</c> and its preset into what the gateway calls by.</summary>
+/// <param name="variable">Looks an environment variable up.</param>
+internal sealed class ProviderCompiler(Func<string, string?> variable)
+{
+    private const string AzureDeploymentApiVersion = "2024-10-21";
+
+    /// <summary>The credential: the one configured, or that of the kind's environment variable.</summary>
+    public string? KeyOf(ProviderOptions options, ProviderPreset preset) => options.ApiKey ?? KeyOf(preset);
+
+    public string? KeyOf(ProviderPreset preset)
+    {
+        foreach (var name in preset.KeyVariables)
+        {
+            // A Gatehouse key in OPENAI_API_KEY belongs to a client on this machine, not to the provider.
+            if (variable(name) is { Length: > 0 } key && !key.StartsWith("gh_", StringComparison.Ordinal))
+            {
+                return key;
+            }
+        }
+
+        return null;
+    }
+
+    public ProviderSettings Compile(string name, ProviderOptions options, ProviderPreset preset) => new()
+    {
+        Name = name,
+        Kind = preset.Kind,
+        Wire = preset.Wire,
+        BaseUrl = AddressOf(options, preset),
+        ApiKey = KeyOf(options, preset),
+        ApiKeyHeader = options.ApiKeyHeader ?? preset.ApiKeyHeader,
+        Headers = options.Headers,
+        Query = QueryOf(options),
+        StreamUsage = options.StreamUsage ?? preset.StreamUsage,
+        MaxTokensField = options.MaxTokensField ?? preset.MaxTokensField,
+        Simulator = preset.Kind == ProviderPresets.Simulator ? Compile(options.Simulator ?? new()) : null,
+    };
+
+    /// <summary>Equal for equal settings, secrets included: kept in memory only, to find the provider whose connections live on.</summary>
+    public static string Fingerprint(ProviderSettings s)
+    {
+        var text = new StringBuilder();
+        text.AppendJoin('\n', s.Name, s.Kind, s.Wire, s.BaseUrl, s.ApiKey, s.ApiKeyHeader, s.Query, s.StreamUsage, s.MaxTokensField);
+        foreach (var (header, value) in s.Headers.OrderBy(h => h.Key, StringComparer.Ordinal))
+        {
+            text.Append('\n').Append(header).Append('=').Append(value);
+        }
+
+        if (s.Simulator is { } simulator)
+        {
+            text.Append('\n').AppendJoin('|', simulator.Seed, simulator.Latency.Ticks, simulator.LatencySpread, simulator.TokensPerSecond);
+            text.Append('\n').AppendJoin('\n', simulator.Faults);
+        }
+
+        return Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
+    }
+
+    private static Uri AddressOf(ProviderOptions options, ProviderPreset preset)
+    {
+        var address = options.BaseUrl ?? new Uri(preset.BaseUrl!);
+        if (preset.Kind != ProviderPresets.Azure || address.AbsolutePath.Length > 1)
+        {
+            return address;
+        }
+
+        return options.Deployment is { } deployment
+            ? new Uri(address, $"/openai/deployments/{Uri.EscapeDataString(deployment)}")
+            : new Uri(address, "/openai/v1");
+    }
+
+    private static string QueryOf(ProviderOptions options)
+    {
+        var version = options.ApiVersion ?? (options.Deployment is null ? null : AzureDeploymentApiVersion);
+        return version is null ? "" : "api-version=" + Uri.EscapeDataString(version);
+    }
+
+    private static SimulatorSettings Compile(SimulatorOptions options) => new()
+    {
+        Seed = options.Seed,
+        Latency = options.Latency,
+        LatencySpread = options.LatencySpread,
+        TokensPerSecond = options.TokensPerSecond,
+        Faults = [.. options.Faults.Select(f => new SimulatorFault(f.Kind, f.Share, f.Every, f.For, f.RetryAfter))],
+    };
+}

@@ -1,0 +1,74 @@
+using System.Collections.Frozen;
+using Gatehouse.Gateway.Providers;
+
+namespace Gatehouse.Configuration;
+
+/// <summary>What is known of a kind of provider, so that a configuration need not say it.</summary>
+/// <param name="BaseUrl"><see langword="null"/> when each installation has its own.</param>
+/// <param name="KeyVariables">Environment variables that hold the credential by custom, the first that is set wins; empty when none does.</param>
+/// <param name="NeedsKey">Whether the provider refuses every call without a credential.</param>
+/// <param name="SmallModel">A cheap model for a first call; <see langword="null"/> when it depends on the installation.</param>
+/// <param name="Prefixes">Routes that the embedded default makes for it.</param>
+internal sealed record ProviderPreset(
+    string Kind,
+    string Title,
+    WireFormat Wire,
+    string? BaseUrl,
+    IReadOnlyList<string> KeyVariables,
+    bool NeedsKey,
+    string? SmallModel,
+    IReadOnlyList<string> Prefixes,
+    string Notes = "")
+{
+    public string ApiKeyHeader { get; init; } = "Authorization";
+
+    public bool StreamUsage { get; init; } = true;
+
+    public string MaxTokensField { get; init; } = "max_tokens";
+}
+
+/// <summary>The kinds of providers; docs/reference/providers.md is generated from this table.</summary>
+internal static class ProviderPresets
+{
+    public const string Simulator = "simulator";
+    public const string Azure = "azure";
+    public const string Ollama = "ollama";
+
+    public static readonly IReadOnlyList<ProviderPreset> All =
+    [
+        new("openai", "OpenAI", WireFormat.OpenAi, "https://api.openai.com/v1", ["OPENAI_API_KEY"], true, "gpt-4.1-mini",
+            ["gpt-*", "o1*", "o3*", "o4*", "chatgpt-*"]) { MaxTokensField = "max_completion_tokens" },
+        new("anthropic", "Anthropic", WireFormat.Anthropic, "https://api.anthropic.com/v1", ["ANTHROPIC_API_KEY"], true, "claude-haiku-4-5",
+            ["claude-*"]) { ApiKeyHeader = "x-api-key" },
+        new("gemini", "Google Gemini", WireFormat.OpenAi, "https://generativelanguage.googleapis.com/v1beta/openai",
+            ["GEMINI_API_KEY", "GOOGLE_API_KEY"], true, "gemini-2.5-flash", ["gemini-*"], "Through Google's OpenAI-compatible endpoint."),
+        new(Azure, "Azure OpenAI", WireFormat.OpenAi, null, ["AZURE_OPENAI_API_KEY"], true, null, [],
+            "`base_url` is the resource, `https://NAME.openai.azure.com`: `/openai/v1` is appended, or "
+            + "`/openai/deployments/NAME` and `api-version` when `deployment` is set. A `base_url` with a path is taken as it is.")
+        { ApiKeyHeader = "api-key", MaxTokensField = "max_completion_tokens" },
+        new("mistral", "Mistral", WireFormat.OpenAi, "https://api.mistral.ai/v1", ["MISTRAL_API_KEY"], true, "mistral-small-latest",
+            ["mistral-*", "ministral-*", "magistral-*", "codestral-*", "devstral-*"], "Streams report usage unasked.") { StreamUsage = false },
+        new("deepseek", "DeepSeek", WireFormat.OpenAi, "https://api.deepseek.com/v1", ["DEEPSEEK_API_KEY"], true, "deepseek-chat", ["deepseek-*"]),
+        new("groq", "Groq", WireFormat.OpenAi, "https://api.groq.com/openai/v1", ["GROQ_API_KEY"], true, "llama-3.1-8b-instant",
+            ["llama-*", "openai/gpt-oss*"]) { MaxTokensField = "max_completion_tokens" },
+        new("xai", "xAI", WireFormat.OpenAi, "https://api.x.ai/v1", ["XAI_API_KEY"], true, "grok-3-mini", ["grok-*"]),
+        new("openrouter", "OpenRouter", WireFormat.OpenAi, "https://openrouter.ai/api/v1", ["OPENROUTER_API_KEY"], true, "openai/gpt-4.1-mini",
+            ["openai/*", "anthropic/*", "google/*", "meta-llama/*", "mistralai/*", "deepseek/*", "qwen/*", "x-ai/*"]),
+        new("together", "Together AI", WireFormat.OpenAi, "https://api.together.xyz/v1", ["TOGETHER_API_KEY"], true,
+            "meta-llama/Llama-3.3-70B-Instruct-Turbo", ["meta-llama/*", "deepseek-ai/*", "Qwen/*"]),
+        new("fireworks", "Fireworks AI", WireFormat.OpenAi, "https://api.fireworks.ai/inference/v1", ["FIREWORKS_API_KEY"], true,
+            "accounts/fireworks/models/llama-v3p3-70b-instruct", ["accounts/fireworks/*"]),
+        new(Ollama, "Ollama", WireFormat.OpenAi, "http://127.0.0.1:11434/v1", [], false, null, []),
+        new("vllm", "vLLM", WireFormat.OpenAi, "http://127.0.0.1:8000/v1", ["VLLM_API_KEY"], false, null, []),
+        new("lmstudio", "LM Studio", WireFormat.OpenAi, "http://127.0.0.1:1234/v1", [], false, null, []),
+        new("openai-compatible", "Any OpenAI-compatible server", WireFormat.OpenAi, null, [], false, null, [], "`base_url` ends before `/chat/completions`."),
+        new(Simulator, "The simulator, in process", WireFormat.OpenAi, "http://simulator.invalid/v1", [], false, "simulator", ["simulator"],
+            "No model: deterministic answers and faults on purpose. Always there, as provider and route `simulator`."),
+    ];
+
+    private static readonly FrozenDictionary<string, ProviderPreset> ByKind = All.ToFrozenDictionary(p => p.Kind, StringComparer.Ordinal);
+
+    public static readonly IReadOnlyList<string> Kinds = [.. All.Select(p => p.Kind)];
+
+    public static ProviderPreset? Find(string kind) => ByKind.GetValueOrDefault(kind);
+}
