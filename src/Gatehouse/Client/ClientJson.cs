@@ -1,0 +1,35 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Gatehouse.Commands;
+using Gatehouse.Contracts;
+using Gatehouse.Output;
+
+namespace Gatehouse.Client;
+
+/// <summary>A page of rows as the API sends it.</summary>
+internal sealed record Items<T>([property: JsonPropertyName("items")] IReadOnlyList<T> Rows);
+
+/// <summary>JSON that the CLI reads and writes.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    Converters = [typeof(SnakeCaseEnum<SystemEnvironment>), typeof(SnakeCaseEnum<SystemStage>), typeof(SnakeCaseEnum<CallOutcome>)])]
+[JsonSerializable(typeof(Profile))]
+[JsonSerializable(typeof(ProblemBody))]
+[JsonSerializable(typeof(Failure))]
+[JsonSerializable(typeof(VersionCommand.Answer), TypeInfoPropertyName = "VersionCommandAnswer")]
+[JsonSerializable(typeof(SystemAddCommand.Request), TypeInfoPropertyName = "SystemAddCommandRequest")]
+[JsonSerializable(typeof(KeyCreateCommand.Request), TypeInfoPropertyName = "KeyCreateCommandRequest")]
+[JsonSerializable(typeof(KeyRevokeCommand.Answer), TypeInfoPropertyName = "KeyRevokeCommandAnswer")]
+[JsonSerializable(typeof(CallCommand.Summary))]
+[JsonSerializable(typeof(Items<Team>), TypeInfoPropertyName = "Teams")]
+[JsonSerializable(typeof(Items<AiSystem>), TypeInfoPropertyName = "Systems")]
+[JsonSerializable(typeof(Items<ApiKey>), TypeInfoPropertyName = "Keys")]
+[JsonSerializable(typeof(CreatedKey))]
+[JsonSerializable(typeof(CallPage))]
+[JsonSerializable(typeof(CallDetail))]
+internal sealed partial class ClientJson : JsonSerializerContext;
+
+/// <summary>An enum as a lower-case snake_case string.</summary>
+internal sealed class SnakeCaseEnum<T>() : JsonStringEnumConverter<T>(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false)
+    where T : struct, Enum;

@@ -1,0 +1,37 @@
+namespace Gatehouse.Commands;
+
+/// <summary>What a command's exit code says; <c>docs/reference/cli.md</c> lists them from <see cref="Meanings"/>.</summary>
+internal static class ExitCodes
+{
+    public const int Done = 0;
+    public const int Usage = 1;
+    public const int Refused = 2;
+    public const int Unreachable = 3;
+    public const int Configuration = 4;
+    public const int AddressInUse = 5;
+    public const int Storage = 6;
+    public const int Unhealthy = 7;
+    public const int Interrupted = 130;
+
+    public static readonly IReadOnlyList<(int Code, string Meaning)> Meanings =
+    [
+        (Done, "Done."),
+        (Usage, "The command line is wrong, or something failed that nobody expected."),
+        (Refused, "The server refused: not signed in, not allowed, not found, or an invalid field."),
+        (Unreachable, "No server answers at the address, or no address or token is known."),
+        (Configuration, "The configuration is wrong."),
+        (AddressInUse, "The address to listen on is taken or not ours."),
+        (Storage, "The data directory or the database cannot be used."),
+        (Unhealthy, "`doctor` found a check that fails."),
+        (Interrupted, "Stopped by Ctrl+C."),
+    ];
+}
+
+/// <summary>Ends a command with a message for people and an exit code for scripts.</summary>
+/// <param name="code">Stable, snake_case; scripts read it from <c>--json</c> errors.</param>
+internal sealed class CommandException(int exitCode, string code, string message) : Exception(message)
+{
+    public int ExitCode { get; } = exitCode;
+
+    public string Code { get; } = code;
+}

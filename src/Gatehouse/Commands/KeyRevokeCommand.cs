@@ -1,0 +1,32 @@
+using System.CommandLine;
+using Gatehouse.Client;
+
+namespace Gatehouse.Commands;
+
+/// <summary><c>gatehouse key revoke</c>: ends a key within a second, for good.</summary>
+internal static class KeyRevokeCommand
+{
+    internal sealed record Answer(Guid Id, bool Revoked);
+
+    public static Command Create()
+    {
+        var key = new Argument<Guid>("id") { Description = "The key's id, as 'key list' shows it." };
+        var command = new Command("revoke", "Revoke a key: it stops working within a second and never works again.") { key };
+        command.SetApiAction(async (parsed, api, terminal, ct) =>
+        {
+            var id = parsed.GetValue(key);
+            await api.DeleteAsync($"api/keys/{id}", ct);
+            if (terminal.Json)
+            {
+                terminal.WriteJson(new Answer(id, true), ClientJson.Default.KeyRevokeCommandAnswer);
+            }
+            else
+            {
+                terminal.Out.WriteLine($"Revoked {id}.");
+            }
+
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+}
