@@ -1,0 +1,53 @@
+namespace Gatehouse.Gateway.Providers.Anthropic;
+
+/// <summary>What a model can do, as far as its name says; an unknown name (an alias, another maker's model) counts as new.</summary>
+internal readonly record struct AnthropicModel(int? Version)
+{
+    /// <summary>Reads the version out of <c>claude-opus-4-6</c>, <c>claude-3-7-sonnet-20250219</c>, <c>anthropic/claude-sonnet-4.5</c>.</summary>
+    public static AnthropicModel From(string model)
+    {
+        const string Family = "claude-";
+        var start = model.IndexOf(Family, StringComparison.OrdinalIgnoreCase);
+        if (start < 0)
+        {
+            return default;
+        }
+
+        int? major = null;
+        var rest = model.AsSpan(start + Family.Length);
+        foreach (var range in rest.SplitAny('-', '.', '@', ':'))
+        {
+            var segment = rest[range];
+            var isNumber = segment.Length is 1 or 2 && int.TryParse(segment, out _);
+            if (major is { } m)
+            {
+                return new AnthropicModel((m * 100) + (isNumber ? int.Parse(segment) : 0));
+            }
+
+            major = isNumber ? int.Parse(segment) : null;
+        }
+
+        return new AnthropicModel(major * 100);
+    }
+
+    public bool Thinks => Version is null or >= 307;
+
+    /// <summary>Takes an effort and decides on its thinking; older ones take a budget.</summary>
+    public bool ThinksAdaptively => Version is null or >= 406;
+
+    public bool TakesHighestEfforts => Version is null or >= 407;
+
+    /// <summary>Enforces a JSON Schema, for answers and for tools.</summary>
+    public bool EnforcesSchemas => Version is null or >= 405 or 401;
+
+    /// <summary>Refuses a request with both <c>temperature</c> and <c>top_p</c>.</summary>
+    public bool TakesOneOfTemperatureAndTopP => Version >= 401;
+
+    /// <summary>The limit on output when the caller names none and the format requires one.</summary>
+    public long DefaultMaxTokens => Version switch
+    {
+        >= 400 => 16384,
+        >= 305 => 8192,
+        _ => 4096,
+    };
+}

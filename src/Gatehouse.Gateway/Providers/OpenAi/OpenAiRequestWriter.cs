@@ -1,0 +1,326 @@
+using System.Buffers;
+using System.Text.Json;
+using Gatehouse.Gateway.Conversation;
+
+namespace Gatehouse.Gateway.Providers.OpenAi;
+
+/// <summary>Writes the body of <c>POST /chat/completions</c>.</summary>
+internal static class OpenAiRequestWriter
+{
+    private const int MaxStops = 4;
+
+    /// <param name="dropped">Receives the names of parameters that cannot be carried, or not with their full meaning.</param>
+    public static void Write(ChatRequest r, string model, ProviderSettings p, IBufferWriter<byte> to, List<string> dropped)
+    {
+        using var json = JsonOut.Begin(to);
+        json.WriteStartObject();
+        json.WriteString("model", model);
+        if (r.Wire == p.Wire)
+        {
+            WriteSame(json, r, p, dropped);
+        }
+        else
+        {
+            WriteTranslated(json, r, model, p, dropped);
+        }
+
+        json.WriteEndObject();
+    }
+
+    private static void WriteSame(Utf8JsonWriter json, ChatRequest r, ProviderSettings p, List<string> dropped)
+    {
+        foreach (var field in r.Body.EnumerateObject())
+        {
+            if (field.Name is not ("model" or "stream_options" or "max_tokens" or "max_completion_tokens"))
+            {
+                json.WriteRaw(field.Name, field.Value);
+            }
+        }
+
+        if (r.MaxTokens is { } max)
+        {
+            json.WriteNumber(p.MaxTokensField, max);
+        }
+
+        if (!r.Stream)
+        {
+            return;
+        }
+
+        var asked = WireJson.TryGet(r.Body, "stream_options", out var options);
+        if (!p.StreamUsage)
+        {
+            if (asked)
+            {
+                dropped.AddOnce("stream_options");
+            }
+
+            return;
+        }
+
+        json.WriteStartObject("stream_options");
+        json.WriteBoolean("include_usage", true);
+        if (asked)
+        {
+            foreach (var option in options.EnumerateObject())
+            {
+                if (option.Name != "include_usage")
+                {
+                    json.WriteRaw(option.Name, option.Value);
+                }
+            }
+        }
+
+        json.WriteEndObject();
+    }
+
+    private static void WriteTranslated(Utf8JsonWriter json, ChatRequest r, string model, ProviderSettings p, List<string> dropped)
+    {
+        foreach (var name in r.Unshared)
+        {
+            dropped.AddOnce(name);
+        }
+
+        OpenAiMessageWriter.Write(json, r, p, dropped);
+        if (r.MaxTokens is { } max)
+        {
+            json.WriteNumber(p.MaxTokensField, max);
+        }
+
+        WriteSampling(json, r, p, dropped);
+        WriteReasoning(json, r, model, dropped);
+        WriteResponseFormat(json, r);
+        WriteTools(json, r, dropped);
+        if (r.User is { } user)
+        {
+            json.WriteString("user", user);
+        }
+
+        switch (r.ServiceTier)
+        {
+            case null:
+                break;
+            case "auto":
+                json.WriteString("service_tier", "auto");
+                break;
+            case "standard_only":
+                json.WriteString("service_tier", "default");
+                break;
+            default:
+                dropped.AddOnce("service_tier");
+                break;
+        }
+
+        if (r.Stream)
+        {
+            json.WriteBoolean("stream", true);
+            if (p.StreamUsage)
+            {
+                json.WriteStartObject("stream_options");
+                json.WriteBoolean("include_usage", true);
+                json.WriteEndObject();
+            }
+        }
+    }
+
+    private static void WriteSampling(Utf8JsonWriter json, ChatRequest r, ProviderSettings p, List<string> dropped)
+    {
+        if (r.Temperature is { } temperature)
+        {
+            json.WriteNumber("temperature", temperature);
+        }
+
+        if (r.TopP is { } topP)
+        {
+            json.WriteNumber("top_p", topP);
+        }
+
+        if (r.TopK is { } topK)
+        {
+            if (p.Kind is "vllm" or "openrouter")
+            {
+                json.WriteNumber("top_k", topK);
+            }
+            else
+            {
+                dropped.AddOnce("top_k");
+            }
+        }
+
+        if (r.Stop.Count > 0)
+        {
+            json.WriteStartArray("stop");
+            foreach (var stop in r.Stop.Take(MaxStops))
+            {
+                json.WriteStringValue(stop);
+            }
+
+            json.WriteEndArray();
+        }
+
+        if (r.Stop.Count > MaxStops)
+        {
+            dropped.AddOnce("stop_sequences");
+        }
+    }
+
+    private static void WriteReasoning(Utf8JsonWriter json, ChatRequest r, string model, List<string> dropped)
+    {
+        if (r.Reasoning is not { } reasoning)
+        {
+            return;
+        }
+
+        var name = reasoning.Mode == ReasoningMode.Unset ? "output_config.effort" : "thinking";
+        if (!OpenAiModel.Reasons(model))
+        {
+            if (reasoning.Mode != ReasoningMode.Disabled)
+            {
+                dropped.AddOnce(name);
+            }
+
+            return;
+        }
+
+        if (reasoning.Mode == ReasoningMode.Disabled)
+        {
+            if (OpenAiModel.LeastEffort(model) is { } least)
+            {
+                json.WriteString("reasoning_effort", least);
+            }
+            else if (OpenAiModel.AlwaysReasons(model))
+            {
+                dropped.AddOnce(name);
+            }
+        }
+        else if ((reasoning.Effort ?? EffortOf(reasoning.BudgetTokens)) is { } effort)
+        {
+            json.WriteString("reasoning_effort", effort);
+        }
+    }
+
+    private static string? EffortOf(long? budget) => budget switch
+    {
+        null => null,
+        >= 10000 => "high",
+        >= 5000 => "medium",
+        >= 2000 => "low",
+        _ => "minimal",
+    };
+
+    private static void WriteResponseFormat(Utf8JsonWriter json, ChatRequest r)
+    {
+        if (r.ResponseFormat is not { } format)
+        {
+            return;
+        }
+
+        json.WriteStartObject("response_format");
+        if (format.Schema is { } schema)
+        {
+            json.WriteString("type", "json_schema");
+            json.WriteStartObject("json_schema");
+            json.WriteString("name", format.Name ?? "answer");
+            json.WriteRaw("schema", schema);
+            json.WriteBoolean("strict", format.Strict ?? true);
+            json.WriteEndObject();
+        }
+        else
+        {
+            json.WriteString("type", "json_object");
+        }
+
+        json.WriteEndObject();
+    }
+
+    private static void WriteTools(Utf8JsonWriter json, ChatRequest r, List<string> dropped)
+    {
+        var open = false;
+        foreach (var tool in r.Tools)
+        {
+            if (tool.CacheControl is not null)
+            {
+                dropped.AddOnce("cache_control");
+            }
+
+            if (tool.Kind == ToolKind.Opaque)
+            {
+                dropped.AddOnce($"tools[].{tool.Name}");
+                continue;
+            }
+
+            if (!open)
+            {
+                open = true;
+                json.WriteStartArray("tools");
+            }
+
+            WriteTool(json, tool);
+        }
+
+        if (!open)
+        {
+            return;
+        }
+
+        json.WriteEndArray();
+        if (r.ToolChoice is { } choice)
+        {
+            WriteToolChoice(json, choice);
+        }
+
+        if (r.ParallelTools is { } parallel)
+        {
+            json.WriteBoolean("parallel_tool_calls", parallel);
+        }
+    }
+
+    private static void WriteTool(Utf8JsonWriter json, ChatTool tool)
+    {
+        json.WriteStartObject();
+        json.WriteString("type", "function");
+        json.WriteStartObject("function");
+        json.WriteString("name", tool.Name);
+        if (tool.Description is { } description)
+        {
+            json.WriteString("description", description);
+        }
+
+        if (tool.Schema is { } schema)
+        {
+            json.WriteRaw("parameters", schema);
+        }
+
+        if (tool.Strict is { } strict)
+        {
+            json.WriteBoolean("strict", strict);
+        }
+
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    private static void WriteToolChoice(Utf8JsonWriter json, ToolChoice choice)
+    {
+        switch (choice.Mode)
+        {
+            case ToolChoiceMode.Named:
+                json.WriteStartObject("tool_choice");
+                json.WriteString("type", "function");
+                json.WriteStartObject("function");
+                json.WriteString("name", choice.Name);
+                json.WriteEndObject();
+                json.WriteEndObject();
+                break;
+            case ToolChoiceMode.None:
+                json.WriteString("tool_choice", "none");
+                break;
+            case ToolChoiceMode.Required:
+                json.WriteString("tool_choice", "required");
+                break;
+            default:
+                json.WriteString("tool_choice", "auto");
+                break;
+        }
+    }
+}

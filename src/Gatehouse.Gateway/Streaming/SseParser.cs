@@ -1,0 +1,189 @@
+namespace Gatehouse.Gateway.Streaming;
+
+/// <summary>An event was larger than the parser's limit.</summary>
+internal sealed class SseEventTooLargeException(int maxEventBytes)
+    : Exception($"A server-sent event is larger than {maxEventBytes} bytes.");
+
+/// <summary>One event; its spans are valid until the next call of the parser.</summary>
+/// <param name="name">Empty when the event has no name.</param>
+/// <param name="data">The data lines, joined by LF.</param>
+internal readonly ref struct SseEvent(ReadOnlySpan<byte> name, ReadOnlySpan<byte> data)
+{
+    public ReadOnlySpan<byte> Name { get; } = name;
+
+    public ReadOnlySpan<byte> Data { get; } = data;
+}
+
+/// <summary>
+/// Incremental parser of server-sent events: lines end in LF, CR or CRLF, a byte order mark and comments are skipped, several data
+/// lines are joined. Bytes may be cut anywhere. Its buffers grow to the largest event and are reused.
+/// </summary>
+/// <remarks>Feed with <see cref="Append"/>, then call <see cref="TryRead"/> until it returns false. Not thread-safe.</remarks>
+/// <param name="maxEventBytes">Largest event, field names included. Default 16 MiB.</param>
+internal sealed class SseParser(int maxEventBytes = 16 << 20)
+{
+    private byte[] _input = new byte[4096];
+    private int _start;   // first byte not yet consumed
+    private int _scanned; // bytes from _start on that hold no line end
+    private int _end;
+
+    private byte[] _data = new byte[4096];
+    private int _dataLength;
+    private byte[] _name = new byte[32];
+    private int _nameLength;
+    private bool _hasData;
+    private bool _dispatched;
+    private bool _skipLineFeed;
+    private bool _atStart = true;
+
+    /// <summary>Adds bytes of the body. Invalidates spans of the last event.</summary>
+    public void Append(ReadOnlySpan<byte> bytes)
+    {
+        var unread = _end - _start;
+        if (_start > 0 && (_start == _end || _input.Length - _end < bytes.Length))
+        {
+            _input.AsSpan(_start, unread).CopyTo(_input);
+            _start = 0;
+            _end = unread;
+        }
+
+        Grow(ref _input, _end, bytes.Length);
+        bytes.CopyTo(_input.AsSpan(_end));
+        _end += bytes.Length;
+    }
+
+    /// <summary>The body ended: an event without its closing blank line counts as complete, as the official SDKs take it.</summary>
+    public void Complete() => Append("\n\n"u8);
+
+    /// <returns><see langword="false"/> when the next event is not complete yet.</returns>
+    /// <exception cref="SseEventTooLargeException">The event is larger than the limit.</exception>
+    public bool TryRead(out SseEvent e)
+    {
+        if (_dispatched)
+        {
+            _dispatched = false;
+            _hasData = false;
+            _dataLength = 0;
+            _nameLength = 0;
+        }
+
+        if (!_atStart || SkipByteOrderMark())
+        {
+            while (TryReadLine(out var line))
+            {
+                if (line.Length > 0)
+                {
+                    ReadField(line);
+                }
+                else if (_hasData)
+                {
+                    _dispatched = true;
+                    e = new SseEvent(_name.AsSpan(0, _nameLength), _data.AsSpan(0, _dataLength));
+                    return true;
+                }
+                else
+                {
+                    _nameLength = 0;
+                }
+            }
+        }
+
+        if (_end - _start + _dataLength > maxEventBytes)
+        {
+            throw new SseEventTooLargeException(maxEventBytes);
+        }
+
+        e = default;
+        return false;
+    }
+
+    /// <returns><see langword="false"/> when more bytes are needed to tell.</returns>
+    private bool SkipByteOrderMark()
+    {
+        ReadOnlySpan<byte> mark = [0xEF, 0xBB, 0xBF];
+        var unread = _input.AsSpan(_start, _end - _start);
+        if (unread.Length < mark.Length && mark.StartsWith(unread))
+        {
+            return false;
+        }
+
+        if (unread.StartsWith(mark))
+        {
+            _start += mark.Length;
+        }
+
+        _atStart = false;
+        return true;
+    }
+
+    private bool TryReadLine(out ReadOnlySpan<byte> line)
+    {
+        if (_skipLineFeed && _start < _end)
+        {
+            _skipLineFeed = false;
+            if (_input[_start] == '\n')
+            {
+                _start++;
+            }
+        }
+
+        var unread = _input.AsSpan(_start, _end - _start);
+        var length = unread[_scanned..].IndexOfAny((byte)'\r', (byte)'\n');
+        if (length < 0)
+        {
+            _scanned = unread.Length;
+            line = default;
+            return false;
+        }
+
+        length += _scanned;
+        _scanned = 0;
+        _skipLineFeed = unread[length] == '\r';
+        _start += length + 1;
+        line = unread[..length];
+        return true;
+    }
+
+    private void ReadField(ReadOnlySpan<byte> line)
+    {
+        var colon = line.IndexOf((byte)':');
+        var field = colon < 0 ? line : line[..colon];
+        var value = colon < 0 ? default : line[(colon + 1)..];
+        if (value.Length > 0 && value[0] == ' ')
+        {
+            value = value[1..];
+        }
+
+        if (field.SequenceEqual("data"u8))
+        {
+            if (_dataLength + value.Length >= maxEventBytes)
+            {
+                throw new SseEventTooLargeException(maxEventBytes);
+            }
+
+            Grow(ref _data, _dataLength, value.Length + 1);
+            if (_hasData)
+            {
+                _data[_dataLength++] = (byte)'\n';
+            }
+
+            value.CopyTo(_data.AsSpan(_dataLength));
+            _dataLength += value.Length;
+            _hasData = true;
+        }
+        else if (field.SequenceEqual("event"u8))
+        {
+            Grow(ref _name, 0, value.Length);
+            value.CopyTo(_name);
+            _nameLength = value.Length;
+        }
+    }
+
+    private static void Grow(ref byte[] buffer, int used, int more)
+    {
+        if (buffer.Length - used < more)
+        {
+            Array.Resize(ref buffer, Math.Max(buffer.Length * 2, checked(used + more)));
+        }
+    }
+}
