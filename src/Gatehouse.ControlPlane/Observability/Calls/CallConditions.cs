@@ -70,7 +70,7 @@ internal static class CallConditions
             return sql.Add($" AND team_id = {team}");
         }
 
-        return teams is null ? sql : sql.Add($" AND team_id IN ").AddList(teams);
+        return teams is null ? sql : sql.Add($" AND team_id IN {teams}");
     }
 
     /// <summary>The smallest (fill 0x00) or largest (fill 0xFF) id of version 7 made at this time.</summary>

@@ -1,0 +1,71 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Gatehouse.Observability.Ledger;
+
+/// <summary>
+/// Drains the journal while the server runs, and once more when it stops. While the database is away the records wait on disk: calls
+/// go on, and nothing is lost.
+/// </summary>
+internal sealed partial class LedgerWorker(LedgerDrain drain, TimeProvider clock, ILogger<LedgerWorker> log) : BackgroundService
+{
+    private static readonly TimeSpan IdlePoll = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan FlushTime = TimeSpan.FromSeconds(10);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var retry = FirstRetry;
+        try
+        {
+            while (true)
+            {
+                try
+                {
+                    if (!await drain.DrainAsync(stoppingToken))
+                    {
+                        await Task.Delay(IdlePoll, clock, stoppingToken);
+                    }
+
+                    retry = FirstRetry;
+                }
+#pragma warning disable CA1031 // Whatever the database throws: the records stay in the journal and are tried again.
+                catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+#pragma warning restore CA1031
+                {
+                    DrainFailed(retry, e);
+                    await Task.Delay(retry, clock, stoppingToken);
+                    retry = retry * 2 < LongestRetry ? retry * 2 : LongestRetry;
+                }
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            await FlushAsync();
+        }
+    }
+
+    private async Task FlushAsync()
+    {
+        using var time = new CancellationTokenSource(FlushTime, clock);
+        try
+        {
+            while (await drain.DrainAsync(time.Token))
+            {
+            }
+        }
+#pragma warning disable CA1031 // The next start drains what this one could not.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            FlushFailed(e);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Calls could not be written to the ledger; they wait in the journal. Next try in {Retry}.")]
+    private partial void DrainFailed(TimeSpan retry, Exception e);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Some calls are still in the journal; the next start writes them to the ledger.")]
+    private partial void FlushFailed(Exception e);
+}

@@ -1,0 +1,46 @@
+using Gatehouse.Observability.Rollups;
+using Gatehouse.Storage;
+
+namespace Gatehouse.Observability.Ledger;
+
+/// <summary>Deletes expired traces and texts, and roll-ups per minute that nobody asks for any more. The ledger is kept for good.</summary>
+internal sealed class RetentionStore(Database db, TimeProvider clock)
+{
+    /// <summary>Small enough that calls being recorded hardly wait.</summary>
+    private const int BatchRows = 500;
+
+    private const long MinuteSeconds = 60;
+    private static readonly TimeSpan BatchTime = TimeSpan.FromHours(1);
+
+    public async Task DeleteExpiredAsync(CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        while (await db.ExecuteAsync($"""
+            DELETE FROM observability_text
+            WHERE call_id IN (SELECT call_id FROM observability_text WHERE expires_at <= {now} LIMIT {BatchRows})
+            """, ct) == BatchRows)
+        {
+        }
+
+        while (await db.ExecuteAsync($"""
+            DELETE FROM observability_trace
+            WHERE call_id IN (SELECT call_id FROM observability_trace WHERE expires_at <= {now} LIMIT {BatchRows})
+            """, ct) == BatchRows)
+        {
+        }
+
+        var keep = now - TrafficReader.MinutesKept - TimeSpan.FromDays(1);
+        while (await OldestMinuteAsync(ct) is { } oldest && oldest < keep)
+        {
+            var upTo = oldest + BatchTime < keep ? oldest + BatchTime : keep;
+            await db.ExecuteAsync($"DELETE FROM observability_traffic WHERE step_seconds = {MinuteSeconds} AND bucket_at < {upTo}", ct);
+        }
+    }
+
+    private async Task<DateTimeOffset?> OldestMinuteAsync(CancellationToken ct)
+    {
+        var oldest = await db.QueryAsync(
+            $"SELECT MIN(bucket_at) FROM observability_traffic WHERE step_seconds = {MinuteSeconds}", row => row.InstantOrNull(0), ct);
+        return oldest[0];
+    }
+}

@@ -1,0 +1,127 @@
+using Gatehouse.Gateway.Journal;
+using Gatehouse.Storage;
+
+namespace Gatehouse.Observability.Ledger;
+
+/// <summary>
+/// The sums of one batch of calls, per minute and per hour, and how they are added to those of <c>observability_traffic</c>.
+/// Rows belong to one node, and a node drains its journal alone: reading a histogram and writing it back is safe.
+/// </summary>
+internal sealed class RollupBatch(string node)
+{
+    private static readonly long[] StepSeconds = [60, 3600];
+
+    private readonly Dictionary<RollupKey, RollupSums> _sums = [];
+
+    public void Add(CallRecord record)
+    {
+        foreach (var step in StepSeconds)
+        {
+            var micros = step * 1_000_000;
+            var key = new RollupKey(
+                record.TeamId,
+                step,
+                record.StartedAtMicros - (record.StartedAtMicros % micros),
+                record.SystemId,
+                Words.Of(record.Environment),
+                record.Route,
+                record.Provider ?? "",
+                record.Model ?? "",
+                Words.Of(record.Outcome),
+                record.ErrorCode ?? "");
+            if (!_sums.TryGetValue(key, out var sums))
+            {
+                _sums.Add(key, sums = new RollupSums());
+            }
+
+            sums.Calls++;
+            sums.UnpricedCalls += record is { Usage: not null, CostNanos: null } ? 1 : 0;
+            sums.InputTokens += record.Usage?.TotalInput ?? 0;
+            sums.OutputTokens += record.Usage?.TotalOutput ?? 0;
+            sums.CostNanos += record.CostNanos ?? 0;
+            sums.Duration.Add(record.DurationMicros);
+            sums.Own.Add(record.OwnMicros);
+        }
+    }
+
+    public async Task WriteAsync(Transaction transaction, CancellationToken ct)
+    {
+        foreach (var step in _sums.GroupBy(s => s.Key.StepSeconds))
+        {
+            await AddStoredHistogramsAsync(transaction, step.Key, step.Select(s => s.Key).ToList(), ct);
+        }
+
+        foreach (var (k, s) in _sums)
+        {
+            await transaction.ExecuteAsync($"""
+                INSERT INTO observability_traffic (team_id, step_seconds, bucket_at, system_id, environment, route, provider, model, outcome,
+                    error_code, node, calls, unpriced_calls, input_tokens, output_tokens, cost_nanos, duration_histogram, own_histogram)
+                VALUES ({k.TeamId}, {k.StepSeconds}, {k.BucketMicros}, {k.SystemId}, {k.Environment}, {k.Route}, {k.Provider}, {k.Model},
+                    {k.Outcome}, {k.ErrorCode}, {node}, {s.Calls}, {s.UnpricedCalls}, {s.InputTokens}, {s.OutputTokens}, {s.CostNanos},
+                    {s.Duration.ToBytes()}, {s.Own.ToBytes()})
+                ON CONFLICT (team_id, step_seconds, bucket_at, system_id, environment, route, provider, model, outcome, error_code, node)
+                DO UPDATE SET calls = observability_traffic.calls + excluded.calls,
+                    unpriced_calls = observability_traffic.unpriced_calls + excluded.unpriced_calls,
+                    input_tokens = observability_traffic.input_tokens + excluded.input_tokens,
+                    output_tokens = observability_traffic.output_tokens + excluded.output_tokens,
+                    cost_nanos = observability_traffic.cost_nanos + excluded.cost_nanos,
+                    duration_histogram = excluded.duration_histogram, own_histogram = excluded.own_histogram
+                """, ct);
+        }
+    }
+
+    private async Task AddStoredHistogramsAsync(Transaction transaction, long step, List<RollupKey> keys, CancellationToken ct)
+    {
+        var teams = keys.Select(k => k.TeamId).Distinct().ToList();
+        var buckets = keys.Select(k => k.BucketMicros).Distinct().ToList();
+        await transaction.QueryAsync(
+            $"""
+            SELECT team_id, bucket_at, system_id, environment, route, provider, model, outcome, error_code, duration_histogram,
+                own_histogram
+            FROM observability_traffic
+            WHERE team_id IN {teams} AND step_seconds = {step} AND bucket_at IN {buckets} AND node = {node}
+            """,
+            row =>
+            {
+                var key = new RollupKey(
+                    row.Id(0), step, row.Long(1), row.Id(2), row.Text(3), row.Text(4), row.Text(5), row.Text(6), row.Text(7), row.Text(8));
+                if (_sums.TryGetValue(key, out var sums))
+                {
+                    sums.Duration.AddBytes(row.Bytes(9));
+                    sums.Own.AddBytes(row.Bytes(10));
+                }
+
+                return key;
+            },
+            ct);
+    }
+
+    private readonly record struct RollupKey(
+        Guid TeamId,
+        long StepSeconds,
+        long BucketMicros,
+        Guid SystemId,
+        string Environment,
+        string Route,
+        string Provider,
+        string Model,
+        string Outcome,
+        string ErrorCode);
+
+    private sealed class RollupSums
+    {
+        public LatencyHistogram Duration { get; } = new();
+
+        public LatencyHistogram Own { get; } = new();
+
+        public long Calls { get; set; }
+
+        public long UnpricedCalls { get; set; }
+
+        public long InputTokens { get; set; }
+
+        public long OutputTokens { get; set; }
+
+        public long CostNanos { get; set; }
+    }
+}
