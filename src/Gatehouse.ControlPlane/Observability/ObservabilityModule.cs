@@ -1,16 +1,33 @@
+using System.Threading.Channels;
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Journal;
+using Gatehouse.Gateway.Routing;
 using Gatehouse.Observability.Calls;
+using Gatehouse.Observability.Ledger;
+using Gatehouse.Observability.Traces;
 using Gatehouse.Storage;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Gatehouse.Observability;
 
 /// <summary>Everything the module registers and maps: read this file first.</summary>
 public static class ObservabilityModule
 {
-    /// <summary>Needs a <see cref="Database"/>, a <see cref="SystemLookup"/> and a <see cref="TimeProvider"/> among the services.</summary>
+    /// <summary>The version of this build, as exported telemetry names it.</summary>
+    internal static string Version { get; } = typeof(ObservabilityModule).Assembly.GetName().Version?.ToString(3) ?? "0";
+
+    /// <summary>
+    /// Needs these singletons: <see cref="Database"/> (migrated), <see cref="CallJournal"/>, <see cref="Channel{T}"/> of
+    /// <see cref="CallText"/>, <see cref="Snapshot{T}"/> of <see cref="GatewayTable"/>, <see cref="SystemLookup"/>, and
+    /// <see cref="OtlpOptions"/> where telemetry is exported.
+    /// </summary>
     public static IServiceCollection AddObservability(this IServiceCollection services)
     {
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(OtlpOptions.Off);
         services.AddSingleton<RecordedSignal>();
+        services.AddSingleton(s => new ObservabilityMetrics(s.GetRequiredService<CallJournal>()));
         services.AddSingleton(s => new CallQueries(
             s.GetRequiredService<Database>(),
             s.GetRequiredService<SystemLookup>(),
@@ -18,6 +35,20 @@ public static class ObservabilityModule
             s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new TrafficQueries(
             s.GetRequiredService<Database>(), s.GetRequiredService<SystemLookup>(), s.GetRequiredService<TimeProvider>()));
+
+        services.AddSingleton<LedgerStore>();
+        services.AddSingleton<TextStore>();
+        services.AddSingleton<RetentionStore>();
+        services.AddSingleton<OtlpTraces>();
+        services.AddSingleton(s => new OtlpClient(
+            s.GetRequiredService<OtlpOptions>(), new HttpClient { Timeout = TimeSpan.FromSeconds(10) }, s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<LedgerDrain>();
+
+        // Stopped in the reverse order: the ledger is flushed before the exporter and the texts, which wait for it.
+        services.AddHostedService<OtlpTraceWorker>();
+        services.AddHostedService<RetentionWorker>();
+        services.AddHostedService<TextWorker>();
+        services.AddHostedService<LedgerWorker>();
         return services;
     }
 }

@@ -1,3 +1,4 @@
+using Gatehouse.Gateway.Journal;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -5,7 +6,7 @@ namespace Gatehouse.Observability.Traces;
 
 /// <summary>Sends the spans of recorded calls to the configured OTLP receiver, in batches.</summary>
 internal sealed partial class OtlpTraceWorker(
-    OtlpTraces traces, OtlpClient client, NodeName node, ObservabilityMetrics metrics, TimeProvider clock, ILogger<OtlpTraceWorker> log)
+    OtlpTraces traces, OtlpClient client, CallJournal journal, ObservabilityMetrics metrics, TimeProvider clock, ILogger<OtlpTraceWorker> log)
     : BackgroundService
 {
     private const int BatchCalls = 200;
@@ -47,7 +48,7 @@ internal sealed partial class OtlpTraceWorker(
             batch.Add(call);
         }
 
-        var sent = await client.TrySendAsync("traces", OtlpJson.Traces(batch, GatehouseVersion.Text, node.Value), ct);
+        var sent = await client.TrySendAsync("traces", OtlpJson.Traces(batch, ObservabilityModule.Version, journal.NodeId), ct);
         if (sent)
         {
             metrics.Exported(batch.Count);
