@@ -11,6 +11,7 @@ internal static class ChatReasoning
 {
     private const string TextType = "reasoning.text";
     private const string EncryptedType = "reasoning.encrypted";
+    private const string Format = "anthropic-claude-v1";
 
     /// <summary>Reads both fields of a message or an answer; details win, since they hold the text as well.</summary>
     public static void Read(JsonElement message, List<Part> into)
@@ -27,7 +28,7 @@ internal static class ChatReasoning
             }
             else if ((WireJson.StringOrNull(detail, "text") ?? WireJson.StringOrNull(detail, "summary")) is { } text)
             {
-                into.Add(new ThinkingPart(text, WireJson.StringOrEmpty(detail, "signature")));
+                into.Add(new ThinkingPart(text, SignatureOf(detail)));
             }
         }
 
@@ -80,8 +81,12 @@ internal static class ChatReasoning
             json.WriteString("signature", thinking.Signature);
         }
 
-        json.WriteString("format", "anthropic-claude-v1");
+        json.WriteString("format", Format);
         json.WriteNumber("index", index);
         json.WriteEndObject();
     }
+
+    /// <summary>Another maker's signature is no signature to the provider that would check it.</summary>
+    private static string SignatureOf(JsonElement detail) =>
+        (WireJson.StringOrNull(detail, "format") ?? Format) == Format ? WireJson.StringOrEmpty(detail, "signature") : "";
 }

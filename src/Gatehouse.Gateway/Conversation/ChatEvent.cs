@@ -28,7 +28,7 @@ internal sealed record RedactedThinkingEvent(int Choice, string Data) : ChatEven
 
 /// <summary>A tool call begins.</summary>
 /// <param name="Index">0, 1, 2 … among the tool calls of the choice.</param>
-internal sealed record ToolStartedEvent(int Choice, int Index, string Id, string Name, bool Custom = false) : ChatEvent;
+internal sealed record ToolStartedEvent(int Choice, int Index, string Id, string Name) : ChatEvent;
 
 /// <summary>More of a tool call's arguments. Calls may interleave.</summary>
 internal sealed record ToolArgumentsEvent(int Choice, int Index, string Arguments) : ChatEvent;
@@ -47,4 +47,10 @@ internal sealed record PingEvent : ChatEvent
 
 /// <summary>The provider reports an error within the stream. Nothing of worth follows.</summary>
 /// <param name="Status">The HTTP status that this error would have had before the stream began.</param>
-internal sealed record FailedEvent(UpstreamError Error, int Status) : ChatEvent;
+internal sealed record FailedEvent(UpstreamError Error, int Status) : ChatEvent
+{
+    /// <summary>A refused credential is ours, not the caller's, so it must not look like the caller's fault.</summary>
+    public Problem ToProblem() => Status is 401 or 403
+        ? new Problem("upstream_refused_credential", 502, "The provider refused the gateway's credential.")
+        : new Problem(Error.Code ?? Error.Type ?? "upstream_error", Status, Error.Message);
+}

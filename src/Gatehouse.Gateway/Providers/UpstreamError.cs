@@ -5,4 +5,8 @@ namespace Gatehouse.Gateway.Providers;
 /// <param name="Type">The provider's class of error.</param>
 /// <param name="Message">Never empty.</param>
 /// <param name="Param">The field of the request that it blames.</param>
-internal readonly record struct UpstreamError(string? Code, string? Type, string Message, string? Param);
+internal readonly record struct UpstreamError(string? Code, string? Type, string Message, string? Param)
+{
+    /// <summary>The message when the provider gave none that can be read.</summary>
+    public static string Generic(int status) => $"The provider answered with status {status} and no message.";
+}

@@ -1,0 +1,153 @@
+using System.Text.Json;
+using Gatehouse.Contracts;
+
+namespace Gatehouse.Gateway.Providers.OpenAi;
+
+/// <summary>Reads <c>usage</c> of the chat format into disjoint buckets. Cached tokens are part of the prompt there, reasoning of the completion.</summary>
+internal static class OpenAiUsage
+{
+    /// <summary>Finds <c>usage</c> at the top of a body or of one stream chunk. Allocates nothing.</summary>
+    /// <returns><see langword="false"/> when there is none, it is null, or the JSON is broken.</returns>
+    public static bool TryFind(ReadOnlySpan<byte> json, out TokenUsage usage)
+    {
+        usage = default;
+        if (json.IndexOf("\"usage\""u8) < 0)
+        {
+            return false;
+        }
+
+        var reader = new Utf8JsonReader(json);
+        try
+        {
+            if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
+            {
+                return false;
+            }
+
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                var isUsage = reader.ValueTextEquals("usage"u8);
+                reader.Read();
+                if (isUsage && reader.TokenType == JsonTokenType.StartObject)
+                {
+                    usage = Read(ref reader);
+                    return true;
+                }
+
+                reader.Skip();
+            }
+        }
+        catch (JsonException)
+        {
+            // A cut or broken body has no usage that counts.
+        }
+
+        return false;
+    }
+
+    /// <param name="reader">At the start of the usage object; left at its end.</param>
+    /// <exception cref="JsonException">The JSON is broken.</exception>
+    public static TokenUsage Read(ref Utf8JsonReader reader)
+    {
+        long prompt = 0, completion = 0, total = 0, cached = 0, hit = 0, written = 0, reasoning = 0;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueTextEquals("prompt_tokens"u8))
+            {
+                prompt = UsageNumber.Read(ref reader);
+            }
+            else if (reader.ValueTextEquals("completion_tokens"u8))
+            {
+                completion = UsageNumber.Read(ref reader);
+            }
+            else if (reader.ValueTextEquals("total_tokens"u8))
+            {
+                total = UsageNumber.Read(ref reader);
+            }
+            else if (reader.ValueTextEquals("prompt_cache_hit_tokens"u8))
+            {
+                hit = UsageNumber.Read(ref reader);
+            }
+            else if (reader.ValueTextEquals("prompt_tokens_details"u8) || reader.ValueTextEquals("completion_tokens_details"u8))
+            {
+                ReadDetails(ref reader, ref cached, ref written, ref reasoning);
+            }
+            else
+            {
+                reader.Read();
+                reader.Skip();
+            }
+        }
+
+        return Buckets(prompt, completion, total, Math.Max(cached, hit), written, reasoning);
+    }
+
+    public static TokenUsage Read(JsonElement usage)
+    {
+        var reader = new Utf8JsonReader(System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(usage));
+        return reader.Read() && reader.TokenType == JsonTokenType.StartObject ? Read(ref reader) : default;
+    }
+
+    /// <summary>Writes a usage object whose sums hold: cached within the prompt, reasoning within the completion, total of both.</summary>
+    public static void Write(Utf8JsonWriter json, in TokenUsage usage)
+    {
+        json.WriteStartObject();
+        json.WriteNumber("prompt_tokens", usage.TotalInput);
+        json.WriteNumber("completion_tokens", usage.TotalOutput);
+        json.WriteNumber("total_tokens", usage.Total);
+        json.WriteStartObject("prompt_tokens_details");
+        json.WriteNumber("cached_tokens", usage.CacheRead);
+        json.WriteNumber("cache_write_tokens", usage.CacheWrite + usage.CacheWriteLong);
+        json.WriteNumber("audio_tokens", 0);
+        json.WriteEndObject();
+        json.WriteStartObject("completion_tokens_details");
+        json.WriteNumber("reasoning_tokens", usage.Reasoning);
+        json.WriteNumber("audio_tokens", 0);
+        json.WriteNumber("accepted_prediction_tokens", 0);
+        json.WriteNumber("rejected_prediction_tokens", 0);
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    private static void ReadDetails(ref Utf8JsonReader reader, ref long cached, ref long written, ref long reasoning)
+    {
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            reader.Skip();
+            return;
+        }
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueTextEquals("cached_tokens"u8))
+            {
+                cached = UsageNumber.Read(ref reader);
+            }
+            else if (reader.ValueTextEquals("cache_write_tokens"u8))
+            {
+                written = UsageNumber.Read(ref reader);
+            }
+            else if (reader.ValueTextEquals("reasoning_tokens"u8))
+            {
+                reasoning = UsageNumber.Read(ref reader);
+            }
+            else
+            {
+                reader.Read();
+                reader.Skip();
+            }
+        }
+    }
+
+    private static TokenUsage Buckets(long prompt, long completion, long total, long cached, long written, long reasoning)
+    {
+        cached = Math.Min(cached, prompt);
+        written = Math.Min(written, prompt - cached);
+
+        // A few servers count reasoning beside the completion; their total gives them away.
+        var beside = reasoning > 0 && total == prompt + completion + reasoning;
+        reasoning = beside ? reasoning : Math.Min(reasoning, completion);
+        return new TokenUsage(prompt - cached - written, cached, written, 0, beside ? completion : completion - reasoning, reasoning);
+    }
+}

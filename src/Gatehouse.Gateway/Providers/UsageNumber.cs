@@ -1,0 +1,28 @@
+using System.Text.Json;
+
+namespace Gatehouse.Gateway.Providers;
+
+/// <summary>A count of tokens in a usage object.</summary>
+internal static class UsageNumber
+{
+    /// <summary>No real call comes near; it keeps sums and prices of a broken report from overflowing.</summary>
+    private const long Most = 1L << 40;
+
+    /// <summary>Reads the value of the property the reader stands at; what is no number counts as 0.</summary>
+    public static long Read(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.Number)
+        {
+            reader.Skip();
+            return 0;
+        }
+
+        if (reader.TryGetInt64(out var number))
+        {
+            return Math.Clamp(number, 0, Most);
+        }
+
+        return reader.TryGetDouble(out var real) ? (long)Math.Clamp(real, 0, Most) : 0;
+    }
+}
