@@ -4,8 +4,11 @@ using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Observability.Calls;
 using Gatehouse.Observability.Ledger;
+using Gatehouse.Observability.Rollups;
 using Gatehouse.Observability.Traces;
 using Gatehouse.Storage;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -50,5 +53,16 @@ public static class ObservabilityModule
         services.AddHostedService<TextWorker>();
         services.AddHostedService<LedgerWorker>();
         return services;
+    }
+
+    /// <summary>Maps what is under <c>/api</c>; the host authenticates and turns problems into problem+json.</summary>
+    public static void MapObservability(this IEndpointRouteBuilder app)
+    {
+        var api = app.MapGroup("/api");
+        ListCalls.Map(api);
+        FollowCalls.Map(api);
+        GetCall.Map(api);
+        GetTraffic.Map(api);
+        GetTrafficShares.Map(api);
     }
 }

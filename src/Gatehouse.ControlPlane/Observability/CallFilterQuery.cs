@@ -1,0 +1,120 @@
+using System.Globalization;
+using Gatehouse.Contracts;
+using Microsoft.AspNetCore.Http;
+
+namespace Gatehouse.Observability;
+
+/// <summary>Reads a <see cref="CallFilter"/> from a query string. Every mistake is a problem that names the parameter.</summary>
+internal static class CallFilterQuery
+{
+    private static readonly string[] Parameters =
+    [
+        "from", "to", "team", "system", "environment", "route", "provider", "model", "outcome", "search", "before", "limit",
+    ];
+
+    /// <param name="further">Parameters that the endpoint knows besides those of the filter.</param>
+    public static CallFilter Read(IQueryCollection query, params ReadOnlySpan<string> further)
+    {
+        foreach (var (name, values) in query)
+        {
+            if (!Parameters.Contains(name) && !further.Contains(name))
+            {
+                throw Invalid(name, $"is not a parameter here; known are {string.Join(", ", [.. Parameters, .. further])}");
+            }
+
+            if (values.Count != 1)
+            {
+                throw Invalid(name, "must be given once");
+            }
+        }
+
+        return new CallFilter(
+            From: Instant(query, "from"),
+            To: Instant(query, "to"),
+            TeamId: Id(query, "team"),
+            SystemId: Id(query, "system"),
+            Environment: Word(query, "environment", Words.Environment, "development, staging or production"),
+            Route: Text(query, "route"),
+            Provider: Text(query, "provider"),
+            Model: Text(query, "model"),
+            Outcome: Word(query, "outcome", Words.Outcome, "ok, refused, failed or cancelled"),
+            Search: Text(query, "search"),
+            Before: Id(query, "before"),
+            Limit: Limit(query));
+    }
+
+    /// <summary><c>1m</c>, <c>5m</c>, <c>15m</c>, <c>1h</c>, <c>6h</c>, <c>1d</c>; <see langword="null"/> when it is not given.</summary>
+    public static TimeSpan? Step(IQueryCollection query)
+    {
+        if (Text(query, "step") is not { } text)
+        {
+            return null;
+        }
+
+        foreach (var step in TrafficQueries.Steps)
+        {
+            if (text == NameOf(step))
+            {
+                return step;
+            }
+        }
+
+        throw Invalid("step", $"must be one of {string.Join(", ", TrafficQueries.Steps.Select(NameOf))}");
+    }
+
+    public static ProblemException Invalid(string name, string rule) => new(Problem.Invalid(name, rule));
+
+    private static string NameOf(TimeSpan step)
+    {
+        var (count, unit) = step.TotalDays >= 1 ? (step.Days, "d") : step.TotalHours >= 1 ? (step.Hours, "h") : (step.Minutes, "m");
+        return count.ToString(CultureInfo.InvariantCulture) + unit;
+    }
+
+    private static string? Text(IQueryCollection query, string name) => query.TryGetValue(name, out var values) ? values[0] : null;
+
+    private static DateTimeOffset? Instant(IQueryCollection query, string name)
+    {
+        if (Text(query, name) is not { } text)
+        {
+            return null;
+        }
+
+        const DateTimeStyles styles = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal;
+        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, styles, out var at)
+            ? at
+            : throw Invalid(name, "must be a time such as 2026-03-01T12:00:00Z");
+    }
+
+    private static Guid? Id(IQueryCollection query, string name)
+    {
+        if (Text(query, name) is not { } text)
+        {
+            return null;
+        }
+
+        return Guid.TryParseExact(text, "D", out var id) ? id : throw Invalid(name, "must be an id such as 0195f2c4-7d1e-7c3a-9b52-3f6d1a2b4c5d");
+    }
+
+    private static T? Word<T>(IQueryCollection query, string name, Func<string, T?> parse, string allowed)
+        where T : struct
+    {
+        if (Text(query, name) is not { } text)
+        {
+            return null;
+        }
+
+        return parse(text) ?? throw Invalid(name, $"must be {allowed}");
+    }
+
+    private static int Limit(IQueryCollection query)
+    {
+        if (Text(query, "limit") is not { } text)
+        {
+            return 50;
+        }
+
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) && limit is >= 1 and <= 500
+            ? limit
+            : throw Invalid("limit", "must be between 1 and 500");
+    }
+}

@@ -1,0 +1,223 @@
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Journal;
+using Gatehouse.Observability;
+using Gatehouse.Observability.Ledger;
+using Gatehouse.Tests.Storage;
+
+namespace Gatehouse.Tests.Observability;
+
+public class CallQueriesTests
+{
+    public static readonly TheoryData<string> Kinds = TestDatabases.Kinds;
+
+    private static readonly Guid Blue = Guid.CreateVersion7();
+    private static readonly Guid Red = Guid.CreateVersion7();
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_team_never_sees_the_calls_of_another(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        var red = TestLedger.Call(Red, 2, Samples.Noon);
+        await ledger.RecordAsync(TestLedger.Call(Blue, 1, Samples.Noon), red);
+        var filter = new CallFilter(From: Samples.Noon.AddHours(-1), To: Samples.Noon.AddHours(1));
+
+        foreach (var role in Enum.GetValues<Role>())
+        {
+            var who = new Person(Guid.CreateVersion7(), "b@example.com", "B", [new Membership(Blue, role)]);
+
+            Assert.Equal(Blue, Assert.Single((await ledger.Calls.ListAsync(who, filter, CancellationToken.None)).Calls).TeamId);
+            Assert.Null(await ledger.Calls.FindAsync(who, red.Id.ToString(), CancellationToken.None));
+            Assert.Null(await ledger.Calls.FindAsync(who, red.RequestId, CancellationToken.None));
+            Assert.Empty((await ledger.Calls.ListAsync(who, filter with { Search = red.TraceId }, CancellationToken.None)).Calls);
+            Assert.Equal(1, (await ledger.Traffic.SeriesAsync(who, filter, TimeSpan.FromHours(1), CancellationToken.None)).Total.Calls);
+            Assert.Equal(1, (await ledger.Traffic.ByAsync(who, filter, TrafficDimension.System, CancellationToken.None)).Sum(s => s.Sum.Calls));
+            foreach (var refused in (Func<Task>[])
+            [
+                () => ledger.Calls.ListAsync(who, filter with { TeamId = Red }, CancellationToken.None),
+                () => ledger.Traffic.SeriesAsync(who, filter with { TeamId = Red }, TimeSpan.FromHours(1), CancellationToken.None),
+                () => ledger.Traffic.ByAsync(who, filter with { TeamId = Red }, TrafficDimension.Model, CancellationToken.None),
+            ])
+            {
+                Assert.Equal(404, (await Assert.ThrowsAsync<ProblemException>(refused)).Problem.Status);
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_person_without_a_team_sees_nothing(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        await ledger.RecordAsync(TestLedger.Call(Blue, 1, Samples.Noon));
+        var stranger = new Person(Guid.CreateVersion7(), "s@example.com", "S", []);
+
+        Assert.Empty((await ledger.Calls.ListAsync(stranger, new CallFilter(), CancellationToken.None)).Calls);
+        Assert.Equal(0, (await ledger.Traffic.SeriesAsync(
+            stranger, new CallFilter(To: Samples.Noon.AddHours(1)), TimeSpan.FromHours(1), CancellationToken.None)).Total.Calls);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Pages_hold_every_call_once_newest_first(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        await ledger.RecordAsync(Enumerable.Range(0, 95).Select(i => TestLedger.Call(i % 2 == 0 ? Blue : Red, i, Samples.Noon.AddSeconds(i))));
+
+        var seen = new List<CallSummary>();
+        var filter = new CallFilter(Limit: 10);
+        while (true)
+        {
+            var page = await ledger.Calls.ListAsync(TestLedger.Admin, filter, CancellationToken.None);
+            seen.AddRange(page.Calls);
+            if (page.Next is null)
+            {
+                break;
+            }
+
+            filter = filter with { Before = page.Next };
+        }
+
+        Assert.Equal(Enumerable.Range(0, 95).Reverse().Select(i => Samples.Noon.AddSeconds(i)), seen.Select(c => c.StartedAt));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Each_part_of_a_filter_finds_the_calls_that_match_and_no_others(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        var records = Enumerable.Range(0, 120).Select(i => TestLedger.Call(Blue, i, Samples.Noon.AddSeconds(i))).ToList();
+        await ledger.RecordAsync(records);
+        var one = records.First(r => r is { Outcome: CallOutcome.Failed });
+
+        await AssertFoundAsync(new CallFilter(SystemId: one.SystemId), r => r.SystemId == one.SystemId);
+        await AssertFoundAsync(new CallFilter(Environment: SystemEnvironment.Staging), r => r.Environment == SystemEnvironment.Staging);
+        await AssertFoundAsync(new CallFilter(Route: "route-1"), r => r.Route == "route-1");
+        await AssertFoundAsync(new CallFilter(Provider: "provider-0"), r => r.Provider == "provider-0");
+        await AssertFoundAsync(new CallFilter(Provider: ""), r => r.Provider is null);
+        await AssertFoundAsync(new CallFilter(Model: "model-2"), r => r.Model == "model-2");
+        await AssertFoundAsync(new CallFilter(Outcome: CallOutcome.Failed), r => r.Outcome == CallOutcome.Failed);
+        await AssertFoundAsync(new CallFilter(Outcome: CallOutcome.Ok), r => r.Outcome == CallOutcome.Ok);
+        await AssertFoundAsync(
+            new CallFilter(From: Samples.Noon.AddSeconds(10), To: Samples.Noon.AddSeconds(20)),
+            r => r.StartedAtMicros >= Micros(10) && r.StartedAtMicros < Micros(20));
+        await AssertFoundAsync(new CallFilter(Search: one.TraceId.ToUpperInvariant()), r => r.TraceId == one.TraceId);
+        await AssertFoundAsync(new CallFilter(Search: one.TraceId[3..20]), r => r.TraceId == one.TraceId);
+        await AssertFoundAsync(new CallFilter(Search: one.Id.ToString()), r => r.Id == one.Id);
+        await AssertFoundAsync(new CallFilter(Search: "REQ_17_"), r => r.RequestId.StartsWith("req_17_", StringComparison.Ordinal));
+        await AssertFoundAsync(new CallFilter(Search: "said: 100% over"), r => r.ErrorMessage is not null);
+        await AssertFoundAsync(new CallFilter(Search: "said_"), _ => false);
+        await AssertFoundAsync(new CallFilter(Search: "MODEL-1"), r => r.Model == "model-1");
+
+        async Task AssertFoundAsync(CallFilter filter, Func<CallRecord, bool> matches)
+        {
+            var page = await ledger.Calls.ListAsync(TestLedger.Admin, filter with { Limit = 500 }, CancellationToken.None);
+            Assert.Equal(records.Where(matches).Select(r => r.RequestId).Order(), page.Calls.Select(c => c.RequestId).Order());
+        }
+
+        static long Micros(int second) => (Samples.Noon.AddSeconds(second) - DateTimeOffset.UnixEpoch).Ticks / 10;
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(501)]
+    public async Task A_wrong_limit_is_named(int limit)
+    {
+        await using var ledger = await TestLedger.StartAsync("sqlite");
+
+        var refused = await Assert.ThrowsAsync<ProblemException>(
+            () => ledger.Calls.ListAsync(TestLedger.Admin, new CallFilter(Limit: limit), CancellationToken.None));
+
+        Assert.Equal("limit", refused.Problem.Field);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Prompt_and_answer_are_for_those_who_may_read_content_and_go_when_they_expire(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        var record = TestLedger.Call(Blue, 1, Samples.Noon);
+        var texts = new TextStore(ledger.Db);
+        var text = new CallText(record.Id, "{\"ask\":\"é\"}"u8.ToArray(), "{\"answer\":1}"u8.ToArray());
+        var auditor = new Person(Guid.CreateVersion7(), "a@example.com", "A", [new Membership(Blue, Role.Auditor)]);
+        var viewer = new Person(Guid.CreateVersion7(), "v@example.com", "V", [new Membership(Blue, Role.Viewer)]);
+
+        Assert.Equal([text], await texts.AddAsync([text], CancellationToken.None)); // before its call: to be tried again
+        await ledger.RecordAsync(record);
+        Assert.Equal("not_stored", (await FindAsync(auditor)).ContentState);
+        Assert.Empty(await texts.AddAsync([text], CancellationToken.None));
+        Assert.Empty(await texts.AddAsync([text], CancellationToken.None));
+
+        var seen = await FindAsync(auditor);
+        Assert.Equal(("stored", new CallContent("{\"ask\":\"é\"}", "{\"answer\":1}")), (seen.ContentState, seen.Content));
+        var hidden = await FindAsync(viewer);
+        Assert.Equal(("not_allowed", null), (hidden.ContentState, hidden.Content));
+
+        ledger.Clock.Now = Samples.Noon.AddDays(30);
+        var expired = await FindAsync(auditor);
+        Assert.Equal(("expired", null), (expired.ContentState, expired.Content));
+        Assert.Empty(expired.Spans);
+        Assert.Equal(record.CostNanos, expired.Call.CostUsd is { } usd ? Nanos.FromUsd(usd) : null);
+
+        async Task<CallDetail> FindAsync(Person who) => (await ledger.Calls.FindAsync(who, record.RequestId, CancellationToken.None))!;
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Retention_deletes_traces_and_texts_and_keeps_the_ledger(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        var old = Enumerable.Range(0, 1200).Select(i => TestLedger.Call(Blue, i, Samples.Noon.AddSeconds(i))).ToList();
+        var young = TestLedger.Call(Blue, 9999, Samples.Noon.AddDays(20));
+        await ledger.RecordAsync(old.Append(young));
+        await new TextStore(ledger.Db).AddAsync([new CallText(old[0].Id, "{}"u8.ToArray(), "{}"u8.ToArray())], CancellationToken.None);
+        ledger.Clock.Now = Samples.Noon.AddDays(31);
+
+        await new RetentionStore(ledger.Db, ledger.Clock).DeleteExpiredAsync(CancellationToken.None);
+
+        Assert.Equal(1, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_trace"));
+        Assert.Equal(0, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_text"));
+        Assert.Equal(1201, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_ledger"));
+        Assert.Equal(0, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_traffic WHERE step_seconds = 60"));
+        Assert.Equal(1201, await ledger.CountAsync($"SELECT calls FROM observability_traffic WHERE step_seconds = 3600"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_follower_sees_new_calls_of_every_node_once_and_only_those_of_the_filter(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        await ledger.RecordAsync(TestLedger.Call(Blue, 0, Samples.Noon));
+        ledger.Clock.Now = Samples.Noon.AddMinutes(1);
+        var who = new Person(Guid.CreateVersion7(), "b@example.com", "B", [new Membership(Blue, Role.Viewer)]);
+        using var stop = new CancellationTokenSource();
+        await using var follower = ledger.Calls.FollowAsync(who, new CallFilter(), stop.Token).GetAsyncEnumerator(stop.Token);
+
+        var next = follower.MoveNextAsync().AsTask();
+        var first = TestLedger.Call(Blue, 1, Samples.Noon.AddMinutes(1));
+        await ledger.RecordAsync(TestLedger.Call(Red, 1, Samples.Noon.AddMinutes(1)), first);
+        Assert.True(await next);
+        Assert.Equal(first.Id, follower.Current.Id);
+
+        // Another node writes to the same database: no signal reaches this process, the next look finds the row.
+        next = follower.MoveNextAsync().AsTask();
+        var elsewhere = TestLedger.Call(Blue, 2, Samples.Noon.AddMinutes(1));
+        await using (var other = ledger.Database.Open())
+        {
+            var store = new LedgerStore(other, ledger.Clock);
+            var from = await store.FindPositionAsync("other", CancellationToken.None);
+            await store.WriteAsync(
+                "other",
+                from,
+                new JournalPosition(1, 100),
+                [LedgerEntry.Of(elsewhere, Gateway.Routing.GatewayTable.Empty, ledger.Systems)],
+                CancellationToken.None);
+        }
+
+        Assert.True(await next);
+        Assert.Equal(elsewhere.Id, follower.Current.Id);
+
+        ledger.Clock.Now = Samples.Noon.AddHours(1);
+        Assert.False(await follower.MoveNextAsync());
+    }
+}

@@ -1,0 +1,247 @@
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Journal;
+using Gatehouse.Gateway.Routing;
+using Gatehouse.Observability;
+using Gatehouse.Observability.Ledger;
+using Gatehouse.Tests.Storage;
+
+namespace Gatehouse.Tests.Observability;
+
+public class TrafficQueriesTests
+{
+    public static readonly TheoryData<string> Kinds = TestDatabases.Kinds;
+
+    private static readonly Guid Blue = Guid.CreateVersion7();
+    private static readonly Guid Red = Guid.CreateVersion7();
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Sums_over_any_range_and_filter_are_those_of_the_calls_that_the_list_shows(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        var random = new Random(3);
+        await ledger.RecordAsync(Enumerable.Range(0, 3000).Select(i =>
+            TestLedger.Call(i % 3 == 0 ? Red : Blue, i, Samples.Noon.AddMicroseconds(random.NextInt64(0, 6L * 3600 * 1_000_000)))));
+        ledger.Clock.Now = Samples.Noon.AddHours(6);
+        var whole = new CallFilter(From: Samples.Noon, To: Samples.Noon.AddHours(6));
+        var ragged = new CallFilter(From: Samples.Noon.AddMinutes(17).AddSeconds(3.5), To: Samples.Noon.AddHours(4).AddSeconds(59.25));
+        var short1 = new CallFilter(From: Samples.Noon.AddSeconds(61), To: Samples.Noon.AddSeconds(118));
+
+        foreach (var filter in (CallFilter[])
+        [
+            whole, ragged, short1,
+            whole with { TeamId = Blue },
+            ragged with { SystemId = new Guid(1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 1) },
+            ragged with { Environment = SystemEnvironment.Production, Route = "route-0" },
+            ragged with { Provider = "provider-1", Model = "model-2" },
+            ragged with { Provider = "" },
+            ragged with { Outcome = CallOutcome.Failed },
+            ragged with { Search = "req_1" },
+        ])
+        {
+            var listed = await ListAllAsync(ledger, filter);
+            foreach (var step in (TimeSpan[])[TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(15), TimeSpan.FromHours(1), TimeSpan.FromDays(1)])
+            {
+                var traffic = await ledger.Traffic.SeriesAsync(TestLedger.Admin, filter, step, CancellationToken.None);
+                AssertSums(listed, traffic.Total);
+                Assert.Equal(traffic.Total.Calls, traffic.Points.Sum(p => p.Sum.Calls));
+                Assert.Equal(traffic.Total.CostUsd, traffic.Points.Sum(p => p.Sum.CostUsd));
+                foreach (var point in traffic.Points)
+                {
+                    AssertSums([.. listed.Where(c => c.StartedAt >= point.At && c.StartedAt < point.At + step)], point.Sum);
+                }
+            }
+
+            foreach (var dimension in Enum.GetValues<TrafficDimension>().Except([TrafficDimension.Error]))
+            {
+                var shares = await ledger.Traffic.ByAsync(TestLedger.Admin, filter, dimension, CancellationToken.None);
+                Assert.Equal(listed.Count, shares.Sum(s => s.Sum.Calls));
+                foreach (var share in shares)
+                {
+                    AssertSums(await ListAllAsync(ledger, Narrow(filter, dimension, share.Key)), share.Sum);
+                }
+            }
+
+            var errors = await ledger.Traffic.ByAsync(TestLedger.Admin, filter, TrafficDimension.Error, CancellationToken.None);
+            Assert.Equal(
+                listed.Where(c => c.ErrorCode is not null).GroupBy(c => c.ErrorCode!).Select(g => (g.Key, (long)g.Count())).Order(),
+                errors.Select(e => (e.Key, e.Sum.Calls)).Order());
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Empty_buckets_are_points_without_percentiles(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        await ledger.RecordAsync(TestLedger.Call(Blue, 1, Samples.Noon.AddMinutes(1)));
+
+        var traffic = await ledger.Traffic.SeriesAsync(
+            TestLedger.Admin, new CallFilter(From: Samples.Noon, To: Samples.Noon.AddMinutes(5)), TimeSpan.FromMinutes(1), CancellationToken.None);
+
+        Assert.Equal([0, 1, 0, 0, 0], traffic.Points.Select(p => p.Sum.Calls));
+        Assert.Null(traffic.Points[0].Sum.P50Micros);
+        Assert.NotNull(traffic.Points[1].Sum.P50Micros);
+        Assert.Equal(Samples.Noon.AddMinutes(4), traffic.Points[^1].At);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Minutes_that_retention_took_are_still_summed_exactly(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        await ledger.RecordAsync(Enumerable.Range(0, 300).Select(i => TestLedger.Call(Blue, i, Samples.Noon.AddMinutes(i))));
+        ledger.Clock.Now = Samples.Noon.AddDays(10);
+        await new RetentionStore(ledger.Db, ledger.Clock).DeleteExpiredAsync(CancellationToken.None);
+        var filter = new CallFilter(From: Samples.Noon.AddMinutes(30), To: Samples.Noon.AddMinutes(250));
+
+        foreach (var step in (TimeSpan[])[TimeSpan.FromMinutes(5), TimeSpan.FromHours(1)])
+        {
+            Assert.Equal(220, (await ledger.Traffic.SeriesAsync(TestLedger.Admin, filter, step, CancellationToken.None)).Total.Calls);
+        }
+    }
+
+    [Fact]
+    public async Task A_wrong_step_or_range_is_named()
+    {
+        await using var ledger = await TestLedger.StartAsync("sqlite");
+        var day = new CallFilter(From: Samples.Noon, To: Samples.Noon.AddDays(30));
+
+        Assert.Equal("step", await FieldAsync(day, TimeSpan.FromMinutes(7)));
+        Assert.Equal("step", await FieldAsync(day, TimeSpan.FromMinutes(1)));
+        Assert.Equal("from", await FieldAsync(day with { To = Samples.Noon }, TimeSpan.FromHours(1)));
+
+        async Task<string?> FieldAsync(CallFilter filter, TimeSpan step) =>
+            (await Assert.ThrowsAsync<ProblemException>(
+                () => ledger.Traffic.SeriesAsync(TestLedger.Admin, filter, step, CancellationToken.None))).Problem.Field;
+    }
+
+    [Fact]
+    public void The_step_chosen_for_a_range_is_allowed_and_gives_a_readable_number_of_points()
+    {
+        foreach (var hours in (double[])[0.25, 1, 6, 24, 24 * 7, 24 * 30, 24 * 365])
+        {
+            var step = TrafficQueries.StepFor(Samples.Noon, Samples.Noon.AddHours(hours));
+
+            Assert.Contains(step, TrafficQueries.Steps);
+            Assert.InRange(TimeSpan.FromHours(hours) / step, 1, 366);
+        }
+    }
+
+    /// <summary>Asserted by the rows that there are to read, not by time: 200,000 calls of a day are some hundred sums.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Two_hundred_thousand_calls_are_summed_from_few_rows(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        const int calls = 200_000;
+        const int batch = 10_000;
+        var day = TimeSpan.FromDays(1);
+        var position = await ledger.Store.FindPositionAsync("bulk", CancellationToken.None);
+        for (var i = 0; i < calls; i += batch)
+        {
+            var entries = new List<LedgerEntry>(batch);
+            for (var j = i; j < i + batch; j++)
+            {
+                var record = TestLedger.Call(Blue, j % 40, Samples.Noon + (day * ((double)j / calls)));
+                record.Attempts = [];
+                entries.Add(LedgerEntry.Of(record, GatewayTable.Empty, ledger.Systems));
+            }
+
+            var next = new JournalPosition(1, i + batch);
+            Assert.Equal(batch, await ledger.Store.WriteAsync("bulk", position, next, entries, CancellationToken.None));
+            position = next;
+        }
+
+        ledger.Clock.Now = Samples.Noon + day;
+        var filter = new CallFilter(From: Samples.Noon, To: Samples.Noon + day);
+        var series = await ledger.Traffic.SeriesAsync(TestLedger.Admin, filter, TimeSpan.FromHours(1), CancellationToken.None);
+        var hours = await ledger.CountAsync($"SELECT COUNT(*) FROM observability_traffic WHERE step_seconds = 3600");
+
+        Assert.Equal(calls, series.Total.Calls);
+        Assert.True(hours < 24 * 41, $"{hours} rows per hour");
+
+        // The roll-ups alone give the sum: nothing of it comes from the ledger.
+        await ledger.Db.ExecuteAsync($"DELETE FROM observability_ledger", CancellationToken.None);
+        Assert.Equal(series.Total, (await ledger.Traffic.SeriesAsync(TestLedger.Admin, filter, TimeSpan.FromHours(1), CancellationToken.None)).Total);
+        Assert.Equal(
+            calls, (await ledger.Traffic.ByAsync(TestLedger.Admin, filter, TrafficDimension.Model, CancellationToken.None)).Sum(s => s.Sum.Calls));
+        await AssertPlanAsync(ledger, kind);
+    }
+
+    private static async Task AssertPlanAsync(TestLedger ledger, string kind)
+    {
+        var from = (Samples.Noon - DateTimeOffset.UnixEpoch).Ticks / 10;
+        List<string> plan;
+        if (kind == "sqlite")
+        {
+            plan = await ledger.Db.QueryAsync(
+                $"EXPLAIN QUERY PLAN SELECT calls FROM observability_traffic WHERE step_seconds = 3600 AND bucket_at >= {from}",
+                row => row.Text(3),
+                CancellationToken.None);
+        }
+        else
+        {
+            await ledger.Db.ExecuteAsync($"ANALYZE observability_traffic", CancellationToken.None);
+            plan = await ledger.Db.QueryAsync(
+                $"EXPLAIN SELECT calls FROM observability_traffic WHERE step_seconds = 3600 AND bucket_at >= {from}",
+                row => row.Text(0),
+                CancellationToken.None);
+        }
+
+        Assert.Contains(plan, line => line.Contains("observability_traffic_bucket", StringComparison.Ordinal));
+    }
+
+    private static async Task<List<CallSummary>> ListAllAsync(TestLedger ledger, CallFilter filter)
+    {
+        var all = new List<CallSummary>();
+        filter = filter with { Limit = 500 };
+        while (true)
+        {
+            var page = await ledger.Calls.ListAsync(TestLedger.Admin, filter, CancellationToken.None);
+            all.AddRange(page.Calls);
+            if (page.Next is null)
+            {
+                return all;
+            }
+
+            filter = filter with { Before = page.Next };
+        }
+    }
+
+    private static CallFilter Narrow(CallFilter filter, TrafficDimension dimension, string key) => dimension switch
+    {
+        TrafficDimension.System => filter with { SystemId = Guid.Parse(key) },
+        TrafficDimension.Environment => filter with { Environment = Enum.Parse<SystemEnvironment>(key, ignoreCase: true) },
+        TrafficDimension.Route => filter with { Route = key },
+        TrafficDimension.Provider => filter with { Provider = key },
+        _ => filter with { Model = key },
+    };
+
+    private static void AssertSums(List<CallSummary> calls, TrafficSum sum)
+    {
+        Assert.Equal(
+            (calls.Count, calls.Count(c => c.Outcome == CallOutcome.Failed), calls.Count(c => c.Outcome == CallOutcome.Refused),
+                calls.Count(c => c.Outcome == CallOutcome.Cancelled), calls.Count(c => c is { Usage: not null, CostUsd: null })),
+            ((int)sum.Calls, (int)sum.Failed, (int)sum.Refused, (int)sum.Cancelled, (int)sum.UnpricedCalls));
+        Assert.Equal(
+            (calls.Sum(c => c.Usage?.TotalInput ?? 0), calls.Sum(c => c.Usage?.TotalOutput ?? 0), calls.Sum(c => c.CostUsd ?? 0)),
+            (sum.InputTokens, sum.OutputTokens, sum.CostUsd));
+        AssertPercentile(calls.Select(c => c.DurationMicros), 0.5, sum.P50Micros);
+        AssertPercentile(calls.Select(c => c.DurationMicros), 0.95, sum.P95Micros);
+        AssertPercentile(calls.Select(c => c.OwnMicros), 0.99, sum.OwnP99Micros);
+    }
+
+    private static void AssertPercentile(IEnumerable<long> values, double share, long? estimate)
+    {
+        var sorted = values.Order().ToList();
+        if (sorted.Count == 0)
+        {
+            Assert.Null(estimate);
+            return;
+        }
+
+        var exact = sorted[Math.Max(0, (int)Math.Ceiling(sorted.Count * share) - 1)];
+        Assert.InRange(estimate!.Value, (long)(exact * 0.94) - 1, (long)(exact * 1.06) + 1);
+    }
+}
