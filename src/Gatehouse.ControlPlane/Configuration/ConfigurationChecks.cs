@@ -129,11 +129,7 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
             Add(at, $"The route '{name}' has a '*' before its end.", "'*' stands only at the end, for every model whose name begins so.");
         }
 
-        if (route.Targets.Count == 0 && (sources.Raw(route, "targets") is not null || sources.IsSet(route.Targets, "")))
-        {
-            Add(sources.Of(route, "targets"), $"'routes.{name}.targets' is empty.", "Add a target: '- { provider: NAME, model: MODEL }'.");
-        }
-        else if (route.Targets.Count > 0 && route.Targets.All(t => t.Weight == 0))
+        if (route.Targets.Count > 0 && route.Targets.All(t => t.Weight == 0))
         {
             Add(sources.Of(route, "targets"), $"The weights of '{name}' add up to 0.", "Give at least one target a weight above 0.");
         }

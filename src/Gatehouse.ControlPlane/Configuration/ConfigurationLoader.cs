@@ -25,12 +25,12 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return new(null, [new(_path, 0, 0, "The configuration file cannot be read.", "Let the user that runs Gatehouse read it.")]);
+            return new(null, [new(_path, 0, 0, "The configuration file cannot be read.", "Let the user that runs Gatehouse read it.")]) { Files = [_path] };
         }
 
         if (text is null && (source.Required || previous?.SourcePath is not null))
         {
-            return new(null, [new(_path, 0, 0, "The configuration file does not exist.", "Create it, or name another with --config.")]);
+            return new(null, [new(_path, 0, 0, "The configuration file does not exist.", "Create it, or name another with --config.")]) { Files = [_path] };
         }
 
         if (text is null && !_ollamaAsked)
@@ -42,11 +42,12 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
         return Load(text, previous);
     }
 
-    /// <summary>Everything that is wrong with a configuration, without putting it in force.</summary>
+    /// <summary>Everything that is wrong with a text that somebody sent, as if it stood in the file. Opens no file that the text names.</summary>
     public IReadOnlyList<ConfigurationError> Check(string text)
     {
         var errors = new List<ConfigurationError>();
-        Bind(text, Path.GetFileName(_path), errors, out _, out _, out _);
+        var references = new References(edges.Variable, Folder, readFiles: false);
+        Bind(text, Path.GetFileName(_path), references, errors, out _, out _);
         return errors;
     }
 
@@ -68,10 +69,12 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
     private ConfigurationOutcome Load(string? text, LoadedConfiguration? previous)
     {
         var errors = new List<ConfigurationError>();
-        var options = Bind(text, _path, errors, out var sources, out var references, out var imported);
+        var references = new References(edges.Variable, Folder, readFiles: true);
+        var options = Bind(text, _path, references, errors, out var sources, out var imported);
+        string[] files = [_path, .. references.Files];
         if (errors.Count > 0)
         {
-            return new(null, errors);
+            return new(null, errors) { Files = files };
         }
 
         var compiled = ConfigurationCompiler.Compile(
@@ -84,17 +87,15 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
             DataFolder = data,
             SqlitePath = sqlite,
             AtStart = AtStart(options),
-            Files = [_path, .. references.Files],
-        }, []);
+        }, []) { Files = files };
     }
 
     private string Folder => Path.GetDirectoryName(_path)!;
 
     /// <param name="text"><see langword="null"/> for the embedded default.</param>
     private GatehouseOptions Bind(
-        string? text, string file, List<ConfigurationError> errors, out Sources sources, out References references, out Dictionary<string, Price>? imported)
+        string? text, string file, References references, List<ConfigurationError> errors, out Sources sources, out Dictionary<string, Price>? imported)
     {
-        references = new References(edges.Variable, Folder);
         imported = null;
         var binder = new Binder(file, references, errors);
         sources = binder.Sources;
@@ -116,35 +117,31 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
         options.Server.Address = source.Address ?? options.Server.Address;
         options.Server.Data = source.Data ?? options.Server.Data;
         new ConfigurationChecks(file, sources, _providers, errors).Check(options);
-        imported = Import(options.Prices, file, sources, references, errors);
+        imported = references.ReadsFiles && options.Prices.Import is { } import
+            ? Import(import, references, file, sources.Of(options.Prices, "import"), errors)
+            : null;
         return options;
     }
 
-    private Dictionary<string, Price>? Import(
-        PricesOptions options, string file, Sources sources, References references, List<ConfigurationError> errors)
+    private static Dictionary<string, Price>? Import(
+        string import, References references, string file, Place place, List<ConfigurationError> errors)
     {
-        if (options.Import is not { } import)
-        {
-            return null;
-        }
-
-        var place = sources.Of(options, "import");
         try
         {
-            var path = Path.GetFullPath(import, Folder);
+            var path = Path.GetFullPath(import, references.Folder);
             references.Files.Add(path);
-            if (new FileInfo(path) is { Exists: true, Length: > PriceFile.MaxFileBytes })
-            {
-                throw new FormatException($"the file is larger than {PriceFile.MaxFileBytes} bytes");
-            }
-
-            return PriceFile.Read(File.ReadAllBytes(path));
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            var bytes = new byte[(int)Math.Min(stream.Length, PriceFile.MaxFileBytes) + 1];
+            var read = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+            return read <= PriceFile.MaxFileBytes
+                ? PriceFile.Read(bytes.AsMemory(0, read))
+                : throw new FormatException($"the file is larger than {PriceFile.MaxFileBytes} bytes");
         }
         catch (FormatException e)
         {
             errors.Add(new(file, place.Line, place.Column, $"'prices.import' cannot be used: {e.Message}.", "Mend the file, or import an older one."));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             var what = e is FileNotFoundException or DirectoryNotFoundException ? "does not exist" : "cannot be read";
             errors.Add(new(file, place.Line, place.Column, $"The file of 'prices.import' {what}.", "A relative path starts at the folder of the configuration file."));

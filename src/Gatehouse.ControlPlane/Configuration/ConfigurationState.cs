@@ -20,7 +20,7 @@ public sealed partial class ConfigurationState : IDisposable
         _loader = loader;
         _log = log;
         _started = loaded.AtStart;
-        _view = new(loaded, [], []);
+        _view = new(loaded, [], [], []);
     }
 
     /// <summary>Raised after a new revision is in force, one at a time.</summary>
@@ -42,6 +42,9 @@ public sealed partial class ConfigurationState : IDisposable
 
     public ConfigurationLoader Loader => _loader;
 
+    /// <summary>Full paths of the files that the last look read, or would have read if they existed.</summary>
+    internal IReadOnlyCollection<string> Files => _view.Files;
+
     /// <summary>Reads the configuration again.</summary>
     /// <returns>Whether it is free of errors.</returns>
     public async Task<bool> ReloadAsync(CancellationToken ct)
@@ -53,11 +56,11 @@ public sealed partial class ConfigurationState : IDisposable
             var outcome = await _loader.LoadAsync(before.Current, ct);
             if (outcome.Loaded is not { } loaded)
             {
-                Refuse(before, outcome.Errors);
+                Refuse(before, outcome);
                 return false;
             }
 
-            Accept(before, loaded);
+            Accept(before, loaded, outcome.Files);
             return true;
         }
         finally
@@ -69,21 +72,20 @@ public sealed partial class ConfigurationState : IDisposable
 
     public void Dispose() => _reloading.Dispose();
 
-    private void Refuse(View before, IReadOnlyList<ConfigurationError> errors)
+    private void Refuse(View before, ConfigurationOutcome outcome)
     {
-        _view = before with { Errors = errors };
-        if (!errors.SequenceEqual(before.Errors))
+        _view = before with { Errors = outcome.Errors, Files = outcome.Files };
+        if (!outcome.Errors.SequenceEqual(before.Errors))
         {
-            Refused(errors.Count, before.Current.Revision, string.Join(Environment.NewLine, errors));
+            Refused(outcome.Errors.Count, before.Current.Revision, string.Join(Environment.NewLine, outcome.Errors));
         }
     }
 
-    private void Accept(View before, LoadedConfiguration loaded)
+    private void Accept(View before, LoadedConfiguration loaded, IReadOnlyCollection<string> files)
     {
         if (loaded.Revision == before.Current.Revision)
         {
-            // The revision in force stays; only which files it was made of may differ.
-            _view = before with { Errors = [], Current = before.Current with { Files = loaded.Files } };
+            _view = before with { Errors = [], Files = files };
             if (before.Errors.Count > 0)
             {
                 Mended(loaded.Revision);
@@ -93,7 +95,7 @@ public sealed partial class ConfigurationState : IDisposable
         }
 
         var restart = loaded.AtStart.Where(s => _started[s.Key] != s.Value).Select(s => s.Key).ToList();
-        _view = new(loaded, [], restart);
+        _view = new(loaded, [], restart, files);
         InForce(loaded.Revision, before.Current.Revision);
         if (restart.Count > 0)
         {
@@ -116,5 +118,8 @@ public sealed partial class ConfigurationState : IDisposable
     private partial void NeedsRestart(string settings);
 
     private sealed record View(
-        LoadedConfiguration Current, IReadOnlyList<ConfigurationError> Errors, IReadOnlyList<string> RestartNeeded);
+        LoadedConfiguration Current,
+        IReadOnlyList<ConfigurationError> Errors,
+        IReadOnlyList<string> RestartNeeded,
+        IReadOnlyCollection<string> Files);
 }

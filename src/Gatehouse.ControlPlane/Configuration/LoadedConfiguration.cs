@@ -20,10 +20,14 @@ public sealed record LoadedConfiguration(
 
     /// <summary>Settings that take effect at the next start, by name with their values; secrets as hashes.</summary>
     internal IReadOnlyDictionary<string, string> AtStart { get; init; } = new Dictionary<string, string>();
-
-    /// <summary>Full paths of the files that this revision was made of, or would be if they existed.</summary>
-    internal IReadOnlyCollection<string> Files { get; init; } = [];
 }
 
 /// <summary>What reading the configuration gave: a revision, or everything that is wrong with it.</summary>
-public sealed record ConfigurationOutcome(LoadedConfiguration? Loaded, IReadOnlyList<ConfigurationError> Errors);
+public sealed record ConfigurationOutcome(LoadedConfiguration? Loaded, IReadOnlyList<ConfigurationError> Errors)
+{
+    /// <summary>See <see cref="ConfigurationState.RestartNeeded"/>.</summary>
+    internal IReadOnlyList<string> RestartNeeded { get; init; } = [];
+
+    /// <summary>Full paths of the files that were read, or would have been if they existed.</summary>
+    internal IReadOnlyCollection<string> Files { get; init; } = [];
+}

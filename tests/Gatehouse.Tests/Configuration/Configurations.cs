@@ -1,5 +1,6 @@
 using Gatehouse.Configuration;
 using Gatehouse.Gateway.Providers;
+using Gatehouse.Tests.House;
 
 namespace Gatehouse.Tests.Configuration;
 
@@ -22,22 +23,7 @@ internal sealed class Configurations : IDisposable
 
     public int OllamaProbes { get; private set; }
 
-    /// <summary>The configuration's sample, whose checkout is found from the test's own folder.</summary>
-    public static string SampleText => File.ReadAllText(System.IO.Path.Combine(Root, "samples", "gatehouse.yaml"));
-
-    public static string Root
-    {
-        get
-        {
-            var folder = AppContext.BaseDirectory;
-            while (!File.Exists(System.IO.Path.Combine(folder, "Gatehouse.slnx")))
-            {
-                folder = System.IO.Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests run outside the checkout.");
-            }
-
-            return folder;
-        }
-    }
+    public static string SampleText => File.ReadAllText(System.IO.Path.Combine(Repository.Root, "samples", "gatehouse.yaml"));
 
     public ConfigurationLoader Loader(bool required = false) => new(new(Path, required), new()
     {

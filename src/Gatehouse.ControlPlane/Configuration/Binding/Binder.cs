@@ -26,12 +26,13 @@ internal sealed class Binder(string? file, References references, List<Configura
         var definitions = Definition.Of(section.GetType());
         Sources.Add(section, "", mapping.Place, null);
         var seen = new Dictionary<string, Place>(StringComparer.Ordinal);
+        var meant = new HashSet<string>(StringComparer.Ordinal);
         foreach (var (key, value) in mapping.Entries)
         {
             var definition = definitions.FirstOrDefault(d => d.Key == key.Text);
             if (definition is null)
             {
-                UnknownKey(key, definitions, path);
+                meant.Add(UnknownKey(key, definitions, path) ?? "");
             }
             else if (IsNew(key, seen))
             {
@@ -39,7 +40,7 @@ internal sealed class Binder(string? file, References references, List<Configura
             }
         }
 
-        foreach (var definition in definitions.Where(d => d.About.Required && !seen.ContainsKey(d.Key)))
+        foreach (var definition in definitions.Where(d => d.About.Required && !seen.ContainsKey(d.Key) && !meant.Contains(d.Key)))
         {
             Add(mapping.Place, $"'{Join(path, definition.Key)}' is missing.", Mend(definition));
         }
@@ -56,13 +57,15 @@ internal sealed class Binder(string? file, References references, List<Configura
         return false;
     }
 
-    private void UnknownKey(YamlValue key, IReadOnlyList<Definition> definitions, string path)
+    /// <returns>The name that was probably meant.</returns>
+    private string? UnknownKey(YamlValue key, IReadOnlyList<Definition> definitions, string path)
     {
         var names = definitions.Select(d => d.Key).ToList();
         var where = path.Length == 0 ? "at the top of the configuration" : $"in '{path}'";
         var nearest = Nearest.To(key.Text, names);
         Add(key.Place, $"{Shown(key.Text, "This")} is not a setting {where}.",
             nearest is null ? $"Allowed: {string.Join(", ", names)}." : $"Did you mean '{nearest}'?");
+        return nearest;
     }
 
     private void BindSetting(object section, Definition definition, YamlValue key, YamlTree node, string path)
@@ -93,6 +96,11 @@ internal sealed class Binder(string? file, References references, List<Configura
             case SettingKind.List:
                 if (Expect<YamlList>(node, name, "a list: one line for each item, beginning with '- '") is { } list)
                 {
+                    if (list.Items.Count == 0 && definition.About.Required)
+                    {
+                        Add(key.Place, $"'{name}' is empty.", Mend(definition));
+                    }
+
                     BindList((IList)definition.Property.GetValue(section)!, definition, list, name);
                 }
 
@@ -174,13 +182,17 @@ internal sealed class Binder(string? file, References references, List<Configura
         return null;
     }
 
-    /// <returns>The value, or <see langword="null"/> after adding an error.</returns>
+    /// <returns>The value, or <see langword="null"/> after adding an error, or when it is not known.</returns>
     private object? Parse(YamlValue scalar, Definition definition, Type type, string name)
     {
-        var text = references.Resolve(scalar.Text, out var problem, out var suggestion);
-        if (text is null)
+        if (!references.TryResolve(scalar.Text, out var text, out var problem, out var suggestion))
         {
             Add(scalar.Place, $"'{name}': {problem}", suggestion);
+            return null;
+        }
+
+        if (text is null)
+        {
             return null;
         }
 

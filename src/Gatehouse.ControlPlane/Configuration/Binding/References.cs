@@ -8,7 +8,8 @@ namespace Gatehouse.Configuration;
 /// </summary>
 /// <param name="variable">Looks an environment variable up.</param>
 /// <param name="folder">Folder that relative paths start from.</param>
-internal sealed class References(Func<string, string?> variable, string folder)
+/// <param name="readFiles">Whether files are opened; else it is only seen that they exist, and their content is not known.</param>
+internal sealed class References(Func<string, string?> variable, string folder, bool readFiles)
 {
     private const int MaxSecretFileBytes = 64 << 10;
 
@@ -17,15 +18,30 @@ internal sealed class References(Func<string, string?> variable, string folder)
 
     public static bool IsIn(string text) => text.Contains("${", StringComparison.Ordinal);
 
-    /// <returns>The value, or <see langword="null"/> with <paramref name="problem"/> and how to mend it.</returns>
-    public string? Resolve(string text, out string problem, out string suggestion)
+    public string Folder { get; } = folder;
+
+    public bool ReadsFiles { get; } = readFiles;
+
+    /// <param name="value">The value; <see langword="null"/> when it holds a file that is not opened.</param>
+    /// <returns><see langword="false"/> with <paramref name="problem"/> and how to mend it.</returns>
+    public bool TryResolve(string text, out string? value, out string problem, out string suggestion)
     {
         problem = "";
         suggestion = "";
-        if (!IsIn(text))
+        value = IsIn(text) ? Replace(text, out problem, out suggestion) : text;
+        if (value is null && problem.Length == 0)
         {
-            return text;
+            return true;
         }
+
+        return value is not null;
+    }
+
+    /// <returns><see langword="null"/> with a problem, or without one when a part is not known.</returns>
+    private string? Replace(string text, out string problem, out string suggestion)
+    {
+        problem = "";
+        suggestion = "";
 
         var result = new StringBuilder();
         var rest = text.AsSpan();
@@ -130,8 +146,13 @@ internal sealed class References(Func<string, string?> variable, string folder)
         suggestion = "";
         try
         {
-            var full = Path.GetFullPath(path.Trim(), folder);
+            var full = Path.GetFullPath(path.Trim(), Folder);
             Files.Add(full);
+            if (!ReadsFiles && File.Exists(full))
+            {
+                return null;
+            }
+
             using var stream = new FileStream(full, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             var bytes = new byte[MaxSecretFileBytes + 1];
             var read = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);

@@ -62,6 +62,12 @@ internal static class YamlReader
         }
         catch (YamlException e)
         {
+            if (e.Message.Contains("tab", StringComparison.Ordinal) && FirstTab(text) is { } tab)
+            {
+                errors.Add(new(file, tab.Line, tab.Column, "A line is indented with a tab.", "Indent with spaces."));
+                return null;
+            }
+
             var place = Place.Of(e.Start);
             errors.Add(new(file, place.Line, place.Column, "This is not valid YAML: " + Reason(e), "Check indentation, colons and quotes here."));
         }
@@ -69,6 +75,23 @@ internal static class YamlReader
         {
             // The parser throws these, without a place, on some malformed flow sequences.
             errors.Add(new(file, 1, 1, "This is not valid YAML.", "Check that every '[' and '{' has its closing one."));
+        }
+
+        return null;
+    }
+
+    /// <summary>Where a line's indentation first has a tab: the parser names the mapping's beginning only.</summary>
+    private static Place? FirstTab(string text)
+    {
+        var number = 0;
+        foreach (var line in text.AsSpan().EnumerateLines())
+        {
+            number++;
+            var indent = line.Length - line.TrimStart(" \t").Length;
+            if (line[..indent].IndexOf('\t') is >= 0 and var column)
+            {
+                return new(number, column + 1);
+            }
         }
 
         return null;

@@ -3,7 +3,7 @@ namespace Gatehouse.Configuration;
 /// <summary>One entry of section <c>routes</c>.</summary>
 public sealed class RouteOptions
 {
-    [Setting("Where calls may go. At least one.", Required = true)]
+    [Setting("Where calls may go. At least one.", Required = true, Example = "[ { provider: openai, model: gpt-5-mini } ]")]
     public List<TargetOptions> Targets { get; set; } = [];
 
     [Setting("Refuse a request with a parameter that the target's wire format cannot carry, in place of reporting it in `x-gatehouse-dropped-params`.")]

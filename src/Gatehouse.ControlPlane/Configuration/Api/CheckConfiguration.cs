@@ -1,0 +1,32 @@
+using Gatehouse.Api;
+using Gatehouse.Contracts;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+
+namespace Gatehouse.Configuration;
+
+/// <summary>POST /api/config/check — what is wrong with a configuration, without taking it.</summary>
+internal static class CheckConfiguration
+{
+    /// <param name="Text">The whole file.</param>
+    internal sealed record Request(string? Text);
+
+    /// <param name="Items">Empty when the configuration is right.</param>
+    internal sealed record Response(IReadOnlyList<ConfigurationError> Items);
+
+    public static void Map(IEndpointRouteBuilder api) => api.MapPost("/config/check", Handle);
+
+    /// <summary>Checks a configuration as if it stood in the file, and lists everything that is wrong. Files that it names are not opened.</summary>
+    internal static Ok<Response> Handle(Request request, HttpContext http, ConfigurationState state)
+    {
+        Settings.Require(ApiPerson.Require(http));
+        if (request.Text is null)
+        {
+            throw new ProblemException(Problem.Invalid("text", "must hold the configuration to check"));
+        }
+
+        return TypedResults.Ok(new Response(state.Loader.Check(request.Text)));
+    }
+}

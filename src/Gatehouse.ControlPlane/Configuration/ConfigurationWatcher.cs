@@ -1,0 +1,145 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Threading.Channels;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Gatehouse.Configuration;
+
+/// <summary>
+/// Reloads the configuration when its file, or a file that it refers to, changes. The file system's events make it quick; looking
+/// every two seconds makes it sure, where events do not come (network disks, mounted ConfigMaps, too many watches).
+/// </summary>
+internal sealed partial class ConfigurationWatcher(ConfigurationState state, TimeProvider clock, ILogger<ConfigurationWatcher> log) : BackgroundService
+{
+    private const int MaxHashedBytes = 1 << 20;
+    private const int MaxLooksUntilQuiet = 40;
+
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(2);
+
+    /// <summary>A file that did not change for so long is written to its end.</summary>
+    private static readonly TimeSpan Quiet = TimeSpan.FromMilliseconds(50);
+
+    private readonly Channel<bool> _events = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+
+    protected override async Task ExecuteAsync(CancellationToken stopping)
+    {
+        using var events = TryWatch();
+        using var timer = new PeriodicTimer(Look, clock);
+        var seen = "";
+        var look = timer.WaitForNextTickAsync(stopping).AsTask();
+        var wake = _events.Reader.WaitToReadAsync(stopping).AsTask();
+        while (!stopping.IsCancellationRequested)
+        {
+            try
+            {
+                seen = await LookAsync(seen, stopping);
+            }
+            catch (Exception e) when (!stopping.IsCancellationRequested)
+            {
+                // The revision in force stays, whole; the next look tries again.
+                LookFailed(e);
+            }
+
+            await Task.WhenAny(look, wake);
+            if (look.IsCompleted)
+            {
+                look = timer.WaitForNextTickAsync(stopping).AsTask();
+            }
+
+            if (wake.IsCompleted)
+            {
+                _events.Reader.TryRead(out _);
+                wake = _events.Reader.WaitToReadAsync(stopping).AsTask();
+            }
+        }
+    }
+
+    /// <returns>The stamp of the files that were read, to be given to the next look.</returns>
+    private async Task<string> LookAsync(string seen, CancellationToken ct)
+    {
+        var stamp = Stamp();
+        if (stamp == seen)
+        {
+            return seen;
+        }
+
+        for (var looks = 0; looks < MaxLooksUntilQuiet; looks++)
+        {
+            await Task.Delay(Quiet, clock, ct);
+            var later = Stamp();
+            if (later == stamp)
+            {
+                break;
+            }
+
+            stamp = later;
+        }
+
+        var files = state.Files;
+        await state.ReloadAsync(ct);
+
+        // When the reload found other files to watch, the next look begins anew, so that no change in between is missed.
+        return files.SequenceEqual(state.Files) ? stamp : "";
+    }
+
+    private FileSystemWatcher? TryWatch()
+    {
+        var folder = Path.GetDirectoryName(state.Loader.SourcePath)!;
+        try
+        {
+            var watcher = new FileSystemWatcher(folder) { InternalBufferSize = 8 << 10 };
+            watcher.Changed += (_, _) => _events.Writer.TryWrite(true);
+            watcher.Created += (_, _) => _events.Writer.TryWrite(true);
+            watcher.Deleted += (_, _) => _events.Writer.TryWrite(true);
+            watcher.Renamed += (_, _) => _events.Writer.TryWrite(true);
+            watcher.EnableRaisingEvents = true;
+            return watcher;
+        }
+        catch (Exception e) when (e is IOException or ArgumentException or UnauthorizedAccessException)
+        {
+            EventsMissing(folder, Look.TotalSeconds, e.Message);
+            return null;
+        }
+    }
+
+    /// <summary>Changes when a file's content does: a hash of small files, length and time of large ones.</summary>
+    private string Stamp()
+    {
+        var stamp = new StringBuilder();
+        foreach (var path in state.Files.Append(state.Loader.SourcePath).Distinct(StringComparer.Ordinal))
+        {
+            stamp.Append(path).Append('=');
+            try
+            {
+                // An open handle is of the file behind every link.
+                using var file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+                var length = RandomAccess.GetLength(file);
+                if (length <= MaxHashedBytes)
+                {
+                    var bytes = new byte[length];
+                    var read = RandomAccess.Read(file, bytes, 0);
+                    stamp.Append(Convert.ToHexString(SHA256.HashData(bytes.AsSpan(0, read))));
+                }
+                else
+                {
+                    stamp.Append(length).Append('@').Append(File.GetLastWriteTimeUtc(file).Ticks);
+                }
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                stamp.Append(e.GetType().Name);
+            }
+
+            stamp.Append('\n');
+        }
+
+        return stamp.ToString();
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Looking at the configuration failed; the revision in force stays.")]
+    private partial void LookFailed(Exception e);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The system gives no events for {Folder}; its files are looked at every {Seconds} seconds. {Reason}")]
+    private partial void EventsMissing(string folder, double seconds, string reason);
+}

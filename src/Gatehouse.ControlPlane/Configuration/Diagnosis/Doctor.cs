@@ -1,0 +1,187 @@
+using System.Globalization;
+using System.Net.Sockets;
+using Gatehouse.Gateway.Providers;
+
+namespace Gatehouse.Configuration;
+
+/// <summary>
+/// Looks at what Gatehouse depends on and says how to mend what does not work. Needs no running server: the CLI gives it a configuration
+/// that it read itself, the server the one in force. No message holds a secret.
+/// </summary>
+/// <param name="configuration">Reads the configuration, or gives the one in force with its errors.</param>
+public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> configuration, DoctorEdges edges)
+{
+    private const long FailingFreeBytes = 100L << 20;
+    private const long WarningFreeBytes = 1L << 30;
+    private static readonly TimeSpan WarningSkew = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan FailingSkew = TimeSpan.FromMinutes(5);
+
+    /// <summary>The server's doctor: checks the configuration in force.</summary>
+    public static Doctor Of(ConfigurationState state, DoctorEdges edges) =>
+        new(_ => Task.FromResult(new ConfigurationOutcome(state.Current, state.LastErrors) { RestartNeeded = state.RestartNeeded }), edges);
+
+    /// <summary>Runs every check, in parallel where they wait for others. In a fixed order; takes seconds when something does not answer.</summary>
+    public async Task<IReadOnlyList<DoctorCheck>> RunAsync(CancellationToken ct)
+    {
+        var outcome = await configuration(ct);
+        var checks = new List<DoctorCheck>(CheckConfiguration(outcome));
+        if (outcome.Loaded is not { } loaded)
+        {
+            return checks;
+        }
+
+        var providers = loaded.Compiled.Providers.Values.Select(p => CheckProviderAsync(p.Settings, ct)).ToList();
+        var database = CheckDatabaseAsync(loaded, ct);
+        var clock = CheckClockAsync(loaded, providers, ct);
+        checks.AddRange(await Task.WhenAll(providers));
+        checks.Add(await database);
+        checks.Add(CheckDisk(loaded));
+        checks.Add(await clock);
+        return checks;
+    }
+
+    private static IEnumerable<DoctorCheck> CheckConfiguration(ConfigurationOutcome outcome)
+    {
+        const string Name = "configuration";
+        foreach (var error in outcome.Errors)
+        {
+            var kept = outcome.Loaded is { } last ? $" Revision {last.Revision} stays in force." : "";
+            yield return new(Name, DoctorState.Failing, (error with { Suggestion = null }) + kept, error.Suggestion ?? "Mend the file; it is read again at once.");
+        }
+
+        if (outcome.Loaded is { } loaded && outcome.Errors.Count == 0)
+        {
+            yield return loaded.SourcePath is null
+                ? new(Name, DoctorState.Notice, $"There is no gatehouse.yaml: the embedded default is in force (revision {loaded.Revision}).",
+                    "Nothing, until you want routes and prices of your own: begin with samples/gatehouse.yaml.")
+                : new(Name, DoctorState.Ok, $"{loaded.SourcePath} is in force (revision {loaded.Revision}).");
+        }
+
+        if (outcome.RestartNeeded.Count > 0)
+        {
+            yield return new(Name, DoctorState.Warning, $"Changed, but in force only after a restart: {string.Join(", ", outcome.RestartNeeded)}.", "Restart Gatehouse.");
+        }
+    }
+
+    private async Task<DoctorCheck> CheckProviderAsync(ProviderSettings settings, CancellationToken ct)
+    {
+        var name = "provider " + settings.Name;
+        if (settings.Simulator is not null)
+        {
+            return new(name, DoctorState.Ok, "The simulator runs in this process.");
+        }
+
+        var place = $"{settings.BaseUrl.Host}:{settings.BaseUrl.Port}";
+        var problem = await TryAsync(t => edges.Connect(settings.BaseUrl.IdnHost, settings.BaseUrl.Port, t), ct);
+        if (problem is SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.TryAgain or SocketError.NoData })
+        {
+            return new(name, DoctorState.Failing, $"The name {settings.BaseUrl.Host} cannot be resolved.",
+                $"Check 'providers.{settings.Name}.base_url' and the DNS of this machine.");
+        }
+
+        if (problem is not null)
+        {
+            var what = problem is OperationCanceledException ? "does not answer" : problem is SocketException { SocketErrorCode: SocketError.ConnectionRefused }
+                ? "refuses connections" : "cannot be reached";
+            return new(name, DoctorState.Failing, $"{place} {what}.", settings.BaseUrl.IsLoopback
+                ? $"Start it, or remove 'providers.{settings.Name}'."
+                : "Check the firewall, the proxy and the provider's status page.");
+        }
+
+        var credential = settings.ApiKey is not null || settings.Headers.Count > 0;
+        return !credential && ProviderPresets.Find(settings.Kind) is { NeedsKey: true } preset
+            ? new(name, DoctorState.Failing, $"{place} answers, but there is no credential.", $"Set {preset.KeyVariables[0]} and restart.")
+            : new(name, DoctorState.Ok, credential ? $"{place} answers, and a credential is set." : $"{place} answers; no credential is set.");
+    }
+
+    private async Task<DoctorCheck> CheckDatabaseAsync(LoadedConfiguration loaded, CancellationToken ct)
+    {
+        const string Name = "database";
+        var version = "";
+        var problem = await TryAsync(async t => version = await edges.PingDatabase(loaded, t), ct);
+        if (problem is null)
+        {
+            return new(Name, DoctorState.Ok, $"{version} answers.");
+        }
+
+        // The driver's own message may quote the connection string: its type says enough.
+        var what = problem is OperationCanceledException ? "does not answer in time" : $"cannot be used ({problem.GetType().Name})";
+        return loaded.SqlitePath is { } path
+            ? new(Name, DoctorState.Failing, $"{path} {what}.", "Check that the folder exists and that the user that runs Gatehouse may write there.")
+            : new(Name, DoctorState.Failing, $"PostgreSQL {what}.", "Check 'storage.postgres': host, port, database, user and password.");
+    }
+
+    private DoctorCheck CheckDisk(LoadedConfiguration loaded)
+    {
+        const string Name = "disk";
+        try
+        {
+            var folder = loaded.DataFolder;
+            var existing = folder;
+            while (!Directory.Exists(existing) && Path.GetDirectoryName(existing) is { } parent)
+            {
+                existing = parent;
+            }
+
+            var free = edges.FreeBytes(existing);
+            var amount = string.Create(CultureInfo.InvariantCulture, $"{free / (1024.0 * 1024 * 1024):0.0} GiB");
+            var message = existing == folder ? $"{amount} free for {folder}." : $"{amount} free for {folder}, which will be made at the start.";
+            return free switch
+            {
+                < FailingFreeBytes => new(Name, DoctorState.Failing, message, "Free some space: calls are refused when the journal cannot grow."),
+                < WarningFreeBytes => new(Name, DoctorState.Warning, message, "Free some space, or move 'server.data' to a larger disk."),
+                _ => new(Name, DoctorState.Ok, message),
+            };
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return new(Name, DoctorState.Failing, $"The space for {loaded.DataFolder} cannot be read.", "Check that the disk is mounted.");
+        }
+    }
+
+    /// <summary>Compares with the first provider that answered.</summary>
+    private async Task<DoctorCheck> CheckClockAsync(LoadedConfiguration loaded, List<Task<DoctorCheck>> reached, CancellationToken ct)
+    {
+        const string Name = "clock";
+        var index = 0;
+        foreach (var provider in loaded.Compiled.Providers.Values)
+        {
+            var check = await reached[index++];
+            if (provider.Settings.Simulator is not null || provider.Settings.BaseUrl.IsLoopback || check.State == DoctorState.Failing)
+            {
+                continue;
+            }
+
+            DateTimeOffset? there = null;
+            if (await TryAsync(async t => there = await edges.ServerDate(provider.Settings.BaseUrl, t), ct) is not null || there is not { } date)
+            {
+                continue;
+            }
+
+            var skew = (edges.Clock.GetUtcNow() - date).Duration();
+            var message = string.Create(CultureInfo.InvariantCulture, $"{skew.TotalSeconds:0} s apart from {provider.Settings.BaseUrl.Host}.");
+            return skew >= FailingSkew ? new(Name, DoctorState.Failing, message, "Set the clock, and keep it by NTP: keys expire and calls are dated by it.")
+                : skew >= WarningSkew ? new(Name, DoctorState.Warning, message, "Keep the clock by NTP.")
+                : new(Name, DoctorState.Ok, message);
+        }
+
+        var now = edges.Clock.GetUtcNow().ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+        return new(Name, DoctorState.Notice, $"{now}; there was no remote provider to compare with.");
+    }
+
+    /// <returns>What went wrong, or <see langword="null"/>.</returns>
+    private async Task<Exception?> TryAsync(Func<CancellationToken, Task> act, CancellationToken ct)
+    {
+        using var patience = new CancellationTokenSource(edges.Patience, edges.Clock);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(ct, patience.Token);
+        try
+        {
+            await act(both.Token);
+            return null;
+        }
+        catch (Exception e) when (!ct.IsCancellationRequested)
+        {
+            return e;
+        }
+    }
+}

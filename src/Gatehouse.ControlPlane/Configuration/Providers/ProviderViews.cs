@@ -1,0 +1,50 @@
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Providers;
+
+namespace Gatehouse.Configuration;
+
+/// <summary>A provider's recent traffic, as the signed-in person may see it.</summary>
+/// <param name="Provider">The provider's configured name.</param>
+/// <param name="LastError">Message of the last failed call in that time.</param>
+public sealed record ProviderTraffic(string Provider, long Calls, long Failed, string? LastError, DateTimeOffset? LastErrorAt);
+
+/// <summary>Reads the traffic of the last hour by provider, of the teams that the person may see. Observability has it; the host connects the two.</summary>
+public delegate Task<IReadOnlyList<ProviderTraffic>> ReadProviderTraffic(Person who, CancellationToken ct);
+
+/// <summary>One provider as lists show it.</summary>
+/// <param name="Wire"><c>openai</c> or <c>anthropic</c>.</param>
+/// <param name="Reachable">Whether any of the recent calls was answered; <see langword="null"/> when there was none.</param>
+/// <param name="Calls">In the last hour, of the teams that the reader may see.</param>
+public sealed record ProviderView(
+    string Name,
+    string Kind,
+    string Wire,
+    string Host,
+    bool HasCredential,
+    bool? Reachable,
+    long Calls,
+    long Failed,
+    string? LastError,
+    DateTimeOffset? LastErrorAt);
+
+/// <summary>The providers of the configuration in force with their health. Every signed-in person may see them.</summary>
+public sealed class ProviderViews(ConfigurationState state, ReadProviderTraffic traffic)
+{
+    public async Task<IReadOnlyList<ProviderView>> ListAsync(Person who, CancellationToken ct)
+    {
+        var recent = (await traffic(who, ct)).ToDictionary(t => t.Provider, StringComparer.Ordinal);
+        return [.. state.Current.Compiled.Providers.Values.Select(p => View(p, recent.GetValueOrDefault(p.Name)))];
+    }
+
+    private static ProviderView View(Provider provider, ProviderTraffic? recent) => new(
+        provider.Name,
+        provider.Settings.Kind,
+        provider.Wire == WireFormat.OpenAi ? "openai" : "anthropic",
+        provider.Settings.Simulator is null ? provider.Settings.BaseUrl.Authority : "in process",
+        provider.Settings.ApiKey is not null,
+        recent is { Calls: > 0 } ? recent.Failed < recent.Calls : null,
+        recent?.Calls ?? 0,
+        recent?.Failed ?? 0,
+        recent?.LastError,
+        recent?.LastErrorAt);
+}
