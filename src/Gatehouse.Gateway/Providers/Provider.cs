@@ -1,3 +1,5 @@
+using Microsoft.AspNetCore.Http;
+
 namespace Gatehouse.Gateway.Providers;
 
 /// <summary>A provider ready to be called: its settings and the way to it. Made once per configuration revision that changes it.</summary>
@@ -39,6 +41,11 @@ public abstract class UpstreamAnswer : IAsyncDisposable
 
     /// <returns>The header's value, or <see langword="null"/>.</returns>
     public abstract string? Header(string name);
+
+    /// <summary>Copies the headers that are the client's business: rate limits, processing time. None unless the way to the provider has some.</summary>
+    public virtual void PassHeaders(IHeaderDictionary to)
+    {
+    }
 
     public abstract ValueTask DisposeAsync();
 }

@@ -1,0 +1,39 @@
+namespace Gatehouse.Contracts;
+
+/// <summary>
+/// The names of everything we emit: OpenTelemetry GenAI semantic conventions 1.41 where they have a name, <c>gatehouse.*</c> where they
+/// have none. A later version of the conventions is an edit of this file.
+/// </summary>
+public static class TelemetryNames
+{
+    /// <summary>The name of the gateway's meter.</summary>
+    public const string GatewayMeter = "Gatehouse.Gateway";
+
+    public const string OperationDuration = "gen_ai.client.operation.duration";
+    public const string TokenUsage = "gen_ai.client.token.usage";
+    public const string Overhead = "gatehouse.gateway.overhead";
+    public const string Calls = "gatehouse.gateway.calls";
+    public const string ActiveCalls = "gatehouse.gateway.active_calls";
+    public const string Retries = "gatehouse.gateway.retries";
+    public const string Fallbacks = "gatehouse.gateway.fallbacks";
+    public const string ContentDropped = "gatehouse.gateway.content_dropped";
+
+    public const string OperationName = "gen_ai.operation.name";
+    public const string ProviderName = "gen_ai.provider.name";
+    public const string RequestModel = "gen_ai.request.model";
+    public const string ResponseModel = "gen_ai.response.model";
+    public const string TokenType = "gen_ai.token.type";
+    public const string ErrorType = "error.type";
+    public const string Outcome = "gatehouse.outcome";
+    public const string Status = "http.response.status_code";
+    public const string Surface = "gatehouse.surface";
+
+    public const string RequestTemperature = "gen_ai.request.temperature";
+    public const string RequestTopP = "gen_ai.request.top_p";
+    public const string RequestTopK = "gen_ai.request.top_k";
+    public const string RequestMaxTokens = "gen_ai.request.max_tokens";
+    public const string RequestFrequencyPenalty = "gen_ai.request.frequency_penalty";
+    public const string RequestPresencePenalty = "gen_ai.request.presence_penalty";
+    public const string RequestSeed = "gen_ai.request.seed";
+    public const string RequestChoiceCount = "gen_ai.request.choice.count";
+}

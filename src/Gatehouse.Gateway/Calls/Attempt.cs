@@ -1,0 +1,58 @@
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Providers;
+using Gatehouse.Gateway.Resilience;
+using Gatehouse.Gateway.Routing;
+
+namespace Gatehouse.Gateway.Calls;
+
+/// <summary>One try of one target while it is under way.</summary>
+/// <param name="number">0 for the call's first.</param>
+/// <param name="model">The provider's name of the model.</param>
+internal sealed class Attempt(Target target, string model, int number, long startMicros)
+{
+    public Target Target { get; } = target;
+
+    public ProviderSettings Settings => Target.Provider.Settings;
+
+    public string Model { get; } = model;
+
+    public int Number { get; } = number;
+
+    /// <summary>What the answer turned out to hold. Its usage counts even when the attempt failed: the provider may bill it.</summary>
+    public AnswerTap Tap { get; } = ProviderWire.Of(target.Provider.Wire).NewTap();
+
+    public int Status { get; set; }
+
+    public long? HeadersMicros { get; set; }
+
+    public long? FirstByteMicros { get; set; }
+
+    /// <summary>The request left the house: the provider may have run it.</summary>
+    public bool WasAsked { get; set; }
+
+    /// <summary>Already in the call's record.</summary>
+    public bool IsClosed { get; private set; }
+
+    public CallAttempt Close(long endMicros, string? errorCode, string? error)
+    {
+        IsClosed = true;
+        return new CallAttempt(Target.Provider.Name, Model, startMicros, HeadersMicros, FirstByteMicros, endMicros, Status, errorCode, error);
+    }
+}
+
+/// <summary>Why an attempt gave no answer, and what that means.</summary>
+/// <param name="Problem">What the client reads if this stays the last word.</param>
+internal sealed record AttemptFailure(NextStep Step, Problem Problem)
+{
+    /// <summary>For the record: no text of the request, no secret.</summary>
+    public string RecordedMessage { get; init; } = Problem.Message;
+
+    /// <summary>How long the provider asks us to wait.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>Waiting will not help: tell the client's SDK not to retry.</summary>
+    public bool IsLasting { get; init; }
+
+    /// <summary>The provider's error body, when it is already in the caller's format.</summary>
+    public byte[]? Body { get; init; }
+}

@@ -1,0 +1,70 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Routing;
+using Microsoft.AspNetCore.Http;
+
+namespace Gatehouse.Gateway.Calls;
+
+/// <summary>Who calls: the presented key, looked up in the table. Each refusal says what is wrong with the key and never repeats it.</summary>
+internal static class Authentication
+{
+    private const string BearerScheme = "Bearer ";
+
+    private static readonly Problem MissingKey = new(
+        "missing_api_key", 401, "No key was sent: send a Gatehouse key as 'Authorization: Bearer …' or as 'x-api-key'.");
+
+    private static readonly Problem UnknownKey = new(
+        "invalid_api_key", 401, "This key is not known here. Make one with 'gatehouse key create' or on the system's page in the console.");
+
+    private static readonly Problem ProviderKey = new(
+        "invalid_api_key", 401, "This is a provider's key. Gatehouse holds those itself: send the Gatehouse key of your system (gh_…).");
+
+    private static readonly Problem RevokedKey = new("revoked_api_key", 401, "This key has been revoked. Ask its system's owner for another.");
+
+    /// <returns><see langword="null"/> when the call may go on. A principal of a refused call is known when the key is good.</returns>
+    public static Problem? Check(GatewayTable table, HttpRequest request, DateTimeOffset now, [NotNullIfNotNull("principal")] out Principal? principal)
+    {
+        principal = null;
+        var presented = Presented(request);
+        if (presented.IsEmpty)
+        {
+            return MissingKey;
+        }
+
+        if (!table.Keys.TryFind(presented, out var found))
+        {
+            return presented.StartsWith("sk-", StringComparison.Ordinal) ? ProviderKey : UnknownKey;
+        }
+
+        if (found.Revoked)
+        {
+            return RevokedKey;
+        }
+
+        if (found.ExpiresAt is { } expiresAt && expiresAt <= now)
+        {
+            var date = expiresAt.UtcDateTime.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture);
+            return new Problem("expired_api_key", 401, $"This key expired at {date} UTC. Ask its system's owner for another.");
+        }
+
+        principal = found;
+        return found.Stage == SystemStage.Retired
+            ? new Problem("system_retired", 403, $"The system '{found.System}' is retired: its calls are refused.")
+            : null;
+    }
+
+    private static ReadOnlySpan<char> Presented(HttpRequest request)
+    {
+        var authorization = request.Headers.Authorization;
+        if (authorization.Count == 1
+            && authorization[0] is { } bearer
+            && bearer.StartsWith(BearerScheme, StringComparison.OrdinalIgnoreCase))
+        {
+            return bearer.AsSpan(BearerScheme.Length).Trim();
+        }
+
+        var key = request.Headers["x-api-key"];
+        return key.Count == 1 ? key[0].AsSpan().Trim() : default;
+    }
+}

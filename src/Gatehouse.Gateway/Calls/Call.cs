@@ -1,0 +1,124 @@
+using System.Diagnostics;
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Conversation;
+using Gatehouse.Gateway.Journal;
+using Gatehouse.Gateway.Routing;
+using Gatehouse.Gateway.Streaming;
+using Microsoft.AspNetCore.Http;
+
+namespace Gatehouse.Gateway.Calls;
+
+/// <summary>The state of one call while it is served, by one logical thread.</summary>
+internal sealed class Call : IDisposable
+{
+    /// <summary>Most bytes of a request or an answer that are kept as content.</summary>
+    public const int MaxContentBytes = 256 << 10;
+
+    private readonly TimeProvider _clock;
+    private readonly long _startedAt;
+    private long _waited; // timestamp units
+    private PooledBuffer? _content;
+
+    public Call(HttpContext http, Surface surface, GatewayTable table, TimeProvider clock)
+    {
+        _clock = clock;
+        _startedAt = clock.GetTimestamp();
+        Http = http;
+        Surface = surface;
+        Table = table;
+        Aborted = http.RequestAborted;
+        var id = Guid.CreateVersion7();
+        Trace = TraceContext.From(http.Request.Headers.TraceParent);
+        Record = new CallRecord
+        {
+            Id = id,
+            RequestId = RequestIds.For(http.Request, id),
+            TraceId = Trace.TraceId,
+            SpanId = ActivitySpanId.CreateRandom().ToHexString(),
+            ParentSpanId = Trace.ParentSpanId,
+            StartedAtMicros = (clock.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
+            Surface = surface.Name,
+            ConfigurationRevision = table.Revision,
+        };
+    }
+
+    public HttpContext Http { get; }
+
+    public Surface Surface { get; }
+
+    public GatewayTable Table { get; }
+
+    public CancellationToken Aborted { get; }
+
+    public TraceContext Trace { get; }
+
+    public CallRecord Record { get; }
+
+    public PooledBuffer Body { get; } = new();
+
+    /// <summary>Set by authentication.</summary>
+    public Principal Principal { get; set; } = null!;
+
+    /// <summary>Set by routing.</summary>
+    public Route Route { get; set; } = null!;
+
+    public RequestPeek Peek;
+
+    /// <summary>The attempt under way, or the last one.</summary>
+    public Attempt? Attempt { get; set; }
+
+    /// <summary>The status line has gone out; an error can only be an event of the stream from now on.</summary>
+    public bool HeadIsSent { get; set; }
+
+    /// <summary>A part of the answer has gone out: no other target may take over.</summary>
+    public bool ContentIsSent { get; set; }
+
+    /// <summary>The record has been journalled; the call is history and only its last bytes are to be written.</summary>
+    public bool IsSettled { get; set; }
+
+    /// <summary>The request in canonical words, read when a target first needs a translation.</summary>
+    /// <exception cref="ProblemException">The request is not what its format allows.</exception>
+    public ChatRequest Request => field ??= Surface.ReadRequest(Body.Memory);
+
+    /// <summary>Microseconds since the call arrived.</summary>
+    public long Micros => InMicros(_clock.GetElapsedTime(_startedAt));
+
+    /// <summary>Microseconds that the call has not spent waiting for the provider or the client.</summary>
+    public long OwnMicros => Math.Max(0, Micros - InMicros(_clock.GetElapsedTime(0, _waited)));
+
+    public ReadOnlyMemory<byte> Content => _content?.Memory ?? default;
+
+    /// <summary>Awaits somebody else; what passes until they are done is not our own time.</summary>
+    public async ValueTask<T> WaitAsync<T>(ValueTask<T> pending)
+    {
+        var from = _clock.GetTimestamp();
+        try
+        {
+            return await pending;
+        }
+        finally
+        {
+            _waited += _clock.GetTimestamp() - from;
+        }
+    }
+
+    /// <summary>Keeps what the client gets, if the policy says so.</summary>
+    public void KeepContent(ReadOnlySpan<byte> bytes)
+    {
+        if (!Principal.StoreContent)
+        {
+            return;
+        }
+
+        _content ??= new PooledBuffer();
+        _content.Write(bytes[..Math.Min(bytes.Length, MaxContentBytes - _content.Length)]);
+    }
+
+    public void Dispose()
+    {
+        Body.Dispose();
+        _content?.Dispose();
+    }
+
+    private static long InMicros(TimeSpan time) => time.Ticks / TimeSpan.TicksPerMicrosecond;
+}

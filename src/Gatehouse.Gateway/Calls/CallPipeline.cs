@@ -1,0 +1,144 @@
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Resilience;
+using Gatehouse.Gateway.Routing;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace Gatehouse.Gateway.Calls;
+
+/// <summary>
+/// The way of a call, the same for every surface:
+/// <list type="number">
+/// <item>Authenticate: the presented key names a principal, in one read of the table.</item>
+/// <item>Admit: the journal has room, so the call can be accounted for.</item>
+/// <item>Read: the body into a pooled buffer, up to the limit.</item>
+/// <item>Peek: prove the body to be JSON and read what routing needs.</item>
+/// <item>Route: the model's name leads to the targets.</item>
+/// <item>Call: ask the targets in their order, with retries and fallback (<see cref="TargetCaller"/>).</item>
+/// <item>Answer in the caller's format, errors included.</item>
+/// <item>Settle: price, journal, metrics; before the answer's last bytes (<see cref="Settlement"/>).</item>
+/// </list>
+/// </summary>
+internal sealed partial class CallPipeline(
+    Snapshot<GatewayTable> tables,
+    TargetCaller caller,
+    Settlement settlement,
+    GatewayMetrics metrics,
+    TimeProvider clock,
+    ILogger<CallPipeline> log)
+{
+    /// <summary>What the record of a cancelled call shows as status: nobody was there to get one.</summary>
+    private const int ClientClosedRequest = 499;
+
+    private static readonly Problem Internal = new("internal_error", 500, "Gatehouse made a mistake; its log tells more under this request id.");
+
+    public async Task HandleAsync(HttpContext http, Surface surface)
+    {
+        using var call = new Call(http, surface, tables.Current, clock);
+        ClientAnswer.Identify(http.Response, call.Record.RequestId, surface.RequestIdHeader);
+        metrics.Began();
+        try
+        {
+            await HandleAsync(call);
+        }
+        catch (Exception) when (call.Aborted.IsCancellationRequested)
+        {
+            Cancel(call);
+        }
+        catch (ProblemException e)
+        {
+            End(call, new AttemptFailure(NextStep.PassOn, e.Problem));
+        }
+        catch (Exception e)
+        {
+            CallBroke(call.Record.RequestId, e);
+            End(call, new AttemptFailure(NextStep.PassOn, Internal));
+        }
+        finally
+        {
+            metrics.Ended();
+        }
+    }
+
+    private async ValueTask HandleAsync(Call call)
+    {
+        // 1 Authenticate
+        var refusal = Authentication.Check(call.Table, call.Http.Request, clock.GetUtcNow(), out var principal);
+        if (principal is null)
+        {
+            metrics.Unauthenticated(call.Surface.Name, refusal!.Status);
+            ClientAnswer.WriteFailure(call, new AttemptFailure(NextStep.PassOn, refusal));
+            return;
+        }
+
+        call.Principal = principal;
+
+        // 2 Admit
+        refusal ??= settlement.IsClosed ? Failures.JournalFullProblem : null;
+
+        // 3 Read, 4 Peek, 5 Route
+        refusal ??= await RequestBody.ReadAsync(call);
+        refusal ??= RequestPeek.Read(call.Body.Span, out call.Peek);
+        refusal ??= FindRoute(call);
+        if (refusal is not null)
+        {
+            End(call, new AttemptFailure(NextStep.PassOn, refusal));
+            return;
+        }
+
+        // 6 Call; a success is answered and settled (7, 8) where its last bytes are known
+        if (await caller.CallAsync(call) is { } failure)
+        {
+            End(call, failure);
+        }
+    }
+
+    private static Problem? FindRoute(Call call)
+    {
+        var record = call.Record;
+        record.Streamed = call.Peek.Stream;
+        record.RequestAttributes = call.Peek.Attributes;
+        record.Route = call.Peek.ModelText(call.Body.Span);
+        if (!call.Table.Routes.TryFind(record.Route, out var route))
+        {
+            return NearestRoutes.Unknown(call.Table.Routes, record.Route);
+        }
+
+        call.Route = route;
+        return null;
+    }
+
+    /// <summary>7 Answer and 8 Settle, when no target gave a complete answer or none was asked.</summary>
+    private void End(Call call, AttemptFailure failure)
+    {
+        var outcome = CallOutcome.Failed;
+        if (call.Record.Attempts.Count == 0 && call.Attempt is not { WasAsked: true })
+        {
+            outcome = CallOutcome.Refused;
+            call.Attempt = null;
+        }
+        else if (!call.HeadIsSent)
+        {
+            ClientAnswer.SetOrigin(call, call.Attempt!, null);
+        }
+
+        var status = call.HeadIsSent ? StatusCodes.Status200OK : failure.Problem.Status;
+        if (!settlement.TrySettle(call, outcome, status, failure.Problem.Code, failure.RecordedMessage))
+        {
+            failure = Failures.JournalFull();
+        }
+
+        ClientAnswer.WriteFailure(call, failure);
+    }
+
+    private void Cancel(Call call)
+    {
+        if (call.Principal is not null)
+        {
+            settlement.TrySettle(call, CallOutcome.Cancelled, ClientClosedRequest, "client_closed_request", "The client went away.");
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Call {RequestId} broke on a mistake of Gatehouse.")]
+    private partial void CallBroke(string requestId, Exception e);
+}

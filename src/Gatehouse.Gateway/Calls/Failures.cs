@@ -1,0 +1,158 @@
+using System.Text;
+using System.Text.Json;
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Providers;
+using Gatehouse.Gateway.Resilience;
+
+namespace Gatehouse.Gateway.Calls;
+
+/// <summary>
+/// What each way of failing means for the next attempt, for the client and for the record. A provider's own words reach the client when
+/// the request is at fault; they reach the record only where the system's policy stores content, because they may quote the prompt.
+/// </summary>
+internal static class Failures
+{
+    private const int MaxRecordedChars = 500;
+
+    public static AttemptFailure Unreachable(Attempt attempt, UpstreamException e) => e.Failure switch
+    {
+        UpstreamFailure.ConnectTimeout => new(NextStep.Retry, new Problem("upstream_timeout", 504, $"{Named(attempt)} gave no answer: {e.Message}")),
+        UpstreamFailure.NotAllowed => new(NextStep.NextTarget, new Problem("upstream_not_allowed", 502, $"{Named(attempt)} was not asked: {e.Message}")),
+        _ => new(NextStep.Retry, new Problem("upstream_unreachable", 502, $"{Named(attempt)} gave no answer: {e.Message}")),
+    };
+
+    /// <summary>A target that took all its time once is not given it again: the next one is tried at once.</summary>
+    public static AttemptFailure TimedOut(Attempt attempt) => new(
+        NextStep.NextTarget,
+        new Problem("upstream_timeout", 504, attempt.FirstByteMicros is null
+            ? $"{Named(attempt)} sent no first byte in time."
+            : $"{Named(attempt)} fell silent in the middle of its answer."));
+
+    public static AttemptFailure Broken(Attempt attempt) => new(
+        NextStep.Retry, new Problem("upstream_stream_broken", 502, $"{Named(attempt)} broke the connection before its answer was complete."));
+
+    public static AttemptFailure Truncated(Attempt attempt) => new(
+        NextStep.Retry, new Problem("upstream_stream_truncated", 502, $"{Named(attempt)} ended its stream before the answer was complete."));
+
+    /// <param name="why">Words of ours, never the provider's bytes.</param>
+    public static AttemptFailure Garbage(Attempt attempt, string why) => new(
+        NextStep.Retry, new Problem("upstream_invalid_answer", 502, $"{Named(attempt)} sent something that is not an answer: {why}"));
+
+    public static AttemptFailure JournalFull() => new(NextStep.PassOn, JournalFullProblem) { IsLasting = true };
+
+    public static readonly Problem JournalFullProblem = new(
+        "journal_full", 503, "The disk that holds the call journal is full, so calls cannot be accounted for: free space in the data directory.");
+
+    /// <summary>An error status in place of an answer.</summary>
+    public static AttemptFailure OfStatus(Call call, Attempt attempt, UpstreamAnswer answer, ReadOnlySpan<byte> body, DateTimeOffset now)
+    {
+        var wire = ProviderWire.Of(attempt.Target.Provider.Wire);
+        var error = Redacted(wire.ReadError(body, answer.Status), attempt.Settings);
+        var step = RetryRules.Of(answer.Status);
+        var lasting = answer.Status == 429 && error.Code is "insufficient_quota" or "credit_balance_exhausted";
+        var failure = new AttemptFailure(lasting ? NextStep.NextTarget : step, ProblemOf(call, attempt, answer.Status, step, error))
+        {
+            RecordedMessage = RecordedMessage(call, attempt, $"answered {answer.Status}", error),
+            RetryAfter = step == NextStep.Retry ? RetryRules.RetryAfter(answer, now) : null,
+            IsLasting = lasting,
+        };
+        var passes = step == NextStep.PassOn && attempt.Target.Provider.Wire == call.Surface.Wire && IsErrorObject(body)
+            && !Contains(body, attempt.Settings.ApiKey);
+        return passes ? failure with { Body = body.ToArray() } : failure;
+    }
+
+    /// <summary>An error event within a stream, or an error object under status 200.</summary>
+    public static AttemptFailure OfEvent(Call call, Attempt attempt, ReadOnlySpan<byte> data)
+    {
+        var wire = ProviderWire.Of(attempt.Target.Provider.Wire);
+        var error = Redacted(wire.ReadError(data, 0), attempt.Settings);
+        var status = error.Type switch
+        {
+            "overloaded_error" => 529,
+            "rate_limit_error" or "rate_limit_exceeded" => 429,
+            "authentication_error" or "permission_error" or "billing_error" => 403,
+            "timeout_error" => 504,
+            "invalid_request_error" or "not_found_error" or "request_too_large" => 400,
+            _ => 502,
+        };
+        var step = RetryRules.Of(status);
+        return new AttemptFailure(step, ProblemOf(call, attempt, status, step, error))
+        {
+            RecordedMessage = RecordedMessage(call, attempt, "sent an error", error),
+        };
+    }
+
+    private static Problem ProblemOf(Call call, Attempt attempt, int status, NextStep step, UpstreamError error) => status switch
+    {
+        401 or 402 or 403 => new Problem(
+            "upstream_rejected_credential", 502, $"{Named(attempt)} refused the credential or account that Gatehouse uses (status {status})."),
+        429 => new Problem("rate_limit_exceeded", 429, $"{Named(attempt)} limits our rate: {error.Message}"),
+        529 => new Problem("upstream_overloaded", call.Surface.Wire == WireFormat.Anthropic ? 529 : 503, $"{Named(attempt)} is overloaded: {error.Message}"),
+        < 400 => new Problem("upstream_invalid_answer", 502, $"{Named(attempt)} answered with status {status}, which is no answer."),
+        _ when step == NextStep.PassOn => new Problem(Word(error.Code) ?? Word(error.Type) ?? "upstream_error", status, error.Message) { Field = error.Param },
+        _ => new Problem("upstream_error", status, $"{Named(attempt)} failed: {error.Message}"),
+    };
+
+    private static string RecordedMessage(Call call, Attempt attempt, string what, UpstreamError error)
+    {
+        var reason = Word(error.Code) ?? Word(error.Type);
+        var text = $"{Named(attempt)} {what}{(reason is null ? "" : $" ({reason})")}.";
+        return call.Principal.StoreContent
+            ? string.Concat(text, " ", error.Message.AsSpan(0, Math.Min(error.Message.Length, MaxRecordedChars)))
+            : text;
+    }
+
+    private static string Named(Attempt attempt) => $"{attempt.Settings.Name}/{attempt.Model}";
+
+    /// <summary>A provider's code if it looks like one: free text could hold anything.</summary>
+    private static string? Word(string? code)
+    {
+        if (code is not { Length: > 0 and <= 64 })
+        {
+            return null;
+        }
+
+        foreach (var c in code)
+        {
+            if (!char.IsAsciiLetterOrDigit(c) && c is not ('_' or '-' or '.'))
+            {
+                return null;
+            }
+        }
+
+        return code;
+    }
+
+    private static UpstreamError Redacted(UpstreamError error, ProviderSettings settings) =>
+        settings.ApiKey is { Length: > 0 } key ? error with { Message = error.Message.Replace(key, "[credential]", StringComparison.Ordinal) } : error;
+
+    private static bool Contains(ReadOnlySpan<byte> body, string? secret) =>
+        secret is { Length: > 0 } && body.IndexOf(Encoding.UTF8.GetBytes(secret)) >= 0;
+
+    private static bool IsErrorObject(ReadOnlySpan<byte> body)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(body);
+            if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
+            {
+                return false;
+            }
+
+            var error = false;
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                var here = reader.ValueTextEquals("error"u8);
+                reader.Read();
+                error |= here && reader.TokenType == JsonTokenType.StartObject;
+                reader.Skip();
+            }
+
+            return error && !reader.Read();
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+}

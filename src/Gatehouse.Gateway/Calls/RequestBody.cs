@@ -1,0 +1,65 @@
+using Gatehouse.Contracts;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Gatehouse.Gateway.Calls;
+
+/// <summary>Reads a request's body into a pooled buffer, bounded. Kestrel bounds how slowly it may come.</summary>
+internal static class RequestBody
+{
+    /// <returns><see langword="null"/> when the whole body is in <see cref="Call.Body"/>.</returns>
+    /// <exception cref="IOException">The client went away.</exception>
+    /// <exception cref="OperationCanceledException">The client went away.</exception>
+    public static async ValueTask<Problem?> ReadAsync(Call call)
+    {
+        var (request, maxBytes, into) = (call.Http.Request, call.Table.MaxBodyBytes, call.Body);
+        if (request.Headers.ContentEncoding.Count > 0 && request.Headers.ContentEncoding != "identity")
+        {
+            return new Problem("unsupported_encoding", 415, "Send the body uncompressed: no 'content-encoding' is accepted.");
+        }
+
+        if (request.ContentLength > maxBytes)
+        {
+            return TooLarge(maxBytes);
+        }
+
+        if (call.Http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+        {
+            limit.MaxRequestBodySize = null; // ours is counted below, and answered in the caller's format
+        }
+
+        try
+        {
+            var reader = request.BodyReader;
+            while (true)
+            {
+                var result = await call.WaitAsync(reader.ReadAsync(CancellationToken.None));
+                if (into.Length + result.Buffer.Length > maxBytes)
+                {
+                    reader.AdvanceTo(result.Buffer.Start);
+                    return TooLarge(maxBytes);
+                }
+
+                foreach (var segment in result.Buffer)
+                {
+                    into.Write(segment.Span);
+                }
+
+                reader.AdvanceTo(result.Buffer.End);
+                if (result.IsCompleted)
+                {
+                    return null;
+                }
+            }
+        }
+        catch (BadHttpRequestException e)
+        {
+            return e.StatusCode == StatusCodes.Status408RequestTimeout
+                ? new Problem("request_timeout", 408, "The body came too slowly.")
+                : new Problem("malformed_body", e.StatusCode, "The body's HTTP framing is broken or incomplete.");
+        }
+    }
+
+    private static Problem TooLarge(int maxBytes) =>
+        new("request_too_large", 413, $"The body is larger than {maxBytes} bytes, the limit of this installation.");
+}

@@ -1,0 +1,102 @@
+using System.Threading.Channels;
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Journal;
+
+namespace Gatehouse.Gateway.Calls;
+
+/// <summary>The end of a call in the books: price, journal, metrics, stored content. Comes before the last bytes of the answer.</summary>
+internal sealed class Settlement(CallJournal journal, Channel<CallText> contents, GatewayMetrics metrics)
+{
+    private const int MaxRouteChars = 256;
+
+    /// <summary>Whether calls must be refused because nobody could account for them.</summary>
+    public bool IsClosed => journal.IsFull;
+
+    /// <summary>Does nothing when the call is settled already.</summary>
+    /// <param name="status">What the client sees.</param>
+    /// <returns><see langword="false"/> when the journal is full: the call happened and could not be recorded.</returns>
+    public bool TrySettle(Call call, CallOutcome outcome, int status, string? errorCode = null, string? errorMessage = null)
+    {
+        if (call.IsSettled)
+        {
+            return true;
+        }
+
+        call.IsSettled = true;
+        var record = call.Record;
+        CloseAttempt(call, errorCode, errorMessage);
+        record.TeamId = call.Principal.TeamId;
+        record.SystemId = call.Principal.SystemId;
+        record.KeyId = call.Principal.KeyId;
+        record.Environment = call.Principal.Environment;
+        record.Status = status;
+        record.Outcome = outcome;
+        record.ErrorCode = errorCode;
+        record.ErrorMessage = errorMessage;
+        if (record.Route.Length > MaxRouteChars)
+        {
+            record.Route = record.Route[..MaxRouteChars];
+        }
+
+        Price(call);
+        record.DurationMicros = call.Micros;
+        record.OwnMicros = call.OwnMicros;
+        metrics.Finished(record);
+        try
+        {
+            journal.Append(record);
+        }
+        catch (JournalFullException)
+        {
+            return false;
+        }
+
+        OfferContent(call);
+        return true;
+    }
+
+    /// <summary>Writes the attempt under way into the record, if there is one.</summary>
+    public static void CloseAttempt(Call call, string? errorCode, string? error)
+    {
+        if (call.Attempt is { IsClosed: false } attempt)
+        {
+            call.Record.Attempts.Add(attempt.Close(call.Micros, errorCode, error));
+        }
+    }
+
+    private static void Price(Call call)
+    {
+        var record = call.Record;
+        record.PriceRevision = call.Table.Prices.Revision;
+        if (call.Attempt is not { } attempt)
+        {
+            return;
+        }
+
+        record.Provider = attempt.Settings.Name;
+        record.Model = attempt.Model;
+        record.AnsweredModel = attempt.Tap.Model;
+        record.FinishReason = attempt.Tap.FinishReason;
+        record.Usage = attempt.Tap.Usage;
+        if (record.Usage is { } usage && call.Table.Prices.TryFind(attempt.Settings.Name, attempt.Settings.Kind, attempt.Model, out var price))
+        {
+            record.Price = price;
+            record.CostNanos = price.CostNanos(usage);
+        }
+    }
+
+    private void OfferContent(Call call)
+    {
+        if (!call.Principal.StoreContent)
+        {
+            return;
+        }
+
+        var request = call.Body.Memory;
+        request = request[..Math.Min(request.Length, Call.MaxContentBytes)];
+        if (!contents.Writer.TryWrite(new CallText(call.Record.Id, request.ToArray(), call.Content.ToArray())))
+        {
+            metrics.DroppedContent();
+        }
+    }
+}

@@ -1,0 +1,367 @@
+using System.Buffers;
+using System.Globalization;
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Conversation;
+using Gatehouse.Gateway.Providers;
+using Gatehouse.Gateway.Resilience;
+using Gatehouse.Gateway.Routing;
+using Gatehouse.Gateway.Streaming;
+using Microsoft.AspNetCore.Http;
+
+namespace Gatehouse.Gateway.Calls;
+
+/// <summary>
+/// Steps 6 and 7 of the way of a call: asks the route's targets until one answers, and writes that answer to the client.
+/// <list type="number">
+/// <item>A stream's head is held back until the first piece of content came, so that everything that goes wrong before may still be
+/// mended by another attempt; after that, no other attempt is made.</item>
+/// <item>A whole answer is read and checked to the end before a byte of it goes out.</item>
+/// <item>The call is settled before the bytes that complete its answer are written.</item>
+/// <item>No read of the provider and no write to the client is left under way when an attempt ends: their memory is pooled.</item>
+/// </list>
+/// </summary>
+internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics, Chance chance, TimeProvider clock)
+{
+    /// <summary>How often a waiting stream client gets a sign of life; below the idle time-outs of proxies and SDKs.</summary>
+    public static readonly TimeSpan KeepAliveInterval = TimeSpan.FromSeconds(15);
+
+    private const int MaxErrorBytes = 64 << 10;
+    private const int ReadBytes = 16 << 10;
+
+    /// <returns><see langword="null"/> when the client has its answer, else the last failure.</returns>
+    /// <exception cref="OperationCanceledException">The client went away.</exception>
+    public async ValueTask<AttemptFailure?> CallAsync(Call call)
+    {
+        var order = new TargetOrder(call.Route.Targets, chance);
+        AttemptFailure? failure = null;
+        while (order.TryNext(out var target))
+        {
+            if (failure is not null)
+            {
+                metrics.FellBack(target.Provider.Name);
+            }
+
+            for (var retry = 0; ; retry++)
+            {
+                failure = await TryAsync(call, target);
+                if (failure is null || failure.Step == NextStep.PassOn || call.ContentIsSent)
+                {
+                    return failure;
+                }
+
+                Settlement.CloseAttempt(call, failure.Problem.Code, failure.RecordedMessage);
+                var pause = failure.RetryAfter ?? RetryRules.Backoff(call.Route, retry, chance.Next());
+                if (failure.Step != NextStep.Retry || retry + 1 >= call.Route.AttemptsPerTarget || pause > call.Route.MaxRetryDelay)
+                {
+                    break;
+                }
+
+                await HoldAsync(call, DelayAsync(pause, call.Aborted));
+                metrics.Retried(target.Provider.Name);
+            }
+        }
+
+        return failure;
+    }
+
+    private async ValueTask<AttemptFailure?> TryAsync(Call call, Target target)
+    {
+        var model = target.Model == "*" ? call.Record.Route : target.Model;
+        var attempt = new Attempt(target, model, call.Record.Attempts.Count, call.Micros);
+        call.Attempt = attempt;
+        using var deadline = new Deadline(call.Route.FirstByteTimeout, clock, call.Aborted);
+        using var buffer = new PooledBuffer(call.Body.Length + 128);
+        try
+        {
+            var request = Prepare(call, attempt, buffer, out var dropped);
+            if (dropped is { Count: > 0 } && call.Route.Strict)
+            {
+                return new AttemptFailure(NextStep.PassOn, Unsupported(attempt, dropped));
+            }
+
+            call.Record.DroppedParameters = dropped ?? [];
+            attempt.WasAsked = true;
+            await using var answer = await HoldAsync(call, target.Provider.Upstream.SendAsync(request, deadline.Token));
+            attempt.Status = answer.Status;
+            attempt.HeadersMicros = call.Micros;
+            return answer.Status != StatusCodes.Status200OK ? await ReadFailureAsync(call, attempt, answer, deadline)
+                : call.Peek.Stream ? await AnswerStreamAsync(call, attempt, answer, deadline)
+                : await AnswerWholeAsync(call, attempt, answer, deadline);
+        }
+        catch (Exception) when (call.Aborted.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(call.Aborted);
+        }
+        catch (OperationCanceledException) when (deadline.IsOver)
+        {
+            return Failures.TimedOut(attempt);
+        }
+        catch (UpstreamException e)
+        {
+            return Failures.Unreachable(attempt, e);
+        }
+        catch (Exception e) when (e is IOException or HttpRequestException)
+        {
+            return Failures.Broken(attempt);
+        }
+        catch (Exception e) when (e is FormatException or SseEventTooLargeException)
+        {
+            return Failures.Garbage(attempt, e.Message);
+        }
+    }
+
+    /// <summary>The request in the provider's format: patched where formats are the same, else translated.</summary>
+    private static UpstreamRequest Prepare(Call call, Attempt attempt, PooledBuffer buffer, out List<string>? dropped)
+    {
+        dropped = null;
+        var settings = attempt.Settings;
+        var wire = ProviderWire.Of(settings.Wire);
+        var body = call.Body.Memory;
+        if (settings.Wire != call.Surface.Wire)
+        {
+            wire.WriteRequest(call.Request, attempt.Model, settings, buffer, dropped = []);
+            body = buffer.Memory;
+        }
+        else
+        {
+            var model = ReferenceEquals(attempt.Model, call.Record.Route) ? null : attempt.Model;
+            var includeUsage = call.Peek is { Stream: true, IncludeUsage: false } && settings is { Wire: WireFormat.OpenAi, StreamUsage: true };
+            if (RequestPatch.TryWrite(body.Span, call.Peek, model, includeUsage, buffer))
+            {
+                body = buffer.Memory;
+            }
+        }
+
+        return new UpstreamRequest(wire.Path, body, Headers(call, attempt), call.Route.ConnectTimeout);
+    }
+
+    private static List<KeyValuePair<string, string>> Headers(Call call, Attempt attempt)
+    {
+        var headers = new List<KeyValuePair<string, string>>(4)
+        {
+            new("traceparent", call.Trace.Traceparent(AttemptSpan.Id(call.Record.SpanId, attempt.Number))),
+        };
+        var incoming = call.Http.Request.Headers;
+        if (call.Trace.ParentSpanId is not null && incoming.TraceState.Count > 0)
+        {
+            headers.Add(new("tracestate", incoming.TraceState.ToString()));
+        }
+
+        if (attempt.Settings.Wire == WireFormat.Anthropic)
+        {
+            var fromAnthropic = call.Surface.Wire == WireFormat.Anthropic;
+            var version = fromAnthropic ? incoming["anthropic-version"].ToString() : "";
+            headers.Add(new("anthropic-version", version.Length > 0 ? version : "2023-06-01"));
+            if (fromAnthropic && incoming["anthropic-beta"] is { Count: > 0 } beta)
+            {
+                headers.Add(new("anthropic-beta", beta.ToString()));
+            }
+        }
+
+        return headers;
+    }
+
+    private static Problem Unsupported(Attempt attempt, List<string> dropped)
+    {
+        var names = string.Join(", ", dropped);
+        return new Problem("unsupported_parameter", 400, string.Create(
+            CultureInfo.InvariantCulture,
+            $"{attempt.Settings.Name}/{attempt.Model} cannot carry these parameters, and this route is strict: {names}."))
+        {
+            Field = dropped[0],
+        };
+    }
+
+    private async ValueTask<AttemptFailure> ReadFailureAsync(Call call, Attempt attempt, UpstreamAnswer answer, Deadline deadline)
+    {
+        using var body = new PooledBuffer();
+        int read;
+        while (body.Length < MaxErrorBytes
+            && (read = await HoldAsync(call, answer.Body.ReadAsync(body.GetMemory(ReadBytes), deadline.Token))) > 0)
+        {
+            attempt.FirstByteMicros ??= call.Micros;
+            deadline.Restart(call.Route.IdleTimeout);
+            body.Advance(read);
+        }
+
+        var failure = Failures.OfStatus(call, attempt, answer, body.Span, clock.GetUtcNow());
+        if (failure.Step == NextStep.PassOn)
+        {
+            ClientAnswer.SetOrigin(call, attempt, answer);
+        }
+
+        return failure;
+    }
+
+    private async ValueTask<AttemptFailure?> AnswerWholeAsync(Call call, Attempt attempt, UpstreamAnswer answer, Deadline deadline)
+    {
+        using var body = new PooledBuffer();
+        int read;
+        while ((read = await HoldAsync(call, answer.Body.ReadAsync(body.GetMemory(), deadline.Token))) > 0)
+        {
+            attempt.FirstByteMicros ??= call.Micros;
+            deadline.Restart(call.Route.IdleTimeout);
+            body.Advance(read);
+            if (body.Length > call.Table.MaxAnswerBytes)
+            {
+                return Failures.Garbage(attempt, "it is larger than the limit of this installation.");
+            }
+        }
+
+        if (attempt.Tap.ReadWhole(body.Span) == TapEvent.Error)
+        {
+            return Failures.OfEvent(call, attempt, body.Span);
+        }
+
+        using var translated = attempt.Settings.Wire == call.Surface.Wire ? null : new PooledBuffer(body.Length);
+        if (translated is not null)
+        {
+            call.Surface.WriteAnswer(ProviderWire.Of(attempt.Settings.Wire).ReadAnswer(body.Span), translated);
+        }
+
+        return FinishWhole(call, attempt, answer, (translated ?? body).Span);
+    }
+
+    private AttemptFailure? FinishWhole(Call call, Attempt attempt, UpstreamAnswer answer, ReadOnlySpan<byte> body)
+    {
+        call.KeepContent(body);
+        call.Record.FirstByteMicros = call.Micros;
+        if (!settlement.TrySettle(call, CallOutcome.Ok, StatusCodes.Status200OK))
+        {
+            return Failures.JournalFull();
+        }
+
+        ClientAnswer.SetOrigin(call, attempt, answer);
+        ClientAnswer.WriteWhole(call.Http.Response, StatusCodes.Status200OK, body);
+        return null;
+    }
+
+    private async ValueTask<AttemptFailure?> AnswerStreamAsync(Call call, Attempt attempt, UpstreamAnswer answer, Deadline deadline)
+    {
+        var pump = new EventPump(attempt.Tap, NewRelay(call, attempt));
+        using var events = new PooledBuffer();
+        var chunk = ArrayPool<byte>.Shared.Rent(ReadBytes);
+        try
+        {
+            for (var left = call.Table.MaxAnswerBytes; ;)
+            {
+                var read = await HoldAsync(call, answer.Body.ReadAsync(chunk, deadline.Token));
+                attempt.FirstByteMicros ??= read > 0 ? call.Micros : null;
+                deadline.Restart(call.Route.IdleTimeout);
+                left -= read;
+                var state = pump.Take(chunk.AsSpan(0, read), events);
+                if (state == TapEvent.Preamble)
+                {
+                    // Nothing of the answer yet: what there is stays here, and another target may still take over.
+                }
+                else if (state == TapEvent.Content)
+                {
+                    await SendAsync(call, attempt, answer, events);
+                }
+                else if (state == TapEvent.End)
+                {
+                    return await FinishStreamAsync(call, attempt, answer, events);
+                }
+
+                if (state == TapEvent.Error || read == 0 || left < 0)
+                {
+                    await SendRestAsync(call, events);
+                    return state == TapEvent.Error ? Failures.OfEvent(call, attempt, pump.Error)
+                        : read == 0 ? Failures.Truncated(attempt)
+                        : Failures.Garbage(attempt, "it is larger than the limit of this installation.");
+                }
+            }
+        }
+        catch (Exception e) when (e is FormatException or SseEventTooLargeException)
+        {
+            await SendRestAsync(call, events);
+            return Failures.Garbage(attempt, e.Message);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(chunk);
+        }
+    }
+
+    private static StreamRelay NewRelay(Call call, Attempt attempt) => attempt.Settings.Wire == call.Surface.Wire
+        ? new PassThroughRelay(call.Surface, call.Peek.IncludeUsage)
+        : new TranslatingRelay(ProviderWire.Of(attempt.Settings.Wire).NewStreamReader(), call.Surface.NewStreamWriter(call.Request));
+
+    private static async ValueTask SendAsync(Call call, Attempt attempt, UpstreamAnswer answer, PooledBuffer events)
+    {
+        if (events.Length == 0)
+        {
+            return;
+        }
+
+        if (!call.HeadIsSent)
+        {
+            ClientAnswer.SetOrigin(call, attempt, answer);
+        }
+
+        call.KeepContent(events.Span);
+        await ClientAnswer.SendEventsAsync(call, events);
+        call.Aborted.ThrowIfCancellationRequested();
+    }
+
+    /// <summary>What came before the fault belongs to the client, if it has seen content already.</summary>
+    private static async ValueTask SendRestAsync(Call call, PooledBuffer events)
+    {
+        if (call.ContentIsSent && events.Length > 0)
+        {
+            call.KeepContent(events.Span);
+            await ClientAnswer.SendEventsAsync(call, events);
+        }
+    }
+
+    private async ValueTask<AttemptFailure?> FinishStreamAsync(Call call, Attempt attempt, UpstreamAnswer answer, PooledBuffer events)
+    {
+        call.KeepContent(events.Span);
+        call.Record.FirstByteMicros ??= call.Micros;
+        if (!settlement.TrySettle(call, CallOutcome.Ok, StatusCodes.Status200OK))
+        {
+            return Failures.JournalFull();
+        }
+
+        if (!call.HeadIsSent)
+        {
+            ClientAnswer.SetOrigin(call, attempt, answer);
+        }
+
+        await ClientAnswer.SendEventsAsync(call, events);
+        return null;
+    }
+
+    private async ValueTask<bool> DelayAsync(TimeSpan pause, CancellationToken ct)
+    {
+        await Task.Delay(pause, clock, ct);
+        return true;
+    }
+
+    /// <summary>Awaits the provider. A stream client that waits long for its first content is kept company.</summary>
+    private async ValueTask<T> HoldAsync<T>(Call call, ValueTask<T> pending)
+    {
+        if (pending.IsCompleted)
+        {
+            return await pending;
+        }
+
+        if (!call.Peek.Stream || call.ContentIsSent)
+        {
+            return await call.WaitAsync(pending);
+        }
+
+        var task = pending.AsTask();
+        while (true)
+        {
+            try
+            {
+                return await call.WaitAsync(new ValueTask<T>(task.WaitAsync(KeepAliveInterval, clock)));
+            }
+            catch (TimeoutException) when (!task.IsCompleted)
+            {
+                await ClientAnswer.KeepAliveAsync(call);
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Gatehouse.Gateway.Calls;
+
+/// <summary>W3C trace context of one call: the caller's trace when its <c>traceparent</c> is well formed, a new one otherwise.</summary>
+/// <param name="TraceId">32 lower-case hexadecimal digits.</param>
+/// <param name="ParentSpanId">16 digits of the caller's span, or <see langword="null"/>.</param>
+/// <param name="Flags">Two digits, passed on unchanged.</param>
+internal readonly record struct TraceContext(string TraceId, string? ParentSpanId, string Flags)
+{
+    private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdef");
+
+    public static TraceContext From(string? traceparent) =>
+        TryParse(traceparent, out var context) ? context : new TraceContext(ActivityTraceId.CreateRandom().ToHexString(), null, "01");
+
+    /// <summary>The header for an upstream request, whose parent is the attempt's span.</summary>
+    public string Traceparent(string spanId) => string.Concat("00-", TraceId, "-", string.Concat(spanId, "-", Flags));
+
+    private static bool TryParse(string? header, out TraceContext context)
+    {
+        context = default;
+        // version-trace-span-flags; a later version may append fields after another hyphen.
+        if (header is null || header.Length < 55 || (header.Length > 55 && (header[55] != '-' || header.StartsWith("00", StringComparison.Ordinal))))
+        {
+            return false;
+        }
+
+        var text = header.AsSpan(0, 55);
+        if (text[2] != '-' || text[35] != '-' || text[52] != '-' || text.StartsWith("ff")
+            || !IsHex(text[..2]) || !IsHex(text[3..35]) || !IsHex(text[36..52]) || !IsHex(text[53..])
+            || text[3..35].IndexOfAnyExcept('0') < 0 || text[36..52].IndexOfAnyExcept('0') < 0)
+        {
+            return false;
+        }
+
+        context = new TraceContext(header.Substring(3, 32), header.Substring(36, 16), header.Substring(53, 2));
+        return true;
+    }
+
+    private static bool IsHex(ReadOnlySpan<char> text) => text.IndexOfAnyExcept(HexDigits) < 0;
+}
+
+/// <summary>The spans of a call's attempts are not stored: their ids follow from the call's span and the attempt's number.</summary>
+public static class AttemptSpan
+{
+    /// <param name="callSpanId">16 hexadecimal digits.</param>
+    /// <param name="attempt">0 for the first attempt.</param>
+    /// <returns>16 hexadecimal digits: the id that the provider sees as its parent.</returns>
+    public static string Id(string callSpanId, int attempt)
+    {
+        var seed = ulong.Parse(callSpanId, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+        var mixed = seed ^ ((ulong)(attempt + 1) * 0x9E3779B97F4A7C15UL); // the golden ratio: neighbours differ in about half their bits
+        return (mixed == 0 ? 1 : mixed).ToString("x16", CultureInfo.InvariantCulture);
+    }
+}

@@ -1,0 +1,70 @@
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Calls;
+using Gatehouse.Gateway.Chat;
+using Gatehouse.Gateway.Messages;
+using Gatehouse.Gateway.Models;
+using Gatehouse.Gateway.Streaming;
+using Microsoft.AspNetCore.Http;
+
+namespace Gatehouse.Gateway;
+
+/// <summary>Leads the paths under <c>/v1</c> to their handlers, without routing.</summary>
+internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler models)
+{
+    private const string ChatPath = "/v1/chat/completions";
+    private const string MessagesPath = "/v1/messages";
+    private const string ModelsPath = "/v1/models";
+    private const string Served = $"Gatehouse serves POST {ChatPath}, POST {MessagesPath}, GET {ModelsPath} and GET {ModelsPath}/{{id}}.";
+    private const int MaxShownChars = 128;
+
+    public Task HandleAsync(HttpContext http, RequestDelegate next)
+    {
+        var path = http.Request.Path.Value ?? "";
+        if (!path.StartsWith("/v1", StringComparison.Ordinal) || (path.Length > 3 && path[3] != '/'))
+        {
+            return next(http);
+        }
+
+        switch (path)
+        {
+            case ChatPath:
+                return HttpMethods.IsPost(http.Request.Method)
+                    ? pipeline.HandleAsync(http, ChatSurface.Instance)
+                    : WrongMethod(http, ChatSurface.Instance, "POST");
+            case MessagesPath:
+                return HttpMethods.IsPost(http.Request.Method)
+                    ? pipeline.HandleAsync(http, MessagesSurface.Instance)
+                    : WrongMethod(http, MessagesSurface.Instance, "POST");
+            case ModelsPath:
+                return HttpMethods.IsGet(http.Request.Method) ? models.HandleAsync(http, null) : WrongMethod(http, ChatSurface.Instance, "GET");
+        }
+
+        if (path.StartsWith(ModelsPath + "/", StringComparison.Ordinal) && path.Length > ModelsPath.Length + 1)
+        {
+            return HttpMethods.IsGet(http.Request.Method)
+                ? models.HandleAsync(http, path[(ModelsPath.Length + 1)..])
+                : WrongMethod(http, ChatSurface.Instance, "GET");
+        }
+
+        var shown = path.Length > MaxShownChars ? path[..MaxShownChars] + "…" : path;
+        var hint = path.StartsWith("/v1/v1", StringComparison.Ordinal) ? "Leave /v1 out of the client's base address: it adds its own." : Served;
+        return Refuse(http, ChatSurface.Instance, new Problem("unknown_path", 404, $"There is no {http.Request.Method} {shown} here. {hint}"));
+    }
+
+    private static Task WrongMethod(HttpContext http, Surface surface, string allowed)
+    {
+        http.Response.Headers.Allow = allowed;
+        return Refuse(http, surface, new Problem(
+            "method_not_allowed", 405, $"{http.Request.Path.Value} takes {allowed}, not {http.Request.Method}."));
+    }
+
+    private static Task Refuse(HttpContext http, Surface surface, Problem problem)
+    {
+        using var body = new PooledBuffer(1024);
+        var requestId = RequestIds.For(http.Request, Guid.CreateVersion7());
+        ClientAnswer.Identify(http.Response, requestId, surface.RequestIdHeader);
+        surface.WriteError(problem, requestId, body);
+        ClientAnswer.WriteWhole(http.Response, problem.Status, body.Span);
+        return Task.CompletedTask;
+    }
+}

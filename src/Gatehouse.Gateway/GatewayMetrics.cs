@@ -1,0 +1,134 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Journal;
+
+namespace Gatehouse.Gateway;
+
+/// <summary>The gateway's instruments. An instrument that nobody listens to costs a field read.</summary>
+public sealed class GatewayMetrics : IDisposable
+{
+    // Buckets as the GenAI conventions advise them.
+    private static readonly double[] DurationBuckets =
+        [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+
+    private static readonly long[] TokenBuckets =
+        [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864];
+
+    private static readonly double[] OverheadBuckets =
+        [0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.1];
+
+    private readonly Meter _meter = new(TelemetryNames.GatewayMeter);
+    private readonly Histogram<double> _duration;
+    private readonly Histogram<long> _tokens;
+    private readonly Histogram<double> _overhead;
+    private readonly Counter<long> _calls;
+    private readonly UpDownCounter<long> _active;
+    private readonly Counter<long> _retries;
+    private readonly Counter<long> _fallbacks;
+    private readonly Counter<long> _contentDropped;
+
+    public GatewayMetrics()
+    {
+        _duration = _meter.CreateHistogram(
+            TelemetryNames.OperationDuration, "s", "Duration of calls.", advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = DurationBuckets });
+        _tokens = _meter.CreateHistogram(
+            TelemetryNames.TokenUsage, "{token}", "Tokens of calls.", advice: new InstrumentAdvice<long> { HistogramBucketBoundaries = TokenBuckets });
+        _overhead = _meter.CreateHistogram(
+            TelemetryNames.Overhead,
+            "s",
+            "Gatehouse's own time in calls: neither waiting for the provider nor for the client.",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = OverheadBuckets });
+        _calls = _meter.CreateCounter<long>(TelemetryNames.Calls, "{call}", "Calls by outcome and status.");
+        _active = _meter.CreateUpDownCounter<long>(TelemetryNames.ActiveCalls, "{call}", "Calls in progress.");
+        _retries = _meter.CreateCounter<long>(TelemetryNames.Retries, "{attempt}", "Attempts that repeated the same target.");
+        _fallbacks = _meter.CreateCounter<long>(TelemetryNames.Fallbacks, "{attempt}", "Attempts that moved on to another target.");
+        _contentDropped = _meter.CreateCounter<long>(TelemetryNames.ContentDropped, "{call}", "Stored content dropped because its queue was full.");
+    }
+
+    public void Began() => _active.Add(1);
+
+    public void Ended() => _active.Add(-1);
+
+    public void Retried(string provider) => _retries.Add(1, new KeyValuePair<string, object?>(TelemetryNames.ProviderName, provider));
+
+    public void FellBack(string provider) => _fallbacks.Add(1, new KeyValuePair<string, object?>(TelemetryNames.ProviderName, provider));
+
+    public void DroppedContent() => _contentDropped.Add(1);
+
+    /// <summary>A call whose key was not good: counted, and nothing else is kept of it.</summary>
+    public void Unauthenticated(string surface, int status)
+    {
+        if (_calls.Enabled)
+        {
+            _calls.Add(1, new TagList
+            {
+                { TelemetryNames.Surface, surface },
+                { TelemetryNames.Outcome, "unauthenticated" },
+                { TelemetryNames.Status, status },
+            });
+        }
+    }
+
+    public void Finished(CallRecord record)
+    {
+        if (_calls.Enabled)
+        {
+            _calls.Add(1, new TagList
+            {
+                { TelemetryNames.Surface, record.Surface },
+                { TelemetryNames.Outcome, OutcomeName(record.Outcome) },
+                { TelemetryNames.Status, record.Status },
+            });
+        }
+
+        if (_overhead.Enabled)
+        {
+            _overhead.Record(record.OwnMicros / 1e6, new KeyValuePair<string, object?>(TelemetryNames.Surface, record.Surface));
+        }
+
+        if (record.Provider is null)
+        {
+            return;
+        }
+
+        if (_duration.Enabled)
+        {
+            var tags = Tags(record);
+            if (record.ErrorCode is { } code)
+            {
+                tags.Add(TelemetryNames.ErrorType, code);
+            }
+
+            _duration.Record(record.DurationMicros / 1e6, tags);
+        }
+
+        if (_tokens.Enabled && record.Usage is { } usage)
+        {
+            var input = Tags(record);
+            input.Add(TelemetryNames.TokenType, "input");
+            _tokens.Record(usage.TotalInput, input);
+            var output = Tags(record);
+            output.Add(TelemetryNames.TokenType, "output");
+            _tokens.Record(usage.TotalOutput, output);
+        }
+    }
+
+    public void Dispose() => _meter.Dispose();
+
+    private static TagList Tags(CallRecord record) => new()
+    {
+        { TelemetryNames.OperationName, "chat" },
+        { TelemetryNames.ProviderName, record.Provider },
+        { TelemetryNames.RequestModel, record.Model },
+        { TelemetryNames.ResponseModel, record.AnsweredModel },
+    };
+
+    private static string OutcomeName(CallOutcome outcome) => outcome switch
+    {
+        CallOutcome.Ok => "ok",
+        CallOutcome.Refused => "refused",
+        CallOutcome.Failed => "failed",
+        _ => "cancelled",
+    };
+}

@@ -1,0 +1,37 @@
+using System.Buffers;
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Calls;
+using Gatehouse.Gateway.Conversation;
+using Gatehouse.Gateway.Providers;
+using Gatehouse.Gateway.Streaming;
+
+namespace Gatehouse.Gateway.Messages;
+
+/// <summary>Anthropic's <c>POST /v1/messages</c>.</summary>
+internal sealed class MessagesSurface : Surface
+{
+    public static readonly MessagesSurface Instance = new();
+
+    public override string Name => "messages";
+
+    public override WireFormat Wire => WireFormat.Anthropic;
+
+    public override string RequestIdHeader => "request-id";
+
+    public override ChatRequest ReadRequest(ReadOnlyMemory<byte> body) => MessagesRequestReader.Read(body);
+
+    public override void WriteAnswer(ChatAnswer answer, IBufferWriter<byte> to) => MessagesAnswerWriter.Write(answer, to);
+
+    public override IStreamWriter NewStreamWriter(ChatRequest request) => new MessagesStreamWriter(request);
+
+    public override void WriteTerminator(IBufferWriter<byte> to) => to.Write("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"u8);
+
+    public override void WriteError(Problem problem, string requestId, IBufferWriter<byte> to) => MessagesErrors.Write(problem, requestId, to);
+
+    public override void WriteErrorEvent(Problem problem, string requestId, IBufferWriter<byte> to)
+    {
+        to.Write("event: error\ndata: "u8);
+        MessagesErrors.Write(problem, requestId, to);
+        to.Write("\n\n"u8);
+    }
+}

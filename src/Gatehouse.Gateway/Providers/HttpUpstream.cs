@@ -1,0 +1,203 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using Microsoft.AspNetCore.Http;
+
+namespace Gatehouse.Gateway.Providers;
+
+/// <summary>
+/// A provider over HTTP/1.1 with pooled connections. Follows no redirect (it would carry the credential elsewhere), keeps no cookie,
+/// decompresses nothing, and names no credential in what it throws.
+/// </summary>
+internal sealed class HttpUpstream : IUpstream, IDisposable
+{
+    private static readonly HttpRequestOptionsKey<TimeSpan> ConnectTimeout = new("gatehouse.connect_timeout");
+
+    private readonly ProviderSettings _settings;
+    private readonly HttpMessageInvoker _invoker;
+    private readonly Dictionary<string, Uri> _addresses = []; // by path: the two that exist are made up front
+
+    public HttpUpstream(ProviderSettings settings)
+    {
+        _settings = settings;
+        _invoker = new HttpMessageInvoker(new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            AutomaticDecompression = DecompressionMethods.None,
+            ActivityHeadersPropagator = null, // the trace context is ours to send
+            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(50), // below the 60 s after which many load balancers drop a connection
+            PooledConnectionLifetime = TimeSpan.FromMinutes(10), // follow the provider's DNS
+            ConnectTimeout = TimeSpan.FromSeconds(30), // bounds the TLS handshake; the route's own bounds the connection (ConnectAsync)
+            MaxResponseHeadersLength = 64, // KiB
+            ConnectCallback = ConnectAsync,
+        });
+        foreach (var path in (ReadOnlySpan<string>)[OpenAiWire.ChatPath, AnthropicWire.MessagesPath])
+        {
+            _addresses[path] = Address(settings, path);
+        }
+    }
+
+    public async ValueTask<UpstreamAnswer> SendAsync(UpstreamRequest request, CancellationToken ct)
+    {
+        var message = new HttpRequestMessage(HttpMethod.Post, _addresses[request.Path])
+        {
+            Version = HttpVersion.Version11,
+            // HTTP/1.1 sends the whole body before it returns an answer, which is what lets the caller reuse the body's memory.
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new ReadOnlyMemoryContent(request.Body),
+        };
+        AddHeaders(message, request);
+        try
+        {
+            var response = await _invoker.SendAsync(message, ct);
+            return new Answer(response, await response.Content.ReadAsStreamAsync(CancellationToken.None));
+        }
+        catch (HttpRequestException e)
+        {
+            throw Failure(e);
+        }
+        catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
+        {
+            throw new UpstreamException(UpstreamFailure.ConnectTimeout, $"No connection to {_settings.BaseUrl.Host} in time.", e);
+        }
+    }
+
+    public void Dispose() => _invoker.Dispose();
+
+    private void AddHeaders(HttpRequestMessage message, UpstreamRequest request)
+    {
+        message.Options.Set(ConnectTimeout, request.ConnectTimeout);
+        message.Content!.Headers.TryAddWithoutValidation("Content-Type", "application/json");
+        var headers = message.Headers;
+        headers.TryAddWithoutValidation("Accept-Encoding", "identity");
+        headers.TryAddWithoutValidation("User-Agent", "gatehouse");
+        for (var i = 0; i < request.Headers.Count; i++)
+        {
+            var (name, value) = request.Headers[i];
+            if (!_settings.Headers.ContainsKey(name)) // the operator's word wins
+            {
+                headers.TryAddWithoutValidation(name, value);
+            }
+        }
+
+        if (_settings.Headers.Count > 0)
+        {
+            foreach (var (name, value) in _settings.Headers)
+            {
+                headers.TryAddWithoutValidation(name, value);
+            }
+        }
+
+        if (_settings.ApiKey is { } key)
+        {
+            var bearer = string.Equals(_settings.ApiKeyHeader, "Authorization", StringComparison.OrdinalIgnoreCase);
+            headers.TryAddWithoutValidation(_settings.ApiKeyHeader, bearer ? "Bearer " + key : key);
+        }
+    }
+
+    private static Uri Address(ProviderSettings settings, string path)
+    {
+        var query = settings.Query.Length > 0 ? "?" + settings.Query : "";
+        return new Uri(settings.BaseUrl.GetLeftPart(UriPartial.Path).TrimEnd('/') + path + query);
+    }
+
+    private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken ct)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        if (context.InitialRequestMessage.Options.TryGetValue(ConnectTimeout, out var timeout))
+        {
+            deadline.CancelAfter(timeout);
+        }
+
+        var endPoint = context.DnsEndPoint;
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            var addresses = await Dns.GetHostAddressesAsync(endPoint.Host, deadline.Token);
+            foreach (var address in addresses)
+            {
+                if (IsLinkLocal(address))
+                {
+                    throw new UpstreamException(
+                        UpstreamFailure.NotAllowed, $"{endPoint.Host} is a link-local address, where clouds keep their machine credentials.");
+                }
+            }
+
+            await socket.ConnectAsync(addresses, endPoint.Port, deadline.Token);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
+        {
+            socket.Dispose();
+            throw new UpstreamException(UpstreamFailure.ConnectTimeout, $"No connection to {endPoint.Host} in time.", e);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private static bool IsLinkLocal(IPAddress address)
+    {
+        var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+        Span<byte> bytes = stackalloc byte[16];
+        return plain.IsIPv6LinkLocal
+            || (plain.AddressFamily == AddressFamily.InterNetwork && plain.TryWriteBytes(bytes, out _) && bytes[0] == 169 && bytes[1] == 254);
+    }
+
+    private UpstreamException Failure(HttpRequestException e)
+    {
+        for (Exception? inner = e; inner is not null; inner = inner.InnerException)
+        {
+            if (inner is UpstreamException known)
+            {
+                return known;
+            }
+        }
+
+        var host = _settings.BaseUrl.Host;
+        return e switch
+        {
+            { HttpRequestError: HttpRequestError.NameResolutionError } =>
+                new UpstreamException(UpstreamFailure.Refused, $"The name {host} does not resolve.", e),
+            { HttpRequestError: HttpRequestError.ConnectionError } =>
+                new UpstreamException(UpstreamFailure.Refused, $"{host} refused the connection.", e),
+            { HttpRequestError: HttpRequestError.SecureConnectionError } or { InnerException: AuthenticationException } =>
+                new UpstreamException(UpstreamFailure.Refused, $"No TLS connection to {host}: its certificate or protocol was not accepted.", e),
+            { HttpRequestError: HttpRequestError.InvalidResponse or HttpRequestError.ConfigurationLimitExceeded } =>
+                new UpstreamException(UpstreamFailure.Broken, $"{host} did not answer in HTTP.", e),
+            _ => new UpstreamException(UpstreamFailure.Broken, $"{host} closed the connection before it answered.", e),
+        };
+    }
+
+    private sealed class Answer(HttpResponseMessage response, Stream body) : UpstreamAnswer
+    {
+        public override int Status => (int)response.StatusCode;
+
+        public override Stream Body => body;
+
+        public override string? Header(string name) =>
+            response.Headers.NonValidated.TryGetValues(name, out var values) || response.Content.Headers.NonValidated.TryGetValues(name, out values)
+                ? values.ToString()
+                : null;
+
+        public override void PassHeaders(IHeaderDictionary to)
+        {
+            foreach (var (name, values) in response.Headers.NonValidated)
+            {
+                if (PassedHeaders.Includes(name))
+                {
+                    to[name] = values.ToString();
+                }
+            }
+        }
+
+        public override ValueTask DisposeAsync()
+        {
+            response.Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
+}

@@ -1,0 +1,252 @@
+using System.Text.Json;
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Streaming;
+
+namespace Gatehouse.Gateway.Providers.OpenAi;
+
+/// <summary>Listens to <c>chat.completion</c> objects and their chunks.</summary>
+internal sealed class OpenAiTap : AnswerTap
+{
+    private ulong _begun; // a bit for each choice index below 64
+    private ulong _finished;
+    private TokenUsage? _usage;
+
+    public override TokenUsage? Usage => _usage;
+
+    public override bool IsFinished => _begun != 0 && _begun == _finished;
+
+    public override TapEvent Read(ReadOnlySpan<byte> data)
+    {
+        if (data.SequenceEqual("[DONE]"u8))
+        {
+            return TapEvent.End;
+        }
+
+        var seen = ReadObject(data);
+        return seen switch
+        {
+            { Error: true } => TapEvent.Error,
+            { Content: true } => TapEvent.Content,
+            { Choices: 0 } => TapEvent.Accounts,
+            { Choices: > 0 } => TapEvent.Preamble,
+            _ => throw new FormatException("An event of the stream has no 'choices'."),
+        };
+    }
+
+    public override TapEvent ReadWhole(ReadOnlySpan<byte> body)
+    {
+        var seen = ReadObject(body);
+        return seen switch
+        {
+            { Choices: > 0 } => TapEvent.End,
+            { Error: true } => TapEvent.Error,
+            _ => throw new FormatException("The answer has no 'choices'."),
+        };
+    }
+
+    private Seen ReadObject(ReadOnlySpan<byte> json)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 128 });
+            if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
+            {
+                throw new FormatException("The answer is not a JSON object.");
+            }
+
+            var seen = new Seen(-1);
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                if (reader.ValueTextEquals("choices"u8))
+                {
+                    ReadChoices(ref reader, ref seen);
+                }
+                else if (reader.ValueTextEquals("usage"u8))
+                {
+                    ReadUsage(ref reader);
+                }
+                else if (reader.ValueTextEquals("error"u8))
+                {
+                    reader.Read();
+                    seen.Error = reader.TokenType != JsonTokenType.Null;
+                    reader.Skip();
+                }
+                else if (Model is null && reader.ValueTextEquals("model"u8))
+                {
+                    Model = ReadText(ref reader);
+                }
+                else
+                {
+                    SkipValue(ref reader);
+                }
+            }
+
+            reader.Read(); // proves that nothing follows
+            return seen;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw new FormatException("The answer is not valid JSON.", e);
+        }
+    }
+
+    private void ReadChoices(ref Utf8JsonReader reader, ref Seen seen)
+    {
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartArray)
+        {
+            reader.Skip();
+            return;
+        }
+
+        seen.Choices = 0;
+        while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
+        {
+            long index = 0;
+            var finished = false;
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                if (reader.ValueTextEquals("index"u8))
+                {
+                    TryReadTokens(ref reader, ref index);
+                }
+                else if (reader.ValueTextEquals("finish_reason"u8))
+                {
+                    finished |= ReadFinishReason(ref reader);
+                }
+                else if (reader.ValueTextEquals("delta"u8))
+                {
+                    seen.Content |= HasContent(ref reader);
+                }
+                else
+                {
+                    SkipValue(ref reader);
+                }
+            }
+
+            seen.Choices++;
+            seen.Content |= finished;
+            var bit = 1UL << (int)Math.Min(index, 63);
+            _begun |= bit;
+            _finished |= finished ? bit : 0;
+        }
+    }
+
+    private bool ReadFinishReason(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.String)
+        {
+            reader.Skip();
+            return false;
+        }
+
+        FinishReason = reader.ValueTextEquals("stop"u8) ? "stop"
+            : reader.ValueTextEquals("length"u8) ? "length"
+            : reader.ValueTextEquals("tool_calls"u8) ? "tool_calls"
+            : reader.ValueTextEquals("content_filter"u8) ? "content_filter"
+            : reader.GetString();
+        return true;
+    }
+
+    /// <summary>Whether a delta says more than who speaks.</summary>
+    private static bool HasContent(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            reader.Skip();
+            return false;
+        }
+
+        var content = false;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var role = reader.ValueTextEquals("role"u8);
+            reader.Read();
+            content |= !role && reader.TokenType switch
+            {
+                JsonTokenType.Null => false,
+                JsonTokenType.String => reader.ValueSpan.Length > 0,
+                _ => true,
+            };
+            reader.Skip();
+        }
+
+        return content;
+    }
+
+    /// <summary>OpenAI's totals include their parts; ours are disjoint.</summary>
+    private void ReadUsage(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            reader.Skip();
+            return;
+        }
+
+        long input = 0, output = 0, cached = 0, written = 0, reasoning = 0;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueTextEquals("prompt_tokens"u8))
+            {
+                TryReadTokens(ref reader, ref input);
+            }
+            else if (reader.ValueTextEquals("completion_tokens"u8))
+            {
+                TryReadTokens(ref reader, ref output);
+            }
+            else if (reader.ValueTextEquals("prompt_tokens_details"u8))
+            {
+                ReadDetails(ref reader, ref cached, ref written, ref reasoning);
+            }
+            else if (reader.ValueTextEquals("completion_tokens_details"u8))
+            {
+                ReadDetails(ref reader, ref cached, ref written, ref reasoning);
+            }
+            else
+            {
+                SkipValue(ref reader);
+            }
+        }
+
+        cached = Math.Min(cached, input);
+        written = Math.Min(written, input - cached);
+        reasoning = Math.Min(reasoning, output);
+        _usage = new TokenUsage(input - cached - written, cached, written, 0, output - reasoning, reasoning);
+    }
+
+    private static void ReadDetails(ref Utf8JsonReader reader, ref long cached, ref long written, ref long reasoning)
+    {
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            reader.Skip();
+            return;
+        }
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueTextEquals("cached_tokens"u8))
+            {
+                TryReadTokens(ref reader, ref cached);
+            }
+            else if (reader.ValueTextEquals("cache_write_tokens"u8))
+            {
+                TryReadTokens(ref reader, ref written);
+            }
+            else if (reader.ValueTextEquals("reasoning_tokens"u8))
+            {
+                TryReadTokens(ref reader, ref reasoning);
+            }
+            else
+            {
+                SkipValue(ref reader);
+            }
+        }
+    }
+
+    /// <param name="Choices">-1 when the object has none.</param>
+    private record struct Seen(int Choices, bool Content = false, bool Error = false);
+}

@@ -1,0 +1,82 @@
+using System.Text.Json;
+using Gatehouse.Contracts;
+
+namespace Gatehouse.Gateway.Streaming;
+
+/// <summary>What an event of a provider's stream means for the call.</summary>
+internal enum TapEvent
+{
+    /// <summary>Nothing that an answer is made of yet: until content comes, another target may still take over.</summary>
+    Preamble,
+
+    /// <summary>A part of the answer.</summary>
+    Content,
+
+    /// <summary>Only accounts: goes to clients that asked for it.</summary>
+    Accounts,
+
+    /// <summary>The stream is complete.</summary>
+    End,
+
+    /// <summary>The provider reports an error within the stream.</summary>
+    Error,
+}
+
+/// <summary>
+/// Listens to an answer in a provider's format, whether it is passed through or translated, for what the record, the price and the
+/// completeness of the answer need. One per attempt.
+/// </summary>
+internal abstract class AnswerTap
+{
+    /// <summary><see langword="null"/> until the provider reports any.</summary>
+    public abstract TokenUsage? Usage { get; }
+
+    /// <summary>The model that the provider says it used.</summary>
+    public string? Model { get; protected set; }
+
+    /// <summary>In OpenAI's words.</summary>
+    public string? FinishReason { get; protected set; }
+
+    /// <summary>Whether every choice begun has ended: then a missing terminator loses nothing.</summary>
+    public virtual bool IsFinished => false;
+
+    /// <exception cref="FormatException">Not an event of this format.</exception>
+    public abstract TapEvent Read(ReadOnlySpan<byte> data);
+
+    /// <summary>Reads an answer that came whole.</summary>
+    /// <returns><see cref="TapEvent.End"/>, or <see cref="TapEvent.Error"/> when it holds an error under a status of success.</returns>
+    /// <exception cref="FormatException">Not an answer of this format.</exception>
+    public abstract TapEvent ReadWhole(ReadOnlySpan<byte> body);
+
+    /// <summary>Moves from a property's name to its value when that is a number; otherwise skips it.</summary>
+    protected static bool TryReadTokens(ref Utf8JsonReader reader, ref long tokens)
+    {
+        reader.Read();
+        if (reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out var count) && count >= 0)
+        {
+            tokens = count;
+            return true;
+        }
+
+        reader.Skip();
+        return false;
+    }
+
+    protected static string? ReadText(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        if (reader.TokenType == JsonTokenType.String)
+        {
+            return reader.GetString();
+        }
+
+        reader.Skip();
+        return null;
+    }
+
+    protected static void SkipValue(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        reader.Skip();
+    }
+}

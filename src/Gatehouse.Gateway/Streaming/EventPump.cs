@@ -1,0 +1,57 @@
+namespace Gatehouse.Gateway.Streaming;
+
+/// <summary>Bytes of a provider's stream in, bytes of the client's stream out, and how far the answer has come.</summary>
+internal sealed class EventPump(AnswerTap tap, StreamRelay relay)
+{
+    private readonly SseParser _parser = new();
+    private byte[] _error = [];
+    private bool _hasContent;
+
+    /// <summary>The data of the event that made <see cref="Take"/> return <see cref="TapEvent.Error"/>.</summary>
+    public ReadOnlySpan<byte> Error => _error;
+
+    /// <param name="bytes">Empty at the end of the body.</param>
+    /// <returns>
+    /// <see cref="TapEvent.Preamble"/> until content came, then <see cref="TapEvent.Content"/>; <see cref="TapEvent.End"/> when the answer
+    /// is complete, <see cref="TapEvent.Error"/> when the provider says that it will not be.
+    /// </returns>
+    /// <exception cref="FormatException">Not a stream of the provider's format.</exception>
+    /// <exception cref="SseEventTooLargeException">An event without end.</exception>
+    public TapEvent Take(ReadOnlySpan<byte> bytes, PooledBuffer to)
+    {
+        if (bytes.IsEmpty)
+        {
+            _parser.Complete();
+        }
+        else
+        {
+            _parser.Append(bytes);
+        }
+
+        while (_parser.TryRead(out var e))
+        {
+            var kind = tap.Read(e.Data);
+            switch (kind)
+            {
+                case TapEvent.End:
+                    relay.End(e, to);
+                    return TapEvent.End;
+                case TapEvent.Error:
+                    _error = e.Data.ToArray();
+                    return TapEvent.Error;
+                default:
+                    relay.Write(kind, e, to);
+                    _hasContent |= kind == TapEvent.Content;
+                    break;
+            }
+        }
+
+        if (bytes.IsEmpty && tap.IsFinished)
+        {
+            relay.End(default, to);
+            return TapEvent.End;
+        }
+
+        return _hasContent ? TapEvent.Content : TapEvent.Preamble;
+    }
+}
