@@ -2,6 +2,7 @@ using Gatehouse.Contracts;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
+using Gatehouse.Gateway.Streaming;
 
 namespace Gatehouse.Gateway.Calls;
 

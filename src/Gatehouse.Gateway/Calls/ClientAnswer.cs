@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Globalization;
-using Gatehouse.Contracts;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Streaming;

@@ -13,7 +13,7 @@ internal static class RequestIds
 
     public static string For(HttpRequest request, Guid callId)
     {
-        var given = request.Headers.XRequestId;
+        var given = request.Headers["x-request-id"];
         return given.Count == 1 && given[0] is { Length: > 0 and <= MaxChars } id && !id.AsSpan().ContainsAnyExcept(Sane)
             ? id
             : "req_" + callId.ToString("N");

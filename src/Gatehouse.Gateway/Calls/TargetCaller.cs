@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Globalization;
 using Gatehouse.Contracts;
-using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;

@@ -1,7 +1,6 @@
 using System.Buffers;
 using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Conversation;
-using Gatehouse.Gateway.Providers;
 
 namespace Gatehouse.Gateway.Streaming;
 

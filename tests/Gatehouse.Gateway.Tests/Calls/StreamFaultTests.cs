@@ -1,0 +1,225 @@
+using Gatehouse.Contracts;
+
+namespace Gatehouse.Gateway.Tests.Calls;
+
+public sealed class StreamFaultTests
+{
+    private static readonly CancellationToken Ct = TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("error event")]
+    [InlineData("end without terminator")]
+    [InlineData("reset")]
+    [InlineData("garbage")]
+    public async Task After_content_a_fault_is_an_error_event_and_never_a_success(string fault)
+    {
+        var seen = new TaskCompletionSource();
+        await using var player = new WirePlayer(async e =>
+        {
+            await e.BeginStreamAsync();
+            await e.EventsAsync(Wire.Role + Wire.Hello);
+            await seen.Task;
+            switch (fault)
+            {
+                case "error event":
+                    await e.EventsAsync(Wire.ErrorEvent);
+                    await e.EndStreamAsync();
+                    break;
+                case "end without terminator":
+                    await e.EndStreamAsync();
+                    break;
+                case "reset":
+                    e.Reset();
+                    break;
+                default:
+                    await e.EventsAsync("data: {broken\n\n");
+                    await e.EndStreamAsync();
+                    break;
+            }
+        });
+        await using var second = new WirePlayer(e => e.StreamAsync(Wire.WholeStream));
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player, second) with { AttemptsPerTarget = 3 }]);
+
+        using var response = await gateway.ChatAsync(Wire.StreamRequest);
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(Ct));
+        var text = "";
+        while (!text.Contains("Hello"))
+        {
+            text += await reader.ReadLineAsync(Ct) + "\n";
+        }
+
+        seen.SetResult();
+        text += await reader.ReadToEndAsync(Ct);
+
+        Assert.Contains("data: {\"error\":", text);
+        Assert.DoesNotContain("finish_reason\":\"stop", text);
+        Assert.Empty(second.Exchanges);
+        var record = Assert.Single(gateway.Records());
+        Assert.Equal((CallOutcome.Failed, 200), (record.Outcome, record.Status));
+        Assert.NotNull(record.ErrorCode);
+        Assert.NotNull(Assert.Single(record.Attempts).Error);
+    }
+
+    [Fact]
+    public async Task A_messages_stream_ends_with_an_error_event_of_its_own_format()
+    {
+        var seen = new TaskCompletionSource();
+        await using var player = new WirePlayer(async e =>
+        {
+            await e.BeginStreamAsync();
+            await e.EventsAsync(Wire.MessageStart + Wire.BlockStart + Wire.BlockDelta);
+            await seen.Task;
+            await e.EventsAsync(Wire.MessagesError);
+            await e.EndStreamAsync();
+        });
+        await using var gateway = await TestGateway.StartAsync([PassThroughTests.Anthropic(player)]);
+
+        using var response = await gateway.MessagesAsync(Wire.MessagesStreamRequest);
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(Ct));
+        while ((await reader.ReadLineAsync(Ct))?.Contains("Hello") != true)
+        {
+        }
+
+        seen.SetResult();
+        var rest = await reader.ReadToEndAsync(Ct);
+
+        Assert.Contains("event: error\ndata: {\"type\":\"error\"", rest);
+        Assert.DoesNotContain("message_stop", rest);
+        var record = Assert.Single(gateway.Records());
+        Assert.Equal(new TokenUsage(10, 5, 0, 0, 1, 0), record.Usage); // what was known when it broke
+    }
+
+    [Fact]
+    public async Task A_finished_answer_without_its_terminator_gets_one()
+    {
+        await using var player = new WirePlayer(e => e.StreamAsync(Wire.Role + Wire.Hello + Wire.Finish));
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
+
+        using var response = await gateway.ChatAsync(Wire.StreamRequest);
+
+        Assert.EndsWith(Wire.Done, await response.Content.ReadAsStringAsync(Ct));
+        Assert.Equal(CallOutcome.Ok, Assert.Single(gateway.Records()).Outcome);
+    }
+
+    [Fact]
+    public async Task One_finished_choice_of_two_is_not_a_complete_answer()
+    {
+        await using var player = new WirePlayer(e => e.StreamAsync(Wire.Hello + Wire.Hello.Replace("\"index\":0", "\"index\":1") + Wire.Finish));
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
+
+        using var response = await gateway.ChatAsync(Wire.StreamRequest);
+
+        Assert.Contains("\"error\"", await response.Content.ReadAsStringAsync(Ct));
+        Assert.Equal("upstream_stream_truncated", Assert.Single(gateway.Records()).ErrorCode);
+    }
+
+    [Fact]
+    public async Task No_first_byte_in_time_falls_back_and_then_ends_in_504()
+    {
+        var clock = new ManualClock();
+        await using var stalled = new WirePlayer(e => e.ClosedByGatewayAsync());
+        await using var good = new WirePlayer(e => e.ClosedByGatewayAsync());
+        var route = TestGateway.RouteTo(stalled, good) with { FirstByteTimeout = TimeSpan.FromSeconds(7) };
+        await using var gateway = await TestGateway.StartAsync([route], clock);
+
+        var pending = gateway.ChatAsync(Wire.ChatRequest);
+        await clock.ArmedAsync(TimeSpan.FromSeconds(7));
+        clock.Advance(TimeSpan.FromSeconds(7));
+        await clock.ArmedAsync(TimeSpan.FromSeconds(7));
+        clock.Advance(TimeSpan.FromSeconds(7));
+        using var response = await pending;
+
+        Assert.Equal(504, (int)response.StatusCode);
+        Assert.Equal("upstream_timeout", await FallbackTests.ErrorCodeAsync(response));
+        Assert.Equal(14_000_000, Assert.Single(gateway.Records()).DurationMicros);
+        Assert.Equal(0, Assert.Single(gateway.Records()).OwnMicros);
+    }
+
+    [Fact]
+    public async Task A_provider_that_falls_silent_in_mid_answer_ends_the_stream_with_an_error()
+    {
+        var clock = new ManualClock();
+        await using var player = new WirePlayer(async e =>
+        {
+            await e.BeginStreamAsync();
+            await e.EventsAsync(Wire.Role + Wire.Hello);
+            await e.ClosedByGatewayAsync();
+        });
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player) with { IdleTimeout = TimeSpan.FromSeconds(9) }], clock);
+
+        using var response = await gateway.ChatAsync(Wire.StreamRequest);
+        await clock.ArmedAsync(TimeSpan.FromSeconds(9));
+        clock.Advance(TimeSpan.FromSeconds(9));
+
+        Assert.Contains("upstream_timeout", await response.Content.ReadAsStringAsync(Ct));
+    }
+
+    [Fact]
+    public async Task A_long_wait_for_content_is_filled_with_comments_and_may_still_fall_back()
+    {
+        var clock = new ManualClock();
+        await using var stalled = new WirePlayer(e => e.ClosedByGatewayAsync());
+        await using var good = new WirePlayer(e => e.StreamAsync(Wire.WholeStream));
+        var route = TestGateway.RouteTo(stalled, good) with { FirstByteTimeout = TimeSpan.FromSeconds(40) };
+        await using var gateway = await TestGateway.StartAsync([route], clock);
+
+        var pending = gateway.ChatAsync(Wire.StreamRequest);
+        await clock.ArmedAsync(TimeSpan.FromSeconds(15));
+        clock.Advance(TimeSpan.FromSeconds(15));
+        using var response = await pending; // the head came with the first comment
+        await clock.ArmedAsync(TimeSpan.FromSeconds(15));
+        clock.Advance(TimeSpan.FromSeconds(25));
+        var text = await response.Content.ReadAsStringAsync(Ct);
+
+        Assert.StartsWith(": keep-alive\n\n", text);
+        Assert.EndsWith(Wire.Finish + Wire.Done, text);
+        Assert.Equal(CallOutcome.Ok, Assert.Single(gateway.Records()).Outcome);
+    }
+
+    [Fact]
+    public async Task A_client_that_leaves_closes_the_providers_connection_and_is_recorded()
+    {
+        var closed = new TaskCompletionSource();
+        await using var player = new WirePlayer(async e =>
+        {
+            await e.BeginStreamAsync();
+            await e.EventsAsync(Wire.Role + Wire.Hello);
+            await e.ClosedByGatewayAsync();
+            closed.SetResult();
+        });
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
+
+        var response = await gateway.ChatAsync(Wire.StreamRequest);
+        response.Dispose();
+        await closed.Task.WaitAsync(TimeSpan.FromSeconds(10), Ct);
+        await gateway.StopServerAsync();
+
+        var record = Assert.Single(gateway.Records());
+        Assert.Equal(CallOutcome.Cancelled, record.Outcome);
+        Assert.Equal("m-2026", record.AnsweredModel);
+    }
+
+    [Fact]
+    public async Task A_client_that_leaves_before_the_first_byte_closes_the_providers_connection_too()
+    {
+        var (asked, closed) = (new TaskCompletionSource(), new TaskCompletionSource());
+        await using var player = new WirePlayer(async e =>
+        {
+            asked.SetResult();
+            await e.ClosedByGatewayAsync();
+            closed.SetResult();
+        });
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player) with { AttemptsPerTarget = 3 }]);
+        using var leaving = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+
+        var pending = gateway.PostAsync("/v1/chat/completions", Wire.ChatRequest, ct: leaving.Token);
+        await asked.Task;
+        await leaving.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => pending);
+        await closed.Task.WaitAsync(TimeSpan.FromSeconds(10), Ct);
+        await gateway.StopServerAsync();
+
+        Assert.Equal(CallOutcome.Cancelled, Assert.Single(gateway.Records()).Outcome);
+        Assert.Single(player.Exchanges);
+    }
+}
