@@ -66,15 +66,7 @@ internal static class Failures
     {
         var wire = ProviderWire.Of(attempt.Target.Provider.Wire);
         var error = Redacted(wire.ReadError(data, 0), attempt.Settings);
-        var status = error.Type switch
-        {
-            "overloaded_error" => 529,
-            "rate_limit_error" or "rate_limit_exceeded" => 429,
-            "authentication_error" or "permission_error" or "billing_error" => 403,
-            "timeout_error" => 504,
-            "invalid_request_error" or "not_found_error" or "request_too_large" => 400,
-            _ => 502,
-        };
+        var status = wire.StatusOf(error);
         var step = RetryRules.Of(status);
         return new AttemptFailure(step, ProblemOf(call, attempt, status, step, error))
         {

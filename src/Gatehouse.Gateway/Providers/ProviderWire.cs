@@ -29,6 +29,9 @@ internal abstract class ProviderWire
 
     /// <summary>Never throws: garbage becomes a general message.</summary>
     public abstract UpstreamError ReadError(ReadOnlySpan<byte> body, int status);
+
+    /// <summary>The HTTP status that an error within a stream stands for.</summary>
+    public abstract int StatusOf(UpstreamError error);
 }
 
 /// <summary>OpenAI's <c>chat/completions</c>.</summary>
@@ -48,6 +51,8 @@ internal sealed class OpenAiWire : ProviderWire
     public override IStreamReader NewStreamReader() => new OpenAiStreamReader();
 
     public override UpstreamError ReadError(ReadOnlySpan<byte> body, int status) => OpenAiErrorReader.Read(body, status);
+
+    public override int StatusOf(UpstreamError error) => OpenAiErrorReader.StatusOf(error);
 }
 
 /// <summary>Anthropic's <c>messages</c>.</summary>
@@ -67,4 +72,6 @@ internal sealed class AnthropicWire : ProviderWire
     public override IStreamReader NewStreamReader() => new AnthropicStreamReader();
 
     public override UpstreamError ReadError(ReadOnlySpan<byte> body, int status) => AnthropicErrorReader.Read(body, status);
+
+    public override int StatusOf(UpstreamError error) => AnthropicErrorReader.StatusOf(error);
 }
