@@ -4,6 +4,7 @@ using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Observability.Calls;
 using Gatehouse.Observability.Ledger;
+using Gatehouse.Observability.Metrics;
 using Gatehouse.Observability.Rollups;
 using Gatehouse.Observability.Traces;
 using Gatehouse.Storage;
@@ -29,6 +30,7 @@ public static class ObservabilityModule
     {
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(OtlpOptions.Off);
+        services.AddSingleton<MetricCollector>();
         services.AddSingleton<RecordedSignal>();
         services.AddSingleton(s => new ObservabilityMetrics(s.GetRequiredService<CallJournal>()));
         services.AddSingleton(s => new CallQueries(
@@ -47,6 +49,9 @@ public static class ObservabilityModule
             s.GetRequiredService<OtlpOptions>(), new HttpClient { Timeout = TimeSpan.FromSeconds(10) }, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<LedgerDrain>();
 
+        // Started first, so that it hears everything.
+        services.AddHostedService<MetricWorker>();
+
         // Stopped in the reverse order: the ledger is flushed before the exporter and the texts, which wait for it.
         services.AddHostedService<OtlpTraceWorker>();
         services.AddHostedService<RetentionWorker>();
@@ -55,7 +60,7 @@ public static class ObservabilityModule
         return services;
     }
 
-    /// <summary>Maps what is under <c>/api</c>; the host authenticates and turns problems into problem+json.</summary>
+    /// <summary>Maps <c>/metrics</c> and what is under <c>/api</c>; the host authenticates and turns problems into problem+json.</summary>
     public static void MapObservability(this IEndpointRouteBuilder app)
     {
         var api = app.MapGroup("/api");
@@ -64,5 +69,6 @@ public static class ObservabilityModule
         GetCall.Map(api);
         GetTraffic.Map(api);
         GetTrafficShares.Map(api);
+        GetMetrics.Map(app);
     }
 }
