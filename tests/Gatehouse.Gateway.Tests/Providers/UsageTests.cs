@@ -1,0 +1,76 @@
+using System.Text;
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Providers.Anthropic;
+using Gatehouse.Gateway.Providers.OpenAi;
+using Gatehouse.Gateway.Tests.Wire;
+
+namespace Gatehouse.Gateway.Tests.Providers;
+
+public sealed class UsageTests
+{
+    [Theory]
+    [InlineData("""{"prompt_tokens":100,"completion_tokens":50,"total_tokens":150}""", 100, 0, 0, 50, 0)]
+    [InlineData("""{"prompt_tokens":100,"completion_tokens":50,"prompt_tokens_details":{"cached_tokens":60,"cache_write_tokens":30},"completion_tokens_details":{"reasoning_tokens":20}}""", 10, 60, 30, 30, 20)]
+    [InlineData("""{"prompt_tokens":10,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":100}}""", 0, 10, 0, 5, 0)]
+    [InlineData("""{"prompt_tokens":10,"completion_tokens":5,"total_tokens":22,"completion_tokens_details":{"reasoning_tokens":7}}""", 10, 0, 0, 5, 7)]
+    [InlineData("""{"prompt_tokens":10,"completion_tokens":5,"prompt_cache_hit_tokens":4,"prompt_tokens_details":null}""", 6, 4, 0, 5, 0)]
+    [InlineData("""{"prompt_tokens":-10,"completion_tokens":"5","total_tokens":[1]}""", 0, 0, 0, 0, 0)]
+    public void OpenAi_tokens_fall_into_disjoint_buckets(string usage, long uncached, long read, long write, long output, long reasoning)
+    {
+        Assert.True(OpenAiUsage.TryFind(Encoding.UTF8.GetBytes($$$"""{"id":"x","choices":[{"usage":{"prompt_tokens":9}}],"usage":{{{usage}}}}"""), out var found));
+        Assert.Equal(new TokenUsage(uncached, read, write, 0, output, reasoning), found);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{")]
+    [InlineData("""{"usage":null}""")]
+    [InlineData("""{"choices":[{"usage":{"prompt_tokens":9}}]}""")]
+    [InlineData("""{"usage":{"prompt_tokens":9""")]
+    [InlineData("[DONE]")]
+    public void What_has_no_usage_is_told(string json)
+    {
+        Assert.False(OpenAiUsage.TryFind(Encoding.UTF8.GetBytes(json), out _));
+    }
+
+    [Fact]
+    public void Anthropic_tokens_of_a_stream_overwrite_and_do_not_add()
+    {
+        var usage = default(AnthropicUsage);
+
+        Assert.True(usage.TryFind("""{"type":"message_start","message":{"id":"m","content":[],"usage":{"input_tokens":8,"cache_creation_input_tokens":300,"cache_read_input_tokens":1024,"cache_creation":{"ephemeral_5m_input_tokens":100,"ephemeral_1h_input_tokens":200},"output_tokens":1}}}"""u8));
+        Assert.False(usage.TryFind("""{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\"usage\""}}"""u8));
+        Assert.True(usage.TryFind("""{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"input_tokens":9,"cache_read_input_tokens":null,"output_tokens":60,"output_tokens_details":{"thinking_tokens":48}}}"""u8));
+
+        Assert.Equal(new TokenUsage(9, 1024, 100, 200, 12, 48), usage.Total);
+    }
+
+    [Fact]
+    public void Finding_usage_allocates_nothing()
+    {
+        var openAi = WireFiles.Read("openai/text.json");
+        var anthropic = WireFiles.Read("anthropic/text.json");
+        Find();
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Find();
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+
+        void Find()
+        {
+            OpenAiUsage.TryFind(openAi, out _);
+            default(AnthropicUsage).TryFind(anthropic);
+        }
+    }
+
+    [Fact]
+    public void Sums_hold_for_a_chat_client_of_an_anthropic_answer()
+    {
+        var answer = AnthropicAnswerReader.Read(WireFiles.Read("anthropic/text.json"));
+
+        Assert.Equal(new TokenUsage(10, 1024, 100, 200, 12, 0), answer.Usage);
+        Assert.Equal(1334, answer.Usage!.Value.TotalInput);
+        Assert.Equal(1346, answer.Usage.Value.Total);
+    }
+}
