@@ -1,0 +1,148 @@
+using System.Net.Sockets;
+using Gatehouse.Configuration;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Gatehouse.Tests.Configuration;
+
+public sealed class DoctorTests
+{
+    private const string Text = """
+        providers:
+          here: { kind: vllm }
+          there: { kind: openai, base_url: "https://models.example/v1", api_key: "sk-canary-of-the-doctor" }
+        """;
+
+    private static readonly DateTimeOffset Now = TimeProvider.System.GetUtcNow();
+
+    [Fact]
+    public async Task A_healthy_installation_is_ok_everywhere()
+    {
+        var checks = await RunAsync(Text, Edges());
+
+        Assert.Equal(["configuration", "provider here", "provider there", "provider simulator", "database", "disk", "clock"], checks.Select(c => c.Name));
+        Assert.All(checks, c => Assert.Equal(DoctorState.Ok, c.State));
+    }
+
+    [Theory]
+    [InlineData(SocketError.HostNotFound, "The name models.example cannot be resolved.", "Check 'providers.there.base_url' and the DNS of this machine.")]
+    [InlineData(SocketError.ConnectionRefused, "models.example:443 refuses connections.", "Check the firewall, the proxy and the provider's status page.")]
+    [InlineData(SocketError.NetworkUnreachable, "models.example:443 cannot be reached.", "Check the firewall, the proxy and the provider's status page.")]
+    public async Task A_provider_that_cannot_be_reached_says_why(SocketError error, string message, string mend)
+    {
+        var checks = await RunAsync(Text, Edges() with
+        {
+            Connect = (host, _, _) => host == "models.example" ? throw new SocketException((int)error) : Task.CompletedTask,
+        });
+
+        Assert.Equal(new("provider there", DoctorState.Failing, message, mend), checks[2]);
+        Assert.Equal(DoctorState.Ok, checks[1].State);
+        Assert.Equal((DoctorState.Notice, "clock"), (checks[^1].State, checks[^1].Name));
+    }
+
+    [Fact]
+    public async Task What_does_not_answer_is_given_up()
+    {
+        var checks = await RunAsync(Text, Edges() with
+        {
+            Patience = TimeSpan.FromMilliseconds(1),
+            Connect = (_, _, ct) => Task.Delay(Timeout.Infinite, ct),
+            PingDatabase = async (_, ct) =>
+            {
+                await Task.Delay(Timeout.Infinite, ct);
+                return "";
+            },
+        });
+
+        Assert.Equal("127.0.0.1:8000 does not answer.", checks[1].Message);
+        Assert.Equal("Start it, or remove 'providers.here'.", checks[1].Mend);
+        Assert.Contains("does not answer in time", checks[4].Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_database_that_fails_is_told_without_its_connection_string()
+    {
+        var checks = await RunAsync("storage: { postgres: 'Host=db;Password=canary-password' }", Edges() with
+        {
+            PingDatabase = (_, _) => throw new InvalidOperationException("Host=db;Password=canary-password"),
+        });
+
+        var check = checks.Single(c => c.Name == "database");
+        Assert.Equal((DoctorState.Failing, "PostgreSQL cannot be used (InvalidOperationException)."), (check.State, check.Message));
+    }
+
+    [Theory]
+    [InlineData(50L << 20, DoctorState.Failing)]
+    [InlineData(500L << 20, DoctorState.Warning)]
+    [InlineData(5L << 30, DoctorState.Ok)]
+    public async Task A_disk_that_fills_up_is_told_in_time(long free, DoctorState state)
+    {
+        var checks = await RunAsync("", Edges() with { FreeBytes = _ => free });
+
+        Assert.Equal(state, checks.Single(c => c.Name == "disk").State);
+    }
+
+    [Theory]
+    [InlineData(10, DoctorState.Ok)]
+    [InlineData(-60, DoctorState.Warning)]
+    [InlineData(3600, DoctorState.Failing)]
+    public async Task A_wrong_clock_is_seen_by_the_date_of_a_provider(int seconds, DoctorState state)
+    {
+        var checks = await RunAsync(Text, Edges() with { ServerDate = (_, _) => Task.FromResult<DateTimeOffset?>(Now.AddSeconds(seconds)) });
+
+        Assert.Equal((state, $"{Math.Abs(seconds)} s apart from models.example."), (checks[^1].State, checks[^1].Message));
+    }
+
+    [Fact]
+    public async Task A_configuration_that_cannot_be_read_is_each_of_its_errors_and_nothing_else()
+    {
+        var checks = await RunAsync("servr:\nroutez:\n", Edges());
+
+        Assert.Equal(2, checks.Count);
+        Assert.All(checks, c => Assert.Equal(("configuration", DoctorState.Failing), (c.Name, c.State)));
+        Assert.EndsWith("gatehouse.yaml:1:1: 'servr' is not a setting at the top of the configuration.", checks[0].Message, StringComparison.Ordinal);
+        Assert.Equal("Did you mean 'server'?", checks[0].Mend);
+    }
+
+    [Fact]
+    public async Task The_server_tells_of_a_bad_file_and_of_the_revision_that_stays()
+    {
+        using var configurations = new Configurations();
+        var loaded = await configurations.LoadGoodAsync(Text);
+        using var state = new ConfigurationState(configurations.Loader(), loaded, NullLogger<ConfigurationState>.Instance);
+        File.WriteAllText(configurations.Path, "server: { data: elsewhere }");
+        await state.ReloadAsync(TestContext.Current.CancellationToken);
+        File.WriteAllText(configurations.Path, "servr:");
+        await state.ReloadAsync(TestContext.Current.CancellationToken);
+
+        var checks = await Doctor.Of(state, Edges()).RunAsync(TestContext.Current.CancellationToken);
+
+        Assert.EndsWith($"Revision {state.Current.Revision} stays in force.", checks[0].Message, StringComparison.Ordinal);
+        Assert.Equal(
+            new("configuration", DoctorState.Warning, "Changed, but in force only after a restart: server.data.", "Restart Gatehouse."), checks[1]);
+    }
+
+    private static DoctorEdges Edges() => new()
+    {
+        PingDatabase = (_, _) => Task.FromResult("SQLite 3.40"),
+        Connect = (_, _, _) => Task.CompletedTask,
+        ServerDate = (_, _) => Task.FromResult<DateTimeOffset?>(Now),
+        FreeBytes = _ => 50L << 30,
+        Clock = new StoppedClock(),
+    };
+
+    private static async Task<IReadOnlyList<DoctorCheck>> RunAsync(string text, DoctorEdges edges)
+    {
+        using var configurations = new Configurations();
+        var outcome = await configurations.LoadAsync(text);
+        var checks = await new Doctor(_ => Task.FromResult(outcome), edges).RunAsync(TestContext.Current.CancellationToken);
+        Assert.DoesNotContain("canary", string.Join('\n', checks), StringComparison.Ordinal);
+        Assert.All(checks.Where(c => c.State is DoctorState.Warning or DoctorState.Failing), c => Assert.NotNull(c.Mend));
+        return checks;
+    }
+
+    /// <summary>Its timers run, its hands do not.</summary>
+    private sealed class StoppedClock : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => Now;
+    }
+}
