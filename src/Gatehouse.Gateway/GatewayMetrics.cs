@@ -18,8 +18,7 @@ public sealed class GatewayMetrics : IDisposable
     private static readonly double[] OverheadBuckets =
         [0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.1];
 
-    private readonly Meter _meter = new(TelemetryNames.GatewayMeter);
-    private readonly Histogram<double> _duration;
+        private readonly Histogram<double> _duration;
     private readonly Histogram<long> _tokens;
     private readonly Histogram<double> _overhead;
     private readonly Counter<long> _calls;
@@ -30,21 +29,24 @@ public sealed class GatewayMetrics : IDisposable
 
     public GatewayMetrics()
     {
-        _duration = _meter.CreateHistogram(
+        _duration = Meter.CreateHistogram(
             TelemetryNames.OperationDuration, "s", "Duration of calls.", advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = DurationBuckets });
-        _tokens = _meter.CreateHistogram(
+        _tokens = Meter.CreateHistogram(
             TelemetryNames.TokenUsage, "{token}", "Tokens of calls.", advice: new InstrumentAdvice<long> { HistogramBucketBoundaries = TokenBuckets });
-        _overhead = _meter.CreateHistogram(
+        _overhead = Meter.CreateHistogram(
             TelemetryNames.Overhead,
             "s",
             "Gatehouse's own time in calls: neither waiting for the provider nor for the client.",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = OverheadBuckets });
-        _calls = _meter.CreateCounter<long>(TelemetryNames.Calls, "{call}", "Calls by outcome and status.");
-        _active = _meter.CreateUpDownCounter<long>(TelemetryNames.ActiveCalls, "{call}", "Calls in progress.");
-        _retries = _meter.CreateCounter<long>(TelemetryNames.Retries, "{attempt}", "Attempts that repeated the same target.");
-        _fallbacks = _meter.CreateCounter<long>(TelemetryNames.Fallbacks, "{attempt}", "Attempts that moved on to another target.");
-        _contentDropped = _meter.CreateCounter<long>(TelemetryNames.ContentDropped, "{call}", "Stored content dropped because its queue was full.");
+        _calls = Meter.CreateCounter<long>(TelemetryNames.Calls, "{call}", "Calls by outcome and status.");
+        _active = Meter.CreateUpDownCounter<long>(TelemetryNames.ActiveCalls, "{call}", "Calls in progress.");
+        _retries = Meter.CreateCounter<long>(TelemetryNames.Retries, "{attempt}", "Attempts that repeated the same target.");
+        _fallbacks = Meter.CreateCounter<long>(TelemetryNames.Fallbacks, "{attempt}", "Attempts that moved on to another target.");
+        _contentDropped = Meter.CreateCounter<long>(TelemetryNames.ContentDropped, "{call}", "Stored content dropped because its queue was full.");
     }
+
+    /// <summary>So that a listener can tell this gateway from another one of the process.</summary>
+    internal Meter Meter { get; } = new(TelemetryNames.GatewayMeter);
 
     public void Began() => _active.Add(1);
 
@@ -114,7 +116,7 @@ public sealed class GatewayMetrics : IDisposable
         }
     }
 
-    public void Dispose() => _meter.Dispose();
+    public void Dispose() => Meter.Dispose();
 
     private static TagList Tags(CallRecord record) => new()
     {

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Diagnostics;
-using System.Globalization;
 
 namespace Gatehouse.Gateway.Calls;
 
@@ -40,18 +39,4 @@ internal readonly record struct TraceContext(string TraceId, string? ParentSpanI
     }
 
     private static bool IsHex(ReadOnlySpan<char> text) => text.IndexOfAnyExcept(HexDigits) < 0;
-}
-
-/// <summary>The spans of a call's attempts are not stored: their ids follow from the call's span and the attempt's number.</summary>
-public static class AttemptSpan
-{
-    /// <param name="callSpanId">16 hexadecimal digits.</param>
-    /// <param name="attempt">0 for the first attempt.</param>
-    /// <returns>16 hexadecimal digits: the id that the provider sees as its parent.</returns>
-    public static string Id(string callSpanId, int attempt)
-    {
-        var seed = ulong.Parse(callSpanId, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
-        var mixed = seed ^ ((ulong)(attempt + 1) * 0x9E3779B97F4A7C15UL); // the golden ratio: neighbours differ in about half their bits
-        return (mixed == 0 ? 1 : mixed).ToString("x16", CultureInfo.InvariantCulture);
-    }
 }

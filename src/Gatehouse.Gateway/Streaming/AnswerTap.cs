@@ -48,20 +48,6 @@ internal abstract class AnswerTap
     /// <exception cref="FormatException">Not an answer of this format.</exception>
     public abstract TapEvent ReadWhole(ReadOnlySpan<byte> body);
 
-    /// <summary>Moves from a property's name to its value when that is a number; otherwise skips it.</summary>
-    protected static bool TryReadTokens(ref Utf8JsonReader reader, ref long tokens)
-    {
-        reader.Read();
-        if (reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out var count) && count >= 0)
-        {
-            tokens = count;
-            return true;
-        }
-
-        reader.Skip();
-        return false;
-    }
-
     protected static string? ReadText(ref Utf8JsonReader reader)
     {
         reader.Read();

@@ -49,6 +49,8 @@ internal sealed class TestGateway : IAsyncDisposable
 
     public ChannelReader<CallText> Contents { get; }
 
+    public System.Diagnostics.Metrics.Meter Meter => _app.Services.GetRequiredService<GatewayMetrics>().Meter;
+
     public string Log => string.Join('\n', Logged.Lines);
 
     public Snapshot<GatewayTable> Tables => _app.Services.GetRequiredService<Snapshot<GatewayTable>>();

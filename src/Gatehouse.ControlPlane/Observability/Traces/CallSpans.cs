@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Calls;
 
 namespace Gatehouse.Observability.Traces;
 
@@ -136,7 +137,7 @@ internal static class CallSpans
         }
 
         return new TraceSpan(
-            IdOf(trace, string.Create(CultureInfo.InvariantCulture, $"attempt {index}")),
+            AttemptSpan.Id(trace.SpanId, index), // what the provider saw as its parent
             trace.SpanId,
             $"chat {attempt.Model}",
             TraceSpanKind.Client,

@@ -7,28 +7,9 @@ namespace Gatehouse.Gateway.Providers.Anthropic;
 /// <summary>Listens to <c>message</c> objects and the events of their streams.</summary>
 internal sealed class AnthropicTap : AnswerTap
 {
-    private bool _hasUsage;
-    private long _input;
-    private long _cacheRead;
-    private long _cacheWrite; // all of it, whatever its time to live
-    private long _cacheWriteLong;
-    private long _output;
-    private long _thinking;
+    private AnthropicUsage _usage; // gathers, so not readonly
 
-    public override TokenUsage? Usage
-    {
-        get
-        {
-            if (!_hasUsage)
-            {
-                return null;
-            }
-
-            var writtenLong = Math.Min(_cacheWriteLong, _cacheWrite);
-            var thinking = Math.Min(_thinking, _output);
-            return new TokenUsage(_input, _cacheRead, _cacheWrite - writtenLong, writtenLong, _output - thinking, thinking);
-        }
-    }
+    public override TokenUsage? Usage => _usage.Any ? _usage.Total : null;
 
     public override TapEvent Read(ReadOnlySpan<byte> data) => ReadObject(data) switch
     {
@@ -169,69 +150,16 @@ internal sealed class AnthropicTap : AnswerTap
         };
     }
 
-    /// <summary>Later reports overwrite earlier ones field by field: they are totals, not increments.</summary>
     private void ReadUsage(ref Utf8JsonReader reader)
     {
         reader.Read();
-        if (reader.TokenType != JsonTokenType.StartObject)
+        if (reader.TokenType == JsonTokenType.StartObject)
+        {
+            _usage.Read(ref reader);
+        }
+        else
         {
             reader.Skip();
-            return;
-        }
-
-        _hasUsage = true;
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-        {
-            if (reader.ValueTextEquals("input_tokens"u8))
-            {
-                TryReadTokens(ref reader, ref _input);
-            }
-            else if (reader.ValueTextEquals("output_tokens"u8))
-            {
-                TryReadTokens(ref reader, ref _output);
-            }
-            else if (reader.ValueTextEquals("cache_read_input_tokens"u8))
-            {
-                TryReadTokens(ref reader, ref _cacheRead);
-            }
-            else if (reader.ValueTextEquals("cache_creation_input_tokens"u8))
-            {
-                TryReadTokens(ref reader, ref _cacheWrite);
-            }
-            else if (reader.ValueTextEquals("cache_creation"u8) || reader.ValueTextEquals("output_tokens_details"u8))
-            {
-                ReadDetails(ref reader);
-            }
-            else
-            {
-                SkipValue(ref reader);
-            }
-        }
-    }
-
-    private void ReadDetails(ref Utf8JsonReader reader)
-    {
-        reader.Read();
-        if (reader.TokenType != JsonTokenType.StartObject)
-        {
-            reader.Skip();
-            return;
-        }
-
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-        {
-            if (reader.ValueTextEquals("ephemeral_1h_input_tokens"u8))
-            {
-                TryReadTokens(ref reader, ref _cacheWriteLong);
-            }
-            else if (reader.ValueTextEquals("thinking_tokens"u8) || reader.ValueTextEquals("reasoning_tokens"u8))
-            {
-                TryReadTokens(ref reader, ref _thinking);
-            }
-            else
-            {
-                SkipValue(ref reader);
-            }
         }
     }
 

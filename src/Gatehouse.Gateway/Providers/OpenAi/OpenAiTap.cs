@@ -102,13 +102,13 @@ internal sealed class OpenAiTap : AnswerTap
         seen.Choices = 0;
         while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
         {
-            long index = 0;
+            var index = 0L;
             var finished = false;
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
                 if (reader.ValueTextEquals("index"u8))
                 {
-                    TryReadTokens(ref reader, ref index);
+                    index = UsageNumber.Read(ref reader);
                 }
                 else if (reader.ValueTextEquals("finish_reason"u8))
                 {
@@ -176,74 +176,16 @@ internal sealed class OpenAiTap : AnswerTap
         return content;
     }
 
-    /// <summary>OpenAI's totals include their parts; ours are disjoint.</summary>
     private void ReadUsage(ref Utf8JsonReader reader)
     {
         reader.Read();
-        if (reader.TokenType != JsonTokenType.StartObject)
+        if (reader.TokenType == JsonTokenType.StartObject)
+        {
+            _usage = OpenAiUsage.Read(ref reader);
+        }
+        else
         {
             reader.Skip();
-            return;
-        }
-
-        long input = 0, output = 0, cached = 0, written = 0, reasoning = 0;
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-        {
-            if (reader.ValueTextEquals("prompt_tokens"u8))
-            {
-                TryReadTokens(ref reader, ref input);
-            }
-            else if (reader.ValueTextEquals("completion_tokens"u8))
-            {
-                TryReadTokens(ref reader, ref output);
-            }
-            else if (reader.ValueTextEquals("prompt_tokens_details"u8))
-            {
-                ReadDetails(ref reader, ref cached, ref written, ref reasoning);
-            }
-            else if (reader.ValueTextEquals("completion_tokens_details"u8))
-            {
-                ReadDetails(ref reader, ref cached, ref written, ref reasoning);
-            }
-            else
-            {
-                SkipValue(ref reader);
-            }
-        }
-
-        cached = Math.Min(cached, input);
-        written = Math.Min(written, input - cached);
-        reasoning = Math.Min(reasoning, output);
-        _usage = new TokenUsage(input - cached - written, cached, written, 0, output - reasoning, reasoning);
-    }
-
-    private static void ReadDetails(ref Utf8JsonReader reader, ref long cached, ref long written, ref long reasoning)
-    {
-        reader.Read();
-        if (reader.TokenType != JsonTokenType.StartObject)
-        {
-            reader.Skip();
-            return;
-        }
-
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-        {
-            if (reader.ValueTextEquals("cached_tokens"u8))
-            {
-                TryReadTokens(ref reader, ref cached);
-            }
-            else if (reader.ValueTextEquals("cache_write_tokens"u8))
-            {
-                TryReadTokens(ref reader, ref written);
-            }
-            else if (reader.ValueTextEquals("reasoning_tokens"u8))
-            {
-                TryReadTokens(ref reader, ref reasoning);
-            }
-            else
-            {
-                SkipValue(ref reader);
-            }
         }
     }
 
