@@ -83,26 +83,27 @@ public sealed partial class ConfigurationState : IDisposable
 
     private void Accept(View before, LoadedConfiguration loaded, IReadOnlyCollection<string> files)
     {
-        if (loaded.Revision == before.Current.Revision)
+        var restart = loaded.AtStart.Where(s => _started[s.Key] != s.Value).Select(s => s.Key).ToList();
+        var changed = loaded.Revision != before.Current.Revision;
+        _view = new(changed ? loaded : before.Current, [], restart, files);
+        if (changed)
         {
-            _view = before with { Errors = [], Files = files };
-            if (before.Errors.Count > 0)
-            {
-                Mended(loaded.Revision);
-            }
-
-            return;
+            InForce(loaded.Revision, before.Current.Revision);
+        }
+        else if (before.Errors.Count > 0)
+        {
+            Mended(loaded.Revision);
         }
 
-        var restart = loaded.AtStart.Where(s => _started[s.Key] != s.Value).Select(s => s.Key).ToList();
-        _view = new(loaded, [], restart, files);
-        InForce(loaded.Revision, before.Current.Revision);
-        if (restart.Count > 0)
+        if (restart.Count > 0 && !restart.SequenceEqual(before.RestartNeeded))
         {
             NeedsRestart(string.Join(", ", restart));
         }
 
-        Changed?.Invoke(loaded);
+        if (changed)
+        {
+            Changed?.Invoke(loaded);
+        }
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The configuration has {Count} error(s) and was NOT taken; revision {Revision} stays in force.\n{Errors}")]

@@ -102,6 +102,20 @@ public sealed class ConfigurationStateTests
     }
 
     [Fact]
+    public async Task A_secret_for_the_next_start_is_named_though_the_revision_stays()
+    {
+        using var configurations = new Configurations();
+        using var state = await StartAsync(configurations, "storage: { postgres: 'Host=db;Password=one' }");
+        var before = state.Current;
+
+        File.WriteAllText(configurations.Path, "storage: { postgres: 'Host=db;Password=two' }");
+        await state.ReloadAsync(Ct);
+
+        Assert.Same(before, state.Current);
+        Assert.Equal(["storage.postgres"], state.RestartNeeded);
+    }
+
+    [Fact]
     public async Task A_secret_changed_behind_its_reference_is_a_new_revision_that_does_not_give_it_away()
     {
         using var configurations = new Configurations();

@@ -63,7 +63,7 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
 
     private static Uri AddressOf(ProviderOptions options, ProviderPreset preset)
     {
-        var address = options.BaseUrl ?? new Uri(preset.BaseUrl!);
+        var address = options.BaseUrl is { } url ? new Uri(url.AbsoluteUri.TrimEnd('/')) : new Uri(preset.BaseUrl!);
         if (preset.Kind != ProviderPresets.Azure || address.AbsolutePath.Length > 1)
         {
             return address;
