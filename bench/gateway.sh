@@ -125,7 +125,7 @@ start() { # name, command … — in the background, its pid remembered as <name
 start upstream nginx -c "$scratch/upstream.conf"
 start proxy nginx -c "$scratch/proxy.conf"
 started=$(date +%s%N)
-start gatehouse out/bench/gatehouse up --config "$scratch/gatehouse.yaml" --address "http://127.0.0.1:$gatehouse_port"
+start gatehouse out/bench/gatehouse up --config "$scratch/gatehouse.yaml" --address "127.0.0.1:$gatehouse_port"
 
 await() { # name, address
   local i
@@ -140,6 +140,7 @@ await() { # name, address
 await upstream "http://127.0.0.1:$upstream_port/v1/chat/completions"
 await proxy "http://127.0.0.1:$proxy_port/v1/chat/completions"
 await gatehouse "http://127.0.0.1:$gatehouse_port/readyz"
+await gatehouse "file://$scratch/data/sample-key"
 ready_ms=$(( ($(date +%s%N) - started) / 1000000 ))
 
 # --- The load ------------------------------------------------------------------------------------------------------------------------

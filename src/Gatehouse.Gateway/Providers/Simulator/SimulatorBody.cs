@@ -26,6 +26,7 @@ internal sealed class SimulatorBody(TimeProvider clock) : Stream
 
     private readonly ArrayBufferWriter<byte> _bytes = new(1024);
     private readonly List<(int End, TimeSpan At)> _waits = []; // bytes from End on arrive no earlier than At
+    private int _split = int.MaxValue;
     private long? _opened; // at the first read
     private TimeSpan _at;
     private SimulatorEnd _end;
@@ -55,6 +56,9 @@ internal sealed class SimulatorBody(TimeProvider clock) : Stream
             _waits.Add((_bytes.WrittenCount, _at));
         }
     }
+
+    /// <summary>What is written from here on comes with another read than what was before, as it does over a network. Once.</summary>
+    public void Split() => _split = _bytes.WrittenCount;
 
     public void Bytes(ReadOnlySpan<byte> bytes) => _bytes.Write(bytes);
 
@@ -86,7 +90,8 @@ internal sealed class SimulatorBody(TimeProvider clock) : Stream
             var arrived = Arrived(clock.GetElapsedTime(opened));
             if (arrived > _read)
             {
-                var count = Math.Min(buffer.Length, arrived - _read);
+                var until = _read < _split ? Math.Min(arrived, _split) : arrived;
+                var count = Math.Min(buffer.Length, until - _read);
                 _bytes.WrittenSpan.Slice(_read, count).CopyTo(buffer.Span);
                 _read += count;
                 return count;

@@ -114,6 +114,7 @@ internal sealed class SimulatorWire(SimulatorRequest request, SimulatorReply rep
 
     private static bool Break(SimulatorBody body, SimulatorFaultKind? fault)
     {
+        body.Split();
         switch (fault)
         {
             case SimulatorFaultKind.StreamError:

@@ -68,6 +68,21 @@ public sealed class SimulatorFaultTests
         Assert.Equal("server_error", JsonElement.Parse(events[^1]).GetProperty("error").GetProperty("code").GetString());
     }
 
+    [Theory]
+    [InlineData("stream_error")]
+    [InlineData("malformed_json")]
+    public async Task What_came_before_a_fault_comes_with_a_read_of_its_own(string directive)
+    {
+        await using var answer = await Simulator().SendAsync(SimulatorCalls.Request($"[simulator: {directive}]", stream: true), Ct);
+        var buffer = new byte[64 << 10];
+
+        var first = await answer.Body.ReadAsync(buffer, Ct);
+
+        var events = SimulatorCalls.Events(System.Text.Encoding.UTF8.GetString(buffer, 0, first));
+        Assert.Equal(8, SimulatorCalls.Joined(events).Length);
+        Assert.True(await answer.Body.ReadAsync(buffer, Ct) > 0);
+    }
+
     [Fact]
     public async Task A_truncated_stream_has_no_finish_and_no_terminator()
     {
