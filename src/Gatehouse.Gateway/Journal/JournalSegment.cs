@@ -42,7 +42,6 @@ internal sealed unsafe partial class JournalSegment : IDisposable
     private const ulong Magic = 0x0031_4C4E_524A_4847; // "GHJRNL1\0" in little endian
     private const int PopulateWrite = 23; // MADV_POPULATE_WRITE, Linux 5.14; older kernels refuse it, and pages fault in one by one
 
-    private readonly MemoryMappedFile _map;
     private readonly MemoryMappedViewAccessor _view;
     private readonly byte* _start;
     private readonly bool _live; // written by this process
@@ -54,8 +53,10 @@ internal sealed unsafe partial class JournalSegment : IDisposable
         Number = number;
         Capacity = capacity;
         _live = live;
-        _map = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: false);
-        _view = _map.CreateViewAccessor(0, capacity);
+
+        // The mapping outlives the file's handle: a long backlog holds no handles.
+        using var map = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: false);
+        _view = map.CreateViewAccessor(0, capacity);
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _start);
         _tail = HeaderBytes;
     }
@@ -236,7 +237,6 @@ internal sealed unsafe partial class JournalSegment : IDisposable
     {
         _view.SafeMemoryMappedViewHandle.ReleasePointer();
         _view.Dispose();
-        _map.Dispose();
     }
 
     /// <summary>The allocator for real disks: the kernel assigns every block now, or says that it can't.</summary>

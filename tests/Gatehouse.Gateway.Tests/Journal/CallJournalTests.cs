@@ -172,7 +172,7 @@ public sealed class CallJournalTests : IDisposable
     [Fact]
     public async Task Disposing_among_appends_keeps_every_record_that_was_taken()
     {
-        var journal = Open(64 << 10);
+        var journal = Open(256 << 10);
         var taken = 0;
         using var started = new CountdownEvent(4);
         var writers = Enumerable.Range(0, 4).Select(_ => Task.Factory.StartNew(
@@ -181,7 +181,7 @@ public sealed class CallJournalTests : IDisposable
                 started.Signal();
                 try
                 {
-                    while (true)
+                    for (var i = 0; i < 50_000; i++)
                     {
                         journal.Append(JournalSamples.Small(0));
                         Interlocked.Increment(ref taken);
