@@ -20,7 +20,7 @@ internal abstract class Surface
 
     public abstract ChatRequest ReadRequest(ReadOnlyMemory<byte> body);
 
-    public abstract void WriteAnswer(ChatAnswer answer, IBufferWriter<byte> to);
+    public abstract void WriteAnswer(ChatAnswer answer, ChatRequest request, IBufferWriter<byte> to);
 
     public abstract IStreamWriter NewStreamWriter(ChatRequest request);
 

@@ -215,7 +215,7 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
         using var translated = attempt.Settings.Wire == call.Surface.Wire ? null : new PooledBuffer(body.Length);
         if (translated is not null)
         {
-            call.Surface.WriteAnswer(ProviderWire.Of(attempt.Settings.Wire).ReadAnswer(body.Span), translated);
+            call.Surface.WriteAnswer(ProviderWire.Of(attempt.Settings.Wire).ReadAnswer(body.Span), call.Request, translated);
         }
 
         return FinishWhole(call, attempt, answer, (translated ?? body).Span);

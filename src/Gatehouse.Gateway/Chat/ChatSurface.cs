@@ -18,7 +18,8 @@ internal sealed class ChatSurface : Surface
 
     public override ChatRequest ReadRequest(ReadOnlyMemory<byte> body) => ChatRequestReader.Read(body);
 
-    public override void WriteAnswer(ChatAnswer answer, IBufferWriter<byte> to) => ChatAnswerWriter.Write(answer, to);
+    public override void WriteAnswer(ChatAnswer answer, ChatRequest request, IBufferWriter<byte> to) =>
+        ChatAnswerWriter.Write(answer, to, request);
 
     public override IStreamWriter NewStreamWriter(ChatRequest request) => new ChatStreamWriter(request);
 

@@ -36,13 +36,4 @@ internal static class JsonOut
             json.WriteString(name, value);
         }
     }
-
-    /// <summary>Adds a name once.</summary>
-    public static void AddOnce(this List<string> names, string name)
-    {
-        if (!names.Contains(name))
-        {
-            names.Add(name);
-        }
-    }
 }

@@ -20,7 +20,8 @@ internal sealed class MessagesSurface : Surface
 
     public override ChatRequest ReadRequest(ReadOnlyMemory<byte> body) => MessagesRequestReader.Read(body);
 
-    public override void WriteAnswer(ChatAnswer answer, IBufferWriter<byte> to) => MessagesAnswerWriter.Write(answer, to);
+    public override void WriteAnswer(ChatAnswer answer, ChatRequest request, IBufferWriter<byte> to) =>
+        MessagesAnswerWriter.Write(answer, to);
 
     public override IStreamWriter NewStreamWriter(ChatRequest request) => new MessagesStreamWriter(request);
 

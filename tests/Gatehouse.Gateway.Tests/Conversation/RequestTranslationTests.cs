@@ -62,6 +62,8 @@ public sealed class RequestTranslationTests
     [InlineData("claude-opus-4-6", "xhigh", """{"thinking":{"type":"adaptive"},"output_config":{"effort":"max"}}""", null)]
     [InlineData("claude-opus-4-7", "xhigh", """{"thinking":{"type":"adaptive"},"output_config":{"effort":"xhigh"}}""", null)]
     [InlineData("claude-opus-4-6", "none", """{"thinking":{"type":"disabled"}}""", null)]
+    [InlineData("claude-opus-4-7", "none", """{}""", null)]
+    [InlineData("claude-mythos-5-1", "none", """{"output_config":{"effort":"low"}}""", "reasoning_effort")]
     public void An_effort_becomes_thinking_as_the_model_understands_it(string model, string effort, string expected, string? drop)
     {
         var dropped = new List<string>();
@@ -80,6 +82,38 @@ public sealed class RequestTranslationTests
 
         Assert.True(JsonNode.DeepEquals(JsonNode.Parse(expected), actual), actual.ToJsonString());
         Assert.Equal(drop is null ? [] : [drop], dropped);
+    }
+
+    [Theory]
+    [InlineData("claude-opus-4-6", "temperature", "top_p")]
+    [InlineData("claude-opus-4-7", "temperature", "top_p", "top_k")]
+    [InlineData("claude-mythos-preview", "temperature", "top_p", "top_k")]
+    [InlineData("claude-3-5-haiku-20241022", "temperature")]
+    [InlineData("kimi-k2", "temperature")]
+    public void Sampling_goes_only_to_models_that_take_it(string model, params string[] expected)
+    {
+        var dropped = new List<string>();
+        var request = WireFiles.Chat("""{"model":"m","temperature":1.2,"top_p":0.5,"top_k":7,"messages":[{"role":"user","content":"hi"}]}""");
+
+        var body = JsonNode.Parse(WireFiles.ToAnthropic(request, dropped, model))!;
+
+        Assert.Equal(expected, dropped);
+        Assert.Equal(expected.Contains("top_k"), body["temperature"] is null && body["top_k"] is null);
+    }
+
+    [Fact]
+    public void Reported_names_fit_a_header_whatever_the_caller_sends()
+    {
+        var dropped = new List<string>();
+        var fields = string.Concat(Enumerable.Range(0, 500).Select(i => $",\"field{i}\":1"));
+        var request = WireFiles.Chat($$"""{"model":"m","messages":[{"role":"user","content":"hi"}],"a\r\nb, é{{new string('x', 500)}}":1{{fields}}}""");
+
+        WireFiles.ToAnthropic(request, dropped);
+
+        Assert.StartsWith("a??b? ?xxx", dropped[0], StringComparison.Ordinal);
+        Assert.Equal(100, dropped[0].Length);
+        Assert.Equal(51, dropped.Count);
+        Assert.Equal("and more", dropped[^1]);
     }
 
     [Fact]

@@ -1,8 +1,13 @@
 namespace Gatehouse.Gateway.Providers.Anthropic;
 
-/// <summary>What a model can do, as far as its name says; an unknown name (an alias, another maker's model) counts as new.</summary>
+/// <summary>
+/// What a model can do, as far as its name says. A name of the family without a version counts as the newest; another maker's model
+/// takes everything that some model of the format takes.
+/// </summary>
 internal readonly record struct AnthropicModel(int? Version)
 {
+    private const int Newest = 999;
+
     /// <summary>Reads the version out of <c>claude-opus-4-6</c>, <c>claude-3-7-sonnet-20250219</c>, <c>anthropic/claude-sonnet-4.5</c>.</summary>
     public static AnthropicModel From(string model)
     {
@@ -27,7 +32,7 @@ internal readonly record struct AnthropicModel(int? Version)
             major = isNumber ? int.Parse(segment) : null;
         }
 
-        return new AnthropicModel(major * 100);
+        return new AnthropicModel(major * 100 ?? Newest);
     }
 
     public bool Thinks => Version is null or >= 307;
@@ -36,6 +41,14 @@ internal readonly record struct AnthropicModel(int? Version)
     public bool ThinksAdaptively => Version is null or >= 406;
 
     public bool TakesHighestEfforts => Version is null or >= 407;
+
+    /// <summary>Takes <c>temperature</c>, <c>top_p</c> and <c>top_k</c>; newer ones refuse all but the defaults.</summary>
+    public bool TakesSampling => Version is null or < 407;
+
+    /// <summary>Takes <c>thinking: disabled</c>; those after it do not think unless asked, or cannot be kept from it.</summary>
+    public bool TakesDisabledThinking => Version is null or (>= 307 and < 407);
+
+    public bool MayThinkUnasked => Version >= 500;
 
     /// <summary>Enforces a JSON Schema, for answers and for tools.</summary>
     public bool EnforcesSchemas => Version is null or >= 405 or 401;

@@ -82,6 +82,39 @@ internal static class AnthropicRequestWriter
     private static void WriteSampling(
         Utf8JsonWriter json, ChatRequest r, AnthropicModel model, AnthropicThinking thinking, List<string> dropped)
     {
+        if (!model.TakesSampling)
+        {
+            DropSampling(r, dropped);
+        }
+        else
+        {
+            WriteTemperature(json, r, model, thinking, dropped);
+        }
+
+        WriteStops(json, r, dropped);
+    }
+
+    private static void DropSampling(ChatRequest r, List<string> dropped)
+    {
+        if (r.Temperature is { } temperature && temperature != 1)
+        {
+            dropped.AddOnce("temperature");
+        }
+
+        if (r.TopP < 1)
+        {
+            dropped.AddOnce("top_p");
+        }
+
+        if (r.TopK > 0)
+        {
+            dropped.AddOnce("top_k");
+        }
+    }
+
+    private static void WriteTemperature(
+        Utf8JsonWriter json, ChatRequest r, AnthropicModel model, AnthropicThinking thinking, List<string> dropped)
+    {
         if (r.Temperature is { } temperature)
         {
             if (temperature > 1 || (thinking.On && temperature != 1))
@@ -115,7 +148,10 @@ internal static class AnthropicRequestWriter
                 json.WriteNumber("top_k", topK);
             }
         }
+    }
 
+    private static void WriteStops(Utf8JsonWriter json, ChatRequest r, List<string> dropped)
+    {
         if (r.Stop.Any(s => !string.IsNullOrWhiteSpace(s)))
         {
             json.WriteStartArray("stop_sequences");

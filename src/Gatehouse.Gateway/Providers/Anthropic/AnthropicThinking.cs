@@ -24,7 +24,13 @@ internal readonly record struct AnthropicThinking(ReasoningMode Mode, string? Ef
 
         if (reasoning.Mode == ReasoningMode.Disabled)
         {
-            return model.Thinks ? off with { Mode = ReasoningMode.Disabled } : off;
+            if (model.MayThinkUnasked)
+            {
+                dropped.AddOnce(Parameter); // the least effort comes closest
+                return off with { Effort = "low" };
+            }
+
+            return model.TakesDisabledThinking ? off with { Mode = ReasoningMode.Disabled } : off;
         }
 
         var budget = reasoning.BudgetTokens ?? BudgetOf(reasoning.Effort);
