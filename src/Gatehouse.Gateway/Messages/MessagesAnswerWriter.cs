@@ -31,6 +31,14 @@ internal static class MessagesAnswerWriter
         json.WriteEndObject();
     }
 
+    /// <summary>The model itself calls the tool; the official SDKs require the field.</summary>
+    public static void WriteDirectCaller(Utf8JsonWriter json)
+    {
+        json.WriteStartObject("caller");
+        json.WriteString("type", "direct");
+        json.WriteEndObject();
+    }
+
     private static void WriteBlock(Utf8JsonWriter json, Part part)
     {
         if (part is OpaquePart opaque)
@@ -61,6 +69,7 @@ internal static class MessagesAnswerWriter
                 json.WriteString("name", call.Name);
                 json.WritePropertyName("input");
                 ToolArguments.WriteAsObject(json, call);
+                WriteDirectCaller(json);
                 break;
             case ThinkingPart thinking:
                 json.WriteString("type", "thinking");

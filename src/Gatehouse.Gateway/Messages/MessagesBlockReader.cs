@@ -132,6 +132,7 @@ internal static class MessagesBlockReader
 
     private static bool IsDefault(string name, JsonElement value) =>
         value.ValueKind == JsonValueKind.Null
+        || (name == "caller" && WireJson.StringOrNull(value, "type") == "direct")
         || (name == "citations" && (value.ValueKind == JsonValueKind.Array
             ? value.GetArrayLength() == 0
             : WireJson.TryGet(value, "enabled", out var enabled) && enabled.ValueKind == JsonValueKind.False));

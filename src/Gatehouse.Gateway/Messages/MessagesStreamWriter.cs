@@ -269,6 +269,7 @@ internal sealed class MessagesStreamWriter(ChatRequest request) : IStreamWriter
                 json.WriteString("name", block.Name);
                 json.WriteStartObject("input");
                 json.WriteEndObject();
+                MessagesAnswerWriter.WriteDirectCaller(json);
                 break;
         }
 

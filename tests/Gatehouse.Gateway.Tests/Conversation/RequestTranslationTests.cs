@@ -38,7 +38,7 @@ public sealed class RequestTranslationTests
         Assert.Equal(
             [
                 "messages[].content[].citations", "container", "cache_control", "messages[].content[].search_result",
-                "messages[].content[].thinking", "top_k", "stop_sequences", "tools[].web_search_20250305",
+                "messages[].content[].thinking", "stop_sequences", "top_k", "tools[].web_search_20250305",
             ],
             dropped);
     }
@@ -99,6 +99,22 @@ public sealed class RequestTranslationTests
 
         Assert.Equal(expected, dropped);
         Assert.Equal(expected.Contains("top_k"), body["temperature"] is null && body["top_k"] is null);
+    }
+
+    [Theory]
+    [InlineData("gpt-5-mini", "temperature", "top_p", "stop_sequences")]
+    [InlineData("o4-mini", "temperature", "top_p", "stop_sequences")]
+    [InlineData("gpt-5.1")]
+    [InlineData("gpt-4o")]
+    public void Reasoning_models_of_OpenAI_are_spared_what_they_refuse(string model, params string[] expected)
+    {
+        var dropped = new List<string>();
+        var request = WireFiles.Messages("""{"model":"m","max_tokens":9,"temperature":0.2,"top_p":0.5,"stop_sequences":["x"],"messages":[{"role":"user","content":"hi"}]}""");
+
+        var body = JsonNode.Parse(WireFiles.ToOpenAi(request, dropped, model))!;
+
+        Assert.Equal(expected, dropped);
+        Assert.Equal(expected.Length > 0, body["temperature"] is null && body["top_p"] is null && body["stop"] is null);
     }
 
     [Fact]

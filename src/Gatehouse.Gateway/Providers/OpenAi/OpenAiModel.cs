@@ -10,6 +10,9 @@ internal static class OpenAiModel
     /// <summary>OpenAI's own reasoning models reason even when nothing is asked.</summary>
     public static bool AlwaysReasons(string model) => Is(model, "o1") || Is(model, "o3") || Is(model, "o4") || Is(model, "gpt-5");
 
+    /// <summary>False for models known to refuse <c>temperature</c>, <c>top_p</c> and <c>stop</c>.</summary>
+    public static bool TakesSampling(string model) => !AlwaysReasons(model) || Is(model, "gpt-5.") || Is(model, "gpt-5-chat");
+
     /// <summary>The effort that comes closest to no reasoning, where it is known to exist.</summary>
     public static string? LeastEffort(string model) =>
         Is(model, "gpt-5.") ? "none" : Is(model, "gpt-5") ? "minimal" : null;

@@ -87,7 +87,7 @@ internal static class OpenAiRequestWriter
             json.WriteNumber(p.MaxTokensField, max);
         }
 
-        WriteSampling(json, r, p, dropped);
+        WriteSampling(json, r, model, p, dropped);
         WriteReasoning(json, r, model, dropped);
         WriteResponseFormat(json, r);
         WriteTools(json, r, dropped);
@@ -123,16 +123,15 @@ internal static class OpenAiRequestWriter
         }
     }
 
-    private static void WriteSampling(Utf8JsonWriter json, ChatRequest r, ProviderSettings p, List<string> dropped)
+    private static void WriteSampling(Utf8JsonWriter json, ChatRequest r, string model, ProviderSettings p, List<string> dropped)
     {
-        if (r.Temperature is { } temperature)
+        if (OpenAiModel.TakesSampling(model))
         {
-            json.WriteNumber("temperature", temperature);
+            WriteTemperature(json, r, dropped);
         }
-
-        if (r.TopP is { } topP)
+        else
         {
-            json.WriteNumber("top_p", topP);
+            DropSampling(r, dropped);
         }
 
         if (r.TopK is { } topK)
@@ -145,6 +144,19 @@ internal static class OpenAiRequestWriter
             {
                 dropped.AddOnce("top_k");
             }
+        }
+    }
+
+    private static void WriteTemperature(Utf8JsonWriter json, ChatRequest r, List<string> dropped)
+    {
+        if (r.Temperature is { } temperature)
+        {
+            json.WriteNumber("temperature", temperature);
+        }
+
+        if (r.TopP is { } topP)
+        {
+            json.WriteNumber("top_p", topP);
         }
 
         if (r.Stop.Count > 0)
@@ -159,6 +171,24 @@ internal static class OpenAiRequestWriter
         }
 
         if (r.Stop.Count > MaxStops)
+        {
+            dropped.AddOnce("stop_sequences");
+        }
+    }
+
+    private static void DropSampling(ChatRequest r, List<string> dropped)
+    {
+        if (r.Temperature is { } temperature && temperature != 1)
+        {
+            dropped.AddOnce("temperature");
+        }
+
+        if (r.TopP < 1)
+        {
+            dropped.AddOnce("top_p");
+        }
+
+        if (r.Stop.Count > 0)
         {
             dropped.AddOnce("stop_sequences");
         }
