@@ -56,7 +56,7 @@ internal sealed class Call : IDisposable
 
     public PooledBuffer Body { get; } = new();
 
-    /// <summary>Set by authentication.</summary>
+    /// <summary>Set by authentication; null before.</summary>
     public Principal Principal { get; set; } = null!;
 
     /// <summary>Set by routing.</summary>

@@ -133,10 +133,7 @@ internal sealed partial class CallPipeline(
 
     private void Cancel(Call call)
     {
-        if (call.Principal is not null)
-        {
-            settlement.TrySettle(call, CallOutcome.Cancelled, ClientClosedRequest, "client_closed_request", "The client went away.");
-        }
+        settlement.TrySettle(call, CallOutcome.Cancelled, ClientClosedRequest, "client_closed_request", "The client went away.");
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Call {RequestId} broke on a mistake of Gatehouse.")]

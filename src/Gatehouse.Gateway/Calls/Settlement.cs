@@ -12,12 +12,12 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
     /// <summary>Whether calls must be refused because nobody could account for them.</summary>
     public bool IsClosed => journal.IsFull;
 
-    /// <summary>Does nothing when the call is settled already.</summary>
+    /// <summary>Does nothing when the call is settled already, or is nobody's because its key was not good.</summary>
     /// <param name="status">What the client sees.</param>
     /// <returns><see langword="false"/> when the journal is full: the call happened and could not be recorded.</returns>
     public bool TrySettle(Call call, CallOutcome outcome, int status, string? errorCode = null, string? errorMessage = null)
     {
-        if (call.IsSettled)
+        if (call.IsSettled || call.Principal is null)
         {
             return true;
         }

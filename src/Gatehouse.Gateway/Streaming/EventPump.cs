@@ -30,9 +30,16 @@ internal sealed class EventPump(AnswerTap tap, StreamRelay relay)
 
         while (_parser.TryRead(out var e))
         {
+            if (e.Data.IsEmpty)
+            {
+                continue; // some servers send these as signs of life
+            }
+
             var kind = tap.Read(e.Data);
             switch (kind)
             {
+                case TapEvent.End when !_hasContent:
+                    throw new FormatException("The stream ended before any answer began.");
                 case TapEvent.End:
                     relay.End(e, to);
                     return TapEvent.End;

@@ -43,6 +43,7 @@ public sealed class FallbackTests
     [InlineData("stream: role then end")]
     [InlineData("stream: garbage")]
     [InlineData("stream: role then reset")]
+    [InlineData("stream: nothing but its end")]
     public async Task A_stream_falls_back_until_its_first_content_from(string fault)
     {
         await using var broken = new WirePlayer(e => PlayAsync(e, fault));
@@ -306,6 +307,9 @@ public sealed class FallbackTests
                 break;
             case "stream: role then end":
                 await e.StreamAsync(Wire.Role);
+                break;
+            case "stream: nothing but its end":
+                await e.StreamAsync("data:\n\ndata: {\"hello\":1}\n\n" + Wire.Done);
                 break;
             case "stream: garbage":
                 await e.StreamAsync("data: <html>\n\n");

@@ -199,6 +199,42 @@ public sealed class RefusalTests
     }
 
     [Fact]
+    public async Task An_answer_that_can_no_longer_be_recorded_is_not_given_and_not_asked_for_again()
+    {
+        var full = false;
+        TestGateway? gateway = null;
+        await using var player = new WirePlayer(e =>
+        {
+            Volatile.Write(ref full, true);
+            Assert.Throws<JournalFullException>((Action)AppendForEver);
+            return e.AnswerAsync(200, Wire.ChatAnswer);
+        });
+        await using var started = gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)], allocate: (file, bytes) =>
+        {
+            if (Volatile.Read(ref full))
+            {
+                throw new JournalFullException("full");
+            }
+
+            RandomAccess.SetLength(file, bytes);
+        });
+
+        using var response = await gateway.ChatAsync(Wire.ChatRequest);
+
+        Assert.Equal(503, (int)response.StatusCode);
+        Assert.Equal("journal_full", await FallbackTests.ErrorCodeAsync(response));
+        Assert.Equal("false", PassThroughTests.Header(response, "x-should-retry"));
+
+        void AppendForEver()
+        {
+            while (true)
+            {
+                gateway!.Journal.Append(new CallRecord { TraceId = new string('0', 32), SpanId = new string('0', 16) });
+            }
+        }
+    }
+
+    [Fact]
     public async Task A_bomb_of_headers_gets_431_and_the_next_client_is_served()
     {
         await using var gateway = await TestGateway.StartAsync([]);

@@ -27,9 +27,8 @@ internal sealed class OpenAiTap : AnswerTap
         {
             { Error: true } => TapEvent.Error,
             { Content: true } => TapEvent.Content,
-            { Choices: 0 } => TapEvent.Accounts,
             { Choices: > 0 } => TapEvent.Preamble,
-            _ => throw new FormatException("An event of the stream has no 'choices'."),
+            _ => TapEvent.Accounts, // without choices it is usage, content filter results, or some server's own idea
         };
     }
 
