@@ -36,4 +36,27 @@ public static class TelemetryNames
     public const string RequestPresencePenalty = "gen_ai.request.presence_penalty";
     public const string RequestSeed = "gen_ai.request.seed";
     public const string RequestChoiceCount = "gen_ai.request.choice.count";
+
+    public const string RequestStream = "gen_ai.request.stream";
+    public const string FinishReasons = "gen_ai.response.finish_reasons";
+    public const string TimeToFirstChunk = "gen_ai.response.time_to_first_chunk";
+    public const string InputTokens = "gen_ai.usage.input_tokens";
+    public const string OutputTokens = "gen_ai.usage.output_tokens";
+    public const string CacheReadTokens = "gen_ai.usage.cache_read.input_tokens";
+    public const string CacheWriteTokens = "gen_ai.usage.cache_creation.input_tokens";
+    public const string ReasoningTokens = "gen_ai.usage.reasoning.output_tokens";
+    public const string ServerAddress = "server.address";
+    public const string ServerPort = "server.port";
+    public const string Method = "http.request.method";
+    public const string HttpRoute = "http.route";
+    public const string CallId = "gatehouse.call.id";
+    public const string RequestId = "gatehouse.request.id";
+    public const string TeamId = "gatehouse.team.id";
+    public const string System = "gatehouse.system";
+    public const string Environment = "gatehouse.environment";
+    public const string OwnMicros = "gatehouse.own_micros";
+    public const string CostUsd = "gatehouse.cost_usd";
+    public const string DroppedParameters = "gatehouse.dropped_parameters";
+    public const string Provider = "gatehouse.provider";
+    public const string Attempt = "gatehouse.attempt";
 }

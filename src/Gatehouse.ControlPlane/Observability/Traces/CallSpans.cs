@@ -14,13 +14,13 @@ internal static class CallSpans
 {
     private static readonly string[] LongAttributes =
     [
-        "gen_ai.request.max_tokens", "gen_ai.request.choice.count", "gen_ai.request.seed",
+        TelemetryNames.RequestMaxTokens, TelemetryNames.RequestChoiceCount, TelemetryNames.RequestSeed,
     ];
 
     private static readonly string[] DoubleAttributes =
     [
-        "gen_ai.request.temperature", "gen_ai.request.top_p", "gen_ai.request.top_k", "gen_ai.request.frequency_penalty",
-        "gen_ai.request.presence_penalty",
+        TelemetryNames.RequestTemperature, TelemetryNames.RequestTopP, TelemetryNames.RequestTopK, TelemetryNames.RequestFrequencyPenalty,
+        TelemetryNames.RequestPresencePenalty,
     ];
 
     public static List<TraceSpan> Of(CallSummary call, TraceDocument trace)
@@ -61,34 +61,34 @@ internal static class CallSpans
     {
         var attributes = new List<KeyValuePair<string, object>>
         {
-            new("gen_ai.operation.name", "chat"),
-            new("gen_ai.request.model", call.Route),
-            new("http.request.method", "POST"),
-            new("http.route", call.Surface == "messages" ? "/v1/messages" : "/v1/chat/completions"),
-            new("http.response.status_code", (long)call.Status),
-            new("gatehouse.call.id", call.Id.ToString()),
-            new("gatehouse.request.id", call.RequestId),
-            new("gatehouse.team.id", call.TeamId.ToString()),
-            new("gatehouse.system", call.System),
-            new("gatehouse.environment", Words.Of(call.Environment)),
-            new("gatehouse.outcome", Words.Of(call.Outcome)),
-            new("gatehouse.own_micros", call.OwnMicros),
+            new(TelemetryNames.OperationName, "chat"),
+            new(TelemetryNames.RequestModel, call.Route),
+            new(TelemetryNames.Method, "POST"),
+            new(TelemetryNames.HttpRoute, call.Surface == "messages" ? "/v1/messages" : "/v1/chat/completions"),
+            new(TelemetryNames.Status, (long)call.Status),
+            new(TelemetryNames.CallId, call.Id.ToString()),
+            new(TelemetryNames.RequestId, call.RequestId),
+            new(TelemetryNames.TeamId, call.TeamId.ToString()),
+            new(TelemetryNames.System, call.System),
+            new(TelemetryNames.Environment, Words.Of(call.Environment)),
+            new(TelemetryNames.Outcome, Words.Of(call.Outcome)),
+            new(TelemetryNames.OwnMicros, call.OwnMicros),
         };
         if (call.CostUsd is { } cost)
         {
-            attributes.Add(new("gatehouse.cost_usd", cost.ToString(CultureInfo.InvariantCulture)));
+            attributes.Add(new(TelemetryNames.CostUsd, cost.ToString(CultureInfo.InvariantCulture)));
         }
 
         if (trace.DroppedParameters.Count > 0)
         {
-            attributes.Add(new("gatehouse.dropped_parameters", trace.DroppedParameters.ToArray()));
+            attributes.Add(new(TelemetryNames.DroppedParameters, trace.DroppedParameters.ToArray()));
         }
 
         AddRequest(attributes, call, trace);
         AddAnswer(attributes, call);
         if (call.Outcome != CallOutcome.Ok)
         {
-            attributes.Add(new("error.type", call.ErrorCode ?? Words.Of(call.Outcome)));
+            attributes.Add(new(TelemetryNames.ErrorType, call.ErrorCode ?? Words.Of(call.Outcome)));
         }
 
         var error = call.Outcome == CallOutcome.Ok ? null : call.ErrorMessage ?? Words.Of(call.Outcome);
@@ -102,28 +102,28 @@ internal static class CallSpans
         var place = trace.Providers.GetValueOrDefault(attempt.Provider);
         var attributes = new List<KeyValuePair<string, object>>
         {
-            new("gen_ai.operation.name", "chat"),
-            new("gen_ai.provider.name", ProviderName(place?.Kind ?? attempt.Provider)),
-            new("gen_ai.request.model", attempt.Model),
-            new("gatehouse.provider", attempt.Provider),
-            new("gatehouse.attempt", (long)index + 1),
+            new(TelemetryNames.OperationName, "chat"),
+            new(TelemetryNames.ProviderName, ProviderName(place?.Kind ?? attempt.Provider)),
+            new(TelemetryNames.RequestModel, attempt.Model),
+            new(TelemetryNames.Provider, attempt.Provider),
+            new(TelemetryNames.Attempt, (long)index + 1),
         };
         if (place is not null)
         {
-            attributes.Add(new("server.address", place.Host));
-            attributes.Add(new("server.port", (long)place.Port));
+            attributes.Add(new(TelemetryNames.ServerAddress, place.Host));
+            attributes.Add(new(TelemetryNames.ServerPort, (long)place.Port));
         }
 
         AddRequest(attributes, call, trace);
         if (attempt.Status != 0)
         {
-            attributes.Add(new("http.response.status_code", (long)attempt.Status));
+            attributes.Add(new(TelemetryNames.Status, (long)attempt.Status));
         }
 
         var failed = attempt.ErrorCode is not null || attempt.Error is not null;
         if (failed)
         {
-            attributes.Add(new("error.type", attempt.ErrorCode ?? "_OTHER"));
+            attributes.Add(new(TelemetryNames.ErrorType, attempt.ErrorCode ?? "_OTHER"));
         }
 
         // The answer belongs to the attempt that gave it: the last one.
@@ -132,7 +132,7 @@ internal static class CallSpans
             AddAnswer(attributes, call);
             if (call.Streamed && attempt.FirstByteMicros is { } firstByte)
             {
-                attributes.Add(new("gen_ai.response.time_to_first_chunk", (firstByte - attempt.StartMicros) / 1e6));
+                attributes.Add(new(TelemetryNames.TimeToFirstChunk, (firstByte - attempt.StartMicros) / 1e6));
             }
         }
 
@@ -151,12 +151,12 @@ internal static class CallSpans
     {
         if (call.Streamed)
         {
-            attributes.Add(new("gen_ai.request.stream", true));
+            attributes.Add(new(TelemetryNames.RequestStream, true));
         }
 
         foreach (var (name, value) in trace.RequestAttributes)
         {
-            if (name == "gen_ai.request.stream")
+            if (name == TelemetryNames.RequestStream)
             {
                 continue;
             }
@@ -169,12 +169,12 @@ internal static class CallSpans
     {
         if (call.AnsweredModel is { } model)
         {
-            attributes.Add(new("gen_ai.response.model", model));
+            attributes.Add(new(TelemetryNames.ResponseModel, model));
         }
 
         if (call.FinishReason is { } reason)
         {
-            attributes.Add(new("gen_ai.response.finish_reasons", new[] { reason }));
+            attributes.Add(new(TelemetryNames.FinishReasons, new[] { reason }));
         }
 
         if (call.Usage is not { } usage)
@@ -182,21 +182,21 @@ internal static class CallSpans
             return;
         }
 
-        attributes.Add(new("gen_ai.usage.input_tokens", usage.TotalInput));
-        attributes.Add(new("gen_ai.usage.output_tokens", usage.TotalOutput));
+        attributes.Add(new(TelemetryNames.InputTokens, usage.TotalInput));
+        attributes.Add(new(TelemetryNames.OutputTokens, usage.TotalOutput));
         if (usage.CacheRead > 0)
         {
-            attributes.Add(new("gen_ai.usage.cache_read.input_tokens", usage.CacheRead));
+            attributes.Add(new(TelemetryNames.CacheReadTokens, usage.CacheRead));
         }
 
         if (usage.CacheWrite + usage.CacheWriteLong is > 0 and var written)
         {
-            attributes.Add(new("gen_ai.usage.cache_creation.input_tokens", written));
+            attributes.Add(new(TelemetryNames.CacheWriteTokens, written));
         }
 
         if (usage.Reasoning > 0)
         {
-            attributes.Add(new("gen_ai.usage.reasoning.output_tokens", usage.Reasoning));
+            attributes.Add(new(TelemetryNames.ReasoningTokens, usage.Reasoning));
         }
     }
 

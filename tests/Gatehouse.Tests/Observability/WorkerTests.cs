@@ -1,0 +1,76 @@
+using System.Threading.Channels;
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Journal;
+using Gatehouse.Observability.Ledger;
+using Gatehouse.Tests.Storage;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Gatehouse.Tests.Observability;
+
+public class WorkerTests
+{
+    public static readonly TheoryData<string> Kinds = TestDatabases.Kinds;
+
+    private static readonly Guid Team = Guid.CreateVersion7();
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Calls_go_on_while_the_database_is_away_and_are_recorded_when_it_is_back(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        await ledger.Db.ExecuteAsync($"ALTER TABLE observability_ledger RENAME TO away", CancellationToken.None);
+        using var failures = new CountingLogger<LedgerWorker>();
+        using var worker = new LedgerWorker(ledger.Drain, TimeProvider.System, failures);
+        var recorded = ledger.Recorded.Next;
+        await worker.StartAsync(CancellationToken.None);
+
+        ledger.Journal.Append(TestLedger.Call(Team, 1, Samples.Noon));
+        await failures.FirstAsync();
+        ledger.Journal.Append(TestLedger.Call(Team, 2, Samples.Noon));
+        await ledger.Db.ExecuteAsync($"ALTER TABLE away RENAME TO observability_ledger", CancellationToken.None);
+        await recorded.WaitAsync(TimeSpan.FromSeconds(20));
+        await worker.StopAsync(CancellationToken.None);
+
+        Assert.Equal(2, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_ledger"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_server_that_stops_writes_what_is_in_the_journal_first(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        using var worker = new LedgerWorker(ledger.Drain, TimeProvider.System, NullLogger<LedgerWorker>.Instance);
+        await worker.StartAsync(CancellationToken.None);
+
+        for (var i = 0; i < 3000; i++)
+        {
+            ledger.Journal.Append(TestLedger.Call(Team, i, Samples.Noon));
+        }
+
+        await worker.StopAsync(CancellationToken.None);
+
+        Assert.Equal(3000, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_ledger"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Text_waits_for_its_call_and_is_stored_with_it(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        var texts = Channel.CreateBounded<CallText>(16);
+        using var ledgerWorker = new LedgerWorker(ledger.Drain, TimeProvider.System, NullLogger<LedgerWorker>.Instance);
+        using var textWorker = new TextWorker(
+            texts, new TextStore(ledger.Db), ledger.Metrics, TimeProvider.System, NullLogger<TextWorker>.Instance);
+        await textWorker.StartAsync(CancellationToken.None);
+        var record = TestLedger.Call(Team, 1, Samples.Noon);
+
+        Assert.True(texts.Writer.TryWrite(new CallText(record.Id, "ask"u8.ToArray(), "answer"u8.ToArray())));
+        ledger.Journal.Append(record);
+        await ledgerWorker.StartAsync(CancellationToken.None);
+        await ledgerWorker.StopAsync(CancellationToken.None);
+        await textWorker.StopAsync(CancellationToken.None);
+
+        var detail = await ledger.Calls.FindAsync(TestLedger.Admin, record.RequestId, CancellationToken.None);
+        Assert.Equal(new CallContent("ask", "answer"), detail!.Content);
+    }
+}
