@@ -9,6 +9,7 @@ using Gatehouse.Observability.Rollups;
 using Gatehouse.Observability.Traces;
 using Gatehouse.Storage;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http.Json;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -48,6 +49,8 @@ public static class ObservabilityModule
         services.AddSingleton(s => new OtlpClient(
             s.GetRequiredService<OtlpOptions>(), new HttpClient { Timeout = TimeSpan.FromSeconds(10) }, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<LedgerDrain>();
+
+        services.Configure<JsonOptions>(o => o.SerializerOptions.TypeInfoResolverChain.Add(ObservabilityJson.Default)); // for OpenAPI
 
         // Started first, so that it hears everything.
         services.AddHostedService<MetricWorker>();

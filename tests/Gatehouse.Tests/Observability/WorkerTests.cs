@@ -28,7 +28,7 @@ public class WorkerTests
         await failures.FirstAsync();
         ledger.Journal.Append(TestLedger.Call(Team, 2, Samples.Noon));
         await ledger.Db.ExecuteAsync($"ALTER TABLE away RENAME TO observability_ledger", CancellationToken.None);
-        await recorded.WaitAsync(TimeSpan.FromSeconds(20));
+        await recorded.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
         await worker.StopAsync(CancellationToken.None);
 
         Assert.Equal(2, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_ledger"));

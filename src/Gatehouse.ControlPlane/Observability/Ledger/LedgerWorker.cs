@@ -14,35 +14,38 @@ internal sealed partial class LedgerWorker(LedgerDrain drain, TimeProvider clock
     private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan FlushTime = TimeSpan.FromSeconds(10);
 
+    /// <summary>The loop may have been stopped before it ever ran, so what is left is written here and not in it.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        if (ExecuteTask is { IsCompleted: true })
+        {
+            await FlushAsync();
+        }
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var retry = FirstRetry;
-        try
+        while (!stoppingToken.IsCancellationRequested)
         {
-            while (true)
+            try
             {
-                try
+                if (!await drain.DrainAsync(stoppingToken))
                 {
-                    if (!await drain.DrainAsync(stoppingToken))
-                    {
-                        await Task.Delay(IdlePoll, clock, stoppingToken);
-                    }
+                    await Task.Delay(IdlePoll, clock, stoppingToken);
+                }
 
-                    retry = FirstRetry;
-                }
-#pragma warning disable CA1031 // Whatever the database throws: the records stay in the journal and are tried again.
-                catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-#pragma warning restore CA1031
-                {
-                    DrainFailed(retry, e);
-                    await Task.Delay(retry, clock, stoppingToken);
-                    retry = retry * 2 < LongestRetry ? retry * 2 : LongestRetry;
-                }
+                retry = FirstRetry;
             }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            await FlushAsync();
+#pragma warning disable CA1031 // Whatever the database throws: the records stay in the journal and are tried again.
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+#pragma warning restore CA1031
+            {
+                DrainFailed(retry, e);
+                await Task.Delay(retry, clock, stoppingToken);
+                retry = retry * 2 < LongestRetry ? retry * 2 : LongestRetry;
+            }
         }
     }
 

@@ -23,22 +23,25 @@ internal sealed partial class TextWorker(
     private readonly List<CallText> _waiting = new(BatchTexts);
     private DateTimeOffset _lastProgress;
 
+    /// <summary>The loop may have been stopped before it ever ran, so what is left is written here and not in it.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        if (ExecuteTask is { IsCompleted: true })
+        {
+            await FlushAsync();
+        }
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         _lastProgress = clock.GetUtcNow();
-        try
+        while (_waiting.Count > 0 || await texts.Reader.WaitToReadAsync(stoppingToken))
         {
-            while (_waiting.Count > 0 || await texts.Reader.WaitToReadAsync(stoppingToken))
+            if (!await TryStoreAsync(stoppingToken))
             {
-                if (!await TryStoreAsync(stoppingToken))
-                {
-                    await Task.Delay(Retry, clock, stoppingToken);
-                }
+                await Task.Delay(Retry, clock, stoppingToken);
             }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            await FlushAsync();
         }
     }
 

@@ -12,58 +12,66 @@ internal sealed partial class OtlpTraceWorker(
     private const int BatchCalls = 200;
     private static readonly TimeSpan FlushTime = TimeSpan.FromSeconds(5);
 
+    private readonly List<ExportedCall> _batch = new(BatchCalls);
     private bool _failing;
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    /// <summary>The loop may have been stopped before it ever ran, so what is left is sent here and not in it.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
     {
-        var batch = new List<ExportedCall>(BatchCalls);
-        try
+        await base.StopAsync(cancellationToken);
+        if (ExecuteTask is { IsCompleted: true })
         {
-            while (await traces.Reader.WaitToReadAsync(stoppingToken))
-            {
-                await SendAsync(batch, stoppingToken);
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            using var time = new CancellationTokenSource(FlushTime, clock);
-            try
-            {
-                while (batch.Count > 0 || traces.Reader.Count > 0)
-                {
-                    await SendAsync(batch, time.Token);
-                }
-            }
-            catch (OperationCanceledException)
-            {
-                metrics.DroppedExport(batch.Count + traces.Reader.Count);
-            }
+            await FlushAsync();
         }
     }
 
-    private async Task SendAsync(List<ExportedCall> batch, CancellationToken ct)
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        while (batch.Count < BatchCalls && traces.Reader.TryRead(out var call))
+        while (await traces.Reader.WaitToReadAsync(stoppingToken))
         {
-            batch.Add(call);
+            await SendAsync(stoppingToken);
+        }
+    }
+
+    private async Task FlushAsync()
+    {
+        using var time = new CancellationTokenSource(FlushTime, clock);
+        try
+        {
+            while (_batch.Count > 0 || traces.Reader.Count > 0)
+            {
+                await SendAsync(time.Token);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            metrics.DroppedExport(_batch.Count + traces.Reader.Count);
+        }
+    }
+
+    private async Task SendAsync(CancellationToken ct)
+    {
+        while (_batch.Count < BatchCalls && traces.Reader.TryRead(out var call))
+        {
+            _batch.Add(call);
         }
 
-        var sent = await client.TrySendAsync("traces", OtlpJson.Traces(batch, ObservabilityModule.Version, journal.NodeId), ct);
+        var sent = await client.TrySendAsync("traces", OtlpJson.Traces(_batch, ObservabilityModule.Version, journal.NodeId), ct);
         if (sent)
         {
-            metrics.Exported(batch.Count);
+            metrics.Exported(_batch.Count);
         }
         else
         {
-            metrics.DroppedExport(batch.Count);
+            metrics.DroppedExport(_batch.Count);
             if (!_failing)
             {
-                ExportFailed(batch.Count);
+                ExportFailed(_batch.Count);
             }
         }
 
         _failing = !sent;
-        batch.Clear();
+        _batch.Clear();
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The OTLP receiver did not take the traces of {Calls} calls; further drops are only counted.")]
