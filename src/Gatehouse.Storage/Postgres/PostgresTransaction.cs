@@ -6,6 +6,8 @@ namespace Gatehouse.Storage.Postgres;
 /// <summary>Statements on one connection, whether or not a transaction is open on it.</summary>
 internal sealed class PostgresTransaction(NpgsqlConnection connection) : Transaction
 {
+    private const int FewRows = 20;
+
     public override Task LockAsync(string name, CancellationToken ct) =>
         ExecuteAsync(new Statement("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [name]), ct);
 
@@ -29,11 +31,27 @@ internal sealed class PostgresTransaction(NpgsqlConnection connection) : Transac
         return rows;
     }
 
-    /// <summary>COPY knows no conflicts, so the rows go through a table of their own.</summary>
+    /// <summary>
+    /// COPY knows no conflicts, so many rows go through a table of their own; for a few, that table costs more than it gives and
+    /// leaves garbage in the catalog.
+    /// </summary>
     internal override async Task<int> CopyAsync(
         string table, IReadOnlyList<string> columns, IReadOnlyList<object?[]> rows, CancellationToken ct)
     {
         var names = string.Join(", ", columns);
+        if (rows.Count <= FewRows)
+        {
+            var holes = string.Join(", ", columns.Select((_, i) => $"${i + 1}"));
+            var text = $"INSERT INTO {table} ({names}) VALUES ({holes}) ON CONFLICT DO NOTHING";
+            var inserted = 0;
+            foreach (var row in rows)
+            {
+                inserted += await ExecuteAsync(new Statement(text, Array.ConvertAll(row, Statement.Normalize)), ct);
+            }
+
+            return inserted;
+        }
+
         await RunScriptAsync($"CREATE TEMPORARY TABLE copied ON COMMIT DROP AS SELECT {names} FROM {table} WITH NO DATA", ct);
         await using (var copy = await connection.BeginBinaryImportAsync($"COPY copied ({names}) FROM STDIN (FORMAT BINARY)", ct))
         {
