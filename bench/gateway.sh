@@ -199,9 +199,9 @@ idle_mb=$(rss_mb "$gatehouse_pid")
 load=$(cut -d' ' -f1-3 /proc/loadavg)
 for variant in direct nginx gatehouse; do check $variant; done
 echo "Warming up …" >&2
-for variant in direct nginx gatehouse; do measure $variant 16 $warmup > /dev/null; done
-
 : > "$scratch/results"
+for variant in direct nginx gatehouse; do echo "0 0 $variant $(measure $variant 16 $warmup)" >> "$scratch/results"; done
+
 for round in $(seq 1 "$rounds"); do
   for count in $connections; do
     for variant in direct nginx gatehouse; do
@@ -211,6 +211,19 @@ for round in $(seq 1 "$rounds"); do
   done
 done
 for variant in direct nginx gatehouse; do check $variant; done
+
+# Every call that wrk counted is in the ledger (those that it cut off at the end of a round come on top).
+made=$(awk '$3 == "gatehouse" { n += $4 } END { print n }' "$scratch/results")
+kept=0
+for i in $(seq 1 100); do
+  kept=$(curl -fs -H "Authorization: Bearer $(cat "$scratch/data/cli-token")" "${address[gatehouse]}/api/traffic" | sed 's/.*"total":{"calls":\([0-9]*\).*/\1/')
+  [ "$kept" -lt "$made" ] || break
+  sleep 0.1
+done
+if [ "$kept" -lt "$made" ]; then
+  echo "The ledger holds $kept calls of at least $made." >&2
+  exit 1
+fi
 
 # --- The figures ---------------------------------------------------------------------------------------------------------------------
 median() { sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
@@ -222,7 +235,7 @@ ratio() { # connections, column: Gatehouse over nginx, the median over the round
 
 echo
 echo "$(nproc) × $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1), Linux $(uname -r), .NET $(dotnet --version), $(nginx -v 2>&1 | sed 's/.*: //'), worker_processes $workers"
-echo "$rounds rounds of $seconds s, load average before: $load; Gatehouse: ready in $ready_ms ms, $idle_mb MB idle"
+echo "$rounds rounds of $seconds s, load average before: $load; Gatehouse: ready in $ready_ms ms, $idle_mb MB idle; $kept calls in the ledger, $made counted by wrk"
 echo
 echo "| connections | requests/s, of nginx's | p50, of nginx's | p99, of nginx's | CPU a request, of nginx's |"
 echo "| ---: | ---: | ---: | ---: | ---: |"
