@@ -1,0 +1,84 @@
+using System.Data.Common;
+using System.Text.Json;
+using Gatehouse.Contracts;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace Gatehouse.Api;
+
+/// <summary>Every failure under <c>/api</c> as <c>application/problem+json</c> (RFC 9457), in one place.</summary>
+internal sealed partial class ProblemResponses(RequestDelegate next, ILogger<ProblemResponses> log)
+{
+    public async Task InvokeAsync(HttpContext http)
+    {
+        if (!http.Request.Path.StartsWithSegments("/api", StringComparison.Ordinal))
+        {
+            await next(http);
+            return;
+        }
+
+        try
+        {
+            await next(http);
+            if (!http.Response.HasStarted && http.Response.StatusCode >= 400 && http.Response.ContentType is null)
+            {
+                await WriteAsync(http, OfStatus(http.Response.StatusCode));
+            }
+        }
+        catch (Exception e) when (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
+        {
+            await WriteAsync(http, Of(e, http.TraceIdentifier));
+        }
+    }
+
+    private static async Task WriteAsync(HttpContext http, Problem problem)
+    {
+        http.Response.StatusCode = problem.Status;
+        await http.Response.WriteAsJsonAsync(
+            new ProblemBody(problem.Code, problem.Status, problem.Message, problem.Code, problem.Field, http.TraceIdentifier),
+            ApiJson.Default.ProblemBody,
+            "application/problem+json",
+            http.RequestAborted);
+    }
+
+    private static Problem OfStatus(int status) => status switch
+    {
+        StatusCodes.Status404NotFound => new Problem("not_found", status, "There is no such operation; /api/openapi.json lists them."),
+        StatusCodes.Status405MethodNotAllowed => new Problem("method_not_allowed", status, "This address has no such method; /api/openapi.json lists them."),
+        StatusCodes.Status415UnsupportedMediaType => new Problem("unsupported_media_type", status, "Send the body as 'Content-Type: application/json'."),
+        _ => new Problem("request_refused", status, $"The request was refused with status {status}."),
+    };
+
+    private Problem Of(Exception e, string requestId)
+    {
+        switch (e)
+        {
+            case ProblemException expected:
+                return expected.Problem;
+            case BadHttpRequestException { InnerException: JsonException json }:
+                return Problem.Malformed($"The body does not fit this operation: {json.Message}") with { Field = Field(json.Path) };
+            case BadHttpRequestException bad:
+                return new Problem("bad_request", bad.StatusCode, bad.Message);
+            case DbException { IsTransient: true }:
+                Unavailable(requestId, e);
+                return new Problem("database_unavailable", 503, "The database does not answer at the moment; try again.");
+            default:
+                Failed(requestId, e);
+                return new Problem("internal_error", 500, $"Gatehouse failed; its log says why, under the request id {requestId}.");
+        }
+    }
+
+    /// <summary><c>$.memberships[0].role</c> without its root.</summary>
+    private static string? Field(string? path) => path is { Length: > 2 } && path.StartsWith("$.", StringComparison.Ordinal) ? path[2..] : null;
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Request {RequestId} to the API failed.")]
+    private partial void Failed(string requestId, Exception e);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Request {RequestId} to the API met a database that does not answer.")]
+    private partial void Unavailable(string requestId, Exception e);
+}
+
+/// <summary>The body of a failure.</summary>
+/// <param name="Title">The same as <paramref name="Code"/>: clients branch on it.</param>
+/// <param name="Detail">One sentence that says what to change.</param>
+internal sealed record ProblemBody(string Title, int Status, string Detail, string Code, string? Field, string RequestId);

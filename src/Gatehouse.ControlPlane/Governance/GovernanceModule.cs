@@ -1,0 +1,157 @@
+using Gatehouse.Api;
+using Gatehouse.Contracts;
+using Gatehouse.Storage;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authentication.Cookies;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Json;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+
+namespace Gatehouse.Governance;
+
+/// <summary>Teams, systems, keys and people; sign-in; the audit log. Everything it registers and maps: read this file first.</summary>
+public static class GovernanceModule
+{
+    /// <summary>Needs a migrated <see cref="Database"/> and a <see cref="TimeProvider"/> among the services.</summary>
+    /// <param name="dataDirectory">Exists; holds the installation's secret and the key ring.</param>
+    public static IServiceCollection AddGovernance(this IServiceCollection services, string dataDirectory)
+    {
+        services.AddSingleton(_ => InstallationSecret.Load(dataDirectory));
+        services.AddSingleton<Secrets>();
+        services.AddSingleton(new Snapshot<GovernanceTables>(GovernanceTables.Empty));
+        services.AddSingleton<GovernanceChanges>();
+        services.AddSingleton<GovernanceReader>();
+        services.AddSingleton<GovernancePublisher>();
+        services.AddSingleton<GovernanceWrites>();
+        services.AddHostedService<GovernanceWorker>();
+
+        AddOperations(services, dataDirectory);
+        AddSignIn(services, dataDirectory);
+
+        services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true); // so that ProblemResponses can say why
+        services.Configure<JsonOptions>(options =>
+        {
+            ApiJson.Configure(options.SerializerOptions);
+            options.SerializerOptions.TypeInfoResolverChain.Insert(0, GovernanceJson.Default);
+        });
+        return services;
+    }
+
+    /// <summary>Problems as JSON, who calls, and the protection of changes. Before authorization.</summary>
+    public static IApplicationBuilder UseGovernance(this IApplicationBuilder app)
+    {
+        app.UseMiddleware<ProblemResponses>();
+        app.UseAuthentication();
+        app.UseMiddleware<ApiAccess>();
+        return app;
+    }
+
+    public static void MapGovernance(this IEndpointRouteBuilder app)
+    {
+        var api = app.MapGroup("/api");
+        GetVersion.Map(api);
+
+        GetMe.Map(api);
+        GetSession.Map(api);
+        StartSession.Map(api);
+        EndSession.Map(api);
+        AcceptLink.Map(api);
+
+        ListTeams.Map(api);
+        CreateTeam.Map(api);
+
+        ListSystems.Map(api);
+        CreateSystem.Map(api);
+        GetSystem.Map(api);
+        ChangeSystem.Map(api);
+        SetPolicy.Map(api);
+
+        ListKeys.Map(api);
+        CreateKey.Map(api);
+        RevokeKey.Map(api);
+
+        ListPeople.Map(api);
+        InvitePerson.Map(api);
+        SetMemberships.Map(api);
+        RemovePerson.Map(api);
+
+        ListTokens.Map(api);
+        CreateToken.Map(api);
+        RevokeToken.Map(api);
+
+        ListAudit.Map(api);
+    }
+
+    /// <summary>Their constructors take internal parts, so each is made by hand.</summary>
+    private static void AddOperations(IServiceCollection services, string dataDirectory)
+    {
+        services.AddSingleton(s => new Teams(Get<Database>(s), Get<GovernanceWrites>(s)));
+        services.AddSingleton(s => new Systems(Get<Database>(s), Get<GovernanceWrites>(s)));
+        services.AddSingleton(s => new Keys(Get<Database>(s), Get<Systems>(s), Get<Secrets>(s), Get<GovernanceWrites>(s), Get<TimeProvider>(s)));
+        services.AddSingleton(s => new People(Get<Database>(s), Get<Secrets>(s), Get<GovernanceWrites>(s)));
+        services.AddSingleton(s => new AccessTokens(Get<Database>(s), Get<Secrets>(s), Get<GovernanceWrites>(s), Get<TimeProvider>(s)));
+        services.AddSingleton(s => new AuditTrail(Get<Database>(s)));
+        services.AddSingleton(s => new SampleData(Get<Database>(s), Get<Secrets>(s), Get<GovernanceWrites>(s), dataDirectory));
+        services.AddSingleton<Passwords>();
+        services.AddSingleton<SignInAttempts>();
+        services.AddSingleton(s => new SignIn(
+            Get<Database>(s), Get<Secrets>(s), Get<Passwords>(s), Get<SignInAttempts>(s), Get<GovernanceWrites>(s), Get<TimeProvider>(s)));
+    }
+
+    private static void AddSignIn(IServiceCollection services, string dataDirectory)
+    {
+        services.AddDataProtection()
+            .SetApplicationName("gatehouse")
+            .PersistKeysToFileSystem(Directory.CreateDirectory(Path.Combine(dataDirectory, "keys")));
+        services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(s => new ConfigureOptions<KeyManagementOptions>(
+            options => options.XmlEncryptor = new KeyRingEncryptor(Get<InstallationSecret>(s))));
+
+        services.AddAntiforgery(options =>
+        {
+            options.HeaderName = ApiAccess.TokenHeader;
+            options.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
+        });
+
+        const string either = "gatehouse_either";
+        services.AddAuthentication(either)
+            .AddPolicyScheme(either, null, options =>
+            {
+                options.ForwardDefaultSelector = http => TokenHandler.Presented(http.Request) is null ? SignIn.CookieScheme : TokenHandler.SchemeName;
+                options.ForwardChallenge = SignIn.CookieScheme;
+                options.ForwardForbid = SignIn.CookieScheme;
+            })
+            .AddScheme<AuthenticationSchemeOptions, TokenHandler>(TokenHandler.SchemeName, null)
+            .AddCookie(SignIn.CookieScheme, Configure);
+    }
+
+    private static void Configure(CookieAuthenticationOptions options)
+    {
+        options.Cookie.Name = SignIn.CookieScheme;
+        options.Cookie.HttpOnly = true;
+        options.Cookie.SameSite = SameSiteMode.Lax; // Strict would sign people out of every link that they follow from elsewhere
+        options.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
+        options.ExpireTimeSpan = TimeSpan.FromHours(12);
+        options.SlidingExpiration = true;
+        options.LoginPath = "/sign-in";
+        options.LogoutPath = "/sign-out";
+        options.ReturnUrlParameter = "return";
+        options.Events.OnValidatePrincipal = context =>
+        {
+            var tables = context.HttpContext.RequestServices.GetRequiredService<Snapshot<GovernanceTables>>().Current;
+            if (PersonClaims.Find(context.Principal, tables) is null)
+            {
+                context.RejectPrincipal();
+            }
+
+            return Task.CompletedTask;
+        };
+    }
+
+    private static T Get<T>(IServiceProvider services)
+        where T : notnull => services.GetRequiredService<T>();
+}

@@ -1,0 +1,54 @@
+using System.Buffers;
+using System.Text.Json;
+using Gatehouse.Contracts;
+
+namespace Gatehouse.Governance;
+
+/// <summary>Enums as tables hold them, and the rules of names.</summary>
+internal static class Words
+{
+    public const int MaxNameChars = 63;
+
+    private static readonly SearchValues<char> NameChars = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-");
+
+    public static string Of<T>(T value)
+        where T : struct, Enum => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
+
+    public static T Parse<T>(string word)
+        where T : struct, Enum => Enum.Parse<T>(word.Replace("_", "", StringComparison.Ordinal), ignoreCase: true);
+
+    /// <summary>Names that people type into commands.</summary>
+    /// <exception cref="ProblemException">The name breaks the rule.</exception>
+    public static string Name(string field, string? name)
+    {
+        if (name is not { Length: > 0 and <= MaxNameChars } || name[0] == '-' || name[^1] == '-'
+            || name.AsSpan().ContainsAnyExcept(NameChars))
+        {
+            throw new ProblemException(Problem.Invalid(
+                field, $"must be 1 to {MaxNameChars} lower-case letters, digits and hyphens, with no hyphen at either end"));
+        }
+
+        return name;
+    }
+
+    /// <summary>Free text of one line or more.</summary>
+    /// <exception cref="ProblemException">It is empty or too long.</exception>
+    public static string Text(string field, string? text, int maxChars)
+    {
+        var trimmed = text?.Trim();
+        return trimmed is { Length: > 0 } && trimmed.Length <= maxChars
+            ? trimmed
+            : throw new ProblemException(Problem.Invalid(field, $"must be 1 to {maxChars} characters"));
+    }
+
+    /// <summary>Lower case, so that one person is one account.</summary>
+    /// <exception cref="ProblemException">It is no e-mail address.</exception>
+    public static string Email(string? email)
+    {
+        var text = email?.Trim().ToLowerInvariant() ?? "";
+        var at = text.IndexOf('@', StringComparison.Ordinal);
+        return at > 0 && at < text.Length - 1 && text.Length <= 254 && text.IndexOf('@', at + 1) < 0 && !text.Any(c => char.IsWhiteSpace(c) || char.IsControl(c))
+            ? text
+            : throw new ProblemException(Problem.Invalid("email", "must be an e-mail address"));
+    }
+}

@@ -1,0 +1,18 @@
+using Gatehouse.Api;
+using Gatehouse.Contracts;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+
+namespace Gatehouse.Governance;
+
+/// <summary>DELETE /api/keys/{id} — revokes a key.</summary>
+internal static class RevokeKey
+{
+    public static void Map(IEndpointRouteBuilder api) => api.MapDelete("/keys/{id:guid}", HandleAsync).WithTags("keys");
+
+    /// <summary>Revokes a key: refused on this node when this answers, on the others within a second. It stays in lists.</summary>
+    internal static async Task<Ok<ApiKey>> HandleAsync(Guid id, HttpContext http, Keys keys, CancellationToken ct) =>
+        TypedResults.Ok(await keys.RevokeAsync(ApiPerson.Require(http), id, ct));
+}

@@ -1,0 +1,40 @@
+using Gatehouse.Contracts;
+using Gatehouse.Storage;
+
+namespace Gatehouse.Governance;
+
+/// <summary>Reads systems with their policies. An environment without a row has the default policy.</summary>
+internal static class SystemRows
+{
+    private const int DefaultRetentionDays = 30;
+
+    /// <param name="where">A condition over <c>s</c> (the system) and <c>t</c> (its team), with the word WHERE, or empty.</param>
+    public static async Task<List<AiSystem>> ReadAsync(Database db, FormattableString where, CancellationToken ct)
+    {
+        var policies = (await db.QueryAsync(
+            $"""
+            SELECT p.system_id, p.environment, p.store_content, p.retention_days
+            FROM governance_policy p
+            JOIN governance_system s ON s.team_id = p.team_id AND s.id = p.system_id
+            JOIN governance_team t ON t.id = s.team_id
+            {where}
+            """,
+            row => (SystemId: row.Id(0), Policy: new EnvironmentPolicy(
+                Words.Parse<SystemEnvironment>(row.Text(1)), row.Bool(2), checked((int)row.Long(3)))),
+            ct)).ToLookup(p => p.SystemId, p => p.Policy);
+        var systems = await db.QueryAsync(
+            $"""
+            SELECT s.id, s.team_id, t.name, s.name, s.purpose, s.owner, s.stage, s.created_at
+            FROM governance_system s JOIN governance_team t ON t.id = s.team_id
+            {where}
+            """,
+            row => new AiSystem(
+                row.Id(0), row.Id(1), row.Text(2), row.Text(3), row.Text(4), row.Text(5), Words.Parse<SystemStage>(row.Text(6)),
+                Environments(policies[row.Id(0)]), row.Instant(7)),
+            ct);
+        return [.. systems.OrderBy(s => s.Team, StringComparer.Ordinal).ThenBy(s => s.Name, StringComparer.Ordinal)];
+    }
+
+    public static IReadOnlyList<EnvironmentPolicy> Environments(IEnumerable<EnvironmentPolicy> stored) =>
+        [.. Enum.GetValues<SystemEnvironment>().Select(e => stored.FirstOrDefault(p => p.Environment == e) ?? new(e, false, DefaultRetentionDays))];
+}

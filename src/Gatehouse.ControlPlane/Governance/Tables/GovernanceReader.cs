@@ -1,0 +1,56 @@
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Routing;
+using Gatehouse.Storage;
+
+namespace Gatehouse.Governance;
+
+/// <summary>Builds <see cref="GovernanceTables"/> from the database.</summary>
+internal sealed class GovernanceReader(Database db)
+{
+    public async Task<long> RevisionAsync(CancellationToken ct) =>
+        (await db.QueryAsync($"SELECT revision FROM governance_revision WHERE id = {1}", row => row.Long(0), ct))[0];
+
+    /// <summary>
+    /// The revision is read first: a change that commits in between may be in the tables already, and is looked at again
+    /// because its revision is higher.
+    /// </summary>
+    public async Task<GovernanceTables> ReadAsync(CancellationToken ct)
+    {
+        var revision = await RevisionAsync(ct);
+        var keys = await db.QueryAsync(
+            $"SELECT id, system_id, environment, hash, expires_at, revoked_at FROM governance_key",
+            row => (Id: row.Id(0), SystemId: row.Id(1), Environment: Words.Parse<SystemEnvironment>(row.Text(2)),
+                Hash: KeyHash.FromBytes(row.Bytes(3)), ExpiresAt: row.InstantOrNull(4), Revoked: !row.IsNull(5)),
+            ct);
+        var systems = (await SystemRows.ReadAsync(db, $"", ct)).ToDictionary(s => s.Id);
+        var teams = await db.QueryAsync($"SELECT id, name FROM governance_team", row => (Id: row.Id(0), Name: row.Text(1)), ct);
+        var tokens = await db.QueryAsync(
+            $"SELECT hash, person_id, expires_at FROM governance_token",
+            row => (Hash: KeyHash.FromBytes(row.Bytes(0)), Token: new KnownToken(row.Id(1), row.InstantOrNull(2))),
+            ct);
+        var people = await PersonRows.ReadAsync(db, $"", ct);
+
+        return new GovernanceTables
+        {
+            Revision = revision,
+            Keys = keys.Where(k => systems.ContainsKey(k.SystemId)).ToDictionary(k => k.Hash, k => PrincipalOf(k, systems[k.SystemId])),
+            Teams = teams.ToDictionary(t => t.Id, t => t.Name),
+            Systems = systems,
+            People = people.ToDictionary(p => p.Person.Id, p => new KnownPerson(p.Person, p.Stamp)),
+            Tokens = tokens.ToDictionary(t => t.Hash, t => t.Token),
+        };
+    }
+
+    private static Principal PrincipalOf(
+        (Guid Id, Guid SystemId, SystemEnvironment Environment, KeyHash Hash, DateTimeOffset? ExpiresAt, bool Revoked) key, AiSystem system) =>
+        new(
+            key.Id,
+            system.TeamId,
+            system.Id,
+            system.Name,
+            key.Environment,
+            system.Stage,
+            system.Environments.First(p => p.Environment == key.Environment).StoreContent,
+            key.ExpiresAt,
+            key.Revoked);
+}
