@@ -96,7 +96,7 @@ public static class GovernanceModule
         services.AddSingleton(s => new People(Get<Database>(s), Get<Secrets>(s), Get<GovernanceWrites>(s)));
         services.AddSingleton(s => new AccessTokens(Get<Database>(s), Get<Secrets>(s), Get<GovernanceWrites>(s), Get<TimeProvider>(s)));
         services.AddSingleton(s => new AuditTrail(Get<Database>(s)));
-        services.AddSingleton(s => new SampleData(Get<Database>(s), Get<Secrets>(s), Get<GovernanceWrites>(s), dataDirectory));
+        services.AddSingleton(s => new SampleSystem(Get<Database>(s), Get<Secrets>(s), Get<GovernanceWrites>(s), dataDirectory));
         services.AddSingleton<Passwords>();
         services.AddSingleton<SignInAttempts>();
         services.AddSingleton(s => new SignIn(

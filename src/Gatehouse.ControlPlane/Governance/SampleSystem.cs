@@ -7,7 +7,7 @@ namespace Gatehouse.Governance;
 /// What makes a fresh installation answer at once: a sample team and system with a development key, and a token for this machine's
 /// command line, each in a file that only this user may read. Only for the embedded default configuration.
 /// </summary>
-public sealed class SampleData
+public sealed class SampleSystem
 {
     public const string KeyFile = "sample-key";
     public const string TokenFile = "cli-token";
@@ -19,7 +19,7 @@ public sealed class SampleData
     private readonly GovernanceWrites _writes;
     private readonly string _dataDirectory;
 
-    internal SampleData(Database db, Secrets secrets, GovernanceWrites writes, string dataDirectory)
+    internal SampleSystem(Database db, Secrets secrets, GovernanceWrites writes, string dataDirectory)
     {
         _db = db;
         _secrets = secrets;
