@@ -1,0 +1,21 @@
+using Gatehouse.Governance;
+using Microsoft.AspNetCore.Antiforgery;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Gatehouse.Console.Entrance;
+
+/// <summary>POST /sign-out — ends the session of this browser.</summary>
+internal static class SignOut
+{
+    public static void Map(IEndpointRouteBuilder app) => app.MapPost("/sign-out", HandleAsync).AllowAnonymous().ExcludeFromDescription();
+
+    private static async Task<IResult> HandleAsync(HttpContext http, IAntiforgery antiforgery)
+    {
+        // The form has no field of its own to bind, so nothing checks its token for us.
+        await antiforgery.ValidateRequestAsync(http);
+        await SignIn.EndSessionAsync(http);
+        return Results.LocalRedirect("/sign-in");
+    }
+}

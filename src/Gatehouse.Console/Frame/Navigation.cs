@@ -1,0 +1,26 @@
+using Gatehouse.Contracts;
+
+namespace Gatehouse.Console.Frame;
+
+/// <summary>A page of the navigation.</summary>
+/// <param name="Permission">What the reader needs everywhere to find it there; <see langword="null"/> for everybody.</param>
+internal sealed record NavigationPage(string Path, string Name, string Icon, Permission? Permission = null)
+{
+    public bool IsOn(string path) => Path == "/" ? path == "/" : path == Path || path.StartsWith(Path + "/", StringComparison.Ordinal);
+}
+
+/// <summary>The pages that exist, in their groups.</summary>
+internal static class Navigation
+{
+    public static IReadOnlyList<(string Group, IReadOnlyList<NavigationPage> Pages)> Groups { get; } =
+    [
+        ("Observe", [new("/", "Overview", "overview"), new("/calls", "Calls", "calls")]),
+        ("Build", [new("/systems", "Systems", "systems")]),
+        ("Run",
+        [
+            new("/providers", "Providers", "providers"),
+            new("/routes", "Routes", "routes"),
+            new("/settings", "Settings", "settings"),
+        ]),
+    ];
+}

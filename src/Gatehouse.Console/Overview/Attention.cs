@@ -1,0 +1,69 @@
+using Gatehouse.Console.Calls;
+using Gatehouse.Console.Frame;
+using Gatehouse.Console.Shared;
+using Gatehouse.Contracts;
+
+namespace Gatehouse.Console.Overview;
+
+/// <summary>Something that a person should look at, worst first.</summary>
+internal sealed record Attention(Status State, string Title, string Note, string Href)
+{
+    private const int Most = 6;
+
+    /// <summary>Providers and systems with a tenth (failing) or a hundredth (warning) of failed calls, refusals, and calls without a price.</summary>
+    public static IReadOnlyList<Attention> Of(
+        TimeRange range, TrafficSum total, IReadOnlyList<TrafficShare> providers, IReadOnlyList<TrafficShare> systems)
+    {
+        var found = new List<Attention>();
+        foreach (var provider in providers.Where(p => p.Key.Length > 0))
+        {
+            if (Statuses.OfFailures(provider.Sum.Failed, provider.Sum.Calls) is var state and (Status.Failing or Status.Warning))
+            {
+                found.Add(new(
+                    state,
+                    $"Provider {provider.Name} fails {Figures.Share(provider.Sum.Failed, provider.Sum.Calls)} of calls",
+                    $"{Figures.Count(provider.Sum.Failed)} of {Figures.Plural(provider.Sum.Calls, "call")}",
+                    CallLinks.To(range, new CallFilter(Provider: provider.Key, Outcome: CallOutcome.Failed))));
+            }
+        }
+
+        foreach (var system in systems.Where(s => s.Sum.Failed > 0))
+        {
+            if (Guid.TryParse(system.Key, out var id) && Statuses.OfFailures(system.Sum.Failed, system.Sum.Calls) is var state and (Status.Failing or Status.Warning))
+            {
+                found.Add(new(
+                    state,
+                    $"{system.Name} got {Figures.Plural(system.Sum.Failed, "error")}",
+                    $"{Figures.Share(system.Sum.Failed, system.Sum.Calls)} of its {Figures.Plural(system.Sum.Calls, "call")}",
+                    CallLinks.To(range, new CallFilter(SystemId: id, Outcome: CallOutcome.Failed))));
+            }
+        }
+
+        if (total.Refused > 0)
+        {
+            found.Add(new(
+                Status.Notice,
+                $"{Figures.Plural(total.Refused, "call")} refused",
+                "by a limit, a stage or the request itself, before any provider was asked",
+                CallLinks.To(range, new CallFilter(Outcome: CallOutcome.Refused))));
+        }
+
+        if (total.UnpricedCalls > 0)
+        {
+            found.Add(new(
+                Status.Notice,
+                $"{Figures.Plural(total.UnpricedCalls, "call")} without a known price",
+                "their cost is not in the sum; add the model under 'prices' in gatehouse.yaml",
+                "/settings/configuration"));
+        }
+
+        return [.. found.OrderByDescending(a => Rank(a.State)).Take(Most)];
+    }
+
+    private static int Rank(Status state) => state switch
+    {
+        Status.Failing => 2,
+        Status.Warning => 1,
+        _ => 0,
+    };
+}
