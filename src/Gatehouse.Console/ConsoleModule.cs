@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Routing.Constraints;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Gatehouse.Console;
@@ -16,7 +17,9 @@ public static class ConsoleModule
     /// <summary>Needs Governance, Observability and Configuration beside it, with authentication and authorization.</summary>
     public static IServiceCollection AddConsole(this IServiceCollection services)
     {
+        services.AddAuthorization();
         services.AddHttpContextAccessor();
+        services.Configure<RouteOptions>(options => options.SetParameterPolicy<RegexInlineRouteConstraint>("regex")); // a slim host lacks it
         services.AddRazorComponents();
         services.AddAntiforgery(options =>
         {

@@ -62,14 +62,14 @@ internal static class Figures
         micros is { } value ? value.ToString("#,0", Culture) + " µs" : "not measured";
 
     /// <summary>0 %, 0.04 %, 3.1 %, 42 %; the part that is not there yet is missing, not zero.</summary>
-    public static string Share(long part, long whole)
+    public static string Share(double part, double whole)
     {
         if (whole == 0)
         {
             return Missing;
         }
 
-        var percent = 100.0 * part / whole;
+        var percent = 100 * part / whole;
         return percent switch
         {
             0 => "0 %",
