@@ -46,8 +46,8 @@ public sealed class TypeTests
 
     private static IEnumerable<Type> Types() => Assemblies().SelectMany(Written).Where(t => !IsComponent(t));
 
-    /// <summary>Razor compiles a component into a public, open class; its file is the markup.</summary>
-    private static bool IsComponent(Type t) => typeof(Microsoft.AspNetCore.Components.IComponent).IsAssignableFrom(t);
+    /// <summary>Razor compiles a component, and the file of its imports, into a public, open class; its file is the markup.</summary>
+    private static bool IsComponent(Type t) => typeof(Microsoft.AspNetCore.Components.IComponent).IsAssignableFrom(t) || t.Name == "_Imports";
 
     private static IEnumerable<Type> Written(Assembly assembly) => assembly.GetTypes()
         .Where(t => t.Namespace?.StartsWith("Gatehouse", StringComparison.Ordinal) == true
