@@ -3,7 +3,7 @@ using Gatehouse.Commands;
 
 namespace Gatehouse;
 
-/// <summary>The door: the server and the commands of the CLI. A line per command; a line per module is in <c>Host/GatehouseHost.cs</c>.</summary>
+/// <summary>The door: the server and the commands of the CLI. A line per command; a line per module is in <c>Hosting/Composition.cs</c>.</summary>
 internal static class Program
 {
     private static Task<int> Main(string[] args) => CommandRunner.RunAsync(Commands(), args);
@@ -15,6 +15,10 @@ internal static class Program
         GlobalOptions.Data,
         GlobalOptions.Json,
 
+        UpCommand.Create(),
+        DoctorCommand.Create(),
+        CallCommand.Create(),
+        CallsCommand.Create(),
         new Command("system", "The AI systems in the inventory.")
         {
             SystemAddCommand.Create(),
@@ -27,8 +31,11 @@ internal static class Program
             KeyListCommand.Create(),
             KeyRevokeCommand.Create(),
         },
-        CallCommand.Create(),
-        CallsCommand.Create(),
+        new Command("config", "The configuration.")
+        {
+            ConfigCheckCommand.Create(),
+            ConfigShowCommand.Create(),
+        },
         VersionCommand.Create(),
     };
 }

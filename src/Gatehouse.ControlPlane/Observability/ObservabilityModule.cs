@@ -60,6 +60,9 @@ public static class ObservabilityModule
         services.AddHostedService<RetentionWorker>();
         services.AddHostedService<TextWorker>();
         services.AddHostedService<LedgerWorker>();
+
+        // For the API's document; the endpoints name their types themselves.
+        services.ConfigureHttpJsonOptions(o => o.SerializerOptions.TypeInfoResolverChain.Insert(0, ObservabilityJson.Default));
         return services;
     }
 

@@ -17,6 +17,20 @@ internal static class ChatErrors
         json.WriteEndObject();
     }
 
+    /// <summary>
+    /// An error in the middle of a stream. SDKs raise on <c>error</c>; those that do not know it there (the .NET SDK) would take the event
+    /// for an empty chunk and the answer for complete, so <c>choices</c> is null: that they cannot read.
+    /// </summary>
+    public static void WriteEvent(Problem p, string requestId, IBufferWriter<byte> to)
+    {
+        using var json = JsonOut.Begin(to);
+        json.WriteStartObject();
+        WriteError(json, p);
+        json.WriteNull("choices");
+        json.WriteString("request_id", requestId);
+        json.WriteEndObject();
+    }
+
     /// <summary>Writes the property <c>error</c> into an open object.</summary>
     public static void WriteError(Utf8JsonWriter json, Problem p)
     {

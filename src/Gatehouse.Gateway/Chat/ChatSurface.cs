@@ -30,7 +30,7 @@ internal sealed class ChatSurface : Surface
     public override void WriteErrorEvent(Problem problem, string requestId, IBufferWriter<byte> to)
     {
         to.Write("data: "u8);
-        ChatErrors.Write(problem, requestId, to);
+        ChatErrors.WriteEvent(problem, requestId, to);
         to.Write("\n\ndata: [DONE]\n\n"u8);
     }
 }

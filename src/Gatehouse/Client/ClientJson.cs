@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Gatehouse.Commands;
+using Gatehouse.Configuration;
 using Gatehouse.Contracts;
 using Gatehouse.Output;
 
@@ -25,6 +26,9 @@ internal sealed record Items<T>([property: JsonPropertyName("items")] IReadOnlyL
 [JsonSerializable(typeof(Items<Team>), TypeInfoPropertyName = "Teams")]
 [JsonSerializable(typeof(Items<AiSystem>), TypeInfoPropertyName = "Systems")]
 [JsonSerializable(typeof(Items<ApiKey>), TypeInfoPropertyName = "Keys")]
+[JsonSerializable(typeof(Items<DoctorCheck>), TypeInfoPropertyName = "DoctorChecks")]
+[JsonSerializable(typeof(ConfigCheckCommand.Answer), TypeInfoPropertyName = "ConfigCheckCommandAnswer")]
+[JsonSerializable(typeof(ConfigurationView))]
 [JsonSerializable(typeof(CreatedKey))]
 [JsonSerializable(typeof(CallPage))]
 [JsonSerializable(typeof(CallDetail))]

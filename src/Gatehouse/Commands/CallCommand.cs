@@ -20,7 +20,7 @@ internal static class CallCommand
     public static Command Create()
     {
         var prompt = new Argument<string>("prompt") { Description = "The text to send; - reads it from standard input." };
-        var route = new Option<string?>("--route", "-r") { Description = "The model name to ask for. Default: the first that GET /v1/models lists.", HelpName = "name" };
+        var route = new Option<string?>("--route", "-r") { Description = "The model name to ask for. Default: what the server proposes for a first call.", HelpName = "name" };
         var instructions = new Option<string?>("--instructions", "-i") { Description = "A system prompt sent before the text.", HelpName = "text" };
         var key = new Option<string?>("--key") { Description = "The API key to call with. Default: GATEHOUSE_KEY, then the sample system's.", HelpName = "key" };
         var system = new Option<string?>("--system") { Description = "Call as this system, with a development key made for this call and revoked after it.", HelpName = "system" };
@@ -38,7 +38,7 @@ internal static class CallCommand
                 ?? throw new CommandException(ExitCodes.Unreachable, "no_key",
                     "No API key is known. Pass --key or --system, set GATEHOUSE_KEY, or run in the directory of the server's data.");
             using var gateway = new GatewayClient(api.Connection.Url, secret);
-            var asked = parsed.GetValue(route) ?? await gateway.FirstModelAsync(ct);
+            var asked = parsed.GetValue(route) ?? await DefaultModelAsync(api, ct) ?? await gateway.FirstModelAsync(ct);
             var answer = await gateway.AskAsync(
                 asked, parsed.GetValue(instructions), text, parsed.GetValue(maxTokens), terminal.Json ? null : terminal.Out, ct);
             var recorded = await CallLookup.TryFindAsync(api, answer.RequestId, ct);
@@ -46,6 +46,19 @@ internal static class CallCommand
             return ExitCodes.Done;
         });
         return command;
+    }
+
+    /// <returns><see langword="null"/> when there is no token or it may not see the configuration.</returns>
+    private static async Task<string?> DefaultModelAsync(ApiClient api, CancellationToken ct)
+    {
+        try
+        {
+            return api.Connection.Token is null ? null : (await api.GetAsync("api/config", ClientJson.Default.ConfigurationView, ct)).DefaultModel;
+        }
+        catch (ProblemException)
+        {
+            return null;
+        }
     }
 
     private static void Print(Terminal terminal, string asked, GatewayAnswer answer, CallSummary? recorded)

@@ -24,4 +24,5 @@ public enum DoctorState
 /// <param name="Mend">How to mend it; <see langword="null"/> when nothing is to be done.</param>
 public sealed record DoctorCheck(string Name, DoctorState State, string Message, string? Mend = null);
 
-internal sealed class SnakeCaseDoctorState() : JsonStringEnumConverter<DoctorState>(JsonNamingPolicy.SnakeCaseLower);
+/// <summary><see cref="DoctorState"/> in lower case, in every context that reads or writes it.</summary>
+public sealed class SnakeCaseDoctorState() : JsonStringEnumConverter<DoctorState>(JsonNamingPolicy.SnakeCaseLower);

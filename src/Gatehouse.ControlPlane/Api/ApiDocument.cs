@@ -1,0 +1,44 @@
+using System.Reflection;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.OpenApi;
+
+namespace Gatehouse.Api;
+
+/// <summary>GET /api/openapi.json — the whole REST API, from the handlers and their comments.</summary>
+public static class ApiDocument
+{
+    private const string Name = "openapi";
+    private const string Scheme = "access_token";
+
+    public static IServiceCollection AddApiDocument(this IServiceCollection services) => services.AddOpenApi(Name, options =>
+    {
+        // Every operation calls its body Request or Response: the operation's name tells them apart.
+        options.CreateSchemaReferenceId = info => OpenApiOptions.CreateDefaultSchemaReferenceId(info) is { } id
+            ? info.Type is { IsNested: true, DeclaringType: { } operation } ? operation.Name + id : id
+            : null;
+        options.AddDocumentTransformer((document, _, _) =>
+        {
+            document.Info = new OpenApiInfo
+            {
+                Title = "Gatehouse",
+                Version = Assembly.GetExecutingAssembly().GetName().Version!.ToString(3),
+                Description = "Everything the console and the command line do. Failures are application/problem+json with a stable 'code'.",
+            };
+            document.Servers = [];
+            document.Components ??= new OpenApiComponents();
+            document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>
+            {
+                [Scheme] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "An access token, 'ght_…'." },
+            };
+            document.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(Scheme, document)] = [] }];
+            return Task.CompletedTask;
+        });
+    });
+
+    /// <summary>Open to all: it describes, and shows nothing that is stored.</summary>
+    public static void MapApiDocument(this IEndpointRouteBuilder app) =>
+        app.MapOpenApi("/api/{documentName}.json").AllowAnonymous();
+}

@@ -1,0 +1,57 @@
+using Gatehouse.Api;
+using Gatehouse.Configuration;
+using Gatehouse.Console;
+using Gatehouse.Gateway;
+using Gatehouse.Governance;
+using Gatehouse.Observability;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Gatehouse.Hosting;
+
+/// <summary>Which modules there are and how they are joined: a line per module, read after <c>Program.cs</c>.</summary>
+internal static class Composition
+{
+    public static void AddModules(this IServiceCollection services, ServerParts parts)
+    {
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton(parts.Database);
+        services.AddSingleton(parts.Journal);
+        services.AddSingleton(parts.Configuration);
+
+        services.AddGateway();
+        services.AddGovernance(parts.Configuration.Current.DataFolder);
+        services.AddObservability();
+        services.AddConfiguration();
+        services.AddConsole();
+        services.AddApiDocument();
+        services.AddAuthorization();
+        services.AddJoints(parts.Configuration.Current);
+
+        services.AddSingleton(parts.Providers);
+        services.AddHostedService<TablePublisher>();
+        services.AddSingleton<Readiness>();
+    }
+
+    public static void UseModules(this WebApplication app)
+    {
+        app.UseGateway();
+        app.Use(LimitBody);
+        app.UseRouting();
+        app.UseGovernance();
+        app.UseAuthorization();
+        app.UseConsole();
+
+        app.MapHealth();
+        app.MapGovernance();
+        app.MapConfiguration();
+        app.MapObservability();
+        app.MapConsole();
+        app.MapApiDocument();
+    }
+
+    private static Task LimitBody(HttpContext http, RequestDelegate next)
+    {
+        http.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = KestrelLimits.MaxApiBodyBytes;
+        return next(http);
+    }
+}

@@ -1,0 +1,21 @@
+using Gatehouse.Configuration;
+
+namespace Gatehouse.Hosting;
+
+/// <summary>The doctor's look at the database: a connection of its own, so that a full pool does not hide a healthy server.</summary>
+internal static class DatabasePing
+{
+    public static DoctorEdges Edges { get; } = new() { PingDatabase = PingAsync };
+
+    private static async Task<string> PingAsync(LoadedConfiguration loaded, CancellationToken ct)
+    {
+        if (loaded.SqlitePath is { } path && !File.Exists(path))
+        {
+            // Looking must not create the file.
+            return $"SQLite (the file {path} will be made at the start)";
+        }
+
+        await using var database = ServerParts.Connect(loaded);
+        return await database.PingAsync(ct);
+    }
+}

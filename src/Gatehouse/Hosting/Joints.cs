@@ -1,0 +1,43 @@
+using Gatehouse.Configuration;
+using Gatehouse.Contracts;
+using Gatehouse.Governance;
+using Gatehouse.Observability;
+
+namespace Gatehouse.Hosting;
+
+/// <summary>What one module asks of another without knowing it: each joint is a delegate or a record of the module that asks.</summary>
+internal static class Joints
+{
+    private static readonly TimeSpan RecentTraffic = TimeSpan.FromHours(1);
+
+    public static void AddJoints(this IServiceCollection services, LoadedConfiguration loaded)
+    {
+        services.AddSingleton(DatabasePing.Edges);
+        services.AddSingleton(new OtlpOptions(loaded.Config.Telemetry.Otlp, loaded.Config.Telemetry.Headers));
+        services.AddSingleton(static s => Names(s.GetRequiredService<Snapshot<GovernanceTables>>()));
+        services.AddSingleton(static s => Traffic(
+            s.GetRequiredService<TrafficQueries>(), s.GetRequiredService<CallQueries>(), s.GetRequiredService<TimeProvider>()));
+    }
+
+    /// <summary>Observability asks Governance for names and policies.</summary>
+    private static SystemLookup Names(Snapshot<GovernanceTables> tables) => new(
+        id => tables.Current.Systems.TryGetValue(id, out var system) ? system.Name : null,
+        (id, environment) => tables.Current.PolicyOf(id, environment));
+
+    /// <summary>Configuration asks Observability how its providers fare.</summary>
+    private static ReadProviderTraffic Traffic(TrafficQueries traffic, CallQueries calls, TimeProvider clock) => async (who, ct) =>
+    {
+        var since = clock.GetUtcNow() - RecentTraffic;
+        var found = new List<ProviderTraffic>();
+        foreach (var share in await traffic.ByAsync(who, new CallFilter(From: since), TrafficDimension.Provider, ct))
+        {
+            var failed = share.Sum.Failed == 0
+                ? null
+                : (await calls.ListAsync(who, new CallFilter(From: since, Provider: share.Key, Outcome: CallOutcome.Failed, Limit: 1), ct)).Calls;
+            found.Add(new ProviderTraffic(
+                share.Key, share.Sum.Calls, share.Sum.Failed, failed is [var last] ? last.ErrorMessage : null, failed is [var at] ? at.StartedAt : null));
+        }
+
+        return found;
+    };
+}

@@ -1,0 +1,22 @@
+using Microsoft.Extensions.Logging.Console;
+
+namespace Gatehouse.Hosting;
+
+/// <summary>One line an event on standard error: standard output is for what a person or script asked for.</summary>
+internal static class Logs
+{
+    public static ILoggerFactory Create() => LoggerFactory.Create(static logging =>
+    {
+        logging.SetMinimumLevel(LogLevel.Warning);
+        logging.AddFilter("Gatehouse", LogLevel.Information);
+        logging.AddFilter("Microsoft.AspNetCore.Antiforgery", LogLevel.Error); // warns that a page with a form is not cached: it must not be
+        logging.AddSimpleConsole(static console =>
+        {
+            console.SingleLine = true;
+            console.UseUtcTimestamp = true;
+            console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss'Z' ";
+            console.ColorBehavior = System.Console.IsErrorRedirected ? LoggerColorBehavior.Disabled : LoggerColorBehavior.Default;
+        });
+        logging.Services.Configure<ConsoleLoggerOptions>(static o => o.LogToStandardErrorThreshold = LogLevel.Trace);
+    });
+}

@@ -1,0 +1,35 @@
+using Gatehouse.Gateway.Journal;
+using Gatehouse.Gateway.Routing;
+using Gatehouse.Contracts;
+
+namespace Gatehouse.Hosting;
+
+/// <summary>Whether this node should get calls, and why not. A database that is away is no reason: calls go on without it.</summary>
+internal sealed class Readiness(Snapshot<GatewayTable> table, CallJournal journal)
+{
+    private volatile bool _draining;
+
+    public void Drain() => _draining = true;
+
+    /// <returns>Empty when calls are welcome.</returns>
+    public IReadOnlyList<string> Reasons()
+    {
+        var reasons = new List<string>();
+        if (ReferenceEquals(table.Current, GatewayTable.Empty))
+        {
+            reasons.Add("starting: keys and routes are not loaded yet");
+        }
+
+        if (_draining)
+        {
+            reasons.Add("draining: this node is shutting down");
+        }
+
+        if (journal.IsFull)
+        {
+            reasons.Add("the disk is full: the journal cannot record calls");
+        }
+
+        return reasons;
+    }
+}

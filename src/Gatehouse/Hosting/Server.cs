@@ -1,0 +1,154 @@
+using System.Net.Sockets;
+using Gatehouse.Client;
+using Gatehouse.Commands;
+using Gatehouse.Configuration;
+using Gatehouse.Governance;
+using Gatehouse.Storage;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace Gatehouse.Hosting;
+
+/// <summary>What the command line says about the server beyond the configuration.</summary>
+/// <param name="Sample">Make the sample team, system and key when there is no team yet.</param>
+/// <param name="Drain">How long <c>/readyz</c> says no before the listener closes.</param>
+internal sealed record ServerFlags(bool Sample, TimeSpan Drain);
+
+/// <summary>The server from start to stop.</summary>
+internal sealed class Server : IAsyncDisposable
+{
+    /// <summary>Longest wait at the stop for calls under way, then they are cut off.</summary>
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(30);
+
+    private readonly ServerParts _parts;
+    private readonly WebApplication _app;
+    private readonly ServerFlags _flags;
+    private readonly ILoggerFactory _logs;
+
+    private Server(ServerParts parts, WebApplication app, ServerFlags flags, ILoggerFactory logs)
+    {
+        _parts = parts;
+        _app = app;
+        _flags = flags;
+        _logs = logs;
+    }
+
+    private LoadedConfiguration Loaded => _parts.Configuration.Current;
+
+    private string AddressFile => Path.Combine(Loaded.DataFolder, Connection.AddressFile);
+
+    /// <exception cref="CommandException">It cannot start; the message says what to mend.</exception>
+    public static async Task<Server> StartAsync(ConfigurationSource source, ServerFlags flags, CancellationToken ct)
+    {
+        var logs = Logs.Create();
+        var parts = await ServerParts.OpenAsync(source, logs, ct);
+        var server = new Server(parts, Build(parts, logs), flags, logs);
+        try
+        {
+            await server.StartAsync(ct);
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async Task<Running> DescribeAsync(CancellationToken ct)
+    {
+        var url = LocalUrl();
+        var shown = Loaded.Config.Server.PublicUrl ?? url;
+        var link = await _app.Services.GetRequiredService<SignIn>().FirstRunLinkAsync(ct);
+        return new Running(
+            url,
+            shown,
+            Loaded.SourcePath ?? "embedded default (no gatehouse.yaml here)",
+            Loaded.SqlitePath ?? "PostgreSQL",
+            link is null ? null : new Uri(shown, link).ToString(),
+            Connection.Local(Loaded.DataFolder, CallCommand.SampleKeyFile),
+            Loaded.Compiled.DefaultModel);
+    }
+
+    /// <summary>Serves until cancelled, then asks load balancers to look away. Disposal lets the calls under way come to their end.</summary>
+    public async Task RunAsync(CancellationToken ct)
+    {
+        var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using (ct.Register(stopped.SetResult))
+        {
+            await stopped.Task;
+        }
+
+        _app.Services.GetRequiredService<Readiness>().Drain();
+        await Task.Delay(_flags.Drain, TimeProvider.System, CancellationToken.None);
+        File.Delete(AddressFile);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        using (var patience = new CancellationTokenSource(StopPatience))
+        {
+            await _app.StopAsync(patience.Token);
+        }
+
+        await _app.DisposeAsync();
+        await _parts.DisposeAsync();
+        _logs.Dispose();
+    }
+
+    private static WebApplication Build(ServerParts parts, ILoggerFactory logs)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            KestrelLimits.Apply(kestrel);
+            KestrelLimits.Listen(kestrel, parts.Configuration.Current.Config.Server.Address);
+        });
+        builder.Services.AddRouting();
+        builder.Services.AddLogging();
+        builder.Services.Replace(ServiceDescriptor.Singleton(logs));
+        builder.Services.AddModules(parts);
+        var app = builder.Build();
+        app.UseModules();
+        return app;
+    }
+
+    private async Task StartAsync(CancellationToken ct)
+    {
+        var address = Loaded.Config.Server.Address;
+        try
+        {
+            await _app.StartAsync(ct);
+        }
+        catch (IOException e) when (e.InnerException is AddressInUseException)
+        {
+            throw new CommandException(ExitCodes.AddressInUse, "address_in_use",
+                $"{address} is taken by another program. Stop it, or choose another address with --address, for example --address 127.0.0.1:0.");
+        }
+        catch (SocketException e)
+        {
+            throw new CommandException(ExitCodes.AddressInUse, "address_unusable", $"Cannot listen on {address}: {e.Message}.");
+        }
+        catch (DatabaseException e)
+        {
+            throw new CommandException(ExitCodes.Storage, "storage_unusable", e.Message);
+        }
+
+        if (_flags.Sample)
+        {
+            await _app.Services.GetRequiredService<SampleSystem>().EnsureAsync(ct);
+        }
+
+        await File.WriteAllTextAsync(AddressFile, LocalUrl().ToString(), ct);
+    }
+
+    /// <summary>Where it listens, as this machine reaches it.</summary>
+    private Uri LocalUrl()
+    {
+        var bound = new UriBuilder(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+        bound.Host = bound.Host is "[::]" or "0.0.0.0" ? "127.0.0.1" : bound.Host;
+        return bound.Uri;
+    }
+}

@@ -1,0 +1,124 @@
+using Gatehouse.Commands;
+using Gatehouse.Configuration;
+using Gatehouse.Gateway.Journal;
+using Gatehouse.Gateway.Providers;
+using Gatehouse.Storage;
+
+namespace Gatehouse.Hosting;
+
+/// <summary>What must work before there is a host: configuration, data folder, database, journal. Each failure has an exit code.</summary>
+internal sealed class ServerParts : IAsyncDisposable
+{
+    private ServerParts(ConfigurationState configuration, ProviderFactory providers, Database database, CallJournal journal)
+    {
+        Configuration = configuration;
+        Providers = providers;
+        Database = database;
+        Journal = journal;
+    }
+
+    public ConfigurationState Configuration { get; }
+
+    public ProviderFactory Providers { get; }
+
+    public Database Database { get; }
+
+    public CallJournal Journal { get; }
+
+    /// <exception cref="CommandException">Something does not work; the message says what to mend.</exception>
+    public static async Task<ServerParts> OpenAsync(ConfigurationSource source, ILoggerFactory logs, CancellationToken ct)
+    {
+        var providers = new ProviderFactory(TimeProvider.System);
+        var loader = Loader(source, providers);
+        var outcome = await loader.LoadAsync(null, ct);
+        if (outcome.Loaded is not { } loaded)
+        {
+            throw ConfigurationSources.Wrong(outcome.Errors);
+        }
+
+        CreateFolder(loaded.DataFolder);
+        var journal = OpenJournal(loaded.DataFolder);
+        try
+        {
+            var database = await OpenDatabaseAsync(loaded, ct);
+            return new ServerParts(new ConfigurationState(loader, loaded, logs.CreateLogger<ConfigurationState>()), providers, database, journal);
+        }
+        catch
+        {
+            journal.Dispose();
+            throw;
+        }
+    }
+
+    public static ConfigurationLoader Loader(ConfigurationSource source, ProviderFactory providers) => new(source, new ConfigurationEdges
+    {
+        CreateProvider = providers.Create,
+        FindOllamaModels = OllamaProbe.FindModelsAsync,
+    });
+
+    /// <exception cref="DatabaseException">It cannot be opened.</exception>
+    public static Database Connect(LoadedConfiguration loaded) => loaded.SqlitePath is { } path
+        ? DatabaseFactory.Sqlite(path)
+        : DatabaseFactory.Postgres(loaded.Config.Storage.Postgres!);
+
+    public async ValueTask DisposeAsync()
+    {
+        Configuration.Dispose();
+        Journal.Dispose();
+        await Database.DisposeAsync();
+    }
+
+    private static void CreateFolder(string path)
+    {
+        try
+        {
+            // Keys and tokens lie in it: nobody but the user that runs Gatehouse may look.
+            if (!OperatingSystem.IsWindows())
+            {
+                Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unusable($"The data directory {path} cannot be made: {e.Message} Choose another with --data.");
+        }
+    }
+
+    private static CallJournal OpenJournal(string folder)
+    {
+        try
+        {
+            return CallJournal.Open(new CallJournalOptions { Directory = Path.Combine(folder, "journal") });
+        }
+        catch (JournalLockedException)
+        {
+            throw Unusable($"Another Gatehouse uses the data directory {folder}. Stop it, or choose another directory with --data.");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JournalVersionException)
+        {
+            throw Unusable($"The journal in {folder} cannot be used: {e.Message}");
+        }
+    }
+
+    private static async Task<Database> OpenDatabaseAsync(LoadedConfiguration loaded, CancellationToken ct)
+    {
+        Database? database = null;
+        try
+        {
+            database = Connect(loaded);
+            await Migrations.ApplyAsync(database, typeof(ConfigurationState).Assembly, ct);
+            return database;
+        }
+        catch (Exception e) when (e is DatabaseException or System.Data.Common.DbException or IOException or UnauthorizedAccessException)
+        {
+            if (database is not null)
+            {
+                await database.DisposeAsync();
+            }
+
+            throw Unusable($"The database cannot be used: {e.Message}");
+        }
+    }
+
+    private static CommandException Unusable(string message) => new(ExitCodes.Storage, "storage_unusable", message);
+}

@@ -1,0 +1,58 @@
+using Gatehouse.Configuration;
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Routing;
+using Gatehouse.Governance;
+
+namespace Gatehouse.Hosting;
+
+/// <summary>
+/// Joins the routes of Configuration and the keys of Governance into the one table that the gateway reads, whenever either changes:
+/// a call sees one revision of both.
+/// </summary>
+internal sealed class TablePublisher : IHostedService, IDisposable
+{
+    private readonly ConfigurationState _configuration;
+    private readonly Snapshot<GovernanceTables> _governance;
+    private readonly GovernanceChanges _changes;
+    private readonly Secrets _secrets;
+    private readonly Snapshot<GatewayTable> _table;
+    private readonly Lock _one = new();
+
+    public TablePublisher(
+        ConfigurationState configuration, Snapshot<GovernanceTables> governance, GovernanceChanges changes, Secrets secrets, Snapshot<GatewayTable> table)
+    {
+        _configuration = configuration;
+        _governance = governance;
+        _changes = changes;
+        _secrets = secrets;
+        _table = table;
+    }
+
+    /// <summary>Started after Governance and before the listener: the first call finds its key.</summary>
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        _configuration.Changed += OnConfigured;
+        _changes.Published += Publish;
+        Publish();
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public void Dispose()
+    {
+        _configuration.Changed -= OnConfigured;
+        _changes.Published -= Publish;
+    }
+
+    /// <summary>Inside the lock both sources are read anew, so that the last publication has the newest of both.</summary>
+    private void Publish()
+    {
+        lock (_one)
+        {
+            _table.Publish(_configuration.Current.Compiled.ToTable(_secrets.Table(_governance.Current.Keys)));
+        }
+    }
+
+    private void OnConfigured(LoadedConfiguration loaded) => Publish();
+}

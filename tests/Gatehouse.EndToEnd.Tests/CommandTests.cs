@@ -1,0 +1,118 @@
+using System.Text.Json;
+
+namespace Gatehouse.EndToEnd.Tests;
+
+/// <summary>The CLI against a running server, found by itself through the data directory.</summary>
+public sealed class CommandTests(CommandTests.Server server) : IClassFixture<CommandTests.Server>
+{
+    public sealed class Server : IAsyncLifetime
+    {
+        internal GatehouseProcess Gatehouse { get; private set; } = null!;
+
+        public async ValueTask InitializeAsync() => Gatehouse = await GatehouseProcess.StartAsync();
+
+        public ValueTask DisposeAsync() => Gatehouse.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_call_streams_its_text_and_shows_model_tokens_cost_and_latency()
+    {
+        var result = await server.Gatehouse.CliAsync("call", "How are you?");
+
+        Assert.Equal(0, result.ExitCode);
+        Assert.Contains("How are you?", result.Output, StringComparison.Ordinal);
+        Assert.Matches(@"Model +simulator \(route simulator, provider simulator\)", result.Output);
+        Assert.Matches(@"Tokens +\d+ in, \d+ out", result.Output);
+        Assert.Matches(@"Cost +\$0\.0", result.Output);
+        Assert.Matches("Latency +first token .*, all .*, of which Gatehouse ", result.Output);
+        Assert.DoesNotContain('\u001b', result.Output);
+    }
+
+    [Fact]
+    public async Task A_call_as_a_system_uses_a_key_that_ends_with_it()
+    {
+        Assert.Equal(0, (await server.Gatehouse.CliAsync("system", "add", "borrower", "--purpose", "p", "--owner", "o")).ExitCode);
+
+        var call = await server.Gatehouse.CliAsync("call", "Hello", "--system", "borrower", "--json");
+        var keys = await server.Gatehouse.CliAsync("key", "list", "borrower", "--json");
+        var calls = await server.Gatehouse.CliAsync("calls", "--system", "borrower", "--json");
+
+        var requestId = JsonElement.Parse(call.Output).GetProperty("request_id").GetString();
+        Assert.Equal(requestId, JsonElement.Parse(calls.Output).GetProperty("calls").EnumerateArray().Single().GetProperty("request_id").GetString());
+        Assert.NotEqual(JsonValueKind.Null, JsonElement.Parse(keys.Output).GetProperty("items").EnumerateArray().Single().GetProperty("revoked_at").ValueKind);
+    }
+
+    [Fact]
+    public async Task A_key_is_printed_alone_and_works_until_it_is_revoked()
+    {
+        var created = JsonElement.Parse((await server.Gatehouse.CliAsync("key", "create", "hello", "--name", "short", "--json")).Output);
+        var secret = created.GetProperty("secret").GetString()!;
+        Assert.Equal(0, (await server.Gatehouse.CliAsync("call", "Hello", "--key", secret)).ExitCode);
+
+        var revoked = await server.Gatehouse.CliAsync("key", "revoke", created.GetProperty("key").GetProperty("id").GetString()!);
+        var refused = await server.Gatehouse.CliAsync("call", "Hello", "--key", secret);
+
+        Assert.Equal(0, revoked.ExitCode);
+        Assert.Equal(2, refused.ExitCode);
+        Assert.Contains("revoked", refused.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(1, "frobnicate")]
+    [InlineData(1, "system", "add")]
+    [InlineData(2, "system", "show", "nothing")]
+    [InlineData(2, "call", "Hello", "--route", "no-such-model")]
+    [InlineData(3, "system", "list", "--url", "http://127.0.0.1:9")]
+    [InlineData(4, "config", "check", "missing.yaml")]
+    [InlineData(0, "doctor")]
+    [InlineData(0, "config", "show")]
+    [InlineData(0, "version")]
+    public async Task Exit_codes_are_as_documented(int expected, params string[] arguments)
+    {
+        var result = await server.Gatehouse.CliAsync(arguments);
+
+        Assert.True(expected == result.ExitCode, $"exit code {result.ExitCode}\n{result.Output}\n{result.Error}");
+        Assert.True(expected == 0 ? result.Error.Length == 0 : (result.Error + result.Output).Length > 0);
+    }
+
+    [Theory]
+    [InlineData("system", "list")]
+    [InlineData("system", "show", "hello")]
+    [InlineData("key", "list", "hello")]
+    [InlineData("calls")]
+    [InlineData("doctor")]
+    [InlineData("config", "show")]
+    [InlineData("version")]
+    public async Task Json_is_json_alone(params string[] arguments)
+    {
+        var result = await server.Gatehouse.CliAsync([.. arguments, "--json"]);
+
+        Assert.Equal(0, result.ExitCode);
+        Assert.Equal(JsonValueKind.Object, JsonElement.Parse(result.Output).ValueKind);
+        Assert.Empty(result.Error);
+    }
+
+    [Fact]
+    public async Task Errors_are_json_on_standard_error_too()
+    {
+        var result = await server.Gatehouse.CliAsync("system", "show", "nothing", "--json");
+
+        Assert.Equal("not_found", JsonElement.Parse(result.Error).GetProperty("error").GetProperty("code").GetString());
+        Assert.Empty(result.Output);
+    }
+
+    [Fact]
+    public async Task Doctor_works_without_a_server()
+    {
+        var folder = Directory.CreateTempSubdirectory("gatehouse-test-");
+
+        var result = await GatehouseProcess.RunAsync(folder.FullName, new Dictionary<string, string> { ["GATEHOUSE_URL"] = "" }, "doctor", "--config", "missing.yaml");
+        var healthy = await GatehouseProcess.RunAsync(folder.FullName, null, "doctor", "--data", folder.FullName);
+
+        Assert.Equal(7, result.ExitCode);
+        Assert.Contains("does not exist", result.Output, StringComparison.Ordinal);
+        Assert.Contains("database", healthy.Output, StringComparison.Ordinal);
+        Assert.False(File.Exists(Path.Combine(folder.FullName, "gatehouse.db")));
+        folder.Delete(recursive: true);
+    }
+}

@@ -1,0 +1,201 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Threading.Channels;
+
+namespace Gatehouse.EndToEnd.Tests;
+
+/// <summary>The built executable, running on a free port with a folder of its own.</summary>
+internal sealed partial class GatehouseProcess : IAsyncDisposable
+{
+    private const int TerminateSignal = 15;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly Process _process;
+    private readonly StringBuilder _output = new();
+    private readonly Channel<string> _lines = Channel.CreateUnbounded<string>();
+    private readonly Task _reading;
+    private readonly bool _ownsFolder;
+
+    private GatehouseProcess(Process process, string folder, bool ownsFolder)
+    {
+        _process = process;
+        _ownsFolder = ownsFolder;
+        Folder = folder;
+        _reading = Task.WhenAll(ReadAsync(process.StandardOutput), ReadAsync(process.StandardError));
+    }
+
+    public static string Executable { get; } = Environment.GetEnvironmentVariable("GATEHOUSE_EXECUTABLE") is { Length: > 0 } set
+        ? set
+        : FindExecutable();
+
+    /// <summary>Holds <c>gatehouse.yaml</c> and <c>data</c>.</summary>
+    public string Folder { get; }
+
+    public string ConfigurationFile => Path.Combine(Folder, "gatehouse.yaml");
+
+    public Uri Url { get; private set; } = null!;
+
+    /// <summary>Everything printed so far.</summary>
+    public string Output
+    {
+        get
+        {
+            lock (_output)
+            {
+                return _output.ToString();
+            }
+        }
+    }
+
+    public string SampleKey => File.ReadAllText(Path.Combine(Folder, "data", "sample-key")).Trim();
+
+    public string CliToken => File.ReadAllText(Path.Combine(Folder, "data", "cli-token")).Trim();
+
+    public int Id => _process.Id;
+
+    /// <param name="yaml">The configuration; <see langword="null"/> for the embedded default.</param>
+    /// <param name="folder">A folder of an earlier process, to start again on its data.</param>
+    public static async Task<GatehouseProcess> StartAsync(
+        string? yaml = null, string? folder = null, IReadOnlyDictionary<string, string>? environment = null, params string[] flags)
+    {
+        var owns = folder is null;
+        folder ??= Directory.CreateTempSubdirectory("gatehouse-test-").FullName;
+        if (yaml is not null)
+        {
+            await File.WriteAllTextAsync(Path.Combine(folder, "gatehouse.yaml"), yaml);
+        }
+
+        var process = Process.Start(Describe(folder, environment, ["up", "--address", "127.0.0.1:0", .. flags]))!;
+        var gatehouse = new GatehouseProcess(process, folder, owns);
+        var ready = await gatehouse.WaitForLineAsync(line => line.StartsWith("READY ", StringComparison.Ordinal));
+        gatehouse.Url = new Uri(ready["READY ".Length..].Trim());
+        return gatehouse;
+    }
+
+    /// <summary>Runs a command to its end in a folder.</summary>
+    public static async Task<CommandResult> RunAsync(string folder, IReadOnlyDictionary<string, string>? environment, params string[] arguments)
+    {
+        using var process = Process.Start(Describe(folder, environment, arguments))!;
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync().WaitAsync(Patience);
+        return new CommandResult(process.ExitCode, await output, await error);
+    }
+
+    /// <summary>Runs a command of the CLI in this process's folder, where it finds address and token by itself.</summary>
+    public Task<CommandResult> CliAsync(params string[] arguments) => RunAsync(Folder, null, arguments);
+
+    public HttpClient CreateClient(string? bearer = null)
+    {
+        var http = new HttpClient { BaseAddress = Url };
+        http.DefaultRequestHeaders.Authorization = new("Bearer", bearer ?? SampleKey);
+        return http;
+    }
+
+    public async Task<string> WaitForLineAsync(Func<string, bool> wanted)
+    {
+        using var timeout = new CancellationTokenSource(Patience);
+        try
+        {
+            await foreach (var line in _lines.Reader.ReadAllAsync(timeout.Token))
+            {
+                if (wanted(line))
+                {
+                    return line;
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            Kill();
+            throw new TimeoutException($"gatehouse did not print the line in time:\n{Output}");
+        }
+
+        throw new InvalidOperationException($"gatehouse ended with exit code {_process.ExitCode}:\n{Output}");
+    }
+
+    /// <summary>SIGTERM, then the end of its drain.</summary>
+    public async Task<int> StopAsync()
+    {
+        _ = Signal(_process.Id, TerminateSignal);
+        await _process.WaitForExitAsync().WaitAsync(Patience);
+        await _reading;
+        return _process.ExitCode;
+    }
+
+    /// <summary>SIGKILL: no code of the process runs any more.</summary>
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+        {
+            Kill();
+        }
+
+        await _reading;
+        _process.Dispose();
+        if (_ownsFolder)
+        {
+            Directory.Delete(Folder, recursive: true);
+        }
+    }
+
+    private static ProcessStartInfo Describe(string folder, IReadOnlyDictionary<string, string>? environment, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Executable, arguments)
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var name in start.Environment.Keys.Where(k => k.EndsWith("_API_KEY", StringComparison.Ordinal) || k.StartsWith("GATEHOUSE_", StringComparison.Ordinal)).ToList())
+        {
+            start.Environment.Remove(name);
+        }
+
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+        {
+            start.Environment[name] = value;
+        }
+
+        return start;
+    }
+
+    private static string FindExecutable()
+    {
+        var folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "Gatehouse.slnx")))
+        {
+            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests run outside the checkout.");
+        }
+
+        return Path.Combine(folder, "src", "Gatehouse", "bin", "Release", "net10.0", "gatehouse");
+    }
+
+    private async Task ReadAsync(StreamReader from)
+    {
+        while (await from.ReadLineAsync() is { } line)
+        {
+            lock (_output)
+            {
+                _output.AppendLine(line);
+            }
+
+            _lines.Writer.TryWrite(line);
+        }
+
+        _lines.Writer.TryComplete();
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Signal(int process, int signal);
+}
+
+/// <summary>How a command ended.</summary>
+internal sealed record CommandResult(int ExitCode, string Output, string Error);

@@ -1,0 +1,39 @@
+using System.Text.Json;
+
+namespace Gatehouse.EndToEnd.Tests.Sdk;
+
+/// <summary>An official SDK asked to do the scenarios of <c>clients/scenarios.mjs</c>, with the same report of each.</summary>
+internal interface ISdkClient
+{
+    /// <summary>Which stop words the SDK speaks: OpenAI's or Anthropic's.</summary>
+    bool SpeaksMessages { get; }
+
+    /// <param name="player">Is told when text before a fault has arrived.</param>
+    Task<IReadOnlyDictionary<string, SdkResult>> RunAllAsync(Uri gateway, string key, string prefix, Uri player, CancellationToken ct);
+}
+
+/// <summary>What an SDK made of an answer.</summary>
+/// <param name="Error">The type that the SDK raised, or <see langword="null"/>.</param>
+internal sealed record SdkResult
+{
+    public string Text { get; set; } = "";
+
+    public string? Finish { get; set; }
+
+    public List<SdkToolCall> Tools { get; set; } = [];
+
+    public long? Input { get; set; }
+
+    public long? Output { get; set; }
+
+    public int Chunks { get; set; }
+
+    public string? Error { get; set; }
+
+    public int? Status { get; set; }
+
+    public string? Message { get; set; }
+}
+
+/// <summary>A tool that the model asked for.</summary>
+internal sealed record SdkToolCall(string Name, JsonElement Arguments);

@@ -1,0 +1,48 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace Gatehouse.EndToEnd.Tests.Sdk;
+
+/// <summary>The npm packages <c>openai</c> and <c>@anthropic-ai/sdk</c>, run by the scripts in <c>clients/</c>.</summary>
+internal sealed class NodeSdk(string script, bool speaksMessages) : ISdkClient
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly JsonSerializerOptions Names = new(JsonSerializerDefaults.Web);
+
+    public bool SpeaksMessages => speaksMessages;
+
+    public async Task<IReadOnlyDictionary<string, SdkResult>> RunAllAsync(Uri gateway, string key, string prefix, Uri player, CancellationToken ct)
+    {
+        var folder = ClientsFolder();
+        Assert.True(
+            Directory.Exists(Path.Combine(folder, "node_modules")), "The SDKs are not installed: run ./test.sh, or 'npm ci --ignore-scripts' in the clients folder.");
+        using var node = Process.Start(new ProcessStartInfo("node", [script, gateway.ToString().TrimEnd('/'), key, prefix, player.ToString()])
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        var error = node.StandardError.ReadToEndAsync(ct);
+        var results = new Dictionary<string, SdkResult>();
+        while (await node.StandardOutput.ReadLineAsync(ct) is { } line)
+        {
+            using var report = JsonDocument.Parse(line);
+            results.Add(report.RootElement.GetProperty("scenario").GetString()!, report.Deserialize<SdkResult>(Names)!);
+        }
+
+        await node.WaitForExitAsync(ct).WaitAsync(Patience, ct);
+        Assert.True(node.ExitCode == 0, await error);
+        return results;
+    }
+
+    private static string ClientsFolder()
+    {
+        var folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "Gatehouse.slnx")))
+        {
+            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests run outside the checkout.");
+        }
+
+        return Path.Combine(folder, "tests", "Gatehouse.EndToEnd.Tests", "clients");
+    }
+}

@@ -1,0 +1,75 @@
+// usage: node openai.mjs <base address> <key> <route prefix> <player's address>
+import OpenAI from 'openai';
+import { answerSchema, pixel, runAll, seen, weather } from './scenarios.mjs';
+
+const [base, apiKey, prefix, player] = process.argv.slice(2);
+const client = new OpenAI({ baseURL: `${base}/v1`, apiKey, maxRetries: 0 });
+const user = (content) => [{ role: 'system', content: 'Be brief.' }, { role: 'user', content }];
+const tools = [{ type: 'function', function: weather }];
+
+function keep(result, completion) {
+  const [choice] = completion.choices;
+  result.text = choice.message.content ?? '';
+  result.finish = choice.finish_reason;
+  result.tools = (choice.message.tool_calls ?? []).map((t) => ({ name: t.function.name, arguments: JSON.parse(t.function.arguments) }));
+  result.input = completion.usage?.prompt_tokens ?? null;
+  result.output = completion.usage?.completion_tokens ?? null;
+}
+
+async function create(result, model, extra = {}, content = 'Hello') {
+  keep(result, await client.chat.completions.create({ model: prefix + model, messages: user(content), ...extra }));
+}
+
+async function stream(result, model, extra = {}) {
+  const runner = client.chat.completions.stream({
+    model: prefix + model, messages: user('Hello'), stream_options: { include_usage: true }, ...extra,
+  });
+  for await (const _ of runner) {
+    result.chunks++;
+  }
+  keep(result, await runner.finalChatCompletion());
+}
+
+await runAll({
+  'text': (r) => create(r, 'text'),
+  'text-stream': (r) => stream(r, 'text'),
+  'tools': (r) => create(r, 'tools', { tools }),
+  'tools-stream': (r) => stream(r, 'tools', { tools }),
+  'parallel': (r) => create(r, 'parallel', { tools, parallel_tool_calls: true }),
+  'parallel-stream': (r) => stream(r, 'parallel', { tools }),
+  'image': (r) => create(r, 'image', {}, [
+    { type: 'text', text: 'What is this?' },
+    { type: 'image_url', image_url: { url: `data:image/png;base64,${pixel}` } },
+  ]),
+  'schema': (r) => create(r, 'schema', {
+    response_format: { type: 'json_schema', json_schema: { name: 'answer', schema: answerSchema, strict: true } },
+  }),
+  'rate-limited': (r) => create(r, 'rate-limited'),
+  'bad-request': (r) => create(r, 'bad-request'),
+  'mid-stream-error': async (r) => {
+    const chunks = await client.chat.completions.create({ model: `${prefix}mid-stream-error`, messages: user('Hello'), stream: true });
+    for await (const chunk of chunks) {
+      r.chunks++;
+      r.text += chunk.choices[0]?.delta?.content ?? '';
+      await seen(player, `${prefix}mid-stream-error`, r.text);
+    }
+  },
+  'truncated': async (r) => {
+    const chunks = await client.chat.completions.create({ model: `${prefix}truncated`, messages: user('Hello'), stream: true });
+    for await (const chunk of chunks) {
+      r.chunks++;
+      r.text += chunk.choices[0]?.delta?.content ?? '';
+      await seen(player, `${prefix}truncated`, r.text);
+    }
+  },
+  'abort': async (r) => {
+    const chunks = await client.chat.completions.create({ model: `${prefix}abort`, messages: user('Hello'), stream: true });
+    for await (const chunk of chunks) {
+      r.chunks++;
+      r.text += chunk.choices[0]?.delta?.content ?? '';
+      if (r.text) {
+        chunks.controller.abort();
+      }
+    }
+  },
+});
