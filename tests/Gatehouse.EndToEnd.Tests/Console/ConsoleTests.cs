@@ -1,0 +1,150 @@
+using System.Net;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace Gatehouse.EndToEnd.Tests.Console;
+
+public sealed class ConsoleTests(ConsoleInBrowser console) : IClassFixture<ConsoleInBrowser>
+{
+    public static TheoryData<int, int, ColorScheme> Looks => new()
+    {
+        { 1440, 900, ColorScheme.Light },
+        { 1440, 900, ColorScheme.Dark },
+        { 390, 844, ColorScheme.Light },
+        { 390, 844, ColorScheme.Dark },
+    };
+
+    [Theory]
+    [MemberData(nameof(Looks))]
+    public async Task Every_page_is_accessible_fits_its_screen_and_keeps_its_content_policy(int width, int height, ColorScheme scheme)
+    {
+        await using var watched = await console.OpenAsync(width, height, scheme);
+        var page = watched.Page;
+        var paths = new List<string>
+        {
+            "/", "/calls", "/calls?live=on", "/calls?search=nothing-has-this", "/systems", "/systems/new", "/providers", "/routes", "/settings",
+            "/settings/tokens", "/settings/configuration",
+        };
+        await page.GotoAsync("/calls");
+        paths.Add((await page.Locator("a.row-link").First.GetAttributeAsync("href"))!);
+        await page.GotoAsync("/systems");
+        paths.Add((await page.Locator("a.row-link").First.GetAttributeAsync("href"))!);
+
+        foreach (var path in paths)
+        {
+            var response = await page.GotoAsync(path);
+
+            Assert.Equal(200, response!.Status);
+            Assert.True(await watched.AxeAsync() is [], $"{path}: {string.Join('\n', await watched.AxeAsync())}");
+            Assert.False(await watched.OverflowsAsync(), $"{path} is wider than its screen");
+        }
+
+        Assert.Empty(watched.Errors);
+    }
+
+    [Fact]
+    public async Task Nobody_sees_a_page_without_signing_in_and_a_guess_is_refused()
+    {
+        await using var watched = await console.OpenAsync(signedIn: false);
+        var page = watched.Page;
+
+        await page.GotoAsync("/systems");
+        await Expect(page).ToHaveTitleAsync("Sign in · Gatehouse");
+        Assert.Empty(await watched.AxeAsync());
+        await page.GetByLabel("E-mail address").FillAsync(ConsoleInBrowser.Email);
+        await page.GetByLabel("Password").FillAsync("a wrong guess");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("wrong");
+        await page.GetByLabel("Password").FillAsync(ConsoleInBrowser.Password);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
+
+        await Expect(page).ToHaveTitleAsync("Systems · Gatehouse");
+    }
+
+    [Fact]
+    public async Task The_palette_opens_a_system_by_keys_alone()
+    {
+        await using var watched = await console.OpenAsync();
+        var page = watched.Page;
+        await page.GotoAsync("/");
+
+        await page.Keyboard.PressAsync("Control+k");
+        await Expect(page.GetByRole(AriaRole.Combobox)).ToBeFocusedAsync();
+        await page.Keyboard.TypeAsync("hello");
+        await Expect(page.Locator("#palette-results a[aria-selected=true]")).ToContainTextAsync("hello");
+        await page.Keyboard.PressAsync("Enter");
+
+        await Expect(page.Locator("h1")).ToHaveTextAsync("hello");
+        Assert.Empty(watched.Errors);
+    }
+
+    [Fact]
+    public async Task A_key_is_shown_once_works_and_stops_when_revoked()
+    {
+        await using var watched = await console.OpenAsync();
+        var page = watched.Page;
+        await page.GotoAsync("/systems");
+        await page.Locator("a.row-link").First.ClickAsync();
+        await page.GetByLabel("Name of a new key").FillAsync("browser");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Create key" }).ClickAsync();
+        var secret = await page.Locator(".secret .copy code").InnerTextAsync();
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(secret));
+
+        await page.GotoAsync(page.Url);
+        Assert.DoesNotContain(secret, await page.ContentAsync(), StringComparison.Ordinal);
+        await page.Locator("tr", new() { HasText = "browser" }).GetByRole(AriaRole.Button, new() { Name = "Revoke" }).ClickAsync();
+        await page.Locator("dialog[open] button.primary").ClickAsync();
+        await Expect(page.Locator("tr", new() { HasText = "browser" })).ToContainTextAsync("revoked");
+
+        Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(secret));
+    }
+
+    [Fact]
+    public async Task New_calls_arrive_on_top_while_nobody_reads_further_down()
+    {
+        await using var watched = await console.OpenAsync();
+        var page = watched.Page;
+        await page.GotoAsync("/calls?live=on&route=simulator");
+        var rows = page.Locator("#call-rows tr");
+        var before = await rows.CountAsync();
+
+        await console.CallAsync("simulator");
+
+        await Expect(rows).ToHaveCountAsync(before + 1);
+        Assert.Empty(watched.Errors);
+    }
+
+    [Fact]
+    public async Task A_form_of_another_site_changes_nothing()
+    {
+        using var handler = new HttpClientHandler { AllowAutoRedirect = false };
+        using var http = new HttpClient(handler) { BaseAddress = console.Gatehouse.Url };
+        using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["theme"] = "dark" });
+
+        using var response = await http.PostAsync(new Uri("preferences/theme", UriKind.Relative), form, TestContext.Current.CancellationToken);
+
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.False(response.Headers.Contains("Set-Cookie"));
+    }
+
+    [Fact]
+    public async Task The_theme_is_kept_for_the_next_visit()
+    {
+        await using var watched = await console.OpenAsync();
+        var page = watched.Page;
+        await page.GotoAsync("/providers");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Dark" }).ClickAsync();
+        await Expect(page.Locator("html")).ToHaveAttributeAsync("data-theme", "dark");
+
+        await page.GotoAsync("/");
+
+        await Expect(page.Locator("html")).ToHaveAttributeAsync("data-theme", "dark");
+    }
+
+    private async Task<HttpStatusCode> StatusAsync(string key)
+    {
+        using var http = console.Gatehouse.CreateClient(key);
+        using var response = await http.GetAsync(new Uri("v1/models", UriKind.Relative));
+        return response.StatusCode;
+    }
+}
