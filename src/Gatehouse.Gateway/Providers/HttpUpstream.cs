@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using Microsoft.AspNetCore.Http;
@@ -28,7 +29,7 @@ internal sealed class HttpUpstream : IUpstream, IDisposable
             ActivityHeadersPropagator = null, // the trace context is ours to send
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(50), // below the 60 s after which many load balancers drop a connection
             PooledConnectionLifetime = TimeSpan.FromMinutes(10), // follow the provider's DNS
-            ConnectTimeout = TimeSpan.FromSeconds(30), // bounds the TLS handshake; the route's own bounds the connection (ConnectAsync)
+            ConnectTimeout = TimeSpan.FromSeconds(30), // for proxies; the route's own bounds name, connection and TLS handshake (ConnectAsync)
             MaxResponseHeadersLength = 64, // KiB
             ConnectCallback = ConnectAsync,
         });
@@ -125,7 +126,7 @@ internal sealed class HttpUpstream : IUpstream, IDisposable
             }
 
             await socket.ConnectAsync(addresses, endPoint.Port, deadline.Token);
-            return new NetworkStream(socket, ownsSocket: true);
+            return await SecureAsync(new NetworkStream(socket, ownsSocket: true), context, deadline.Token);
         }
         catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
         {
@@ -138,6 +139,33 @@ internal sealed class HttpUpstream : IUpstream, IDisposable
             throw;
         }
     }
+
+    /// <summary>The handshake is done here, and not by the handler, so that the route's time bounds it.</summary>
+    private static async ValueTask<Stream> SecureAsync(NetworkStream stream, SocketsHttpConnectionContext context, CancellationToken ct)
+    {
+        var request = context.InitialRequestMessage;
+        if (request.RequestUri!.Scheme != Uri.UriSchemeHttps)
+        {
+            return stream; // also the way to a proxy, whose tunnel the handler secures
+        }
+
+        var host = request.Headers.Host is { } header && Uri.TryCreate("https://" + header, UriKind.Absolute, out var named)
+            ? named.IdnHost
+            : context.DnsEndPoint.Host;
+        var secure = new SslStream(stream);
+        try
+        {
+            var options = new SslClientAuthenticationOptions { TargetHost = host, ApplicationProtocols = [SslApplicationProtocol.Http11] };
+            await secure.AuthenticateAsClientAsync(options, ct);
+            return secure;
+        }
+        catch (Exception e) when (e is IOException or AuthenticationException)
+        {
+            throw new UpstreamException(UpstreamFailure.Refused, NoTls(context.DnsEndPoint.Host), e);
+        }
+    }
+
+    private static string NoTls(string host) => $"No TLS connection to {host}: its certificate or protocol was not accepted.";
 
     private static bool IsLinkLocal(IPAddress address)
     {
@@ -165,7 +193,7 @@ internal sealed class HttpUpstream : IUpstream, IDisposable
             { HttpRequestError: HttpRequestError.ConnectionError } =>
                 new UpstreamException(UpstreamFailure.Refused, $"{host} refused the connection.", e),
             { HttpRequestError: HttpRequestError.SecureConnectionError } or { InnerException: AuthenticationException } =>
-                new UpstreamException(UpstreamFailure.Refused, $"No TLS connection to {host}: its certificate or protocol was not accepted.", e),
+                new UpstreamException(UpstreamFailure.Refused, NoTls(host), e),
             { HttpRequestError: HttpRequestError.InvalidResponse or HttpRequestError.ConfigurationLimitExceeded } =>
                 new UpstreamException(UpstreamFailure.Broken, $"{host} did not answer in HTTP.", e),
             _ => new UpstreamException(UpstreamFailure.Broken, $"{host} closed the connection before it answered.", e),

@@ -228,6 +228,51 @@ public sealed class FallbackTests
     }
 
     [Fact]
+    public async Task A_handshake_that_does_not_end_in_time_falls_back()
+    {
+        using var silent = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        silent.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        silent.Listen(); // connects, and never says hello
+        var address = new Uri($"https://127.0.0.1:{((IPEndPoint)silent.LocalEndPoint!).Port}/v1");
+        await using var good = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
+        var route = new Route("fast", [new Target(TestGateway.Http("slow", address), "m"), new Target(TestGateway.Http("p1", good), "m", 1, 1)])
+        {
+            AttemptsPerTarget = 1,
+            ConnectTimeout = TimeSpan.FromMilliseconds(50),
+        };
+        await using var gateway = await TestGateway.StartAsync([route]);
+
+        using var response = await gateway.ChatAsync(Wire.ChatRequest);
+
+        Assert.Equal(200, (int)response.StatusCode);
+        Assert.Equal("upstream_timeout", Assert.Single(gateway.Records()).Attempts[0].ErrorCode);
+    }
+
+    [Fact]
+    public async Task A_server_without_tls_is_named_as_the_cause()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        socket.Listen();
+        var answering = AnswerAsync();
+        var address = new Uri($"https://127.0.0.1:{((IPEndPoint)socket.LocalEndPoint!).Port}/v1");
+        await using var gateway = await TestGateway.StartAsync(
+            [new Route("fast", [new Target(TestGateway.Http("plain", address), "m")]) { AttemptsPerTarget = 1 }]);
+
+        using var response = await gateway.ChatAsync(Wire.ChatRequest);
+        await answering;
+
+        Assert.Equal("upstream_unreachable", await ErrorCodeAsync(response));
+        Assert.Contains("No TLS connection", Assert.Single(gateway.Records()).ErrorMessage);
+
+        async Task AnswerAsync()
+        {
+            using var client = await socket.AcceptAsync(Ct);
+            await client.SendAsync("HTTP/1.1 400 Bad Request\r\n\r\n"u8.ToArray(), Ct);
+        }
+    }
+
+    [Fact]
     public async Task Cloud_metadata_addresses_are_not_asked()
     {
         var provider = TestGateway.Http("meta", new Uri("http://169.254.169.254/latest"));

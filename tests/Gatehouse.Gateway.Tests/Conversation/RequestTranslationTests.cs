@@ -247,6 +247,36 @@ public sealed class RequestTranslationTests
         Assert.Empty(dropped);
     }
 
+    [Theory]
+    [InlineData("""{"type":"object","properties":{"t":{"type":"number"}},"required":["t"],"additionalProperties":false}""", true)]
+    [InlineData("""{"type":"object","additionalProperties":false}""", true)]
+    [InlineData("""{"type":"object","properties":{"t":{"anyOf":[{"$ref":"#/$defs/a"},{"type":"null"}]}},"required":["t"],"additionalProperties":false,"$defs":{"a":{"enum":["x"]}}}""", true)]
+    [InlineData("""{"type":"object","properties":{"t":{"type":"number"}},"required":["t"]}""", false)]
+    [InlineData("""{"type":"object","properties":{"t":{"type":"number"}},"additionalProperties":false}""", false)]
+    [InlineData("""{"type":"object","properties":{"t":{"type":"array","items":{"type":"object"}}},"required":["t"],"additionalProperties":false}""", false)]
+    [InlineData("""{"type":"object","properties":{"t":{"type":["object","null"],"properties":{"u":{}}}},"required":["t"],"additionalProperties":false}""", false)]
+    [InlineData("""{"type":"object","properties":{"t":{}},"required":["t"],"additionalProperties":false}""", false)]
+    [InlineData("""{"type":"object","properties":{"t":{"oneOf":[{"type":"null"}]}},"required":["t"],"additionalProperties":false}""", false)]
+    [InlineData("""{"type":"object","additionalProperties":false,"$defs":{"a":{"type":"object"}}}""", false)]
+    [InlineData("""{"type":"array","items":{"type":"string"}}""", false)]
+    [InlineData("""{"anyOf":[{"type":"null"}],"type":"object","additionalProperties":false}""", false)]
+    [InlineData("""{"properties":7,"type":7,"required":7,"additionalProperties":false}""", false)]
+    public void Strict_mode_is_asked_of_OpenAI_only_for_schemas_that_keep_its_rules(string schema, bool strict)
+    {
+        var dropped = new List<string>();
+        var request = WireFiles.Messages($$$"""
+            {"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}],"output_config":{"format":{"type":"json_schema","schema":{{{schema}}}}},
+             "tools":[{"name":"f","input_schema":{{{schema}}},"strict":true},{"name":"g","input_schema":{{{schema}}}}]}
+            """);
+
+        var body = JsonNode.Parse(WireFiles.ToOpenAi(request, dropped))!;
+
+        Assert.Equal(strict, (bool)body["response_format"]!["json_schema"]!["strict"]!);
+        Assert.Equal(strict, (bool)body["tools"]![0]!["function"]!["strict"]!);
+        Assert.Null(body["tools"]![1]!["function"]!["strict"]);
+        Assert.Equal(strict ? [] : ["output_config.format", "tools[].strict"], dropped);
+    }
+
     [Fact]
     public void A_server_that_knows_only_max_tokens_gets_that_name()
     {
@@ -418,7 +448,7 @@ public sealed class RequestTranslationTests
             ["tools"] = new JsonArray(new JsonObject
             {
                 ["type"] = "function",
-                ["function"] = new JsonObject { ["name"] = "f", ["description"] = Text(), ["parameters"] = new JsonObject { ["type"] = "object", ["title"] = Text() }, ["strict"] = true },
+                ["function"] = new JsonObject { ["name"] = "f", ["description"] = Text(), ["parameters"] = new JsonObject { ["type"] = "object", ["title"] = Text(), ["additionalProperties"] = false }, ["strict"] = true },
             }),
             ["tool_choice"] = new[] { "auto", "none", "required" }[random.Next(2) * 2],
         };

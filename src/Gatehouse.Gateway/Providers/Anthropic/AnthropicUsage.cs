@@ -32,29 +32,6 @@ internal struct AnthropicUsage
         }
     }
 
-    /// <summary>
-    /// Gathers <c>usage</c> at the top of a body or of <c>message_delta</c>, or in the <c>message</c> of <c>message_start</c>.
-    /// Allocates nothing.
-    /// </summary>
-    /// <returns><see langword="false"/> when there is none, or the JSON is broken.</returns>
-    public bool TryFind(ReadOnlySpan<byte> json)
-    {
-        if (json.IndexOf("\"usage\""u8) < 0)
-        {
-            return false;
-        }
-
-        var reader = new Utf8JsonReader(json);
-        try
-        {
-            return reader.Read() && reader.TokenType == JsonTokenType.StartObject && FindIn(ref reader, enterMessage: true);
-        }
-        catch (JsonException)
-        {
-            return false; // a cut or broken body has no usage that counts
-        }
-    }
-
     /// <param name="reader">At the start of the usage object; left at its end.</param>
     /// <exception cref="JsonException">The JSON is broken.</exception>
     public void Read(ref Utf8JsonReader reader)
@@ -122,30 +99,6 @@ internal struct AnthropicUsage
         }
 
         json.WriteEndObject();
-    }
-
-    private bool FindIn(ref Utf8JsonReader reader, bool enterMessage)
-    {
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-        {
-            var isUsage = reader.ValueTextEquals("usage"u8);
-            var isMessage = enterMessage && reader.ValueTextEquals("message"u8);
-            reader.Read();
-            if (isUsage && reader.TokenType == JsonTokenType.StartObject)
-            {
-                Read(ref reader);
-                return true;
-            }
-
-            if (isMessage && reader.TokenType == JsonTokenType.StartObject)
-            {
-                return FindIn(ref reader, enterMessage: false);
-            }
-
-            reader.Skip();
-        }
-
-        return false;
     }
 
     private void ReadDetails(ref Utf8JsonReader reader)

@@ -89,7 +89,7 @@ internal static class OpenAiRequestWriter
 
         WriteSampling(json, r, model, p, dropped);
         WriteReasoning(json, r, model, dropped);
-        WriteResponseFormat(json, r);
+        WriteResponseFormat(json, r, dropped);
         WriteTools(json, r, dropped);
         if (r.User is { } user)
         {
@@ -238,7 +238,7 @@ internal static class OpenAiRequestWriter
         _ => "minimal",
     };
 
-    private static void WriteResponseFormat(Utf8JsonWriter json, ChatRequest r)
+    private static void WriteResponseFormat(Utf8JsonWriter json, ChatRequest r, List<string> dropped)
     {
         if (r.ResponseFormat is not { } format)
         {
@@ -252,7 +252,7 @@ internal static class OpenAiRequestWriter
             json.WriteStartObject("json_schema");
             json.WriteString("name", format.Name ?? "answer");
             json.WriteRaw("schema", schema);
-            json.WriteBoolean("strict", format.Strict ?? true);
+            json.WriteBoolean("strict", Enforced(format.Strict ?? true, schema, "output_config.format", dropped));
             json.WriteEndObject();
         }
         else
@@ -285,7 +285,7 @@ internal static class OpenAiRequestWriter
                 json.WriteStartArray("tools");
             }
 
-            WriteTool(json, tool);
+            WriteTool(json, tool, dropped);
         }
 
         if (!open)
@@ -305,7 +305,7 @@ internal static class OpenAiRequestWriter
         }
     }
 
-    private static void WriteTool(Utf8JsonWriter json, ChatTool tool)
+    private static void WriteTool(Utf8JsonWriter json, ChatTool tool, List<string> dropped)
     {
         json.WriteStartObject();
         json.WriteString("type", "function");
@@ -323,11 +323,23 @@ internal static class OpenAiRequestWriter
 
         if (tool.Strict is { } strict)
         {
-            json.WriteBoolean("strict", strict);
+            json.WriteBoolean("strict", Enforced(strict, tool.Schema, "tools[].strict", dropped));
         }
 
         json.WriteEndObject();
         json.WriteEndObject();
+    }
+
+    /// <summary>A schema beyond the rules of strict mode is refused under it: it is then followed as well as the model can, and that is reported.</summary>
+    private static bool Enforced(bool strict, JsonElement? schema, string name, List<string> dropped)
+    {
+        var enforced = strict && schema is { } s && StrictSchema.IsMet(s);
+        if (strict && !enforced)
+        {
+            dropped.AddOnce(name);
+        }
+
+        return enforced;
     }
 
     private static void WriteToolChoice(Utf8JsonWriter json, ToolChoice choice)

@@ -6,45 +6,6 @@ namespace Gatehouse.Gateway.Providers.OpenAi;
 /// <summary>Reads <c>usage</c> of the chat format into disjoint buckets. Cached tokens are part of the prompt there, reasoning of the completion.</summary>
 internal static class OpenAiUsage
 {
-    /// <summary>Finds <c>usage</c> at the top of a body or of one stream chunk. Allocates nothing.</summary>
-    /// <returns><see langword="false"/> when there is none, it is null, or the JSON is broken.</returns>
-    public static bool TryFind(ReadOnlySpan<byte> json, out TokenUsage usage)
-    {
-        usage = default;
-        if (json.IndexOf("\"usage\""u8) < 0)
-        {
-            return false;
-        }
-
-        var reader = new Utf8JsonReader(json);
-        try
-        {
-            if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
-            {
-                return false;
-            }
-
-            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-            {
-                var isUsage = reader.ValueTextEquals("usage"u8);
-                reader.Read();
-                if (isUsage && reader.TokenType == JsonTokenType.StartObject)
-                {
-                    usage = Read(ref reader);
-                    return true;
-                }
-
-                reader.Skip();
-            }
-        }
-        catch (JsonException)
-        {
-            // A cut or broken body has no usage that counts.
-        }
-
-        return false;
-    }
-
     /// <param name="reader">At the start of the usage object; left at its end.</param>
     /// <exception cref="JsonException">The JSON is broken.</exception>
     public static TokenUsage Read(ref Utf8JsonReader reader)
