@@ -117,15 +117,16 @@ internal sealed partial class CallPipeline(
             outcome = CallOutcome.Refused;
             call.Attempt = null;
         }
-        else if (!call.HeadIsSent)
-        {
-            ClientAnswer.SetOrigin(call, call.Attempt!, null);
-        }
 
         var status = call.HeadIsSent ? StatusCodes.Status200OK : failure.Problem.Status;
         if (!settlement.TrySettle(call, outcome, status, failure.Problem.Code, failure.RecordedMessage))
         {
             failure = Failures.JournalFull();
+        }
+
+        if (!call.HeadIsSent && call.Attempt is { } attempt)
+        {
+            ClientAnswer.SetOrigin(call, attempt, null);
         }
 
         ClientAnswer.WriteFailure(call, failure);

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Streaming;
@@ -10,6 +11,8 @@ namespace Gatehouse.Gateway.Calls;
 /// <summary>Writes to the client: heads, whole answers, pieces of streams, errors in its own format.</summary>
 internal static class ClientAnswer
 {
+    private const int MaxOriginChars = 256;
+
     /// <summary>Headers that every answer carries, refusals included.</summary>
     public static void Identify(HttpResponse response, string requestId, string? alias)
     {
@@ -24,7 +27,7 @@ internal static class ClientAnswer
     public static void SetOrigin(Call call, Attempt attempt, UpstreamAnswer? answer)
     {
         var headers = call.Http.Response.Headers;
-        headers["x-gatehouse-served-by"] = string.Concat(attempt.Settings.Name, "/", attempt.Model);
+        headers["x-gatehouse-served-by"] = ParameterNames.Shown(string.Concat(attempt.Settings.Name, "/", attempt.Model), MaxOriginChars);
         headers["x-gatehouse-attempts"] = attempt.Number == 0 ? "1" : (attempt.Number + 1).ToString(CultureInfo.InvariantCulture);
         if (call.Record.DroppedParameters.Count > 0)
         {

@@ -223,6 +223,7 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
 
     private AttemptFailure? FinishWhole(Call call, Attempt attempt, UpstreamAnswer answer, ReadOnlySpan<byte> body)
     {
+        ClientAnswer.SetOrigin(call, attempt, answer);
         call.KeepContent(body);
         call.Record.FirstByteMicros = call.Micros;
         if (!settlement.TrySettle(call, CallOutcome.Ok, StatusCodes.Status200OK))
@@ -230,7 +231,6 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
             return Failures.JournalFull();
         }
 
-        ClientAnswer.SetOrigin(call, attempt, answer);
         ClientAnswer.WriteWhole(call.Http.Response, StatusCodes.Status200OK, body);
         return null;
     }
@@ -262,11 +262,11 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
                     return await FinishStreamAsync(call, attempt, answer, events);
                 }
 
-                if (state == TapEvent.Error || read == 0 || left < 0)
+                if (state is TapEvent.Error or TapEvent.Cut || left < 0)
                 {
                     await SendRestAsync(call, events);
                     return state == TapEvent.Error ? Failures.OfEvent(call, attempt, pump.Error)
-                        : read == 0 ? Failures.Truncated(attempt)
+                        : state == TapEvent.Cut ? Failures.Truncated(attempt)
                         : Failures.Garbage(attempt, "it is larger than the limit of this installation.");
                 }
             }
@@ -315,16 +315,16 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
 
     private async ValueTask<AttemptFailure?> FinishStreamAsync(Call call, Attempt attempt, UpstreamAnswer answer, PooledBuffer events)
     {
+        if (!call.HeadIsSent)
+        {
+            ClientAnswer.SetOrigin(call, attempt, answer);
+        }
+
         call.KeepContent(events.Span);
         call.Record.FirstByteMicros ??= call.Micros;
         if (!settlement.TrySettle(call, CallOutcome.Ok, StatusCodes.Status200OK))
         {
             return Failures.JournalFull();
-        }
-
-        if (!call.HeadIsSent)
-        {
-            ClientAnswer.SetOrigin(call, attempt, answer);
         }
 
         await ClientAnswer.SendEventsAsync(call, events);

@@ -215,9 +215,9 @@ internal sealed class HttpUpstream : IUpstream, IDisposable
         {
             foreach (var (name, values) in response.Headers.NonValidated)
             {
-                if (PassedHeaders.Includes(name))
+                if (PassedHeaders.Includes(name) && values.ToString() is var value && PassedHeaders.CanHold(value))
                 {
-                    to[name] = values.ToString();
+                    to[name] = value;
                 }
             }
         }

@@ -11,5 +11,8 @@ internal static class PassedHeaders
             || name.StartsWith("anthropic-ratelimit-", StringComparison.OrdinalIgnoreCase),
     };
 
+    /// <summary>Whether a header may have this value: a server, ours or the next one, may refuse to send or to read any other.</summary>
+    public static bool CanHold(string value) => !value.AsSpan().ContainsAnyExceptInRange(' ', '~');
+
     private static bool Same(string name, string other) => name.Equals(other, StringComparison.OrdinalIgnoreCase);
 }

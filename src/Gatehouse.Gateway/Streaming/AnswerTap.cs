@@ -15,8 +15,11 @@ internal enum TapEvent
     /// <summary>Only accounts: goes to clients that asked for it.</summary>
     Accounts,
 
-    /// <summary>The stream is complete.</summary>
+    /// <summary>The provider calls the stream complete.</summary>
     End,
+
+    /// <summary>The stream ended and the answer is not complete.</summary>
+    Cut,
 
     /// <summary>The provider reports an error within the stream.</summary>
     Error,
@@ -37,8 +40,11 @@ internal abstract class AnswerTap
     /// <summary>In OpenAI's words.</summary>
     public string? FinishReason { get; protected set; }
 
-    /// <summary>Whether every choice begun has ended: then a missing terminator loses nothing.</summary>
-    public virtual bool IsFinished => false;
+    /// <summary>
+    /// Whether every choice begun has told why it ended. Without that no terminator makes an answer complete; with it a missing one
+    /// loses nothing.
+    /// </summary>
+    public abstract bool IsFinished { get; }
 
     /// <exception cref="FormatException">Not an event of this format.</exception>
     public abstract TapEvent Read(ReadOnlySpan<byte> data);

@@ -13,7 +13,7 @@ internal sealed class EventPump(AnswerTap tap, StreamRelay relay)
     /// <param name="bytes">Empty at the end of the body.</param>
     /// <returns>
     /// <see cref="TapEvent.Preamble"/> until content came, then <see cref="TapEvent.Content"/>; <see cref="TapEvent.End"/> when the answer
-    /// is complete, <see cref="TapEvent.Error"/> when the provider says that it will not be.
+    /// is complete, <see cref="TapEvent.Error"/> when the provider says that it will not be, <see cref="TapEvent.Cut"/> when it ended before.
     /// </returns>
     /// <exception cref="FormatException">Not a stream of the provider's format.</exception>
     /// <exception cref="SseEventTooLargeException">An event without end.</exception>
@@ -30,16 +30,17 @@ internal sealed class EventPump(AnswerTap tap, StreamRelay relay)
 
         while (_parser.TryRead(out var e))
         {
-            if (e.Data.IsEmpty)
+            var isError = e.Name.SequenceEqual("error"u8);
+            if (e.Data.IsEmpty && !isError)
             {
                 continue; // some servers send these as signs of life
             }
 
-            var kind = tap.Read(e.Data);
+            var kind = isError ? TapEvent.Error : tap.Read(e.Data);
             switch (kind)
             {
-                case TapEvent.End when !_hasContent:
-                    throw new FormatException("The stream ended before any answer began.");
+                case TapEvent.End when !_hasContent || !tap.IsFinished:
+                    return TapEvent.Cut;
                 case TapEvent.End:
                     relay.End(e, to);
                     return TapEvent.End;
@@ -53,7 +54,12 @@ internal sealed class EventPump(AnswerTap tap, StreamRelay relay)
             }
         }
 
-        if (bytes.IsEmpty && tap.IsFinished)
+        if (bytes.IsEmpty && !tap.IsFinished)
+        {
+            return TapEvent.Cut;
+        }
+
+        if (bytes.IsEmpty)
         {
             relay.End(default, to);
             return TapEvent.End;

@@ -4,6 +4,8 @@ namespace Gatehouse.Gateway.Tests.Calls;
 
 public sealed class StreamFaultTests
 {
+    private const string SecondChoice = """data: {"id":"c1","object":"chat.completion.chunk","choices":[{"index":1,"delta":{"content":"Hi"},"finish_reason":null}]}""" + "\n\n";
+
     private static readonly CancellationToken Ct = TestContext.Current.CancellationToken;
 
     [Theory]
@@ -113,19 +115,81 @@ public sealed class StreamFaultTests
         Assert.Equal("upstream_stream_truncated", Assert.Single(gateway.Records()).ErrorCode);
     }
 
+    [Theory]
+    [InlineData("{\"message\":\"overloaded\"}")]
+    [InlineData("overloaded")]
+    [InlineData("")]
+    public async Task An_event_named_error_is_one_whatever_it_says(string data)
+    {
+        await using var player = new WirePlayer(e => e.StreamAsync(Wire.Role + Wire.Hello + $"event: error\ndata: {data}\n\n" + Wire.Finish + Wire.Done));
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
+
+        using var response = await gateway.ChatAsync(Wire.StreamRequest);
+        var text = await response.Content.ReadAsStringAsync(Ct);
+
+        Assert.Contains("\"error\":{", text);
+        Assert.DoesNotContain("[DONE]", text);
+        var record = Assert.Single(gateway.Records());
+        Assert.Equal((CallOutcome.Failed, "upstream_error"), (record.Outcome, record.ErrorCode));
+    }
+
+    [Theory]
+    [InlineData(Wire.Role + Wire.Hello + Wire.Usage)]
+    [InlineData(SecondChoice + Wire.Hello + Wire.Finish)]
+    public async Task A_terminator_does_not_make_an_unfinished_answer_complete(string answer)
+    {
+        await using var player = new WirePlayer(e => e.StreamAsync(answer + Wire.Done));
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
+
+        using var response = await gateway.ChatAsync(Wire.StreamRequest);
+        var text = await response.Content.ReadAsStringAsync(Ct);
+
+        Assert.Contains("\"error\":{", text);
+        Assert.DoesNotContain("[DONE]", text);
+        var record = Assert.Single(gateway.Records());
+        Assert.Equal((CallOutcome.Failed, "upstream_stream_truncated"), (record.Outcome, record.ErrorCode));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_message_stop_needs_a_message_delta_before_it(bool translated)
+    {
+        await using var player = new WirePlayer(e => e.StreamAsync(Wire.MessageStart + Wire.BlockStart + Wire.BlockDelta + Wire.BlockStop + Wire.MessageStop));
+        await using var gateway = await TestGateway.StartAsync([PassThroughTests.Anthropic(player)]);
+
+        using var response = translated ? await gateway.ChatAsync(Wire.StreamRequest) : await gateway.MessagesAsync(Wire.MessagesStreamRequest);
+
+        Assert.Contains("\"error\":{", await response.Content.ReadAsStringAsync(Ct));
+        Assert.Equal("upstream_stream_truncated", Assert.Single(gateway.Records()).ErrorCode);
+    }
+
+    [Fact]
+    public async Task A_terminator_with_blanks_is_one()
+    {
+        await using var player = new WirePlayer(e => e.StreamAsync(Wire.Role + Wire.Hello + Wire.Finish + "data: [DONE] \n\n"));
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
+
+        using var response = await gateway.ChatAsync(Wire.StreamRequest);
+        await response.Content.ReadAsStringAsync(Ct);
+
+        Assert.Equal(CallOutcome.Ok, Assert.Single(gateway.Records()).Outcome);
+    }
+
     [Fact]
     public async Task No_first_byte_in_time_falls_back_and_then_ends_in_504()
     {
         var clock = new ManualClock();
-        await using var stalled = new WirePlayer(e => e.ClosedByGatewayAsync());
-        await using var good = new WirePlayer(e => e.ClosedByGatewayAsync());
-        var route = TestGateway.RouteTo(stalled, good) with { FirstByteTimeout = TimeSpan.FromSeconds(7) };
+        var (first, second) = (new TaskCompletionSource(), new TaskCompletionSource());
+        await using var stalled = new WirePlayer(e => AskedAsync(e, first));
+        await using var other = new WirePlayer(e => AskedAsync(e, second));
+        var route = TestGateway.RouteTo(stalled, other) with { FirstByteTimeout = TimeSpan.FromSeconds(7) };
         await using var gateway = await TestGateway.StartAsync([route], clock);
 
         var pending = gateway.ChatAsync(Wire.ChatRequest);
-        await clock.ArmedAsync(TimeSpan.FromSeconds(7));
+        await first.Task;
         clock.Advance(TimeSpan.FromSeconds(7));
-        await clock.ArmedAsync(TimeSpan.FromSeconds(7));
+        await second.Task;
         clock.Advance(TimeSpan.FromSeconds(7));
         using var response = await pending;
 
@@ -133,6 +197,12 @@ public sealed class StreamFaultTests
         Assert.Equal("upstream_timeout", await FallbackTests.ErrorCodeAsync(response));
         Assert.Equal(14_000_000, Assert.Single(gateway.Records()).DurationMicros);
         Assert.Equal(0, Assert.Single(gateway.Records()).OwnMicros);
+
+        static Task AskedAsync(Exchange exchange, TaskCompletionSource asked)
+        {
+            asked.SetResult();
+            return exchange.ClosedByGatewayAsync();
+        }
     }
 
     [Fact]

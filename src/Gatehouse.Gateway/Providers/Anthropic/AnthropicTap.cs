@@ -11,6 +11,8 @@ internal sealed class AnthropicTap : AnswerTap
 
     public override TokenUsage? Usage => _usage.Any ? _usage.Total : null;
 
+    public override bool IsFinished => FinishReason is not null;
+
     public override TapEvent Read(ReadOnlySpan<byte> data) => ReadObject(data) switch
     {
         { Type: Kind.Content } => TapEvent.Content,

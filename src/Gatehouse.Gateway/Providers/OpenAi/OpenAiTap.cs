@@ -17,7 +17,7 @@ internal sealed class OpenAiTap : AnswerTap
 
     public override TapEvent Read(ReadOnlySpan<byte> data)
     {
-        if (data.SequenceEqual("[DONE]"u8))
+        if (data.Trim((byte)' ').SequenceEqual("[DONE]"u8))
         {
             return TapEvent.End;
         }
