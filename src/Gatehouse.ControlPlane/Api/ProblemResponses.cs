@@ -43,7 +43,8 @@ internal sealed partial class ProblemResponses(RequestDelegate next, ILogger<Pro
 
     private static Problem OfStatus(int status) => status switch
     {
-        StatusCodes.Status404NotFound => new Problem("not_found", status, "There is no such operation; /api/openapi.json lists them."),
+        StatusCodes.Status404NotFound => new Problem(
+            "not_found", status, "There is no such operation for this method and content type (bodies are 'application/json'); /api/openapi.json lists them."),
         StatusCodes.Status405MethodNotAllowed => new Problem("method_not_allowed", status, "This address has no such method; /api/openapi.json lists them."),
         StatusCodes.Status415UnsupportedMediaType => new Problem("unsupported_media_type", status, "Send the body as 'Content-Type: application/json'."),
         _ => new Problem("request_refused", status, $"The request was refused with status {status}."),

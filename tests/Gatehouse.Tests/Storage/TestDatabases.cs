@@ -8,12 +8,16 @@ internal sealed class TestDatabase : IAsyncDisposable
 {
     private readonly Func<ValueTask> _drop;
 
-    private TestDatabase(Database db, Func<Database> open, Func<ValueTask> drop)
+    private TestDatabase(string setting, Database db, Func<Database> open, Func<ValueTask> drop)
     {
+        Setting = setting;
         Db = db;
         Open = open;
         _drop = drop;
     }
+
+    /// <summary>The line under <c>storage</c> that names it.</summary>
+    public string Setting { get; }
 
     public Database Db { get; }
 
@@ -27,7 +31,7 @@ internal sealed class TestDatabase : IAsyncDisposable
         {
             var folder = Directory.CreateTempSubdirectory("gatehouse-test-");
             var path = Path.Combine(folder.FullName, "test.db");
-            return new TestDatabase(DatabaseFactory.Sqlite(path), () => DatabaseFactory.Sqlite(path), () =>
+            return new TestDatabase($"sqlite: '{path}'", DatabaseFactory.Sqlite(path), () => DatabaseFactory.Sqlite(path), () =>
             {
                 folder.Delete(recursive: true);
                 return ValueTask.CompletedTask;
@@ -39,6 +43,7 @@ internal sealed class TestDatabase : IAsyncDisposable
         await AdministerAsync(admin, $"CREATE DATABASE {name} TEMPLATE template0");
         var own = new NpgsqlConnectionStringBuilder(admin) { Database = name, MaxPoolSize = 8 }.ToString();
         return new TestDatabase(
+            $"postgres: '{own}'",
             DatabaseFactory.Postgres(own),
             () => DatabaseFactory.Postgres(own),
             async () => await AdministerAsync(admin, $"DROP DATABASE {name} WITH (FORCE)"));

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Gatehouse.Api;
 using Gatehouse.Contracts;
 using Microsoft.AspNetCore.Builder;
@@ -10,6 +11,7 @@ namespace Gatehouse.Governance;
 /// <summary>POST /api/systems/{id}/keys — makes a key and shows its secret this once.</summary>
 internal static class CreateKey
 {
+    [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
     internal sealed record Request(
         SystemEnvironment Environment, string Name, DateTimeOffset? ExpiresAt = null, int? ExpiresInDays = null);
 

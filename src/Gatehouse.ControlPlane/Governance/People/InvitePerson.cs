@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Gatehouse.Api;
 using Gatehouse.Contracts;
 using Microsoft.AspNetCore.Builder;
@@ -10,6 +11,7 @@ namespace Gatehouse.Governance;
 /// <summary>POST /api/people — invites a person by a one-time link.</summary>
 internal static class InvitePerson
 {
+    [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
     internal sealed record Request(string Email, string Name, IReadOnlyList<Membership> Memberships);
 
     public static void Map(IEndpointRouteBuilder api) => api.MapPost("/people", HandleAsync).WithTags("people");

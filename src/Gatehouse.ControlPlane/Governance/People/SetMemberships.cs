@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Gatehouse.Api;
 using Gatehouse.Contracts;
 using Microsoft.AspNetCore.Builder;
@@ -10,6 +11,7 @@ namespace Gatehouse.Governance;
 /// <summary>PUT /api/people/{id}/memberships — replaces a person's roles.</summary>
 internal static class SetMemberships
 {
+    [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
     internal sealed record Request(IReadOnlyList<Membership> Memberships);
 
     public static void Map(IEndpointRouteBuilder api) => api.MapPut("/people/{id:guid}/memberships", HandleAsync).WithTags("people");

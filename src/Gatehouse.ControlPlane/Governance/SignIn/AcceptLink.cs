@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Gatehouse.Contracts;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -9,6 +10,7 @@ namespace Gatehouse.Governance;
 /// <summary>POST /api/session/welcome — accepts a one-time link.</summary>
 internal static class AcceptLink
 {
+    [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
     internal sealed record Request(string Token, string Password, string? Name = null, string? Email = null)
     {
         public override string ToString() => nameof(Request);

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Gatehouse.Contracts;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -9,6 +10,7 @@ namespace Gatehouse.Governance;
 /// <summary>POST /api/session — signs in with a password.</summary>
 internal static class StartSession
 {
+    [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
     internal sealed record Request(string Email, string Password)
     {
         public override string ToString() => nameof(Request);

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Gatehouse.Api;
 using Gatehouse.Contracts;
 using Microsoft.AspNetCore.Builder;
@@ -10,6 +11,7 @@ namespace Gatehouse.Governance;
 /// <summary>PATCH /api/systems/{id} — changes what is given.</summary>
 internal static class ChangeSystem
 {
+    [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
     internal sealed record Request(string? Purpose = null, string? Owner = null, SystemStage? Stage = null);
 
     public static void Map(IEndpointRouteBuilder api) => api.MapPatch("/systems/{id:guid}", HandleAsync).WithTags("systems");

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Gatehouse.Api;
 using Gatehouse.Contracts;
 using Microsoft.AspNetCore.Builder;
@@ -10,6 +11,7 @@ namespace Gatehouse.Governance;
 /// <summary>POST /api/systems — registers an AI system.</summary>
 internal static class CreateSystem
 {
+    [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
     internal sealed record Request(string Team, string Name, string Purpose, string Owner, SystemStage Stage = SystemStage.Building);
 
     public static void Map(IEndpointRouteBuilder api) => api.MapPost("/systems", HandleAsync).WithTags("systems");

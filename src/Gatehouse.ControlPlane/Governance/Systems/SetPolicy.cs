@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Gatehouse.Api;
 using Gatehouse.Contracts;
 using Microsoft.AspNetCore.Builder;
@@ -10,14 +11,22 @@ namespace Gatehouse.Governance;
 /// <summary>PUT /api/systems/{id}/environments/{environment} — what is stored, and for how long.</summary>
 internal static class SetPolicy
 {
+    [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
     internal sealed record Request(bool StoreContent, int RetentionDays);
 
     public static void Map(IEndpointRouteBuilder api) =>
         api.MapPut("/systems/{id:guid}/environments/{environment}", HandleAsync).WithTags("systems");
 
     /// <summary>Sets whether prompts and answers are stored, and for how many days traces are kept.</summary>
+    /// <param name="environment">development, staging or production.</param>
     internal static async Task<Ok<AiSystem>> HandleAsync(
-        Guid id, SystemEnvironment environment, Request request, HttpContext http, Systems systems, CancellationToken ct) =>
-        TypedResults.Ok(await systems.SetPolicyAsync(
-            ApiPerson.Require(http), id, new EnvironmentPolicy(environment, request.StoreContent, request.RetentionDays), ct));
+        Guid id, string environment, Request request, HttpContext http, Systems systems, CancellationToken ct)
+    {
+        // The framework reads enums of an address by their C# names only.
+        var known = Enum.GetValues<SystemEnvironment>().Where(e => Words.Of(e) == environment).ToList();
+        return known is [var found]
+            ? TypedResults.Ok(await systems.SetPolicyAsync(
+                ApiPerson.Require(http), id, new EnvironmentPolicy(found, request.StoreContent, request.RetentionDays), ct))
+            : throw new ProblemException(Problem.Invalid("environment", "must be development, staging or production"));
+    }
 }

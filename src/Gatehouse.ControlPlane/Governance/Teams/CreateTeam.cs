@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Gatehouse.Api;
 using Gatehouse.Contracts;
 using Microsoft.AspNetCore.Builder;
@@ -10,6 +11,7 @@ namespace Gatehouse.Governance;
 /// <summary>POST /api/teams — creates a team.</summary>
 internal static class CreateTeam
 {
+    [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
     internal sealed record Request(string Name);
 
     public static void Map(IEndpointRouteBuilder api) => api.MapPost("/teams", HandleAsync).WithTags("teams");

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Gatehouse.Api;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -11,6 +12,7 @@ internal static class CreateToken
 {
     private const int DefaultDays = 90;
 
+    [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
     internal sealed record Request(string Name, DateTimeOffset? ExpiresAt = null, int? ExpiresInDays = null);
 
     public static void Map(IEndpointRouteBuilder api) => api.MapPost("/tokens", HandleAsync).WithTags("tokens");

@@ -1,0 +1,86 @@
+using System.Net;
+using Gatehouse.Governance;
+using Gatehouse.Storage;
+using Gatehouse.Tests.Host;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Gatehouse.Tests.Governance;
+
+/// <summary>The installation's secret, and what a fresh installation starts with.</summary>
+public sealed class InstallationTests
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task The_sample_is_made_once_in_files_of_the_owner_and_works()
+    {
+        await using var app = await TestApp.StartAsync();
+        var sample = app.Services.GetRequiredService<SampleSystem>();
+
+        await sample.EnsureAsync(Ct);
+        var key = await ReadAsync(app, SampleSystem.KeyFile);
+        var token = await ReadAsync(app, SampleSystem.TokenFile);
+        await sample.EnsureAsync(Ct);
+
+        Assert.Equal((key, token), (await ReadAsync(app, SampleSystem.KeyFile), await ReadAsync(app, SampleSystem.TokenFile)));
+        Assert.All(
+            (string[])[SampleSystem.KeyFile, SampleSystem.TokenFile, "secret"],
+            file => Assert.True(OperatingSystem.IsWindows()
+                || File.GetUnixFileMode(Path.Combine(app.DataFolder, file)) == (UnixFileMode.UserRead | UnixFileMode.UserWrite)));
+        using var program = app.Program(token);
+        var systems = (await program.GetAsync("api/systems", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items");
+        Assert.Equal(("sample", "hello"), (systems[0].Text("team"), systems[0].Text("name")));
+        using var caller = app.Program(key);
+        Assert.Equal(HttpStatusCode.OK, await caller.GetAsync("v1/models", Ct).StatusAsync());
+        Assert.NotNull(await app.Services.GetRequiredService<SignIn>().FirstRunLinkAsync(Ct));
+    }
+
+    [Fact]
+    public async Task A_sample_key_that_was_revoked_stays_revoked()
+    {
+        await using var app = await TestApp.StartAsync();
+        var sample = app.Services.GetRequiredService<SampleSystem>();
+        await sample.EnsureAsync(Ct);
+        using var program = app.Program(await ReadAsync(app, SampleSystem.TokenFile));
+        var system = (await program.GetAsync("api/systems", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items")[0].Id();
+        var keys = (await program.GetAsync($"api/systems/{system}/keys", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items");
+
+        await program.SendAsync("DELETE", $"api/keys/{keys[0].Id()}").JsonAsync(HttpStatusCode.OK);
+        await sample.EnsureAsync(Ct);
+
+        keys = (await program.GetAsync($"api/systems/{system}/keys", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items");
+        Assert.Equal(1, keys.GetArrayLength());
+        Assert.NotNull(keys[0].Text("revoked_at"));
+    }
+
+    [Fact]
+    public async Task A_start_with_another_secret_is_refused_with_the_reason()
+    {
+        await using var app = await TestApp.StartAsync();
+        File.Delete(Path.Combine(app.DataFolder, "secret"));
+        InstallationSecret.Load(app.DataFolder);
+
+        var failure = await Assert.ThrowsAsync<DatabaseException>(app.StartNodeAsync);
+
+        Assert.Contains(InstallationSecret.Variable, failure.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("not base64!")]
+    [InlineData("c2hvcnQ=")]
+    public void A_secret_file_that_holds_no_secret_is_named(string text)
+    {
+        var folder = Directory.CreateTempSubdirectory("gatehouse-test-");
+        var path = Path.Combine(folder.FullName, "secret");
+        File.WriteAllText(path, text);
+
+        var failure = Assert.Throws<InvalidOperationException>(() => InstallationSecret.Load(folder.FullName));
+
+        Assert.Contains(path, failure.Message, StringComparison.Ordinal);
+        folder.Delete(recursive: true);
+    }
+
+    private static async Task<string> ReadAsync(TestApp app, string file) =>
+        (await File.ReadAllTextAsync(Path.Combine(app.DataFolder, file), Ct)).Trim();
+}

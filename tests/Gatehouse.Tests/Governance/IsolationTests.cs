@@ -1,0 +1,245 @@
+using System.Net;
+using System.Text.Json;
+using Gatehouse.Contracts;
+using Gatehouse.Governance;
+using Gatehouse.Tests.Host;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Gatehouse.Tests.Governance;
+
+/// <summary>
+/// A team never sees another team's rows: every operation of the API, as every role of another team, with the foreign team's ids and names.
+/// An operation that is added to the API must be added to <see cref="Attempts"/>, or a test here fails.
+/// </summary>
+public sealed class IsolationTests
+{
+    /// <summary>Operations that need nobody signed in, and show no rows.</summary>
+    private static readonly string[] Open =
+        ["GET /api/version", "GET /api/session", "POST /api/session", "POST /api/session/welcome", "GET /api/{documentName}.json"];
+
+    /// <summary>Changes that touch only what belongs to the caller, or nothing at all.</summary>
+    private static readonly string[] Own = ["POST /api/tokens", "DELETE /api/session", "POST /api/config/check"];
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgres")]
+    public async Task No_role_of_another_team_sees_or_changes_anything(string kind)
+    {
+        await using var app = await TestApp.StartAsync(kind);
+        var blue = await Estate.BuildAsync(app, "blue");
+        var red = await Estate.BuildAsync(app, "red");
+        var before = await blue.LookAsync(app);
+        var leaks = new List<string>();
+
+        foreach (var role in Enum.GetValues<Role>())
+        {
+            var (_, token) = await app.AddPersonAsync($"walker-{role}@red.example.org", red.Team, role);
+            using var http = app.Program(token);
+            foreach (var (operation, paths) in Attempts(blue))
+            {
+                foreach (var (path, body) in paths)
+                {
+                    leaks.AddRange((await FindLeaksAsync(http, operation, path, body, blue)).Select(leak => $"{role}: {operation} {path}: {leak}"));
+                }
+            }
+        }
+
+        Assert.Empty(leaks);
+        Assert.Equal(before, await blue.LookAsync(app));
+    }
+
+    [Fact]
+    public async Task Each_operation_of_the_api_is_attempted()
+    {
+        await using var app = await TestApp.StartAsync();
+
+        var attempted = Attempts(Estate.Nowhere).Select(a => a.Operation).Concat(Open);
+
+        Assert.Equal(Operations(app).Select(o => o.Name).Order(), attempted.Order());
+    }
+
+    [Fact]
+    public async Task Each_operation_but_those_named_here_needs_sign_in()
+    {
+        await using var app = await TestApp.StartAsync();
+        using var nobody = app.Program(null);
+
+        Assert.Equal(Open.Order(), Operations(app).Where(o => o.IsOpen).Select(o => o.Name).Order());
+        foreach (var (operation, paths) in Attempts(Estate.Nowhere))
+        {
+            foreach (var (path, body) in paths)
+            {
+                var code = await nobody.SendAsync(operation.Split(' ')[0], path, body).ProblemAsync(HttpStatusCode.Unauthorized);
+                Assert.Equal("unauthenticated", code);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Who_follows_calls_sees_those_of_their_team_alone()
+    {
+        await using var app = await TestApp.StartAsync();
+        var blue = await Estate.BuildAsync(app, "blue");
+        var red = await Estate.BuildAsync(app, "red");
+        using var http = app.Program(red.Token);
+        using var response = await http.SendAsync("GET", "api/calls/follow");
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(Ct));
+        Assert.StartsWith(":", await reader.ReadLineAsync(Ct), StringComparison.Ordinal);
+
+        await CallAsync(app, blue.Secret, "simulator");
+        await CallAsync(app, red.Secret, "simulator");
+
+        Assert.Equal(red.System, (await NextCallAsync(reader)).Id("system_id"));
+    }
+
+    private static List<(string Operation, (string Path, object? Body)[] Paths)> Attempts(Estate blue)
+    {
+        var policy = new { store_content = true, retention_days = 1 };
+        var takeOver = new { memberships = new[] { new { team_id = (Guid?)blue.Team, role = "viewer" } } };
+        var outsider = new { email = "x@red.example.org", name = "x", memberships = new[] { new { team_id = (Guid?)blue.Team, role = "viewer" } } };
+        var everywhere = new { email = "x@red.example.org", name = "x", memberships = new[] { new { team_id = (Guid?)null, role = "viewer" } } };
+        var filter = $"team={blue.Team}&system={blue.System}";
+        return
+        [
+            ("GET /api/me", [("api/me", null)]),
+            ("DELETE /api/session", [("api/session", null)]),
+            ("GET /api/teams", [("api/teams", null)]),
+            ("POST /api/teams", [("api/teams", new { name = "green" })]),
+            ("GET /api/systems", [("api/systems", null), ($"api/systems?team={blue.Name}", null)]),
+            ("POST /api/systems", [("api/systems", new { team = blue.Name, name = "x", purpose = "p", owner = "o" })]),
+            ("GET /api/systems/{id:guid}", [($"api/systems/{blue.System}", null)]),
+            ("PATCH /api/systems/{id:guid}", [($"api/systems/{blue.System}", new { owner = "me" })]),
+            ("PUT /api/systems/{id:guid}/environments/{environment}", [($"api/systems/{blue.System}/environments/staging", policy)]),
+            ("GET /api/systems/{id:guid}/keys", [($"api/systems/{blue.System}/keys", null)]),
+            ("POST /api/systems/{id:guid}/keys", [($"api/systems/{blue.System}/keys", new { environment = "development", name = "x" })]),
+            ("DELETE /api/keys/{id:guid}", [($"api/keys/{blue.Key}", null)]),
+            ("GET /api/people", [("api/people", null)]),
+            ("POST /api/people", [("api/people", outsider), ("api/people", everywhere)]),
+            ("PUT /api/people/{id:guid}/memberships", [($"api/people/{blue.Person}/memberships", takeOver)]),
+            ("DELETE /api/people/{id:guid}", [($"api/people/{blue.Person}", null)]),
+            ("GET /api/tokens", [("api/tokens", null)]),
+            ("POST /api/tokens", [("api/tokens", new { name = "mine" })]),
+            ("DELETE /api/tokens/{id:guid}", [($"api/tokens/{blue.TokenId}", null)]),
+            ("GET /api/audit", [("api/audit?limit=500", null)]),
+            ("GET /api/config", [("api/config", null)]),
+            ("POST /api/config/check", [("api/config/check", new { text = "" })]),
+            ("GET /api/providers", [("api/providers", null)]),
+            ("GET /api/routes", [("api/routes", null)]),
+            ("GET /api/doctor", [("api/doctor", null)]),
+            ("GET /api/calls", [("api/calls?limit=500", null), ($"api/calls?{filter}", null), ($"api/calls?system={blue.System}", null)]),
+            ("GET /api/calls/follow", [($"api/calls/follow?{filter}", null)]),
+            ("GET /api/calls/{id}", [($"api/calls/{blue.Call}", null), ($"api/calls/{blue.RequestId}", null)]),
+            ("GET /api/traffic", [("api/traffic", null), ($"api/traffic?{filter}", null)]),
+            ("GET /api/traffic/by/{dimension}",
+            [
+                ("api/traffic/by/system", null), ("api/traffic/by/route", null), ("api/traffic/by/error", null), ($"api/traffic/by/model?{filter}", null),
+            ]),
+        ];
+    }
+
+    private static async Task<List<string>> FindLeaksAsync(HttpClient http, string operation, string path, object? body, Estate blue)
+    {
+        using var response = await http.SendAsync(operation.Split(' ')[0], path, body);
+        if (response.StatusCode is HttpStatusCode.Forbidden or HttpStatusCode.NotFound)
+        {
+            return [];
+        }
+
+        if (!response.IsSuccessStatusCode)
+        {
+            return [$"{(int)response.StatusCode} {await response.Content.ReadAsStringAsync(Ct)}"];
+        }
+
+        if (!operation.StartsWith("GET ", StringComparison.Ordinal) && !Own.Contains(operation))
+        {
+            return [$"was done with {(int)response.StatusCode}"];
+        }
+
+        if (response.Content.Headers.ContentType?.MediaType == "text/event-stream")
+        {
+            return path.Contains(blue.Team.ToString(), StringComparison.Ordinal) ? ["follows a foreign team"] : [];
+        }
+
+        var text = await response.Content.ReadAsStringAsync(Ct);
+        return [.. blue.Marks.Where(mark => text.Contains(mark, StringComparison.OrdinalIgnoreCase)).Select(mark => $"shows {mark}")];
+    }
+
+    private static IEnumerable<(string Name, bool IsOpen)> Operations(TestApp app) =>
+        app.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
+            .Where(e => e.RoutePattern.RawText?.TrimStart('/').StartsWith("api/", StringComparison.Ordinal) == true)
+            .SelectMany(e => e.Metadata.GetRequiredMetadata<IHttpMethodMetadata>().HttpMethods.Select(method =>
+                ($"{method} /{e.RoutePattern.RawText!.TrimStart('/')}", e.Metadata.GetMetadata<IAllowAnonymous>() is not null)));
+
+    private static async Task<JsonElement> NextCallAsync(StreamReader reader)
+    {
+        while (await reader.ReadLineAsync(Ct) is { } line)
+        {
+            if (line.StartsWith("data: ", StringComparison.Ordinal))
+            {
+                return JsonElement.Parse(line["data: ".Length..]);
+            }
+        }
+
+        throw new InvalidOperationException("The stream ended.");
+    }
+
+    private static async Task CallAsync(TestApp app, string key, string model)
+    {
+        using var http = app.Program(key);
+        using var response = await http.SendAsync("POST", "v1/chat/completions", new { model, messages = new[] { new { role = "user", content = "hello" } } });
+        await response.Content.ReadAsStringAsync(Ct);
+    }
+
+    /// <summary>A team with one of everything that a team can have.</summary>
+    private sealed record Estate(
+        string Name, Guid Team, Guid System, Guid Key, string Secret, Guid Person, string Token, Guid TokenId, Guid Call, string RequestId)
+    {
+        public static readonly Estate Nowhere = new(
+            "nowhere", Guid.Empty, Guid.Empty, Guid.Empty, "", Guid.Empty, "", Guid.Empty, Guid.Empty, "none");
+
+        /// <summary>What no other team may read.</summary>
+        public IEnumerable<string> Marks =>
+        [
+            Name, Team.ToString(), System.ToString(), Key.ToString(), Secret[..11], Person.ToString(), TokenId.ToString(), Call.ToString(), RequestId,
+        ];
+
+        public static async Task<Estate> BuildAsync(TestApp app, string name)
+        {
+            var root = new Person(Guid.Empty, "test", "test", [new Membership(null, Role.Admin)]);
+            var team = (await app.Services.GetRequiredService<Teams>().CreateAsync(root, name, Ct)).Id;
+            var (person, token) = await app.AddPersonAsync($"admin@{name}.example.org", team, Role.Admin);
+            using var http = app.Program(token);
+            var system = await http.SendAsync("POST", "api/systems", new { team = name, name = $"{name}-shop", purpose = "p", owner = $"{name} owner" })
+                .JsonAsync(HttpStatusCode.Created);
+            var key = await http.SendAsync("POST", $"api/systems/{system.Id()}/keys", new { environment = "development", name = $"{name} key" })
+                .JsonAsync(HttpStatusCode.Created);
+            var tokens = await http.GetAsync("api/tokens", Ct).JsonAsync(HttpStatusCode.OK);
+
+            using var follow = await http.SendAsync("GET", "api/calls/follow");
+            using var reader = new StreamReader(await follow.Content.ReadAsStreamAsync(Ct));
+            await reader.ReadLineAsync(Ct);
+            await CallAsync(app, key.Text("secret"), $"{name}-model");
+            var call = await NextCallAsync(reader);
+            return new Estate(
+                name, team, system.Id(), key.GetProperty("key").Id(), key.Text("secret"), person.Id, token,
+                tokens.GetProperty("items")[0].Id(), call.Id(), call.Text("request_id"));
+        }
+
+        /// <summary>Everything as its own administrator sees it.</summary>
+        public async Task<string> LookAsync(TestApp app)
+        {
+            using var http = app.Program(Token);
+            var seen = new List<string>();
+            foreach (var path in (string[])["teams", "systems", $"systems/{System}/keys", "people", "tokens", "audit", $"calls/{Call}"])
+            {
+                seen.Add((await http.GetAsync($"api/{path}", Ct).JsonAsync(HttpStatusCode.OK)).GetRawText());
+            }
+
+            return string.Join('\n', seen);
+        }
+    }
+}

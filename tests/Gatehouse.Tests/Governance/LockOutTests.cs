@@ -1,0 +1,101 @@
+using System.Net;
+using System.Net.Http.Headers;
+using Gatehouse.Tests.Host;
+
+namespace Gatehouse.Tests.Governance;
+
+/// <summary>Guessing is slowed down, per account and per address.</summary>
+public sealed class LockOutTests
+{
+    private const string Wrong = "not the password";
+
+    [Fact]
+    public async Task Five_failures_lock_an_account_for_a_minute_even_for_the_right_password()
+    {
+        await using var app = await TestApp.StartAsync();
+        using var admin = await app.SignInFirstAsync();
+        await FailAsync(app, TestApp.AdminEmail, 5);
+
+        using var locked = await app.Open().SignInAsync(TestApp.AdminEmail, TestApp.Password);
+        app.Clock.Advance(TimeSpan.FromSeconds(59));
+        var still = await app.Open().SignInAsync(TestApp.AdminEmail, TestApp.Password).ProblemAsync(HttpStatusCode.TooManyRequests);
+        app.Clock.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.Equal(HttpStatusCode.TooManyRequests, locked.StatusCode);
+        Assert.Equal(new RetryConditionHeaderValue(TimeSpan.FromMinutes(1)), locked.Headers.RetryAfter);
+        Assert.Equal("locked", still);
+        Assert.Equal(HttpStatusCode.OK, await app.Open().SignInAsync(TestApp.AdminEmail, TestApp.Password).StatusAsync());
+    }
+
+    [Fact]
+    public async Task Each_further_failure_doubles_the_lock_up_to_an_hour_and_success_forgets()
+    {
+        await using var app = await TestApp.StartAsync();
+        using var admin = await app.SignInFirstAsync();
+        await FailAsync(app, TestApp.AdminEmail, 5);
+        var locks = new List<TimeSpan>();
+
+        for (var i = 0; i < 8; i++)
+        {
+            using var locked = await app.Open().SignInAsync(TestApp.AdminEmail, Wrong);
+            locks.Add(locked.Headers.RetryAfter!.Delta!.Value);
+            app.Clock.Advance(locks[^1]);
+            await FailAsync(app, TestApp.AdminEmail, 1);
+        }
+
+        app.Clock.Advance(TimeSpan.FromHours(1));
+        Assert.Equal([1, 2, 4, 8, 16, 32, 60, 60], locks.Select(l => l.TotalMinutes));
+        Assert.Equal(HttpStatusCode.OK, await app.Open().SignInAsync(TestApp.AdminEmail, TestApp.Password).StatusAsync());
+        await FailAsync(app, TestApp.AdminEmail, 4);
+        Assert.Equal(HttpStatusCode.OK, await app.Open().SignInAsync(TestApp.AdminEmail, TestApp.Password).StatusAsync());
+    }
+
+    [Fact]
+    public async Task An_account_that_does_not_exist_locks_like_one_that_does()
+    {
+        await using var app = await TestApp.StartAsync();
+
+        await FailAsync(app, "nobody@example.org", 5);
+
+        Assert.Equal("locked", await app.Open().SignInAsync("NOBODY@example.org ", Wrong).ProblemAsync(HttpStatusCode.TooManyRequests));
+    }
+
+    [Fact]
+    public async Task An_address_that_tries_many_accounts_is_locked_for_all()
+    {
+        await using var app = await TestApp.StartAsync();
+        using var admin = await app.SignInFirstAsync();
+
+        for (var i = 0; i < 20; i++)
+        {
+            await FailAsync(app, $"guess{i}@example.org", 1);
+        }
+
+        Assert.Equal("locked", await app.Open().SignInAsync(TestApp.AdminEmail, TestApp.Password).ProblemAsync(HttpStatusCode.TooManyRequests));
+        app.Clock.Advance(TimeSpan.FromMinutes(1));
+        Assert.Equal(HttpStatusCode.OK, await app.Open().SignInAsync(TestApp.AdminEmail, TestApp.Password).StatusAsync());
+    }
+
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgres")]
+    public async Task Guesses_in_parallel_gain_nothing(string kind)
+    {
+        await using var app = await TestApp.StartAsync(kind);
+        using var admin = await app.SignInFirstAsync();
+
+        var statuses = await Task.WhenAll(Enumerable.Range(0, 15).Select(_ => app.Open().SignInAsync(TestApp.AdminEmail, Wrong).StatusAsync()));
+
+        Assert.Equal(5, statuses.Count(s => s == HttpStatusCode.Unauthorized));
+        Assert.Equal(10, statuses.Count(s => s == HttpStatusCode.TooManyRequests));
+    }
+
+    private static async Task FailAsync(TestApp app, string email, int times)
+    {
+        for (var i = 0; i < times; i++)
+        {
+            using var browser = app.Open();
+            Assert.Equal("sign_in_refused", await browser.SignInAsync(email, Wrong).ProblemAsync(HttpStatusCode.Unauthorized));
+        }
+    }
+}
