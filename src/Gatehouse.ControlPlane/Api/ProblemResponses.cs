@@ -11,7 +11,7 @@ internal sealed partial class ProblemResponses(RequestDelegate next, ILogger<Pro
 {
     public async Task InvokeAsync(HttpContext http)
     {
-        if (!http.Request.Path.StartsWithSegments("/api", StringComparison.Ordinal))
+        if (!http.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase))
         {
             await next(http);
             return;

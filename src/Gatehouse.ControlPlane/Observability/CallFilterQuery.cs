@@ -80,9 +80,9 @@ internal static class CallFilterQuery
         }
 
         const DateTimeStyles styles = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal;
-        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, styles, out var at)
+        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, styles, out var at) && at.Year is >= 1971 and <= 9000
             ? at
-            : throw Invalid(name, "must be a time such as 2026-03-01T12:00:00Z");
+            : throw Invalid(name, "must be a time such as 2026-03-01T12:00:00Z, from 1971 to 9000");
     }
 
     private static Guid? Id(IQueryCollection query, string name)

@@ -17,11 +17,13 @@ internal sealed record Connection(Uri Url, string? Token)
 
     /// <summary>
     /// Options win over the environment, the environment over the profile, the profile over the local data directory. The local
-    /// token goes only to the local server: an address from elsewhere never receives it.
+    /// token goes only to the local server, and an address that a directory names gets no other: a directory that came with somebody's
+    /// repository must not collect the tokens of whoever runs a command in it.
     /// </summary>
     /// <exception cref="CommandException">The address is no address, or the profile is no JSON.</exception>
     public static Connection Resolve(string? url, string? token, string? data)
     {
+        var option = token;
         url ??= Variable("GATEHOUSE_URL");
         token ??= Variable("GATEHOUSE_TOKEN");
         var profile = url is null ? ReadProfile() : null;
@@ -32,8 +34,9 @@ internal sealed record Connection(Uri Url, string? Token)
             return new Connection(Parse(url), token ?? LocalTokenFor(Parse(url), data));
         }
 
-        var local = Local(data, AddressFile);
-        return new Connection(local is null ? DefaultUrl : Parse(local), token ?? Local(data, TokenFile));
+        return Local(data, AddressFile) is { } local
+            ? new Connection(Parse(local), option ?? Local(data, TokenFile))
+            : new Connection(DefaultUrl, token);
     }
 
     public static string DataDirectory(string? data) => Path.GetFullPath(data ?? Variable("GATEHOUSE_DATA") ?? "data");

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using System.Net.Sockets;
+using System.Text.Json;
 using Gatehouse.Client;
 using Gatehouse.Contracts;
 using Gatehouse.Output;
@@ -35,7 +35,7 @@ internal static class CommandRunner
             terminal.Fail(e.Problem.Code, e.Problem.Message);
             return ExitCodes.Refused;
         }
-        catch (HttpRequestException e) when (e.InnerException is SocketException or null)
+        catch (HttpRequestException e)
         {
             terminal.Fail("unreachable", $"No server answers: {e.Message} Start one with 'gatehouse up', or name it with --url.");
             return ExitCodes.Unreachable;
@@ -44,9 +44,14 @@ internal static class CommandRunner
         {
             return ExitCodes.Interrupted;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (JsonException)
         {
-            terminal.Fail("io", e.Message);
+            terminal.Fail("unexpected_answer", "What answers is not Gatehouse, or another version of it: check the address.");
+            return ExitCodes.Unreachable;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidOperationException)
+        {
+            terminal.Fail("failed", e.Message);
             return ExitCodes.Usage;
         }
     }

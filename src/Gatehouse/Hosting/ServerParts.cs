@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Gatehouse.Commands;
 using Gatehouse.Configuration;
 using Gatehouse.Gateway.Journal;
@@ -7,7 +8,7 @@ using Gatehouse.Storage;
 namespace Gatehouse.Hosting;
 
 /// <summary>What must work before there is a host: configuration, data folder, database, journal. Each failure has an exit code.</summary>
-internal sealed class ServerParts : IAsyncDisposable
+internal sealed partial class ServerParts : IAsyncDisposable
 {
     private ServerParts(ConfigurationState configuration, ProviderFactory providers, Database database, CallJournal journal)
     {
@@ -68,11 +69,16 @@ internal sealed class ServerParts : IAsyncDisposable
         await Database.DisposeAsync();
     }
 
+    [LibraryImport("libc", EntryPoint = "umask")]
+    private static partial uint SetFileModeMask(uint mask);
+
     private static void CreateFolder(string path)
     {
         try
         {
-            // Keys and tokens lie in it: nobody but the user that runs Gatehouse may look.
+            // Keys, prompts and password hashes lie in it: nobody but the user that runs Gatehouse may look, also where the folder
+            // was there before and is open to others.
+            _ = SetFileModeMask(Convert.ToUInt32("077", 8));
             if (!OperatingSystem.IsWindows())
             {
                 Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);

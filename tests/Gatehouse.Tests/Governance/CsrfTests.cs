@@ -47,6 +47,22 @@ public sealed class CsrfTests
     }
 
     [Fact]
+    public async Task The_rules_of_the_api_hold_however_its_address_is_written()
+    {
+        await using var app = await TestApp.StartAsync();
+        using var browser = await app.SignInFirstAsync();
+        browser.Http.DefaultRequestHeaders.Add("Origin", "https://evil.example");
+
+        var foreign = await browser.Http.PostAsync(
+            new Uri("/API/teams", UriKind.Relative), new StringContent("""{"name":"red"}""", System.Text.Encoding.UTF8, "application/json"), TestContext.Current.CancellationToken);
+        using var nobody = app.Open();
+        var anonymous = await nobody.Http.GetAsync(new Uri("/API/config", UriKind.Relative), TestContext.Current.CancellationToken);
+
+        Assert.Equal((HttpStatusCode.Forbidden, HttpStatusCode.Unauthorized), (foreign.StatusCode, anonymous.StatusCode));
+        Assert.Equal("application/problem+json", anonymous.Content.Headers.ContentType?.MediaType);
+    }
+
+    [Fact]
     public async Task Another_site_cannot_sign_a_browser_in()
     {
         await using var app = await TestApp.StartAsync();

@@ -23,7 +23,7 @@ internal sealed class ApiAccess(RequestDelegate next, IAntiforgery antiforgery, 
             ApiPerson.Set(http, person);
         }
 
-        if (http.Request.Path.StartsWithSegments("/api", StringComparison.Ordinal) && http.GetEndpoint() is { } endpoint)
+        if (http.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase) && http.GetEndpoint() is { } endpoint)
         {
             await CheckAsync(http, person, anonymous: endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null);
         }
