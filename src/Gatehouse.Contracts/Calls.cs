@@ -123,7 +123,7 @@ public sealed record CallFilter(
 public sealed record CallPage(IReadOnlyList<CallSummary> Calls, Guid? Next);
 
 /// <summary>Sums over calls. Latencies are estimates from a histogram with buckets about 10 % wide.</summary>
-/// <param name="UnpricedCalls">Calls with tokens but without a known price: their cost is not in <paramref name="CostUsd"/>.</param>
+/// <param name="UnpricedCalls">Calls that a provider answered, in part at least, at a cost that is not known: it is not in <paramref name="CostUsd"/>.</param>
 /// <param name="P50Micros"><see langword="null"/> when there was no call.</param>
 public sealed record TrafficSum(
     long Calls,

@@ -49,7 +49,7 @@ internal static class Failures
         var wire = ProviderWire.Of(attempt.Target.Provider.Wire);
         var error = Redacted(wire.ReadError(body, answer.Status), attempt.Settings);
         var step = RetryRules.Of(answer.Status);
-        var lasting = answer.Status == 429 && error.Code is "insufficient_quota" or "credit_balance_exhausted";
+        var lasting = IsLasting(answer.Status, error);
         var failure = new AttemptFailure(lasting ? NextStep.NextTarget : step, ProblemOf(call, attempt, answer.Status, step, error))
         {
             RecordedMessage = RecordedMessage(call, attempt, $"answered {answer.Status}", error),
@@ -68,11 +68,19 @@ internal static class Failures
         var error = Redacted(wire.ReadError(data, 0), attempt.Settings);
         var status = wire.StatusOf(error);
         var step = RetryRules.Of(status);
-        return new AttemptFailure(step, ProblemOf(call, attempt, status, step, error))
+        var lasting = IsLasting(status, error);
+        return new AttemptFailure(lasting ? NextStep.NextTarget : step, ProblemOf(call, attempt, status, step, error))
         {
             RecordedMessage = RecordedMessage(call, attempt, "sent an error", error),
+            IsLasting = lasting,
         };
     }
+
+    /// <summary>An account that is out of money stays so for longer than any retry.</summary>
+    private static bool IsLasting(int status, UpstreamError error) =>
+        status == 429 && (IsOutOfMoney(error.Code) || IsOutOfMoney(error.Type));
+
+    private static bool IsOutOfMoney(string? word) => word is "insufficient_quota" or "credit_balance_exhausted";
 
     private static Problem ProblemOf(Call call, Attempt attempt, int status, NextStep step, UpstreamError error) => status switch
     {

@@ -40,6 +40,10 @@ internal struct RequestPeek
             // The exception's own message may quote the body: say only where.
             return Problem.Malformed($"The body is not valid JSON: look at line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}.");
         }
+        catch (InvalidOperationException)
+        {
+            return Problem.Malformed("The body holds half of an escaped surrogate pair where a name belongs; send whole characters.");
+        }
     }
 
     /// <summary>The model's name as text. Allocates: for messages and records, not for the lookup.</summary>
@@ -82,6 +86,10 @@ internal struct RequestPeek
 
                 Model = ValueRange(ref reader);
                 ModelIsEscaped = reader.ValueIsEscaped;
+                if (ModelIsEscaped)
+                {
+                    reader.GetString(); // throws unless the escapes make whole characters, as ModelText trusts they do
+                }
             }
             else if (reader.ValueTextEquals("messages"u8))
             {

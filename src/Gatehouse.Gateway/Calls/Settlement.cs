@@ -38,7 +38,7 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
             record.Route = record.Route[..MaxRouteChars];
         }
 
-        Price(call);
+        Price(call, outcome);
         record.DurationMicros = call.Micros;
         record.OwnMicros = call.OwnMicros;
         metrics.Finished(record);
@@ -64,7 +64,7 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
         }
     }
 
-    private static void Price(Call call)
+    private static void Price(Call call, CallOutcome outcome)
     {
         var record = call.Record;
         record.PriceRevision = call.Table.Prices.Revision;
@@ -78,7 +78,8 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
         record.AnsweredModel = attempt.Tap.Model;
         record.FinishReason = attempt.Tap.FinishReason;
         record.Usage = attempt.Tap.Usage;
-        if (record.Usage is { } usage && call.Table.Prices.TryFind(attempt.Settings.Name, attempt.Settings.Kind, attempt.Model, out var price))
+        var complete = outcome == CallOutcome.Ok || attempt.Tap.IsUsageComplete;
+        if (complete && record.Usage is { } usage && call.Table.Prices.TryFind(attempt.Settings.Name, attempt.Settings.Kind, attempt.Model, out var price))
         {
             record.Price = price;
             record.CostNanos = price.CostNanos(usage);

@@ -46,6 +46,12 @@ internal abstract class AnswerTap
     /// </summary>
     public abstract bool IsFinished { get; }
 
+    /// <summary>
+    /// Whether no token can be missing from <see cref="Usage"/>, of an answer that broke off: providers count to the end only once they know
+    /// why it ended.
+    /// </summary>
+    public virtual bool IsUsageComplete => FinishReason is not null;
+
     /// <exception cref="FormatException">Not an event of this format.</exception>
     public abstract TapEvent Read(ReadOnlySpan<byte> data);
 

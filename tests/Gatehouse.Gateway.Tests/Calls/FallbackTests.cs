@@ -165,6 +165,21 @@ public sealed class FallbackTests
         Assert.Single(player.Exchanges);
     }
 
+    [Theory]
+    [InlineData("insufficient_quota")]
+    [InlineData("credit_balance_exhausted")]
+    public async Task An_exhausted_quota_within_a_stream_is_not_retried_either(string code)
+    {
+        await using var player = new WirePlayer(e => e.StreamAsync(Wire.Role + Wire.ErrorEvent.Replace("\"code\":null", $"\"code\":\"{code}\"")));
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player) with { AttemptsPerTarget = 4 }]);
+
+        using var response = await gateway.ChatAsync(Wire.StreamRequest);
+
+        Assert.Equal(429, (int)response.StatusCode);
+        Assert.Equal("false", PassThroughTests.Header(response, "x-should-retry"));
+        Assert.Single(player.Exchanges);
+    }
+
     [Fact]
     public async Task A_refused_credential_of_ours_is_a_502_that_does_not_show_it()
     {

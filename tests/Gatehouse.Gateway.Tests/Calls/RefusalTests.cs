@@ -62,6 +62,8 @@ public sealed class RefusalTests
     [InlineData("[]", "malformed_body")]
     [InlineData("{\"model\":\"fast\",\"messages\":[]", "malformed_body")]
     [InlineData("{\"model\":\"fast\",\"messages\":[]} trailing", "malformed_body")]
+    [InlineData("{\"model\":\"\\ud800\",\"messages\":[]}", "malformed_body")]
+    [InlineData("{\"model\":\"fast\",\"mess\\ud800\":1,\"messages\":[]}", "malformed_body")]
     [InlineData("{\"messages\":[]}", "invalid_request")]
     [InlineData("{\"model\":7,\"messages\":[]}", "invalid_request")]
     [InlineData("{\"model\":\"fast\"}", "invalid_request")]

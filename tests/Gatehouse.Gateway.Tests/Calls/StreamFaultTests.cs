@@ -1,4 +1,5 @@
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Routing;
 
 namespace Gatehouse.Gateway.Tests.Calls;
 
@@ -74,7 +75,8 @@ public sealed class StreamFaultTests
             await e.EventsAsync(Wire.MessagesError);
             await e.EndStreamAsync();
         });
-        await using var gateway = await TestGateway.StartAsync([PassThroughTests.Anthropic(player)]);
+        var prices = new PriceTable("p1", new Dictionary<string, Price> { ["claude-x"] = new(0.000001m, 0.00001m) });
+        await using var gateway = await TestGateway.StartAsync([PassThroughTests.Anthropic(player)], prices: prices);
 
         using var response = await gateway.MessagesAsync(Wire.MessagesStreamRequest);
         using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(Ct));
@@ -89,6 +91,7 @@ public sealed class StreamFaultTests
         Assert.DoesNotContain("message_stop", rest);
         var record = Assert.Single(gateway.Records());
         Assert.Equal(new TokenUsage(10, 5, 0, 0, 1, 0), record.Usage); // what was known when it broke
+        Assert.Null(record.CostNanos); // more may have been produced than was counted
     }
 
     [Fact]

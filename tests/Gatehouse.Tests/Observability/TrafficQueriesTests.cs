@@ -192,6 +192,30 @@ public class TrafficQueriesTests
         Assert.Contains(plan, line => line.Contains("observability_traffic_bucket", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_call_that_was_answered_at_an_unknown_cost_is_counted_as_unpriced(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        var silent = Call(CallOutcome.Ok, "model-1");
+        var broken = Call(CallOutcome.Failed, "model-1");
+        var unreachable = Call(CallOutcome.Failed, null);
+        await ledger.RecordAsync(silent, broken, unreachable);
+
+        var stored = await ledger.CountAsync($"SELECT unpriced_calls FROM observability_traffic WHERE step_seconds = 60");
+        var read = await ledger.Traffic.SeriesAsync(
+            TestLedger.Admin, new CallFilter(Samples.Noon, Samples.Noon.AddSeconds(7)), TimeSpan.FromMinutes(1), CancellationToken.None);
+
+        Assert.Equal((2, 2), (stored, read.Total.UnpricedCalls));
+
+        static CallRecord Call(CallOutcome outcome, string? answeredModel)
+        {
+            var record = TestLedger.Call(Guid.CreateVersion7(), seed: 1, Samples.Noon);
+            (record.Outcome, record.Usage, record.CostNanos, record.AnsweredModel) = (outcome, null, null, answeredModel);
+            return record;
+        }
+    }
+
     private static async Task<List<CallSummary>> ListAllAsync(TestLedger ledger, CallFilter filter)
     {
         var all = new List<CallSummary>();
@@ -222,7 +246,7 @@ public class TrafficQueriesTests
     {
         Assert.Equal(
             (calls.Count, calls.Count(c => c.Outcome == CallOutcome.Failed), calls.Count(c => c.Outcome == CallOutcome.Refused),
-                calls.Count(c => c.Outcome == CallOutcome.Cancelled), calls.Count(c => c is { Usage: not null, CostUsd: null })),
+                calls.Count(c => c.Outcome == CallOutcome.Cancelled), calls.Count(c => c.CostUsd is null && (c.Outcome == CallOutcome.Ok || c.Usage is not null || c.AnsweredModel is not null))),
             ((int)sum.Calls, (int)sum.Failed, (int)sum.Refused, (int)sum.Cancelled, (int)sum.UnpricedCalls));
         Assert.Equal(
             (calls.Sum(c => c.Usage?.TotalInput ?? 0), calls.Sum(c => c.Usage?.TotalOutput ?? 0), calls.Sum(c => c.CostUsd ?? 0)),

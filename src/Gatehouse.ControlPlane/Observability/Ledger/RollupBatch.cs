@@ -35,7 +35,7 @@ internal sealed class RollupBatch(string node)
             }
 
             sums.Calls++;
-            sums.UnpricedCalls += record is { Usage: not null, CostNanos: null } ? 1 : 0;
+            sums.UnpricedCalls += UnpricedCall.Is(record.Outcome, record.Usage is not null, record.AnsweredModel, record.CostNanos) ? 1 : 0;
             sums.InputTokens += record.Usage?.TotalInput ?? 0;
             sums.OutputTokens += record.Usage?.TotalOutput ?? 0;
             sums.CostNanos += record.CostNanos ?? 0;

@@ -143,7 +143,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
             var sql = new SqlText().Add($"""
                 SELECT started_at, system_id, environment, route, provider, model, outcome, error_code, uncached_input_tokens,
                 cache_read_tokens, cache_write_tokens, cache_write_long_tokens, output_tokens, reasoning_tokens, cost_nanos,
-                duration_micros, own_micros, id FROM observability_ledger
+                duration_micros, own_micros, id, answered_model FROM observability_ledger
                 """);
             sql.AddConditions(who, filter with { From = from, To = to });
             if (after is { } last)
@@ -176,7 +176,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
             row.Text(6),
             row.TextOrNull(7) ?? "",
             Calls: 1,
-            UnpricedCalls: counted && row.IsNull(14) ? 1 : 0,
+            UnpricedCalls: UnpricedCall.Is(Words.Outcome(row.Text(6)), counted, row.TextOrNull(18), row.LongOrNull(14)) ? 1 : 0,
             InputTokens: counted ? row.Long(8) + row.Long(9) + row.Long(10) + row.Long(11) : 0,
             OutputTokens: counted ? row.Long(12) + row.Long(13) : 0,
             CostNanos: row.LongOrNull(14) ?? 0,

@@ -45,7 +45,7 @@ internal static class OpenAiErrorReader
 
         return (error.Code, error.Type) switch
         {
-            ("rate_limit_exceeded" or "insufficient_quota" or "slow_down", _) => 429,
+            ("rate_limit_exceeded" or "insufficient_quota" or "credit_balance_exhausted" or "slow_down", _) => 429,
             ("server_is_overloaded", _) => 503,
             ("context_length_exceeded", _) => 400,
             (_, "rate_limit_error" or "insufficient_quota" or "requests" or "tokens") => 429,
