@@ -87,7 +87,7 @@ internal static class Failures
         401 or 402 or 403 => new Problem(
             "upstream_rejected_credential", 502, $"{Named(attempt)} refused the credential or account that Gatehouse uses (status {status})."),
         429 => new Problem("rate_limit_exceeded", 429, $"{Named(attempt)} limits our rate: {error.Message}"),
-        529 => new Problem("upstream_overloaded", call.Surface.Wire == WireFormat.Anthropic ? 529 : 503, $"{Named(attempt)} is overloaded: {error.Message}"),
+        503 or 529 => new Problem("upstream_overloaded", call.Surface.Wire == WireFormat.Anthropic ? 529 : 503, $"{Named(attempt)} is overloaded: {error.Message}"),
         < 400 => new Problem("upstream_invalid_answer", 502, $"{Named(attempt)} answered with status {status}, which is no answer."),
         _ when step == NextStep.PassOn => new Problem(Word(error.Code) ?? Word(error.Type) ?? "upstream_error", status, error.Message) { Field = error.Param },
         _ => new Problem("upstream_error", status, $"{Named(attempt)} failed: {error.Message}"),

@@ -76,8 +76,11 @@ internal sealed class ChatRequest
             characters += tool.Name.Length + (tool.Description?.Length ?? 0) + (tool.Schema is { } s ? s.GetRawText().Length : 0);
         }
 
-        return (characters + 3) / 4;
+        return EstimateTokens(characters);
     }
+
+    /// <summary>Four characters are about a token.</summary>
+    public static long EstimateTokens(long characters) => (characters + 3) / 4;
 
     public bool IsCustomTool(string name)
     {

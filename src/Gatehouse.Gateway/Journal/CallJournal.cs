@@ -158,7 +158,7 @@ public sealed class CallJournal : IDisposable
     /// <summary>Adds published records to <paramref name="batch"/>, from <paramref name="position"/> on, and moves it behind them.</summary>
     /// <param name="position">The default value stands before everything; one in a segment that is gone, before what is left.</param>
     /// <returns>Whether there was any.</returns>
-    /// <exception cref="JournalVersionException">A newer Gatehouse wrote the next record; the position stays before it.</exception>
+    /// <exception cref="JournalVersionException">A newer Gatehouse wrote the very next record; the position stays before it.</exception>
     public bool TryRead(ref JournalPosition position, List<CallRecord> batch, int max)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
@@ -172,9 +172,16 @@ public sealed class CallJournal : IDisposable
             var damaged = 0L;
             var before = offset;
             var state = segment.Read(ref offset, out var payload, ref damaged);
-            if (state == SegmentRead.Record && !TryDecode(payload, batch, segment, before, ref position))
+            try
             {
-                damaged++;
+                if (state == SegmentRead.Record && !TryDecode(payload, batch, segment, before, ref position))
+                {
+                    damaged++;
+                }
+            }
+            catch (JournalVersionException) when (batch.Count > had)
+            {
+                return true; // the position is before the newer record: those that were read are kept first
             }
 
             if (damaged > 0)

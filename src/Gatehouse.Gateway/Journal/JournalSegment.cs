@@ -90,12 +90,16 @@ internal sealed unsafe partial class JournalSegment : IDisposable
             Volatile.Write(ref *(ulong*)segment._start, Magic);
             return segment;
         }
-        catch (IOException e)
+        catch (Exception e)
         {
             if (file is not null)
             {
-                file.Dispose();
-                File.Delete(path);
+                Discard(file, path);
+            }
+
+            if (e is not (IOException or UnauthorizedAccessException or OutOfMemoryException))
+            {
+                throw;
             }
 
             throw e as JournalFullException ?? new JournalFullException($"No new journal segment in '{directory}': {e.Message}", e);
@@ -253,6 +257,20 @@ internal sealed unsafe partial class JournalSegment : IDisposable
         if (error != 0)
         {
             throw new JournalFullException($"No room for a journal segment of {bytes} bytes: {Marshal.GetPInvokeErrorMessage(error)}.");
+        }
+    }
+
+    /// <summary>A file that stayed would be in the way of the next segment with its number.</summary>
+    private static void Discard(FileStream file, string path)
+    {
+        file.Dispose();
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // What made the file useless says more, and the next attempt fails in words of its own.
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using Gatehouse.Contracts;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Providers.Anthropic;
 
@@ -8,7 +9,7 @@ namespace Gatehouse.Gateway.Messages;
 /// <summary>Writes a <c>message</c>. The format has one choice: the first.</summary>
 internal static class MessagesAnswerWriter
 {
-    public static void Write(ChatAnswer a, IBufferWriter<byte> to)
+    public static void Write(ChatAnswer a, ChatRequest request, IBufferWriter<byte> to)
     {
         using var json = JsonOut.Begin(to);
         var choice = a.Choices.Count > 0 ? a.Choices[0] : new ChatChoice();
@@ -27,7 +28,7 @@ internal static class MessagesAnswerWriter
         json.WriteString("stop_reason", StopReasons.ToAnthropic(choice.Finish));
         json.WriteStringOrNull("stop_sequence", choice.StopSequence);
         json.WritePropertyName("usage");
-        AnthropicUsage.Write(json, a.Usage ?? default); // the SDKs require the object
+        AnthropicUsage.Write(json, a.Usage ?? Estimate(choice, request)); // the SDKs require the object
         json.WriteEndObject();
     }
 
@@ -37,6 +38,18 @@ internal static class MessagesAnswerWriter
         json.WriteStartObject("caller");
         json.WriteString("type", "direct");
         json.WriteEndObject();
+    }
+
+    /// <summary>Clients plan by these numbers, so a provider that reports none must not make them zero. For clients only, never for the ledger.</summary>
+    private static TokenUsage Estimate(ChatChoice choice, ChatRequest request)
+    {
+        long characters = 0;
+        foreach (var part in choice.Parts)
+        {
+            characters += part.TextLength;
+        }
+
+        return new TokenUsage(request.EstimateInputTokens(), 0, 0, 0, ChatRequest.EstimateTokens(characters), 0);
     }
 
     private static void WriteBlock(Utf8JsonWriter json, Part part)

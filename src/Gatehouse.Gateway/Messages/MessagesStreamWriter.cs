@@ -25,6 +25,7 @@ internal sealed class MessagesStreamWriter(ChatRequest request) : IStreamWriter
     private FinishReason _finish;
     private string? _stopSequence;
     private TokenUsage? _usage;
+    private long _characters; // of the answer so far
 
     private enum Kind
     {
@@ -90,7 +91,18 @@ internal sealed class MessagesStreamWriter(ChatRequest request) : IStreamWriter
             json.WriteStringOrNull("stop_sequence", _stopSequence);
             json.WriteEndObject();
             json.WritePropertyName("usage");
-            AnthropicUsage.Write(json, _usage ?? default);
+            if (_usage is { } usage)
+            {
+                AnthropicUsage.Write(json, usage);
+            }
+            else
+            {
+                // Totals in message_delta overwrite those of message_start: its estimate of the input shall stand.
+                json.WriteStartObject();
+                json.WriteNumber("output_tokens", ChatRequest.EstimateTokens(_characters));
+                json.WriteEndObject();
+            }
+
             Close(json, to);
         }
 
@@ -285,6 +297,7 @@ internal sealed class MessagesStreamWriter(ChatRequest request) : IStreamWriter
             Kind.Thinking => ("thinking_delta", "thinking"),
             _ => ("input_json_delta", "partial_json"),
         };
+        _characters += text.Length;
         WriteDelta(type, field, text, to);
     }
 

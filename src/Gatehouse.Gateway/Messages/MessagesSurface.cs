@@ -21,7 +21,7 @@ internal sealed class MessagesSurface : Surface
     public override ChatRequest ReadRequest(ReadOnlyMemory<byte> body) => MessagesRequestReader.Read(body);
 
     public override void WriteAnswer(ChatAnswer answer, ChatRequest request, IBufferWriter<byte> to) =>
-        MessagesAnswerWriter.Write(answer, to);
+        MessagesAnswerWriter.Write(answer, request, to);
 
     public override IStreamWriter NewStreamWriter(ChatRequest request) => new MessagesStreamWriter(request);
 

@@ -166,6 +166,21 @@ public sealed class FallbackTests
     }
 
     [Theory]
+    [InlineData(503)]
+    [InlineData(529)]
+    public async Task An_overloaded_provider_has_the_status_that_each_format_gives_it(int status)
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(status, """{"error":{"message":"busy"}}"""));
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
+
+        using var chat = await gateway.ChatAsync(Wire.ChatRequest);
+        using var messages = await gateway.MessagesAsync(Wire.MessagesRequest);
+
+        Assert.Equal((503, 529), ((int)chat.StatusCode, (int)messages.StatusCode));
+        Assert.Contains("\"type\":\"overloaded_error\"", await messages.Content.ReadAsStringAsync(Ct));
+    }
+
+    [Theory]
     [InlineData("insufficient_quota")]
     [InlineData("credit_balance_exhausted")]
     public async Task An_exhausted_quota_within_a_stream_is_not_retried_either(string code)

@@ -14,6 +14,18 @@ namespace Gatehouse.Gateway.Tests.Conversation;
 
 public sealed class AnswerTranslationTests
 {
+    private static readonly ChatRequest Asked = WireFiles.Messages("""{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"12345678"}]}""");
+
+    [Fact]
+    public void A_message_whose_provider_counted_nothing_has_an_estimate_and_no_zeros()
+    {
+        var answer = OpenAiAnswerReader.Read("""{"choices":[{"index":0,"message":{"content":"12345678901"},"finish_reason":"stop"}]}"""u8);
+
+        var body = WireFiles.Write(to => MessagesAnswerWriter.Write(answer, Asked, to));
+
+        Assert.Contains("\"usage\":{\"input_tokens\":2,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,\"output_tokens\":3}", body);
+    }
+
     [Theory]
     [InlineData("text")]
     [InlineData("tools")]
@@ -23,7 +35,7 @@ public sealed class AnswerTranslationTests
     {
         var answer = OpenAiAnswerReader.Read(WireFiles.Read($"openai/{name}.json"));
 
-        var body = WireFiles.Write(to => MessagesAnswerWriter.Write(answer, to));
+        var body = WireFiles.Write(to => MessagesAnswerWriter.Write(answer, Asked, to));
 
         WireFiles.AssertGolden($"openai-{name}-to-messages.json", WireFiles.Pretty(Encoding.UTF8.GetBytes(body)));
     }
@@ -108,7 +120,7 @@ public sealed class AnswerTranslationTests
 
             try
             {
-                WireFiles.Write(to => MessagesAnswerWriter.Write(OpenAiAnswerReader.Read(body), to));
+                WireFiles.Write(to => MessagesAnswerWriter.Write(OpenAiAnswerReader.Read(body), Asked, to));
                 WireFiles.Write(to => ChatAnswerWriter.Write(AnthropicAnswerReader.Read(body), to));
             }
             catch (FormatException)

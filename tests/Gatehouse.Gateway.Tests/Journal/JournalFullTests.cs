@@ -11,6 +11,7 @@ public sealed class JournalFullTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
     private volatile bool _noRoom;
+    private volatile Exception? _refusal;
 
     public void Dispose() => _directory.Dispose();
 
@@ -76,6 +77,41 @@ public sealed class JournalFullTests : IDisposable
         Open().Dispose();
     }
 
+    [Theory]
+    [InlineData(typeof(UnauthorizedAccessException))]
+    [InlineData(typeof(OutOfMemoryException))]
+    public void What_the_system_refuses_is_a_full_journal_that_recovers(Type refusal)
+    {
+        using var journal = Open();
+        WaitUntil(() => Directory.GetFiles(_directory.Path, "*.journal").Length == 2);
+        _refusal = (Exception)Activator.CreateInstance(refusal)!;
+
+        var error = Assert.Throws<JournalFullException>((Action)AppendForEver);
+
+        Assert.Contains(_directory.Path, error.Message, StringComparison.Ordinal);
+        _refusal = null;
+        WaitUntil(() => !journal.IsFull);
+        journal.Append(JournalSamples.Small(1));
+
+        void AppendForEver()
+        {
+            while (true)
+            {
+                journal.Append(JournalSamples.Small(0));
+            }
+        }
+    }
+
+    [Fact]
+    public void A_segment_that_fails_for_any_reason_leaves_no_file_in_the_way()
+    {
+        _refusal = new NotSupportedException();
+
+        Assert.Throws<NotSupportedException>(Open);
+
+        Assert.Empty(Directory.GetFiles(_directory.Path, "*.journal"));
+    }
+
     [Fact]
     public void What_the_kernel_refuses_to_allocate_is_a_full_journal()
     {
@@ -90,6 +126,11 @@ public sealed class JournalFullTests : IDisposable
 
     private void Allocate(SafeFileHandle file, long bytes)
     {
+        if (_refusal is { } refusal)
+        {
+            throw refusal;
+        }
+
         if (_noRoom)
         {
             throw new JournalFullException($"No room in '{_directory.Path}'.");

@@ -98,6 +98,29 @@ public sealed class JournalRecoveryTests : IDisposable
     }
 
     [Fact]
+    public void A_record_of_a_newer_release_does_not_hold_back_those_before_it()
+    {
+        using (var segment = JournalSegment.Create(_directory.Path, 1, 4096, JournalSegment.AllocateBlocks))
+        {
+            for (var i = 0; i < 3; i++)
+            {
+                var buffer = new byte[16];
+                var length = CallRecordFormat.Write(JournalSamples.Small(i), ref buffer);
+                buffer[0] += (byte)(i == 2 ? 1 : 0);
+                segment.TryAppend(buffer.AsSpan(0, length));
+            }
+        }
+
+        using var journal = Open();
+        var position = default(JournalPosition);
+        var read = new List<CallRecord>();
+
+        Assert.True(journal.TryRead(ref position, read, 100));
+        Assert.Equal(["req_0", "req_1"], read.Select(r => r.RequestId));
+        Assert.Throws<JournalVersionException>(() => journal.TryRead(ref position, read, 100));
+    }
+
+    [Fact]
     public void Empty_and_foreign_files_do_no_harm()
     {
         WriteThree();

@@ -116,6 +116,18 @@ public sealed class StreamTranslationTests
     }
 
     [Fact]
+    public void A_stream_whose_provider_counted_nothing_ends_with_an_estimate_of_the_output_alone()
+    {
+        var request = WireFiles.Messages("""{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"12345678"}]}""");
+        var input = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"12345678901\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+
+        var stream = WireFiles.Translate(new OpenAiStreamReader(), new MessagesStreamWriter(request), Encoding.UTF8.GetBytes(input));
+
+        Assert.Contains("\"usage\":{\"input_tokens\":2,", stream);
+        Assert.Contains("\"usage\":{\"output_tokens\":3}", stream);
+    }
+
+    [Fact]
     public void A_surrogate_pair_split_between_deltas_does_not_break_the_stream()
     {
         var reader = new OpenAiStreamReader();

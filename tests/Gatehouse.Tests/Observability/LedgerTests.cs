@@ -159,6 +159,23 @@ public class LedgerTests
         Assert.Equal("NUL \uFFFD and quote ' and {0} brace", Assert.Single(page.Calls).ErrorMessage);
     }
 
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_journal_whose_tail_is_damaged_counts_the_damage_once(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        ledger.Journal.Append(TestLedger.Call(Team, 1, Samples.Noon));
+        ledger.RestartDamaged();
+
+        Assert.False(await ledger.Drain.DrainAsync(CancellationToken.None));
+        Assert.False(await ledger.Drain.DrainAsync(CancellationToken.None));
+        ledger.Restart();
+        await ledger.RecordAsync(TestLedger.Call(Team, 2, Samples.Noon));
+
+        Assert.Equal((1, 0), (ledger.CorruptedBeforeRestart, ledger.Journal.Corrupted));
+        Assert.Equal(1, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_ledger"));
+    }
+
     private static async Task AssertOnceAsync(TestLedger ledger, List<CallRecord> records)
     {
         Assert.Equal(records.Count, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_ledger"));

@@ -39,6 +39,8 @@ internal sealed class TestLedger : IAsyncDisposable
 
     public CallJournal Journal { get; private set; }
 
+    public long CorruptedBeforeRestart { get; private set; }
+
     public LedgerDrain Drain { get; private set; }
 
     public LedgerStore Store => new(Db, Clock);
@@ -63,7 +65,27 @@ internal sealed class TestLedger : IAsyncDisposable
     /// <summary>As after <c>kill -9</c>: the journal's files stay as they are, and all memory is gone.</summary>
     public void Restart()
     {
+        CorruptedBeforeRestart = Journal.Corrupted;
         Journal.Dispose();
+        Journal = OpenJournal();
+        Drain = NewDrain();
+    }
+
+    /// <summary>Like <see cref="Restart"/>, after the disk lost a bit of the journal's first record.</summary>
+    public void RestartDamaged()
+    {
+        const int InFirstRecord = 64 + 8 + 20; // behind the headers of the segment and of the record
+        Journal.Dispose();
+        foreach (var path in Directory.GetFiles(_folder.FullName, "*.journal"))
+        {
+            var bytes = File.ReadAllBytes(path);
+            if (bytes.Length > InFirstRecord)
+            {
+                bytes[InFirstRecord] ^= 1;
+                File.WriteAllBytes(path, bytes);
+            }
+        }
+
         Journal = OpenJournal();
         Drain = NewDrain();
     }

@@ -27,12 +27,13 @@ internal sealed class LedgerDrain(
         var before = _position ?? await store.FindPositionAsync(journal.NodeId, ct);
         var after = before;
         _batch.Clear();
-        if (!journal.TryRead(ref after, _batch, BatchRecords))
+        if (!journal.TryRead(ref after, _batch, BatchRecords) && after == before)
         {
             _position = before;
             return false;
         }
 
+        // Damage alone moves the position too: it is stored, or the same damage would be read and counted for ever.
         // Whatever goes wrong from here on, the next drain starts from the position that the database has.
         _position = null;
         var current = table.Current;
@@ -41,12 +42,16 @@ internal sealed class LedgerDrain(
         _position = after;
         journal.Release(after);
         metrics.Recorded(added);
-        recorded.Raise();
+        if (entries.Count > 0)
+        {
+            recorded.Raise();
+        }
+
         foreach (var entry in entries)
         {
             traces.Offer(entry.ToSummary(systems), entry.Trace);
         }
 
-        return true;
+        return _batch.Count > 0;
     }
 }

@@ -11,6 +11,9 @@ internal sealed record SimulatorDirective
 {
     public static readonly SimulatorDirective None = new();
 
+    private const double LongestMillis = 86_400_000; // a day; timers take 49
+    private const double SlowestTokensPerSecond = 0.1; // with the most words there are, an answer stays below what timers take
+
     private const string Opening = "[simulator:";
 
     private static readonly Dictionary<string, SimulatorFaultKind> Faults = new(StringComparer.OrdinalIgnoreCase)
@@ -87,7 +90,8 @@ internal sealed record SimulatorDirective
             [.. var head, 'm'] => (head, 60_000),
             _ => (text, 1000),
         };
-        return double.TryParse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) && value <= 86_400
+        return double.TryParse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value)
+            && value * unit <= LongestMillis
             ? TimeSpan.FromMilliseconds(value * unit)
             : null;
     }
@@ -113,7 +117,8 @@ internal sealed record SimulatorDirective
             "after" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var count) => this with { After = count },
             "words" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count <= 10_000 =>
                 this with { Words = count },
-            "tokens_per_second" when double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var speed) =>
+            "tokens_per_second" when double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var speed)
+                && speed is 0 or >= SlowestTokensPerSecond =>
                 this with { TokensPerSecond = speed },
             "latency" when Duration(value) is { } time => this with { Latency = time },
             "retry_after" when Duration(value) is { } time => this with { RetryAfter = time },

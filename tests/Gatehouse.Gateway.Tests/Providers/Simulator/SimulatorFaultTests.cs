@@ -37,6 +37,24 @@ public sealed class SimulatorFaultTests
         Assert.Equal(expected, answer.Header("Retry-After"));
     }
 
+    [Theory]
+    [InlineData("tokens_per_second=0.00000000000000000001")]
+    [InlineData("tokens_per_second=0.00001 words=10000")]
+    [InlineData("latency=86400m")]
+    [InlineData("retry_after=1441m")]
+    public void A_setting_that_no_timer_could_keep_is_not_understood(string directive)
+    {
+        Assert.False(SimulatorDirective.TryParse($"[simulator: {directive}]", out _, out _, out var error));
+        Assert.Contains("does not understand", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("tokens_per_second=0")]
+    [InlineData("tokens_per_second=0.1")]
+    [InlineData("latency=1440m")]
+    public void The_slowest_settings_are_understood(string directive) =>
+        Assert.True(SimulatorDirective.TryParse($"[simulator: {directive}]", out _, out _, out _));
+
     [Fact]
     public async Task A_refused_connection_is_an_exception()
     {
