@@ -3,6 +3,7 @@ using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Gateway.Streaming;
+using Microsoft.AspNetCore.Http;
 
 namespace Gatehouse.Gateway.Calls;
 
@@ -28,9 +29,6 @@ internal sealed class Attempt(Target target, string model, int number, long star
 
     public long? FirstByteMicros { get; set; }
 
-    /// <summary>The request left the house: the provider may have run it.</summary>
-    public bool WasAsked { get; set; }
-
     /// <summary>Already in the call's record.</summary>
     public bool IsClosed { get; private set; }
 
@@ -53,6 +51,12 @@ internal sealed record AttemptFailure(NextStep Step, Problem Problem)
 
     /// <summary>Waiting will not help: tell the client's SDK not to retry.</summary>
     public bool IsLasting { get; init; }
+
+    /// <summary>The request could not be put in the target's words, so it was not asked.</summary>
+    public bool IsUnasked { get; init; }
+
+    /// <summary>Headers of the provider's answer that are the client's business.</summary>
+    public IHeaderDictionary? Headers { get; init; }
 
     /// <summary>The provider's error body, when it is already in the caller's format.</summary>
     public byte[]? Body { get; init; }

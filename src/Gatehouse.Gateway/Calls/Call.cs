@@ -64,7 +64,7 @@ internal sealed class Call : IDisposable
 
     public RequestPeek Peek;
 
-    /// <summary>The attempt under way, or the last one.</summary>
+    /// <summary>The attempt under way, or the last one; <see langword="null"/> until a target is asked.</summary>
     public Attempt? Attempt { get; set; }
 
     /// <summary>The status line has gone out; an error can only be an event of the stream from now on.</summary>

@@ -111,13 +111,7 @@ internal sealed partial class CallPipeline(
     /// <summary>7 Answer and 8 Settle, when no target gave a complete answer or none was asked.</summary>
     private void End(Call call, AttemptFailure failure)
     {
-        var outcome = CallOutcome.Failed;
-        if (call.Record.Attempts.Count == 0 && call.Attempt is not { WasAsked: true })
-        {
-            outcome = CallOutcome.Refused;
-            call.Attempt = null;
-        }
-
+        var outcome = call.Attempt is null ? CallOutcome.Refused : CallOutcome.Failed;
         var status = call.HeadIsSent ? StatusCodes.Status200OK : failure.Problem.Status;
         if (!settlement.TrySettle(call, outcome, status, failure.Problem.Code, failure.RecordedMessage))
         {

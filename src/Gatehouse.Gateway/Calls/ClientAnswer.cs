@@ -29,11 +29,7 @@ internal static class ClientAnswer
         var headers = call.Http.Response.Headers;
         headers["x-gatehouse-served-by"] = ParameterNames.Shown(string.Concat(attempt.Settings.Name, "/", attempt.Model), MaxOriginChars);
         headers["x-gatehouse-attempts"] = attempt.Number == 0 ? "1" : (attempt.Number + 1).ToString(CultureInfo.InvariantCulture);
-        if (call.Record.DroppedParameters.Count > 0)
-        {
-            headers["x-gatehouse-dropped-params"] = string.Join(", ", call.Record.DroppedParameters);
-        }
-
+        SetDropped(call);
         answer?.PassHeaders(headers);
     }
 
@@ -84,6 +80,14 @@ internal static class ClientAnswer
             return;
         }
 
+        if (failure.Headers is { } passed)
+        {
+            foreach (var (name, values) in passed)
+            {
+                http.Response.Headers[name] = values;
+            }
+        }
+
         if (failure.RetryAfter is { } wait)
         {
             http.Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
@@ -112,11 +116,20 @@ internal static class ClientAnswer
         }
 
         call.HeadIsSent = true;
+        SetDropped(call); // with the head, even if it leaves before the answer has an origin
         var response = call.Http.Response;
         response.StatusCode = StatusCodes.Status200OK;
         response.ContentType = "text/event-stream";
         response.Headers.CacheControl = "no-cache";
         response.Headers["x-accel-buffering"] = "no"; // nginx in front of us must not hold events back
+    }
+
+    private static void SetDropped(Call call)
+    {
+        if (call.Record.DroppedParameters.Count > 0)
+        {
+            call.Http.Response.Headers["x-gatehouse-dropped-params"] = string.Join(", ", call.Record.DroppedParameters);
+        }
     }
 
     private static async ValueTask FlushAsync(Call call)

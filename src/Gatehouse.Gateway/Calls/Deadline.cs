@@ -22,6 +22,9 @@ internal sealed class Deadline : IDisposable
     /// <summary>Begins the next phase.</summary>
     public void Restart(TimeSpan phase) => _source.CancelAfter(phase);
 
+    /// <summary>Lets time pass until the next <see cref="Restart"/>.</summary>
+    public void Stop() => _source.CancelAfter(Timeout.InfiniteTimeSpan);
+
     public void Dispose()
     {
         _registration.Dispose();

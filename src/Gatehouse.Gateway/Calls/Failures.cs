@@ -22,10 +22,11 @@ internal static class Failures
     };
 
     /// <summary>A target that took all its time once is not given it again: the next one is tried at once.</summary>
-    public static AttemptFailure TimedOut(Attempt attempt) => new(
+    public static AttemptFailure TimedOut(Call call, Attempt attempt) => new(
         NextStep.NextTarget,
         new Problem("upstream_timeout", 504, attempt.FirstByteMicros is null
             ? $"{Named(attempt)} sent no first byte in time."
+            : call.Peek.Stream && !call.ContentIsSent ? $"{Named(attempt)} sent nothing of its answer in time."
             : $"{Named(attempt)} fell silent in the middle of its answer."));
 
     public static AttemptFailure Broken(Attempt attempt) => new(

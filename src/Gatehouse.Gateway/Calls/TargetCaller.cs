@@ -32,7 +32,8 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
     public async ValueTask<AttemptFailure?> CallAsync(Call call)
     {
         var order = new TargetOrder(call.Route.Targets, chance);
-        AttemptFailure? failure = null;
+        AttemptFailure? failure = null; // of the last target that was asked
+        AttemptFailure? unasked = null;
         while (order.TryNext(out var target))
         {
             if (failure is not null)
@@ -42,7 +43,14 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
 
             for (var retry = 0; ; retry++)
             {
-                failure = await TryAsync(call, target);
+                var outcome = await TryAsync(call, target);
+                if (outcome is { IsUnasked: true })
+                {
+                    unasked ??= outcome;
+                    break;
+                }
+
+                failure = outcome;
                 if (failure is null || failure.Step == NextStep.PassOn || call.ContentIsSent)
                 {
                     return failure;
@@ -60,26 +68,23 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
             }
         }
 
-        return failure;
+        return failure ?? unasked;
     }
 
     private async ValueTask<AttemptFailure?> TryAsync(Call call, Target target)
     {
         var model = target.Model == "*" ? call.Record.Route : target.Model;
         var attempt = new Attempt(target, model, call.Record.Attempts.Count, call.Micros);
-        call.Attempt = attempt;
         using var deadline = new Deadline(call.Route.FirstByteTimeout, clock, call.Aborted);
         using var buffer = new PooledBuffer(call.Body.Length + 128);
         try
         {
-            var request = Prepare(call, attempt, buffer, out var dropped);
-            if (dropped is { Count: > 0 } && call.Route.Strict)
+            if (TryPrepare(call, attempt, buffer, out var request) is { } unfit)
             {
-                return new AttemptFailure(NextStep.PassOn, Unsupported(attempt, dropped));
+                return new AttemptFailure(NextStep.NextTarget, unfit) { IsUnasked = true };
             }
 
-            call.Record.DroppedParameters = dropped ?? [];
-            attempt.WasAsked = true;
+            call.Attempt = attempt;
             await using var answer = await HoldAsync(call, target.Provider.Upstream.SendAsync(request, deadline.Token));
             attempt.Status = answer.Status;
             attempt.HeadersMicros = call.Micros;
@@ -93,7 +98,7 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
         }
         catch (OperationCanceledException) when (deadline.IsOver)
         {
-            return Failures.TimedOut(attempt);
+            return Failures.TimedOut(call, attempt);
         }
         catch (UpstreamException e)
         {
@@ -106,6 +111,27 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
         catch (Exception e) when (e is FormatException or SseEventTooLargeException)
         {
             return Failures.Garbage(attempt, e.Message);
+        }
+    }
+
+    /// <returns>Why the target cannot be asked; another one may understand the request as it is.</returns>
+    private static Problem? TryPrepare(Call call, Attempt attempt, PooledBuffer buffer, out UpstreamRequest request)
+    {
+        try
+        {
+            request = Prepare(call, attempt, buffer, out var dropped);
+            if (dropped is { Count: > 0 } && call.Route.Strict)
+            {
+                return Unsupported(attempt, dropped);
+            }
+
+            call.Record.DroppedParameters = dropped ?? [];
+            return null;
+        }
+        catch (ProblemException e)
+        {
+            request = null!;
+            return e.Problem;
         }
     }
 
@@ -141,23 +167,32 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
             new("traceparent", call.Trace.Traceparent(AttemptSpan.Id(call.Record.SpanId, attempt.Number))),
         };
         var incoming = call.Http.Request.Headers;
-        if (call.Trace.ParentSpanId is not null && incoming.TraceState.Count > 0)
+        if (call.Trace.ParentSpanId is not null && incoming.TraceState.ToString() is { Length: > 0 } state && PassedHeaders.CanHold(state))
         {
-            headers.Add(new("tracestate", incoming.TraceState.ToString()));
+            headers.Add(new("tracestate", state));
         }
 
         if (attempt.Settings.Wire == WireFormat.Anthropic)
         {
             var fromAnthropic = call.Surface.Wire == WireFormat.Anthropic;
-            var version = fromAnthropic ? incoming["anthropic-version"].ToString() : "";
+            var version = fromAnthropic ? ClientsHeader(incoming, "anthropic-version") : "";
             headers.Add(new("anthropic-version", version.Length > 0 ? version : "2023-06-01"));
-            if (fromAnthropic && incoming["anthropic-beta"] is { Count: > 0 } beta)
+            if (fromAnthropic && ClientsHeader(incoming, "anthropic-beta") is { Length: > 0 } beta)
             {
-                headers.Add(new("anthropic-beta", beta.ToString()));
+                headers.Add(new("anthropic-beta", beta));
             }
         }
 
         return headers;
+    }
+
+    /// <exception cref="ProblemException">It cannot be sent on, and the answer would depend on it.</exception>
+    private static string ClientsHeader(IHeaderDictionary incoming, string name)
+    {
+        var value = incoming[name].ToString();
+        return PassedHeaders.CanHold(value)
+            ? value
+            : throw new ProblemException(new Problem("invalid_request", 400, $"The header '{name}' must be printable ASCII.") { Field = name });
     }
 
     private static Problem Unsupported(Attempt attempt, List<string> dropped)
@@ -184,12 +219,11 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
         }
 
         var failure = Failures.OfStatus(call, attempt, answer, body.Span, clock.GetUtcNow());
-        if (failure.Step == NextStep.PassOn)
-        {
-            ClientAnswer.SetOrigin(call, attempt, answer);
-        }
-
-        return failure;
+        var headers = new HeaderDictionary();
+        answer.PassHeaders(headers);
+        return answer.Header("x-should-retry") == "false"
+            ? failure with { Headers = headers, IsLasting = true, Step = failure.Step == NextStep.Retry ? NextStep.NextTarget : failure.Step }
+            : failure with { Headers = headers };
     }
 
     private async ValueTask<AttemptFailure?> AnswerWholeAsync(Call call, Attempt attempt, UpstreamAnswer answer, Deadline deadline)
@@ -242,19 +276,25 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
         var chunk = ArrayPool<byte>.Shared.Rent(ReadBytes);
         try
         {
+            var state = TapEvent.Preamble;
             for (var left = call.Table.MaxAnswerBytes; ;)
             {
+                if (state == TapEvent.Content)
+                {
+                    deadline.Restart(call.Route.IdleTimeout);
+                }
+
                 var read = await HoldAsync(call, answer.Body.ReadAsync(chunk, deadline.Token));
                 attempt.FirstByteMicros ??= read > 0 ? call.Micros : null;
-                deadline.Restart(call.Route.IdleTimeout);
                 left -= read;
-                var state = pump.Take(chunk.AsSpan(0, read), events);
+                state = pump.Take(chunk.AsSpan(0, read), events);
                 if (state == TapEvent.Preamble)
                 {
                     // Nothing of the answer yet: what there is stays here, and another target may still take over.
                 }
                 else if (state == TapEvent.Content)
                 {
+                    deadline.Stop(); // the client's time is not the provider's
                     await SendAsync(call, attempt, answer, events);
                 }
                 else if (state == TapEvent.End)

@@ -31,6 +31,8 @@ internal sealed class HttpUpstream : IUpstream, IDisposable
             PooledConnectionLifetime = TimeSpan.FromMinutes(10), // follow the provider's DNS
             ConnectTimeout = TimeSpan.FromSeconds(30), // for proxies; the route's own bounds name, connection and TLS handshake (ConnectAsync)
             MaxResponseHeadersLength = 64, // KiB
+            ResponseDrainTimeout = TimeSpan.FromMilliseconds(100), // enough for a stream's last chunk; an abandoned answer is not paid to the end
+            MaxResponseDrainSize = 16 << 10,
             ConnectCallback = ConnectAsync,
         });
         foreach (var path in (ReadOnlySpan<string>)[OpenAiWire.ChatPath, AnthropicWire.MessagesPath])

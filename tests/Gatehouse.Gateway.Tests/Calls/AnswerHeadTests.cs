@@ -66,4 +66,36 @@ public sealed class AnswerHeadTests
         Assert.Equal("7", PassThroughTests.Header(response, "x-ratelimit-remaining-requests"));
         Assert.Equal(CallOutcome.Ok, Assert.Single(gateway.Records()).Outcome);
     }
+
+    [Theory]
+    [InlineData("anthropic-version")]
+    [InlineData("anthropic-beta")]
+    public async Task A_header_that_cannot_be_sent_on_is_the_clients_mistake(string name)
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, Wire.MessagesAnswer));
+        await using var gateway = await TestGateway.StartAsync([PassThroughTests.Anthropic(player)]);
+
+        var answer = await RefusalTests.RawAsync(gateway, Post("/v1/messages", Wire.MessagesRequest, name + ": ä"));
+
+        Assert.StartsWith("HTTP/1.1 400", answer);
+        Assert.Contains($"The header '{name}' must be printable ASCII.", answer);
+        Assert.Empty(player.Exchanges);
+        Assert.Equal(CallOutcome.Refused, Assert.Single(gateway.Records()).Outcome);
+    }
+
+    [Fact]
+    public async Task A_trace_state_that_cannot_be_sent_on_is_left_out()
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
+        const string parent = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+        var answer = await RefusalTests.RawAsync(gateway, Post("/v1/chat/completions", Wire.ChatRequest, parent + "\r\ntracestate: a=ä"));
+
+        Assert.StartsWith("HTTP/1.1 200", answer);
+        Assert.Null(player.Last.Header("tracestate"));
+    }
+
+    private static string Post(string path, string body, string header) =>
+        $"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {TestGateway.Key}\r\nContent-Length: {body.Length}\r\n{header}\r\n\r\n{body}";
 }

@@ -196,6 +196,36 @@ public sealed class FallbackTests
     }
 
     [Fact]
+    public async Task A_final_failure_shows_the_providers_limits()
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(
+            429, """{"error":{"message":"slow down"}}""", "x-ratelimit-remaining-requests: 0", "x-ratelimit-reset-requests: 6m0s", "server: secret/1"));
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
+
+        using var response = await gateway.ChatAsync(Wire.ChatRequest);
+
+        Assert.Equal("0", PassThroughTests.Header(response, "x-ratelimit-remaining-requests"));
+        Assert.Equal("6m0s", PassThroughTests.Header(response, "x-ratelimit-reset-requests"));
+        Assert.DoesNotContain("secret/1", response.ToString());
+    }
+
+    [Theory]
+    [InlineData(500)]
+    [InlineData(400)]
+    public async Task A_provider_that_forbids_retries_gets_none_from_us_nor_from_the_client(int status)
+    {
+        await using var first = new WirePlayer(e => e.AnswerAsync(status, """{"error":{"message":"never again"}}""", "x-should-retry: false"));
+        await using var second = new WirePlayer(e => e.AnswerAsync(status, """{"error":{"message":"never again"}}""", "x-should-retry: false"));
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(first, second) with { AttemptsPerTarget = 3 }]);
+
+        using var response = await gateway.ChatAsync(Wire.ChatRequest);
+
+        Assert.Equal(status, (int)response.StatusCode);
+        Assert.Equal("false", PassThroughTests.Header(response, "x-should-retry"));
+        Assert.Equal((1, status == 500 ? 1 : 0), (first.Exchanges.Count, second.Exchanges.Count));
+    }
+
+    [Fact]
     public async Task A_refused_credential_of_ours_is_a_502_that_does_not_show_it()
     {
         await using var player = new WirePlayer(e => e.AnswerAsync(401, $$$"""{"error":{"message":"Incorrect API key provided: {{{TestGateway.ProviderCredential}}}","code":"invalid_api_key"}}"""));

@@ -307,13 +307,13 @@ public sealed class RefusalTests
         return socket;
     }
 
-    private static async Task<string> RawAsync(TestGateway gateway, string request)
+    internal static async Task<string> RawAsync(TestGateway gateway, string request)
     {
         using var socket = await ConnectAsync(gateway);
         var answer = new StringBuilder();
         try
         {
-            await socket.SendAsync(Encoding.ASCII.GetBytes(request), Ct);
+            await socket.SendAsync(Encoding.UTF8.GetBytes(request), Ct);
             var buffer = new byte[4096];
             int read;
             while ((read = await socket.ReceiveAsync(buffer, Ct)) > 0)

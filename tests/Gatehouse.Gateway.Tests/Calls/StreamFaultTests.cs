@@ -1,4 +1,5 @@
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Routing;
 
 namespace Gatehouse.Gateway.Tests.Calls;
@@ -247,6 +248,79 @@ public sealed class StreamFaultTests
         Assert.StartsWith(": keep-alive\n\n", text);
         Assert.EndsWith(Wire.Finish + Wire.Done, text);
         Assert.Equal(CallOutcome.Ok, Assert.Single(gateway.Records()).Outcome);
+    }
+
+    [Fact]
+    public async Task Signs_of_life_without_an_answer_do_not_prolong_the_wait()
+    {
+        var clock = new ManualClock();
+        var begun = new TaskCompletionSource();
+        await using var stalled = new WirePlayer(async e =>
+        {
+            await e.BeginStreamAsync();
+            await e.EventsAsync(": thinking\n\n" + Wire.Role);
+            begun.SetResult();
+            await e.ClosedByGatewayAsync();
+        });
+        await using var good = new WirePlayer(e => e.StreamAsync(Wire.WholeStream));
+        var route = TestGateway.RouteTo(stalled, good) with { FirstByteTimeout = TimeSpan.FromSeconds(40), IdleTimeout = TimeSpan.FromSeconds(60) };
+        await using var gateway = await TestGateway.StartAsync([route], clock);
+
+        var pending = gateway.ChatAsync(Wire.StreamRequest);
+        await begun.Task;
+        clock.Advance(TimeSpan.FromSeconds(40));
+        using var response = await pending;
+
+        Assert.EndsWith(Wire.Finish + Wire.Done, await response.Content.ReadAsStringAsync(Ct));
+        Assert.Equal("upstream_timeout", Assert.Single(gateway.Records()).Attempts[0].ErrorCode);
+    }
+
+    [Fact]
+    public async Task The_time_that_a_client_takes_is_not_the_providers()
+    {
+        var (clock, gate) = (new ManualClock(), new ClientGate());
+        var seen = new TaskCompletionSource();
+        await using var player = new WirePlayer(async e =>
+        {
+            await e.BeginStreamAsync();
+            await e.EventsAsync(Wire.Role + Wire.Hello);
+            await seen.Task;
+            await e.EventsAsync(Wire.Finish + Wire.Done);
+            await e.EndStreamAsync();
+        });
+        var route = TestGateway.RouteTo(player) with { IdleTimeout = TimeSpan.FromSeconds(9) };
+        await using var gateway = await TestGateway.StartAsync([route], clock, listen: gate.Listen);
+
+        var pending = gateway.ChatAsync(Wire.StreamRequest);
+        await gate.Waiting;
+        clock.Advance(TimeSpan.FromSeconds(10));
+        gate.Open();
+        using var response = await pending;
+        seen.SetResult();
+
+        Assert.EndsWith(Wire.Done, await response.Content.ReadAsStringAsync(Ct));
+        Assert.Equal(CallOutcome.Ok, Assert.Single(gateway.Records()).Outcome);
+    }
+
+    [Fact]
+    public async Task An_abandoned_answer_closes_its_connection_without_waiting_for_the_rest()
+    {
+        var closed = new TaskCompletionSource();
+        await using var player = new WirePlayer(async e =>
+        {
+            await e.BeginStreamAsync();
+            await e.EventsAsync(Wire.Role);
+            await e.ClosedByGatewayAsync();
+            closed.SetResult();
+        });
+        var request = new UpstreamRequest("/chat/completions", "{}"u8.ToArray(), [], TimeSpan.FromSeconds(5));
+
+        await using (var answer = await TestGateway.Http("p0", player).Upstream.SendAsync(request, Ct))
+        {
+            await answer.Body.ReadAtLeastAsync(new byte[Wire.Role.Length], Wire.Role.Length, cancellationToken: Ct);
+        }
+
+        await closed.Task.WaitAsync(TimeSpan.FromSeconds(1.5), Ct); // without bounds of ours it is 2 s
     }
 
     [Fact]

@@ -59,7 +59,8 @@ internal sealed class TestGateway : IAsyncDisposable
 
     public static async Task<TestGateway> StartAsync(
         Route[] routes, TimeProvider? clock = null, PriceTable? prices = null, SegmentAllocator? allocate = null,
-        Action<KestrelServerLimits>? limits = null, int maxBodyBytes = 1 << 20, int maxAnswerBytes = 1 << 20)
+        Action<KestrelServerLimits>? limits = null, int maxBodyBytes = 1 << 20, int maxAnswerBytes = 1 << 20,
+        Action<ListenOptions>? listen = null)
     {
         var directory = new TemporaryDirectory();
         var options = new CallJournalOptions { Directory = directory.Path, SegmentBytes = 64 << 10 };
@@ -68,7 +69,7 @@ internal sealed class TestGateway : IAsyncDisposable
         builder.WebHost.UseKestrelCore().ConfigureKestrel(k =>
         {
             limits?.Invoke(k.Limits);
-            k.Listen(System.Net.IPAddress.Loopback, 0);
+            k.Listen(System.Net.IPAddress.Loopback, 0, o => listen?.Invoke(o));
         });
         var lines = new LogLines();
         builder.Services.AddSingleton(lines).AddLogging(l => l.AddProvider(lines));

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Routing;
 
@@ -141,6 +142,52 @@ public sealed class TranslationTests
             Assert.Contains("logit_bias", PassThroughTests.Header(response, "x-gatehouse-dropped-params"));
             Assert.Contains("frequency_penalty", record.DroppedParameters);
         }
+    }
+
+    [Fact]
+    public async Task A_head_that_leaves_early_reports_dropped_parameters_too()
+    {
+        var clock = new ManualClock();
+        var go = new TaskCompletionSource();
+        await using var player = new WirePlayer(async e =>
+        {
+            await go.Task;
+            await e.StreamAsync(Wire.WholeMessagesStream);
+        });
+        await using var gateway = await TestGateway.StartAsync([PassThroughTests.Anthropic(player)], clock);
+
+        var pending = gateway.ChatAsync("""{"model":"fast","stream":true,"messages":[{"role":"user","content":"Hi"}],"logit_bias":{"1":2}}""");
+        await clock.ArmedAsync(TargetCaller.KeepAliveInterval);
+        clock.Advance(TargetCaller.KeepAliveInterval);
+        using var response = await pending;
+        go.SetResult();
+
+        Assert.StartsWith(": keep-alive", await response.Content.ReadAsStringAsync(Ct));
+        Assert.Equal("logit_bias", PassThroughTests.Header(response, "x-gatehouse-dropped-params"));
+    }
+
+    [Theory]
+    [InlineData("logit_bias\":{\"1\":2}")] // cannot be carried, on a strict route
+    [InlineData("temperature\":\"hot\"")] // not what the format allows
+    public async Task A_target_that_cannot_be_asked_is_passed_over(string parameter)
+    {
+        var request = "{\"model\":\"fast\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"" + parameter + "}";
+        await using var claude = new WirePlayer(e => e.AnswerAsync(200, Wire.MessagesAnswer));
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer), e => e.AnswerAsync(503, """{"error":{"message":"down"}}"""));
+        var unfit = new Target(TestGateway.Http("claude", claude, WireFormat.Anthropic), "claude-x", 1, 1);
+        var (before, after) = (new Target(TestGateway.Http("p0", player), "m0", 1, 0), new Target(TestGateway.Http("p2", player), "m2", 1, 2));
+        var route = new Route("fast", [unfit, after]) { AttemptsPerTarget = 1, Strict = true };
+        await using var gateway = await TestGateway.StartAsync([route, route with { Name = "other", Targets = [before, unfit] }]);
+
+        using var good = await gateway.ChatAsync(request);
+        using var bad = await gateway.ChatAsync(request.Replace("fast", "other"));
+
+        Assert.Equal("p2/m2", PassThroughTests.Header(good, "x-gatehouse-served-by"));
+        Assert.Equal("p0/m0", PassThroughTests.Header(bad, "x-gatehouse-served-by"));
+        Assert.Equal((200, 503), ((int)good.StatusCode, (int)bad.StatusCode));
+        Assert.Empty(claude.Exchanges);
+        Assert.Equal(["p2", "p0"], gateway.Records().Select(r => Assert.Single(r.Attempts).Provider));
+        Assert.Equal([CallOutcome.Ok, CallOutcome.Failed], gateway.Records().Select(r => r.Outcome));
     }
 
     [Fact]
