@@ -54,6 +54,57 @@ public sealed class FirstRunTests
     }
 
     [Fact]
+    public async Task An_address_may_be_written_as_the_url_that_a_browser_takes()
+    {
+        await using var gatehouse = await GatehouseProcess.StartAsync(flags: ["--address", "http://127.0.0.1:0/"]);
+
+        Assert.Equal("127.0.0.1", gatehouse.Url.Host);
+        Assert.Equal(0, (await gatehouse.CliAsync("call", "Hello")).ExitCode);
+    }
+
+    [Theory]
+    [InlineData("--address", "127.0.0.1")]
+    [InlineData("--address", "https://127.0.0.1:8443")]
+    [InlineData("--address", "http://127.0.0.1:80800")]
+    [InlineData("--drain", "-1")]
+    [InlineData("--drain", "soon")]
+    public async Task A_wrong_flag_is_named_and_no_file_is_blamed(string flag, string value)
+    {
+        var folder = Directory.CreateTempSubdirectory("gatehouse-test-");
+
+        var result = await GatehouseProcess.RunAsync(folder.FullName, null, "up", flag, value);
+
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains(flag, result.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("gatehouse.yaml", result.Error, StringComparison.Ordinal);
+        Assert.Empty(folder.GetFileSystemInfos());
+        folder.Delete(recursive: true);
+    }
+
+    [Fact]
+    public async Task Without_the_sample_the_command_line_of_this_machine_still_has_its_token()
+    {
+        await using var gatehouse = await GatehouseProcess.StartAsync(flags: ["--no-sample"]);
+
+        var systems = await gatehouse.CliAsync("system", "list", "--json");
+
+        Assert.Equal(0, systems.ExitCode);
+        Assert.Empty(JsonElement.Parse(systems.Output).GetProperty("items").EnumerateArray());
+        Assert.False(File.Exists(Path.Combine(gatehouse.Folder, "data", "sample-key")));
+        Assert.DoesNotContain("curl", gatehouse.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("OPENAI_API_KEY", "gpt-4.1-mini")]
+    [InlineData("ANTHROPIC_API_KEY", "claude-haiku-4-5")]
+    public async Task With_a_providers_key_in_the_environment_the_printed_curl_asks_its_model(string variable, string model)
+    {
+        await using var gatehouse = await GatehouseProcess.StartAsync(environment: new Dictionary<string, string> { [variable] = "never-sent" });
+
+        Assert.Contains($"\"model\": \"{model}\"", gatehouse.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_data_directory_in_use_is_named_with_its_exit_code()
     {
         await using var first = await GatehouseProcess.StartAsync();

@@ -9,6 +9,7 @@ namespace Gatehouse.EndToEnd.Tests;
 internal sealed partial class GatehouseProcess : IAsyncDisposable
 {
     private const int TerminateSignal = 15;
+    private static readonly string[] FreePort = ["--address", "127.0.0.1:0"];
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly Process _process;
@@ -27,7 +28,10 @@ internal sealed partial class GatehouseProcess : IAsyncDisposable
 
     public static string Executable { get; } = Environment.GetEnvironmentVariable("GATEHOUSE_EXECUTABLE") is { Length: > 0 } set
         ? set
-        : FindExecutable();
+        : Path.Combine(Checkout, "src", "Gatehouse", "bin", "Release", "net10.0", "gatehouse");
+
+    /// <summary>The folder of the solution.</summary>
+    public static string Checkout => FindCheckout();
 
     /// <summary>Holds <c>gatehouse.yaml</c> and <c>data</c>.</summary>
     public string Folder { get; }
@@ -66,7 +70,7 @@ internal sealed partial class GatehouseProcess : IAsyncDisposable
             await File.WriteAllTextAsync(Path.Combine(folder, "gatehouse.yaml"), yaml);
         }
 
-        var process = Process.Start(Describe(folder, environment, ["up", "--address", "127.0.0.1:0", .. flags]))!;
+        var process = Process.Start(Describe(folder, environment, ["up", .. flags.Contains("--address") ? [] : FreePort, .. flags]))!;
         var gatehouse = new GatehouseProcess(process, folder, owns);
         var ready = await gatehouse.WaitForLineAsync(line => line.StartsWith("READY ", StringComparison.Ordinal));
         gatehouse.Url = new Uri(ready["READY ".Length..].Trim());
@@ -118,7 +122,16 @@ internal sealed partial class GatehouseProcess : IAsyncDisposable
     /// <summary>SIGTERM, then the end of its drain.</summary>
     public async Task<int> StopAsync()
     {
-        _ = Signal(_process.Id, TerminateSignal);
+        Terminate();
+        return await EndAsync();
+    }
+
+    /// <summary>SIGTERM alone.</summary>
+    public void Terminate() => _ = Signal(_process.Id, TerminateSignal);
+
+    /// <returns>The exit code, once the process is gone.</returns>
+    public async Task<int> EndAsync()
+    {
         await _process.WaitForExitAsync().WaitAsync(Patience);
         await _reading;
         return _process.ExitCode;
@@ -167,7 +180,7 @@ internal sealed partial class GatehouseProcess : IAsyncDisposable
         return start;
     }
 
-    private static string FindExecutable()
+    private static string FindCheckout()
     {
         var folder = AppContext.BaseDirectory;
         while (!File.Exists(Path.Combine(folder, "Gatehouse.slnx")))
@@ -175,7 +188,7 @@ internal sealed partial class GatehouseProcess : IAsyncDisposable
             folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests run outside the checkout.");
         }
 
-        return Path.Combine(folder, "src", "Gatehouse", "bin", "Release", "net10.0", "gatehouse");
+        return folder;
     }
 
     private async Task ReadAsync(StreamReader from)

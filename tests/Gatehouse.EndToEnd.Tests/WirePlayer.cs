@@ -14,7 +14,7 @@ namespace Gatehouse.EndToEnd.Tests;
 /// <summary>
 /// A provider that plays recorded wire files from <c>Wire/</c>: the model name of a request, after its prefix, names the file. Faults
 /// are names too: <c>rate-limited</c> and <c>bad-request</c> are statuses, <c>truncated</c> breaks the connection, <c>abort</c> goes
-/// silent until the caller leaves. Faults in mid-stream wait until the client says by <c>GET /seen/{model}</c> that it has the text before.
+/// silent until the caller leaves; <c>held</c> is a text that pauses in its middle; <c>talkative</c> refuses the credential and repeats it. Faults and pauses in mid-stream wait until the client says by <c>GET /seen/{model}</c> that it has the text before.
 /// </summary>
 internal sealed class WirePlayer : IAsyncDisposable
 {
@@ -43,6 +43,9 @@ internal sealed class WirePlayer : IAsyncDisposable
     /// <summary>Ends when a caller of this model has gone away before the answer was complete.</summary>
     public Task LeftAsync(string model, CancellationToken ct) => Signal(_left, model).Task.WaitAsync(TimeSpan.FromSeconds(10), ct);
 
+    /// <summary>Lets a paused stream of this model go on.</summary>
+    public void GoOn(string model) => Signal(_seen, model).TrySetResult();
+
     public async ValueTask DisposeAsync()
     {
         await _app.StopAsync(new CancellationToken(canceled: true));
@@ -67,6 +70,14 @@ internal sealed class WirePlayer : IAsyncDisposable
         Requests.Enqueue(new WireRequest(
             model, http.Request.Path, http.Request.Headers.ToDictionary(h => h.Key.ToLowerInvariant(), h => h.Value.ToString()), body.RootElement.Clone()));
 
+        if (scenario == "talkative")
+        {
+            http.Response.StatusCode = 401;
+            var credential = $"{http.Request.Headers.Authorization}{http.Request.Headers["x-api-key"]}";
+            await http.Response.WriteAsync($$$"""{"type":"error","error":{"type":"authentication_error","message":"Incorrect API key provided: {{{credential}}}"}}""");
+            return;
+        }
+
         var wire = http.Request.Path.StartsWithSegments("/anthropic") ? "anthropic" : "openai";
         http.Response.StatusCode = scenario switch { "rate-limited" => 429, "bad-request" => 400, _ => 200 };
         http.Response.Headers["request-id"] = "req_recorded";
@@ -77,7 +88,7 @@ internal sealed class WirePlayer : IAsyncDisposable
 
         var asStream = streamed && http.Response.StatusCode == 200;
         http.Response.ContentType = asStream ? "text/event-stream" : "application/json";
-        var file = Path.Combine(AppContext.BaseDirectory, "Wire", wire, $"{scenario}.{(asStream ? "sse" : "json")}");
+        var file = Path.Combine(AppContext.BaseDirectory, "Wire", wire, $"{(scenario == "held" ? "text" : scenario)}.{(asStream ? "sse" : "json")}");
         var text = await File.ReadAllTextAsync(file, http.RequestAborted);
         switch (scenario)
         {
@@ -86,6 +97,11 @@ internal sealed class WirePlayer : IAsyncDisposable
                 await WriteAsync(http, text[..lastEvent]);
                 await Signal(_seen, model).Task.WaitAsync(http.RequestAborted);
                 await WriteAsync(http, text[lastEvent..]);
+                break;
+            case "held":
+                await WriteAsync(http, text[..(text.Length / 2)]);
+                await Signal(_seen, model).Task.WaitAsync(http.RequestAborted);
+                await WriteAsync(http, text[(text.Length / 2)..]);
                 break;
             case "truncated":
                 await WriteAsync(http, text);

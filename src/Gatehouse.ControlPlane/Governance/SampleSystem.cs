@@ -4,8 +4,8 @@ using Gatehouse.Storage;
 namespace Gatehouse.Governance;
 
 /// <summary>
-/// What makes a fresh installation answer at once: a sample team and system with a development key, and a token for this machine's
-/// command line, each in a file that only this user may read. Only for the embedded default configuration.
+/// What makes a fresh installation answer at once: a token for this machine's command line, and a sample team and system with a
+/// development key, each in a file that only this user may read.
 /// </summary>
 public sealed class SampleSystem
 {
@@ -28,11 +28,15 @@ public sealed class SampleSystem
     }
 
     /// <summary>Makes what is missing. A key that someone revoked stays revoked.</summary>
-    public async Task EnsureAsync(CancellationToken ct)
+    /// <param name="sample">Whether the sample is wanted too, or the command line's token alone.</param>
+    public async Task EnsureAsync(bool sample, CancellationToken ct)
     {
         var person = await EnsurePersonAsync(ct);
         await EnsureTokenAsync(person, ct);
-        await EnsureKeyAsync(person, await EnsureSystemAsync(person, ct), ct);
+        if (sample)
+        {
+            await EnsureKeyAsync(person, await EnsureSystemAsync(person, ct), ct);
+        }
     }
 
     private async Task<Person> EnsurePersonAsync(CancellationToken ct)

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 using Gatehouse.Contracts;
 
 namespace Gatehouse.Gateway.Calls;
@@ -31,6 +32,11 @@ internal struct RequestPeek
     public static Problem? Read(ReadOnlySpan<byte> body, out RequestPeek peek)
     {
         peek = default;
+        if (!Utf8.IsValid(body))
+        {
+            return Problem.Malformed("The body is not valid UTF-8.");
+        }
+
         try
         {
             return peek.Read(body);
@@ -86,10 +92,7 @@ internal struct RequestPeek
 
                 Model = ValueRange(ref reader);
                 ModelIsEscaped = reader.ValueIsEscaped;
-                if (ModelIsEscaped)
-                {
-                    reader.GetString(); // throws unless the escapes make whole characters, as ModelText trusts they do
-                }
+                _ = ModelIsEscaped ? reader.GetString() : null; // throws now what would break later
             }
             else if (reader.ValueTextEquals("messages"u8))
             {

@@ -9,8 +9,8 @@ namespace Gatehouse.Commands;
 /// <summary>Runs a command and turns what it throws into one message and one exit code: the only place that does.</summary>
 internal static class CommandRunner
 {
-    /// <summary>How long a command may go on after Ctrl+C, the drain of <c>up</c> included.</summary>
-    private static readonly TimeSpan TerminationTimeout = TimeSpan.FromSeconds(60);
+    /// <summary>How long a command may go on after Ctrl+C: longer than the longest drain of <c>up</c>.</summary>
+    private static readonly TimeSpan TerminationTimeout = TimeSpan.FromMinutes(11);
 
     public static async Task<int> RunAsync(RootCommand commands, string[] args)
     {

@@ -23,7 +23,7 @@ internal static class ExitCodes
         (AddressInUse, "The address to listen on is taken or not ours."),
         (Storage, "The data directory or the database cannot be used."),
         (Unhealthy, "`doctor` found a check that fails."),
-        (Interrupted, "Stopped by Ctrl+C."),
+        (Interrupted, "Stopped by Ctrl+C, or calls were cut off at the stop: a second signal came, or they took longer than 30 seconds."),
     ];
 }
 

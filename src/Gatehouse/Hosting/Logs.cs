@@ -5,10 +5,11 @@ namespace Gatehouse.Hosting;
 /// <summary>One line an event on standard error: standard output is for what a person or script asked for.</summary>
 internal static class Logs
 {
-    public static ILoggerFactory Create() => LoggerFactory.Create(static logging =>
+    /// <param name="level">Of Gatehouse itself. What it is built on speaks from warnings on, or from this level when that is below information.</param>
+    public static ILoggerFactory Create(LogLevel level) => LoggerFactory.Create(logging =>
     {
-        logging.SetMinimumLevel(LogLevel.Warning);
-        logging.AddFilter("Gatehouse", LogLevel.Information);
+        logging.SetMinimumLevel(level < LogLevel.Information ? level : LogLevel.Warning);
+        logging.AddFilter("Gatehouse", level);
         logging.AddFilter("Microsoft.AspNetCore.Antiforgery", LogLevel.Error); // warns that a page with a form is not cached: it must not be
         logging.AddSimpleConsole(static console =>
         {

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Gatehouse.Client;
 using Gatehouse.Commands;
 using Gatehouse.Configuration;
@@ -12,9 +13,10 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 namespace Gatehouse.Hosting;
 
 /// <summary>What the command line says about the server beyond the configuration.</summary>
-/// <param name="Sample">Make the sample team, system and key when there is no team yet.</param>
+/// <param name="Sample">Make the sample team, system and key where they are missing.</param>
 /// <param name="Drain">How long <c>/readyz</c> says no before the listener closes.</param>
-internal sealed record ServerFlags(bool Sample, TimeSpan Drain);
+/// <param name="LogLevel">Of Gatehouse itself.</param>
+internal sealed record ServerFlags(bool Sample, TimeSpan Drain, LogLevel LogLevel);
 
 /// <summary>The server from start to stop.</summary>
 internal sealed class Server : IAsyncDisposable
@@ -26,6 +28,8 @@ internal sealed class Server : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly ServerFlags _flags;
     private readonly ILoggerFactory _logs;
+    private readonly CancellationTokenSource _hurry = new();
+    private bool _stopped;
 
     private Server(ServerParts parts, WebApplication app, ServerFlags flags, ILoggerFactory logs)
     {
@@ -42,7 +46,7 @@ internal sealed class Server : IAsyncDisposable
     /// <exception cref="CommandException">It cannot start; the message says what to mend.</exception>
     public static async Task<Server> StartAsync(ConfigurationSource source, ServerFlags flags, CancellationToken ct)
     {
-        var logs = Logs.Create();
+        var logs = Logs.Create(flags.LogLevel);
         var parts = await ServerParts.OpenAsync(source, logs, ct);
         var server = new Server(parts, Build(parts, logs), flags, logs);
         try
@@ -72,8 +76,12 @@ internal sealed class Server : IAsyncDisposable
             Loaded.Compiled.DefaultModel);
     }
 
-    /// <summary>Serves until cancelled, then asks load balancers to look away. Disposal lets the calls under way come to their end.</summary>
-    public async Task RunAsync(CancellationToken ct)
+    /// <summary>
+    /// Serves until cancelled, then asks load balancers to look away, closes the listener and lets the calls under way come to their
+    /// end. A second signal meanwhile ends the process at once.
+    /// </summary>
+    /// <returns><see langword="false"/> when calls under way were cut off.</returns>
+    public async Task<bool> RunAsync(CancellationToken ct)
     {
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using (ct.Register(stopped.SetResult))
@@ -81,21 +89,40 @@ internal sealed class Server : IAsyncDisposable
             await stopped.Task;
         }
 
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Hurry);
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Hurry);
         _app.Services.GetRequiredService<Readiness>().Drain();
-        await Task.Delay(_flags.Drain, TimeProvider.System, CancellationToken.None);
+        await Task.Delay(_flags.Drain, TimeProvider.System, _hurry.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         File.Delete(AddressFile);
+        return await StopAsync();
     }
 
     public async ValueTask DisposeAsync()
     {
-        using (var patience = new CancellationTokenSource(StopPatience))
+        if (!_stopped)
         {
-            await _app.StopAsync(patience.Token);
+            await StopAsync();
         }
 
         await _app.DisposeAsync();
         await _parts.DisposeAsync();
         _logs.Dispose();
+        _hurry.Dispose();
+    }
+
+    private async Task<bool> StopAsync()
+    {
+        _stopped = true;
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(_hurry.Token);
+        patience.CancelAfter(StopPatience);
+        await _app.StopAsync(patience.Token);
+        return !patience.IsCancellationRequested;
+    }
+
+    private void Hurry(PosixSignalContext context)
+    {
+        context.Cancel = true;
+        _hurry.Cancel();
     }
 
     private static WebApplication Build(ServerParts parts, ILoggerFactory logs)
@@ -136,11 +163,7 @@ internal sealed class Server : IAsyncDisposable
             throw new CommandException(ExitCodes.Storage, "storage_unusable", e.Message);
         }
 
-        if (_flags.Sample)
-        {
-            await _app.Services.GetRequiredService<SampleSystem>().EnsureAsync(ct);
-        }
-
+        await _app.Services.GetRequiredService<SampleSystem>().EnsureAsync(_flags.Sample, ct);
         await File.WriteAllTextAsync(AddressFile, LocalUrl().ToString(), ct);
     }
 

@@ -35,14 +35,5 @@ internal sealed class NodeSdk(string script, bool speaksMessages) : ISdkClient
         return results;
     }
 
-    private static string ClientsFolder()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Gatehouse.slnx")))
-        {
-            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests run outside the checkout.");
-        }
-
-        return Path.Combine(folder, "tests", "Gatehouse.EndToEnd.Tests", "clients");
-    }
+    private static string ClientsFolder() => Path.Combine(GatehouseProcess.Checkout, "tests", "Gatehouse.EndToEnd.Tests", "clients");
 }

@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Gatehouse.Configuration;
 using Gatehouse.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace Gatehouse.Tests.House;
 
@@ -16,7 +17,7 @@ public sealed class ApiDocumentTests
         var folder = Directory.CreateTempSubdirectory("gatehouse-test-");
         var ct = TestContext.Current.CancellationToken;
         var source = new ConfigurationSource(Path.Combine(folder.FullName, ConfigurationSource.DefaultFile), Required: false, "127.0.0.1:0", folder.FullName);
-        await using (var server = await Server.StartAsync(source, new ServerFlags(Sample: false, TimeSpan.Zero), ct))
+        await using (var server = await Server.StartAsync(source, new ServerFlags(Sample: false, TimeSpan.Zero, LogLevel.Warning), ct))
         {
             using var http = new HttpClient { BaseAddress = (await server.DescribeAsync(ct)).Url };
             var document = JsonElement.Parse(await http.GetStringAsync("api/openapi.json", ct));

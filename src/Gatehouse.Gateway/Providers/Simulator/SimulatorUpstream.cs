@@ -47,9 +47,18 @@ internal sealed class SimulatorUpstream(SimulatorSettings settings, TimeProvider
 
         using (document)
         {
-            return SimulatorRequest.TryRead(document.RootElement, out var read, out var error)
-                ? Prepare(read, random)
-                : (Error(400, error, "invalid_request_error", null, null), TimeSpan.Zero);
+            SimulatorRequest? read;
+            string? error;
+            try
+            {
+                _ = SimulatorRequest.TryRead(document.RootElement, out read, out error);
+            }
+            catch (InvalidOperationException)
+            {
+                (read, error) = (null, "A text in the body holds half a character: an escaped surrogate without its other half.");
+            }
+
+            return read is not null ? Prepare(read, random) : (Error(400, error!, "invalid_request_error", null, null), TimeSpan.Zero);
         }
     }
 

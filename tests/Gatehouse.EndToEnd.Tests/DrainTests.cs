@@ -1,0 +1,128 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Net.Sockets;
+
+namespace Gatehouse.EndToEnd.Tests;
+
+/// <summary>What SIGTERM means for those who are connected and those who come later.</summary>
+public sealed class DrainTests : IAsyncLifetime
+{
+    private const string Model = "openai-held";
+
+    private WirePlayer _player = null!;
+    private GatehouseProcess _gatehouse = null!;
+
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    public async ValueTask DisposeAsync()
+    {
+        await _gatehouse.DisposeAsync();
+        await _player.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Readiness_ends_first_then_the_listener_and_a_stream_under_way_comes_to_its_end()
+    {
+        await StartAsync(drainSeconds: 2);
+        using var http = _gatehouse.CreateClient();
+        using var stream = await BeginStreamAsync(http);
+
+        _gatehouse.Terminate();
+        await UntilNotReadyAsync(http);
+        using (var late = await http.PostAsJsonAsync("v1/chat/completions", Chat("simulator", stream: false), TestContext.Current.CancellationToken))
+        {
+            Assert.Equal(HttpStatusCode.OK, late.StatusCode);
+        }
+
+        await UntilRefusedAsync(_gatehouse.Url);
+        _player.GoOn(Model);
+        var text = await stream.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+
+        Assert.EndsWith("data: [DONE]\n\n", text, StringComparison.Ordinal);
+        Assert.Equal(0, await _gatehouse.EndAsync());
+    }
+
+    [Fact]
+    public async Task A_second_signal_ends_at_once_and_says_so_by_its_exit_code()
+    {
+        await StartAsync(drainSeconds: 600);
+        using var http = _gatehouse.CreateClient();
+        using var stream = await BeginStreamAsync(http);
+        _gatehouse.Terminate();
+        await UntilNotReadyAsync(http);
+        var started = TimeProvider.System.GetTimestamp();
+
+        _gatehouse.Terminate();
+        var exitCode = await _gatehouse.EndAsync();
+
+        Assert.Equal(130, exitCode);
+        Assert.InRange(TimeProvider.System.GetElapsedTime(started), TimeSpan.Zero, TimeSpan.FromSeconds(5));
+        await Assert.ThrowsAnyAsync<IOException>(() => CopyAsync(stream));
+    }
+
+    private static object Chat(string model, bool stream) => new { model, stream, messages = new[] { new { role = "user", content = "Hello" } } };
+
+    private static async Task CopyAsync(HttpResponseMessage response)
+    {
+        await using var body = await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
+        await body.CopyToAsync(Stream.Null, TestContext.Current.CancellationToken);
+    }
+
+    private static async Task<HttpResponseMessage> BeginStreamAsync(HttpClient http)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "v1/chat/completions") { Content = JsonContent.Create(Chat(Model, stream: true)) };
+        var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        return response;
+    }
+
+    private static async Task UntilNotReadyAsync(HttpClient http)
+    {
+        var status = HttpStatusCode.OK;
+        while (status == HttpStatusCode.OK)
+        {
+            using var ready = await http.GetAsync(new Uri("readyz", UriKind.Relative), TestContext.Current.CancellationToken);
+            status = ready.StatusCode;
+        }
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, status);
+    }
+
+    private static async Task UntilRefusedAsync(Uri url)
+    {
+        while (true)
+        {
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            try
+            {
+                await socket.ConnectAsync(url.Host, url.Port, TestContext.Current.CancellationToken);
+            }
+            catch (SocketException e)
+            {
+                Assert.Equal(SocketError.ConnectionRefused, e.SocketErrorCode);
+                return;
+            }
+        }
+    }
+
+    private async Task StartAsync(int drainSeconds)
+    {
+        _player = await WirePlayer.StartAsync();
+        _gatehouse = await GatehouseProcess.StartAsync(
+            $$"""
+            providers:
+              openai:
+                kind: openai
+                base_url: {{_player.Url}}v1
+                api_key: recorded
+              simulator:
+                kind: simulator
+            routes:
+              openai*:
+                targets: [{ provider: openai, model: "*" }]
+              simulator:
+                targets: [{ provider: simulator }]
+            """,
+            flags: ["--drain", $"{drainSeconds}"]);
+    }
+}
