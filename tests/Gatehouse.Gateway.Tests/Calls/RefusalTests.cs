@@ -68,7 +68,6 @@ public sealed class RefusalTests
     [InlineData("{\"model\":7,\"messages\":[]}", "invalid_request")]
     [InlineData("{\"model\":\"fast\"}", "invalid_request")]
     [InlineData("{\"model\":\"fast\",\"messages\":\"hi\"}", "invalid_request")]
-    [InlineData("{\"model\":\"\\ud800\",\"messages\":[]}", "malformed_body")]
     [InlineData("{\"model\":\"fast\",\"messages\":[],\"stream\":\"yes\"}", "invalid_request")]
     [InlineData("{\"model\":\"fast\",\"messages\":[],\"stream_options\":[]}", "invalid_request")]
     [InlineData("{\"model\":\"fast\",\"messages\":[],\"stream_options\":{\"include_usage\":1}}", "invalid_request")]

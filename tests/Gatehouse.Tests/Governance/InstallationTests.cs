@@ -17,10 +17,10 @@ public sealed class InstallationTests
         await using var app = await TestApp.StartAsync();
         var sample = app.Services.GetRequiredService<SampleSystem>();
 
-        await sample.EnsureAsync(Ct);
+        await sample.EnsureAsync(sample: true, Ct);
         var key = await ReadAsync(app, SampleSystem.KeyFile);
         var token = await ReadAsync(app, SampleSystem.TokenFile);
-        await sample.EnsureAsync(Ct);
+        await sample.EnsureAsync(sample: true, Ct);
 
         Assert.Equal((key, token), (await ReadAsync(app, SampleSystem.KeyFile), await ReadAsync(app, SampleSystem.TokenFile)));
         Assert.All(
@@ -40,13 +40,13 @@ public sealed class InstallationTests
     {
         await using var app = await TestApp.StartAsync();
         var sample = app.Services.GetRequiredService<SampleSystem>();
-        await sample.EnsureAsync(Ct);
+        await sample.EnsureAsync(sample: true, Ct);
         using var program = app.Program(await ReadAsync(app, SampleSystem.TokenFile));
         var system = (await program.GetAsync("api/systems", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items")[0].Id();
         var keys = (await program.GetAsync($"api/systems/{system}/keys", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items");
 
         await program.SendAsync("DELETE", $"api/keys/{keys[0].Id()}").JsonAsync(HttpStatusCode.OK);
-        await sample.EnsureAsync(Ct);
+        await sample.EnsureAsync(sample: true, Ct);
 
         keys = (await program.GetAsync($"api/systems/{system}/keys", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items");
         Assert.Equal(1, keys.GetArrayLength());
