@@ -54,6 +54,16 @@ public static class ConsoleModule
         var fragments = app.MapGroup("").RequireAuthorization(signedIn).ExcludeFromDescription();
         CallTail.Map(fragments);
         PaletteSearch.Map(fragments);
-        app.MapRazorComponents<App>().RequireAuthorization(signedIn);
+        app.MapRazorComponents<App>().RequireAuthorization(signedIn).Add(AnswerHead);
+    }
+
+    /// <summary>Monitors ask for the headers of a page alone; the server leaves the body out.</summary>
+    private static void AnswerHead(EndpointBuilder page)
+    {
+        foreach (var methods in page.Metadata.OfType<HttpMethodMetadata>().ToList())
+        {
+            page.Metadata.Remove(methods);
+            page.Metadata.Add(new HttpMethodMetadata([.. methods.HttpMethods, HttpMethods.Head]));
+        }
     }
 }

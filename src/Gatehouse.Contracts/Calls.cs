@@ -101,7 +101,9 @@ public sealed record CallDetail(
     CallContent? Content);
 
 /// <summary>Which calls are asked for; every part that is <see langword="null"/> does not filter.</summary>
+/// <param name="ErrorCode">The call's error code; empty for calls without one.</param>
 /// <param name="Search">Part of a request id, trace id, model or error message.</param>
+/// <param name="Unpriced">Only calls with tokens but without a known price.</param>
 /// <param name="Before">Page on: only calls older than this call id (ids are in time order).</param>
 /// <param name="Limit">1 to 500.</param>
 public sealed record CallFilter(
@@ -114,6 +116,8 @@ public sealed record CallFilter(
     string? Provider = null,
     string? Model = null,
     CallOutcome? Outcome = null,
+    string? ErrorCode = null,
+    bool Unpriced = false,
     string? Search = null,
     Guid? Before = null,
     int Limit = 50);
@@ -124,7 +128,7 @@ public sealed record CallPage(IReadOnlyList<CallSummary> Calls, Guid? Next);
 
 /// <summary>Sums over calls. Latencies are estimates from a histogram with buckets about 10 % wide.</summary>
 /// <param name="UnpricedCalls">Calls that a provider answered, in part at least, at a cost that is not known: it is not in <paramref name="CostUsd"/>.</param>
-/// <param name="P50Micros"><see langword="null"/> when there was no call.</param>
+/// <param name="P50Micros">Of answered calls only (<see cref="CallOutcome.Ok"/>), as all percentiles here; <see langword="null"/> when none was.</param>
 public sealed record TrafficSum(
     long Calls,
     long Failed,

@@ -1,10 +1,8 @@
-using Gatehouse.Contracts;
-
 namespace Gatehouse.Console.Frame;
 
 /// <summary>A page of the navigation.</summary>
-/// <param name="Permission">What the reader needs everywhere to find it there; <see langword="null"/> for everybody.</param>
-internal sealed record NavigationPage(string Path, string Name, string Icon, Permission? Permission = null)
+/// <param name="Scoped">Whether it looks at a time, a team and an environment, which a link to it then carries on.</param>
+internal sealed record NavigationPage(string Path, string Name, string Icon, bool Scoped = true)
 {
     public bool IsOn(string path) => Path == "/" ? path == "/" : path == Path || path.StartsWith(Path + "/", StringComparison.Ordinal);
 }
@@ -20,7 +18,7 @@ internal static class Navigation
         [
             new("/providers", "Providers", "providers"),
             new("/routes", "Routes", "routes"),
-            new("/settings", "Settings", "settings"),
+            new("/settings", "Settings", "settings", Scoped: false),
         ]),
     ];
 }

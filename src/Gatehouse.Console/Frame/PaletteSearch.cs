@@ -19,6 +19,8 @@ internal static class PaletteSearch
         .. Navigation.Groups.SelectMany(g => g.Pages.Select(p => new PaletteEntry("Pages", p.Name, g.Group, p.Path, p.Icon))),
         new("Pages", "People", "Settings", "/settings", "settings"),
         new("Pages", "Access tokens", "Settings", "/settings/tokens", "settings"),
+        new("Pages", "Doctor", "Settings", "/settings/doctor", "settings"),
+        new("Pages", "Audit", "Settings", "/settings/audit", "settings"),
         new("Pages", "Configuration", "Settings", "/settings/configuration", "settings"),
         new("Acts", "Register a system", "give it a name, a purpose and an owner", "/systems/new", "plus"),
         new("Acts", "Follow calls live", "new calls as they end", "/calls?live=on", "live"),

@@ -23,7 +23,9 @@ internal sealed class Visit(IHttpContextAccessor accessor, TimeProvider clock)
 
     public string PathAndQuery => Http.Request.Path + Http.Request.QueryString;
 
-    public TimeRange Range => TimeRange.Of(Http.Request.Query, Now);
+    public TimeRange Range => Scope.Range;
+
+    public Scope Scope => Scope.Of(Http.Request.Query, Now);
 
     /// <summary>Whether the page refreshes itself; part of the address.</summary>
     public bool Live => Http.Request.Query["live"] == "on";

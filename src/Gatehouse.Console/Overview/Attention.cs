@@ -12,7 +12,7 @@ internal sealed record Attention(Status State, string Title, string Note, string
 
     /// <summary>Providers and systems with a tenth (failing) or a hundredth (warning) of failed calls, refusals, and calls without a price.</summary>
     public static IReadOnlyList<Attention> Of(
-        TimeRange range, TrafficSum total, IReadOnlyList<TrafficShare> providers, IReadOnlyList<TrafficShare> systems)
+        Scope scope, TrafficSum total, IReadOnlyList<TrafficShare> providers, IReadOnlyList<TrafficShare> systems)
     {
         var found = new List<Attention>();
         foreach (var provider in providers.Where(p => p.Key.Length > 0))
@@ -23,7 +23,7 @@ internal sealed record Attention(Status State, string Title, string Note, string
                     state,
                     $"Provider {provider.Name} fails {Figures.Share(provider.Sum.Failed, provider.Sum.Calls)} of calls",
                     $"{Figures.Count(provider.Sum.Failed)} of {Figures.Plural(provider.Sum.Calls, "call")}",
-                    CallLinks.To(range, new CallFilter(Provider: provider.Key, Outcome: CallOutcome.Failed))));
+                    CallLinks.To(scope, new CallFilter(Provider: provider.Key, Outcome: CallOutcome.Failed))));
             }
         }
 
@@ -35,7 +35,7 @@ internal sealed record Attention(Status State, string Title, string Note, string
                     state,
                     $"{system.Name} got {Figures.Plural(system.Sum.Failed, "error")}",
                     $"{Figures.Share(system.Sum.Failed, system.Sum.Calls)} of its {Figures.Plural(system.Sum.Calls, "call")}",
-                    CallLinks.To(range, new CallFilter(SystemId: id, Outcome: CallOutcome.Failed))));
+                    CallLinks.To(scope, new CallFilter(SystemId: id, Outcome: CallOutcome.Failed))));
             }
         }
 
@@ -45,7 +45,7 @@ internal sealed record Attention(Status State, string Title, string Note, string
                 Status.Notice,
                 $"{Figures.Plural(total.Refused, "call")} refused",
                 "by a limit, a stage or the request itself, before any provider was asked",
-                CallLinks.To(range, new CallFilter(Outcome: CallOutcome.Refused))));
+                CallLinks.To(scope, new CallFilter(Outcome: CallOutcome.Refused))));
         }
 
         if (total.UnpricedCalls > 0)
@@ -54,7 +54,7 @@ internal sealed record Attention(Status State, string Title, string Note, string
                 Status.Notice,
                 $"{Figures.Plural(total.UnpricedCalls, "call")} without a known price",
                 "their cost is not in the sum; add the model under 'prices' in gatehouse.yaml",
-                "/settings/configuration"));
+                CallLinks.To(scope, new CallFilter(Unpriced: true))));
         }
 
         return [.. found.OrderByDescending(a => Rank(a.State)).Take(Most)];

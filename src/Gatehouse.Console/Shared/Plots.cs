@@ -37,8 +37,17 @@ internal static class Plots
         PlotSeries.Of(traffic, "failed", "failing", s => s.Calls == 0 ? null : 100.0 * s.Failed / s.Calls));
 }
 
-/// <summary>Sums before anything was read.</summary>
+/// <summary>Sums in words, and sums before anything was read.</summary>
 internal static class Sums
 {
     public static readonly TrafficSum None = new(0, 0, 0, 0, 0, 0, 0, 0, null, null, null, null, null);
+
+    /// <summary>"1,204 answered, 3 refused, 1 failed": every call is told by its ending, and endings that did not happen are left out but for failures.</summary>
+    public static string Endings(TrafficSum sum)
+    {
+        var answered = sum.Calls - sum.Failed - sum.Refused - sum.Cancelled;
+        var refused = sum.Refused > 0 ? $", {Figures.CountExact(sum.Refused)} refused" : "";
+        var cancelled = sum.Cancelled > 0 ? $", {Figures.CountExact(sum.Cancelled)} cancelled" : "";
+        return $"{Figures.Plural(answered, "call")} answered{refused}{cancelled}, {(sum.Failed == 0 ? "none" : Figures.CountExact(sum.Failed))} failed";
+    }
 }

@@ -1,3 +1,4 @@
+using Gatehouse.Configuration;
 using Gatehouse.Contracts;
 
 namespace Gatehouse.Console.Shared;
@@ -28,6 +29,14 @@ internal static class Statuses
         SystemStage.Live => Status.Ok,
         SystemStage.Building => Status.Notice,
         _ => Status.Unknown,
+    };
+
+    public static Status Of(DoctorState state) => state switch
+    {
+        DoctorState.Ok => Status.Ok,
+        DoctorState.Notice => Status.Notice,
+        DoctorState.Warning => Status.Warning,
+        _ => Status.Failing,
     };
 
     /// <summary>The state of something by the share of its calls that failed: 1 % is a warning, 10 % is failing.</summary>

@@ -1,16 +1,56 @@
 using System.Globalization;
 using Gatehouse.Contracts;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.OpenApi;
 
 namespace Gatehouse.Observability;
+
+/// <summary>A parameter of a query string.</summary>
+internal sealed record CallParameter(string Name, string Meaning, string? Format = null);
 
 /// <summary>Reads a <see cref="CallFilter"/> from a query string. Every mistake is a problem that names the parameter.</summary>
 internal static class CallFilterQuery
 {
-    private static readonly string[] Parameters =
+    private static readonly CallParameter[] Known =
     [
-        "from", "to", "team", "system", "environment", "route", "provider", "model", "outcome", "search", "before", "limit",
+        new("from", "Only calls that started at or after this time, such as 2026-03-01T12:00:00Z.", "date-time"),
+        new("to", "Only calls that started before this time.", "date-time"),
+        new("team", "Only this team's: its id.", "uuid"),
+        new("system", "Only this system's: its id.", "uuid"),
+        new("environment", "development, staging or production."),
+        new("route", "The model that the client asked for."),
+        new("provider", "The provider that answered or was tried last; empty for calls that reached none."),
+        new("model", "The model asked of that provider; empty for calls that reached none."),
+        new("outcome", "ok, refused, failed or cancelled."),
+        new("error", "The error code; empty for calls without one."),
+        new("unpriced", "true: only calls with tokens but without a known price."),
+        new("search", "Part of a request id, trace id, model or error message."),
+        new("before", "Only calls older than this call id: the next of the page before.", "uuid"),
+        new("limit", "1 to 500 calls; default 50."),
     ];
+
+    private static readonly string[] Parameters = [.. Known.Select(p => p.Name)];
+
+    /// <summary>Lists the parameters in the API's document.</summary>
+    /// <param name="further">Parameters that the endpoint knows besides those of the filter.</param>
+    public static RouteHandlerBuilder WithCallFilter(this RouteHandlerBuilder endpoint, params CallParameter[] further) =>
+        endpoint.AddOpenApiOperationTransformer((operation, _, _) =>
+        {
+            operation.Parameters ??= [];
+            foreach (var parameter in Known.Concat(further))
+            {
+                operation.Parameters.Add(new OpenApiParameter
+                {
+                    Name = parameter.Name,
+                    In = ParameterLocation.Query,
+                    Description = parameter.Meaning,
+                    Schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = parameter.Format },
+                });
+            }
+
+            return Task.CompletedTask;
+        });
 
     /// <param name="further">Parameters that the endpoint knows besides those of the filter.</param>
     public static CallFilter Read(IQueryCollection query, params ReadOnlySpan<string> further)
@@ -38,6 +78,8 @@ internal static class CallFilterQuery
             Provider: Text(query, "provider"),
             Model: Text(query, "model"),
             Outcome: Word(query, "outcome", Words.Outcome, "ok, refused, failed or cancelled"),
+            ErrorCode: Text(query, "error"),
+            Unpriced: Flag(query, "unpriced"),
             Search: Text(query, "search"),
             Before: Id(query, "before"),
             Limit: Limit(query));
@@ -105,6 +147,13 @@ internal static class CallFilterQuery
 
         return parse(text) ?? throw Invalid(name, $"must be {allowed}");
     }
+
+    private static bool Flag(IQueryCollection query, string name) => Text(query, name) switch
+    {
+        null or "false" => false,
+        "true" => true,
+        _ => throw Invalid(name, "must be true or false"),
+    };
 
     private static int Limit(IQueryCollection query)
     {

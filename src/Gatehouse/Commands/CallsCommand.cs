@@ -18,11 +18,13 @@ internal static class CallsCommand
         var route = new Option<string?>("--route") { Description = "Only calls that asked for this model.", HelpName = "name" };
         var provider = new Option<string?>("--provider") { Description = "Only calls that this provider answered.", HelpName = "name" };
         var outcome = new Option<CallOutcome?>("--outcome") { Description = "Only calls that ended so.", HelpName = "ok|refused|failed|cancelled" };
+        var error = new Option<string?>("--error") { Description = "Only calls with this error code.", HelpName = "code" };
+        var unpriced = new Option<bool>("--unpriced") { Description = "Only calls with tokens but without a known price." };
         var search = new Option<string?>("--search") { Description = "Part of a request id, trace id, model or error message.", HelpName = "text" };
         var since = new Option<TimeSpan?>("--since") { Description = "Only calls of the last hh:mm:ss or d.hh:mm:ss.", HelpName = "duration" };
         var command = new Command("calls", "List model calls, newest first, or follow them.")
         {
-            follow, limit, system, environment, route, provider, outcome, search, since,
+            follow, limit, system, environment, route, provider, outcome, error, unpriced, search, since,
         };
         command.SetApiAction(async (parsed, api, terminal, ct) =>
         {
@@ -33,6 +35,8 @@ internal static class CallsCommand
                 ("route", parsed.GetValue(route)),
                 ("provider", parsed.GetValue(provider)),
                 ("outcome", parsed.GetValue(outcome)?.ToString().ToLowerInvariant()),
+                ("error", parsed.GetValue(error)),
+                ("unpriced", parsed.GetValue(unpriced) ? "true" : null),
                 ("search", parsed.GetValue(search)),
                 ("from", parsed.GetValue(since) is { } span ? TimeProvider.System.GetUtcNow().Subtract(span).ToString("O", CultureInfo.InvariantCulture) : null),
                 ("limit", parsed.GetValue(limit).ToString(CultureInfo.InvariantCulture)));

@@ -11,11 +11,12 @@ internal static class KeyRevokeCommand
     public static Command Create()
     {
         var key = new Argument<Guid>("id") { Description = "The key's id, as 'key list' shows it." };
-        var command = new Command("revoke", "Revoke a key: it stops working within a second and never works again.") { key };
+        var reason = new Option<string?>("--reason") { Description = "Why; goes to the audit log.", HelpName = "text" };
+        var command = new Command("revoke", "Revoke a key: it stops working within a second and never works again.") { key, reason };
         command.SetApiAction(async (parsed, api, terminal, ct) =>
         {
             var id = parsed.GetValue(key);
-            await api.DeleteAsync($"api/keys/{id}", ct);
+            await api.DeleteAsync($"api/keys/{id}{(parsed.GetValue(reason) is { } why ? "?reason=" + Uri.EscapeDataString(why) : "")}", ct);
             if (terminal.Json)
             {
                 terminal.WriteJson(new Answer(id, true), ClientJson.Default.KeyRevokeCommandAnswer);

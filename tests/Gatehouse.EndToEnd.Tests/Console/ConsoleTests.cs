@@ -23,7 +23,7 @@ public sealed class ConsoleTests(ConsoleInBrowser console) : IClassFixture<Conso
         var paths = new List<string>
         {
             "/", "/calls", "/calls?live=on", "/calls?search=nothing-has-this", "/systems", "/systems/new", "/providers", "/routes", "/settings",
-            "/settings/tokens", "/settings/configuration",
+            "/settings/tokens", "/settings/configuration", "/settings/doctor", "/settings/audit", "/calls?environment=production&error=x&unpriced=true",
         };
         await page.GotoAsync("/calls");
         paths.Add((await page.Locator("a.row-link").First.GetAttributeAsync("href"))!);
@@ -69,7 +69,7 @@ public sealed class ConsoleTests(ConsoleInBrowser console) : IClassFixture<Conso
         await page.GotoAsync("/");
 
         await page.Keyboard.PressAsync("Control+k");
-        await Expect(page.GetByRole(AriaRole.Combobox)).ToBeFocusedAsync();
+        await Expect(page.Locator("#palette-query")).ToBeFocusedAsync();
         await page.Keyboard.TypeAsync("hello");
         await Expect(page.Locator("#palette-results a[aria-selected=true]")).ToContainTextAsync("hello");
         await page.Keyboard.PressAsync("Enter");
@@ -93,8 +93,11 @@ public sealed class ConsoleTests(ConsoleInBrowser console) : IClassFixture<Conso
         await page.GotoAsync(page.Url);
         Assert.DoesNotContain(secret, await page.ContentAsync(), StringComparison.Ordinal);
         await page.Locator("tr", new() { HasText = "browser" }).GetByRole(AriaRole.Button, new() { Name = "Revoke" }).ClickAsync();
+        await page.Locator("dialog[open] [name=Reason]").FillAsync("leaked in a test");
         await page.Locator("dialog[open] button.primary").ClickAsync();
         await Expect(page.Locator("tr", new() { HasText = "browser" })).ToContainTextAsync("revoked");
+        await page.GotoAsync("/settings/audit");
+        await Expect(page.Locator("tr", new() { HasText = "key.revoke" }).First).ToContainTextAsync("reason: leaked in a test");
 
         Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(secret));
     }
@@ -104,7 +107,8 @@ public sealed class ConsoleTests(ConsoleInBrowser console) : IClassFixture<Conso
     {
         await using var watched = await console.OpenAsync();
         var page = watched.Page;
-        await page.GotoAsync("/calls?live=on&route=simulator");
+        await page.RunAndWaitForResponseAsync(
+            () => page.GotoAsync("/calls?live=on&route=simulator"), r => r.Url.Contains("/calls/tail", StringComparison.Ordinal));
         var rows = page.Locator("#call-rows tr");
         var before = await rows.CountAsync();
 
@@ -112,6 +116,61 @@ public sealed class ConsoleTests(ConsoleInBrowser console) : IClassFixture<Conso
 
         await Expect(rows).ToHaveCountAsync(before + 1);
         Assert.Empty(watched.Errors);
+    }
+
+    [Fact]
+    public async Task Changing_one_role_of_a_person_keeps_the_others()
+    {
+        await using var watched = await console.OpenAsync();
+        var page = watched.Page;
+        await page.GotoAsync("/settings");
+        await page.GetByLabel("E-mail address").FillAsync("two-roles@example.com");
+        await page.Locator("#invite-name").FillAsync("Two Roles");
+        await page.Locator("#invite-role").SelectOptionAsync("Engineer");
+        await page.Locator("#invite-team").SelectOptionAsync(new SelectOptionValue { Label = "in team sample" });
+        await page.GetByRole(AriaRole.Button, new() { Name = "Create an invitation link" }).ClickAsync();
+        var person = page.Locator("tr", new() { HasText = "two-roles@example.com" });
+
+        await person.GetByRole(AriaRole.Button, new() { Name = "Change roles" }).ClickAsync();
+        await page.Locator("dialog[open] [name='Grants[1].Role']").SelectOptionAsync("Viewer");
+        await page.Locator("dialog[open] [name='Grants[1].Team']").SelectOptionAsync(new SelectOptionValue { Label = "everywhere" });
+        await page.Locator("dialog[open] button.primary").ClickAsync();
+        await Expect(person).ToContainTextAsync("viewer everywhere");
+        await Expect(person).ToContainTextAsync("engineer in sample");
+        await person.GetByRole(AriaRole.Button, new() { Name = "Change roles" }).ClickAsync();
+        await page.GetByLabel("In team sample").And(page.Locator("dialog[open] select")).SelectOptionAsync("Architect");
+        await page.Locator("dialog[open] button.primary").ClickAsync();
+
+        await Expect(person).ToContainTextAsync("architect in sample");
+        await Expect(person).ToContainTextAsync("viewer everywhere");
+    }
+
+    [Fact]
+    public async Task The_environment_chosen_on_one_page_goes_along_to_the_next()
+    {
+        await using var watched = await console.OpenAsync();
+        var page = watched.Page;
+        await page.GotoAsync("/?range=7d");
+
+        await page.GetByLabel("Environment", new() { Exact = true }).SelectOptionAsync("production");
+        await Expect(page).ToHaveURLAsync(new Uri(console.Gatehouse.Url, "/?range=7d&environment=production").ToString());
+        await page.GetByRole(AriaRole.Link, new() { Name = "Providers" }).First.ClickAsync();
+
+        await Expect(page).ToHaveTitleAsync("Providers · Gatehouse");
+        await Expect(page.GetByLabel("Environment", new() { Exact = true })).ToHaveValueAsync("production");
+        Assert.Contains("range=7d", page.Url, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_page_answers_a_request_for_its_headers_alone()
+    {
+        using var http = new HttpClient { BaseAddress = console.Gatehouse.Url };
+        using var request = new HttpRequestMessage(HttpMethod.Head, new Uri("sign-in", UriKind.Relative));
+
+        using var response = await http.SendAsync(request, TestContext.Current.CancellationToken);
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Empty(await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
     }
 
     [Fact]

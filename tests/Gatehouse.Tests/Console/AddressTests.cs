@@ -15,6 +15,8 @@ public class AddressTests
         new CallFilter(Outcome: CallOutcome.Failed),
         new CallFilter(SystemId: new Guid("01a196d3-b524-7951-b665-2fd7033fa7a8"), Environment: SystemEnvironment.Production),
         new CallFilter(Route: "gpt-*", Provider: "open ai", Model: "a/b&c=d"),
+        new CallFilter(ErrorCode: "upstream_timeout", Unpriced: true),
+        new CallFilter(Provider: "", Model: "", ErrorCode: ""),
         new CallFilter(TeamId: new Guid("01a196d3-b524-7951-b665-2fd7033fa7a8"), Search: "50 % off?"));
 
     [Theory]
@@ -23,7 +25,7 @@ public class AddressTests
     {
         var range = new TimeRange("7d", Now.AddDays(-7), Now);
 
-        var read = CallLinks.Filter(Visit(CallLinks.To(range, filter)));
+        var read = CallLinks.Filter(Visit(CallLinks.To(new Scope(range), filter)));
 
         Assert.Equal(filter with { From = Now.AddDays(-7) }, read);
     }
@@ -33,7 +35,7 @@ public class AddressTests
     {
         var range = new TimeRange(null, Now.AddHours(-5), Now.AddHours(-4));
 
-        var read = CallLinks.Filter(Visit(CallLinks.To(range)));
+        var read = CallLinks.Filter(Visit(CallLinks.To(new Scope(range))));
 
         Assert.Equal(new CallFilter(From: range.From, To: range.To), read);
     }

@@ -26,6 +26,7 @@ public class ApiTests
     [InlineData("/api/calls?system=1", "system")]
     [InlineData("/api/calls?environment=moon", "environment")]
     [InlineData("/api/calls?outcome=fine", "outcome")]
+    [InlineData("/api/calls?unpriced=maybe", "unpriced")]
     [InlineData("/api/calls?before=x", "before")]
     [InlineData("/api/calls?models=x", "models")]
     [InlineData("/api/calls?route=a&route=b", "route")]

@@ -9,6 +9,8 @@ internal static class Words
 {
     public const int MaxNameChars = 63;
 
+    private const int MaxReasonChars = 500;
+
     private static readonly SearchValues<char> NameChars = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-");
 
     public static string Of<T>(T value)
@@ -39,6 +41,18 @@ internal static class Words
         return trimmed is { Length: > 0 } && trimmed.Length <= maxChars
             ? trimmed
             : throw new ProblemException(Problem.Invalid(field, $"must be 1 to {maxChars} characters"));
+    }
+
+    /// <summary>Adds the reason that someone gave to what the audit log says of an act.</summary>
+    /// <exception cref="ProblemException">The reason is too long.</exception>
+    public static string WithReason(string detail, string? reason)
+    {
+        if (string.IsNullOrWhiteSpace(reason))
+        {
+            return detail;
+        }
+
+        return (detail.Length == 0 ? "" : detail + "; ") + "reason: " + Text("reason", reason, MaxReasonChars);
     }
 
     /// <summary>Lower case, so that one person is one account.</summary>

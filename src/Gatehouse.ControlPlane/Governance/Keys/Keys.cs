@@ -53,8 +53,9 @@ public sealed class Keys
     }
 
     /// <summary>Refuses the key on this node at once, on the others within a second. Revoking twice changes nothing.</summary>
-    /// <exception cref="ProblemException">There is no such key, or the person may not.</exception>
-    public async Task<ApiKey> RevokeAsync(Person who, Guid keyId, CancellationToken ct)
+    /// <param name="reason">Goes to the audit log; <see langword="null"/> when none was given.</param>
+    /// <exception cref="ProblemException">There is no such key, the person may not, or the reason is too long.</exception>
+    public async Task<ApiKey> RevokeAsync(Person who, Guid keyId, string? reason, CancellationToken ct)
     {
         if (await ReadAsync($"k.id = {keyId}", ct) is not [var (key, teamId)] || !who.May(teamId, Permission.Read))
         {
@@ -68,7 +69,7 @@ public sealed class Keys
                 await write.Sql.ExecuteAsync($"""
                     UPDATE governance_key SET revoked_at = {write.At} WHERE team_id = {teamId} AND id = {keyId} AND revoked_at IS NULL
                     """, ct);
-                await write.AuditAsync(who, "key.revoke", teamId, $"{key.System}/{key.Name}", keyId, key.Prefix, ct);
+                await write.AuditAsync(who, "key.revoke", teamId, $"{key.System}/{key.Name}", keyId, Words.WithReason(key.Prefix, reason), ct);
                 return key with { RevokedAt = write.At };
             },
             ct);

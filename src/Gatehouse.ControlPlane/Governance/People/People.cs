@@ -84,10 +84,11 @@ public sealed class People
     }
 
     /// <summary>Removes the account with its sessions and tokens. Keys that the person made go on working.</summary>
+    /// <param name="reason">Goes to the audit log; <see langword="null"/> when none was given.</param>
     /// <exception cref="ProblemException">
     /// There is no such person, the person belongs to other teams too, or no administrator would be left.
     /// </exception>
-    public async Task RemoveAsync(Person who, Guid personId, CancellationToken ct)
+    public async Task RemoveAsync(Person who, Guid personId, string? reason, CancellationToken ct)
     {
         var scope = Scope.Of(who);
         await _writes.RunAsync(
@@ -103,7 +104,7 @@ public sealed class People
 
                 await write.Sql.ExecuteAsync($"DELETE FROM governance_person WHERE id = {personId}", ct);
                 await KeepAdministratorAsync(write.Sql, had, ct);
-                await write.AuditAsync(who, "person.remove", scope.TeamOf(row.Person.Memberships), row.Person.Email, personId, "", ct);
+                await write.AuditAsync(who, "person.remove", scope.TeamOf(row.Person.Memberships), row.Person.Email, personId, Words.WithReason("", reason), ct);
                 return true;
             },
             ct);

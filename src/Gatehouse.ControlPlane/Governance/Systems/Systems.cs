@@ -8,7 +8,8 @@ namespace Gatehouse.Governance;
 public sealed record NewSystem(string Team, string Name, string Purpose, string Owner, SystemStage Stage);
 
 /// <summary>What to change about a system; <see langword="null"/> leaves as it is.</summary>
-public sealed record SystemChange(string? Purpose, string? Owner, SystemStage? Stage);
+/// <param name="Reason">Why; goes to the audit log.</param>
+public sealed record SystemChange(string? Purpose, string? Owner, SystemStage? Stage, string? Reason = null);
 
 /// <summary>The inventory of AI systems. Owns tables <c>governance_system</c> and <c>governance_policy</c>.</summary>
 public sealed class Systems
@@ -102,7 +103,7 @@ public sealed class Systems
                         stage = COALESCE({(change.Stage is { } stage ? Words.Of(stage) : null)}, stage)
                     WHERE team_id = {after.TeamId} AND id = {id}
                     """, ct);
-                await write.AuditAsync(who, "system.change", after.TeamId, after.Name, id, Difference(before, after), ct);
+                await write.AuditAsync(who, "system.change", after.TeamId, after.Name, id, Words.WithReason(Difference(before, after), change.Reason), ct);
                 return after;
             },
             ct);

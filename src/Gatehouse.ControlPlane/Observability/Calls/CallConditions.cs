@@ -84,7 +84,7 @@ internal static class CallConditions
 
     private static void AddNamed(SqlText sql, CallFilter filter)
     {
-        // An empty name stands for calls that reached no provider: they have none.
+        // An empty name stands for calls that have none: no provider was reached, nothing went wrong.
         if (filter.Provider is { } provider)
         {
             _ = provider.Length == 0 ? sql.Add($" AND provider IS NULL") : sql.Add($" AND provider = {provider}");
@@ -93,6 +93,16 @@ internal static class CallConditions
         if (filter.Model is { } model)
         {
             _ = model.Length == 0 ? sql.Add($" AND model IS NULL") : sql.Add($" AND model = {model}");
+        }
+
+        if (filter.ErrorCode is { } error)
+        {
+            _ = error.Length == 0 ? sql.Add($" AND error_code IS NULL") : sql.Add($" AND error_code = {error} AND outcome <> 'ok'");
+        }
+
+        if (filter.Unpriced)
+        {
+            sql.Add($" AND uncached_input_tokens IS NOT NULL AND cost_nanos IS NULL");
         }
     }
 

@@ -10,7 +10,7 @@ namespace Gatehouse.Observability.Rollups;
 internal static class GetTrafficShares
 {
     public static void Map(IEndpointRouteBuilder api) =>
-        api.MapGet("/traffic/by/{dimension}", HandleAsync).Produces<TrafficShareList>().WithTags("Traffic");
+        api.MapGet("/traffic/by/{dimension}", HandleAsync).Produces<TrafficShareList>().WithTags("Traffic").WithCallFilter();
 
     /// <summary>Sums calls per value of a dimension, the busiest first. Takes the filter of /api/calls.</summary>
     /// <param name="dimension">system, environment, route, provider, model or error.</param>

@@ -6,8 +6,8 @@ using Gatehouse.Storage;
 namespace Gatehouse.Observability.Rollups;
 
 /// <summary>
-/// Reads a range as whole hours, then whole minutes at its ends, then single calls at the ends of those. A search, which no roll-up
-/// knows, reads single calls only.
+/// Reads a range as whole hours, then whole minutes at its ends, then single calls at the ends of those. A search and unpriced calls,
+/// which no roll-up knows apart, read single calls only.
 /// </summary>
 internal sealed class TrafficReader(Database db, TimeProvider clock)
 {
@@ -24,7 +24,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
     public async Task ReadAsync(Person who, CallFilter filter, TimeSpan step, Action<TrafficRow> add, CancellationToken ct)
     {
         var (from, to) = (filter.From!.Value, filter.To!.Value);
-        if (filter.Search is { Length: > 0 })
+        if (filter.Unpriced || filter.Search is { Length: > 0 })
         {
             await ReadCallsAsync(who, filter, from, to, add, ct);
             return;
@@ -126,6 +126,11 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
         if (filter.Outcome is { } outcome)
         {
             sql.Add($" AND outcome = {Words.Of(outcome)}");
+        }
+
+        if (filter.ErrorCode is { } error)
+        {
+            sql.Add($" AND error_code = {error}");
         }
     }
 

@@ -47,8 +47,12 @@ internal sealed class TrafficTotals
         _input += row.InputTokens;
         _output += row.OutputTokens;
         _costNanos += row.CostNanos;
-        _duration.Add(row.Duration);
-        _own.Add(row.Own);
+        if (row.Outcome == "ok")
+        {
+            // A refusal takes microseconds and a failure as long as its timeout: neither is the latency of an answer.
+            _duration.Add(row.Duration);
+            _own.Add(row.Own);
+        }
     }
 
     public TrafficSum ToSum() => new(
