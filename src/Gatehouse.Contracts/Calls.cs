@@ -103,7 +103,7 @@ public sealed record CallDetail(
 /// <summary>Which calls are asked for; every part that is <see langword="null"/> does not filter.</summary>
 /// <param name="ErrorCode">The call's error code; empty for calls without one.</param>
 /// <param name="Search">Part of a request id, trace id, model or error message.</param>
-/// <param name="Unpriced">Only calls with tokens but without a known price.</param>
+/// <param name="Unpriced">Only calls that a provider answered, in part at least, at a cost that is not known.</param>
 /// <param name="Before">Page on: only calls older than this call id (ids are in time order).</param>
 /// <param name="Limit">1 to 500.</param>
 public sealed record CallFilter(

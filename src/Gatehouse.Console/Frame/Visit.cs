@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http;
 namespace Gatehouse.Console.Frame;
 
 /// <summary>One visit of a page: who reads, when, and from which address. Scoped to the request.</summary>
-internal sealed class Visit(IHttpContextAccessor accessor, TimeProvider clock)
+internal sealed class Visit(IHttpContextAccessor accessor, PublicEdge edge, TimeProvider clock)
 {
     private Person? _who;
 
@@ -18,8 +18,8 @@ internal sealed class Visit(IHttpContextAccessor accessor, TimeProvider clock)
 
     public CancellationToken Ct => Http.RequestAborted;
 
-    /// <summary>Scheme and host as the reader's browser knows them: commands shown to them start with it.</summary>
-    public string Address => $"{Http.Request.Scheme}://{Http.Request.Host}";
+    /// <summary>Where people reach Gatehouse: links and commands shown to them start with it. Has no <c>/</c> at its end.</summary>
+    public string Address => edge.Url?.ToString().TrimEnd('/') ?? $"{Http.Request.Scheme}://{Http.Request.Host}";
 
     public string PathAndQuery => Http.Request.Path + Http.Request.QueryString;
 

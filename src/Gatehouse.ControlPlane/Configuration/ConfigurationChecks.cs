@@ -32,6 +32,12 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
         {
             Add(sources.Of(server, "address"), "'server.address' must be 'host:port', with a port from 0 to 65535.", "For example 'address: 127.0.0.1:8080'.");
         }
+
+        if (server.TrustedProxies is { } proxies && !TrustedProxies.TryParse(proxies, out _))
+        {
+            Add(sources.Of(server, "trusted_proxies"), "'server.trusted_proxies' must be addresses or networks, with commas between them.",
+                "For example 'trusted_proxies: 127.0.0.1, 10.0.0.0/8'.");
+        }
     }
 
     private void CheckProvider(Dictionary<string, ProviderOptions> providers, string name, ProviderOptions provider)

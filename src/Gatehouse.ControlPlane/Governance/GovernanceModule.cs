@@ -143,7 +143,8 @@ public static class GovernanceModule
         options.Events.OnValidatePrincipal = context =>
         {
             var tables = context.HttpContext.RequestServices.GetRequiredService<Snapshot<GovernanceTables>>().Current;
-            if (PersonClaims.Find(context.Principal, tables) is null)
+            var now = context.HttpContext.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow();
+            if (PersonClaims.Find(context.Principal, tables) is null || SignIn.IsOver(context.Properties, now))
             {
                 context.RejectPrincipal();
             }

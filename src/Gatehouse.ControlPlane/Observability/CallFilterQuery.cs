@@ -24,7 +24,7 @@ internal static class CallFilterQuery
         new("model", "The model asked of that provider; empty for calls that reached none."),
         new("outcome", "ok, refused, failed or cancelled."),
         new("error", "The error code; empty for calls without one."),
-        new("unpriced", "true: only calls with tokens but without a known price."),
+        new("unpriced", "true: only calls that a provider answered, in part at least, at a cost that is not known."),
         new("search", "Part of a request id, trace id, model or error message."),
         new("before", "Only calls older than this call id: the next of the page before.", "uuid"),
         new("limit", "1 to 500 calls; default 50."),

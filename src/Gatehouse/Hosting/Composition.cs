@@ -35,6 +35,7 @@ internal static class Composition
     public static void UseModules(this WebApplication app)
     {
         app.UseGateway();
+        app.UseProxies();
         app.Use(LimitBody);
         app.UseRouting();
         app.UseGovernance();

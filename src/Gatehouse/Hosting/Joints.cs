@@ -1,3 +1,4 @@
+using Gatehouse.Api;
 using Gatehouse.Configuration;
 using Gatehouse.Contracts;
 using Gatehouse.Governance;
@@ -13,11 +14,16 @@ internal static class Joints
     public static void AddJoints(this IServiceCollection services, LoadedConfiguration loaded)
     {
         services.AddSingleton(DatabasePing.Edges);
+        services.AddSingleton(Edge(loaded.Config.Server));
         services.AddSingleton(new OtlpOptions(loaded.Config.Telemetry.Otlp, loaded.Config.Telemetry.Headers));
         services.AddSingleton(static s => Names(s.GetRequiredService<Snapshot<GovernanceTables>>()));
         services.AddSingleton(static s => Traffic(
             s.GetRequiredService<TrafficQueries>(), s.GetRequiredService<CallQueries>(), s.GetRequiredService<TimeProvider>()));
     }
+
+    /// <summary>Governance, Observability and Console ask Configuration how clients reach them.</summary>
+    private static PublicEdge Edge(ServerOptions server) => new(
+        server.PublicUrl, server.TrustedProxies is { } text && TrustedProxies.TryParse(text, out var proxies) ? proxies : []);
 
     /// <summary>Observability asks Governance for names and policies.</summary>
     private static SystemLookup Names(Snapshot<GovernanceTables> tables) => new(

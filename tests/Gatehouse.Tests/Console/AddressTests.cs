@@ -1,3 +1,4 @@
+using Gatehouse.Api;
 using Gatehouse.Console.Calls;
 using Gatehouse.Console.Frame;
 using Gatehouse.Contracts;
@@ -65,14 +66,27 @@ public class AddressTests
     [InlineData(null, "/")]
     public void A_form_leads_back_to_this_console_only(string? asked, string path) => Assert.Equal(path, LocalPath.Of(asked));
 
-    private static Visit Visit(string address)
+    [Theory]
+    [InlineData("https://gatehouse.example.com", "https://gatehouse.example.com")]
+    [InlineData("https://example.com/gatehouse/", "https://example.com/gatehouse")]
+    [InlineData(null, "http://127.0.0.1:8080")]
+    public void Links_and_commands_begin_with_the_public_address(string? configured, string shown)
+    {
+        var visit = Visit("/", configured is null ? null : new Uri(configured));
+        visit.Http.Request.Scheme = "http";
+        visit.Http.Request.Host = new HostString("127.0.0.1", 8080);
+
+        Assert.Equal(shown, visit.Address);
+    }
+
+    private static Visit Visit(string address, Uri? publicUrl = null)
     {
         var parts = address.Split('?', 2);
         var http = new DefaultHttpContext();
         http.Request.Path = parts[0];
         http.Request.QueryString = new QueryString(parts.Length == 2 ? "?" + parts[1] : "");
         http.Request.Query = new QueryCollection(QueryHelpers.ParseQuery(http.Request.QueryString.Value));
-        return new Visit(new HttpContextAccessor { HttpContext = http }, new FixedClock());
+        return new Visit(new HttpContextAccessor { HttpContext = http }, new PublicEdge(publicUrl, []), new FixedClock());
     }
 
     private sealed class FixedClock : TimeProvider

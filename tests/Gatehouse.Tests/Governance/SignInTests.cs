@@ -140,6 +140,54 @@ public sealed class SignInTests
     }
 
     [Fact]
+    public async Task Behind_a_proxy_that_ends_tls_every_cookie_is_secure()
+    {
+        await using var app = await TestApp.StartAsync(server: "public_url: https://gatehouse.example.com");
+        using var browser = app.Open();
+        var token = (await app.Services.GetRequiredService<SignIn>().FirstRunLinkAsync(Ct))!.Split('/')[^1];
+
+        using var welcome = await WelcomeAsync(browser, token);
+        using var session = await browser.Http.GetAsync("api/session", Ct);
+        using var page = await browser.Http.GetAsync("sign-in", Ct);
+
+        foreach (var response in new[] { welcome, session, page })
+        {
+            Assert.All(response.Headers.GetValues("Set-Cookie"), cookie => Assert.Contains("; secure", cookie, StringComparison.OrdinalIgnoreCase));
+        }
+    }
+
+    [Fact]
+    public async Task Signing_out_ends_copies_of_the_cookie_too()
+    {
+        await using var app = await TestApp.StartAsync();
+        using var browser = await app.SignInFirstAsync();
+        await browser.TakeTokenAsync();
+        using var thief = app.Program(null);
+        thief.DefaultRequestHeaders.Add("Cookie", string.Join("; ", browser.Cookies.Select(c => $"{c.Name}={c.Value}")));
+
+        var before = await thief.GetAsync("api/me", Ct).StatusAsync();
+        await browser.Http.SendAsync("DELETE", "api/session").JsonAsync(HttpStatusCode.NoContent);
+
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.Unauthorized), (before, await thief.GetAsync("api/me", Ct).StatusAsync()));
+    }
+
+    [Fact]
+    public async Task A_session_ends_after_a_week_however_much_it_is_used()
+    {
+        await using var app = await TestApp.StartAsync();
+        using var browser = await app.SignInFirstAsync();
+
+        for (var hours = 7; hours < 7 * 24; hours += 7)
+        {
+            app.Clock.Advance(TimeSpan.FromHours(7));
+            Assert.Equal(HttpStatusCode.OK, await browser.Http.GetAsync("api/me", Ct).StatusAsync());
+        }
+
+        app.Clock.Advance(TimeSpan.FromHours(7));
+        Assert.Equal(HttpStatusCode.Unauthorized, await browser.Http.GetAsync("api/me", Ct).StatusAsync());
+    }
+
+    [Fact]
     public async Task A_session_slides_while_it_is_used_and_ends_when_it_is_not()
     {
         await using var app = await TestApp.StartAsync();

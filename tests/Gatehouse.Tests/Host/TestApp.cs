@@ -61,11 +61,12 @@ internal sealed class TestApp : IAsyncDisposable
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     /// <param name="kind"><c>sqlite</c> or <c>postgres</c>.</param>
-    public static async Task<TestApp> StartAsync(string kind = "sqlite") =>
-        await StartAsync(await TestDatabase.CreateAsync(kind), ownsDatabase: true, null, new ManualClock());
+    /// <param name="server">Settings of the configuration's section <c>server</c>.</param>
+    public static async Task<TestApp> StartAsync(string kind = "sqlite", string server = "") =>
+        await StartAsync(await TestDatabase.CreateAsync(kind), ownsDatabase: true, null, new ManualClock(), server);
 
     /// <summary>Starts a second node of the same installation: same database, same secret, a data folder of its own.</summary>
-    public Task<TestApp> StartNodeAsync() => StartAsync(_database, ownsDatabase: false, Path.Combine(DataFolder, "secret"), Clock);
+    public Task<TestApp> StartNodeAsync() => StartAsync(_database, ownsDatabase: false, Path.Combine(DataFolder, "secret"), Clock, "");
 
     /// <summary>Stops the host and starts it again on the same data folder and database.</summary>
     public async Task<TestApp> RestartAsync()
@@ -116,7 +117,7 @@ internal sealed class TestApp : IAsyncDisposable
         _folder.Delete(recursive: true);
     }
 
-    private static async Task<TestApp> StartAsync(TestDatabase database, bool ownsDatabase, string? secretFile, ManualClock clock)
+    private static async Task<TestApp> StartAsync(TestDatabase database, bool ownsDatabase, string? secretFile, ManualClock clock, string server)
     {
         var folder = Directory.CreateTempSubdirectory("gatehouse-app-");
         if (secretFile is not null)
@@ -127,6 +128,7 @@ internal sealed class TestApp : IAsyncDisposable
         await File.WriteAllTextAsync(
             Path.Combine(folder.FullName, ConfigurationSource.DefaultFile),
             $$"""
+            server: { {{server}} }
             storage: { {{database.Setting}} }
             providers:
               simulator: { kind: simulator }

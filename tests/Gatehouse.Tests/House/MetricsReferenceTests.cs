@@ -41,8 +41,9 @@ public sealed class MetricsReferenceTests
             .AppendLine($"An instrument keeps {MetricFamily.MaxSeries} sets of labels apart; what comes after is added to one series with the label `otel_metric_overflow` and")
             .AppendLine("counted in `gatehouse_metrics_overflow_total`.")
             .AppendLine()
-            .AppendLine("`/metrics` is open to the machine that Gatehouse runs on; from elsewhere (also through a proxy) it takes the access token of an admin,")
-            .AppendLine("architect or auditor of all teams.")
+            .AppendLine("`/metrics` is open to the machine that Gatehouse runs on, asked for as `localhost` or by its loopback address, as long as neither")
+            .AppendLine("`server.public_url` nor `server.trusted_proxies` is set. Otherwise it takes the access token of an admin, architect or auditor of all")
+            .AppendLine("teams. Set `server.public_url` wherever a proxy stands in front: one on this machine that adds no header looks like this machine.")
             .AppendLine()
             .AppendLine("| instrument | in Prometheus | kind | unit | what it measures |")
             .AppendLine("| --- | --- | --- | --- | --- |");

@@ -121,6 +121,20 @@ public class ApiTests
         Assert.Equal(HttpStatusCode.Unauthorized, (await api.Http.SendAsync(passedOn, Ct)).StatusCode);
     }
 
+    [Theory]
+    [InlineData("localhost", HttpStatusCode.OK)]
+    [InlineData("[::1]:8080", HttpStatusCode.OK)]
+    [InlineData("evil.example", HttpStatusCode.Unauthorized)]
+    [InlineData("gatehouse.example.com:8080", HttpStatusCode.Unauthorized)]
+    [InlineData("192.0.2.1", HttpStatusCode.Unauthorized)]
+    public async Task Metrics_are_open_only_under_this_machines_own_names(string host, HttpStatusCode expected)
+    {
+        await using var api = await ObservabilityApi.StartAsync(null);
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/metrics") { Headers = { Host = host } };
+
+        Assert.Equal(expected, (await api.Http.SendAsync(request, Ct)).StatusCode);
+    }
+
     private static async Task<JsonElement> ReadAsync(HttpResponseMessage answer)
     {
         using var json = JsonDocument.Parse(await answer.Content.ReadAsStringAsync(Ct));
@@ -153,6 +167,7 @@ public class ApiTests
             builder.Services.AddSingleton(ledger.Calls);
             builder.Services.AddSingleton(ledger.Traffic);
             builder.Services.AddSingleton<MetricCollector>();
+            builder.Services.AddSingleton(PublicEdge.Direct);
             var app = builder.Build();
             app.Use(async (http, next) =>
             {

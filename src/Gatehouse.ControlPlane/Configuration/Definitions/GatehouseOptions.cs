@@ -33,6 +33,11 @@ public sealed class ServerOptions
         DefaultText = "the address", Restart = true, Example = "https://gatehouse.example.com")]
     public Uri? PublicUrl { get; set; }
 
+    [Setting("The proxies in front, by address or network: only from these are `X-Forwarded-For` and `X-Forwarded-Proto` believed. " +
+        "Without it, sign-in attempts through a proxy are counted per account only.",
+        DefaultText = "none", Restart = true, Example = "127.0.0.1, 10.0.0.0/8")]
+    public string? TrustedProxies { get; set; }
+
     [Setting("Folder for the journal, the SQLite database and the installation's secret. Relative to this file.", Restart = true)]
     public string Data { get; set; } = "data";
 

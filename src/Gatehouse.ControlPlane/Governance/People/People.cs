@@ -47,6 +47,11 @@ public sealed class People
     {
         var scope = Scope.Of(who);
         scope.RequireAll(person.Memberships);
+        if (person.Memberships.Count == 0)
+        {
+            throw new ProblemException(Problem.Invalid("memberships", "must name at least one role"));
+        }
+
         var email = Words.Email(person.Email);
         var name = Words.Text("name", person.Name, MaxNameChars);
         var link = _secrets.Link();

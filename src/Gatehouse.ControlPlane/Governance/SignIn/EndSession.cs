@@ -8,12 +8,12 @@ namespace Gatehouse.Governance;
 /// <summary>DELETE /api/session — signs out.</summary>
 internal static class EndSession
 {
-    public static void Map(IEndpointRouteBuilder api) => api.MapDelete("/session", (Delegate)HandleAsync).WithTags("session");
+    public static void Map(IEndpointRouteBuilder api) => api.MapDelete("/session", HandleAsync).WithTags("session");
 
-    /// <summary>Signs out of this browser.</summary>
-    internal static async Task<NoContent> HandleAsync(HttpContext http)
+    /// <summary>Signs out, in every browser where you are signed in.</summary>
+    internal static async Task<NoContent> HandleAsync(HttpContext http, SignIn signIn, CancellationToken ct)
     {
-        await SignIn.EndSessionAsync(http);
+        await signIn.EndSessionAsync(http, ct);
         return TypedResults.NoContent();
     }
 }

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Net;
+using Gatehouse.Api;
 using Gatehouse.Contracts;
 using Gatehouse.Storage;
 using Microsoft.AspNetCore.Authentication;
@@ -27,12 +29,22 @@ public sealed class SignIn
 
     private const int MaxNameChars = 200;
 
+    /// <summary>Passwords looked at or waiting to be; more are turned away.</summary>
+    private const int MaxAttemptsAtOnce = 32;
+
+    /// <summary>A session ends after this time however much it is used.</summary>
+    private static readonly TimeSpan SessionLife = TimeSpan.FromDays(7);
+
+    /// <summary>When a session began, among the properties of its cookie.</summary>
+    private const string BegunProperty = "gatehouse_begun";
+
     private readonly Database _db;
     private readonly Secrets _secrets;
     private readonly Passwords _passwords;
     private readonly SignInAttempts _attempts;
     private readonly GovernanceWrites _writes;
     private readonly TimeProvider _clock;
+    private int _attemptsNow;
 
     internal SignIn(
         Database db, Secrets secrets, Passwords passwords, SignInAttempts attempts, GovernanceWrites writes, TimeProvider clock)
@@ -103,7 +115,48 @@ public sealed class SignIn
     }
 
     /// <param name="address">Where the attempt comes from; guesses are counted per account and per address.</param>
+    /// <exception cref="ProblemException">429: too many sign in at this moment.</exception>
     public async Task<SignInResult> TryPasswordAsync(string email, string password, IPAddress? address, CancellationToken ct)
+    {
+        try
+        {
+            return Interlocked.Increment(ref _attemptsNow) <= MaxAttemptsAtOnce
+                ? await LookAtPasswordAsync(email, password, address, ct)
+                : throw new ProblemException(new Problem("busy", 429, "Too many people sign in at this moment; try again in a few seconds."));
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _attemptsNow);
+        }
+    }
+
+    /// <summary>Gives the browser its session cookie.</summary>
+    public async Task StartSessionAsync(HttpContext http, Person person, CancellationToken ct)
+    {
+        var row = (await PersonRows.ReadAsync(_db, $"WHERE p.id = {person.Id}", ct))[0];
+        var properties = new AuthenticationProperties();
+        properties.SetString(BegunProperty, _clock.GetUtcNow().ToString("O", CultureInfo.InvariantCulture));
+        await http.SignInAsync(CookieScheme, PersonClaims.From(row.Person, row.Stamp), properties);
+    }
+
+    /// <summary>Takes the session cookie away, and ends every session of the person: a copy of the cookie is worth nothing.</summary>
+    public async Task EndSessionAsync(HttpContext http, CancellationToken ct)
+    {
+        if (ApiPerson.Find(http) is { } person)
+        {
+            await _writes.RunAsync(
+                write => write.Sql.ExecuteAsync($"UPDATE governance_person SET stamp = {Stamps.New()} WHERE id = {person.Id}", ct), ct);
+        }
+
+        await http.SignOutAsync(CookieScheme);
+    }
+
+    internal static bool IsOver(AuthenticationProperties session, DateTimeOffset now) =>
+        !DateTimeOffset.TryParseExact(
+            session.GetString(BegunProperty), "O", CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind, out var begun)
+        || now - begun >= SessionLife;
+
+    private async Task<SignInResult> LookAtPasswordAsync(string email, string password, IPAddress? address, CancellationToken ct)
     {
         if (await _attempts.BeginAsync(email, address, ct) is { } lockedUntil)
         {
@@ -121,16 +174,6 @@ public sealed class SignIn
         await _db.ExecuteAsync($"UPDATE governance_person SET last_seen_at = {_clock.Now()} WHERE id = {row!.Person.Id}", ct);
         return new SignInResult(row.Person, null);
     }
-
-    /// <summary>Gives the browser its session cookie.</summary>
-    public async Task StartSessionAsync(HttpContext http, Person person, CancellationToken ct)
-    {
-        var row = (await PersonRows.ReadAsync(_db, $"WHERE p.id = {person.Id}", ct))[0];
-        await http.SignInAsync(CookieScheme, PersonClaims.From(row.Person, row.Stamp));
-    }
-
-    /// <summary>Takes the session cookie away.</summary>
-    public static Task EndSessionAsync(HttpContext http) => http.SignOutAsync(CookieScheme);
 
     private static ProblemException NoSuchLink() => new(new Problem(
         "link_not_valid", 410, "This link was used already, is too old, or was never made; ask for a new one (restart Gatehouse for the first administrator's)."));

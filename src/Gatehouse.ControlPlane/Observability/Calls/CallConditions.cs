@@ -102,7 +102,8 @@ internal static class CallConditions
 
         if (filter.Unpriced)
         {
-            sql.Add($" AND uncached_input_tokens IS NOT NULL AND cost_nanos IS NULL");
+            // Says what UnpricedCall.Is says, so that the list is what the sum counts.
+            sql.Add($" AND cost_nanos IS NULL AND (outcome = 'ok' OR uncached_input_tokens IS NOT NULL OR answered_model IS NOT NULL)");
         }
     }
 

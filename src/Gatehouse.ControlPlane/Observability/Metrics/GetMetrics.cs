@@ -13,13 +13,13 @@ internal static class GetMetrics
     public static void Map(IEndpointRouteBuilder app) => app.MapGet("/metrics", Handle).ExcludeFromDescription();
 
     /// <summary>Open to this machine; from elsewhere it takes the access token of a person who may read the settings.</summary>
-    internal static IResult Handle(HttpContext http, MetricCollector metrics)
+    internal static IResult Handle(HttpContext http, MetricCollector metrics, PublicEdge edge)
     {
-        if (!IsLocal(http))
+        if (!IsLocal(http, edge))
         {
             if (ApiPerson.Find(http) is not { } who)
             {
-                return Refuse(StatusCodes.Status401Unauthorized, "From another machine, metrics take an access token: 'Authorization: Bearer ght_…'.");
+                return Refuse(StatusCodes.Status401Unauthorized, "From another machine or through a proxy, metrics take an access token: 'Authorization: Bearer ght_…'.");
             }
 
             if (!who.MayEverywhere(Permission.ReadSettings))
@@ -34,10 +34,15 @@ internal static class GetMetrics
     /// <summary>In plain text: the reader is a scraper, and a person who reads its log.</summary>
     private static Microsoft.AspNetCore.Http.HttpResults.ContentHttpResult Refuse(int status, string message) => TypedResults.Text(message, statusCode: status);
 
-    /// <summary>A request that a proxy on this machine passes on is not from this machine.</summary>
-    private static bool IsLocal(HttpContext http) =>
-        http.Connection.RemoteIpAddress is { } address
+    /// <summary>
+    /// A request that a proxy on this machine passes on is not from this machine, and neither is one that a page made under a name that
+    /// was bent to this machine.
+    /// </summary>
+    private static bool IsLocal(HttpContext http, PublicEdge edge) =>
+        edge is { Url: null, Proxies.Count: 0 }
+        && http.Connection.RemoteIpAddress is { } address
         && IPAddress.IsLoopback(address)
+        && (http.Request.Host.Host == "localhost" || (IPAddress.TryParse(http.Request.Host.Host, out var host) && IPAddress.IsLoopback(host)))
         && !http.Request.Headers.ContainsKey("X-Forwarded-For")
         && !http.Request.Headers.ContainsKey("Forwarded");
 }
