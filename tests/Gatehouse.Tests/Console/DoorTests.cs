@@ -74,7 +74,7 @@ public partial class DoorTests
         var query = new Uri(new Uri("http://localhost"), WebUtility.HtmlDecode(door.Groups["href"].Value)).Query;
         var http = new DefaultHttpContext { Request = { Path = "/calls", QueryString = new QueryString(query) } };
         http.Request.Query = new QueryCollection(QueryHelpers.ParseQuery(query));
-        var visit = new Visit(new HttpContextAccessor { HttpContext = http }, new SettableClock(Now));
+        var visit = new Visit(new HttpContextAccessor { HttpContext = http }, new PublicEdge(null, []), new SettableClock(Now));
         return [.. (await ledger.Calls.ListAsync(TestLedger.Admin, CallLinks.Filter(visit) with { Limit = 500 }, CancellationToken.None)).Calls];
     }
 
