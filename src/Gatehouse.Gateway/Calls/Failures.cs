@@ -14,6 +14,9 @@ internal static class Failures
 {
     private const int MaxRecordedChars = 500;
 
+    /// <summary>A header's value below this is a version or a name, and cutting it out would only garble the provider's words.</summary>
+    private const int MinSecretChars = 8;
+
     public static AttemptFailure Unreachable(Attempt attempt, UpstreamException e) => e.Failure switch
     {
         UpstreamFailure.ConnectTimeout => new(NextStep.Retry, new Problem("upstream_timeout", 504, $"{Named(attempt)} gave no answer: {e.Message}")),
@@ -58,7 +61,7 @@ internal static class Failures
             IsLasting = lasting,
         };
         var passes = step == NextStep.PassOn && attempt.Target.Provider.Wire == call.Surface.Wire && IsErrorObject(body)
-            && !Contains(body, attempt.Settings.ApiKey);
+            && !HoldsCredential(body, attempt.Settings);
         return passes ? failure with { Body = body.ToArray() } : failure;
     }
 
@@ -124,11 +127,33 @@ internal static class Failures
         return code;
     }
 
-    private static UpstreamError Redacted(UpstreamError error, ProviderSettings settings) =>
-        settings.ApiKey is { Length: > 0 } key ? error with { Message = error.Message.Replace(key, "[credential]", StringComparison.Ordinal) } : error;
+    private static UpstreamError Redacted(UpstreamError error, ProviderSettings settings)
+    {
+        var message = Redacted(error.Message, settings.ApiKey);
+        foreach (var (_, value) in settings.Headers)
+        {
+            message = Redacted(message, value);
+        }
+
+        return error with { Message = message };
+    }
+
+    private static string Redacted(string text, string? secret) =>
+        secret is { Length: >= MinSecretChars } ? text.Replace(secret, "[credential]", StringComparison.Ordinal) : text;
+
+    private static bool HoldsCredential(ReadOnlySpan<byte> body, ProviderSettings settings)
+    {
+        var holds = Contains(body, settings.ApiKey);
+        foreach (var (_, value) in settings.Headers)
+        {
+            holds |= Contains(body, value);
+        }
+
+        return holds;
+    }
 
     private static bool Contains(ReadOnlySpan<byte> body, string? secret) =>
-        secret is { Length: > 0 } && body.IndexOf(Encoding.UTF8.GetBytes(secret)) >= 0;
+        secret is { Length: >= MinSecretChars } && body.IndexOf(Encoding.UTF8.GetBytes(secret)) >= 0;
 
     private static bool IsErrorObject(ReadOnlySpan<byte> body)
     {

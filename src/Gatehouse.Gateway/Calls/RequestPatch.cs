@@ -4,46 +4,66 @@ using System.Text.Json;
 
 namespace Gatehouse.Gateway.Calls;
 
-/// <summary>Changes the two places of a passed-through body that must change; every other byte stays as the client sent it.</summary>
+/// <summary>Changes the few places of a passed-through body that must change; every other byte stays as the client sent it.</summary>
 internal static class RequestPatch
 {
+    private const int MaxEdits = 3;
+
     /// <param name="model">The target's model; <see langword="null"/> keeps the client's.</param>
+    /// <param name="limitName">What the provider calls the output limit; <see langword="null"/> keeps the client's name.</param>
     /// <param name="includeUsage">Ask the provider for a stream's token usage.</param>
     /// <returns><see langword="false"/> when nothing changes: send the body itself.</returns>
-    public static bool TryWrite(ReadOnlySpan<byte> body, in RequestPeek peek, string? model, bool includeUsage, IBufferWriter<byte> to)
+    public static bool TryWrite(
+        ReadOnlySpan<byte> body, in RequestPeek peek, string? model, string? limitName, bool includeUsage, IBufferWriter<byte> to)
     {
-        if (model is null && !includeUsage)
+        Span<Edit> edits = stackalloc Edit[MaxEdits];
+        var count = 0;
+        if (model is not null)
         {
-            return false;
+            edits[count++] = Edit.Of(peek.Model, body, EditText.Model);
         }
 
-        var options = includeUsage ? UsageEdit(body, peek) : default;
-        var modelRange = peek.Model.GetOffsetAndLength(body.Length);
-        if (model is null)
+        if (limitName is not null && !IsNamed(body[peek.LimitName], limitName))
         {
-            WriteEdit(body, options, 0, to, out var behind);
-            to.Write(body[behind..]);
-            return true;
+            edits[count++] = Edit.Of(peek.LimitName, body, EditText.LimitName);
         }
 
-        // The two edits in the order in which they stand in the body.
+        if (includeUsage)
+        {
+            edits[count++] = UsageEdit(body, peek);
+        }
+
+        edits = edits[..count];
+        edits.Sort(static (a, b) => a.Start != b.Start ? a.Start.CompareTo(b.Start) : a.Length.CompareTo(b.Length));
         var position = 0;
-        if (includeUsage && options.Start <= modelRange.Offset)
+        foreach (var edit in edits)
         {
-            WriteEdit(body, options, position, to, out position);
+            to.Write(body[position..edit.Start]);
+            position = edit.Start + edit.Length;
+            switch (edit.Text)
+            {
+                case EditText.Model:
+                    WriteString(model!, to);
+                    break;
+                case EditText.LimitName:
+                    WriteString(limitName!, to);
+                    break;
+                default:
+                    to.Write(TextOf(edit.Text));
+                    break;
+            }
         }
 
-        to.Write(body[position..modelRange.Offset]);
-        WriteString(model, to);
-        position = modelRange.Offset + modelRange.Length;
-        if (includeUsage && options.Start >= position)
+        if (count > 0)
         {
-            WriteEdit(body, options, position, to, out position);
+            to.Write(body[position..]);
         }
 
-        to.Write(body[position..]);
-        return true;
+        return count > 0;
     }
+
+    /// <param name="quoted">Empty when there is nothing to name.</param>
+    private static bool IsNamed(ReadOnlySpan<byte> quoted, string name) => quoted.IsEmpty || Ascii.Equals(quoted[1..^1], name);
 
     private static Edit UsageEdit(ReadOnlySpan<byte> body, in RequestPeek peek)
     {
@@ -68,19 +88,14 @@ internal static class RequestPatch
         return new Edit(optionsStart + 1, 0, isEmpty ? EditText.OnlyMember : EditText.FirstMember);
     }
 
-    private static void WriteEdit(ReadOnlySpan<byte> body, Edit edit, int from, IBufferWriter<byte> to, out int behind)
+    private static ReadOnlySpan<byte> TextOf(EditText text) => text switch
     {
-        to.Write(body[from..edit.Start]);
-        to.Write(edit.Text switch
-        {
-            EditText.True => "true"u8,
-            EditText.NewOptions => "\"stream_options\":{\"include_usage\":true},"u8,
-            EditText.Options => """{"include_usage":true}"""u8,
-            EditText.OnlyMember => "\"include_usage\":true"u8,
-            _ => "\"include_usage\":true,"u8,
-        });
-        behind = edit.Start + edit.Length;
-    }
+        EditText.True => "true"u8,
+        EditText.NewOptions => "\"stream_options\":{\"include_usage\":true},"u8,
+        EditText.Options => """{"include_usage":true}"""u8,
+        EditText.OnlyMember => "\"include_usage\":true"u8,
+        _ => "\"include_usage\":true,"u8,
+    };
 
     private static void WriteString(string text, IBufferWriter<byte> to)
     {
@@ -99,6 +114,8 @@ internal static class RequestPatch
 
     private enum EditText
     {
+        Model,
+        LimitName,
         True,
         NewOptions,
         Options,
@@ -106,5 +123,12 @@ internal static class RequestPatch
         FirstMember,
     }
 
-    private readonly record struct Edit(int Start, int Length, EditText Text);
+    private readonly record struct Edit(int Start, int Length, EditText Text)
+    {
+        public static Edit Of(Range range, ReadOnlySpan<byte> body, EditText text)
+        {
+            var (start, length) = range.GetOffsetAndLength(body.Length);
+            return new Edit(start, length, text);
+        }
+    }
 }

@@ -22,6 +22,11 @@ internal struct RequestPeek
     /// <summary>The value of <c>stream_options.include_usage</c>; empty when absent.</summary>
     public Range IncludeUsageValue;
 
+    /// <summary>
+    /// The name, in its quotes, of the output limit: <c>max_tokens</c> or <c>max_completion_tokens</c>. Empty when neither or both are there.
+    /// </summary>
+    public Range LimitName;
+
     /// <summary>Offset just behind the opening brace of the object.</summary>
     public int BodyStart;
 
@@ -75,6 +80,7 @@ internal struct RequestPeek
         }
 
         BodyStart = (int)reader.BytesConsumed;
+        var limits = 0;
         var (model, stream, messages, options) = (false, false, false, false);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
@@ -137,7 +143,12 @@ internal struct RequestPeek
             }
             else
             {
-                ReadAttribute(ref reader);
+                var start = (int)reader.TokenStartIndex;
+                var length = reader.ValueSpan.Length + 2;
+                if (ReadAttribute(ref reader) == TelemetryNames.RequestMaxTokens)
+                {
+                    LimitName = limits++ == 0 ? start..(start + length) : default;
+                }
             }
         }
 
@@ -185,7 +196,8 @@ internal struct RequestPeek
         return null;
     }
 
-    private void ReadAttribute(ref Utf8JsonReader reader)
+    /// <returns>The attribute's name, or <see langword="null"/> when the parameter is none.</returns>
+    private string? ReadAttribute(ref Utf8JsonReader reader)
     {
         var name = AttributeName(ref reader);
         reader.Read();
@@ -195,6 +207,7 @@ internal struct RequestPeek
         }
 
         reader.Skip();
+        return name;
     }
 
     private static string? AttributeName(ref Utf8JsonReader reader) => reader.ValueSpan.Length switch

@@ -151,7 +151,8 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
         {
             var model = ReferenceEquals(attempt.Model, call.Record.Route) ? null : attempt.Model;
             var includeUsage = call.Peek is { Stream: true, IncludeUsage: false } && settings is { Wire: WireFormat.OpenAi, StreamUsage: true };
-            if (RequestPatch.TryWrite(body.Span, call.Peek, model, includeUsage, buffer))
+            var limitName = settings.Wire == WireFormat.OpenAi ? settings.MaxTokensField : null;
+            if (RequestPatch.TryWrite(body.Span, call.Peek, model, limitName, includeUsage, buffer))
             {
                 body = buffer.Memory;
             }

@@ -250,6 +250,26 @@ public sealed class FallbackTests
         NoCanary(gateway, response);
     }
 
+    [Theory]
+    [InlineData(400)]
+    [InlineData(500)]
+    public async Task A_credential_in_any_header_of_the_provider_is_cut_out(int status)
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(status, $$$"""{"error":{"message":"bad {{{TestGateway.ProviderCredential}}} of team x"}}"""));
+        var settings = TestGateway.Http("p0", player).Settings with
+        {
+            ApiKey = null,
+            Headers = new Dictionary<string, string> { ["X-Gateway-Token"] = TestGateway.ProviderCredential, ["X-Team"] = "x" },
+        };
+        var provider = new ProviderFactory(TimeProvider.System).Create(settings);
+        await using var gateway = await TestGateway.StartAsync([new Route("fast", [new Target(provider, "m0")]) { AttemptsPerTarget = 1 }]);
+
+        using var response = await gateway.ChatAsync(Wire.ChatRequest, TestGateway.StoringKey);
+
+        Assert.Contains("bad [credential] of team x", await response.Content.ReadAsStringAsync(Ct));
+        NoCanary(gateway, response);
+    }
+
     [Fact]
     public async Task A_provider_that_is_not_there_gives_a_clear_502()
     {

@@ -96,6 +96,20 @@ public sealed class PassThroughTests
         Assert.Null(Assert.Single(gateway.Records()).Usage);
     }
 
+    [Theory]
+    [InlineData("max_tokens", "max_completion_tokens")]
+    [InlineData("max_completion_tokens", "max_tokens")]
+    public async Task The_output_limit_goes_by_the_name_that_the_provider_knows(string sent, string known)
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
+        var provider = new ProviderFactory(TimeProvider.System).Create(TestGateway.Http("p0", player).Settings with { MaxTokensField = known });
+        await using var gateway = await TestGateway.StartAsync([new Route("fast", [new Target(provider, "m0")])]);
+
+        using var response = await gateway.ChatAsync($$"""{"model":"fast","messages":[],"{{sent}}":10}""");
+
+        Assert.Equal($$"""{"model":"m0","messages":[],"{{known}}":10}""", player.Last.Body);
+    }
+
     [Fact]
     public async Task Every_event_reaches_the_client_before_the_next_is_sent_and_the_record_comes_before_the_end()
     {

@@ -30,6 +30,16 @@ public sealed class RequestPatchTests
         Assert.Null(Patch(body, null, false));
     }
 
+    [Theory]
+    [InlineData("""{"max_tokens":5,"model":"a","messages":[]}""", """{"stream_options":{"include_usage":true},"max_completion_tokens":5,"model":"b","messages":[]}""")]
+    [InlineData("""{"model":"a","messages":[],"max_tokens" : 5}""", """{"stream_options":{"include_usage":true},"model":"b","messages":[],"max_completion_tokens" : 5}""")]
+    [InlineData("""{"model":"a","messages":[],"max_completion_tokens":5}""", """{"stream_options":{"include_usage":true},"model":"b","messages":[],"max_completion_tokens":5}""")]
+    [InlineData("""{"max_tokens":5,"model":"a","messages":[],"max_completion_tokens":6}""", """{"stream_options":{"include_usage":true},"max_tokens":5,"model":"b","messages":[],"max_completion_tokens":6}""")]
+    public void The_output_limit_gets_the_providers_name(string body, string expected)
+    {
+        Assert.Equal(expected, Patch(body, "b", true, "max_completion_tokens"));
+    }
+
     [Fact]
     public void Peek_reads_what_routing_needs_wherever_it_stands()
     {
@@ -58,11 +68,11 @@ public sealed class RequestPatchTests
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
-    private static string? Patch(string body, string? model, bool includeUsage)
+    private static string? Patch(string body, string? model, bool includeUsage, string? limitName = null)
     {
         var bytes = Encoding.UTF8.GetBytes(body);
         Assert.Null(RequestPeek.Read(bytes, out var peek));
         var to = new ArrayBufferWriter<byte>();
-        return RequestPatch.TryWrite(bytes, peek, model, includeUsage, to) ? Encoding.UTF8.GetString(to.WrittenSpan) : null;
+        return RequestPatch.TryWrite(bytes, peek, model, limitName, includeUsage, to) ? Encoding.UTF8.GetString(to.WrittenSpan) : null;
     }
 }

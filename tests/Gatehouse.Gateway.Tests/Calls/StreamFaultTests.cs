@@ -253,25 +253,23 @@ public sealed class StreamFaultTests
     public async Task Signs_of_life_without_an_answer_do_not_prolong_the_wait()
     {
         var clock = new ManualClock();
-        var begun = new TaskCompletionSource();
-        await using var stalled = new WirePlayer(async e =>
-        {
-            await e.BeginStreamAsync();
-            await e.EventsAsync(": thinking\n\n" + Wire.Role);
-            begun.SetResult();
-            await e.ClosedByGatewayAsync();
-        });
+        await using var unused = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
         await using var good = new WirePlayer(e => e.StreamAsync(Wire.WholeStream));
-        var route = TestGateway.RouteTo(stalled, good) with { FirstByteTimeout = TimeSpan.FromSeconds(40), IdleTimeout = TimeSpan.FromSeconds(60) };
+        var pinging = new Provider(TestGateway.Http("p0", unused).Settings, new PingingUpstream(clock));
+        var route = new Route("fast", [new Target(pinging, "m0"), new Target(TestGateway.Http("p1", good), "m1", 1, 1)])
+        {
+            AttemptsPerTarget = 1,
+            FirstByteTimeout = TimeSpan.FromSeconds(40),
+            IdleTimeout = TimeSpan.FromSeconds(60),
+        };
         await using var gateway = await TestGateway.StartAsync([route], clock);
 
-        var pending = gateway.ChatAsync(Wire.StreamRequest);
-        await begun.Task;
-        clock.Advance(TimeSpan.FromSeconds(40));
-        using var response = await pending;
+        using var response = await gateway.ChatAsync(Wire.StreamRequest);
 
         Assert.EndsWith(Wire.Finish + Wire.Done, await response.Content.ReadAsStringAsync(Ct));
-        Assert.Equal("upstream_timeout", Assert.Single(gateway.Records()).Attempts[0].ErrorCode);
+        var first = Assert.Single(gateway.Records()).Attempts[0];
+        Assert.Equal("p0/m0 sent nothing of its answer in time.", first.Error);
+        Assert.InRange(first.EndMicros, 40_000_000, 50_000_000);
     }
 
     [Fact]
@@ -367,5 +365,33 @@ public sealed class StreamFaultTests
 
         Assert.Equal(CallOutcome.Cancelled, Assert.Single(gateway.Records()).Outcome);
         Assert.Single(player.Exchanges);
+    }
+
+    /// <summary>Answers with a comment every ten seconds, and never with anything else.</summary>
+    private sealed class PingingUpstream(ManualClock clock) : IUpstream
+    {
+        public ValueTask<UpstreamAnswer> SendAsync(UpstreamRequest request, CancellationToken ct) => new(new Answer(new Pings(clock)));
+
+        private sealed class Answer(Pings pings) : UpstreamAnswer
+        {
+            public override int Status => 200;
+
+            public override Stream Body => pings;
+
+            public override string? Header(string name) => null;
+
+            public override ValueTask DisposeAsync() => pings.DisposeAsync();
+        }
+
+        private sealed class Pings(ManualClock clock) : MemoryStream
+        {
+            public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                clock.Advance(TimeSpan.FromSeconds(10));
+                ": ping\n\n"u8.CopyTo(buffer.Span);
+                return new(": ping\n\n"u8.Length);
+            }
+        }
     }
 }

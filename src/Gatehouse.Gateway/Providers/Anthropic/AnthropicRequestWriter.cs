@@ -4,7 +4,7 @@ using Gatehouse.Gateway.Conversation;
 
 namespace Gatehouse.Gateway.Providers.Anthropic;
 
-/// <summary>Writes the body of <c>POST /messages</c>.</summary>
+/// <summary>Writes the body of <c>POST /messages</c> for a request of another format.</summary>
 internal static class AnthropicRequestWriter
 {
     /// <param name="dropped">Receives the names of parameters that cannot be carried, or not with their full meaning.</param>
@@ -13,25 +13,11 @@ internal static class AnthropicRequestWriter
         using var json = JsonOut.Begin(to);
         json.WriteStartObject();
         json.WriteString("model", model);
-        if (r.Wire == p.Wire)
-        {
-            foreach (var field in r.Body.EnumerateObject())
-            {
-                if (field.Name != "model")
-                {
-                    json.WriteRaw(field.Name, field.Value);
-                }
-            }
-        }
-        else
-        {
-            WriteTranslated(json, r, AnthropicModel.From(model), dropped);
-        }
-
+        WriteMembers(json, r, AnthropicModel.From(model), dropped);
         json.WriteEndObject();
     }
 
-    private static void WriteTranslated(Utf8JsonWriter json, ChatRequest r, AnthropicModel model, List<string> dropped)
+    private static void WriteMembers(Utf8JsonWriter json, ChatRequest r, AnthropicModel model, List<string> dropped)
     {
         var thinking = AnthropicThinking.For(r, model, dropped);
         var user = r.User ?? WireJson.StringOrNull(r.Body, "safety_identifier");

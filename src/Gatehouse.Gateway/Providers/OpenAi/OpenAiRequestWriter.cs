@@ -4,7 +4,7 @@ using Gatehouse.Gateway.Conversation;
 
 namespace Gatehouse.Gateway.Providers.OpenAi;
 
-/// <summary>Writes the body of <c>POST /chat/completions</c>.</summary>
+/// <summary>Writes the body of <c>POST /chat/completions</c> for a request of another format.</summary>
 internal static class OpenAiRequestWriter
 {
     private const int MaxStops = 4;
@@ -15,66 +15,12 @@ internal static class OpenAiRequestWriter
         using var json = JsonOut.Begin(to);
         json.WriteStartObject();
         json.WriteString("model", model);
-        if (r.Wire == p.Wire)
-        {
-            WriteSame(json, r, p, dropped);
-        }
-        else
-        {
-            WriteTranslated(json, r, model, p, dropped);
-        }
+        WriteMembers(json, r, model, p, dropped);
 
         json.WriteEndObject();
     }
 
-    private static void WriteSame(Utf8JsonWriter json, ChatRequest r, ProviderSettings p, List<string> dropped)
-    {
-        foreach (var field in r.Body.EnumerateObject())
-        {
-            if (field.Name is not ("model" or "stream_options" or "max_tokens" or "max_completion_tokens"))
-            {
-                json.WriteRaw(field.Name, field.Value);
-            }
-        }
-
-        if (r.MaxTokens is { } max)
-        {
-            json.WriteNumber(p.MaxTokensField, max);
-        }
-
-        if (!r.Stream)
-        {
-            return;
-        }
-
-        var asked = WireJson.TryGet(r.Body, "stream_options", out var options);
-        if (!p.StreamUsage)
-        {
-            if (asked)
-            {
-                dropped.AddOnce("stream_options");
-            }
-
-            return;
-        }
-
-        json.WriteStartObject("stream_options");
-        json.WriteBoolean("include_usage", true);
-        if (asked)
-        {
-            foreach (var option in options.EnumerateObject())
-            {
-                if (option.Name != "include_usage")
-                {
-                    json.WriteRaw(option.Name, option.Value);
-                }
-            }
-        }
-
-        json.WriteEndObject();
-    }
-
-    private static void WriteTranslated(Utf8JsonWriter json, ChatRequest r, string model, ProviderSettings p, List<string> dropped)
+    private static void WriteMembers(Utf8JsonWriter json, ChatRequest r, string model, ProviderSettings p, List<string> dropped)
     {
         foreach (var name in r.Unshared)
         {
