@@ -1,4 +1,5 @@
 using System.Text;
+using Gatehouse.Api;
 using Gatehouse.Console.Frame;
 using Gatehouse.Contracts;
 using Gatehouse.Observability;
@@ -21,6 +22,7 @@ internal static class CallTail
     {
         var ct = http.RequestAborted;
         var filter = CallLinks.Filter(visit) with { From = null, To = null, Before = null };
+        using var place = calls.Admit(ApiPerson.Lasting(http));
         http.Response.ContentType = "text/event-stream";
         http.Response.Headers.CacheControl = "no-store";
         http.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
@@ -30,7 +32,7 @@ internal static class CallTail
         await using var renderer = new HtmlRenderer(http.RequestServices, logs);
         try
         {
-            await foreach (var call in calls.FollowAsync(visit.Who, filter, ct))
+            await foreach (var call in calls.FollowAsync(place, filter, ct))
             {
                 await http.Response.WriteAsync(Event(call.Id, await RenderAsync(renderer, call)), ct);
                 await http.Response.Body.FlushAsync(ct);
@@ -39,6 +41,10 @@ internal static class CallTail
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {
             // The reader left the page.
+        }
+        catch (ProblemException)
+        {
+            // The team that the page shows is out of the reader's reach now: the stream ends.
         }
     }
 

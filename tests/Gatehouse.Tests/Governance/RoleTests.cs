@@ -73,6 +73,8 @@ public sealed class RoleTests
         Assert.Equal(No, await http.SendAsync("PUT", $"api/people/{both.Id}/memberships", Roles(blue, "admin")).StatusAsync());
         Assert.Equal(No, await http.SendAsync("PUT", $"api/people/{both.Id}/memberships", Roles(null, "admin")).StatusAsync());
         Assert.Equal(No, await http.SendAsync("POST", "api/people", new { email = "x@example.org", name = "x", memberships = new[] { new { team_id = (Guid?)null, role = "viewer" } } }).StatusAsync());
+        Assert.Equal("invalid_field", await http.SendAsync("POST", "api/people", new { email = "x@example.org", name = "x", memberships = Array.Empty<object>() })
+            .ProblemAsync(HttpStatusCode.UnprocessableEntity));
         Assert.Equal(No, await http.SendAsync("DELETE", $"api/people/{both.Id}").StatusAsync());
         Assert.Equal(HttpStatusCode.NotFound, await http.SendAsync("DELETE", $"api/people/{elsewhere.Id}").StatusAsync());
         Assert.Equal(HttpStatusCode.NotFound, await http.SendAsync("PUT", $"api/people/{elsewhere.Id}/memberships", Roles(red, "viewer")).StatusAsync());

@@ -255,6 +255,21 @@ public sealed class SignInTests
     }
 
     [Fact]
+    public async Task A_stream_of_calls_ends_when_its_token_is_revoked()
+    {
+        await using var app = await TestApp.StartAsync();
+        var (_, token) = await app.AddPersonAsync("ann@example.org", null, Role.Admin);
+        using var ann = app.Program(token);
+        var other = await ann.SendAsync("POST", "api/tokens", new { name = "tail" }).JsonAsync(HttpStatusCode.Created);
+        using var tail = app.Program(other.Text("secret"));
+        using var follower = await tail.GetAsync("api/calls/follow", HttpCompletionOption.ResponseHeadersRead, Ct);
+
+        await ann.SendAsync("DELETE", $"api/tokens/{other.GetProperty("entry").Id()}").JsonAsync(HttpStatusCode.NoContent);
+
+        Assert.StartsWith(": following", await follower.Content.ReadAsStringAsync(Ct).WaitAsync(TimeSpan.FromSeconds(30), Ct), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_session_survives_a_restart_and_its_keys_lie_encrypted()
     {
         var app = await TestApp.StartAsync();

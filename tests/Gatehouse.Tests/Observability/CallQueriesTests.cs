@@ -191,7 +191,9 @@ public class CallQueriesTests
         ledger.Clock.Now = Samples.Noon.AddMinutes(1);
         var who = new Person(Guid.CreateVersion7(), "b@example.com", "B", [new Membership(Blue, Role.Viewer)]);
         using var stop = new CancellationTokenSource();
-        await using var follower = ledger.Calls.FollowAsync(who, new CallFilter(), stop.Token).GetAsyncEnumerator(stop.Token);
+        var calls = ledger.Calls;
+        using var place = calls.Admit(() => who);
+        await using var follower = calls.FollowAsync(place, new CallFilter(), stop.Token).GetAsyncEnumerator(stop.Token);
 
         var next = follower.MoveNextAsync().AsTask();
         var first = TestLedger.Call(Blue, 1, Samples.Noon.AddMinutes(1));
@@ -219,5 +221,43 @@ public class CallQueriesTests
 
         ledger.Clock.Now = Samples.Noon.AddHours(1);
         Assert.False(await follower.MoveNextAsync());
+    }
+
+    [Fact]
+    public async Task A_follower_ends_with_the_sign_in_and_sees_what_the_person_may_see_now()
+    {
+        await using var ledger = await TestLedger.StartAsync("sqlite");
+        Person? who = new(Guid.CreateVersion7(), "b@example.com", "B", [new Membership(Blue, Role.Viewer)]);
+        var calls = ledger.Calls;
+        using var place = calls.Admit(() => who);
+        await using var follower = calls.FollowAsync(place, new CallFilter(), CancellationToken.None).GetAsyncEnumerator();
+        var next = follower.MoveNextAsync().AsTask();
+
+        who = who with { Memberships = [new Membership(Red, Role.Viewer)] };
+        var red = TestLedger.Call(Red, 1, Samples.Noon);
+        await ledger.RecordAsync(red);
+        var seen = await next ? follower.Current.Id : Guid.Empty;
+        who = null;
+
+        Assert.Equal(red.Id, seen);
+        Assert.False(await follower.MoveNextAsync());
+    }
+
+    [Fact]
+    public async Task A_person_follows_in_eight_places_and_all_together_in_a_hundred()
+    {
+        await using var ledger = await TestLedger.StartAsync("sqlite");
+        var calls = ledger.Calls;
+        var people = Enumerable.Range(0, 13).Select(_ => new Person(Guid.CreateVersion7(), "b@example.com", "B", [])).ToList();
+
+        var places = Enumerable.Range(0, 8).Select(_ => calls.Admit(() => people[0])).ToList();
+        var ninth = Assert.Throws<ProblemException>(() => calls.Admit(() => people[0])).Problem;
+        places.AddRange(Enumerable.Range(8, 92).Select(i => calls.Admit(() => people[i / 8])));
+        var oneMore = Assert.Throws<ProblemException>(() => calls.Admit(() => people[12])).Problem;
+        places[0].Dispose();
+        places[0] = calls.Admit(() => people[12]);
+
+        Assert.Equal((429, 429), (ninth.Status, oneMore.Status));
+        places.ForEach(p => p.Dispose());
     }
 }

@@ -1,3 +1,4 @@
+using System.Security.Claims;
 using Gatehouse.Api;
 using Gatehouse.Contracts;
 using Microsoft.AspNetCore.Antiforgery;
@@ -10,7 +11,8 @@ namespace Gatehouse.Governance;
 /// Who calls, for every request; and under <c>/api</c>: nobody without sign-in, and no change in a browser's session that another site
 /// could have sent. An access token is no browser's, so it needs no such proof.
 /// </summary>
-internal sealed class ApiAccess(RequestDelegate next, IAntiforgery antiforgery, Snapshot<GovernanceTables> tables)
+internal sealed class ApiAccess(
+    RequestDelegate next, IAntiforgery antiforgery, Snapshot<GovernanceTables> tables, Secrets secrets, TimeProvider clock)
 {
     /// <summary>Carries the token that <c>GET /api/session</c> gives.</summary>
     public const string TokenHeader = "x-csrf-token";
@@ -20,7 +22,7 @@ internal sealed class ApiAccess(RequestDelegate next, IAntiforgery antiforgery, 
         var person = PersonClaims.Find(http.User, tables.Current);
         if (person is not null)
         {
-            ApiPerson.Set(http, person);
+            ApiPerson.Set(http, person, Lasting(http.User, TokenHandler.Presented(http.Request)));
         }
 
         if (http.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase) && http.GetEndpoint() is { } endpoint)
@@ -29,6 +31,17 @@ internal sealed class ApiAccess(RequestDelegate next, IAntiforgery antiforgery, 
         }
 
         await next(http);
+    }
+
+    private Func<Person?> Lasting(ClaimsPrincipal user, string? token)
+    {
+        if (token is null)
+        {
+            return () => PersonClaims.Find(user, tables.Current);
+        }
+
+        var hash = secrets.HashOfToken(token);
+        return () => TokenHandler.Find(tables.Current, hash, clock.GetUtcNow())?.Person;
     }
 
     private async Task CheckAsync(HttpContext http, Person? person, bool anonymous)

@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Routing;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -28,6 +29,10 @@ internal sealed class TokenHandler(
             ? header[Bearer.Length..].Trim()
             : null;
 
+    /// <returns>Whose token it is, or <see langword="null"/> when it is unknown, revoked or expired.</returns>
+    public static KnownPerson? Find(GovernanceTables tables, KeyHash hash, DateTimeOffset now) =>
+        tables.Tokens.TryGetValue(hash, out var token) && !(token.ExpiresAt <= now) ? tables.People.GetValueOrDefault(token.PersonId) : null;
+
     protected override Task<AuthenticateResult> HandleAuthenticateAsync()
     {
         if (Presented(Request) is not { Length: > 0 and <= MaxTokenChars } token)
@@ -35,11 +40,8 @@ internal sealed class TokenHandler(
             return Task.FromResult(AuthenticateResult.NoResult());
         }
 
-        var current = tables.Current;
         return Task.FromResult(
-            current.Tokens.TryGetValue(secrets.HashOfToken(token), out var known)
-            && !(known.ExpiresAt <= clock.GetUtcNow())
-            && current.People.TryGetValue(known.PersonId, out var person)
+            Find(tables.Current, secrets.HashOfToken(token), clock.GetUtcNow()) is { } person
                 ? AuthenticateResult.Success(new AuthenticationTicket(PersonClaims.From(person.Person, person.Stamp), SchemeName))
                 : AuthenticateResult.Fail("The access token is unknown, revoked or expired."));
     }

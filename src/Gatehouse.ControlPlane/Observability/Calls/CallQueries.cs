@@ -19,9 +19,10 @@ public sealed class CallQueries
     /// <summary>How soon a follower sees calls that another node recorded.</summary>
     private static readonly TimeSpan FollowPoll = TimeSpan.FromSeconds(1);
 
-    /// <summary>A follower must come back after this time, so that a role that was taken away takes effect.</summary>
+    /// <summary>A follower must come back after this time, so that what proxies and browsers forget about is closed.</summary>
     private static readonly TimeSpan FollowLife = TimeSpan.FromMinutes(15);
 
+    private readonly Followers _followers = new();
     private readonly Database _db;
     private readonly SystemLookup _systems;
     private readonly RecordedSignal _recorded;
@@ -90,14 +91,26 @@ public sealed class CallQueries
             content);
     }
 
-    /// <summary>New calls as they are recorded, on whichever node; ends after 15 minutes, the reader then asks again.</summary>
+    /// <summary>A place to follow calls from, to be asked for before an answer begins.</summary>
+    /// <param name="who">Asked at each look: the person as they are now, or <see langword="null"/> once their sign-in is revoked.</param>
+    /// <exception cref="ProblemException">401: nobody is signed in. 429: the person, or all together, follow in too many places.</exception>
+    public Follower Admit(Func<Person?> who)
+    {
+        var person = who() ?? throw new ProblemException(Problem.Unauthenticated("Sign in again."));
+        return new Follower(_followers, person.Id, who);
+    }
+
+    /// <summary>
+    /// New calls as they are recorded, on whichever node; ends with the person's sign-in, and after 15 minutes, when the reader asks again.
+    /// </summary>
+    /// <exception cref="ProblemException">The person may not, or no longer, see the team that the filter names.</exception>
     public async IAsyncEnumerable<CallSummary> FollowAsync(
-        Person who, CallFilter filter, [EnumeratorCancellation] CancellationToken ct)
+        Follower follower, CallFilter filter, [EnumeratorCancellation] CancellationToken ct)
     {
         var started = _clock.GetUtcNow();
         var since = started;
         var seen = new Dictionary<Guid, DateTimeOffset>();
-        while (_clock.GetUtcNow() - started < FollowLife)
+        while (_clock.GetUtcNow() - started < FollowLife && follower.Now is { } who)
         {
             var next = _recorded.Next;
             var sql = LedgerRow.Select();

@@ -18,13 +18,14 @@ internal static class FollowCalls
     public static void Map(IEndpointRouteBuilder api) => api.MapGet("/calls/follow", HandleAsync)
         .Produces<CallSummary>(contentType: "text/event-stream").WithTags("Calls");
 
-    /// <summary>Sends each call that matches the filter as it ends; closes after 15 minutes, the client then connects again.</summary>
+    /// <summary>Sends each call that matches the filter as it ends; closes when the sign-in is revoked, and after 15 minutes: the client then connects again.</summary>
     internal static async Task HandleAsync(HttpContext http, CallQueries calls, TimeProvider clock, CancellationToken ct)
     {
-        var who = ApiPerson.Require(http);
+        ApiPerson.Require(http);
         var filter = CallFilterQuery.Read(http.Request.Query);
+        using var place = calls.Admit(ApiPerson.Lasting(http));
         using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        await using var follower = calls.FollowAsync(who, filter, over.Token).GetAsyncEnumerator(over.Token);
+        await using var follower = calls.FollowAsync(place, filter, over.Token).GetAsyncEnumerator(over.Token);
 
         // Before the head is sent, so that a wrong filter is still a problem and not a broken stream.
         var next = follower.MoveNextAsync().AsTask();
@@ -52,6 +53,10 @@ internal static class FollowCalls
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {
             // The reader went away.
+        }
+        catch (ProblemException) when (http.Response.HasStarted)
+        {
+            // The team that the filter names is out of the reader's reach now: the stream ends.
         }
         finally
         {
