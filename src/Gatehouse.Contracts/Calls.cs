@@ -59,6 +59,8 @@ public sealed record CallSummary(
 /// <param name="FirstByteMicros">From the arrival of the call to the first byte of the upstream's body.</param>
 /// <param name="Status">The upstream's HTTP status, 0 when there was none.</param>
 /// <param name="Error">What went wrong, <see langword="null"/> when nothing did.</param>
+/// <param name="Usage"><see langword="null"/> when the provider reported none. A call's tokens are the sum over its attempts.</param>
+/// <param name="CostUsd">Whole nanos; <see langword="null"/> when unknown. A call's cost is the sum over its attempts.</param>
 public sealed record CallAttempt(
     string Provider,
     string Model,
@@ -68,7 +70,9 @@ public sealed record CallAttempt(
     long EndMicros,
     int Status,
     string? ErrorCode,
-    string? Error);
+    string? Error,
+    TokenUsage? Usage = null,
+    decimal? CostUsd = null);
 
 /// <summary>A span of the call's trace, with OpenTelemetry GenAI attribute names.</summary>
 /// <param name="StartMicros">From the arrival of the call, in microseconds.</param>

@@ -18,6 +18,14 @@ public readonly record struct TokenUsage(
     public long TotalOutput => Output + Reasoning;
 
     public long Total => TotalInput + TotalOutput;
+
+    public TokenUsage Plus(in TokenUsage other) => new(
+        UncachedInput + other.UncachedInput,
+        CacheRead + other.CacheRead,
+        CacheWrite + other.CacheWrite,
+        CacheWriteLong + other.CacheWriteLong,
+        Output + other.Output,
+        Reasoning + other.Reasoning);
 }
 
 /// <summary>What a model's tokens cost, in US dollars per token. A missing price is unknown, never zero.</summary>

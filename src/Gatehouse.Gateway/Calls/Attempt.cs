@@ -32,10 +32,32 @@ internal sealed class Attempt(Target target, string model, int number, long star
     /// <summary>Already in the call's record.</summary>
     public bool IsClosed { get; private set; }
 
-    public CallAttempt Close(long endMicros, string? errorCode, string? error)
+    /// <summary>The price that its usage was multiplied with; set by <see cref="Close"/>.</summary>
+    public Price? Price { get; private set; }
+
+    public CallAttempt Close(long endMicros, string? errorCode, string? error, PriceTable prices)
     {
         IsClosed = true;
-        return new CallAttempt(Target.Provider.Name, Model, startMicros, HeadersMicros, FirstByteMicros, endMicros, Status, errorCode, error);
+        return new CallAttempt(
+            Target.Provider.Name, Model, startMicros, HeadersMicros, FirstByteMicros, endMicros, Status, errorCode, error, Tap.Usage,
+            Cost(errorCode is null, prices));
+    }
+
+    /// <summary>Unknown when more may have been produced than was counted: a price that is known to be too low is no price.</summary>
+    private decimal? Cost(bool succeeded, PriceTable prices)
+    {
+        if (Tap.Usage is not { } usage)
+        {
+            return Tap.BrokeFirst ? 0m : null;
+        }
+
+        if ((succeeded || Tap.IsUsageComplete) && prices.TryFind(Settings.Name, Settings.Kind, Model, out var price))
+        {
+            Price = price;
+            return Nanos.ToUsd(price.CostNanos(usage));
+        }
+
+        return null;
     }
 }
 

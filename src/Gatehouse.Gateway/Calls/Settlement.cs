@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Journal;
+using Microsoft.AspNetCore.Http;
 
 namespace Gatehouse.Gateway.Calls;
 
@@ -38,7 +39,7 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
             record.Route = record.Route[..MaxRouteChars];
         }
 
-        Price(call, outcome);
+        Price(call);
         record.DurationMicros = call.Micros;
         record.OwnMicros = call.OwnMicros;
         metrics.Finished(record);
@@ -60,30 +61,43 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
     {
         if (call.Attempt is { IsClosed: false } attempt)
         {
-            call.Record.Attempts.Add(attempt.Close(call.Micros, errorCode, error));
+            var record = call.Record;
+            record.Attempts.Add(attempt.Close(call.Micros, errorCode, error, call.Table.Prices));
+            record.AnsweredModel = attempt.Tap.Model ?? record.AnsweredModel;
+            record.Price = attempt.Price ?? record.Price;
         }
     }
 
-    private static void Price(Call call, CallOutcome outcome)
+    /// <summary>Tokens and cost are sums over the attempts: a provider bills what it counted, whether or not its answer was whole.</summary>
+    private static void Price(Call call)
     {
         var record = call.Record;
         record.PriceRevision = call.Table.Prices.Revision;
-        if (call.Attempt is not { } attempt)
+        if (call.Attempt is not { } last)
         {
             return;
         }
 
-        record.Provider = attempt.Settings.Name;
-        record.Model = attempt.Model;
-        record.AnsweredModel = attempt.Tap.Model;
-        record.FinishReason = attempt.Tap.FinishReason;
-        record.Usage = attempt.Tap.Usage;
-        var complete = outcome == CallOutcome.Ok || attempt.Tap.IsUsageComplete;
-        if (complete && record.Usage is { } usage && call.Table.Prices.TryFind(attempt.Settings.Name, attempt.Settings.Kind, attempt.Model, out var price))
+        record.Provider = last.Settings.Name;
+        record.Model = last.Model;
+        record.FinishReason = last.Tap.FinishReason;
+        var (billed, unknown, nanos) = (false, false, 0L);
+        foreach (var attempt in record.Attempts)
         {
-            record.Price = price;
-            record.CostNanos = price.CostNanos(usage);
+            if (attempt.Usage is { } usage)
+            {
+                record.Usage = record.Usage is { } sum ? sum.Plus(usage) : usage;
+            }
+
+            if (attempt.Status == StatusCodes.Status200OK)
+            {
+                billed = true;
+                unknown |= attempt.CostUsd is null;
+                nanos += attempt.CostUsd is { } usd ? Nanos.FromUsd(usd) : 0;
+            }
         }
+
+        record.CostNanos = billed && !unknown ? nanos : null;
     }
 
     private void OfferContent(Call call)

@@ -244,6 +244,7 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
 
         if (attempt.Tap.ReadWhole(body.Span) == TapEvent.Error)
         {
+            attempt.Tap.BrokeFirst = true;
             return Failures.OfEvent(call, attempt, body.Span);
         }
 

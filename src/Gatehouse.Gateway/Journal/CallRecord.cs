@@ -44,7 +44,7 @@ public sealed class CallRecord
 
     public string? Model { get; set; }
 
-    /// <summary>The model that the provider says it used.</summary>
+    /// <summary>The model that the last provider to begin an answer says it used.</summary>
     public string? AnsweredModel { get; set; }
 
     public bool Streamed { get; set; }
@@ -62,16 +62,16 @@ public sealed class CallRecord
     /// <summary>In OpenAI's words: <c>stop</c>, <c>length</c>, <c>tool_calls</c>, <c>content_filter</c>.</summary>
     public string? FinishReason { get; set; }
 
-    /// <summary><see langword="null"/> when the provider reported none.</summary>
+    /// <summary>The sum over the attempts; <see langword="null"/> when no provider reported any.</summary>
     public TokenUsage? Usage { get; set; }
 
-    /// <summary><see langword="null"/> when the price or the usage is unknown. See <see cref="Nanos"/>.</summary>
+    /// <summary>The sum over the attempts; <see langword="null"/> when an attempt that was answered has no known cost, or none was. See <see cref="Nanos"/>.</summary>
     public long? CostNanos { get; set; }
 
     /// <summary>The revision of the price table that was in force, whether or not it had a price.</summary>
     public string? PriceRevision { get; set; }
 
-    /// <summary>The price used, kept so that the cost can be explained for ever.</summary>
+    /// <summary>The price used, of the last attempt that has one, kept so that the cost can be explained for ever.</summary>
     public Price? Price { get; set; }
 
     public string ConfigurationRevision { get; set; } = "";

@@ -13,7 +13,7 @@ namespace Gatehouse.Gateway.Journal;
 internal static class CallRecordFormat
 {
     /// <summary>The version written.</summary>
-    public const byte Version = 1;
+    public const byte Version = 2;
 
     /// <summary>Longer texts are cut: a record must always fit into a segment, whatever a client or a provider sent.</summary>
     public const int MaxTextChars = 2048;
@@ -62,6 +62,7 @@ internal static class CallRecordFormat
         WriteTexts(ref to, record.DroppedParameters);
         WriteAttempts(ref to, record.Attempts);
         WriteAttributes(ref to, record.RequestAttributes);
+        WriteAttemptCosts(ref to, record.Attempts); // since version 2
         buffer = to.Buffer;
         return to.Length;
     }
@@ -83,7 +84,7 @@ internal static class CallRecordFormat
             throw new FormatException("A call record of version 0 was never written.");
         }
 
-        return new CallRecord
+        var record = new CallRecord
         {
             Id = from.Guid(),
             RequestId = from.Text() ?? "",
@@ -118,6 +119,12 @@ internal static class CallRecordFormat
             Attempts = ReadAttempts(ref from),
             RequestAttributes = ReadAttributes(ref from),
         };
+        if (version >= 2)
+        {
+            ReadAttemptCosts(ref from, record.Attempts);
+        }
+
+        return record;
     }
 
     private static void WriteUsage(ref Writer to, TokenUsage? usage)
@@ -249,6 +256,23 @@ internal static class CallRecordFormat
         }
 
         return attempts;
+    }
+
+    private static void WriteAttemptCosts(ref Writer to, List<CallAttempt> attempts)
+    {
+        for (var i = 0; i < Math.Min(attempts.Count, MaxItems); i++)
+        {
+            WriteUsage(ref to, attempts[i].Usage);
+            to.Optional(attempts[i].CostUsd);
+        }
+    }
+
+    private static void ReadAttemptCosts(ref Reader from, List<CallAttempt> attempts)
+    {
+        for (var i = 0; i < attempts.Count; i++)
+        {
+            attempts[i] = attempts[i] with { Usage = ReadUsage(ref from), CostUsd = from.OptionalDecimal() };
+        }
     }
 
     private static void WriteAttributes(ref Writer to, Dictionary<string, string>? attributes)

@@ -50,7 +50,10 @@ internal abstract class AnswerTap
     /// Whether no token can be missing from <see cref="Usage"/>, of an answer that broke off: providers count to the end only once they know
     /// why it ended.
     /// </summary>
-    public virtual bool IsUsageComplete => FinishReason is not null;
+    public bool IsUsageComplete => FinishReason is not null || BrokeFirst;
+
+    /// <summary>The provider reported an error in place of an answer: nothing was produced beyond what it counted.</summary>
+    public bool BrokeFirst { get; set; }
 
     /// <exception cref="FormatException">Not an event of this format.</exception>
     public abstract TapEvent Read(ReadOnlySpan<byte> data);

@@ -45,6 +45,7 @@ internal sealed class EventPump(AnswerTap tap, StreamRelay relay)
                     relay.End(e, to);
                     return TapEvent.End;
                 case TapEvent.Error:
+                    tap.BrokeFirst = !_hasContent;
                     _error = e.Data.ToArray();
                     return TapEvent.Error;
                 default:

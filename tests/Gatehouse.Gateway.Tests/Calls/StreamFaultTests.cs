@@ -96,6 +96,28 @@ public sealed class StreamFaultTests
     }
 
     [Fact]
+    public async Task What_a_failed_attempt_was_billed_is_part_of_the_call()
+    {
+        await using var broken = new WirePlayer(e => e.StreamAsync(Wire.MessageStart + Wire.MessagesError));
+        await using var second = new WirePlayer(e => e.StreamAsync(Wire.WholeMessagesStream));
+        var prices = new PriceTable("p1", new Dictionary<string, Price> { ["m0"] = new(0.000001m, 0.00001m), ["m1"] = new(0.000002m, 0.00002m) });
+        var route = new Route("fast",
+        [
+            new Target(TestGateway.Http("p0", broken, WireFormat.Anthropic), "m0"),
+            new Target(TestGateway.Http("p1", second, WireFormat.Anthropic), "m1", 1, 1),
+        ]) { AttemptsPerTarget = 1 };
+        await using var gateway = await TestGateway.StartAsync([route], prices: prices);
+
+        using var response = await gateway.MessagesAsync(Wire.MessagesStreamRequest);
+        await response.Content.ReadAsStringAsync(Ct);
+
+        var record = Assert.Single(gateway.Records());
+        Assert.Equal([new TokenUsage(10, 5, 0, 0, 1, 0), new TokenUsage(10, 5, 0, 0, 12, 0)], record.Attempts.Select(a => a.Usage!.Value));
+        Assert.Equal([0.000025m, 0.00027m], record.Attempts.Select(a => a.CostUsd!.Value));
+        Assert.Equal((new TokenUsage(20, 10, 0, 0, 13, 0), 295_000L), (record.Usage!.Value, record.CostNanos!.Value));
+    }
+
+    [Fact]
     public async Task A_finished_answer_without_its_terminator_gets_one()
     {
         await using var player = new WirePlayer(e => e.StreamAsync(Wire.Role + Wire.Hello + Wire.Finish));

@@ -16,6 +16,16 @@ public sealed class CallRecordFormatTests
         "ZyN47algEBgOowggUEFmxvZ2l0X2JpYXMKc2VlZAQOb3BlbmFpDGdwdC01FAAAkE4AIGNvbm5lY3RfdGltZW91dB5ObyBjb25uZWN0aW9uLgxh" +
         "enVyZQxncHQtNdhPAeBdAahf0IwBkAMAAAEENmdlbl9haS5yZXF1ZXN0LnRlbXBlcmF0dXJlCDAuNyhnZW5fYWkucmVxdWVzdC5zZWVkBDE=";
 
+    private const string Version2 =
+        "AgGJCl2slndLvM6zAgmagFcMcmVxXzFCNGJmOTJmMzU3N2IzNGRhNmEzY2U5MjlkMGUwZTQ3MzYiMDBmMDY3YWEwYmE5MDJiNyJiN2FkNmI3MTY5" +
+        "MjAzMzMxgIm+otv/rQYBiQpdAABwAIAAAAAAAAABAYkKXQAAcACAAAAAAAAAAgGJCl0AAHAAgAAAAAAAAAMCEm1lc3NhZ2VzDGdyw7xuDm9wZW5h" +
+        "aQxncHQtNSJncHQtNS0yMDI2LTAxLTAxAewHAiB1cHN0cmVhbV9mYWlsZWQqRXZlcnkgdGFyZ2V0IGZhaWxlZC4ObGVuZ3RoAQIEBggK/v//////" +
+        "////AQEBFjIwMjYtMTEtMDEBfQAAAAAAAAAAAAAAAAAIAAEAAAAAAAAAAAAAAAAABQABfQAAAAAAAAAAAAAAAAAJAAEPAAAAAAAAAAAAAAAAAAcA" +
+        "AQIAAAAAAAAAAAAAAAAABgABCgAAAAAAAAAAAAAAAAAGAAKAtRgBGQAAAAAAAAAAAAAAAAAHAA8AAAAAAAAAAAAAAAAABgAAAAAAAAZyN47algEB" +
+        "gOowggUEFmxvZ2l0X2JpYXMKc2VlZAQOb3BlbmFpDGdwdC01FAAAkE4AIGNvbm5lY3RfdGltZW91dB5ObyBjb25uZWN0aW9uLgxhenVyZQxncHQt" +
+        "NdhPAeBdAahf0IwBkAMAAAEENmdlbl9haS5yZXF1ZXN0LnRlbXBlcmF0dXJlCDAuNyhnZW5fYWkucmVxdWVzdC5zZWVkBDEAAAECBAYICgwBBwAA" +
+        "AAAAAAAAAAAAAAAJAA==";
+
     [Fact]
     public void Every_field_survives()
     {
@@ -86,6 +96,16 @@ public sealed class CallRecordFormatTests
     {
         var record = CallRecordFormat.Read(Convert.FromBase64String(Version1));
 
+        var full = JournalSamples.Full();
+        full.Attempts = [.. full.Attempts.Select(a => a with { Usage = null, CostUsd = null })];
+        Assert.Equal(JournalSamples.Text(full), JournalSamples.Text(record));
+    }
+
+    [Fact]
+    public void Version_2_is_read_for_ever()
+    {
+        var record = CallRecordFormat.Read(Convert.FromBase64String(Version2));
+
         Assert.Equal(JournalSamples.Text(JournalSamples.Full()), JournalSamples.Text(record));
     }
 
@@ -95,8 +115,8 @@ public sealed class CallRecordFormatTests
         var buffer = new byte[16];
         var length = CallRecordFormat.Write(JournalSamples.Full(), ref buffer);
 
-        Assert.Equal(1, CallRecordFormat.Version);
-        Assert.Equal(Version1, Convert.ToBase64String(buffer, 0, length));
+        Assert.Equal(2, CallRecordFormat.Version);
+        Assert.Equal(Version2, Convert.ToBase64String(buffer, 0, length));
     }
 
     [Fact]

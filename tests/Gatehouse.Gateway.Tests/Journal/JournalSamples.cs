@@ -46,7 +46,7 @@ internal static class JournalSamples
         Attempts =
         [
             new CallAttempt("openai", "gpt-5", 10, null, null, 5_000, 0, "connect_timeout", "No connection."),
-            new CallAttempt("azure", "gpt-5", 5_100, 6_000, 6_100, 9_000, 200, null, null),
+            new CallAttempt("azure", "gpt-5", 5_100, 6_000, 6_100, 9_000, 200, null, null, new TokenUsage(1, 2, 3, 4, 5, 6), 0.000000007m),
         ],
         RequestAttributes = new Dictionary<string, string> { ["gen_ai.request.temperature"] = "0.7", ["gen_ai.request.seed"] = "1" },
     };
@@ -92,7 +92,8 @@ internal static class JournalSamples
         [
             .. Enumerable.Range(0, random.Next(4)).Select(_ => new CallAttempt(
                 AnyText(random), AnyText(random), AnyNumber(random), MaybeNumber(random), MaybeNumber(random), AnyNumber(random),
-                random.Next(600), MaybeText(random), MaybeText(random))),
+                random.Next(600), MaybeText(random), MaybeText(random), Coin(random) ? new TokenUsage(AnyNumber(random), 1, 2, 3, 4, AnyNumber(random)) : null,
+                MaybeDecimal(random))),
         ],
         RequestAttributes = Coin(random)
             ? Enumerable.Range(0, random.Next(5)).ToDictionary(i => $"{i}{AnyText(random)}", _ => AnyText(random))

@@ -19,7 +19,7 @@ public class CallCostsTests
             };
 
             var cost = price.CostNanos(usage);
-            var lines = CallCosts.Lines(usage, price, cost);
+            var lines = CallCosts.Lines(usage, price, cost, []);
 
             Assert.Equal(Nanos.ToUsd(cost), lines.Sum(line => line.Usd));
             Assert.Equal(usage.Total, lines.Sum(line => line.Tokens));
@@ -29,10 +29,31 @@ public class CallCostsTests
     [Fact]
     public void An_unknown_price_is_shown_as_unknown_and_never_as_zero()
     {
-        var lines = CallCosts.Lines(new TokenUsage(10, 5, 0, 0, 3, 0), price: null, costNanos: null);
+        var lines = CallCosts.Lines(new TokenUsage(10, 5, 0, 0, 3, 0), price: null, costNanos: null, []);
 
         Assert.Equal(["uncached_input", "cache_read", "output"], lines.Select(line => line.Bucket));
         Assert.All(lines, line => Assert.Null(line.Usd));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Several_billed_attempts_add_up_exactly_while_they_are_kept_and_after(bool kept)
+    {
+        var (first, second) = (new TokenUsage(1000, 0, 0, 0, 1, 0), new TokenUsage(1000, 0, 0, 0, 77, 3));
+        var (cheap, dear) = (new Price(0.0000000012m, 0.0000000011m), new Price(0.0000000013m, 0.0000000017m));
+        var (one, two) = (cheap.CostNanos(first), dear.CostNanos(second));
+        CallAttempt[] attempts =
+        [
+            new("a", "cheap", 0, 1, 2, 3, 200, "upstream_overloaded", "busy", first, Nanos.ToUsd(one)),
+            new("b", "dear", 3, 4, 5, 6, 200, null, null, second, Nanos.ToUsd(two)),
+        ];
+
+        var lines = CallCosts.Lines(first.Plus(second), dear, one + two, kept ? attempts : []);
+
+        Assert.Equal(Nanos.ToUsd(one + two), lines.Sum(line => line.Usd));
+        Assert.Equal(first.Plus(second).Total, lines.Sum(line => line.Tokens));
+        Assert.Equal(kept ? "earlier_attempts" : "all_attempts", lines[^1].Bucket);
     }
 
     [Fact]
@@ -41,7 +62,7 @@ public class CallCostsTests
         var usage = new TokenUsage(1, 0, 0, 0, 1, 0);
         var price = new Price(0.0000000012m, 0.0000000011m);
 
-        var lines = CallCosts.Lines(usage, price, price.CostNanos(usage));
+        var lines = CallCosts.Lines(usage, price, price.CostNanos(usage), []);
 
         Assert.Equal(new CostLine("rounding", 0, null, -0.0000000003m), lines[^1]);
     }
@@ -49,6 +70,6 @@ public class CallCostsTests
     [Fact]
     public void No_usage_has_no_lines()
     {
-        Assert.Empty(CallCosts.Lines(null, new Price(1, 1), null));
+        Assert.Empty(CallCosts.Lines(null, new Price(1, 1), null, []));
     }
 }

@@ -8,7 +8,37 @@ internal static class CallCosts
     /// <summary>The line that carries what rounding the sum to whole nanos added or took.</summary>
     public const string Rounding = "rounding";
 
-    public static IReadOnlyList<CostLine> Lines(TokenUsage? usage, Price? price, long? costNanos)
+    /// <summary>The line of attempts before the last that was billed; each attempt says its own tokens and cost.</summary>
+    public const string EarlierAttempts = "earlier_attempts";
+
+    /// <summary>The line of a whole cost that one price does not explain, once the attempts are no longer kept.</summary>
+    public const string AllAttempts = "all_attempts";
+
+    public static IReadOnlyList<CostLine> Lines(TokenUsage? usage, Price? price, long? costNanos, IReadOnlyList<CallAttempt> attempts)
+    {
+        if (usage is not { } tokens || costNanos is not { } nanos)
+        {
+            return Lines(usage, price, costNanos);
+        }
+
+        var billed = attempts.Where(a => a is { Usage: not null, CostUsd: not null }).ToList();
+        if (billed.Count > 1)
+        {
+            var last = billed[^1];
+            var earlier = billed.Take(billed.Count - 1).ToList();
+            return
+            [
+                .. Lines(last.Usage, price, Nanos.FromUsd(last.CostUsd!.Value)),
+                new CostLine(EarlierAttempts, earlier.Sum(a => a.Usage!.Value.Total), null, earlier.Sum(a => a.CostUsd)),
+            ];
+        }
+
+        return billed.Count == 1 || price?.CostNanos(tokens) == nanos
+            ? Lines(usage, price, costNanos)
+            : [.. Lines(usage, price, null), new CostLine(AllAttempts, 0, null, Nanos.ToUsd(nanos))];
+    }
+
+    private static List<CostLine> Lines(TokenUsage? usage, Price? price, long? costNanos)
     {
         if (usage is not { } tokens)
         {

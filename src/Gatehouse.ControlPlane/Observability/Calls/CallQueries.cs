@@ -85,7 +85,7 @@ public sealed class CallQueries
             call,
             trace?.Attempts ?? [],
             trace is null ? [] : [.. CallSpans.Of(call, trace).Select(span => span.ToCallSpan())],
-            CallCosts.Lines(call.Usage, price, cost),
+            CallCosts.Lines(call.Usage, price, cost, trace?.Attempts ?? []),
             trace?.DroppedParameters ?? [],
             state,
             content);

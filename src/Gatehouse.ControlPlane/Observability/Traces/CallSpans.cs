@@ -86,6 +86,7 @@ internal static class CallSpans
 
         AddRequest(attributes, call, trace);
         AddAnswer(attributes, call);
+        AddUsage(attributes, call.Usage);
         if (call.Outcome != CallOutcome.Ok)
         {
             attributes.Add(new(TelemetryNames.ErrorType, call.ErrorCode ?? Words.Of(call.Outcome)));
@@ -126,10 +127,17 @@ internal static class CallSpans
             attributes.Add(new(TelemetryNames.ErrorType, attempt.ErrorCode ?? "_OTHER"));
         }
 
+        AddUsage(attributes, attempt.Usage);
+
         // The answer belongs to the attempt that gave it: the last one.
         if (index == trace.Attempts.Count - 1)
         {
             AddAnswer(attributes, call);
+            if (trace.Attempts.All(a => a.Usage is null))
+            {
+                AddUsage(attributes, call.Usage); // recorded before attempts had tokens of their own
+            }
+
             if (call.Streamed && attempt.FirstByteMicros is { } firstByte)
             {
                 attributes.Add(new(TelemetryNames.TimeToFirstChunk, (firstByte - attempt.StartMicros) / 1e6));
@@ -177,7 +185,11 @@ internal static class CallSpans
             attributes.Add(new(TelemetryNames.FinishReasons, new[] { reason }));
         }
 
-        if (call.Usage is not { } usage)
+    }
+
+    private static void AddUsage(List<KeyValuePair<string, object>> attributes, TokenUsage? reported)
+    {
+        if (reported is not { } usage)
         {
             return;
         }
