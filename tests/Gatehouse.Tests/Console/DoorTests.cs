@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text.RegularExpressions;
+using Gatehouse.Api;
 using Gatehouse.Console.Calls;
 using Gatehouse.Console.Frame;
 using Gatehouse.Console.Overview;

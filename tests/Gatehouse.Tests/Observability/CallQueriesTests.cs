@@ -230,7 +230,7 @@ public class CallQueriesTests
         Person? who = new(Guid.CreateVersion7(), "b@example.com", "B", [new Membership(Blue, Role.Viewer)]);
         var calls = ledger.Calls;
         using var place = calls.Admit(() => who);
-        await using var follower = calls.FollowAsync(place, new CallFilter(), CancellationToken.None).GetAsyncEnumerator();
+        await using var follower = calls.FollowAsync(place, new CallFilter(), TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
         var next = follower.MoveNextAsync().AsTask();
 
         who = who with { Memberships = [new Membership(Red, Role.Viewer)] };
