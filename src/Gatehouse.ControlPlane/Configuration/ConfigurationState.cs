@@ -88,6 +88,8 @@ public sealed partial class ConfigurationState : IDisposable
         _view = new(changed ? loaded : before.Current, [], restart, files);
         if (changed)
         {
+            // Before the log: whoever reads there that a revision is in force may rely on it.
+            Changed?.Invoke(loaded);
             InForce(loaded.Revision, before.Current.Revision);
         }
         else if (before.Errors.Count > 0)
@@ -98,11 +100,6 @@ public sealed partial class ConfigurationState : IDisposable
         if (restart.Count > 0 && !restart.SequenceEqual(before.RestartNeeded))
         {
             NeedsRestart(string.Join(", ", restart));
-        }
-
-        if (changed)
-        {
-            Changed?.Invoke(loaded);
         }
     }
 
