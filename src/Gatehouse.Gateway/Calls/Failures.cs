@@ -52,12 +52,13 @@ internal static class Failures
     {
         var wire = ProviderWire.Of(attempt.Target.Provider.Wire);
         var error = Redacted(wire.ReadError(body, answer.Status), attempt.Settings);
-        var step = RetryRules.Of(answer.Status);
-        var lasting = IsLasting(answer.Status, error);
-        var failure = new AttemptFailure(lasting ? NextStep.NextTarget : step, ProblemOf(call, attempt, answer.Status, step, error))
+        var status = wire.Meaning(answer.Status, error);
+        var step = RetryRules.Of(status);
+        var lasting = IsLasting(status, error);
+        var failure = new AttemptFailure(lasting ? NextStep.NextTarget : step, ProblemOf(call, attempt, status, step, error))
         {
             RecordedMessage = RecordedMessage(call, attempt, $"answered {answer.Status}", error),
-            RetryAfter = step == NextStep.Retry ? RetryRules.RetryAfter(answer, now) : null,
+            RetryAfter = step == NextStep.Retry ? RetryRules.RetryAfter(answer, now) ?? wire.RetryAfter(body) : null,
             IsLasting = lasting,
         };
         var passes = step == NextStep.PassOn && attempt.Target.Provider.Wire == call.Surface.Wire && IsErrorObject(body)

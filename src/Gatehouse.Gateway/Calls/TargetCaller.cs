@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
@@ -77,9 +78,10 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
         var attempt = new Attempt(target, model, call.Record.Attempts.Count, call.Micros);
         using var deadline = new Deadline(call.Route.FirstByteTimeout, clock, call.Aborted);
         using var buffer = new PooledBuffer(call.Body.Length + 128);
+        using var stripped = new PooledBuffer(0);
         try
         {
-            if (TryPrepare(call, attempt, buffer, out var request) is { } unfit)
+            if (TryPrepare(call, attempt, buffer, stripped, out var request) is { } unfit)
             {
                 return new AttemptFailure(NextStep.NextTarget, unfit) { IsUnasked = true };
             }
@@ -115,11 +117,11 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
     }
 
     /// <returns>Why the target cannot be asked; another one may understand the request as it is.</returns>
-    private static Problem? TryPrepare(Call call, Attempt attempt, PooledBuffer buffer, out UpstreamRequest request)
+    private static Problem? TryPrepare(Call call, Attempt attempt, PooledBuffer buffer, PooledBuffer stripped, out UpstreamRequest request)
     {
         try
         {
-            request = Prepare(call, attempt, buffer, out var dropped);
+            request = Prepare(call, attempt, buffer, stripped, out var dropped);
             if (dropped is { Count: > 0 } && call.Route.Strict)
             {
                 return Unsupported(attempt, dropped);
@@ -136,7 +138,7 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
     }
 
     /// <summary>The request in the provider's format: patched where formats are the same, else translated.</summary>
-    private static UpstreamRequest Prepare(Call call, Attempt attempt, PooledBuffer buffer, out List<string>? dropped)
+    private static UpstreamRequest Prepare(Call call, Attempt attempt, PooledBuffer buffer, PooledBuffer stripped, out List<string>? dropped)
     {
         dropped = null;
         var settings = attempt.Settings;
@@ -156,9 +158,14 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
             {
                 body = buffer.Memory;
             }
+
+            if (ThoughtId.TryStrip(body.Span, stripped))
+            {
+                body = stripped.Memory;
+            }
         }
 
-        return new UpstreamRequest(wire.Path, body, Headers(call, attempt), call.Route.ConnectTimeout);
+        return new UpstreamRequest(wire.PathOf(attempt.Model, call.Peek.Stream), body, Headers(call, attempt), call.Route.ConnectTimeout);
     }
 
     private static List<KeyValuePair<string, string>> Headers(Call call, Attempt attempt)

@@ -82,6 +82,14 @@ internal sealed class ChatRequest
     /// <summary>Four characters are about a token.</summary>
     public static long EstimateTokens(long characters) => (characters + 3) / 4;
 
+    /// <summary>A shared field in the words of the caller's format, for a message or a header.</summary>
+    public string NameOf(string openAi, string anthropic, string gemini) => Wire switch
+    {
+        WireFormat.OpenAi => openAi,
+        WireFormat.Anthropic => anthropic,
+        _ => gemini,
+    };
+
     public bool IsCustomTool(string name)
     {
         foreach (var tool in Tools)

@@ -16,7 +16,7 @@ internal sealed class HttpUpstream : IUpstream, IDisposable
 
     private readonly ProviderSettings _settings;
     private readonly HttpMessageInvoker _invoker;
-    private readonly Dictionary<string, Uri> _addresses = []; // by path: the two that exist are made up front
+    private readonly Dictionary<string, Uri> _addresses = []; // by path: those without a model in them are made up front
 
     public HttpUpstream(ProviderSettings settings)
     {
@@ -43,7 +43,7 @@ internal sealed class HttpUpstream : IUpstream, IDisposable
 
     public async ValueTask<UpstreamAnswer> SendAsync(UpstreamRequest request, CancellationToken ct)
     {
-        var message = new HttpRequestMessage(HttpMethod.Post, _addresses[request.Path])
+        var message = new HttpRequestMessage(HttpMethod.Post, _addresses.GetValueOrDefault(request.Path) ?? Address(_settings, request.Path))
         {
             Version = HttpVersion.Version11,
             // HTTP/1.1 sends the whole body before it returns an answer, which is what lets the caller reuse the body's memory.
@@ -101,7 +101,7 @@ internal sealed class HttpUpstream : IUpstream, IDisposable
 
     private static Uri Address(ProviderSettings settings, string path)
     {
-        var query = settings.Query.Length > 0 ? "?" + settings.Query : "";
+        var query = settings.Query.Length > 0 ? (path.Contains('?', StringComparison.Ordinal) ? "&" : "?") + settings.Query : "";
         return new Uri(settings.BaseUrl.GetLeftPart(UriPartial.Path).TrimEnd('/') + path + query);
     }
 

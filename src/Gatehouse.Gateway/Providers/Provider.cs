@@ -23,7 +23,7 @@ public interface IUpstream
 }
 
 /// <summary>What goes upstream. The body's memory is valid until <see cref="IUpstream.SendAsync"/> has returned.</summary>
-/// <param name="Path">Appended to the provider's base address: <c>/chat/completions</c> or <c>/messages</c>.</param>
+/// <param name="Path">Appended to the provider's base address: <c>/chat/completions</c>, <c>/messages</c>; may have a query of its own.</param>
 /// <param name="Headers">Beyond content type and credential: trace context, <c>anthropic-version</c>, <c>anthropic-beta</c>.</param>
 public sealed record UpstreamRequest(
     string Path,

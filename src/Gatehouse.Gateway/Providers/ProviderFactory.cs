@@ -10,6 +10,7 @@ public sealed class ProviderFactory(TimeProvider clock)
         { Simulator: { } simulator } => new SimulatorUpstream(simulator, clock),
         { Wire: WireFormat.OpenAi } => new HttpUpstream(settings),
         { Wire: WireFormat.Anthropic } => new HttpUpstream(settings),
+        { Wire: WireFormat.Gemini } => new HttpUpstream(settings),
         _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Wire, "No such wire format."),
     });
 }

@@ -8,6 +8,9 @@ public enum WireFormat
 
     /// <summary>Anthropic <c>messages</c>.</summary>
     Anthropic,
+
+    /// <summary>Google's <c>generateContent</c>.</summary>
+    Gemini,
 }
 
 /// <summary>One provider as configured, secrets resolved. Never printed: <see cref="ToString"/> names only the provider.</summary>
@@ -21,13 +24,13 @@ public sealed record ProviderSettings
 
     public required WireFormat Wire { get; init; }
 
-    /// <summary>The address that <c>/chat/completions</c> or <c>/messages</c> is appended to, with its version segment.</summary>
+    /// <summary>The address that <c>/chat/completions</c>, <c>/messages</c> or <c>/models/…</c> is appended to, with its version segment.</summary>
     public required Uri BaseUrl { get; init; }
 
     /// <summary>The credential, or <see langword="null"/> for providers that need none.</summary>
     public string? ApiKey { get; init; }
 
-    /// <summary>How the credential travels: <c>Authorization</c> (as a Bearer token), <c>x-api-key</c> or <c>api-key</c>.</summary>
+    /// <summary>How the credential travels: <c>Authorization</c> (as a Bearer token), <c>x-api-key</c>, <c>api-key</c> or <c>x-goog-api-key</c>.</summary>
     public string ApiKeyHeader { get; init; } = "Authorization";
 
     /// <summary>Headers added to each request, and query parameters in <see cref="Query"/> (Azure's <c>api-version</c>).</summary>

@@ -1,6 +1,7 @@
 using System.Buffers;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Providers.Anthropic;
+using Gatehouse.Gateway.Providers.Gemini;
 using Gatehouse.Gateway.Providers.OpenAi;
 using Gatehouse.Gateway.Streaming;
 
@@ -11,11 +12,18 @@ internal abstract class ProviderWire
 {
     private static readonly OpenAiWire OpenAi = new();
     private static readonly AnthropicWire Anthropic = new();
+    private static readonly GeminiWire Gemini = new();
+
+    public static ProviderWire Of(WireFormat format) => format switch
+    {
+        WireFormat.OpenAi => OpenAi,
+        WireFormat.Anthropic => Anthropic,
+        _ => Gemini,
+    };
 
     /// <summary>Appended to the provider's base address.</summary>
-    public abstract string Path { get; }
-
-    public static ProviderWire Of(WireFormat format) => format == WireFormat.OpenAi ? OpenAi : Anthropic;
+    /// <param name="model">The provider's name of the model.</param>
+    public abstract string PathOf(string model, bool stream);
 
     public abstract AnswerTap NewTap();
 
@@ -32,6 +40,12 @@ internal abstract class ProviderWire
 
     /// <summary>The HTTP status that an error within a stream stands for.</summary>
     public abstract int StatusOf(UpstreamError error);
+
+    /// <summary>What an error's status means, for formats that tell a credential that is not good as a mistake of the request.</summary>
+    public virtual int Meaning(int status, UpstreamError error) => status;
+
+    /// <summary>How long an error's body asks to wait, for formats that say it there.</summary>
+    public virtual TimeSpan? RetryAfter(ReadOnlySpan<byte> body) => null;
 }
 
 /// <summary>OpenAI's <c>chat/completions</c>.</summary>
@@ -39,7 +53,7 @@ internal sealed class OpenAiWire : ProviderWire
 {
     public const string ChatPath = "/chat/completions";
 
-    public override string Path => ChatPath;
+    public override string PathOf(string model, bool stream) => ChatPath;
 
     public override AnswerTap NewTap() => new OpenAiTap();
 
@@ -60,7 +74,7 @@ internal sealed class AnthropicWire : ProviderWire
 {
     public const string MessagesPath = "/messages";
 
-    public override string Path => MessagesPath;
+    public override string PathOf(string model, bool stream) => MessagesPath;
 
     public override AnswerTap NewTap() => new AnthropicTap();
 
@@ -74,4 +88,38 @@ internal sealed class AnthropicWire : ProviderWire
     public override UpstreamError ReadError(ReadOnlySpan<byte> body, int status) => AnthropicErrorReader.Read(body, status);
 
     public override int StatusOf(UpstreamError error) => AnthropicErrorReader.StatusOf(error);
+}
+
+/// <summary>Google's <c>generateContent</c>. The model stands in the path.</summary>
+internal sealed class GeminiWire : ProviderWire
+{
+    private const string Tuned = "tunedModels/";
+
+    /// <summary>The name is one segment, whatever a client put into it.</summary>
+    public static string PathOf(string model, string action)
+    {
+        var name = model.StartsWith("models/", StringComparison.Ordinal) ? model["models/".Length..] : model;
+        return name.StartsWith(Tuned, StringComparison.Ordinal)
+            ? $"/{Tuned}{Uri.EscapeDataString(name[Tuned.Length..])}:{action}"
+            : $"/models/{Uri.EscapeDataString(name)}:{action}";
+    }
+
+    public override string PathOf(string model, bool stream) => PathOf(model, stream ? "streamGenerateContent?alt=sse" : "generateContent");
+
+    public override AnswerTap NewTap() => new GeminiTap();
+
+    public override void WriteRequest(ChatRequest request, string model, ProviderSettings settings, IBufferWriter<byte> to, List<string> dropped) =>
+        GeminiRequestWriter.Write(request, model, to, dropped);
+
+    public override ChatAnswer ReadAnswer(ReadOnlySpan<byte> body) => GeminiAnswerReader.Read(body);
+
+    public override IStreamReader NewStreamReader() => new GeminiStreamReader();
+
+    public override UpstreamError ReadError(ReadOnlySpan<byte> body, int status) => GeminiErrorReader.Read(body, status);
+
+    public override int StatusOf(UpstreamError error) => GeminiErrorReader.StatusOf(error);
+
+    public override int Meaning(int status, UpstreamError error) => GeminiErrorReader.Meaning(status, error);
+
+    public override TimeSpan? RetryAfter(ReadOnlySpan<byte> body) => GeminiErrorReader.RetryAfter(body);
 }

@@ -109,11 +109,11 @@ internal sealed class TestGateway : IAsyncDisposable
         new ProviderFactory(TimeProvider.System).Create(new ProviderSettings
         {
             Name = name,
-            Kind = wire == WireFormat.OpenAi ? "openai" : "anthropic",
+            Kind = wire switch { WireFormat.OpenAi => "openai", WireFormat.Anthropic => "anthropic", _ => "gemini" },
             Wire = wire,
             BaseUrl = baseUrl,
             ApiKey = ProviderCredential,
-            ApiKeyHeader = wire == WireFormat.OpenAi ? "Authorization" : "x-api-key",
+            ApiKeyHeader = wire switch { WireFormat.OpenAi => "Authorization", WireFormat.Anthropic => "x-api-key", _ => "x-goog-api-key" },
         });
 
     public Task<HttpResponseMessage> ChatAsync(string body, string key = Key) => PostAsync("/v1/chat/completions", body, key);

@@ -8,6 +8,7 @@ using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Messages;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Providers.Anthropic;
+using Gatehouse.Gateway.Providers.Gemini;
 using Gatehouse.Gateway.Providers.OpenAi;
 using Gatehouse.Gateway.Streaming;
 
@@ -31,7 +32,7 @@ internal static partial class WireFiles
     /// <summary>Compares with a file in Wire/golden; <c>UPDATE_GOLDEN=1</c> writes it, for a person who then reads the diff.</summary>
     public static void AssertGolden(string file, string actual, [CallerFilePath] string test = "")
     {
-        actual = Created().Replace(actual, "\"created\":1");
+        actual = MadeId().Replace(Created().Replace(actual, "\"created\":1"), "call_made");
         if (Environment.GetEnvironmentVariable("UPDATE_GOLDEN") == "1")
         {
             File.WriteAllText(Path.Combine(Path.GetDirectoryName(test)!, "..", "Wire", "golden", file), actual);
@@ -59,6 +60,13 @@ internal static partial class WireFiles
     {
         var to = new ArrayBufferWriter<byte>();
         OpenAiRequestWriter.Write(r, model, settings ?? OpenAi, to, dropped);
+        return Encoding.UTF8.GetString(to.WrittenSpan);
+    }
+
+    public static string ToGemini(ChatRequest r, List<string> dropped, string model = "gemini-2.5-flash")
+    {
+        var to = new ArrayBufferWriter<byte>();
+        GeminiRequestWriter.Write(r, model, to, dropped);
         return Encoding.UTF8.GetString(to.WrittenSpan);
     }
 
@@ -107,6 +115,9 @@ internal static partial class WireFiles
     {
         WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
+
+    [GeneratedRegex("call_[0-9a-f]{32}")]
+    private static partial Regex MadeId();
 
     [GeneratedRegex("\"created\":\\s?\\d{9,}")]
     private static partial Regex Created();

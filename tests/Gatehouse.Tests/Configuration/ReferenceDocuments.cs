@@ -82,7 +82,7 @@ internal static class ReferenceDocuments
         {
             var key = p.KeyVariables.Count > 0 ? string.Join(", ", p.KeyVariables.Select(k => $"`{k}`")) + (p.NeedsKey ? "" : " (optional)") : p.Kind == "simulator" ? "none" : "optional";
             var address = p.Kind == "simulator" ? "in process" : p.BaseUrl is null ? "`base_url` required" : $"`{p.BaseUrl}`";
-            text.AppendJoin(" | ", $"| `{p.Kind}`", p.Title, p.Wire == WireFormat.OpenAi ? "OpenAI chat" : "Anthropic messages", address, key, $"`{p.ApiKeyHeader}`",
+            text.AppendJoin(" | ", $"| `{p.Kind}`", p.Title, WireName(p.Wire), address, key, $"`{p.ApiKeyHeader}`",
                 $"`{p.MaxTokensField}`", p.StreamUsage ? "asked for" : "not asked for", p.Prefixes.Count == 0 ? "–" : string.Join(" ", p.Prefixes.Select(r => $"`{r}`")) + " |").Append('\n');
             if (p.Prefixes.Count == 0)
             {
@@ -108,6 +108,13 @@ internal static class ReferenceDocuments
 
             """).ToString();
     }
+
+    private static string WireName(WireFormat wire) => wire switch
+    {
+        WireFormat.OpenAi => "OpenAI chat",
+        WireFormat.Anthropic => "Anthropic messages",
+        _ => "Gemini generateContent",
+    };
 
     private static void Table(StringBuilder text, string path, Type type)
     {

@@ -102,7 +102,7 @@ internal sealed class Definition
     private static IReadOnlyList<string> ChoicesOf(Type type, SettingAttribute about) => about.Choices switch
     {
         SettingChoices.ProviderKinds => ProviderPresets.Kinds,
-        SettingChoices.ApiKeyHeaders => ["Authorization", "x-api-key", "api-key"],
+        SettingChoices.ApiKeyHeaders => ["Authorization", "x-api-key", "api-key", "x-goog-api-key"],
         SettingChoices.MaxTokensFields => ["max_tokens", "max_completion_tokens"],
         _ => type.IsEnum ? [.. Enum.GetNames(type).Select(JsonNamingPolicy.SnakeCaseLower.ConvertName)] : [],
     };

@@ -40,8 +40,10 @@ internal static class ProviderPresets
             ["gpt-*", "o1*", "o3*", "o4*", "chatgpt-*"]) { MaxTokensField = "max_completion_tokens" },
         new("anthropic", "Anthropic", WireFormat.Anthropic, "https://api.anthropic.com/v1", ["ANTHROPIC_API_KEY"], true, "claude-haiku-4-5",
             ["claude-*"]) { ApiKeyHeader = "x-api-key" },
-        new("gemini", "Google Gemini", WireFormat.OpenAi, "https://generativelanguage.googleapis.com/v1beta/openai",
-            ["GEMINI_API_KEY", "GOOGLE_API_KEY"], true, "gemini-2.5-flash", ["gemini-*"], "Through Google's OpenAI-compatible endpoint."),
+        new("gemini", "Google Gemini", WireFormat.Gemini, "https://generativelanguage.googleapis.com/v1beta",
+            ["GEMINI_API_KEY", "GOOGLE_API_KEY"], true, "gemini-2.5-flash", ["gemini-*"],
+            "Google's own format. Its OpenAI-compatible endpoint is an `openai-compatible` provider whose `base_url` ends in `/v1beta/openai`.")
+        { ApiKeyHeader = "x-goog-api-key", MaxTokensField = "maxOutputTokens" },
         new(Azure, "Azure OpenAI", WireFormat.OpenAi, null, ["AZURE_OPENAI_API_KEY"], true, null, [],
             "`base_url` is the resource, `https://NAME.openai.azure.com`: `/openai/v1` is appended, or "
             + "`/openai/deployments/NAME` and `api-version` when `deployment` is set. A `base_url` with a path is taken as it is.")

@@ -39,7 +39,7 @@ public sealed class ProviderViews(ConfigurationState state, ReadProviderTraffic 
     private static ProviderView View(Provider provider, ProviderTraffic? recent) => new(
         provider.Name,
         provider.Settings.Kind,
-        provider.Wire == WireFormat.OpenAi ? "openai" : "anthropic",
+        provider.Wire switch { WireFormat.OpenAi => "openai", WireFormat.Anthropic => "anthropic", _ => "gemini" },
         provider.Settings.Simulator is null ? provider.Settings.BaseUrl.Authority : "in process",
         provider.Settings.ApiKey is not null,
         recent is { Calls: > 0 } ? recent.Failed < recent.Calls : null,

@@ -297,12 +297,15 @@ internal static class AnthropicMessageWriter
     }
 
     /// <summary>The format allows letters, digits, hyphen and underscore; ids of other providers may hold more.</summary>
-    private static string ToolId(string id) =>
-        string.Create(id.Length, id, static (to, from) =>
+    private static string ToolId(string given)
+    {
+        var id = ThoughtId.Plain(given);
+        return string.Create(id.Length, id, static (to, from) =>
         {
             for (var i = 0; i < to.Length; i++)
             {
                 to[i] = char.IsAsciiLetterOrDigit(from[i]) || from[i] is '-' or '_' ? from[i] : '_';
             }
         });
+    }
 }

@@ -105,7 +105,7 @@ internal static class OpenAiMessageWriter
 
         json.WriteStartObject();
         json.WriteString("role", "tool");
-        json.WriteString("tool_call_id", result.CallId);
+        json.WriteString("tool_call_id", ThoughtId.Plain(result.CallId));
         if (texts.Count == 0)
         {
             json.WriteString("content", "");
@@ -144,7 +144,7 @@ internal static class OpenAiMessageWriter
             foreach (var call in calls)
             {
                 json.WriteStartObject();
-                json.WriteString("id", call.Id);
+                json.WriteString("id", ThoughtId.Plain(call.Id));
                 json.WriteString("type", "function");
                 json.WriteStartObject("function");
                 json.WriteString("name", call.Name);
