@@ -1,6 +1,7 @@
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Chat;
+using Gatehouse.Gateway.Generate;
 using Gatehouse.Gateway.Messages;
 using Gatehouse.Gateway.Models;
 using Gatehouse.Gateway.Streaming;
@@ -8,9 +9,15 @@ using Microsoft.AspNetCore.Http;
 
 namespace Gatehouse.Gateway;
 
-/// <summary>Leads the paths under <c>/v1</c> to their handlers, without routing.</summary>
+/// <summary>Leads the paths under <c>/v1</c> and <c>/v1beta</c> to their handlers, without routing.</summary>
 internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler models)
 {
+    public const string GeneratePrefix = "/v1beta";
+
+    private const string GenerateModels = GeneratePrefix + "/models/";
+    private const string ServedToGoogle =
+        $"Gatehouse serves POST {GenerateModels}{{model}} with :generateContent, :streamGenerateContent and :countTokens.";
+
     private const string ChatPath = "/v1/chat/completions";
     private const string MessagesPath = "/v1/messages";
     private const string ModelsPath = "/v1/models";
@@ -22,7 +29,7 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
         var path = http.Request.Path.Value ?? "";
         if (!path.StartsWith("/v1", StringComparison.Ordinal) || (path.Length > 3 && path[3] != '/'))
         {
-            return next(http);
+            return http.Request.Path.StartsWithSegments(GeneratePrefix) ? Generate(http, path) : next(http);
         }
 
         switch (path)
@@ -46,9 +53,39 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
                 : WrongMethod(http, ChatSurface.Instance, "GET");
         }
 
-        var shown = path.Length > MaxShownChars ? path[..MaxShownChars] + "…" : path;
         var hint = path.StartsWith("/v1/v1", StringComparison.Ordinal) ? "Leave /v1 out of the client's base address: it adds its own." : Served;
-        return Refuse(http, ChatSurface.Instance, new Problem("unknown_path", 404, $"There is no {http.Request.Method} {shown} here. {hint}"));
+        return Unknown(http, ChatSurface.Instance, hint);
+    }
+
+    /// <summary>Google's paths: the model, a colon, and what is asked of it.</summary>
+    private Task Generate(HttpContext http, string path)
+    {
+        var colon = path.LastIndexOf(':');
+        if (!path.StartsWith(GenerateModels, StringComparison.Ordinal) || colon <= GenerateModels.Length)
+        {
+            return Unknown(http, new GenerateSurface("", GenerateAction.Whole), ServedToGoogle);
+        }
+
+        GenerateAction? action = path[(colon + 1)..] switch
+        {
+            "generateContent" => GenerateAction.Whole,
+            "streamGenerateContent" => http.Request.Query["alt"] == "sse" ? GenerateAction.Events : GenerateAction.Array,
+            "countTokens" => GenerateAction.CountTokens,
+            _ => null,
+        };
+        // The server leaves an escaped slash in the path as it came.
+        var model = path[GenerateModels.Length..colon].Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
+        var surface = new GenerateSurface(model, action ?? GenerateAction.Whole);
+        return action is null ? Unknown(http, surface, ServedToGoogle)
+            : HttpMethods.IsPost(http.Request.Method) ? pipeline.HandleAsync(http, surface)
+            : WrongMethod(http, surface, "POST");
+    }
+
+    private static Task Unknown(HttpContext http, Surface surface, string hint)
+    {
+        var path = http.Request.Path.Value ?? "";
+        var shown = path.Length > MaxShownChars ? path[..MaxShownChars] + "…" : path;
+        return Refuse(http, surface, new Problem("unknown_path", 404, $"There is no {http.Request.Method} {shown} here. {hint}"));
     }
 
     private static Task WrongMethod(HttpContext http, Surface surface, string allowed)

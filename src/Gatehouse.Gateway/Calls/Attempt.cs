@@ -10,7 +10,7 @@ namespace Gatehouse.Gateway.Calls;
 /// <summary>One try of one target while it is under way.</summary>
 /// <param name="number">0 for the call's first.</param>
 /// <param name="model">The provider's name of the model.</param>
-internal sealed class Attempt(Target target, string model, int number, long startMicros)
+internal sealed class Attempt(Target target, string model, int number, long startMicros, AnswerTap tap)
 {
     public Target Target { get; } = target;
 
@@ -21,7 +21,7 @@ internal sealed class Attempt(Target target, string model, int number, long star
     public int Number { get; } = number;
 
     /// <summary>What the answer turned out to hold. Its usage counts even when the attempt failed: the provider may bill it.</summary>
-    public AnswerTap Tap { get; } = ProviderWire.Of(target.Provider.Wire).NewTap();
+    public AnswerTap Tap { get; } = tap;
 
     public int Status { get; set; }
 

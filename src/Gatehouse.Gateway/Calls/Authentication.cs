@@ -12,7 +12,7 @@ internal static class Authentication
     private const string BearerScheme = "Bearer ";
 
     private static readonly Problem MissingKey = new(
-        "missing_api_key", 401, "No key was sent: send a Gatehouse key as 'Authorization: Bearer …' or as 'x-api-key'.");
+        "missing_api_key", 401, "No key was sent: send a Gatehouse key as 'Authorization: Bearer …', 'x-api-key' or 'x-goog-api-key'.");
 
     private static readonly Problem UnknownKey = new(
         "invalid_api_key", 401, "This key is not known here. Make one with 'gatehouse key create' or on the system's page in the console.");
@@ -65,6 +65,16 @@ internal static class Authentication
         }
 
         var key = request.Headers["x-api-key"];
+        if (key.Count == 0)
+        {
+            key = request.Headers["x-goog-api-key"];
+        }
+
+        if (key.Count == 0 && request.Path.StartsWithSegments(GatewayDispatch.GeneratePrefix))
+        {
+            key = request.Query["key"]; // how Google's format has it; addresses are logged by proxies, so no other surface takes it
+        }
+
         return key.Count == 1 ? key[0].AsSpan().Trim() : default;
     }
 }

@@ -1,6 +1,7 @@
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
+using Gatehouse.Gateway.Streaming;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
@@ -78,11 +79,16 @@ internal sealed partial class CallPipeline(
 
         // 3 Read, 4 Peek, 5 Route
         refusal ??= await RequestBody.ReadAsync(call);
-        refusal ??= RequestPeek.Read(call.Body.Span, out call.Peek);
+        refusal ??= call.Surface.Peek(call.Body.Span, out call.Peek);
         refusal ??= FindRoute(call);
         if (refusal is not null)
         {
             End(call, new AttemptFailure(NextStep.PassOn, refusal));
+            return;
+        }
+
+        if (TryAnswerHere(call))
+        {
             return;
         }
 
@@ -98,7 +104,7 @@ internal sealed partial class CallPipeline(
         var record = call.Record;
         record.Streamed = call.Peek.Stream;
         record.RequestAttributes = call.Peek.Attributes;
-        record.Route = call.Peek.ModelText(call.Body.Span);
+        record.Route = call.Surface.ModelOf(call.Body.Span, call.Peek);
         if (!call.Table.Routes.TryFind(record.Route, out var route))
         {
             return NearestRoutes.Unknown(call.Table.Routes, record.Route);
@@ -106,6 +112,27 @@ internal sealed partial class CallPipeline(
 
         call.Route = route;
         return null;
+    }
+
+    /// <summary>7 Answer and 8 Settle, when no target needs to be asked.</summary>
+    private bool TryAnswerHere(Call call)
+    {
+        using var answer = new PooledBuffer(256);
+        if (!call.Surface.TryAnswerHere(call, answer))
+        {
+            return false;
+        }
+
+        if (settlement.TrySettle(call, CallOutcome.Ok, StatusCodes.Status200OK))
+        {
+            ClientAnswer.WriteWhole(call.Http.Response, StatusCodes.Status200OK, answer.Span);
+        }
+        else
+        {
+            ClientAnswer.WriteFailure(call, Failures.JournalFull());
+        }
+
+        return true;
     }
 
     /// <summary>7 Answer and 8 Settle, when no target gave a complete answer or none was asked.</summary>

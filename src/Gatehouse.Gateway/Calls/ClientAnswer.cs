@@ -59,7 +59,7 @@ internal static class ClientAnswer
         try
         {
             SetStreamHead(call);
-            call.Http.Response.BodyWriter.Write(": keep-alive\n\n"u8);
+            call.Http.Response.BodyWriter.Write(call.Surface.KeepAlive);
             await FlushAsync(call);
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException)
@@ -75,7 +75,7 @@ internal static class ClientAnswer
         using var buffer = new PooledBuffer(1024);
         if (call.HeadIsSent)
         {
-            call.Surface.WriteErrorEvent(problem, call.Record.RequestId, buffer);
+            call.Surface.WriteErrorEvent(problem, call.Record.RequestId, !call.ContentIsSent, buffer);
             http.Response.BodyWriter.Write(buffer.Span);
             return;
         }
@@ -119,7 +119,7 @@ internal static class ClientAnswer
         SetDropped(call); // with the head, even if it leaves before the answer has an origin
         var response = call.Http.Response;
         response.StatusCode = StatusCodes.Status200OK;
-        response.ContentType = "text/event-stream";
+        response.ContentType = call.Surface.StreamType;
         response.Headers.CacheControl = "no-cache";
         response.Headers["x-accel-buffering"] = "no"; // nginx in front of us must not hold events back
     }

@@ -75,7 +75,7 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
     private async ValueTask<AttemptFailure?> TryAsync(Call call, Target target)
     {
         var model = target.Model == "*" ? call.Record.Route : target.Model;
-        var attempt = new Attempt(target, model, call.Record.Attempts.Count, call.Micros);
+        var attempt = new Attempt(target, model, call.Record.Attempts.Count, call.Micros, call.Surface.NewTap(target.Provider.Wire));
         using var deadline = new Deadline(call.Route.FirstByteTimeout, clock, call.Aborted);
         using var buffer = new PooledBuffer(call.Body.Length + 128);
         using var stripped = new PooledBuffer(0);
@@ -151,7 +151,7 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
         }
         else
         {
-            var model = ReferenceEquals(attempt.Model, call.Record.Route) ? null : attempt.Model;
+            var model = settings.Wire == WireFormat.Gemini || ReferenceEquals(attempt.Model, call.Record.Route) ? null : attempt.Model;
             var includeUsage = call.Peek is { Stream: true, IncludeUsage: false } && settings is { Wire: WireFormat.OpenAi, StreamUsage: true };
             var limitName = settings.Wire == WireFormat.OpenAi ? settings.MaxTokensField : null;
             if (RequestPatch.TryWrite(body.Span, call.Peek, model, limitName, includeUsage, buffer))
@@ -165,7 +165,8 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
             }
         }
 
-        return new UpstreamRequest(wire.PathOf(attempt.Model, call.Peek.Stream), body, Headers(call, attempt), call.Route.ConnectTimeout);
+        var path = call.Surface.Action is { } action ? GeminiWire.PathOf(attempt.Model, action) : wire.PathOf(attempt.Model, call.Peek.Stream);
+        return new UpstreamRequest(path, body, Headers(call, attempt), call.Route.ConnectTimeout);
     }
 
     private static List<KeyValuePair<string, string>> Headers(Call call, Attempt attempt)
@@ -332,7 +333,7 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
     }
 
     private static StreamRelay NewRelay(Call call, Attempt attempt) => attempt.Settings.Wire == call.Surface.Wire
-        ? new PassThroughRelay(call.Surface, call.Peek.IncludeUsage)
+        ? call.Surface.NewPassThrough(call.Peek.IncludeUsage)
         : new TranslatingRelay(ProviderWire.Of(attempt.Settings.Wire).NewStreamReader(), call.Surface.NewStreamWriter(call.Request));
 
     private static async ValueTask SendAsync(Call call, Attempt attempt, UpstreamAnswer answer, PooledBuffer events)

@@ -27,7 +27,7 @@ internal sealed class ChatSurface : Surface
 
     public override void WriteError(Problem problem, string requestId, IBufferWriter<byte> to) => ChatErrors.Write(problem, requestId, to);
 
-    public override void WriteErrorEvent(Problem problem, string requestId, IBufferWriter<byte> to)
+    public override void WriteErrorEvent(Problem problem, string requestId, bool isFirst, IBufferWriter<byte> to)
     {
         to.Write("data: "u8);
         ChatErrors.WriteEvent(problem, requestId, to);

@@ -29,7 +29,7 @@ internal sealed class MessagesSurface : Surface
 
     public override void WriteError(Problem problem, string requestId, IBufferWriter<byte> to) => MessagesErrors.Write(problem, requestId, to);
 
-    public override void WriteErrorEvent(Problem problem, string requestId, IBufferWriter<byte> to)
+    public override void WriteErrorEvent(Problem problem, string requestId, bool isFirst, IBufferWriter<byte> to)
     {
         to.Write("event: error\ndata: "u8);
         MessagesErrors.Write(problem, requestId, to);

@@ -57,6 +57,13 @@ internal static class CallSpans
         _ => kind,
     };
 
+    private static string RouteOf(string surface) => surface switch
+    {
+        "messages" => "/v1/messages",
+        "generate" => "/v1beta/models/{model}",
+        _ => "/v1/chat/completions",
+    };
+
     private static TraceSpan Server(CallSummary call, TraceDocument trace)
     {
         var attributes = new List<KeyValuePair<string, object>>
@@ -64,7 +71,7 @@ internal static class CallSpans
             new(TelemetryNames.OperationName, "chat"),
             new(TelemetryNames.RequestModel, call.Route),
             new(TelemetryNames.Method, "POST"),
-            new(TelemetryNames.HttpRoute, call.Surface == "messages" ? "/v1/messages" : "/v1/chat/completions"),
+            new(TelemetryNames.HttpRoute, RouteOf(call.Surface)),
             new(TelemetryNames.Status, (long)call.Status),
             new(TelemetryNames.CallId, call.Id.ToString()),
             new(TelemetryNames.RequestId, call.RequestId),

@@ -84,17 +84,17 @@ internal static class AnthropicRequestWriter
     {
         if (r.Temperature is { } temperature && temperature != 1)
         {
-            dropped.AddOnce("temperature");
+            dropped.AddOnce(r.NameOf("temperature", "temperature", "generationConfig.temperature"));
         }
 
         if (r.TopP < 1)
         {
-            dropped.AddOnce("top_p");
+            dropped.AddOnce(r.NameOf("top_p", "top_p", "generationConfig.topP"));
         }
 
         if (r.TopK > 0)
         {
-            dropped.AddOnce("top_k");
+            dropped.AddOnce(r.NameOf("top_k", "top_k", "generationConfig.topK"));
         }
     }
 
@@ -105,7 +105,7 @@ internal static class AnthropicRequestWriter
         {
             if (temperature > 1 || (thinking.On && temperature != 1))
             {
-                dropped.AddOnce("temperature"); // clamped to 1, the only value that thinking allows
+                dropped.AddOnce(r.NameOf("temperature", "temperature", "generationConfig.temperature")); // clamped to 1, the only value that thinking allows
             }
 
             json.WriteNumber("temperature", thinking.On ? 1 : Math.Min(temperature, 1));
@@ -115,7 +115,7 @@ internal static class AnthropicRequestWriter
         {
             if ((thinking.On && topP < 0.95) || (r.Temperature is not null && model.TakesOneOfTemperatureAndTopP))
             {
-                dropped.AddOnce("top_p");
+                dropped.AddOnce(r.NameOf("top_p", "top_p", "generationConfig.topP"));
             }
             else
             {
@@ -127,7 +127,7 @@ internal static class AnthropicRequestWriter
         {
             if (thinking.On)
             {
-                dropped.AddOnce("top_k");
+                dropped.AddOnce(r.NameOf("top_k", "top_k", "generationConfig.topK"));
             }
             else
             {
@@ -151,7 +151,7 @@ internal static class AnthropicRequestWriter
 
         if (r.Stop.Any(string.IsNullOrWhiteSpace))
         {
-            dropped.AddOnce("stop"); // blank sequences are refused by the provider
+            dropped.AddOnce(r.NameOf("stop", "stop_sequences", "generationConfig.stopSequences")); // blank sequences are refused by the provider
         }
     }
 
@@ -218,7 +218,7 @@ internal static class AnthropicRequestWriter
             return "Answer with one JSON object and nothing else.";
         }
 
-        dropped.AddOnce("response_format"); // asked for, not enforced
+        dropped.AddOnce(r.NameOf("response_format", "output_config.format", "generationConfig.responseSchema")); // asked for, not enforced
         return $"Answer with one JSON value that matches this JSON Schema, and nothing else:\n{schema.GetRawText()}";
     }
 

@@ -8,7 +8,6 @@ namespace Gatehouse.Gateway.Providers.Anthropic;
 /// <param name="MaxTokens">For <c>max_tokens</c>.</param>
 internal readonly record struct AnthropicThinking(ReasoningMode Mode, string? Effort, long Budget, long MaxTokens)
 {
-    private const string Parameter = "reasoning_effort";
     private const long LeastBudget = 1024;
 
     public bool On => Mode is ReasoningMode.Enabled or ReasoningMode.Adaptive;
@@ -26,7 +25,7 @@ internal readonly record struct AnthropicThinking(ReasoningMode Mode, string? Ef
         {
             if (model.MayThinkUnasked)
             {
-                dropped.AddOnce(Parameter); // the least effort comes closest
+                dropped.AddOnce(r.NameOf("reasoning_effort", "thinking", "generationConfig.thinkingConfig")); // the least effort comes closest
                 return off with { Effort = "low" };
             }
 
@@ -36,7 +35,7 @@ internal readonly record struct AnthropicThinking(ReasoningMode Mode, string? Ef
         var budget = reasoning.BudgetTokens ?? BudgetOf(reasoning.Effort);
         if (!model.Thinks || budget is null)
         {
-            dropped.AddOnce(Parameter);
+            dropped.AddOnce(r.NameOf("reasoning_effort", "thinking", "generationConfig.thinkingConfig"));
             return off;
         }
 
@@ -55,7 +54,7 @@ internal readonly record struct AnthropicThinking(ReasoningMode Mode, string? Ef
         var fits = r.MaxTokens is { } limit ? Math.Min(budget.Value, limit - 1) : budget.Value;
         if (forced || fits < LeastBudget || LacksThinking(r))
         {
-            dropped.AddOnce(Parameter);
+            dropped.AddOnce(r.NameOf("reasoning_effort", "thinking", "generationConfig.thinkingConfig"));
             return off;
         }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using Gatehouse.Gateway.Conversation;
+using Gatehouse.Gateway.Generate;
 
 namespace Gatehouse.Gateway.Providers.OpenAi;
 
@@ -8,6 +9,12 @@ namespace Gatehouse.Gateway.Providers.OpenAi;
 internal static class OpenAiRequestWriter
 {
     private const int MaxStops = 4;
+
+    /// <summary>Fields of Google's format that this one has a word for.</summary>
+    private static readonly (string Chat, string Gemini)[] Same =
+    [
+        ("n", "candidateCount"), ("seed", "seed"), ("presence_penalty", "presencePenalty"), ("frequency_penalty", "frequencyPenalty"),
+    ];
 
     /// <param name="dropped">Receives the names of parameters that cannot be carried, or not with their full meaning.</param>
     public static void Write(ChatRequest r, string model, ProviderSettings p, IBufferWriter<byte> to, List<string> dropped)
@@ -24,9 +31,13 @@ internal static class OpenAiRequestWriter
     {
         foreach (var name in r.Unshared)
         {
-            dropped.AddOnce(name);
+            if (!IsSame(r, name))
+            {
+                dropped.AddOnce(name);
+            }
         }
 
+        WriteSame(json, r);
         OpenAiMessageWriter.Write(json, r, p, dropped);
         if (r.MaxTokens is { } max)
         {
@@ -69,6 +80,23 @@ internal static class OpenAiRequestWriter
         }
     }
 
+    private static bool IsSame(ChatRequest r, string name) =>
+        r.Wire == WireFormat.Gemini && Same.Any(s => name == $"generationConfig.{s.Gemini}");
+
+    private static void WriteSame(Utf8JsonWriter json, ChatRequest r)
+    {
+        if (r.Wire == WireFormat.Gemini && GenerateRequestReader.TryGet(r.Body, "generationConfig", out var config))
+        {
+            foreach (var (chat, gemini) in Same)
+            {
+                if (GenerateRequestReader.TryGet(config, gemini, out var value))
+                {
+                    json.WriteRaw(chat, value);
+                }
+            }
+        }
+    }
+
     private static void WriteSampling(Utf8JsonWriter json, ChatRequest r, string model, ProviderSettings p, List<string> dropped)
     {
         if (OpenAiModel.TakesSampling(model))
@@ -88,7 +116,7 @@ internal static class OpenAiRequestWriter
             }
             else
             {
-                dropped.AddOnce("top_k");
+                dropped.AddOnce(r.NameOf("top_k", "top_k", "generationConfig.topK"));
             }
         }
     }
@@ -118,7 +146,7 @@ internal static class OpenAiRequestWriter
 
         if (r.Stop.Count > MaxStops)
         {
-            dropped.AddOnce("stop_sequences");
+            dropped.AddOnce(r.NameOf("stop", "stop_sequences", "generationConfig.stopSequences"));
         }
     }
 
@@ -126,17 +154,17 @@ internal static class OpenAiRequestWriter
     {
         if (r.Temperature is { } temperature && temperature != 1)
         {
-            dropped.AddOnce("temperature");
+            dropped.AddOnce(r.NameOf("temperature", "temperature", "generationConfig.temperature"));
         }
 
         if (r.TopP < 1)
         {
-            dropped.AddOnce("top_p");
+            dropped.AddOnce(r.NameOf("top_p", "top_p", "generationConfig.topP"));
         }
 
         if (r.Stop.Count > 0)
         {
-            dropped.AddOnce("stop_sequences");
+            dropped.AddOnce(r.NameOf("stop", "stop_sequences", "generationConfig.stopSequences"));
         }
     }
 
@@ -147,7 +175,7 @@ internal static class OpenAiRequestWriter
             return;
         }
 
-        var name = reasoning.Mode == ReasoningMode.Unset ? "output_config.effort" : "thinking";
+        var name = r.NameOf("reasoning_effort", reasoning.Mode == ReasoningMode.Unset ? "output_config.effort" : "thinking", "generationConfig.thinkingConfig");
         if (!OpenAiModel.Reasons(model))
         {
             if (reasoning.Mode != ReasoningMode.Disabled)
@@ -198,7 +226,7 @@ internal static class OpenAiRequestWriter
             json.WriteStartObject("json_schema");
             json.WriteString("name", format.Name ?? "answer");
             json.WriteRaw("schema", schema);
-            json.WriteBoolean("strict", Enforced(format.Strict ?? true, schema, "output_config.format", dropped));
+            json.WriteBoolean("strict", Enforced(format.Strict ?? true, schema, r.NameOf("response_format", "output_config.format", "generationConfig.responseSchema"), dropped));
             json.WriteEndObject();
         }
         else
@@ -223,6 +251,11 @@ internal static class OpenAiRequestWriter
             {
                 dropped.AddOnce($"tools[].{tool.Name}");
                 continue;
+            }
+
+            if (r.ToolChoice?.Allowed is { } allowed && !allowed.Contains(tool.Name))
+            {
+                continue; // what the caller's choice forbids is not offered
             }
 
             if (!open)
