@@ -145,7 +145,7 @@ public sealed class GenerateTests
         Assert.Equal("""{"totalTokens":2}""", await wrapped.Content.ReadAsStringAsync(Ct));
         Assert.Equal("totalTokens", PassThroughTests.Header(estimated, "x-gatehouse-estimate"));
         Assert.Equal(2, other.Records().Count);
-        Assert.Null(gateway.Records()[0].Usage);
+        Assert.Equal(default(TokenUsage), gateway.Records()[0].Usage);
     }
 
     [Theory]

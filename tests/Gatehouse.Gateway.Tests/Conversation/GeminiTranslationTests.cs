@@ -126,7 +126,7 @@ public sealed class GeminiTranslationTests
         var answer = GeminiAnswerReader.Read(WireFiles.Read($"gemini/{name}.json"));
 
         WireFiles.AssertGolden($"gemini-{name}-to-chat.json", WireFiles.Pretty(Encoding.UTF8.GetBytes(WireFiles.Write(to => ChatAnswerWriter.Write(answer, to)))));
-        WireFiles.AssertGolden($"gemini-{name}-to-messages.json", WireFiles.Pretty(Encoding.UTF8.GetBytes(WireFiles.Write(to => MessagesAnswerWriter.Write(answer, to)))));
+        WireFiles.AssertGolden($"gemini-{name}-to-messages.json", WireFiles.Pretty(Encoding.UTF8.GetBytes(WireFiles.Write(to => MessagesAnswerWriter.Write(answer, WireFiles.Messages(MessagesBody), to)))));
     }
 
     [Theory]

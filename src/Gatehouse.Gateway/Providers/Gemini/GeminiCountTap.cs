@@ -8,7 +8,10 @@ namespace Gatehouse.Gateway.Providers.Gemini;
 /// <summary>Listens to the answer of <c>countTokens</c>, which uses none.</summary>
 internal sealed class GeminiCountTap : AnswerTap
 {
-    public override TokenUsage? Usage => null;
+    /// <summary>None, and that is known: nothing is to be estimated or billed.</summary>
+    public override TokenUsage? Usage => default(TokenUsage);
+
+    public override bool IsFinished => true;
 
     public override TapEvent Read(ReadOnlySpan<byte> data) => throw new FormatException("A count of tokens is no stream.");
 
