@@ -19,12 +19,6 @@ internal static class GeminiRequestWriter
     public static void Write(ChatRequest r, string model, IBufferWriter<byte> to, List<string> dropped)
     {
         using var json = JsonOut.Begin(to);
-        if (r.Wire == WireFormat.Gemini)
-        {
-            json.WriteRaw(r.Body);
-            return;
-        }
-
         var known = GeminiModel.From(model);
         Report(r, dropped);
         json.WriteStartObject();
