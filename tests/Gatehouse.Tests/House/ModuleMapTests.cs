@@ -14,6 +14,7 @@ public sealed class ModuleMapTests
     {
         ["Contracts"] = [],
         ["Storage"] = [],
+        ["Guardrails"] = [],
         ["Gateway"] = ["Contracts"],
         ["Api"] = ["Contracts"],
         ["Configuration"] = ["Api", "Contracts", "Gateway"],

@@ -1,0 +1,14 @@
+namespace Gatehouse.Guardrails;
+
+/// <summary>The types of findings that are not personal data; those are in <c>PiiTypes</c>.</summary>
+public static class FindingTypes
+{
+    public const string Injection = "PROMPT_INJECTION";
+    public const string Jailbreak = "JAILBREAK";
+    public const string IndirectInjection = "INDIRECT_INJECTION";
+    public const string HiddenText = "HIDDEN_TEXT";
+    public const string PromptExtraction = "SYSTEM_PROMPT_EXTRACTION";
+    public const string PromptLeak = "SYSTEM_PROMPT_LEAK";
+    public const string LinkExfiltration = "LINK_EXFILTRATION";
+    public const string Secret = "SECRET";
+}
