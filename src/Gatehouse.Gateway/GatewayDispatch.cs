@@ -4,6 +4,7 @@ using Gatehouse.Gateway.Chat;
 using Gatehouse.Gateway.Generate;
 using Gatehouse.Gateway.Messages;
 using Gatehouse.Gateway.Models;
+using Gatehouse.Gateway.Scheduling;
 using Gatehouse.Gateway.Streaming;
 using Microsoft.AspNetCore.Http;
 
@@ -29,7 +30,7 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
         var path = http.Request.Path.Value ?? "";
         if (!path.StartsWith("/v1", StringComparison.Ordinal) || (path.Length > 3 && path[3] != '/'))
         {
-            return http.Request.Path.StartsWithSegments(GeneratePrefix) ? Generate(http, path) : next(http);
+            return http.Request.Path.StartsWithSegments(GeneratePrefix) ? Generate(http, path) : PoolContext.RunAsync(next.Invoke, http);
         }
 
         switch (path)

@@ -35,7 +35,10 @@ public static class GatewayModule
         return services;
     }
 
-    /// <summary>Serves everything under <c>/v1</c> by itself. Comes first: no other middleware costs a call anything.</summary>
+    /// <summary>
+    /// Serves everything under <c>/v1</c> by itself. Comes first: no other middleware costs a call anything. What follows runs on the
+    /// thread pool and may block.
+    /// </summary>
     public static IApplicationBuilder UseGateway(this IApplicationBuilder app)
     {
         var dispatch = app.ApplicationServices.GetRequiredService<GatewayDispatch>();

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using Gatehouse.Gateway.Scheduling;
 using Microsoft.AspNetCore.Http;
 
 namespace Gatehouse.Gateway.Providers;
@@ -128,6 +129,7 @@ internal sealed class HttpUpstream : IUpstream, IDisposable
             }
 
             await socket.ConnectAsync(addresses, endPoint.Port, deadline.Token);
+            InlineSockets.TryPrefer(socket);
             return await SecureAsync(new NetworkStream(socket, ownsSocket: true), context, deadline.Token);
         }
         catch (OperationCanceledException e) when (!ct.IsCancellationRequested)

@@ -1,5 +1,6 @@
 using System.Net;
 using Gatehouse.Configuration;
+using Gatehouse.Gateway.Scheduling;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Gatehouse.Hosting;
@@ -32,7 +33,11 @@ internal static class KestrelLimits
 
         foreach (var ip in Resolve(host))
         {
-            kestrel.Listen(ip, port, static listen => listen.Protocols = HttpProtocols.Http1);
+            kestrel.Listen(ip, port, static listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                listen.Use(InlineSockets.Accept);
+            });
         }
     }
 

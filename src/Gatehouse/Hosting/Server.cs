@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Gatehouse.Client;
 using Gatehouse.Commands;
 using Gatehouse.Configuration;
+using Gatehouse.Gateway.Scheduling;
 using Gatehouse.Governance;
 using Gatehouse.Storage;
 using Microsoft.AspNetCore.Connections;
@@ -46,6 +47,7 @@ internal sealed class Server : IAsyncDisposable
     /// <exception cref="CommandException">It cannot start; the message says what to mend.</exception>
     public static async Task<Server> StartAsync(ConfigurationSource source, ServerFlags flags, CancellationToken ct)
     {
+        InlineSockets.ChooseThreads();
         var logs = Logs.Create(flags.LogLevel);
         var parts = await ServerParts.OpenAsync(source, logs, ct);
         var server = new Server(parts, Build(parts, logs), flags, logs);
@@ -128,7 +130,7 @@ internal sealed class Server : IAsyncDisposable
     private static WebApplication Build(ServerParts parts, ILoggerFactory logs)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        builder.WebHost.UseKestrelCore().UseSockets(static sockets => sockets.UnsafePreferInlineScheduling = true).ConfigureKestrel(kestrel =>
         {
             KestrelLimits.Apply(kestrel);
             KestrelLimits.Listen(kestrel, parts.Configuration.Current.Config.Server.Address);

@@ -6,6 +6,7 @@ using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
+using Gatehouse.Gateway.Scheduling;
 using Gatehouse.Gateway.Tests.Journal;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -66,10 +67,14 @@ internal sealed class TestGateway : IAsyncDisposable
         var options = new CallJournalOptions { Directory = directory.Path, SegmentBytes = 64 << 10 };
         var journal = allocate is null ? CallJournal.Open(options) : CallJournal.Open(options, allocate);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(k =>
+        builder.WebHost.UseKestrelCore().UseSockets(s => s.UnsafePreferInlineScheduling = true).ConfigureKestrel(k =>
         {
             limits?.Invoke(k.Limits);
-            k.Listen(System.Net.IPAddress.Loopback, 0, o => listen?.Invoke(o));
+            k.Listen(System.Net.IPAddress.Loopback, 0, o =>
+            {
+                o.Use(InlineSockets.Accept);
+                listen?.Invoke(o);
+            });
         });
         var lines = new LogLines();
         builder.Services.AddSingleton(lines).AddLogging(l => l.AddProvider(lines));
@@ -87,10 +92,11 @@ internal sealed class TestGateway : IAsyncDisposable
         builder.Services.AddGateway();
         var app = builder.Build();
         app.UseGateway();
-        app.Run(http =>
+        app.Run(async http =>
         {
+            await http.Request.Body.CopyToAsync(Stream.Null);
             http.Response.StatusCode = 418; // not the gateway's business: the console's
-            return Task.CompletedTask;
+            http.Response.Headers["x-on-the-pool"] = Thread.CurrentThread.IsThreadPoolThread.ToString();
         });
         await app.StartAsync();
         return new TestGateway(app, journal, directory);
