@@ -16,6 +16,7 @@ public static class TelemetryNames
     public const string ActiveCalls = "gatehouse.gateway.active_calls";
     public const string Retries = "gatehouse.gateway.retries";
     public const string Fallbacks = "gatehouse.gateway.fallbacks";
+    public const string Breaker = "gatehouse.gateway.breaker";
     public const string ContentDropped = "gatehouse.gateway.content_dropped";
 
     public const string OperationName = "gen_ai.operation.name";

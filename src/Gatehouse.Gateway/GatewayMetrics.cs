@@ -2,6 +2,8 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Journal;
+using Gatehouse.Gateway.Resilience;
+using Gatehouse.Gateway.Routing;
 
 namespace Gatehouse.Gateway;
 
@@ -18,7 +20,8 @@ public sealed class GatewayMetrics : IDisposable
     private static readonly double[] OverheadBuckets =
         [0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.1];
 
-        private readonly Histogram<double> _duration;
+    private readonly Snapshot<GatewayTable> _tables;
+    private readonly Histogram<double> _duration;
     private readonly Histogram<long> _tokens;
     private readonly Histogram<double> _overhead;
     private readonly Counter<long> _calls;
@@ -27,8 +30,9 @@ public sealed class GatewayMetrics : IDisposable
     private readonly Counter<long> _fallbacks;
     private readonly Counter<long> _contentDropped;
 
-    public GatewayMetrics()
+    public GatewayMetrics(Snapshot<GatewayTable> tables)
     {
+        _tables = tables;
         _duration = Meter.CreateHistogram(
             TelemetryNames.OperationDuration, "s", "Duration of calls.", advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = DurationBuckets });
         _tokens = Meter.CreateHistogram(
@@ -43,6 +47,8 @@ public sealed class GatewayMetrics : IDisposable
         _retries = Meter.CreateCounter<long>(TelemetryNames.Retries, "{attempt}", "Attempts that repeated the same target.");
         _fallbacks = Meter.CreateCounter<long>(TelemetryNames.Fallbacks, "{attempt}", "Attempts that moved on to another target.");
         _contentDropped = Meter.CreateCounter<long>(TelemetryNames.ContentDropped, "{call}", "Stored content dropped because its queue was full.");
+        Meter.CreateObservableGauge(
+            TelemetryNames.Breaker, Breakers, "{state}", "Circuit breakers of targets: 0 closed, 1 half-open, 2 open.");
     }
 
     /// <summary>So that a listener can tell this gateway from another one of the process.</summary>
@@ -117,6 +123,27 @@ public sealed class GatewayMetrics : IDisposable
     }
 
     public void Dispose() => Meter.Dispose();
+
+    private List<Measurement<int>> Breakers()
+    {
+        var seen = new HashSet<CircuitBreaker>();
+        var measured = new List<Measurement<int>>();
+        foreach (var route in _tables.Current.Routes.Routes)
+        {
+            foreach (var target in route.Targets)
+            {
+                if (target.Breaker is { } breaker && seen.Add(breaker))
+                {
+                    measured.Add(new Measurement<int>(
+                        (int)breaker.State,
+                        new KeyValuePair<string, object?>(TelemetryNames.ProviderName, target.Provider.Name),
+                        new KeyValuePair<string, object?>(TelemetryNames.RequestModel, target.Model)));
+                }
+            }
+        }
+
+        return measured;
+    }
 
     private static TagList Tags(CallRecord record) => new()
     {

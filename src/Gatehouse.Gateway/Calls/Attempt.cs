@@ -23,6 +23,9 @@ internal sealed class Attempt(Target target, string model, int number, long star
     /// <summary>What the answer turned out to hold. Its usage counts even when the attempt failed: the provider may bill it.</summary>
     public AnswerTap Tap { get; } = tap;
 
+    /// <summary>What the target's breaker gets the outcome for.</summary>
+    public BreakerPass Pass { get; set; }
+
     public int Status { get; set; }
 
     public long? HeadersMicros { get; set; }

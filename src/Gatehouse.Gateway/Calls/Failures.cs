@@ -3,6 +3,7 @@ using System.Text.Json;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
+using Gatehouse.Gateway.Routing;
 
 namespace Gatehouse.Gateway.Calls;
 
@@ -13,6 +14,7 @@ namespace Gatehouse.Gateway.Calls;
 internal static class Failures
 {
     private const int MaxRecordedChars = 500;
+    private static readonly TimeSpan ShortestWait = TimeSpan.FromSeconds(1);
 
     /// <summary>A header's value below this is a version or a name, and cutting it out would only garble the provider's words.</summary>
     private const int MinSecretChars = 8;
@@ -46,6 +48,24 @@ internal static class Failures
 
     public static readonly Problem JournalFullProblem = new(
         "journal_full", 503, "The disk that holds the call journal is full, so calls cannot be accounted for: free space in the data directory.");
+
+    /// <summary>No target may be asked: each rests after failures, and somebody else's call is finding out whether it is back.</summary>
+    public static AttemptFailure AllRest(Route route)
+    {
+        var (names, wait) = ("", TimeSpan.MaxValue);
+        foreach (var target in route.Targets)
+        {
+            names += $"{(names.Length == 0 ? "" : ", ")}{target.Provider.Name}/{target.Model}";
+            var rest = target.Breaker?.Rest ?? TimeSpan.Zero;
+            wait = rest < wait ? rest : wait;
+        }
+
+        return new(NextStep.PassOn, new Problem(
+            "targets_resting", 503, $"Every target of the route '{route.Name}' rests after too many failures: {names}. One call at a time finds out whether it is back."))
+        {
+            RetryAfter = wait > ShortestWait ? wait : ShortestWait,
+        };
+    }
 
     /// <summary>An error status in place of an answer.</summary>
     public static AttemptFailure OfStatus(Call call, Attempt attempt, UpstreamAnswer answer, ReadOnlySpan<byte> body, DateTimeOffset now)

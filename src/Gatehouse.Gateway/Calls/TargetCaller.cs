@@ -32,50 +32,123 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
     /// <exception cref="OperationCanceledException">The client went away.</exception>
     public async ValueTask<AttemptFailure?> CallAsync(Call call)
     {
-        var order = new TargetOrder(call.Route.Targets, chance);
+        var targets = call.Route.Targets;
+        var order = new TargetOrder(targets, chance);
         AttemptFailure? failure = null; // of the last target that was asked
         AttemptFailure? unasked = null;
+        List<Target>? resting = null;
         while (order.TryNext(out var target))
         {
-            if (failure is not null)
+            var pass = target.Breaker?.TryEnter() ?? BreakerPass.Call;
+            if (pass == BreakerPass.None)
             {
-                metrics.FellBack(target.Provider.Name);
+                (resting ??= []).Add(target);
+                continue;
             }
 
-            for (var retry = 0; ; retry++)
+            var outcome = await TryTargetAsync(call, target, pass, isFallback: failure is not null);
+            if (outcome is { IsUnasked: true })
             {
-                var outcome = await TryAsync(call, target);
-                if (outcome is { IsUnasked: true })
-                {
-                    unasked ??= outcome;
-                    break;
-                }
+                unasked ??= outcome;
+                continue;
+            }
 
-                failure = outcome;
-                if (failure is null || failure.Step == NextStep.PassOn || call.ContentIsSent)
-                {
-                    return failure;
-                }
-
-                Settlement.CloseAttempt(call, failure.Problem.Code, failure.RecordedMessage);
-                var pause = failure.RetryAfter ?? RetryRules.Backoff(call.Route, retry, chance.Next());
-                if (failure.Step != NextStep.Retry || retry + 1 >= call.Route.AttemptsPerTarget || pause > call.Route.MaxRetryDelay)
-                {
-                    break;
-                }
-
-                await HoldAsync(call, DelayAsync(pause, call.Aborted));
-                metrics.Retried(target.Provider.Name);
+            failure = outcome;
+            if (failure is null || failure.Step == NextStep.PassOn || call.ContentIsSent)
+            {
+                return failure;
             }
         }
 
-        return failure ?? unasked;
+        // Nothing else is left: rather than refuse a call that might be served, the target that has rested longest is probed.
+        if (resting is not null && TryProbe(resting, out var rested) is var probe and not BreakerPass.None)
+        {
+            var outcome = await TryTargetAsync(call, rested, probe, isFallback: failure is not null);
+            return outcome is { IsUnasked: true } ? failure ?? unasked ?? outcome : outcome;
+        }
+
+        return failure ?? unasked ?? Failures.AllRest(call.Route);
     }
 
-    private async ValueTask<AttemptFailure?> TryAsync(Call call, Target target)
+    private static BreakerPass TryProbe(List<Target> resting, out Target rested)
+    {
+        rested = resting[0];
+        while (resting.Count > 0)
+        {
+            foreach (var target in resting)
+            {
+                rested = target.Breaker!.OpenedAt < rested.Breaker!.OpenedAt ? target : rested;
+            }
+
+            if (rested.Breaker!.TryProbe() is var pass and not BreakerPass.None)
+            {
+                return pass;
+            }
+
+            resting.Remove(rested);
+            rested = resting.Count > 0 ? resting[0] : rested;
+        }
+
+        return BreakerPass.None;
+    }
+
+    private async ValueTask<AttemptFailure?> TryTargetAsync(Call call, Target target, BreakerPass pass, bool isFallback)
+    {
+        if (isFallback)
+        {
+            metrics.FellBack(target.Provider.Name);
+        }
+
+        for (var retry = 0; ; retry++)
+        {
+            var failure = await TryGuardedAsync(call, target, pass);
+            if (failure is null || failure.IsUnasked || failure.Step == NextStep.PassOn || call.ContentIsSent)
+            {
+                return failure;
+            }
+
+            Settlement.CloseAttempt(call, failure.Problem.Code, failure.RecordedMessage);
+            var pause = failure.RetryAfter ?? RetryRules.Backoff(call.Route, retry, chance.Next());
+            if (failure.Step != NextStep.Retry || retry + 1 >= call.Route.AttemptsPerTarget || pause > call.Route.MaxRetryDelay
+                || target.Breaker is { State: not BreakerState.Closed })
+            {
+                return failure;
+            }
+
+            await HoldAsync(call, DelayAsync(pause, call.Aborted));
+            pass = target.Breaker?.TryEnter() ?? BreakerPass.Call;
+            if (pass == BreakerPass.None)
+            {
+                return failure;
+            }
+
+            metrics.Retried(target.Provider.Name);
+        }
+    }
+
+    /// <summary>One attempt whose outcome the target's breaker gets to know, whatever it is.</summary>
+    private async ValueTask<AttemptFailure?> TryGuardedAsync(Call call, Target target, BreakerPass pass)
     {
         var model = target.Model == "*" ? call.Record.Route : target.Model;
-        var attempt = new Attempt(target, model, call.Record.Attempts.Count, call.Micros, call.Surface.NewTap(target.Provider.Wire));
+        var attempt = new Attempt(target, model, call.Record.Attempts.Count, call.Micros, call.Surface.NewTap(target.Provider.Wire)) { Pass = pass };
+        var outcome = AttemptOutcome.Unknown;
+        try
+        {
+            var failure = await TryAsync(call, attempt);
+            outcome = failure is null ? AttemptOutcome.Good
+                : failure.IsUnasked || failure.Problem.Status == StatusCodes.Status429TooManyRequests ? AttemptOutcome.Unknown
+                : failure.Step == NextStep.PassOn ? AttemptOutcome.Good // the request or our own journal is at fault, the target is well
+                : AttemptOutcome.Bad;
+            return failure;
+        }
+        finally
+        {
+            target.Breaker?.Settle(attempt.Pass, outcome);
+        }
+    }
+
+    private async ValueTask<AttemptFailure?> TryAsync(Call call, Attempt attempt)
+    {
         using var deadline = new Deadline(call.Route.FirstByteTimeout, clock, call.Aborted);
         using var buffer = new PooledBuffer(call.Body.Length + 128);
         using var stripped = new PooledBuffer(0);
@@ -87,7 +160,7 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
             }
 
             call.Attempt = attempt;
-            await using var answer = await HoldAsync(call, target.Provider.Upstream.SendAsync(request, deadline.Token));
+            await using var answer = await HoldAsync(call, attempt.Target.Provider.Upstream.SendAsync(request, deadline.Token));
             attempt.Status = answer.Status;
             attempt.HeadersMicros = call.Micros;
             return answer.Status != StatusCodes.Status200OK ? await ReadFailureAsync(call, attempt, answer, deadline)
@@ -346,6 +419,12 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
         if (!call.HeadIsSent)
         {
             ClientAnswer.SetOrigin(call, attempt, answer);
+        }
+
+        if (attempt.Pass == BreakerPass.Probe)
+        {
+            attempt.Target.Breaker!.Settle(BreakerPass.Probe, AttemptOutcome.Good); // it is back: the others need not wait for the end of this stream
+            attempt.Pass = BreakerPass.Call;
         }
 
         call.KeepContent(events.Span);

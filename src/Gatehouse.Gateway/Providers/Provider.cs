@@ -1,10 +1,14 @@
+using System.Collections.Concurrent;
+using Gatehouse.Gateway.Resilience;
 using Microsoft.AspNetCore.Http;
 
 namespace Gatehouse.Gateway.Providers;
 
 /// <summary>A provider ready to be called: its settings and the way to it. Made once per configuration revision that changes it.</summary>
-public sealed class Provider(ProviderSettings settings, IUpstream upstream)
+public sealed class Provider(ProviderSettings settings, IUpstream upstream, TimeProvider clock)
 {
+    private readonly ConcurrentDictionary<string, CircuitBreaker> _breakers = new(StringComparer.Ordinal);
+
     public ProviderSettings Settings { get; } = settings;
 
     public IUpstream Upstream { get; } = upstream;
@@ -12,6 +16,13 @@ public sealed class Provider(ProviderSettings settings, IUpstream upstream)
     public string Name => Settings.Name;
 
     public WireFormat Wire => Settings.Wire;
+
+    /// <summary>The breaker of one model: the same for every route and for every revision that keeps this provider.</summary>
+    /// <param name="model">As targets name it, <c>*</c> included.</param>
+    /// <returns><see langword="null"/> when the provider has none.</returns>
+    public CircuitBreaker? BreakerOf(string model) => Settings.Breaker is { } breaker
+        ? _breakers.GetOrAdd(model, static (_, of) => new CircuitBreaker(of.breaker, of.clock), (breaker, clock))
+        : null;
 }
 
 /// <summary>The way to a provider: over HTTP, or in process for the simulator. Safe from any thread.</summary>

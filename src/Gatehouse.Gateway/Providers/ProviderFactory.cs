@@ -12,5 +12,5 @@ public sealed class ProviderFactory(TimeProvider clock)
         { Wire: WireFormat.Anthropic } => new HttpUpstream(settings),
         { Wire: WireFormat.Gemini } => new HttpUpstream(settings),
         _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Wire, "No such wire format."),
-    });
+    }, clock);
 }

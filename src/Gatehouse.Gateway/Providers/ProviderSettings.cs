@@ -1,3 +1,5 @@
+using Gatehouse.Gateway.Resilience;
+
 namespace Gatehouse.Gateway.Providers;
 
 /// <summary>The wire format that a provider speaks.</summary>
@@ -44,6 +46,9 @@ public sealed record ProviderSettings
 
     /// <summary>The field for the output limit: <c>max_completion_tokens</c> at OpenAI, <c>max_tokens</c> at most others.</summary>
     public string MaxTokensField { get; init; } = "max_tokens";
+
+    /// <summary>Keeps calls away from a model that fails; <see langword="null"/>: nothing does.</summary>
+    public BreakerSettings? Breaker { get; init; }
 
     /// <summary>Behaviour of the simulator; <see langword="null"/> for other kinds.</summary>
     public SimulatorSettings? Simulator { get; init; }

@@ -1,4 +1,5 @@
 using Gatehouse.Gateway.Providers;
+using Gatehouse.Gateway.Resilience;
 
 namespace Gatehouse.Gateway.Routing;
 
@@ -6,7 +7,11 @@ namespace Gatehouse.Gateway.Routing;
 /// <param name="Model">The provider's name of the model; <c>*</c> passes on the name that the client asked for.</param>
 /// <param name="Weight">Share of first attempts among the targets of the same <paramref name="Order"/>.</param>
 /// <param name="Order">Targets of a lower order are tried before those of a higher one.</param>
-public sealed record Target(Provider Provider, string Model, int Weight = 1, int Order = 0);
+public sealed record Target(Provider Provider, string Model, int Weight = 1, int Order = 0)
+{
+    /// <summary>Shared with every other target of this provider and model; <see langword="null"/> when the provider has none.</summary>
+    public CircuitBreaker? Breaker { get; } = Provider.BreakerOf(Model);
+}
 
 /// <summary>The model name that clients ask for, and how it is served.</summary>
 /// <param name="Name">Exact name, or a prefix followed by <c>*</c>.</param>

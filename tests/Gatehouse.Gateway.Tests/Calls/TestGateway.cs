@@ -111,6 +111,9 @@ internal sealed class TestGateway : IAsyncDisposable
 
     public static Provider Http(string name, WirePlayer player, WireFormat wire = WireFormat.OpenAi) => Http(name, player.BaseUrl, wire);
 
+    public static Provider Http(string name, WirePlayer player, TimeProvider clock, Func<ProviderSettings, ProviderSettings> change) =>
+        new ProviderFactory(clock).Create(change(Http(name, player).Settings));
+
     public static Provider Http(string name, Uri baseUrl, WireFormat wire = WireFormat.OpenAi) =>
         new ProviderFactory(TimeProvider.System).Create(new ProviderSettings
         {

@@ -32,6 +32,29 @@ public sealed class ConfigurationStateTests
     }
 
     [Fact]
+    public async Task A_breaker_lives_on_with_its_target_and_is_new_with_new_settings()
+    {
+        using var configurations = new Configurations();
+        using var state = await StartAsync(configurations, First);
+        var before = BreakerOf(state);
+        Assert.NotNull(before);
+
+        File.WriteAllText(configurations.Path, First.Replace("provider: a", "provider: a, weight: 2", StringComparison.Ordinal) );
+        Assert.True(await state.ReloadAsync(Ct));
+        Assert.Same(before, BreakerOf(state));
+
+        File.WriteAllText(configurations.Path, First.Replace("a: { kind: vllm }", "a: { kind: vllm, breaker: { window: 1m } }", StringComparison.Ordinal));
+        Assert.True(await state.ReloadAsync(Ct));
+        Assert.NotSame(before, BreakerOf(state));
+
+        File.WriteAllText(configurations.Path, First.Replace("a: { kind: vllm }", "a: { kind: vllm, breaker: { enabled: false } }", StringComparison.Ordinal));
+        Assert.True(await state.ReloadAsync(Ct));
+        Assert.Null(BreakerOf(state));
+
+        static object? BreakerOf(ConfigurationState state) => state.Current.Compiled.Routes.Routes[0].Targets[0].Breaker;
+    }
+
+    [Fact]
     public async Task The_same_content_is_the_same_revision_whatever_its_comments_and_order_of_keys()
     {
         using var configurations = new Configurations();

@@ -27,7 +27,7 @@ internal sealed class Configurations : IDisposable
 
     public ConfigurationLoader Loader(bool required = false) => new(new(Path, required), new()
     {
-        CreateProvider = settings => new Provider(settings, new NoUpstream()),
+        CreateProvider = settings => new Provider(settings, new NoUpstream(), TimeProvider.System),
         FindOllamaModels = _ =>
         {
             OllamaProbes++;

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Text;
 using Gatehouse.Gateway;
+using Gatehouse.Gateway.Routing;
 using Gatehouse.Observability;
 using Gatehouse.Observability.Metrics;
 
@@ -27,7 +28,7 @@ public sealed class MetricsReferenceTests
             },
         };
         listener.Start();
-        using var gateway = new GatewayMetrics();
+        using var gateway = new GatewayMetrics(new(GatewayTable.Empty));
         using var observability = new ObservabilityMetrics(null);
 
         var text = new StringBuilder()

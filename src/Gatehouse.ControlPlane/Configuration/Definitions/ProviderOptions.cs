@@ -34,8 +34,30 @@ public sealed class ProviderOptions
     [Setting("The name of the output limit that the server understands.", Choices = SettingChoices.MaxTokensFields, DefaultText = "the kind's")]
     public string? MaxTokensField { get; set; }
 
+    [Setting("Rests a model of the provider after too many failures; its calls go to the route's next targets meanwhile.")]
+    public BreakerOptions Breaker { get; set; } = new();
+
     [Setting("How the simulator behaves. Only for kind `simulator`.")]
     public SimulatorOptions? Simulator { get; set; }
+}
+
+/// <summary>When the circuit breaker of a model opens. Refused requests and limited rates are no failures; errors, time-outs and refused credentials are.</summary>
+public sealed class BreakerOptions
+{
+    [Setting("Whether there is one for each model of the provider.", DefaultText = "true; false for kind `simulator`")]
+    public bool? Enabled { get; set; }
+
+    [Setting("Share of failed attempts in the window that opens it.", Min = "0.01", Max = "1")]
+    public double FailureShare { get; set; } = 0.5;
+
+    [Setting("Attempts in the window below which it stays closed.", Min = "1", Max = "100000")]
+    public int MinimumCalls { get; set; } = 20;
+
+    [Setting("How far back attempts count.", Min = "1s", Max = "1h")]
+    public TimeSpan Window { get; set; } = TimeSpan.FromSeconds(30);
+
+    [Setting("Rest before one attempt at a time finds out whether the model is back. When every target of a route rests, the one that has rested longest is asked at once.", Min = "100ms", Max = "1h")]
+    public TimeSpan OpenFor { get; set; } = TimeSpan.FromSeconds(15);
 }
 
 /// <summary>Settings of the simulator, which is no model: it answers deterministically, and fails as it is told.</summary>

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Gatehouse.Gateway.Providers;
+using Gatehouse.Gateway.Resilience;
 
 namespace Gatehouse.Configuration;
 
@@ -39,6 +40,7 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
         Query = QueryOf(options),
         StreamUsage = options.StreamUsage ?? preset.StreamUsage,
         MaxTokensField = options.MaxTokensField ?? preset.MaxTokensField,
+        Breaker = options.Breaker.Enabled ?? preset.Kind != ProviderPresets.Simulator ? Compile(options.Breaker) : null,
         Simulator = preset.Kind == ProviderPresets.Simulator ? Compile(options.Simulator ?? new()) : null,
     };
 
@@ -46,7 +48,7 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
     public static string Fingerprint(ProviderSettings s)
     {
         var text = new StringBuilder();
-        text.AppendJoin('\n', s.Name, s.Kind, s.Wire, s.BaseUrl, s.ApiKey, s.ApiKeyHeader, s.Query, s.StreamUsage, s.MaxTokensField);
+        text.AppendJoin('\n', s.Name, s.Kind, s.Wire, s.BaseUrl, s.ApiKey, s.ApiKeyHeader, s.Query, s.StreamUsage, s.MaxTokensField, s.Breaker);
         foreach (var (header, value) in s.Headers.OrderBy(h => h.Key, StringComparer.Ordinal))
         {
             text.Append('\n').Append(header).Append('=').Append(value);
@@ -79,6 +81,9 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
         var version = options.ApiVersion ?? (options.Deployment is null ? null : AzureDeploymentApiVersion);
         return version is null ? "" : "api-version=" + Uri.EscapeDataString(version);
     }
+
+    private static BreakerSettings Compile(BreakerOptions options) =>
+        new(options.FailureShare, options.MinimumCalls, options.Window, options.OpenFor);
 
     private static SimulatorSettings Compile(SimulatorOptions options) => new()
     {

@@ -1,5 +1,6 @@
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Providers;
+using Gatehouse.Gateway.Resilience;
 
 namespace Gatehouse.Configuration;
 
@@ -10,6 +11,11 @@ public sealed record ProviderTraffic(string Provider, long Calls, long Failed, s
 
 /// <summary>Reads the traffic of the last hour by provider, of the teams that the person may see. Observability has it; the host connects the two.</summary>
 public delegate Task<IReadOnlyList<ProviderTraffic>> ReadProviderTraffic(Person who, CancellationToken ct);
+
+/// <summary>The circuit breaker of one model, on the node that answers.</summary>
+/// <param name="Model">As the routes name it.</param>
+/// <param name="State"><c>closed</c>, <c>half_open</c> or <c>open</c>.</param>
+public sealed record BreakerView(string Model, string State);
 
 /// <summary>One provider as lists show it.</summary>
 /// <param name="Wire"><c>openai</c> or <c>anthropic</c>.</param>
@@ -25,7 +31,8 @@ public sealed record ProviderView(
     long Calls,
     long Failed,
     string? LastError,
-    DateTimeOffset? LastErrorAt);
+    DateTimeOffset? LastErrorAt,
+    IReadOnlyList<BreakerView> Breakers);
 
 /// <summary>The providers of the configuration in force with their health. Every signed-in person may see them.</summary>
 public sealed class ProviderViews(ConfigurationState state, ReadProviderTraffic traffic)
@@ -36,7 +43,7 @@ public sealed class ProviderViews(ConfigurationState state, ReadProviderTraffic 
         return [.. state.Current.Compiled.Providers.Values.Select(p => View(p, recent.GetValueOrDefault(p.Name)))];
     }
 
-    private static ProviderView View(Provider provider, ProviderTraffic? recent) => new(
+    private ProviderView View(Provider provider, ProviderTraffic? recent) => new(
         provider.Name,
         provider.Settings.Kind,
         provider.Wire switch { WireFormat.OpenAi => "openai", WireFormat.Anthropic => "anthropic", _ => "gemini" },
@@ -46,5 +53,18 @@ public sealed class ProviderViews(ConfigurationState state, ReadProviderTraffic 
         recent?.Calls ?? 0,
         recent?.Failed ?? 0,
         recent?.LastError,
-        recent?.LastErrorAt);
+        recent?.LastErrorAt,
+        Breakers(provider));
+
+    private List<BreakerView> Breakers(Provider provider) =>
+        [.. state.Current.Compiled.Routes.Routes
+            .SelectMany(r => r.Targets)
+            .Where(t => t.Provider == provider && t.Breaker is not null)
+            .DistinctBy(t => t.Model)
+            .Select(t => new BreakerView(t.Model, t.Breaker!.State switch
+            {
+                BreakerState.Closed => "closed",
+                BreakerState.HalfOpen => "half_open",
+                _ => "open",
+            }))];
 }
