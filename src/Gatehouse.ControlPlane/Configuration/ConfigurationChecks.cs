@@ -1,3 +1,4 @@
+using System.Globalization;
 using Gatehouse.Gateway.Routing;
 
 namespace Gatehouse.Configuration;
@@ -65,7 +66,7 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
                 : "For example 'base_url: http://127.0.0.1:8000/v1'.");
         }
 
-        if (preset.NeedsKey && !sources.IsSet(provider, "api_key") && compiler.KeyOf(provider, preset) is null)
+        if (preset.NeedsKey && !sources.IsSet(provider, "api_key") && !sources.IsSet(provider, "api_keys") && compiler.KeyOf(provider, preset) is null)
         {
             Add(at, $"'providers.{name}' has no credential.", $"Set the environment variable {preset.KeyVariables[0]}, or write 'api_key: ${{YOUR_VARIABLE}}'.");
         }
@@ -75,6 +76,7 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
             Add(sources.Of(provider, "api_key"), $"'providers.{name}.api_key' has characters that a header cannot carry.", "Check for spaces and line breaks.");
         }
 
+        CheckKeys(name, provider);
         foreach (var (header, value) in provider.Headers)
         {
             CheckHeader(provider.Headers, $"providers.{name}.headers", header, value);
@@ -86,6 +88,28 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
             if (fault.Every is null != fault.For is null || fault.For >= fault.Every)
             {
                 Add(sources.Of(fault), "'every' and 'for' go together, and 'for' is the shorter.", "For example 'every: 10m' with 'for: 30s'.");
+            }
+        }
+    }
+
+    private void CheckKeys(string name, ProviderOptions provider)
+    {
+        var keys = provider.ApiKeys;
+        if (keys.Count > 0 && provider.ApiKey is not null)
+        {
+            Add(sources.Of(provider, "api_keys"), $"'providers.{name}' has both 'api_key' and 'api_keys'.", "Move the one into the list.");
+        }
+
+        for (var i = 0; i < keys.Count; i++)
+        {
+            var at = sources.Of(keys, i.ToString(CultureInfo.InvariantCulture));
+            if (keys[i].Length == 0 || keys[i].Any(c => c is < '!' or > '~'))
+            {
+                Add(at, $"'providers.{name}.api_keys[{i}]' is empty or has characters that a header cannot carry.", "Check for spaces and line breaks.");
+            }
+            else if (keys.IndexOf(keys[i]) < i)
+            {
+                Add(at, $"'providers.{name}.api_keys[{i}]' is there already.", "Remove it.");
             }
         }
     }

@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -41,6 +42,16 @@ internal static class ConfigurationText
                 case SettingKind.Section:
                     Line(indent, definition.Key, null);
                     WriteSection(value, indent + 2);
+                    break;
+                case SettingKind.List when definition.Item == typeof(string) && ((IList)value).Count > 0:
+                    Line(indent, definition.Key, null);
+                    var index = 0;
+                    foreach (var item in (IList)value)
+                    {
+                        var shown = Shown(value, (index++).ToString(CultureInfo.InvariantCulture), definition, item);
+                        text.Append(' ', indent + 2).Append("- ").Append(shown).Append('\n');
+                    }
+
                     break;
                 case SettingKind.List when ((IList)value).Count > 0:
                     Line(indent, definition.Key, null);

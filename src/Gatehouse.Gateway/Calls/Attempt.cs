@@ -26,6 +26,9 @@ internal sealed class Attempt(Target target, string model, int number, long star
     /// <summary>What the target's breaker gets the outcome for.</summary>
     public BreakerPass Pass { get; set; }
 
+    /// <summary>Which of the provider's credentials; meaningless when it has one.</summary>
+    public int Credential { get; set; }
+
     public int Status { get; set; }
 
     public long? HeadersMicros { get; set; }
@@ -82,6 +85,9 @@ internal sealed record AttemptFailure(NextStep Step, Problem Problem)
 
     /// <summary>Headers of the provider's answer that are the client's business.</summary>
     public IHeaderDictionary? Headers { get; init; }
+
+    /// <summary>Another credential of the same provider is ready to be tried at once.</summary>
+    public bool MayRotate { get; init; }
 
     /// <summary>The provider's error body, when it is already in the caller's format.</summary>
     public byte[]? Body { get; init; }

@@ -151,6 +151,11 @@ internal static class Failures
     private static UpstreamError Redacted(UpstreamError error, ProviderSettings settings)
     {
         var message = Redacted(error.Message, settings.ApiKey);
+        for (var i = 1; i < settings.ApiKeys.Count; i++)
+        {
+            message = Redacted(message, settings.ApiKeys[i]);
+        }
+
         foreach (var (_, value) in settings.Headers)
         {
             message = Redacted(message, value);
@@ -165,6 +170,11 @@ internal static class Failures
     private static bool HoldsCredential(ReadOnlySpan<byte> body, ProviderSettings settings)
     {
         var holds = Contains(body, settings.ApiKey);
+        for (var i = 1; i < settings.ApiKeys.Count; i++)
+        {
+            holds |= Contains(body, settings.ApiKeys[i]);
+        }
+
         foreach (var (_, value) in settings.Headers)
         {
             holds |= Contains(body, value);

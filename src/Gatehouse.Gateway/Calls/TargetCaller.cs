@@ -99,7 +99,8 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
             metrics.FellBack(target.Provider.Name);
         }
 
-        for (var retry = 0; ; retry++)
+        var (retry, rotations) = (0, 0);
+        while (true)
         {
             var failure = await TryGuardedAsync(call, target, pass);
             if (failure is null || failure.IsUnasked || failure.Step == NextStep.PassOn || call.ContentIsSent)
@@ -108,8 +109,20 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
             }
 
             Settlement.CloseAttempt(call, failure.Problem.Code, failure.RecordedMessage);
+            if (failure.MayRotate && ++rotations < target.Provider.Credentials!.Count)
+            {
+                pass = target.Breaker?.TryEnter() ?? BreakerPass.Call;
+                if (pass == BreakerPass.None)
+                {
+                    return failure;
+                }
+
+                metrics.Retried(target.Provider.Name);
+                continue;
+            }
+
             var pause = failure.RetryAfter ?? RetryRules.Backoff(call.Route, retry, chance.Next());
-            if (failure.Step != NextStep.Retry || retry + 1 >= call.Route.AttemptsPerTarget || pause > call.Route.MaxRetryDelay
+            if (failure.Step != NextStep.Retry || ++retry >= call.Route.AttemptsPerTarget || pause > call.Route.MaxRetryDelay
                 || target.Breaker is { State: not BreakerState.Closed })
             {
                 return failure;
@@ -136,7 +149,7 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
         {
             var failure = await TryAsync(call, attempt);
             outcome = failure is null ? AttemptOutcome.Good
-                : failure.IsUnasked || failure.Problem.Status == StatusCodes.Status429TooManyRequests ? AttemptOutcome.Unknown
+                : failure.IsUnasked || failure.MayRotate || failure.Problem.Status == StatusCodes.Status429TooManyRequests ? AttemptOutcome.Unknown
                 : failure.Step == NextStep.PassOn ? AttemptOutcome.Good // the request or our own journal is at fault, the target is well
                 : AttemptOutcome.Bad;
             return failure;
@@ -157,6 +170,12 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
             if (TryPrepare(call, attempt, buffer, stripped, out var request) is { } unfit)
             {
                 return new AttemptFailure(NextStep.NextTarget, unfit) { IsUnasked = true };
+            }
+
+            if (attempt.Target.Provider.Credentials is { } credentials)
+            {
+                attempt.Credential = credentials.Pick(out _);
+                request = request with { ApiKey = credentials[attempt.Credential] };
             }
 
             call.Attempt = attempt;
@@ -301,12 +320,18 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
         }
 
         var failure = Failures.OfStatus(call, attempt, answer, body.Span, clock.GetUtcNow());
+        var rotates = attempt.Target.Provider.Credentials is { } credentials
+            && credentials.TryRotate(attempt.Credential, IsQuotaUsedUp(attempt, failure) ? StatusCodes.Status402PaymentRequired : attempt.Status, failure.RetryAfter);
         var headers = new HeaderDictionary();
         answer.PassHeaders(headers);
+        failure = failure with { Headers = headers, MayRotate = rotates };
         return answer.Header("x-should-retry") == "false"
-            ? failure with { Headers = headers, IsLasting = true, Step = failure.Step == NextStep.Retry ? NextStep.NextTarget : failure.Step }
-            : failure with { Headers = headers };
+            ? failure with { IsLasting = true, Step = failure.Step == NextStep.Retry ? NextStep.NextTarget : failure.Step }
+            : failure;
     }
+
+    private static bool IsQuotaUsedUp(Attempt attempt, AttemptFailure failure) =>
+        failure.IsLasting && attempt.Status == StatusCodes.Status429TooManyRequests;
 
     private async ValueTask<AttemptFailure?> AnswerWholeAsync(Call call, Attempt attempt, UpstreamAnswer answer, Deadline deadline)
     {

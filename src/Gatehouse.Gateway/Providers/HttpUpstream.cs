@@ -93,7 +93,7 @@ internal sealed class HttpUpstream : IUpstream, IDisposable
             }
         }
 
-        if (_settings.ApiKey is { } key)
+        if ((request.ApiKey ?? _settings.ApiKey) is { } key)
         {
             var bearer = string.Equals(_settings.ApiKeyHeader, "Authorization", StringComparison.OrdinalIgnoreCase);
             headers.TryAddWithoutValidation(_settings.ApiKeyHeader, bearer ? "Bearer " + key : key);

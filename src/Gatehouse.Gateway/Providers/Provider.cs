@@ -13,6 +13,9 @@ public sealed class Provider(ProviderSettings settings, IUpstream upstream, Time
 
     public IUpstream Upstream { get; } = upstream;
 
+    /// <summary><see langword="null"/> unless there are several.</summary>
+    public CredentialRing? Credentials { get; } = settings.ApiKeys.Count > 1 ? new(settings.ApiKeys, clock) : null;
+
     public string Name => Settings.Name;
 
     public WireFormat Wire => Settings.Wire;
@@ -40,7 +43,14 @@ public sealed record UpstreamRequest(
     string Path,
     ReadOnlyMemory<byte> Body,
     IReadOnlyList<KeyValuePair<string, string>> Headers,
-    TimeSpan ConnectTimeout);
+    TimeSpan ConnectTimeout)
+{
+    /// <summary>The credential to use in place of <see cref="ProviderSettings.ApiKey"/>, where there are several.</summary>
+    public string? ApiKey { get; init; }
+
+    /// <summary>Names the path only: a credential is never printed.</summary>
+    public override string ToString() => Path;
+}
 
 /// <summary>An upstream's status, headers and the body still to be read.</summary>
 public abstract class UpstreamAnswer : IAsyncDisposable

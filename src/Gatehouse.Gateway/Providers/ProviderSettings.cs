@@ -32,6 +32,9 @@ public sealed record ProviderSettings
     /// <summary>The credential, or <see langword="null"/> for providers that need none.</summary>
     public string? ApiKey { get; init; }
 
+    /// <summary>Every credential when there are several, <see cref="ApiKey"/> first; else empty.</summary>
+    public IReadOnlyList<string> ApiKeys { get; init; } = [];
+
     /// <summary>How the credential travels: <c>Authorization</c> (as a Bearer token), <c>x-api-key</c>, <c>api-key</c> or <c>x-goog-api-key</c>.</summary>
     public string ApiKeyHeader { get; init; } = "Authorization";
 

@@ -277,7 +277,7 @@ public sealed class StreamFaultTests
         var clock = new ManualClock();
         await using var unused = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
         await using var good = new WirePlayer(e => e.StreamAsync(Wire.WholeStream));
-        var pinging = new Provider(TestGateway.Http("p0", unused).Settings, new PingingUpstream(clock));
+        var pinging = new Provider(TestGateway.Http("p0", unused).Settings, new PingingUpstream(clock), clock);
         var route = new Route("fast", [new Target(pinging, "m0"), new Target(TestGateway.Http("p1", good), "m1", 1, 1)])
         {
             AttemptsPerTarget = 1,

@@ -59,7 +59,7 @@ public sealed class ConfigurationApiTests
         var items = (await app.GetAsync("/api/providers", Role.Viewer))["items"]!.AsArray();
 
         Assert.Equal(
-            """{"name":"openai","kind":"openai","wire":"openai","host":"api.openai.com","has_credential":true,"reachable":true,"calls":5,"failed":2,"last_error":"overloaded","last_error_at":null,"breakers":[{"model":"gpt-4.1-mini","state":"closed"}]}""",
+            """{"name":"openai","kind":"openai","wire":"openai","host":"api.openai.com","has_credential":true,"reachable":true,"calls":5,"failed":2,"last_error":"overloaded","last_error_at":null,"breakers":[{"model":"gpt-4.1-mini","state":"closed"}],"credentials":[]}""",
             items[0]!.ToJsonString());
         Assert.Equal("in process", (string)items[1]!["host"]!);
         Assert.Null(items[1]!["reachable"]);

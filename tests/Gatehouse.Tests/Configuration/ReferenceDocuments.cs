@@ -145,6 +145,7 @@ internal static class ReferenceDocuments
     private static string Value(Definition d) => d.Kind switch
     {
         SettingKind.Section => "settings, below",
+        SettingKind.List when d.Item == typeof(string) => "list of texts",
         SettingKind.List => "list of settings, below",
         SettingKind.Entries when d.Item == typeof(string) => $"text by {d.About.EntryName} name",
         SettingKind.Entries => $"settings by {d.About.EntryName} name, below",
@@ -188,7 +189,7 @@ internal static class ReferenceDocuments
         var schema = d.Kind switch
         {
             SettingKind.Section => Section(d.Value),
-            SettingKind.List => new JsonObject { ["type"] = "array", ["items"] = Section(d.Item!) },
+            SettingKind.List => new JsonObject { ["type"] = "array", ["items"] = d.Item == typeof(string) ? new JsonObject { ["type"] = "string" } : Section(d.Item!) },
             SettingKind.Entries => new JsonObject
             {
                 ["type"] = new JsonArray("object", "null"),

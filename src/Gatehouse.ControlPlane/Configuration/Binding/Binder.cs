@@ -127,7 +127,16 @@ internal sealed class Binder(string? file, References references, List<Configura
         Sources.Add(into, "", list.Place, null);
         for (var i = 0; i < list.Items.Count; i++)
         {
-            if (Expect<YamlMapping>(list.Items[i], $"{name}[{i}]", "a mapping of settings") is { } mapping)
+            if (definition.Item == typeof(string))
+            {
+                if (Expect<YamlValue>(list.Items[i], $"{name}[{i}]", "one value") is { } scalar
+                    && Parse(scalar, definition, typeof(string), $"{name}[{i}]") is { } value)
+                {
+                    Sources.Add(into, into.Count.ToString(CultureInfo.InvariantCulture), scalar.Place, scalar.Text);
+                    into.Add(value);
+                }
+            }
+            else if (Expect<YamlMapping>(list.Items[i], $"{name}[{i}]", "a mapping of settings") is { } mapping)
             {
                 var item = Activator.CreateInstance(definition.Item!)!;
                 BindSection(item, mapping, $"{name}[{i}]");

@@ -16,6 +16,10 @@ public sealed class ProviderOptions
         Example = "${OPENAI_API_KEY}")]
     public string? ApiKey { get; set; }
 
+    [Setting("Several credentials in place of `api_key`: the first that does not rest is used. One that is limited (429) rests as long as the provider asks, one that is refused (401, 403) for 10 minutes.", Secret = true,
+        Example = "[ \"${OPENAI_KEY_A}\", \"${OPENAI_KEY_B}\" ]")]
+    public List<string> ApiKeys { get; set; } = [];
+
     [Setting("The header that carries the credential.", Choices = SettingChoices.ApiKeyHeaders, DefaultText = "the kind's")]
     public string? ApiKeyHeader { get; set; }
 

@@ -30,7 +30,7 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
             return checks;
         }
 
-        var providers = loaded.Compiled.Providers.Values.Select(p => CheckProviderAsync(p.Settings, ct)).ToList();
+        var providers = loaded.Compiled.Providers.Values.Select(p => CheckProviderAsync(p, ct)).ToList();
         var database = CheckDatabaseAsync(loaded, ct);
         var clock = CheckClockAsync(loaded, providers, ct);
         checks.AddRange(await Task.WhenAll(providers));
@@ -63,8 +63,9 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
         }
     }
 
-    private async Task<DoctorCheck> CheckProviderAsync(ProviderSettings settings, CancellationToken ct)
+    private async Task<DoctorCheck> CheckProviderAsync(Provider provider, CancellationToken ct)
     {
+        var settings = provider.Settings;
         var name = "provider " + settings.Name;
         if (settings.Simulator is not null)
         {
@@ -86,6 +87,13 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
             return new(name, DoctorState.Failing, $"{place} {what}.", settings.BaseUrl.IsLoopback
                 ? $"Start it, or remove 'providers.{settings.Name}'."
                 : "Check the firewall, the proxy and the provider's status page.");
+        }
+
+        var refused = CredentialView.Of(provider).Where(c => c.State == "refused").Select(c => c.Name).ToList();
+        if (refused.Count > 0)
+        {
+            return new(name, DoctorState.Warning, $"{settings.Name} refuses {string.Join(", ", refused)}; its other credentials are used meanwhile.",
+                $"Replace what 'providers.{settings.Name}.api_keys' refers to, or give it the rights it lacks.");
         }
 
         var credential = settings.ApiKey is not null || settings.Headers.Count > 0;

@@ -12,7 +12,7 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
     private const string AzureDeploymentApiVersion = "2024-10-21";
 
     /// <summary>The credential: the one configured, or that of the kind's environment variable.</summary>
-    public string? KeyOf(ProviderOptions options, ProviderPreset preset) => options.ApiKey ?? KeyOf(preset);
+    public string? KeyOf(ProviderOptions options, ProviderPreset preset) => options.ApiKey ?? (options.ApiKeys is [var first, ..] ? first : KeyOf(preset));
 
     public string? KeyOf(ProviderPreset preset)
     {
@@ -35,6 +35,7 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
         Wire = preset.Wire,
         BaseUrl = AddressOf(options, preset),
         ApiKey = KeyOf(options, preset),
+        ApiKeys = options.ApiKeys.Count > 1 ? options.ApiKeys : [],
         ApiKeyHeader = options.ApiKeyHeader ?? preset.ApiKeyHeader,
         Headers = options.Headers,
         Query = QueryOf(options),
@@ -49,6 +50,7 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
     {
         var text = new StringBuilder();
         text.AppendJoin('\n', s.Name, s.Kind, s.Wire, s.BaseUrl, s.ApiKey, s.ApiKeyHeader, s.Query, s.StreamUsage, s.MaxTokensField, s.Breaker);
+        text.Append('\n').AppendJoin('|', s.ApiKeys);
         foreach (var (header, value) in s.Headers.OrderBy(h => h.Key, StringComparer.Ordinal))
         {
             text.Append('\n').Append(header).Append('=').Append(value);

@@ -17,6 +17,26 @@ public delegate Task<IReadOnlyList<ProviderTraffic>> ReadProviderTraffic(Person 
 /// <param name="State"><c>closed</c>, <c>half_open</c> or <c>open</c>.</param>
 public sealed record BreakerView(string Model, string State);
 
+/// <summary>One of several credentials of a provider, on the node that answers.</summary>
+/// <param name="Name">Its place in the configuration: <c>api_keys[0]</c>.</param>
+/// <param name="State"><c>ready</c>, <c>limited</c> or <c>refused</c>.</param>
+public sealed record CredentialView(string Name, string State, DateTimeOffset? RestsUntil)
+{
+    internal static IEnumerable<CredentialView> Of(Provider provider)
+    {
+        for (var i = 0; i < provider.Credentials?.Count; i++)
+        {
+            var (state, until) = provider.Credentials.StateOf(i);
+            yield return new($"api_keys[{i}]", state switch
+            {
+                CredentialState.Ready => "ready",
+                CredentialState.Limited => "limited",
+                _ => "refused",
+            }, until);
+        }
+    }
+}
+
 /// <summary>One provider as lists show it.</summary>
 /// <param name="Wire"><c>openai</c> or <c>anthropic</c>.</param>
 /// <param name="Reachable">Whether any of the recent calls was answered; <see langword="null"/> when there was none.</param>
@@ -32,7 +52,8 @@ public sealed record ProviderView(
     long Failed,
     string? LastError,
     DateTimeOffset? LastErrorAt,
-    IReadOnlyList<BreakerView> Breakers);
+    IReadOnlyList<BreakerView> Breakers,
+    IReadOnlyList<CredentialView> Credentials);
 
 /// <summary>The providers of the configuration in force with their health. Every signed-in person may see them.</summary>
 public sealed class ProviderViews(ConfigurationState state, ReadProviderTraffic traffic)
@@ -54,7 +75,8 @@ public sealed class ProviderViews(ConfigurationState state, ReadProviderTraffic 
         recent?.Failed ?? 0,
         recent?.LastError,
         recent?.LastErrorAt,
-        Breakers(provider));
+        Breakers(provider),
+        [.. CredentialView.Of(provider)]);
 
     private List<BreakerView> Breakers(Provider provider) =>
         [.. state.Current.Compiled.Routes.Routes
