@@ -5,7 +5,7 @@ using Gatehouse.Observability.Traces;
 
 namespace Gatehouse.Observability;
 
-/// <summary>JSON of this module: what its endpoints answer, and what its tables hold.</summary>
+/// <summary>JSON of this module: what its endpoints answer.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     Converters = [typeof(SnakeCaseOutcome), typeof(SnakeCaseEnvironment)])]
@@ -14,9 +14,13 @@ namespace Gatehouse.Observability;
 [JsonSerializable(typeof(CallDetail))]
 [JsonSerializable(typeof(Traffic))]
 [JsonSerializable(typeof(TrafficShareList))]
+internal sealed partial class ObservabilityJson : JsonSerializerContext;
+
+/// <summary>What the tables hold as JSON. Without converters, so that writing takes the generated short cut: there is one of each a call.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(TraceDocument))]
 [JsonSerializable(typeof(Price))]
-internal sealed partial class ObservabilityJson : JsonSerializerContext;
+internal sealed partial class StoredJson : JsonSerializerContext;
 
 /// <summary>The answer of <c>GET /api/traffic/by/{dimension}</c>.</summary>
 internal sealed record TrafficShareList(IReadOnlyList<TrafficShare> Items);

@@ -28,11 +28,12 @@ internal sealed class Call : IDisposable
         Table = table;
         Aborted = http.RequestAborted;
         var id = Guid.CreateVersion7();
-        Trace = TraceContext.From(http.Request.Headers.TraceParent);
+        var digits = id.ToString("N");
+        Trace = TraceContext.From(http.Request.Headers.TraceParent, digits);
         Record = new CallRecord
         {
             Id = id,
-            RequestId = RequestIds.For(http.Request, id),
+            RequestId = RequestIds.For(http.Request, digits),
             TraceId = Trace.TraceId,
             SpanId = ActivitySpanId.CreateRandom().ToHexString(),
             ParentSpanId = Trace.ParentSpanId,

@@ -11,11 +11,11 @@ internal static class RequestIds
     private static readonly SearchValues<char> Sane =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:");
 
-    public static string For(HttpRequest request, Guid callId)
+    public static string For(HttpRequest request, string callId)
     {
         var given = request.Headers["x-request-id"];
         return given.Count == 1 && given[0] is { Length: > 0 and <= MaxChars } id && !id.AsSpan().ContainsAnyExcept(Sane)
             ? id
-            : "req_" + callId.ToString("N");
+            : "req_" + callId;
     }
 }

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Diagnostics;
 
 namespace Gatehouse.Gateway.Calls;
 
@@ -11,8 +10,10 @@ internal readonly record struct TraceContext(string TraceId, string? ParentSpanI
 {
     private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdef");
 
-    public static TraceContext From(string? traceparent) =>
-        TryParse(traceparent, out var context) ? context : new TraceContext(ActivityTraceId.CreateRandom().ToHexString(), null, "01");
+    /// <param name="callId">32 digits of the call's id, of version 7: the id of a trace that begins here. Traces in the order of time are
+    /// what an index takes at a tenth of the cost of traces in no order.</param>
+    public static TraceContext From(string? traceparent, string callId) =>
+        TryParse(traceparent, out var context) ? context : new TraceContext(callId, null, "01");
 
     /// <summary>The header for an upstream request, whose parent is the attempt's span.</summary>
     public string Traceparent(string spanId) => string.Concat("00-", TraceId, "-", string.Concat(spanId, "-", Flags));

@@ -17,12 +17,6 @@ internal sealed class SqliteTransaction(SqliteSession session) : Transaction
     {
         var holes = string.Join(", ", columns.Select((_, i) => $"${i + 1}"));
         var text = $"INSERT INTO {table} ({string.Join(", ", columns)}) VALUES ({holes}) ON CONFLICT DO NOTHING";
-        var added = 0;
-        foreach (var row in rows)
-        {
-            added += session.Execute(new Statement(text, Array.ConvertAll(row, Statement.Normalize)), ct);
-        }
-
-        return Task.FromResult(added);
+        return Task.FromResult(session.InsertMany(text, rows, ct));
     }
 }

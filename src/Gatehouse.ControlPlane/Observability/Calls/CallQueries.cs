@@ -79,7 +79,7 @@ public sealed class CallQueries
 
         var (call, cost, priceJson, _) = rows[0];
         var trace = await FindTraceAsync(call.Id, ct);
-        var price = priceJson is null ? null : JsonSerializer.Deserialize(priceJson, ObservabilityJson.Default.Price);
+        var price = priceJson is null ? null : JsonSerializer.Deserialize(priceJson, StoredJson.Default.Price);
         var (state, content) = await FindContentAsync(who, call, ct);
         return new CallDetail(
             call,
@@ -149,7 +149,7 @@ public sealed class CallQueries
         var now = _clock.GetUtcNow();
         var documents = await _db.QueryAsync(
             $"SELECT document FROM observability_trace WHERE call_id = {id} AND expires_at > {now}", row => row.Text(0), ct);
-        return documents.Count == 0 ? null : JsonSerializer.Deserialize(documents[0], ObservabilityJson.Default.TraceDocument);
+        return documents.Count == 0 ? null : JsonSerializer.Deserialize(documents[0], StoredJson.Default.TraceDocument);
     }
 
     private async Task<(string State, CallContent? Content)> FindContentAsync(Person who, CallSummary call, CancellationToken ct)

@@ -21,6 +21,9 @@ internal sealed class LedgerDrain(
     private readonly List<CallRecord> _batch = new(BatchRecords);
     private JournalPosition? _position;
 
+    /// <summary>The last batch was as large as they get: there is more to take.</summary>
+    public bool IsBehind => _batch.Count == BatchRecords;
+
     /// <returns>Whether there was anything; call again until there is not.</returns>
     public async Task<bool> DrainAsync(CancellationToken ct)
     {

@@ -79,13 +79,13 @@ internal sealed record LedgerEntry(CallRecord Record, TraceDocument Trace, DateT
             r.TeamId, r.Id, r.SystemId, r.KeyId, Words.Of(r.Environment), node, r.RequestId, r.TraceId, r.Surface, r.Route, r.Provider,
             r.Model, r.AnsweredModel, r.Streamed, r.Status, Words.Of(r.Outcome), r.ErrorCode, r.ErrorMessage, r.FinishReason,
             r.Usage?.UncachedInput, r.Usage?.CacheRead, r.Usage?.CacheWrite, r.Usage?.CacheWriteLong, r.Usage?.Output, r.Usage?.Reasoning,
-            r.CostNanos, r.PriceRevision, r.Price is null ? null : JsonSerializer.Serialize(r.Price, ObservabilityJson.Default.Price),
+            r.CostNanos, r.PriceRevision, r.Price is null ? null : JsonSerializer.Serialize(r.Price, StoredJson.Default.Price),
             r.ConfigurationRevision, r.StartedAtMicros, r.DurationMicros, r.FirstByteMicros, r.OwnMicros, r.Attempts.Count, recordedAt,
         ];
     }
 
     public object?[] ToTraceRow() =>
-        [Record.Id, JsonSerializer.Serialize(Trace, ObservabilityJson.Default.TraceDocument), TraceExpiresAt];
+        [Record.Id, JsonSerializer.Serialize(Trace, StoredJson.Default.TraceDocument), TraceExpiresAt];
 
     private static DateTimeOffset StartOf(CallRecord record) => DateTimeOffset.UnixEpoch.AddMicroseconds(record.StartedAtMicros);
 

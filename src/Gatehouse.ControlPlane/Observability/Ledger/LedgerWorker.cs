@@ -9,7 +9,8 @@ namespace Gatehouse.Observability.Ledger;
 /// </summary>
 internal sealed partial class LedgerWorker(LedgerDrain drain, TimeProvider clock, ILogger<LedgerWorker> log) : BackgroundService
 {
-    private static readonly TimeSpan IdlePoll = TimeSpan.FromMilliseconds(100);
+    /// <summary>Between looks at the journal: a call shows this late at most, and a transaction's cost is shared by those that came meanwhile.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan FlushTime = TimeSpan.FromSeconds(10);
@@ -31,9 +32,10 @@ internal sealed partial class LedgerWorker(LedgerDrain drain, TimeProvider clock
         {
             try
             {
-                if (!await drain.DrainAsync(stoppingToken))
+                await drain.DrainAsync(stoppingToken);
+                if (!drain.IsBehind)
                 {
-                    await Task.Delay(IdlePoll, clock, stoppingToken);
+                    await Task.Delay(Pause, clock, stoppingToken);
                 }
 
                 retry = FirstRetry;
