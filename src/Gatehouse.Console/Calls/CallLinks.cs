@@ -45,7 +45,7 @@ internal static class CallLinks
             Route: Text(query["route"]),
             Provider: Name(query["provider"]),
             Model: Name(query["model"]),
-            Outcome: Enum.TryParse<CallOutcome>(query["outcome"], ignoreCase: true, out var outcome) ? outcome : null,
+            Outcome: Choice.Of<CallOutcome>(query["outcome"]),
             ErrorCode: Name(query["error"]),
             Unpriced: query["unpriced"] == "true",
             Search: Text(query["search"]),

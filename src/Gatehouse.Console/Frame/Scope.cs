@@ -9,9 +9,7 @@ public sealed record Scope(TimeRange Range, Guid? TeamId = null, SystemEnvironme
     public static Scope Of(IQueryCollection query, DateTimeOffset now) => new(
         TimeRange.Of(query, now),
         Guid.TryParse(query["team"], out var team) ? team : null,
-        Enum.TryParse<SystemEnvironment>(query["environment"], ignoreCase: true, out var environment) && Enum.IsDefined(environment)
-            ? environment
-            : null);
+        Choice.Of<SystemEnvironment>(query["environment"]));
 
     /// <summary>The filter of everything in it.</summary>
     public CallFilter Filter => new(From: Range.From, To: Range.To, TeamId: TeamId, Environment: Environment);

@@ -1,8 +1,11 @@
 using System.Reflection;
+using System.Security.Cryptography;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Net.Http.Headers;
 using Microsoft.OpenApi;
 
 namespace Gatehouse.Api;
@@ -38,7 +41,25 @@ public static class ApiDocument
         });
     });
 
-    /// <summary>Open to all: it describes, and shows nothing that is stored.</summary>
-    public static void MapApiDocument(this IEndpointRouteBuilder app) =>
-        app.MapOpenApi("/api/{documentName}.json").AllowAnonymous();
+    /// <summary>Open to all: it describes, and shows nothing that is stored. Made at the first request, and the same for each.</summary>
+    public static void MapApiDocument(this IEndpointRouteBuilder app)
+    {
+        var provider = app.ServiceProvider.GetRequiredKeyedService<IOpenApiDocumentProvider>(Name);
+        var made = new Lazy<Task<(byte[] Json, EntityTagHeaderValue Tag)>>(() => MakeAsync(provider));
+        app.MapGet("/api/openapi.json", async Task<IResult> () =>
+            {
+                var (json, tag) = await made.Value;
+                return TypedResults.Bytes(json, "application/json;charset=utf-8", entityTag: tag);
+            })
+            .AllowAnonymous().ExcludeFromDescription();
+    }
+
+    private static async Task<(byte[] Json, EntityTagHeaderValue Tag)> MakeAsync(IOpenApiDocumentProvider provider)
+    {
+        var document = await provider.GetOpenApiDocumentAsync(CancellationToken.None);
+        using var json = new MemoryStream();
+        await document.SerializeAsJsonAsync(json, OpenApiSpecVersion.OpenApi3_1, CancellationToken.None);
+        var bytes = json.ToArray();
+        return (bytes, new EntityTagHeaderValue($"\"{Convert.ToHexStringLower(SHA256.HashData(bytes).AsSpan(0, 8))}\""));
+    }
 }

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace Gatehouse.Api;
 
 /// <summary>Every failure under <c>/api</c> as <c>application/problem+json</c> (RFC 9457), in one place.</summary>
-internal sealed partial class ProblemResponses(RequestDelegate next, ILogger<ProblemResponses> log)
+internal sealed partial class ProblemResponses(RequestDelegate next, ApiOperations operations, ILogger<ProblemResponses> log)
 {
     public async Task InvokeAsync(HttpContext http)
     {
@@ -22,7 +22,7 @@ internal sealed partial class ProblemResponses(RequestDelegate next, ILogger<Pro
             await next(http);
             if (!http.Response.HasStarted && http.Response.StatusCode >= 400 && http.Response.ContentType is null)
             {
-                await WriteAsync(http, OfStatus(http.Response.StatusCode));
+                await WriteAsync(http, OfStatus(http));
             }
         }
         catch (Exception e) when (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
@@ -41,14 +41,29 @@ internal sealed partial class ProblemResponses(RequestDelegate next, ILogger<Pro
             http.RequestAborted);
     }
 
-    private static Problem OfStatus(int status) => status switch
+    private Problem OfStatus(HttpContext http)
     {
-        StatusCodes.Status404NotFound => new Problem(
-            "not_found", status, "There is no such operation for this method and content type (bodies are 'application/json'); /api/openapi.json lists them."),
-        StatusCodes.Status405MethodNotAllowed => new Problem("method_not_allowed", status, "This address has no such method; /api/openapi.json lists them."),
-        StatusCodes.Status415UnsupportedMediaType => new Problem("unsupported_media_type", status, "Send the body as 'Content-Type: application/json'."),
-        _ => new Problem("request_refused", status, $"The request was refused with status {status}."),
-    };
+        var status = http.Response.StatusCode;
+        if (status is not (StatusCodes.Status404NotFound or StatusCodes.Status405MethodNotAllowed or StatusCodes.Status415UnsupportedMediaType))
+        {
+            return new Problem("request_refused", status, $"The request was refused with status {status}.");
+        }
+
+        var methods = operations.MethodsAt(http);
+        if (methods.Count == 0)
+        {
+            return new Problem("not_found", 404, "There is no such address; /api/openapi.json lists them.");
+        }
+
+        if (methods.Contains(http.Request.Method))
+        {
+            return new Problem("unsupported_media_type", 415, "Send the body as 'Content-Type: application/json'.");
+        }
+
+        http.Response.Headers.Allow = string.Join(", ", methods);
+        return new Problem(
+            "method_not_allowed", 405, $"This address takes {string.Join(" and ", methods)}, not {http.Request.Method}; /api/openapi.json lists them.");
+    }
 
     private Problem Of(Exception e, string requestId)
     {

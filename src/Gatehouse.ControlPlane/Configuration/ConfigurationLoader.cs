@@ -33,6 +33,15 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
             return new(null, [new(_path, 0, 0, "The configuration file does not exist.", "Create it, or name another with --config.")]) { Files = [_path] };
         }
 
+        if (text is not null && string.IsNullOrWhiteSpace(text))
+        {
+            // An editor that empties the file before it writes must not switch everything off for a moment.
+            return new(null, [new(_path, 0, 0, "The configuration file is empty.", "Write the configuration; a comment alone is one without settings.")])
+            {
+                Files = [_path],
+            };
+        }
+
         if (text is null && !_ollamaAsked)
         {
             _ollamaModels = await edges.FindOllamaModels(ct);

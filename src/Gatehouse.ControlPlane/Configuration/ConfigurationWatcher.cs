@@ -68,7 +68,7 @@ internal sealed partial class ConfigurationWatcher(ConfigurationState state, Tim
         {
             await Task.Delay(Quiet, clock, ct);
             var later = Stamp();
-            if (later == stamp)
+            if (later == stamp && !IsEmpty())
             {
                 break;
             }
@@ -102,6 +102,9 @@ internal sealed partial class ConfigurationWatcher(ConfigurationState state, Tim
             return null;
         }
     }
+
+    /// <summary>Whoever emptied the file is most likely about to write it: that is given a little time.</summary>
+    private bool IsEmpty() => new FileInfo(state.Loader.SourcePath) is { Exists: true, Length: 0 };
 
     /// <summary>Changes when a file's content does: a hash of small files, length and time of large ones.</summary>
     private string Stamp()

@@ -33,6 +33,7 @@ public static class GovernanceModule
         AddOperations(services, dataDirectory);
         AddSignIn(services, dataDirectory);
 
+        services.AddSingleton<ApiOperations>();
         services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true); // so that ProblemResponses can say why
         services.Configure<JsonOptions>(options =>
         {

@@ -41,7 +41,7 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
 
         Price(call);
         record.DurationMicros = call.Micros;
-        record.OwnMicros = call.OwnMicros;
+        record.OwnMicros = Math.Min(call.OwnMicros, record.DurationMicros);
         metrics.Finished(record);
         try
         {

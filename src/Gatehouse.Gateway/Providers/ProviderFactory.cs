@@ -7,7 +7,7 @@ public sealed class ProviderFactory(TimeProvider clock)
 {
     public Provider Create(ProviderSettings settings) => new(settings, settings switch
     {
-        { Simulator: { } simulator } => new SimulatorUpstream(simulator, clock),
+        { Simulator: { } simulator } => new WaitedForUpstream(new SimulatorUpstream(simulator, clock)),
         { Wire: WireFormat.OpenAi } => new HttpUpstream(settings),
         { Wire: WireFormat.Anthropic } => new HttpUpstream(settings),
         { Wire: WireFormat.Gemini } => new HttpUpstream(settings),

@@ -15,9 +15,11 @@ internal static class CallsCommand
         var limit = new Option<int>("--limit", "-n") { Description = "How many, 1 to 500.", HelpName = "count", DefaultValueFactory = static _ => 20 };
         var system = new Option<string?>("--system") { Description = "Only this system's: name, team/name or id.", HelpName = "system" };
         var environment = new Option<SystemEnvironment?>("--environment", "-e") { Description = "Only this environment's.", HelpName = "development|staging|production" };
+        environment.AcceptOnlyItsWords();
         var route = new Option<string?>("--route") { Description = "Only calls that asked for this model.", HelpName = "name" };
         var provider = new Option<string?>("--provider") { Description = "Only calls that this provider answered.", HelpName = "name" };
         var outcome = new Option<CallOutcome?>("--outcome") { Description = "Only calls that ended so.", HelpName = "ok|refused|failed|cancelled" };
+        outcome.AcceptOnlyItsWords();
         var error = new Option<string?>("--error") { Description = "Only calls with this error code.", HelpName = "code" };
         var unpriced = new Option<bool>("--unpriced") { Description = "Only calls with tokens but without a known price." };
         var search = new Option<string?>("--search") { Description = "Part of a request id, trace id, model or error message.", HelpName = "text" };

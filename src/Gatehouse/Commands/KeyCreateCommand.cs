@@ -18,6 +18,7 @@ internal static class KeyCreateCommand
             HelpName = "development|staging|production",
             DefaultValueFactory = static _ => SystemEnvironment.Development,
         };
+        environment.AcceptOnlyItsWords();
         var name = new Option<string>("--name")
         {
             Description = "What the key is for, for the people who read the list.",

@@ -21,6 +21,7 @@ internal static class SystemAddCommand
             HelpName = "proposed|building|live|retired",
             DefaultValueFactory = static _ => SystemStage.Building,
         };
+        stage.AcceptOnlyItsWords();
         var command = new Command("add", "Register an AI system.") { name, purpose, owner, team, stage };
         command.SetApiAction(async (parsed, api, terminal, ct) =>
         {

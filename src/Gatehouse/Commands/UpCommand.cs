@@ -48,6 +48,7 @@ internal static class UpCommand
             HelpName = "trace|debug|information|warning|error",
             DefaultValueFactory = static _ => LogLevel.Information,
         };
+        logLevel.AcceptOnlyItsWords();
         var command = new Command("up", "Run the server.") { ConfigurationSources.File, address, noSample, drain, logLevel };
         command.SetAction(async (parsed, ct) =>
         {

@@ -217,6 +217,20 @@ public sealed class TranslationTests
         Assert.DoesNotContain("prompt is too long", Assert.Single(gateway.Records()).ErrorMessage);
     }
 
+    [Fact]
+    public async Task The_work_of_the_simulator_is_not_our_own_time_though_it_is_done_in_this_process()
+    {
+        await using var gateway = await TestGateway.StartAsync([new Route("fast", [new Target(Simulator(), "simulator")])]);
+
+        using var response = await gateway.ChatAsync(
+            """{"model": "fast", "messages": [{"role": "user", "content": "Hi [simulator: words=9000]"}]}""");
+        await response.Content.ReadAsByteArrayAsync(Ct);
+
+        var record = Assert.Single(gateway.Records());
+        var attempt = Assert.Single(record.Attempts);
+        Assert.InRange(record.OwnMicros, 1, attempt.EndMicros - attempt.StartMicros - 1);
+    }
+
     [Theory]
     [InlineData("/v1/chat/completions", false)]
     [InlineData("/v1/chat/completions", true)]
@@ -224,15 +238,7 @@ public sealed class TranslationTests
     [InlineData("/v1/messages", true)]
     public async Task The_simulator_answers_both_formats(string path, bool stream)
     {
-        var simulator = new ProviderFactory(TimeProvider.System).Create(new ProviderSettings
-        {
-            Name = "simulator",
-            Kind = "simulator",
-            Wire = WireFormat.OpenAi,
-            BaseUrl = new Uri("http://simulator"),
-            Simulator = new SimulatorSettings(),
-        });
-        await using var gateway = await TestGateway.StartAsync([new Route("fast", [new Target(simulator, "simulator")])]);
+        await using var gateway = await TestGateway.StartAsync([new Route("fast", [new Target(Simulator(), "simulator")])]);
 
         using var response = await gateway.PostAsync(path, stream ? Wire.MessagesStreamRequest : Wire.MessagesRequest, ct: Ct);
         var text = await response.Content.ReadAsStringAsync(Ct);
@@ -243,4 +249,13 @@ public sealed class TranslationTests
         Assert.Equal(CallOutcome.Ok, record.Outcome);
         Assert.True(record.Usage!.Value.TotalOutput > 0);
     }
+
+    private static Provider Simulator() => new ProviderFactory(TimeProvider.System).Create(new ProviderSettings
+    {
+        Name = "simulator",
+        Kind = "simulator",
+        Wire = WireFormat.OpenAi,
+        BaseUrl = new Uri("http://simulator"),
+        Simulator = new SimulatorSettings(),
+    });
 }

@@ -107,6 +107,22 @@ public sealed class ConfigurationStateTests
         Assert.Contains("does not exist", state.LastError!.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData(" \n\t\n")]
+    public async Task A_file_that_an_editor_has_just_emptied_keeps_the_last_good_revision(string left)
+    {
+        using var configurations = new Configurations();
+        using var state = await StartAsync(configurations, First);
+        var before = state.Current;
+
+        File.WriteAllText(configurations.Path, left);
+        Assert.False(await state.ReloadAsync(Ct));
+
+        Assert.Same(before, state.Current);
+        Assert.Equal("The configuration file is empty.", state.LastError!.Message);
+    }
+
     [Fact]
     public async Task A_setting_for_the_next_start_is_named_while_the_others_are_live()
     {

@@ -46,6 +46,9 @@ public class AddressTests
     [InlineData("/calls?from=yesterday")]
     [InlineData("/calls?from=2026-03-01T11:00:00Z&to=2026-03-01T10:00:00Z")]
     [InlineData("/calls?system=1&environment=moon&outcome=9x&before=no")]
+    [InlineData("/calls?environment=9&outcome=9")]
+    [InlineData("/calls?environment=1&outcome=1")]
+    [InlineData("/calls?environment=development,staging&outcome=ok,refused")]
     public void What_cannot_be_read_falls_back_to_the_last_day_unfiltered(string address) =>
         Assert.Equal(new CallFilter(From: Now.AddDays(-1)), CallLinks.Filter(Visit(address)));
 

@@ -50,8 +50,45 @@ public sealed partial class PagesTests
         Assert.Equal(told, page.Contains("is not a setting", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("9")]
+    [InlineData("0")]
+    [InlineData("Viewer,Engineer")]
+    [InlineData("")]
+    public async Task A_role_is_given_only_by_its_name(string role)
+    {
+        await using var app = await TestApp.StartAsync();
+        using var admin = await app.SignInFirstAsync();
+
+        var refused = await InviteAsync(admin, "ann@example.org", "everywhere", role);
+
+        Assert.Contains("must be one of viewer", refused, StringComparison.Ordinal);
+        Assert.DoesNotContain("Send this link", refused, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_role_that_cannot_be_read_does_not_take_the_membership_away()
+    {
+        await using var app = await TestApp.StartAsync();
+        using var admin = await app.SignInFirstAsync();
+        var (person, _) = await app.AddPersonAsync("ann@example.org", null, Role.Engineer);
+        var page = await admin.Http.GetStringAsync("settings", Ct);
+        using var form = new FormUrlEncodedContent(new Dictionary<string, string>
+        {
+            ["__RequestVerificationToken"] = FormToken().Match(page).Groups[1].Value,
+            ["_handler"] = $"role-{person.Id}",
+            ["Grants[0].Role"] = "9",
+            ["Grants[0].Team"] = "everywhere",
+        });
+        using var response = await admin.Http.PostAsync("settings", form, Ct);
+
+        Assert.Contains("must be one of viewer", await response.Content.ReadAsStringAsync(Ct), StringComparison.Ordinal);
+        var everyone = await app.Services.GetRequiredService<People>().ListAsync(new Person(Guid.Empty, "t", "t", [new Membership(null, Role.Admin)]), Ct);
+        Assert.Equal(Role.Engineer, Assert.Single(everyone.Single(p => p.Person.Id == person.Id).Person.Memberships).Role);
+    }
+
     /// <param name="team">Left out of the form when <see langword="null"/>.</param>
-    private static async Task<string> InviteAsync(TestBrowser admin, string email, string? team)
+    private static async Task<string> InviteAsync(TestBrowser admin, string email, string? team, string role = "Viewer")
     {
         var page = await admin.Http.GetStringAsync("settings", Ct);
         var fields = new Dictionary<string, string>
@@ -60,7 +97,7 @@ public sealed partial class PagesTests
             ["_handler"] = "invite",
             ["Input.Email"] = email,
             ["Input.Name"] = "Ann",
-            ["Grant.Role"] = "Viewer",
+            ["Grant.Role"] = role,
         };
         if (team is not null)
         {

@@ -84,8 +84,8 @@ public sealed class CsrfTests
         using var form = new FormUrlEncodedContent([new("name", "red")]);
         using var text = new StringContent("{\"name\":\"red\"}", System.Text.Encoding.UTF8, "text/plain");
 
-        Assert.Equal("not_found", await browser.Http.PostAsync("api/teams", form, Ct).ProblemAsync(HttpStatusCode.NotFound));
-        Assert.Equal("not_found", await browser.Http.PostAsync("api/teams", text, Ct).ProblemAsync(HttpStatusCode.NotFound));
+        Assert.Equal("unsupported_media_type", await browser.Http.PostAsync("api/teams", form, Ct).ProblemAsync(HttpStatusCode.UnsupportedMediaType));
+        Assert.Equal("unsupported_media_type", await browser.Http.PostAsync("api/teams", text, Ct).ProblemAsync(HttpStatusCode.UnsupportedMediaType));
     }
 
     [Fact]

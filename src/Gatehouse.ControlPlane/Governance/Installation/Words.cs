@@ -13,8 +13,12 @@ internal static class Words
 
     private static readonly SearchValues<char> NameChars = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-");
 
+    /// <exception cref="ProblemException">The value has no name: somebody sent a number.</exception>
     public static string Of<T>(T value)
-        where T : struct, Enum => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
+        where T : struct, Enum => Enum.IsDefined(value)
+            ? JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString())
+            : throw new ProblemException(Problem.Invalid(
+                JsonNamingPolicy.SnakeCaseLower.ConvertName(typeof(T).Name), $"must be one of {string.Join(", ", Enum.GetValues<T>().Select(Of))}"));
 
     public static T Parse<T>(string word)
         where T : struct, Enum => Enum.Parse<T>(word.Replace("_", "", StringComparison.Ordinal), ignoreCase: true);
