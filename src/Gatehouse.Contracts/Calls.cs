@@ -105,6 +105,8 @@ public sealed record CallDetail(
     CallContent? Content);
 
 /// <summary>Which calls are asked for; every part that is <see langword="null"/> does not filter.</summary>
+/// <param name="From">Lists begin 30 days back when it is <see langword="null"/>, sums a day.</param>
+/// <param name="Route">The model that was asked for, or <see cref="UnknownRoute"/>.</param>
 /// <param name="ErrorCode">The call's error code; empty for calls without one.</param>
 /// <param name="Search">Part of a request id, trace id, model or error message.</param>
 /// <param name="Unpriced">Only calls that a provider answered, in part at least, at a cost that is not known.</param>
@@ -124,11 +126,19 @@ public sealed record CallFilter(
     bool Unpriced = false,
     string? Search = null,
     Guid? Before = null,
-    int Limit = 50);
+    int Limit = 50)
+{
+    /// <summary>
+    /// Stands for every model name that neither a route nor a provider knew, as route and as model: sums keep one row for all of them,
+    /// or whoever has a key could make as many as they like. The calls themselves keep the name that was asked for.
+    /// </summary>
+    public const string UnknownRoute = "(unknown)";
+}
 
 /// <summary>A page of calls, newest first.</summary>
 /// <param name="Next">Pass as <see cref="CallFilter.Before"/> for the next page; <see langword="null"/> at the end.</param>
-public sealed record CallPage(IReadOnlyList<CallSummary> Calls, Guid? Next);
+/// <param name="From">No older calls were looked at: the filter's own time, or 30 days back.</param>
+public sealed record CallPage(IReadOnlyList<CallSummary> Calls, Guid? Next, DateTimeOffset From);
 
 /// <summary>Sums over calls. Latencies are estimates from a histogram with buckets about 10 % wide.</summary>
 /// <param name="UnpricedCalls">Calls that a provider answered, in part at least, at a cost that is not known: it is not in <paramref name="CostUsd"/>.</param>
@@ -166,5 +176,8 @@ public enum TrafficDimension
 }
 
 /// <summary>The traffic of one value of a <see cref="TrafficDimension"/>.</summary>
-/// <param name="Key">The filter value that leads to exactly these calls: a system's id, or the name itself.</param>
+/// <param name="Key">
+/// The filter value that leads to exactly these calls: a system's id, or the name itself. Tokens and cost of an attempt that another
+/// provider took over from are summed under the provider and model that used them, the call under those that ended it.
+/// </param>
 public sealed record TrafficShare(string Key, string Name, TrafficSum Sum);

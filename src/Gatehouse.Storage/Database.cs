@@ -27,6 +27,24 @@ public abstract class Database : IAsyncDisposable
         return QueryAsync(Statement.From(sql), read, ct);
     }
 
+    /// <summary>
+    /// A query that may read for long. Only so many run at once, the others wait for their turn, so that connections are left for
+    /// <see cref="QueryAsync{T}(FormattableString, Func{Row, T}, CancellationToken)"/>: signing in never waits for somebody's search.
+    /// </summary>
+    public async Task<List<T>> ScanAsync<T>(FormattableString sql, Func<Row, T> read, CancellationToken ct)
+    {
+        RefuseNesting();
+        await Scans.WaitAsync(ct);
+        try
+        {
+            return await ScanAsync(Statement.From(sql), read, ct);
+        }
+        finally
+        {
+            Scans.Release();
+        }
+    }
+
     /// <summary>Runs the work in one transaction on one connection; an exception rolls back. Not nested.</summary>
     public Task<T> TransactionAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct)
     {
@@ -64,9 +82,14 @@ public abstract class Database : IAsyncDisposable
 
     public abstract ValueTask DisposeAsync();
 
+    /// <summary>Places for queries that may read for long: fewer than there are connections to read by.</summary>
+    private protected abstract SemaphoreSlim Scans { get; }
+
     internal abstract Task<int> ExecuteAsync(Statement statement, CancellationToken ct);
 
     internal abstract Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct);
+
+    internal abstract Task<List<T>> ScanAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct);
 
     internal abstract Task<T> RunTransactionAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct);
 

@@ -32,7 +32,7 @@ internal static class CallTail
         await using var renderer = new HtmlRenderer(http.RequestServices, logs);
         try
         {
-            await foreach (var call in calls.FollowAsync(place, filter, ct))
+            await foreach (var call in calls.FollowAsync(place, filter, After(http.Request), ct))
             {
                 await http.Response.WriteAsync(Event(call.Id, await RenderAsync(renderer, call)), ct);
                 await http.Response.Body.FlushAsync(ct);
@@ -47,6 +47,10 @@ internal static class CallTail
             // The team that the page shows is out of the reader's reach now: the stream ends.
         }
     }
+
+    /// <summary>What the page has: as the browser says when it connects again, else as the page said.</summary>
+    private static Guid? After(HttpRequest request) =>
+        Guid.TryParse(request.Headers["Last-Event-ID"], out var last) || Guid.TryParse(request.Query["after"], out last) ? last : null;
 
     private static Task<string> RenderAsync(HtmlRenderer renderer, CallSummary call) => renderer.Dispatcher.InvokeAsync(async () =>
     {

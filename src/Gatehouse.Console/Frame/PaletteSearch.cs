@@ -1,4 +1,3 @@
-using Gatehouse.Contracts;
 using Gatehouse.Observability;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -42,8 +41,8 @@ internal static class PaletteSearch
 
         if (text.Length >= 4)
         {
-            var page = await calls.ListAsync(visit.Who, new CallFilter(Search: text, Limit: MostOfAGroup), ct);
-            found.AddRange(page.Calls.Select(c => new PaletteEntry(
+            var begun = await calls.FindByPrefixAsync(visit.Who, text, MostOfAGroup, ct);
+            found.AddRange(begun.Select(c => new PaletteEntry(
                 "Calls", c.RequestId, $"{c.System} · {c.Route} · {c.Outcome.ToString().ToLowerInvariant()}", "/calls/" + c.Id, "calls")));
         }
 

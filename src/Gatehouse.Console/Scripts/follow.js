@@ -7,10 +7,12 @@ export function followCalls() {
   const rows = document.getElementById('call-rows');
   const button = document.getElementById('tail-waiting');
   const waiting = [];
+  const seen = new Set();
 
   tail.addEventListener('call', (event) => {
     const id = event.detail.id;
-    if (id && document.getElementById('call-' + id)) return;
+    if (id && (seen.has(id) || document.getElementById('call-' + id))) return;
+    seen.add(id);
     waiting.push(event.detail.data);
     if (waiting.length > HELD) waiting.shift();
     if (isRead()) count(); else show();

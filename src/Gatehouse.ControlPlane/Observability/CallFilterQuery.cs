@@ -14,12 +14,12 @@ internal static class CallFilterQuery
 {
     private static readonly CallParameter[] Known =
     [
-        new("from", "Only calls that started at or after this time, such as 2026-03-01T12:00:00Z.", "date-time"),
+        new("from", "Only calls that started at or after this time, such as 2026-03-01T12:00:00Z. Lists begin 30 days back without it, sums a day.", "date-time"),
         new("to", "Only calls that started before this time.", "date-time"),
         new("team", "Only this team's: its id.", "uuid"),
         new("system", "Only this system's: its id.", "uuid"),
         new("environment", "development, staging or production."),
-        new("route", "The model that the client asked for."),
+        new("route", "The model that the client asked for; (unknown) for all names that nobody knew."),
         new("provider", "The provider that answered or was tried last; empty for calls that reached none."),
         new("model", "The model asked of that provider; empty for calls that reached none."),
         new("outcome", "ok, refused, failed or cancelled."),
@@ -29,6 +29,10 @@ internal static class CallFilterQuery
         new("before", "Only calls older than this call id: the next of the page before.", "uuid"),
         new("limit", "1 to 500 calls; default 50."),
     ];
+
+    /// <summary>Known to those who follow calls.</summary>
+    public static readonly CallParameter After = new(
+        "after", "Begin with the calls that were recorded after this one: the newest that the reader has. Last-Event-ID goes before it.", "uuid");
 
     private static readonly string[] Parameters = [.. Known.Select(p => p.Name)];
 
@@ -84,6 +88,10 @@ internal static class CallFilterQuery
             Before: Id(query, "before"),
             Limit: Limit(query));
     }
+
+    /// <summary>The last call that the reader has, as the browser says when it connects again, else as the address says.</summary>
+    public static Guid? ReadAfter(HttpRequest request) =>
+        Guid.TryParseExact(request.Headers["Last-Event-ID"], "D", out var last) ? last : Id(request.Query, After.Name);
 
     /// <summary><c>1m</c>, <c>5m</c>, <c>15m</c>, <c>1h</c>, <c>6h</c>, <c>1d</c>; <see langword="null"/> when it is not given.</summary>
     public static TimeSpan? Step(IQueryCollection query)

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Gatehouse.Contracts;
+using Gatehouse.Observability.Ledger;
 using Gatehouse.Observability.Traces;
 
 namespace Gatehouse.Observability;
@@ -20,6 +21,7 @@ internal sealed partial class ObservabilityJson : JsonSerializerContext;
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(TraceDocument))]
 [JsonSerializable(typeof(Price))]
+[JsonSerializable(typeof(IReadOnlyList<TargetTokens>), TypeInfoPropertyName = "TargetTokensList")]
 internal sealed partial class StoredJson : JsonSerializerContext;
 
 /// <summary>The answer of <c>GET /api/traffic/by/{dimension}</c>.</summary>

@@ -6,6 +6,8 @@ namespace Gatehouse.Storage.Postgres;
 /// <summary>A PostgreSQL database behind Npgsql's pool.</summary>
 internal sealed class PostgresDatabase : Database
 {
+    private const int MaxScans = 16;
+
     private readonly NpgsqlDataSource _source;
 
     public PostgresDatabase(string connectionString)
@@ -19,6 +21,7 @@ internal sealed class PostgresDatabase : Database
             }
 
             _source = NpgsqlDataSource.Create(settings);
+            Scans = new SemaphoreSlim(Math.Clamp(settings.MaxPoolSize / 2, 1, MaxScans));
         }
         catch (ArgumentException e)
         {
@@ -27,6 +30,9 @@ internal sealed class PostgresDatabase : Database
     }
 
     public override string Kind => "postgres";
+
+    /// <summary>At most half of the pool's connections.</summary>
+    private protected override SemaphoreSlim Scans { get; }
 
     public override async Task<string> PingAsync(CancellationToken ct)
     {
@@ -43,7 +49,11 @@ internal sealed class PostgresDatabase : Database
         }
     }
 
-    public override ValueTask DisposeAsync() => _source.DisposeAsync();
+    public override async ValueTask DisposeAsync()
+    {
+        await _source.DisposeAsync();
+        Scans.Dispose();
+    }
 
     internal override async Task<int> ExecuteAsync(Statement statement, CancellationToken ct)
     {
@@ -56,6 +66,8 @@ internal sealed class PostgresDatabase : Database
         await using var connection = await _source.OpenConnectionAsync(ct);
         return await new PostgresTransaction(connection).QueryAsync(statement, read, ct);
     }
+
+    internal override Task<List<T>> ScanAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct) => QueryAsync(statement, read, ct);
 
     internal override async Task<T> RunTransactionAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct)
     {

@@ -9,11 +9,13 @@ namespace Gatehouse.Storage.Sqlite;
 /// </summary>
 internal sealed class SqliteDatabase : Database
 {
+    private static readonly int Readers = Math.Max(4, Environment.ProcessorCount * 2);
+
     private readonly string _path;
     private readonly SqliteSession _writer;
     private readonly Channel<Action> _writes = Channel.CreateUnbounded<Action>(new UnboundedChannelOptions { SingleReader = true });
     private readonly Stack<SqliteSession> _idleReaders = new();
-    private readonly SemaphoreSlim _readerSlots = new(Math.Max(4, Environment.ProcessorCount * 2));
+    private readonly SemaphoreSlim _readerSlots = new(Readers);
     private readonly Thread _thread;
 
     public SqliteDatabase(string path)
@@ -34,6 +36,9 @@ internal sealed class SqliteDatabase : Database
     }
 
     public override string Kind => "sqlite";
+
+    /// <summary>Half of the readers: a search is the work of a processor, and what is short comes in between.</summary>
+    private protected override SemaphoreSlim Scans { get; } = new(Readers / 2);
 
     public override async Task<string> PingAsync(CancellationToken ct)
     {
@@ -67,6 +72,7 @@ internal sealed class SqliteDatabase : Database
 
         _writer.Dispose();
         _readerSlots.Dispose();
+        Scans.Dispose();
     }
 
     internal override Task<int> ExecuteAsync(Statement statement, CancellationToken ct) =>
@@ -83,6 +89,21 @@ internal sealed class SqliteDatabase : Database
         try
         {
             return await Task.Run(() => Read(statement, read, ct), ct);
+        }
+        finally
+        {
+            _readerSlots.Release();
+        }
+    }
+
+    /// <summary>On a thread of its own: those of the pool are few, and everything else waits for them.</summary>
+    internal override async Task<List<T>> ScanAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct)
+    {
+        await _readerSlots.WaitAsync(ct);
+        try
+        {
+            return await Task.Factory.StartNew(
+                () => Read(statement, read, ct), ct, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
         }
         finally
         {

@@ -23,7 +23,7 @@ internal static class CallsCommand
         var error = new Option<string?>("--error") { Description = "Only calls with this error code.", HelpName = "code" };
         var unpriced = new Option<bool>("--unpriced") { Description = "Only calls with tokens but without a known price." };
         var search = new Option<string?>("--search") { Description = "Part of a request id, trace id, model or error message.", HelpName = "text" };
-        var since = new Option<TimeSpan?>("--since") { Description = "Only calls of the last hh:mm:ss or d.hh:mm:ss.", HelpName = "duration" };
+        var since = new Option<TimeSpan?>("--since") { Description = "Only calls of the last hh:mm:ss or d.hh:mm:ss. Default: 30 days.", HelpName = "duration" };
         var command = new Command("calls", "List model calls, newest first, or follow them.")
         {
             follow, limit, system, environment, route, provider, outcome, error, unpriced, search, since,
@@ -61,7 +61,7 @@ internal static class CallsCommand
         terminal.WriteTable(
             ["started", "system", "route", "target", "outcome", "in>", "out>", "cost>", "time>", "request id"],
             ApiClient.Read(answer, ClientJson.Default.CallPage).Calls.Select(Cells),
-            "No call yet. Make one: gatehouse call \"Hello\"");
+            "No such call in the last 30 days, or since --since. Make one: gatehouse call \"Hello\"");
         return ExitCodes.Done;
     }
 

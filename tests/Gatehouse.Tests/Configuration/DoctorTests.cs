@@ -76,7 +76,7 @@ public sealed class DoctorTests
     [InlineData(5L << 30, DoctorState.Ok)]
     public async Task A_disk_that_fills_up_is_told_in_time(long free, DoctorState state)
     {
-        var checks = await RunAsync("", Edges() with { FreeBytes = _ => free });
+        var checks = await RunAsync("# defaults", Edges() with { FreeBytes = _ => free });
 
         Assert.Equal(state, checks.Single(c => c.Name == "disk").State);
     }

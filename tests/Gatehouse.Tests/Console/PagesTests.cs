@@ -50,6 +50,30 @@ public sealed partial class PagesTests
         Assert.Equal(told, page.Contains("is not a setting", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task A_route_shows_each_of_its_targets_and_the_names_that_nobody_knows_together()
+    {
+        await using var app = await TestApp.StartAsync();
+        using var admin = await app.SignInFirstAsync();
+        await File.WriteAllTextAsync(
+            Path.Combine(app.DataFolder, ConfigurationSource.DefaultFile),
+            """
+            providers: { simulator: { kind: simulator } }
+            routes:
+              pair:
+                targets:
+                  - { provider: simulator, model: small, weight: 1 }
+                  - { provider: simulator, model: big, weight: 1 }
+            """,
+            Ct);
+        await app.Services.GetRequiredService<ConfigurationState>().ReloadAsync(Ct);
+        var page = await admin.Http.GetStringAsync("routes", Ct);
+
+        Assert.Matches("(?s)aria-label=\"Targets of pair\".*simulator</a>\\s*<span class=\"soft\">small</span>.*<span class=\"soft\">big</span>", page);
+        Assert.Matches("provider=simulator&amp;model=small|provider=simulator&amp;route=pair&amp;model=small|route=pair&amp;provider=simulator&amp;model=small", page);
+        Assert.DoesNotContain("unknown route", page, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("9")]
     [InlineData("0")]

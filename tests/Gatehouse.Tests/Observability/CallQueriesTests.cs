@@ -1,6 +1,7 @@
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Observability;
+using Gatehouse.Observability.Calls;
 using Gatehouse.Observability.Ledger;
 using Gatehouse.Tests.Storage;
 
@@ -193,7 +194,7 @@ public class CallQueriesTests
         using var stop = new CancellationTokenSource();
         var calls = ledger.Calls;
         using var place = calls.Admit(() => who);
-        await using var follower = calls.FollowAsync(place, new CallFilter(), stop.Token).GetAsyncEnumerator(stop.Token);
+        await using var follower = calls.FollowAsync(place, new CallFilter(), null, stop.Token).GetAsyncEnumerator(stop.Token);
 
         var next = follower.MoveNextAsync().AsTask();
         var first = TestLedger.Call(Blue, 1, Samples.Noon.AddMinutes(1));
@@ -223,6 +224,96 @@ public class CallQueriesTests
         Assert.False(await follower.MoveNextAsync());
     }
 
+    /// <summary>Between the first paint of a page and its stream, calls once went by unseen.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_follower_that_says_what_it_has_gets_everything_after_it_once(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        var ct = TestContext.Current.CancellationToken;
+        var who = new Person(Guid.CreateVersion7(), "b@example.com", "B", [new Membership(Blue, Role.Viewer)]);
+        var shown = Enumerable.Range(0, 3).Select(i => TestLedger.Call(Blue, i, Samples.Noon.AddSeconds(i))).ToList();
+        await ledger.RecordAsync(shown);
+        var started = TestLedger.Call(Blue, 10, Samples.Noon.AddSeconds(1)); // before the newest that is shown, and recorded after it
+        var missed = TestLedger.Call(Blue, 11, Samples.Noon.AddSeconds(3));
+        ledger.Clock.Now = Samples.Noon.AddSeconds(20);
+        await ledger.RecordAsync(started, missed);
+        ledger.Clock.Now = Samples.Noon.AddSeconds(40);
+        var calls = ledger.Calls;
+
+        var afterShown = await TakeAsync(shown[2].Id, 3);
+        var afterTime = await TakeAsync(Guid.CreateVersion7(Samples.Noon.AddSeconds(25)), 3);
+
+        Assert.Equal([started.Id, missed.Id], afterShown.Take(2).Order());
+        Assert.Equal([started.Id, missed.Id], afterTime.Take(2).Order());
+        Assert.Equal(5 + 2, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_ledger"));
+
+        async Task<List<Guid>> TakeAsync(Guid after, int count)
+        {
+            using var place = calls.Admit(() => who);
+            await using var follower = calls.FollowAsync(place, new CallFilter(), after, ct).GetAsyncEnumerator(ct);
+            var taken = new List<Guid>();
+            while (taken.Count < count)
+            {
+                var next = follower.MoveNextAsync().AsTask();
+                if (taken.Count == count - 1)
+                {
+                    await ledger.RecordAsync(TestLedger.Call(Blue, 20 + taken.Count, Samples.Noon.AddSeconds(40)));
+                }
+
+                Assert.True(await next);
+                taken.Add(follower.Current.Id);
+            }
+
+            Assert.Equal(taken.Distinct(), taken);
+            return taken;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_list_without_a_beginning_begins_thirty_days_back_and_says_so(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        var (old, young) = (TestLedger.Call(Blue, 1, Samples.Noon), TestLedger.Call(Blue, 2, Samples.Noon.AddDays(2)));
+        await ledger.RecordAsync(old, young);
+        ledger.Clock.Now = Samples.Noon.AddDays(31);
+
+        var page = await ledger.Calls.ListAsync(TestLedger.Admin, new CallFilter(Search: "req_"), CancellationToken.None);
+        var upTo = await ledger.Calls.ListAsync(TestLedger.Admin, new CallFilter(To: Samples.Noon.AddDays(1)), CancellationToken.None);
+        var all = await ledger.Calls.ListAsync(TestLedger.Admin, new CallFilter(From: Samples.Noon), CancellationToken.None);
+
+        Assert.Equal(young.Id, Assert.Single(page.Calls).Id);
+        Assert.Equal(old.Id, Assert.Single(upTo.Calls).Id);
+        Assert.Equal(2, all.Calls.Count);
+        Assert.Equal((Samples.Noon.AddDays(1), Samples.Noon.AddDays(-29), Samples.Noon), (page.From, upTo.From, all.From));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task The_beginning_of_an_id_finds_calls_by_an_index_and_within_the_teams_of_the_reader(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        var who = new Person(Guid.CreateVersion7(), "b@example.com", "B", [new Membership(Blue, Role.Viewer)]);
+        var mine = TestLedger.Call(Blue, 17, Samples.Noon);
+        await ledger.RecordAsync(mine, TestLedger.Call(Blue, 2, Samples.Noon), TestLedger.Call(Red, 17, Samples.Noon));
+
+        Assert.Equal(mine.Id, Assert.Single(await FindAsync("req_17")).Id);
+        Assert.Equal(mine.Id, Assert.Single(await FindAsync(mine.RequestId)).Id);
+        Assert.Equal(mine.Id, Assert.Single(await FindAsync(mine.TraceId[..9].ToUpperInvariant())).Id);
+        Assert.Equal(2, (await FindAsync("req_")).Count);
+        Assert.Empty(await FindAsync("eq_17"));
+        Assert.Empty(await FindAsync("req%"));
+        if (kind == "sqlite")
+        {
+            var query = LedgerRow.Select().AddPrefix(who, $"request_id", "req_17", 6).Build();
+            var plan = await ledger.Db.QueryAsync($"EXPLAIN QUERY PLAN {query}", row => row.Text(3), CancellationToken.None);
+            Assert.Contains("observability_ledger_request", Assert.Single(plan), StringComparison.Ordinal);
+        }
+
+        Task<IReadOnlyList<CallSummary>> FindAsync(string prefix) => ledger.Calls.FindByPrefixAsync(who, prefix, 6, CancellationToken.None);
+    }
+
     [Fact]
     public async Task A_follower_ends_with_the_sign_in_and_sees_what_the_person_may_see_now()
     {
@@ -230,7 +321,7 @@ public class CallQueriesTests
         Person? who = new(Guid.CreateVersion7(), "b@example.com", "B", [new Membership(Blue, Role.Viewer)]);
         var calls = ledger.Calls;
         using var place = calls.Admit(() => who);
-        await using var follower = calls.FollowAsync(place, new CallFilter(), TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        await using var follower = calls.FollowAsync(place, new CallFilter(), null, TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
         var next = follower.MoveNextAsync().AsTask();
 
         who = who with { Memberships = [new Membership(Red, Role.Viewer)] };

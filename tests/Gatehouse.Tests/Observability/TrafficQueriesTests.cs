@@ -244,6 +244,92 @@ public class TrafficQueriesTests
         }
     }
 
+    /// <summary>One key could once make as many rows of sums as it could think of names.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Names_that_nobody_knows_are_one_row_of_the_sums_and_stay_in_the_ledger(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        await ledger.RecordAsync(Enumerable.Range(0, 300).Select(i => Unknown(i, Samples.Noon.AddSeconds(i * 20))));
+        ledger.Clock.Now = Samples.Noon.AddHours(2);
+        var filter = new CallFilter(From: Samples.Noon.AddSeconds(30), To: Samples.Noon.AddHours(2));
+
+        var routes = await ledger.Traffic.ByAsync(TestLedger.Admin, filter, TrafficDimension.Route, CancellationToken.None);
+        var models = await ledger.Traffic.ByAsync(TestLedger.Admin, filter, TrafficDimension.Model, CancellationToken.None);
+        var listed = await ListAllAsync(ledger, filter with { Route = CallFilter.UnknownRoute });
+
+        Assert.Equal(2 * 2, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_traffic WHERE step_seconds = 3600"));
+        Assert.Equal((CallFilter.UnknownRoute, "unknown route", 298L), (routes[0].Key, routes[0].Name, Assert.Single(routes).Sum.Calls));
+        Assert.Equal(["(none)", "unknown model"], models.Select(m => m.Name).Order());
+        AssertSums(listed, routes[0].Sum);
+        Assert.Contains("guess-150", listed.Select(c => c.Route));
+        foreach (var narrow in (CallFilter[])[filter with { Route = "guess-150" }, filter with { Route = "guess-151" }, filter with { Model = "guess-151" }])
+        {
+            var one = await ledger.Traffic.SeriesAsync(TestLedger.Admin, narrow, TimeSpan.FromHours(1), CancellationToken.None);
+            AssertSums(await ListAllAsync(ledger, narrow), one.Total);
+            Assert.Equal(1, one.Total.Calls);
+        }
+
+        // Even ones: no route has the name. Odd ones: a route for all names passed it on, and the provider did not know it.
+        static CallRecord Unknown(int i, DateTimeOffset at)
+        {
+            var call = TestLedger.Call(Blue, 1, at);
+            call.RequestId += i;
+            call.Environment = SystemEnvironment.Development;
+            call.Route = $"guess-{i}";
+            call.Status = 404;
+            call.ErrorCode = "model_not_found";
+            call.Outcome = i % 2 == 0 ? CallOutcome.Refused : CallOutcome.Failed;
+            (call.Provider, call.Model) = i % 2 == 0 ? (null, null) : ("open", call.Route);
+            (call.Usage, call.CostNanos, call.AnsweredModel, call.Attempts) = (null, null, null, []);
+            return call;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Tokens_and_cost_are_summed_under_the_target_that_used_them(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        var (first, last) = (new TokenUsage(100, 0, 0, 0, 7, 0), new TokenUsage(90, 0, 0, 0, 20, 0));
+        await ledger.RecordAsync(Enumerable.Range(0, 3).Select(i =>
+        {
+            var call = TestLedger.Call(Blue, 5, Samples.Noon.AddMinutes(20 * i));
+            call.RequestId += i;
+            (call.Outcome, call.Status, call.ErrorCode) = (CallOutcome.Ok, 200, null);
+            (call.Provider, call.Model, call.AnsweredModel) = ("second", "m2", "m2");
+            call.Usage = first.Plus(last);
+            call.CostNanos = 5_000;
+            call.Attempts =
+            [
+                new CallAttempt("first", "m1", 0, 1, 2, 3, 200, "upstream_stream_truncated", "cut", first, 0.000001m),
+                new CallAttempt("second", "m2", 4, 5, 6, 7, 200, null, null, last, 0.000004m),
+            ];
+            return call;
+        }));
+        ledger.Clock.Now = Samples.Noon.AddHours(3);
+        foreach (var whole in (bool[])[true, false])
+        {
+            // From roll-ups, and from single calls at the end of a ragged range.
+            var filter = whole
+                ? new CallFilter(From: Samples.Noon, To: Samples.Noon.AddHours(1))
+                : new CallFilter(From: Samples.Noon.AddMinutes(40).AddSeconds(-1), To: Samples.Noon.AddMinutes(40).AddSeconds(1));
+            var calls = whole ? 3 : 1;
+
+            var providers = await ledger.Traffic.ByAsync(TestLedger.Admin, filter, TrafficDimension.Provider, CancellationToken.None);
+            var models = await ledger.Traffic.ByAsync(TestLedger.Admin, filter, TrafficDimension.Model, CancellationToken.None);
+            var asked = await ledger.Traffic.ByAsync(TestLedger.Admin, filter with { Provider = "first" }, TrafficDimension.Provider, CancellationToken.None);
+            var total = (await ledger.Traffic.SeriesAsync(TestLedger.Admin, filter, TimeSpan.FromHours(1), CancellationToken.None)).Total;
+
+            Assert.Equal(
+                [("second", calls, 90L * calls, 20L * calls, 0.000004m * calls), ("first", 0L, 100L * calls, 7L * calls, 0.000001m * calls)],
+                providers.Select(p => (p.Key, p.Sum.Calls, p.Sum.InputTokens, p.Sum.OutputTokens, p.Sum.CostUsd)));
+            Assert.Equal(["m2", "m1"], models.Select(m => m.Key));
+            Assert.Equal(providers[1].Sum, Assert.Single(asked).Sum);
+            Assert.Equal((calls, 190L * calls, 27L * calls, 0.000005m * calls), (total.Calls, total.InputTokens, total.OutputTokens, total.CostUsd));
+        }
+    }
+
     private static async Task<List<CallSummary>> ListAllAsync(TestLedger ledger, CallFilter filter)
     {
         var all = new List<CallSummary>();

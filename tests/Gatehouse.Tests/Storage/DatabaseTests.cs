@@ -33,6 +33,31 @@ public sealed class DatabaseTests
         Assert.Equal(bytes, readBytes);
     }
 
+    /// <summary>Signing in and revoking keys once waited behind whatever people searched for.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task However_many_long_reads_are_asked_for_a_short_one_is_answered_at_once(string kind)
+    {
+        await using var test = await TestDatabase.CreateAsync(kind);
+        using var release = new ManualResetEventSlim();
+        var scans = Enumerable.Range(0, 200).Select(_ => test.Db.ScanAsync(
+            $"SELECT 1",
+            row =>
+            {
+                release.Wait(Ct);
+                return row.Long(0);
+            },
+            Ct)).ToList();
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => test.Db.QueryAsync($"SELECT 2", row => row.Long(0), Ct)))
+            .WaitAsync(TimeSpan.FromSeconds(30), Ct);
+
+        Assert.All(answers, rows => Assert.Equal([2], rows));
+        Assert.DoesNotContain(scans, scan => scan.IsCompleted);
+        release.Set();
+        Assert.All(await Task.WhenAll(scans), rows => Assert.Equal([1], rows));
+    }
+
     [Theory]
     [MemberData(nameof(Kinds))]
     public async Task Nulls_come_back_as_nulls_of_every_type(string kind)

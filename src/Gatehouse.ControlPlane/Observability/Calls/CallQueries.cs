@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Gatehouse.Contracts;
@@ -22,6 +23,11 @@ public sealed class CallQueries
     /// <summary>A follower must come back after this time, so that what proxies and browsers forget about is closed.</summary>
     private static readonly TimeSpan FollowLife = TimeSpan.FromMinutes(15);
 
+    private const int TraceIdChars = 32;
+
+    /// <summary>A list without a beginning begins here, so that no search reads the whole ledger.</summary>
+    private static readonly TimeSpan DefaultRange = TimeSpan.FromDays(30);
+
     private readonly Followers _followers = new();
     private readonly Database _db;
     private readonly SystemLookup _systems;
@@ -36,7 +42,7 @@ public sealed class CallQueries
         _clock = clock;
     }
 
-    /// <summary>Newest first.</summary>
+    /// <summary>Newest first; from 30 days back unless the filter says otherwise.</summary>
     /// <exception cref="ProblemException">The limit is wrong, or the person may not see the team that the filter names.</exception>
     public async Task<CallPage> ListAsync(Person who, CallFilter filter, CancellationToken ct)
     {
@@ -45,22 +51,38 @@ public sealed class CallQueries
             throw new ProblemException(Problem.Invalid("limit", "must be between 1 and 500"));
         }
 
+        var from = filter.From ?? (filter.To ?? _clock.GetUtcNow()) - DefaultRange;
         var sql = LedgerRow.Select();
-        sql.AddConditions(who, filter);
+        sql.AddConditions(who, filter with { From = from });
         if (filter.Before is { } before)
         {
             sql.Add($" AND id < {before}");
         }
 
         sql.Add($" ORDER BY id DESC LIMIT {filter.Limit + 1}");
-        var calls = await _db.QueryAsync(sql.Build(), row => LedgerRow.Read(row, _systems).Call, ct);
+        var calls = await _db.ScanAsync(sql.Build(), row => LedgerRow.Read(row, _systems).Call, ct);
         if (calls.Count <= filter.Limit)
         {
-            return new CallPage(calls, null);
+            return new CallPage(calls, null, from);
         }
 
         calls.RemoveAt(filter.Limit);
-        return new CallPage(calls, calls[^1].Id);
+        return new CallPage(calls, calls[^1].Id, from);
+    }
+
+    /// <summary>The calls whose request id or trace id begins so, newest first among those of one kind. Cheap however large the ledger is.</summary>
+    public async Task<IReadOnlyList<CallSummary>> FindByPrefixAsync(Person who, string prefix, int limit, CancellationToken ct)
+    {
+        var found = await ReadAsync($"request_id", prefix);
+        if (found.Count < limit && prefix.Length <= TraceIdChars && prefix.All(char.IsAsciiHexDigit))
+        {
+            found.AddRange((await ReadAsync($"trace_id", prefix.ToLowerInvariant())).Where(call => found.TrueForAll(f => f.Id != call.Id)));
+        }
+
+        return [.. found.Take(limit)];
+
+        Task<List<CallSummary>> ReadAsync(FormattableString column, string from) => _db.QueryAsync(
+            LedgerRow.Select().AddPrefix(who, column, from, limit).Build(), row => LedgerRow.Read(row, _systems).Call, ct);
     }
 
     /// <returns><see langword="null"/> when there is no such call in the teams that the person may read.</returns>
@@ -101,21 +123,33 @@ public sealed class CallQueries
     }
 
     /// <summary>
-    /// New calls as they are recorded, on whichever node; ends with the person's sign-in, and after 15 minutes, when the reader asks again.
+    /// New calls as they are recorded, on whichever node; first those of the last minutes that were recorded after a call which the
+    /// reader has, in the order in which they were recorded. Ends with the person's sign-in, and after 15 minutes, when the reader asks again.
     /// </summary>
+    /// <param name="after">
+    /// The newest call that the reader has; <see langword="null"/> to begin with what comes from now on. An id of version 7 that is no
+    /// call's stands for the time it was made at.
+    /// </param>
     /// <exception cref="ProblemException">The person may not, or no longer, see the team that the filter names.</exception>
     public async IAsyncEnumerable<CallSummary> FollowAsync(
-        Follower follower, CallFilter filter, [EnumeratorCancellation] CancellationToken ct)
+        Follower follower, CallFilter filter, Guid? after, [EnumeratorCancellation] CancellationToken ct)
     {
         var started = _clock.GetUtcNow();
-        var since = started;
+        var since = after is { } known ? await RecordedAtAsync(known, started, ct) : started;
+        var resumed = since;
         var seen = new Dictionary<Guid, DateTimeOffset>();
         while (_clock.GetUtcNow() - started < FollowLife && follower.Now is { } who)
         {
             var next = _recorded.Next;
             var sql = LedgerRow.Select();
             sql.AddConditions(who, filter);
-            sql.Add($" AND recorded_at >= {since} ORDER BY recorded_at DESC LIMIT {FollowLimit}");
+            sql.Add($" AND recorded_at >= {since}");
+            if (after is { } last && since == resumed)
+            {
+                sql.Add($" AND (recorded_at > {since} OR id > {last})"); // what was recorded together with it and before it is known
+            }
+
+            sql.Add($" ORDER BY recorded_at DESC LIMIT {FollowLimit}");
             var now = _clock.GetUtcNow();
             var calls = await _db.QueryAsync(sql.Build(), row => LedgerRow.Read(row, _systems).Call, ct);
             calls.Reverse();
@@ -142,6 +176,21 @@ public sealed class CallQueries
             await poll.CancelAsync();
             ct.ThrowIfCancellationRequested();
         }
+    }
+
+    /// <summary>When the call was recorded, or shortly before its id was made where no call has it.</summary>
+    private async Task<DateTimeOffset> RecordedAtAsync(Guid id, DateTimeOffset now, CancellationToken ct)
+    {
+        var found = await _db.QueryAsync($"SELECT recorded_at FROM observability_ledger WHERE id = {id}", row => row.Instant(0), ct);
+        var at = found.Count > 0 ? found[0] : DateTimeOffset.FromUnixTimeMilliseconds(Math.Min(MillisecondsOf(id), now.ToUnixTimeMilliseconds())) - FollowOverlap;
+        return at > now ? now : at < now - FollowLife ? now - FollowLife : at;
+    }
+
+    private static long MillisecondsOf(Guid id)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        id.TryWriteBytes(bytes, bigEndian: true, out _);
+        return (long)(BinaryPrimitives.ReadUInt64BigEndian(bytes) >> 16);
     }
 
     private async Task<TraceDocument?> FindTraceAsync(Guid id, CancellationToken ct)

@@ -7,7 +7,8 @@ using Gatehouse.Observability.Traces;
 namespace Gatehouse.Observability.Ledger;
 
 /// <summary>A call on its way from the journal into the tables: what the record says, and what is known here beside it.</summary>
-internal sealed record LedgerEntry(CallRecord Record, TraceDocument Trace, DateTimeOffset TraceExpiresAt)
+/// <param name="Earlier">What targets used that did not end the call.</param>
+internal sealed record LedgerEntry(CallRecord Record, TraceDocument Trace, DateTimeOffset TraceExpiresAt, IReadOnlyList<TargetTokens> Earlier)
 {
     /// <summary>Bounds of texts that are parts of index keys: PostgreSQL's limit is 2,704 bytes a key.</summary>
     private const int MaxModelChars = 256;
@@ -27,6 +28,10 @@ internal sealed record LedgerEntry(CallRecord Record, TraceDocument Trace, DateT
             }
         }
 
+        List<TargetTokens> earlier =
+        [
+            .. TargetTokens.Earlier(record).Select(t => t with { Provider = Cut(t.Provider, MaxNameChars)!, Model = Cut(t.Model, MaxModelChars)! }),
+        ];
         record.Route = Cut(record.Route, MaxModelChars) ?? "";
         record.Model = Cut(record.Model, MaxModelChars);
         record.Provider = Cut(record.Provider, MaxNameChars);
@@ -39,7 +44,7 @@ internal sealed record LedgerEntry(CallRecord Record, TraceDocument Trace, DateT
             record.RequestAttributes ?? [],
             places);
         var days = systems.PolicyOf(record.SystemId, record.Environment)?.RetentionDays ?? DefaultRetentionDays;
-        return new LedgerEntry(record, trace, StartOf(record).AddDays(days));
+        return new LedgerEntry(record, trace, StartOf(record).AddDays(days), earlier);
     }
 
     public CallSummary ToSummary(SystemLookup systems) => new(
@@ -81,6 +86,7 @@ internal sealed record LedgerEntry(CallRecord Record, TraceDocument Trace, DateT
             r.Usage?.UncachedInput, r.Usage?.CacheRead, r.Usage?.CacheWrite, r.Usage?.CacheWriteLong, r.Usage?.Output, r.Usage?.Reasoning,
             r.CostNanos, r.PriceRevision, r.Price is null ? null : JsonSerializer.Serialize(r.Price, StoredJson.Default.Price),
             r.ConfigurationRevision, r.StartedAtMicros, r.DurationMicros, r.FirstByteMicros, r.OwnMicros, r.Attempts.Count, recordedAt,
+            Earlier.Count == 0 ? null : JsonSerializer.Serialize(Earlier, StoredJson.Default.TargetTokensList),
         ];
     }
 

@@ -15,7 +15,7 @@ internal sealed class LedgerStore(Database db, TimeProvider clock)
         "answered_model", "streamed", "status", "outcome", "error_code", "error_message", "finish_reason", "uncached_input_tokens",
         "cache_read_tokens", "cache_write_tokens", "cache_write_long_tokens", "output_tokens", "reasoning_tokens", "cost_nanos",
         "price_revision", "price", "configuration_revision", "started_at", "duration_micros", "first_byte_micros", "own_micros", "attempts",
-        "recorded_at",
+        "recorded_at", "earlier_targets",
     ];
 
     private static readonly string[] TraceColumns = ["call_id", "document", "expires_at"];
@@ -58,7 +58,7 @@ internal sealed class LedgerStore(Database db, TimeProvider clock)
         var rollups = new RollupBatch(node);
         foreach (var entry in entries)
         {
-            rollups.Add(entry.Record);
+            rollups.Add(entry);
         }
 
         try

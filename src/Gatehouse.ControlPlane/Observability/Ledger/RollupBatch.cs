@@ -1,4 +1,4 @@
-using Gatehouse.Gateway.Journal;
+using Gatehouse.Contracts;
 using Gatehouse.Storage;
 
 namespace Gatehouse.Observability.Ledger;
@@ -13,8 +13,10 @@ internal sealed class RollupBatch(string node)
 
     private readonly Dictionary<RollupKey, RollupSums> _sums = [];
 
-    public void Add(CallRecord record)
+    public void Add(LedgerEntry entry)
     {
+        var record = entry.Record;
+        var unknown = UnknownRoute.Is(record.Status, record.Outcome, record.Route, record.Model);
         foreach (var step in StepSeconds)
         {
             var micros = step * 1_000_000;
@@ -24,16 +26,12 @@ internal sealed class RollupBatch(string node)
                 record.StartedAtMicros - (record.StartedAtMicros % micros),
                 record.SystemId,
                 Words.Of(record.Environment),
-                record.Route,
+                unknown ? CallFilter.UnknownRoute : record.Route,
                 record.Provider ?? "",
-                record.Model ?? "",
+                record.Model is null ? "" : unknown ? CallFilter.UnknownRoute : record.Model,
                 Words.Of(record.Outcome),
                 record.ErrorCode ?? "");
-            if (!_sums.TryGetValue(key, out var sums))
-            {
-                _sums.Add(key, sums = new RollupSums());
-            }
-
+            var sums = Of(key);
             sums.Calls++;
             sums.UnpricedCalls += UnpricedCall.Is(record.Outcome, record.Usage is not null, record.AnsweredModel, record.CostNanos) ? 1 : 0;
             sums.InputTokens += record.Usage?.TotalInput ?? 0;
@@ -41,6 +39,11 @@ internal sealed class RollupBatch(string node)
             sums.CostNanos += record.CostNanos ?? 0;
             sums.Duration.Add(record.DurationMicros);
             sums.Own.Add(record.OwnMicros);
+            foreach (var target in entry.Earlier)
+            {
+                sums.Take(target, -1);
+                Of(key with { Provider = target.Provider, Model = target.Model }).Take(target, 1);
+            }
         }
     }
 
@@ -96,6 +99,16 @@ internal sealed class RollupBatch(string node)
             ct);
     }
 
+    private RollupSums Of(RollupKey key)
+    {
+        if (!_sums.TryGetValue(key, out var sums))
+        {
+            _sums.Add(key, sums = new RollupSums());
+        }
+
+        return sums;
+    }
+
     private readonly record struct RollupKey(
         Guid TeamId,
         long StepSeconds,
@@ -123,5 +136,12 @@ internal sealed class RollupBatch(string node)
         public long OutputTokens { get; set; }
 
         public long CostNanos { get; set; }
+
+        public void Take(TargetTokens target, int sign)
+        {
+            InputTokens += sign * target.InputTokens;
+            OutputTokens += sign * target.OutputTokens;
+            CostNanos += sign * target.CostNanos;
+        }
     }
 }

@@ -86,16 +86,33 @@ public sealed class TrafficQueries
     /// <exception cref="ProblemException">The range is wrong, or the person may not see the team that the filter names.</exception>
     public async Task<IReadOnlyList<TrafficShare>> ByAsync(Person who, CallFilter filter, TrafficDimension dimension, CancellationToken ct)
     {
+        var shares = await SumAsync(
+            who, filter, row => KeyOf(row, dimension) is var key && key.Length == 0 && dimension == TrafficDimension.Error ? null : key, ct);
+        return
+        [
+            .. shares.Select(s => new TrafficShare(s.Key, NameOf(s.Key, dimension), s.Value))
+                .OrderByDescending(s => s.Sum.Calls).ThenBy(s => s.Key, StringComparer.Ordinal),
+        ];
+    }
+
+    /// <summary>Sums by what the caller makes of route, provider and model; where it makes nothing of them, the calls are left out.</summary>
+    /// <exception cref="ProblemException">The range is wrong, or the person may not see the team that the filter names.</exception>
+    public Task<Dictionary<TKey, TrafficSum>> ByTargetAsync<TKey>(
+        Person who, CallFilter filter, Func<string, string, string, TKey?> keyOf, CancellationToken ct)
+        where TKey : class => SumAsync(who, filter, row => keyOf(row.Route, row.Provider, row.Model), ct);
+
+    private async Task<Dictionary<TKey, TrafficSum>> SumAsync<TKey>(Person who, CallFilter filter, Func<TrafficRow, TKey?> keyOf, CancellationToken ct)
+        where TKey : class
+    {
         var (from, to) = Range(filter);
-        var shares = new Dictionary<string, TrafficTotals>(StringComparer.Ordinal);
+        var shares = new Dictionary<TKey, TrafficTotals>();
         await _reader.ReadAsync(
             who,
             filter with { From = from, To = to },
             Steps[^1],
             row =>
             {
-                var key = KeyOf(row, dimension);
-                if (key.Length == 0 && dimension == TrafficDimension.Error)
+                if (keyOf(row) is not { } key)
                 {
                     return;
                 }
@@ -108,11 +125,7 @@ public sealed class TrafficQueries
                 totals.Add(row);
             },
             ct);
-        return
-        [
-            .. shares.Select(s => new TrafficShare(s.Key, NameOf(s.Key, dimension), s.Value.ToSum()))
-                .OrderByDescending(s => s.Sum.Calls).ThenBy(s => s.Key, StringComparer.Ordinal),
-        ];
+        return shares.ToDictionary(s => s.Key, s => s.Value.ToSum());
     }
 
     private static string KeyOf(in TrafficRow row, TrafficDimension dimension) => dimension switch
@@ -141,7 +154,11 @@ public sealed class TrafficQueries
             return _systems.NameOf(Guid.Parse(key)) ?? key;
         }
 
-        return key.Length == 0 ? "(none)" : key;
+        return key.Length == 0 ? "(none)"
+            : key != CallFilter.UnknownRoute ? key
+            : dimension == TrafficDimension.Route ? "unknown route"
+            : dimension == TrafficDimension.Model ? "unknown model"
+            : key;
     }
 
     private (DateTimeOffset From, DateTimeOffset To) Range(CallFilter filter)

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Gatehouse.Contracts;
 using Gatehouse.Observability.Calls;
 using Gatehouse.Observability.Ledger;
@@ -92,13 +93,18 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
         }
 
         AddNamed(sql, filter);
-        var rows = await db.QueryAsync(
+        var rows = await db.ScanAsync(
             sql.Build(),
             row => new TrafficRow(
                 row.Long(0), row.Id(1), row.Text(2), row.Text(3), row.Text(4), row.Text(5), row.Text(6), row.Text(7), row.Long(8),
                 row.Long(9), row.Long(10), row.Long(11), row.Long(12), Read(row.Bytes(13)), Read(row.Bytes(14))),
             ct);
         rows.ForEach(add);
+        if (filter is { Route: not null and not CallFilter.UnknownRoute } or { Model: { Length: > 0 } and not CallFilter.UnknownRoute })
+        {
+            // Whoever asks for a name that nobody knows is asking for calls that no roll-up has under that name.
+            await ReadCallsAsync(who, filter, from, to, UnknownRoute.Condition, (row, _) => add(row), ct);
+        }
     }
 
     private static void AddNamed(SqlText sql, CallFilter filter)
@@ -137,6 +143,55 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
     private async Task ReadCallsAsync(
         Person who, CallFilter filter, DateTimeOffset from, DateTimeOffset to, Action<TrafficRow> add, CancellationToken ct)
     {
+        await ReadCallsAsync(who, filter, from, to, $"1 = 1", (row, earlier) => AddCall(row, earlier, filter, add), ct);
+        if (filter is not { Provider: null, Model: null })
+        {
+            // Other calls, of which a target that is asked for used a part without being the one that ended them.
+            await ReadCallsAsync(
+                who, filter with { Provider = null, Model = null }, from, to, $"earlier_targets IS NOT NULL", (row, earlier) => AddEarlier(row, earlier, filter, add), ct);
+        }
+    }
+
+    private static void AddCall(in TrafficRow row, IReadOnlyList<TargetTokens> earlier, CallFilter filter, Action<TrafficRow> add)
+    {
+        add(row with
+        {
+            InputTokens = row.InputTokens - earlier.Sum(t => t.InputTokens),
+            OutputTokens = row.OutputTokens - earlier.Sum(t => t.OutputTokens),
+            CostNanos = row.CostNanos - earlier.Sum(t => t.CostNanos),
+        });
+        if (filter is { Provider: null, Model: null })
+        {
+            AddEarlier(row, earlier, filter, add);
+        }
+    }
+
+    private static void AddEarlier(in TrafficRow row, IReadOnlyList<TargetTokens> earlier, CallFilter filter, Action<TrafficRow> add)
+    {
+        foreach (var target in earlier)
+        {
+            if ((filter.Provider ?? target.Provider) == target.Provider && (filter.Model ?? target.Model) == target.Model)
+            {
+                add(row with
+                {
+                    Provider = target.Provider,
+                    Model = target.Model,
+                    Calls = 0,
+                    UnpricedCalls = 0,
+                    InputTokens = target.InputTokens,
+                    OutputTokens = target.OutputTokens,
+                    CostNanos = target.CostNanos,
+                    Duration = new LatencyHistogram(),
+                    Own = new LatencyHistogram(),
+                });
+            }
+        }
+    }
+
+    private async Task ReadCallsAsync(
+        Person who, CallFilter filter, DateTimeOffset from, DateTimeOffset to, FormattableString condition,
+        Action<TrafficRow, IReadOnlyList<TargetTokens>> add, CancellationToken ct)
+    {
         if (from >= to)
         {
             return;
@@ -148,17 +203,17 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
             var sql = new SqlText().Add($"""
                 SELECT started_at, system_id, environment, route, provider, model, outcome, error_code, uncached_input_tokens,
                 cache_read_tokens, cache_write_tokens, cache_write_long_tokens, output_tokens, reasoning_tokens, cost_nanos,
-                duration_micros, own_micros, id, answered_model FROM observability_ledger
+                duration_micros, own_micros, id, answered_model, status, earlier_targets FROM observability_ledger
                 """);
-            sql.AddConditions(who, filter with { From = from, To = to });
+            sql.AddConditions(who, filter with { From = from, To = to }).Add($" AND {condition}");
             if (after is { } last)
             {
                 sql.Add($" AND id > {last}");
             }
 
             sql.Add($" ORDER BY id LIMIT {PageRows}");
-            var rows = await db.QueryAsync(sql.Build(), row => (Id: row.Id(17), Row: OneCall(row)), ct);
-            rows.ForEach(row => add(row.Row));
+            var rows = await db.ScanAsync(sql.Build(), row => (Id: row.Id(17), Row: OneCall(row), Earlier: Earlier(row.TextOrNull(20))), ct);
+            rows.ForEach(row => add(row.Row, row.Earlier));
             if (rows.Count < PageRows)
             {
                 return;
@@ -168,20 +223,25 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
         }
     }
 
+    private static IReadOnlyList<TargetTokens> Earlier(string? json) =>
+        json is null ? [] : JsonSerializer.Deserialize(json, StoredJson.Default.TargetTokensList) ?? [];
+
     private static TrafficRow OneCall(Row row)
     {
         var counted = !row.IsNull(8);
+        var (route, model, outcome) = (row.Text(3), row.TextOrNull(5), Words.Outcome(row.Text(6)));
+        var unknown = UnknownRoute.Is(row.Long(19), outcome, route, model);
         return new TrafficRow(
             row.Long(0),
             row.Id(1),
             row.Text(2),
-            row.Text(3),
+            unknown ? CallFilter.UnknownRoute : route,
             row.TextOrNull(4) ?? "",
-            row.TextOrNull(5) ?? "",
+            model is null ? "" : unknown ? CallFilter.UnknownRoute : model,
             row.Text(6),
             row.TextOrNull(7) ?? "",
             Calls: 1,
-            UnpricedCalls: UnpricedCall.Is(Words.Outcome(row.Text(6)), counted, row.TextOrNull(18), row.LongOrNull(14)) ? 1 : 0,
+            UnpricedCalls: UnpricedCall.Is(outcome, counted, row.TextOrNull(18), row.LongOrNull(14)) ? 1 : 0,
             InputTokens: counted ? row.Long(8) + row.Long(9) + row.Long(10) + row.Long(11) : 0,
             OutputTokens: counted ? row.Long(12) + row.Long(13) : 0,
             CostNanos: row.LongOrNull(14) ?? 0,
