@@ -1,235 +1,71 @@
-using System.Net;
-using System.Net.Security;
-using System.Net.Sockets;
-using System.Security.Authentication;
-using Gatehouse.Gateway.Scheduling;
-using Microsoft.AspNetCore.Http;
+using Gatehouse.Gateway.Providers.Connections;
 
 namespace Gatehouse.Gateway.Providers;
 
 /// <summary>
 /// A provider over HTTP/1.1 with pooled connections. Follows no redirect (it would carry the credential elsewhere), keeps no cookie,
-/// decompresses nothing, and names no credential in what it throws.
+/// asks for no compression, and names no credential in what it throws.
 /// </summary>
 internal sealed class HttpUpstream : IUpstream, IDisposable
 {
-    private static readonly HttpRequestOptionsKey<TimeSpan> ConnectTimeout = new("gatehouse.connect_timeout");
+    private readonly string _host;
+    private readonly RequestHead _head;
 
-    private readonly ProviderSettings _settings;
-    private readonly HttpMessageInvoker _invoker;
-    private readonly Dictionary<string, Uri> _addresses = []; // by path: those without a model in them are made up front
-
-    public HttpUpstream(ProviderSettings settings)
+    public HttpUpstream(ProviderSettings settings, TimeProvider clock)
     {
-        _settings = settings;
-        _invoker = new HttpMessageInvoker(new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false,
-            UseCookies = false,
-            AutomaticDecompression = DecompressionMethods.None,
-            ActivityHeadersPropagator = null, // the trace context is ours to send
-            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(50), // below the 60 s after which many load balancers drop a connection
-            PooledConnectionLifetime = TimeSpan.FromMinutes(10), // follow the provider's DNS
-            ConnectTimeout = TimeSpan.FromSeconds(30), // for proxies; the route's own bounds name, connection and TLS handshake (ConnectAsync)
-            MaxResponseHeadersLength = 64, // KiB
-            ResponseDrainTimeout = TimeSpan.FromMilliseconds(100), // enough for a stream's last chunk; an abandoned answer is not paid to the end
-            MaxResponseDrainSize = 16 << 10,
-            ConnectCallback = ConnectAsync,
-        });
-        foreach (var path in (ReadOnlySpan<string>)[OpenAiWire.ChatPath, AnthropicWire.MessagesPath])
-        {
-            _addresses[path] = Address(settings, path);
-        }
+        _host = settings.BaseUrl.Host;
+        _head = new RequestHead(settings);
+        Connections = new ConnectionPool(settings.BaseUrl, RequestHead.HostName(settings), clock);
     }
+
+    public ConnectionPool Connections { get; }
 
     public async ValueTask<UpstreamAnswer> SendAsync(UpstreamRequest request, CancellationToken ct)
     {
-        var message = new HttpRequestMessage(HttpMethod.Post, _addresses.GetValueOrDefault(request.Path) ?? Address(_settings, request.Path))
+        // The provider may close an idle connection just as we use it; then the request has not been answered, and is sent once more.
+        if (Connections.TryTake() is { } idle && await TryExchangeAsync(idle, request, ct))
         {
-            Version = HttpVersion.Version11,
-            // HTTP/1.1 sends the whole body before it returns an answer, which is what lets the caller reuse the body's memory.
-            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-            Content = new ReadOnlyMemoryContent(request.Body),
-        };
-        AddHeaders(message, request);
+            return new HttpAnswer(idle, Connections);
+        }
+
+        var connection = await Connections.ConnectAsync(request.ConnectTimeout, ct);
+        return await TryExchangeAsync(connection, request, ct)
+            ? new HttpAnswer(connection, Connections)
+            : throw Broken($"{_host} closed the connection before it answered.", null);
+    }
+
+    public void Dispose() => Connections.Dispose();
+
+    /// <returns><see langword="false"/>, with the connection closed, when it ended or broke before the answer's first byte.</returns>
+    private async ValueTask<bool> TryExchangeAsync(UpstreamConnection connection, UpstreamRequest request, CancellationToken ct)
+    {
         try
         {
-            var response = await _invoker.SendAsync(message, ct);
-            return new Answer(response, await response.Content.ReadAsStreamAsync(CancellationToken.None));
-        }
-        catch (HttpRequestException e)
-        {
-            throw Failure(e);
-        }
-        catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
-        {
-            throw new UpstreamException(UpstreamFailure.ConnectTimeout, $"No connection to {_settings.BaseUrl.Host} in time.", e);
-        }
-    }
-
-    public void Dispose() => _invoker.Dispose();
-
-    private void AddHeaders(HttpRequestMessage message, UpstreamRequest request)
-    {
-        message.Options.Set(ConnectTimeout, request.ConnectTimeout);
-        message.Content!.Headers.TryAddWithoutValidation("Content-Type", "application/json");
-        var headers = message.Headers;
-        headers.TryAddWithoutValidation("Accept-Encoding", "identity");
-        headers.TryAddWithoutValidation("User-Agent", "gatehouse");
-        for (var i = 0; i < request.Headers.Count; i++)
-        {
-            var (name, value) = request.Headers[i];
-            if (!_settings.Headers.ContainsKey(name)) // the operator's word wins
+            await connection.SendAsync(_head, request, ct);
+            if (await connection.ReceiveHeadAsync(ct))
             {
-                headers.TryAddWithoutValidation(name, value);
+                return true;
             }
         }
-
-        if (_settings.Headers.Count > 0)
+        catch (FormatException e)
         {
-            foreach (var (name, value) in _settings.Headers)
-            {
-                headers.TryAddWithoutValidation(name, value);
-            }
+            connection.Dispose();
+            throw Broken($"{_host} did not answer in HTTP.", e);
         }
-
-        if ((request.ApiKey ?? _settings.ApiKey) is { } key)
+        catch (IOException e)
         {
-            var bearer = string.Equals(_settings.ApiKeyHeader, "Authorization", StringComparison.OrdinalIgnoreCase);
-            headers.TryAddWithoutValidation(_settings.ApiKeyHeader, bearer ? "Bearer " + key : key);
-        }
-    }
-
-    private static Uri Address(ProviderSettings settings, string path)
-    {
-        var query = settings.Query.Length > 0 ? (path.Contains('?', StringComparison.Ordinal) ? "&" : "?") + settings.Query : "";
-        return new Uri(settings.BaseUrl.GetLeftPart(UriPartial.Path).TrimEnd('/') + path + query);
-    }
-
-    private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken ct)
-    {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        if (context.InitialRequestMessage.Options.TryGetValue(ConnectTimeout, out var timeout))
-        {
-            deadline.CancelAfter(timeout);
-        }
-
-        var endPoint = context.DnsEndPoint;
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            var addresses = await Dns.GetHostAddressesAsync(endPoint.Host, deadline.Token);
-            foreach (var address in addresses)
-            {
-                if (IsLinkLocal(address))
-                {
-                    throw new UpstreamException(
-                        UpstreamFailure.NotAllowed, $"{endPoint.Host} is a link-local address, where clouds keep their machine credentials.");
-                }
-            }
-
-            await socket.ConnectAsync(addresses, endPoint.Port, deadline.Token);
-            InlineSockets.TryPrefer(socket);
-            return await SecureAsync(new NetworkStream(socket, ownsSocket: true), context, deadline.Token);
-        }
-        catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
-        {
-            socket.Dispose();
-            throw new UpstreamException(UpstreamFailure.ConnectTimeout, $"No connection to {endPoint.Host} in time.", e);
+            connection.Dispose();
+            return connection.HasAnswered ? throw Broken($"{_host} closed the connection before it answered.", e) : false;
         }
         catch
         {
-            socket.Dispose();
+            connection.Dispose();
             throw;
         }
+
+        connection.Dispose();
+        return false;
     }
 
-    /// <summary>The handshake is done here, and not by the handler, so that the route's time bounds it.</summary>
-    private static async ValueTask<Stream> SecureAsync(NetworkStream stream, SocketsHttpConnectionContext context, CancellationToken ct)
-    {
-        var request = context.InitialRequestMessage;
-        if (request.RequestUri!.Scheme != Uri.UriSchemeHttps)
-        {
-            return stream; // also the way to a proxy, whose tunnel the handler secures
-        }
-
-        var host = request.Headers.Host is { } header && Uri.TryCreate("https://" + header, UriKind.Absolute, out var named)
-            ? named.IdnHost
-            : context.DnsEndPoint.Host;
-        var secure = new SslStream(stream);
-        try
-        {
-            var options = new SslClientAuthenticationOptions { TargetHost = host, ApplicationProtocols = [SslApplicationProtocol.Http11] };
-            await secure.AuthenticateAsClientAsync(options, ct);
-            return secure;
-        }
-        catch (Exception e) when (e is IOException or AuthenticationException)
-        {
-            throw new UpstreamException(UpstreamFailure.Refused, NoTls(context.DnsEndPoint.Host), e);
-        }
-    }
-
-    private static string NoTls(string host) => $"No TLS connection to {host}: its certificate or protocol was not accepted.";
-
-    private static bool IsLinkLocal(IPAddress address)
-    {
-        var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
-        Span<byte> bytes = stackalloc byte[16];
-        return plain.IsIPv6LinkLocal
-            || (plain.AddressFamily == AddressFamily.InterNetwork && plain.TryWriteBytes(bytes, out _) && bytes[0] == 169 && bytes[1] == 254);
-    }
-
-    private UpstreamException Failure(HttpRequestException e)
-    {
-        for (Exception? inner = e; inner is not null; inner = inner.InnerException)
-        {
-            if (inner is UpstreamException known)
-            {
-                return known;
-            }
-        }
-
-        var host = _settings.BaseUrl.Host;
-        return e switch
-        {
-            { HttpRequestError: HttpRequestError.NameResolutionError } =>
-                new UpstreamException(UpstreamFailure.Refused, $"The name {host} does not resolve.", e),
-            { HttpRequestError: HttpRequestError.ConnectionError } =>
-                new UpstreamException(UpstreamFailure.Refused, $"{host} refused the connection.", e),
-            { HttpRequestError: HttpRequestError.SecureConnectionError } or { InnerException: AuthenticationException } =>
-                new UpstreamException(UpstreamFailure.Refused, NoTls(host), e),
-            { HttpRequestError: HttpRequestError.InvalidResponse or HttpRequestError.ConfigurationLimitExceeded } =>
-                new UpstreamException(UpstreamFailure.Broken, $"{host} did not answer in HTTP.", e),
-            _ => new UpstreamException(UpstreamFailure.Broken, $"{host} closed the connection before it answered.", e),
-        };
-    }
-
-    private sealed class Answer(HttpResponseMessage response, Stream body) : UpstreamAnswer
-    {
-        public override int Status => (int)response.StatusCode;
-
-        public override Stream Body => body;
-
-        public override string? Header(string name) =>
-            response.Headers.NonValidated.TryGetValues(name, out var values) || response.Content.Headers.NonValidated.TryGetValues(name, out values)
-                ? values.ToString()
-                : null;
-
-        public override void PassHeaders(IHeaderDictionary to)
-        {
-            foreach (var (name, values) in response.Headers.NonValidated)
-            {
-                if (PassedHeaders.Includes(name) && values.ToString() is var value && PassedHeaders.CanHold(value))
-                {
-                    to[name] = value;
-                }
-            }
-        }
-
-        public override ValueTask DisposeAsync()
-        {
-            response.Dispose();
-            return ValueTask.CompletedTask;
-        }
-    }
+    private static UpstreamException Broken(string message, Exception? e) => new(UpstreamFailure.Broken, message, e);
 }
