@@ -4,6 +4,7 @@ using Gatehouse.Gateway.Chat;
 using Gatehouse.Gateway.Generate;
 using Gatehouse.Gateway.Messages;
 using Gatehouse.Gateway.Models;
+using Gatehouse.Gateway.Responses;
 using Gatehouse.Gateway.Scheduling;
 using Gatehouse.Gateway.Streaming;
 using Microsoft.AspNetCore.Http;
@@ -11,7 +12,7 @@ using Microsoft.AspNetCore.Http;
 namespace Gatehouse.Gateway;
 
 /// <summary>Leads the paths under <c>/v1</c> and <c>/v1beta</c> to their handlers, without routing.</summary>
-internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler models)
+internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler models, ResponsesHandler responses)
 {
     public const string GeneratePrefix = "/v1beta";
 
@@ -22,7 +23,7 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
     private const string ChatPath = "/v1/chat/completions";
     private const string MessagesPath = "/v1/messages";
     private const string ModelsPath = "/v1/models";
-    private const string Served = $"Gatehouse serves POST {ChatPath}, POST {MessagesPath}, GET {ModelsPath} and GET {ModelsPath}/{{id}}.";
+    private const string Served = $"Gatehouse serves POST {ChatPath}, POST {ResponsesHandler.Path}, POST {MessagesPath}, GET {ModelsPath} and GET {ModelsPath}/{{id}}.";
     private const int MaxShownChars = 128;
 
     public Task HandleAsync(HttpContext http, RequestDelegate next)
@@ -43,6 +44,10 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
                 return HttpMethods.IsPost(http.Request.Method)
                     ? pipeline.HandleAsync(http, MessagesSurface.Instance)
                     : WrongMethod(http, MessagesSurface.Instance, "POST");
+            case ResponsesHandler.Path:
+                return HttpMethods.IsPost(http.Request.Method)
+                    ? responses.CreateAsync(http)
+                    : WrongMethod(http, ChatSurface.Instance, "POST");
             case ModelsPath:
                 return HttpMethods.IsGet(http.Request.Method) ? models.HandleAsync(http, null) : WrongMethod(http, ChatSurface.Instance, "GET");
         }
@@ -52,6 +57,12 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
             return HttpMethods.IsGet(http.Request.Method)
                 ? models.HandleAsync(http, path[(ModelsPath.Length + 1)..])
                 : WrongMethod(http, ChatSurface.Instance, "GET");
+        }
+
+        if (path.StartsWith(ResponsesHandler.Path + "/", StringComparison.Ordinal)
+            && responses.TryHandle(http, path[(ResponsesHandler.Path.Length + 1)..]) is { } handled)
+        {
+            return handled;
         }
 
         var hint = path.StartsWith("/v1/v1", StringComparison.Ordinal) ? "Leave /v1 out of the client's base address: it adds its own." : Served;

@@ -5,6 +5,7 @@ using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Models;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
+using Gatehouse.Gateway.Responses;
 using Gatehouse.Gateway.Routing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -17,7 +18,10 @@ public static class GatewayModule
 {
     private const int ContentQueueLength = 1024;
 
-    /// <summary>The host adds the <see cref="CallJournal"/>, whose directory it knows, and may add another <see cref="Chance"/>.</summary>
+    /// <summary>
+    /// The host adds the <see cref="CallJournal"/>, whose directory it knows, and an <see cref="IResponseStore"/>; it may add another
+    /// <see cref="Chance"/>.
+    /// </summary>
     public static IServiceCollection AddGateway(this IServiceCollection services)
     {
         services.TryAddSingleton(TimeProvider.System);
@@ -31,6 +35,8 @@ public static class GatewayModule
         services.AddSingleton<TargetCaller>();
         services.AddSingleton<CallPipeline>();
         services.AddSingleton<ModelsHandler>();
+        services.AddSingleton<BackgroundRuns>();
+        services.AddSingleton<ResponsesHandler>();
         services.AddSingleton<GatewayDispatch>();
         return services;
     }

@@ -1,10 +1,12 @@
 using System.Threading.Channels;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Journal;
+using Gatehouse.Gateway.Responses;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Observability.Calls;
 using Gatehouse.Observability.Ledger;
 using Gatehouse.Observability.Metrics;
+using Gatehouse.Observability.Responses;
 using Gatehouse.Observability.Rollups;
 using Gatehouse.Observability.Traces;
 using Gatehouse.Storage;
@@ -45,6 +47,9 @@ public static class ObservabilityModule
         services.AddSingleton<LedgerStore>();
         services.AddSingleton<TextStore>();
         services.AddSingleton<RetentionStore>();
+        services.AddSingleton<ResponseStore>();
+        services.AddSingleton<KeptResponses>();
+        services.AddSingleton<IResponseStore>(s => s.GetRequiredService<KeptResponses>());
         services.AddSingleton<OtlpTraces>();
         services.AddSingleton(s => new OtlpClient(
             s.GetRequiredService<OtlpOptions>(), new HttpClient { Timeout = TimeSpan.FromSeconds(10) }, s.GetRequiredService<TimeProvider>()));
@@ -59,6 +64,7 @@ public static class ObservabilityModule
         services.AddHostedService<OtlpTraceWorker>();
         services.AddHostedService<RetentionWorker>();
         services.AddHostedService<TextWorker>();
+        services.AddHostedService<ResponseWorker>();
         services.AddHostedService<LedgerWorker>();
 
         // For the API's document; the endpoints name their types themselves.

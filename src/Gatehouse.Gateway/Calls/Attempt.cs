@@ -10,9 +10,12 @@ namespace Gatehouse.Gateway.Calls;
 /// <summary>One try of one target while it is under way.</summary>
 /// <param name="number">0 for the call's first.</param>
 /// <param name="model">The provider's name of the model.</param>
-internal sealed class Attempt(Target target, string model, int number, long startMicros, AnswerTap tap)
+/// <param name="wire">Which of the formats that the provider speaks.</param>
+internal sealed class Attempt(Target target, string model, int number, long startMicros, WireFormat wire, AnswerTap tap)
 {
     public Target Target { get; } = target;
+
+    public WireFormat Wire { get; } = wire;
 
     public ProviderSettings Settings => Target.Provider.Settings;
 

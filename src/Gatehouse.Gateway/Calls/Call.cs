@@ -74,6 +74,9 @@ internal sealed class Call : IDisposable
     /// <summary>A part of the answer has gone out: no other target may take over.</summary>
     public bool ContentIsSent { get; set; }
 
+    /// <summary>The surface answers by itself: no target is asked, and there is nothing to settle.</summary>
+    public bool IsTakenOver { get; set; }
+
     /// <summary>The record has been journalled; the call is history and only its last bytes are to be written.</summary>
     public bool IsSettled { get; set; }
 

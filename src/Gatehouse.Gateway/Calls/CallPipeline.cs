@@ -81,13 +81,14 @@ internal sealed partial class CallPipeline(
         refusal ??= await RequestBody.ReadAsync(call);
         refusal ??= call.Surface.Peek(call.Body.Span, out call.Peek);
         refusal ??= FindRoute(call);
+        refusal ??= await call.Surface.CompleteAsync(call);
         if (refusal is not null)
         {
             End(call, new AttemptFailure(NextStep.PassOn, refusal));
             return;
         }
 
-        if (TryAnswerHere(call))
+        if (call.IsTakenOver || TryAnswerHere(call))
         {
             return;
         }

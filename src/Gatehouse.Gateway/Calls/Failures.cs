@@ -70,7 +70,7 @@ internal static class Failures
     /// <summary>An error status in place of an answer.</summary>
     public static AttemptFailure OfStatus(Call call, Attempt attempt, UpstreamAnswer answer, ReadOnlySpan<byte> body, DateTimeOffset now)
     {
-        var wire = ProviderWire.Of(attempt.Target.Provider.Wire);
+        var wire = ProviderWire.Of(attempt.Wire);
         var error = Redacted(wire.ReadError(body, answer.Status), attempt.Settings);
         var status = wire.Meaning(answer.Status, error);
         var step = RetryRules.Of(status);
@@ -81,7 +81,7 @@ internal static class Failures
             RetryAfter = step == NextStep.Retry ? RetryRules.RetryAfter(answer, now) ?? wire.RetryAfter(body) : null,
             IsLasting = lasting,
         };
-        var passes = step == NextStep.PassOn && attempt.Target.Provider.Wire == call.Surface.Wire && IsErrorObject(body)
+        var passes = step == NextStep.PassOn && attempt.Wire == call.Surface.Wire && IsErrorObject(body)
             && !HoldsCredential(body, attempt.Settings);
         return passes ? failure with { Body = body.ToArray() } : failure;
     }
@@ -89,7 +89,7 @@ internal static class Failures
     /// <summary>An error event within a stream, or an error object under status 200.</summary>
     public static AttemptFailure OfEvent(Call call, Attempt attempt, ReadOnlySpan<byte> data)
     {
-        var wire = ProviderWire.Of(attempt.Target.Provider.Wire);
+        var wire = ProviderWire.Of(attempt.Wire);
         var error = Redacted(wire.ReadError(data, 0), attempt.Settings);
         var status = wire.StatusOf(error);
         var step = RetryRules.Of(status);

@@ -33,13 +33,45 @@ internal abstract class Surface
     /// <summary>The name of the model asked for.</summary>
     public virtual string ModelOf(ReadOnlySpan<byte> body, in RequestPeek peek) => peek.ModelText(body);
 
+    /// <summary>Which of a provider's formats to use; the same as <see cref="Wire"/> passes through.</summary>
+    /// <param name="model">The provider's name of the model.</param>
+    public virtual WireFormat WireAt(ProviderSettings settings, string model) => settings.Wire;
+
     public virtual AnswerTap NewTap(WireFormat provider) => ProviderWire.Of(provider).NewTap();
+
+    /// <summary>Whether <see cref="PatchAnswer"/> is to be asked.</summary>
+    public virtual bool PatchesAnswers => false;
+
+    /// <summary>What must be known of earlier calls before any target is asked; may replace the body.</summary>
+    /// <returns>Why the call cannot be served, or <see langword="null"/>.</returns>
+    public virtual ValueTask<Problem?> CompleteAsync(Call call) => default;
 
     /// <summary>Whether the call is answered without asking any target.</summary>
     public virtual bool TryAnswerHere(Call call, IBufferWriter<byte> to) => false;
 
+    /// <summary>Changes what must change for a provider of the same format.</summary>
+    /// <param name="dropped">Gets the names of parameters that are not passed on.</param>
+    /// <returns><see langword="false"/> when nothing changes: send the body itself.</returns>
+    public virtual bool TryPatch(Call call, Attempt attempt, IBufferWriter<byte> to, ref List<string>? dropped)
+    {
+        var settings = attempt.Settings;
+        var model = Wire == WireFormat.Gemini || ReferenceEquals(attempt.Model, call.Record.Route) ? null : attempt.Model;
+        var includeUsage = call.Peek is { Stream: true, IncludeUsage: false } && settings is { Wire: WireFormat.OpenAi, StreamUsage: true };
+        var limitName = Wire == WireFormat.OpenAi ? settings.MaxTokensField : null;
+        return RequestPatch.TryWrite(call.Body.Span, call.Peek, model, limitName, includeUsage, to);
+    }
+
+    /// <summary>Changes what must change in a whole answer of the same format.</summary>
+    public virtual void PatchAnswer(Attempt attempt, ReadOnlySpan<byte> body, IBufferWriter<byte> to) => to.Write(body);
+
     /// <summary>Carries a stream of the same format.</summary>
-    public virtual StreamRelay NewPassThrough(bool wantsAccounts) => new PassThroughRelay(this, wantsAccounts);
+    public virtual StreamRelay NewPassThrough(Attempt attempt, bool wantsAccounts) => new PassThroughRelay(this, wantsAccounts);
+
+    /// <summary>The call is settled and its answer's last bytes are about to leave.</summary>
+    /// <param name="whole">The answer as the client gets it; empty when it is a stream.</param>
+    public virtual void Answered(Call call, Attempt attempt, ReadOnlySpan<byte> whole)
+    {
+    }
 
     public abstract ChatRequest ReadRequest(ReadOnlyMemory<byte> body);
 

@@ -143,7 +143,8 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
     private async ValueTask<AttemptFailure?> TryGuardedAsync(Call call, Target target, BreakerPass pass)
     {
         var model = target.Model == "*" ? call.Record.Route : target.Model;
-        var attempt = new Attempt(target, model, call.Record.Attempts.Count, call.Micros, call.Surface.NewTap(target.Provider.Wire)) { Pass = pass };
+        var wire = call.Surface.WireAt(target.Provider.Settings, model);
+        var attempt = new Attempt(target, model, call.Record.Attempts.Count, call.Micros, wire, call.Surface.NewTap(wire)) { Pass = pass };
         var outcome = AttemptOutcome.Unknown;
         try
         {
@@ -234,19 +235,16 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
     {
         dropped = null;
         var settings = attempt.Settings;
-        var wire = ProviderWire.Of(settings.Wire);
+        var wire = ProviderWire.Of(attempt.Wire);
         var body = call.Body.Memory;
-        if (settings.Wire != call.Surface.Wire)
+        if (attempt.Wire != call.Surface.Wire)
         {
             wire.WriteRequest(call.Request, attempt.Model, settings, buffer, dropped = []);
             body = buffer.Memory;
         }
         else
         {
-            var model = settings.Wire == WireFormat.Gemini || ReferenceEquals(attempt.Model, call.Record.Route) ? null : attempt.Model;
-            var includeUsage = call.Peek is { Stream: true, IncludeUsage: false } && settings is { Wire: WireFormat.OpenAi, StreamUsage: true };
-            var limitName = settings.Wire == WireFormat.OpenAi ? settings.MaxTokensField : null;
-            if (RequestPatch.TryWrite(body.Span, call.Peek, model, limitName, includeUsage, buffer))
+            if (call.Surface.TryPatch(call, attempt, buffer, ref dropped))
             {
                 body = buffer.Memory;
             }
@@ -273,7 +271,7 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
             headers.Add(new("tracestate", state));
         }
 
-        if (attempt.Settings.Wire == WireFormat.Anthropic)
+        if (attempt.Wire == WireFormat.Anthropic)
         {
             var fromAnthropic = call.Surface.Wire == WireFormat.Anthropic;
             var version = fromAnthropic ? ClientsHeader(incoming, "anthropic-version") : "";
@@ -354,10 +352,15 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
             return Failures.OfEvent(call, attempt, body.Span);
         }
 
-        using var translated = attempt.Settings.Wire == call.Surface.Wire ? null : new PooledBuffer(body.Length);
-        if (translated is not null)
+        var same = attempt.Wire == call.Surface.Wire;
+        using var translated = same && !call.Surface.PatchesAnswers ? null : new PooledBuffer(body.Length);
+        if (translated is not null && same)
         {
-            call.Surface.WriteAnswer(ProviderWire.Of(attempt.Settings.Wire).ReadAnswer(body.Span), call.Request, translated);
+            call.Surface.PatchAnswer(attempt, body.Span, translated);
+        }
+        else if (translated is not null)
+        {
+            call.Surface.WriteAnswer(ProviderWire.Of(attempt.Wire).ReadAnswer(body.Span), call.Request, translated);
         }
 
         return FinishWhole(call, attempt, answer, (translated ?? body).Span);
@@ -373,6 +376,7 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
             return Failures.JournalFull();
         }
 
+        call.Surface.Answered(call, attempt, body);
         ClientAnswer.WriteWhole(call.Http.Response, StatusCodes.Status200OK, body);
         return null;
     }
@@ -430,9 +434,9 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
         }
     }
 
-    private static StreamRelay NewRelay(Call call, Attempt attempt) => attempt.Settings.Wire == call.Surface.Wire
-        ? call.Surface.NewPassThrough(call.Peek.IncludeUsage)
-        : new TranslatingRelay(ProviderWire.Of(attempt.Settings.Wire).NewStreamReader(), call.Surface.NewStreamWriter(call.Request));
+    private static StreamRelay NewRelay(Call call, Attempt attempt) => attempt.Wire == call.Surface.Wire
+        ? call.Surface.NewPassThrough(attempt, call.Peek.IncludeUsage)
+        : new TranslatingRelay(ProviderWire.Of(attempt.Wire).NewStreamReader(), call.Surface.NewStreamWriter(call.Request));
 
     private static async ValueTask SendAsync(Call call, Attempt attempt, UpstreamAnswer answer, PooledBuffer events)
     {
@@ -481,6 +485,7 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
             return Failures.JournalFull();
         }
 
+        call.Surface.Answered(call, attempt, default);
         await ClientAnswer.SendEventsAsync(call, events);
         return null;
     }

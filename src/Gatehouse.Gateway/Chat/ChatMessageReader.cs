@@ -158,7 +158,7 @@ internal static class ChatMessageReader
 
         var bare = image.ValueKind == JsonValueKind.String; // several clients leave out the object, and most servers take it
         var url = bare ? image.GetString()! : WireJson.RequireString(WireJson.Object(image, field), field, "url");
-        return new ImagePart(FromUrl(url, $"{field}.url"), bare ? null : WireJson.OptionalString(image, field, "detail"));
+        return new ImagePart(DataUrl.Read(url, $"{field}.url"), bare ? null : WireJson.OptionalString(image, field, "detail"));
     }
 
     private static FilePart ReadFile(JsonElement part, string path)
@@ -171,27 +171,7 @@ internal static class ChatMessageReader
             return new FilePart(new Source(FileId: id), name);
         }
 
-        return new FilePart(FromUrl(WireJson.RequireString(file, field, "file_data"), $"{field}.file_data"), name);
-    }
-
-    private static Source FromUrl(string url, string field)
-    {
-        if (!url.StartsWith("data:", StringComparison.OrdinalIgnoreCase))
-        {
-            return url.StartsWith("http", StringComparison.OrdinalIgnoreCase)
-                ? new Source(Url: url)
-                : throw WireJson.Invalid(field, "must be an http(s) address or a data: URL");
-        }
-
-        var comma = url.IndexOf(',', StringComparison.Ordinal);
-        var head = comma < 0 ? "" : url[5..comma];
-        if (!head.EndsWith(";base64", StringComparison.OrdinalIgnoreCase))
-        {
-            throw WireJson.Invalid(field, "must be of the form data:<media type>;base64,<data>");
-        }
-
-        var type = head[..^7].Split(';')[0];
-        return new Source(MediaType: type.Length > 0 ? type : "application/octet-stream", Data: url[(comma + 1)..]);
+        return new FilePart(DataUrl.Read(WireJson.RequireString(file, field, "file_data"), $"{field}.file_data"), name);
     }
 
     /// <summary>Empty text is allowed here, unlike empty names.</summary>

@@ -87,6 +87,12 @@ internal sealed class ChatRequest
     {
         WireFormat.OpenAi => openAi,
         WireFormat.Anthropic => anthropic,
+        WireFormat.Responses => openAi switch
+        {
+            "reasoning_effort" => "reasoning.effort",
+            "response_format" => "text.format",
+            _ => openAi,
+        },
         _ => gemini,
     };
 

@@ -55,7 +55,8 @@ internal static class ThoughtId
         {
             if (reader.TokenType == JsonTokenType.PropertyName)
             {
-                isId = reader.ValueTextEquals("id"u8) || reader.ValueTextEquals("tool_call_id"u8) || reader.ValueTextEquals("tool_use_id"u8);
+                isId = reader.ValueTextEquals("id"u8) || reader.ValueTextEquals("tool_call_id"u8) || reader.ValueTextEquals("tool_use_id"u8)
+                    || reader.ValueTextEquals("call_id"u8);
                 continue;
             }
 

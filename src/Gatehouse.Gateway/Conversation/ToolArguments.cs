@@ -40,6 +40,18 @@ internal static class ToolArguments
         }
     }
 
+    /// <summary>The free text of a custom tool's input as arguments of the function that stands for it.</summary>
+    public static string Wrapped(string text)
+    {
+        var to = new ArrayBufferWriter<byte>(text.Length + 32);
+        using (var json = JsonOut.Begin(to))
+        {
+            WriteWrapped(json, CustomField, text);
+        }
+
+        return Encoding.UTF8.GetString(to.WrittenSpan);
+    }
+
     /// <summary>Undoes <see cref="WriteAsObject"/>: the free text of a custom tool's input; anything else unchanged.</summary>
     public static string CustomText(string arguments)
     {

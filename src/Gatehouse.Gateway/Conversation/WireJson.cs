@@ -46,6 +46,9 @@ internal static class WireJson
         return root;
     }
 
+    /// <summary>Parses a part of a body that was proved to be JSON.</summary>
+    public static JsonElement ParseItems(ReadOnlySpan<byte> json) => JsonElement.Parse(json, Options);
+
     /// <exception cref="FormatException">Not a JSON object.</exception>
     public static JsonElement ParseAnswer(ReadOnlySpan<byte> body)
     {

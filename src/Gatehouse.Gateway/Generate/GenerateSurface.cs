@@ -74,8 +74,8 @@ internal sealed class GenerateSurface(string model, GenerateAction action) : Sur
 
     public override IStreamWriter NewStreamWriter(ChatRequest request) => new GenerateStreamWriter(request, NewFrames());
 
-    public override StreamRelay NewPassThrough(bool wantsAccounts) =>
-        action == GenerateAction.Array ? new GenerateArrayRelay(NewFrames()) : base.NewPassThrough(wantsAccounts);
+    public override StreamRelay NewPassThrough(Attempt attempt, bool wantsAccounts) =>
+        action == GenerateAction.Array ? new GenerateArrayRelay(NewFrames()) : base.NewPassThrough(attempt, wantsAccounts);
 
     public override void WriteTerminator(IBufferWriter<byte> to)
     {

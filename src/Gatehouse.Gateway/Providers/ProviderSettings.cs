@@ -13,6 +13,9 @@ public enum WireFormat
 
     /// <summary>Google's <c>generateContent</c>.</summary>
     Gemini,
+
+    /// <summary>OpenAI <c>responses</c>: spoken besides <see cref="OpenAi"/>, see <see cref="ProviderSettings.SpeaksResponses"/>.</summary>
+    Responses,
 }
 
 /// <summary>One provider as configured, secrets resolved. Never printed: <see cref="ToString"/> names only the provider.</summary>
@@ -52,6 +55,9 @@ public sealed record ProviderSettings
 
     /// <summary>Keeps calls away from a model that fails; <see langword="null"/>: nothing does.</summary>
     public BreakerSettings? Breaker { get; init; }
+
+    /// <summary>Whether it also serves <c>/responses</c>.</summary>
+    public bool SpeaksResponses { get; init; }
 
     /// <summary>Behaviour of the simulator; <see langword="null"/> for other kinds.</summary>
     public SimulatorSettings? Simulator { get; init; }

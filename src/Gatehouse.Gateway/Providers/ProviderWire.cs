@@ -13,11 +13,13 @@ internal abstract class ProviderWire
     private static readonly OpenAiWire OpenAi = new();
     private static readonly AnthropicWire Anthropic = new();
     private static readonly GeminiWire Gemini = new();
+    private static readonly ResponsesWire Responses = new();
 
     public static ProviderWire Of(WireFormat format) => format switch
     {
         WireFormat.OpenAi => OpenAi,
         WireFormat.Anthropic => Anthropic,
+        WireFormat.Responses => Responses,
         _ => Gemini,
     };
 
@@ -67,6 +69,27 @@ internal sealed class OpenAiWire : ProviderWire
     public override UpstreamError ReadError(ReadOnlySpan<byte> body, int status) => OpenAiErrorReader.Read(body, status);
 
     public override int StatusOf(UpstreamError error) => OpenAiErrorReader.StatusOf(error);
+}
+
+/// <summary>OpenAI's <c>responses</c>. Only requests of that format reach it: others go to the same provider's chat format.</summary>
+internal sealed class ResponsesWire : ProviderWire
+{
+    public const string ResponsesPath = "/responses";
+
+    public override string PathOf(string model, bool stream) => ResponsesPath;
+
+    public override AnswerTap NewTap() => new ResponsesTap();
+
+    public override void WriteRequest(ChatRequest request, string model, ProviderSettings settings, IBufferWriter<byte> to, List<string> dropped) =>
+        throw new NotSupportedException();
+
+    public override ChatAnswer ReadAnswer(ReadOnlySpan<byte> body) => throw new NotSupportedException();
+
+    public override IStreamReader NewStreamReader() => throw new NotSupportedException();
+
+    public override UpstreamError ReadError(ReadOnlySpan<byte> body, int status) => ResponsesErrorReader.Read(body, status);
+
+    public override int StatusOf(UpstreamError error) => ResponsesErrorReader.StatusOf(error);
 }
 
 /// <summary>Anthropic's <c>messages</c>.</summary>

@@ -39,7 +39,7 @@ internal sealed class EventPump(AnswerTap tap, StreamRelay relay)
             var kind = isError ? TapEvent.Error : tap.Read(e.Data);
             switch (kind)
             {
-                case TapEvent.End when !_hasContent || !tap.IsFinished:
+                case TapEvent.End when !tap.IsFinished:
                     return TapEvent.Cut;
                 case TapEvent.End:
                     relay.End(e, to);

@@ -5,9 +5,11 @@ using Gatehouse.Contracts;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
+using Gatehouse.Gateway.Responses;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Gateway.Scheduling;
 using Gatehouse.Gateway.Tests.Journal;
+using Gatehouse.Gateway.Tests.Responses;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -23,6 +25,7 @@ internal sealed class TestGateway : IAsyncDisposable
 {
     public const string Key = "gh_dev_goodgoodgoodgoodgoodgoodgoodgood";
     public const string StoringKey = "gh_dev_storingstoringstoringstoring1234";
+    public const string OtherStoringKey = "gh_dev_otherotherotherotherotherother12"; // of another system
     public const string RevokedKey = "gh_dev_revokedrevokedrevokedrevoked1234";
     public const string ExpiredKey = "gh_dev_expiredexpiredexpiredexpired1234";
     public const string RetiredKey = "gh_dev_retiredretiredretiredretired1234";
@@ -51,6 +54,8 @@ internal sealed class TestGateway : IAsyncDisposable
     public ChannelReader<CallText> Contents { get; }
 
     public System.Diagnostics.Metrics.Meter Meter => _app.Services.GetRequiredService<GatewayMetrics>().Meter;
+
+    public MemoryResponses Responses => _app.Services.GetRequiredService<MemoryResponses>();
 
     public string Log => string.Join('\n', Logged.Lines);
 
@@ -89,6 +94,7 @@ internal sealed class TestGateway : IAsyncDisposable
             MaxBodyBytes = maxBodyBytes,
             MaxAnswerBytes = maxAnswerBytes,
         }));
+        builder.Services.AddSingleton<MemoryResponses>().AddSingleton<IResponseStore>(s => s.GetRequiredService<MemoryResponses>());
         builder.Services.AddGateway();
         var app = builder.Build();
         app.UseGateway();
@@ -163,6 +169,7 @@ internal sealed class TestGateway : IAsyncDisposable
         var id = (byte)1;
         Add(Key, p => p);
         Add(StoringKey, p => p with { StoreContent = true });
+        Add(OtherStoringKey, p => p with { StoreContent = true, SystemId = Id(201) });
         Add(RevokedKey, p => p with { Revoked = true });
         Add(ExpiredKey, p => p with { ExpiresAt = new DateTimeOffset(2026, 1, 2, 3, 4, 0, TimeSpan.Zero) });
         Add(RetiredKey, p => p with { Stage = SystemStage.Retired });

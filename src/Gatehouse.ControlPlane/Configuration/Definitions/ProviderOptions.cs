@@ -41,6 +41,9 @@ public sealed class ProviderOptions
     [Setting("Rests a model of the provider after too many failures; its calls go to the route's next targets meanwhile.")]
     public BreakerOptions Breaker { get; set; } = new();
 
+    [Setting("Whether the server also serves `/responses`: calls of that format then pass through, in place of being translated.", DefaultText = "the kind's")]
+    public bool? Responses { get; set; }
+
     [Setting("How the simulator behaves. Only for kind `simulator`.")]
     public SimulatorOptions? Simulator { get; set; }
 }

@@ -41,6 +41,7 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
         Query = QueryOf(options),
         StreamUsage = options.StreamUsage ?? preset.StreamUsage,
         MaxTokensField = options.MaxTokensField ?? preset.MaxTokensField,
+        SpeaksResponses = options.Responses ?? (preset.Responses && options.Deployment is null),
         Breaker = options.Breaker.Enabled ?? preset.Kind != ProviderPresets.Simulator ? Compile(options.Breaker) : null,
         Simulator = preset.Kind == ProviderPresets.Simulator ? Compile(options.Simulator ?? new()) : null,
     };
@@ -49,7 +50,7 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
     public static string Fingerprint(ProviderSettings s)
     {
         var text = new StringBuilder();
-        text.AppendJoin('\n', s.Name, s.Kind, s.Wire, s.BaseUrl, s.ApiKey, s.ApiKeyHeader, s.Query, s.StreamUsage, s.MaxTokensField, s.Breaker);
+        text.AppendJoin('\n', s.Name, s.Kind, s.Wire, s.BaseUrl, s.ApiKey, s.ApiKeyHeader, s.Query, s.StreamUsage, s.MaxTokensField, s.Breaker, s.SpeaksResponses);
         text.Append('\n').AppendJoin('|', s.ApiKeys);
         foreach (var (header, value) in s.Headers.OrderBy(h => h.Key, StringComparer.Ordinal))
         {

@@ -25,6 +25,9 @@ internal sealed record ProviderPreset(
     public bool StreamUsage { get; init; } = true;
 
     public string MaxTokensField { get; init; } = "max_tokens";
+
+    /// <summary>Whether it also serves <c>/responses</c>.</summary>
+    public bool Responses { get; init; }
 }
 
 /// <summary>The kinds of providers; docs/reference/providers.md is generated from this table.</summary>
@@ -37,7 +40,7 @@ internal static class ProviderPresets
     public static readonly IReadOnlyList<ProviderPreset> All =
     [
         new("openai", "OpenAI", WireFormat.OpenAi, "https://api.openai.com/v1", ["OPENAI_API_KEY"], true, "gpt-4.1-mini",
-            ["gpt-*", "o1*", "o3*", "o4*", "chatgpt-*"]) { MaxTokensField = "max_completion_tokens" },
+            ["gpt-*", "o1*", "o3*", "o4*", "chatgpt-*"]) { MaxTokensField = "max_completion_tokens", Responses = true },
         new("anthropic", "Anthropic", WireFormat.Anthropic, "https://api.anthropic.com/v1", ["ANTHROPIC_API_KEY"], true, "claude-haiku-4-5",
             ["claude-*"]) { ApiKeyHeader = "x-api-key" },
         new("gemini", "Google Gemini", WireFormat.Gemini, "https://generativelanguage.googleapis.com/v1beta",
@@ -47,13 +50,13 @@ internal static class ProviderPresets
         new(Azure, "Azure OpenAI", WireFormat.OpenAi, null, ["AZURE_OPENAI_API_KEY"], true, null, [],
             "`base_url` is the resource, `https://NAME.openai.azure.com`: `/openai/v1` is appended, or "
             + "`/openai/deployments/NAME` and `api-version` when `deployment` is set. A `base_url` with a path is taken as it is.")
-        { ApiKeyHeader = "api-key", MaxTokensField = "max_completion_tokens" },
+        { ApiKeyHeader = "api-key", MaxTokensField = "max_completion_tokens", Responses = true },
         new("mistral", "Mistral", WireFormat.OpenAi, "https://api.mistral.ai/v1", ["MISTRAL_API_KEY"], true, "mistral-small-latest",
             ["mistral-*", "ministral-*", "magistral-*", "codestral-*", "devstral-*"], "Streams report usage unasked.") { StreamUsage = false },
         new("deepseek", "DeepSeek", WireFormat.OpenAi, "https://api.deepseek.com/v1", ["DEEPSEEK_API_KEY"], true, "deepseek-chat", ["deepseek-*"]),
         new("groq", "Groq", WireFormat.OpenAi, "https://api.groq.com/openai/v1", ["GROQ_API_KEY"], true, "llama-3.1-8b-instant",
-            ["llama-*", "openai/gpt-oss*"]) { MaxTokensField = "max_completion_tokens" },
-        new("xai", "xAI", WireFormat.OpenAi, "https://api.x.ai/v1", ["XAI_API_KEY"], true, "grok-3-mini", ["grok-*"]),
+            ["llama-*", "openai/gpt-oss*"]) { MaxTokensField = "max_completion_tokens", Responses = true },
+        new("xai", "xAI", WireFormat.OpenAi, "https://api.x.ai/v1", ["XAI_API_KEY"], true, "grok-3-mini", ["grok-*"]) { Responses = true },
         new("openrouter", "OpenRouter", WireFormat.OpenAi, "https://openrouter.ai/api/v1", ["OPENROUTER_API_KEY"], true, "openai/gpt-4.1-mini",
             ["openai/*", "anthropic/*", "google/*", "meta-llama/*", "mistralai/*", "deepseek/*", "qwen/*", "x-ai/*"]),
         new("together", "Together AI", WireFormat.OpenAi, "https://api.together.xyz/v1", ["TOGETHER_API_KEY"], true,

@@ -3,7 +3,7 @@ using Gatehouse.Storage;
 
 namespace Gatehouse.Observability.Ledger;
 
-/// <summary>Deletes expired traces and texts, and roll-ups per minute that nobody asks for any more. The ledger is kept for good.</summary>
+/// <summary>Deletes expired traces, texts and responses, and roll-ups per minute that nobody asks for any more. The ledger is kept for good.</summary>
 internal sealed class RetentionStore(Database db, TimeProvider clock)
 {
     /// <summary>Small enough that calls being recorded hardly wait.</summary>
@@ -26,6 +26,20 @@ internal sealed class RetentionStore(Database db, TimeProvider clock)
             DELETE FROM observability_trace
             WHERE call_id IN (SELECT call_id FROM observability_trace WHERE expires_at <= {now} LIMIT {BatchRows})
             """, ct) == BatchRows)
+        {
+        }
+
+        while (await db.ExecuteAsync($"""
+            DELETE FROM observability_response
+            WHERE expires_at <= {now} AND id IN (SELECT id FROM observability_response WHERE expires_at <= {now} LIMIT {BatchRows})
+            """, ct) >= BatchRows)
+        {
+        }
+
+        while (await db.ExecuteAsync($"""
+            DELETE FROM observability_response_item
+            WHERE expires_at <= {now} AND item_id IN (SELECT item_id FROM observability_response_item WHERE expires_at <= {now} LIMIT {BatchRows})
+            """, ct) >= BatchRows)
         {
         }
 

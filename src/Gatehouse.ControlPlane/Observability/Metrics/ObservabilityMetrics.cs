@@ -11,6 +11,7 @@ internal sealed class ObservabilityMetrics : IDisposable
     private readonly Meter _meter = new(MeterName);
     private readonly Counter<long> _recorded;
     private readonly Counter<long> _lostTexts;
+    private readonly Counter<long> _lostResponses;
     private readonly Counter<long> _exported;
     private readonly Counter<long> _dropped;
 
@@ -20,6 +21,8 @@ internal sealed class ObservabilityMetrics : IDisposable
         _recorded = _meter.CreateCounter<long>("gatehouse.ledger.entries", "{call}", "Calls written to the ledger by this node.");
         _lostTexts = _meter.CreateCounter<long>(
             "gatehouse.content.lost", "{call}", "Stored content given up because its call did not reach the ledger, or the server stopped.");
+        _lostResponses = _meter.CreateCounter<long>(
+            "gatehouse.responses.lost", "{response}", "Responses that were to be stored and were not: the database took them too slowly, or the server stopped.");
         _exported = _meter.CreateCounter<long>("gatehouse.otlp.exported", "{call}", "Calls whose spans an OTLP receiver accepted.");
         _dropped = _meter.CreateCounter<long>(
             "gatehouse.otlp.dropped", "{call}", "Calls whose spans were dropped: the queue was full, or the receiver refused them.");
@@ -32,6 +35,8 @@ internal sealed class ObservabilityMetrics : IDisposable
     public void Recorded(int calls) => _recorded.Add(calls);
 
     public void LostText(int calls) => _lostTexts.Add(calls);
+
+    public void LostResponse(int responses = 1) => _lostResponses.Add(responses);
 
     public void Exported(int calls) => _exported.Add(calls);
 

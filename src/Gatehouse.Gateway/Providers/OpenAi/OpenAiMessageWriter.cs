@@ -148,7 +148,7 @@ internal static class OpenAiMessageWriter
                 json.WriteString("type", "function");
                 json.WriteStartObject("function");
                 json.WriteString("name", call.Name);
-                json.WriteString("arguments", call.Arguments);
+                json.WriteString("arguments", call.Custom ? ToolArguments.Wrapped(call.Arguments) : call.Arguments);
                 json.WriteEndObject();
                 json.WriteEndObject();
             }

@@ -299,6 +299,11 @@ internal static class OpenAiRequestWriter
         {
             json.WriteRaw("parameters", schema);
         }
+        else if (tool.Kind == ToolKind.Custom)
+        {
+            json.WritePropertyName("parameters");
+            json.WriteRawValue(ToolArguments.CustomSchema, skipInputValidation: true);
+        }
 
         if (tool.Strict is { } strict)
         {

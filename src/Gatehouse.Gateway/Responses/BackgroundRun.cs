@@ -1,0 +1,204 @@
+using System.Buffers;
+using Gatehouse.Gateway.Conversation;
+using Gatehouse.Gateway.Streaming;
+
+namespace Gatehouse.Gateway.Responses;
+
+/// <summary>
+/// A response that is made while nobody waits for it: a call of its own whose events are gathered here. Written by one task, read by any
+/// number of clients.
+/// </summary>
+/// <param name="keepsEvents">Clients may come back for the events.</param>
+internal sealed class BackgroundRun(string id, string? previousId, ReadOnlyMemory<byte> queued, bool keepsEvents, int maxBytes) : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly SseParser _parser = new();
+    private readonly List<byte[]> _events = [];
+    private TaskCompletionSource _changed = NewSignal();
+    private long _bytes;
+    private bool _ended;
+
+    public string Id => id;
+
+    public bool KeepsEvents => keepsEvents;
+
+    public string? PreviousId => previousId;
+
+    /// <summary>Ends the call.</summary>
+    public CancellationTokenSource Stop { get; } = new();
+
+    /// <summary>The <c>response</c> as the last event that had one has it.</summary>
+    public ReadOnlyMemory<byte> Response { get; private set; } = queued;
+
+    /// <summary>The message of an error that came in place of a last response, or <see langword="null"/>.</summary>
+    public (string Code, string Message)? Error { get; private set; }
+
+    /// <summary>Ends when the run has.</summary>
+    public TaskCompletionSource Ended { get; } = NewSignal();
+
+    /// <summary>Takes bytes of the stream of events.</summary>
+    public void Take(ReadOnlySpan<byte> bytes)
+    {
+        _parser.Append(bytes);
+        while (_parser.TryRead(out var e))
+        {
+            if (!e.Data.IsEmpty)
+            {
+                Take(e);
+            }
+        }
+    }
+
+    /// <param name="last">The response as it stays.</param>
+    public void End(ReadOnlyMemory<byte> last)
+    {
+        TaskCompletionSource changed;
+        lock (_lock)
+        {
+            Response = last;
+            _ended = true;
+            changed = _changed;
+        }
+
+        changed.SetResult();
+        Ended.SetResult();
+    }
+
+    /// <summary>Everything that was sent, as it was sent.</summary>
+    public byte[] Events()
+    {
+        lock (_lock)
+        {
+            return [.. _events.SelectMany(e => e)];
+        }
+    }
+
+    /// <summary>Hands over the events behind a number, and those that come, until the run has ended.</summary>
+    /// <param name="after">-1 for all of them.</param>
+    public async IAsyncEnumerable<byte[]> FollowAsync(int after, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
+    {
+        for (var next = after + 1; ;)
+        {
+            byte[][] events;
+            Task changed;
+            bool ended;
+            lock (_lock)
+            {
+                events = next < _events.Count ? [.. _events.Skip(next)] : [];
+                (changed, ended) = (_changed.Task, _ended);
+            }
+
+            foreach (var e in events)
+            {
+                yield return e;
+            }
+
+            next += events.Length;
+            if (ended)
+            {
+                yield break;
+            }
+
+            await changed.WaitAsync(ct);
+        }
+    }
+
+    public void Dispose() => Stop.Dispose();
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private void Take(in SseEvent e)
+    {
+        var json = WireJson.ParseAnswer(e.Data);
+        var hasResponse = WireJson.TryGet(json, "response", out var response);
+        TaskCompletionSource changed;
+        lock (_lock)
+        {
+            if (hasResponse)
+            {
+                Response = System.Text.Encoding.UTF8.GetBytes(response.GetRawText());
+            }
+            else if (WireJson.StringOrNull(json, "type") == "error")
+            {
+                Error = (WireJson.StringOrEmpty(json, "code"), WireJson.StringOrEmpty(json, "message"));
+            }
+
+            _bytes += e.Data.Length;
+            if (keepsEvents && _bytes <= maxBytes)
+            {
+                byte[] line = [.. "event: "u8, .. e.Name, .. "\ndata: "u8, .. e.Data, .. "\n\n"u8];
+                line.AsSpan(e.Name.Length + "event: \ndata: ".Length, e.Data.Length).Replace((byte)'\n', (byte)' '); // between tokens: white space
+                _events.Add(line);
+            }
+
+            changed = _changed;
+            _changed = NewSignal();
+        }
+
+        changed.SetResult();
+    }
+}
+
+/// <summary>The response body of a background run's call: bytes go to the run.</summary>
+internal sealed class BackgroundSink(BackgroundRun run) : Stream
+{
+    private readonly ArrayBufferWriter<byte> _whole = new();
+
+    /// <summary>Set when the answer turns out to be no stream but an error.</summary>
+    public Func<bool> IsStream { get; set; } = static () => true;
+
+    /// <summary>The answer that is no stream.</summary>
+    public ReadOnlySpan<byte> Whole => _whole.WrittenSpan;
+
+    public override bool CanRead => false;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => true;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    public override void Write(ReadOnlySpan<byte> buffer)
+    {
+        if (IsStream())
+        {
+            run.Take(buffer);
+        }
+        else
+        {
+            _whole.Write(buffer);
+        }
+    }
+
+    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        Write(buffer.Span);
+        return ValueTask.CompletedTask;
+    }
+
+    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
+    {
+        Write(buffer.AsSpan(offset, count));
+        return Task.CompletedTask;
+    }
+
+    public override void Flush()
+    {
+    }
+
+    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+}
