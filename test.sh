@@ -5,7 +5,8 @@ cd "$(dirname "$0")"
 . scripts/packages.sh
 
 need_dotnet
-need_packages libsqlite3-0 curl procps postgresql chromium fonts-dejavu-core
+need_packages libsqlite3-0 curl procps postgresql fonts-dejavu-core
+need_chromium
 need_node
 
 scratch=$(mktemp -d)
@@ -20,7 +21,13 @@ trap finish EXIT
 
 mkdir "$scratch/pg"
 [ "$(id -u)" != 0 ] || chown postgres "$scratch/pg"
-as_pg "$pg_bin/initdb" -D "$scratch/pg/data" -U gatehouse -A trust --locale=C.UTF-8 -E UTF8 --no-sync --no-instructions >/dev/null
+# A password of this run: everybody on this machine reaches a TCP port.
+password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+(umask 077 && printf '%s\n' "$password" > "$scratch/pg/password")
+[ "$(id -u)" != 0 ] || chown postgres "$scratch/pg/password"
+as_pg "$pg_bin/initdb" -D "$scratch/pg/data" -U gatehouse -A scram-sha-256 --pwfile="$scratch/pg/password" \
+  --locale=C.UTF-8 -E UTF8 --no-sync --no-instructions >/dev/null
+rm "$scratch/pg/password"
 started=no
 for port in 54331 54332 54333 54334 54335; do
   as_pg tee "$scratch/pg/data/postgresql.auto.conf" >/dev/null <<CONF
@@ -39,12 +46,11 @@ if [ $started = no ]; then
   tail -20 "$scratch/pg/log" >&2
   exit 1
 fi
-export GATEHOUSE_TEST_POSTGRES="Host=127.0.0.1;Port=$port;Username=gatehouse;Database=postgres"
+export GATEHOUSE_TEST_POSTGRES="Host=127.0.0.1;Port=$port;Username=gatehouse;Password=$password;Database=postgres"
 
 echo "Building …"
 dotnet build Gatehouse.slnx -c Release --nologo -v quiet -clp:ErrorsOnly
 export GATEHOUSE_EXECUTABLE="$PWD/src/Gatehouse/bin/Release/net10.0/gatehouse"
-export GATEHOUSE_CHROMIUM="${GATEHOUSE_CHROMIUM:-/usr/bin/chromium}"
 
 clients=tests/Gatehouse.EndToEnd.Tests/clients
 if [ -f $clients/package-lock.json ] && [ ! $clients/node_modules/.package-lock.json -nt $clients/package-lock.json ]; then

@@ -28,19 +28,66 @@ need_packages() {
   fi
 
   echo "Installing ${missing[*]} …"
-  # Debian's package would start a cluster of its own on the usual port; the tests bring a private one.
-  if [[ " ${missing[*]} " == *" postgresql "* ]]; then
-    "${as_root[@]}" mkdir -p /etc/postgresql-common
-    echo 'create_main_cluster = false' | "${as_root[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
-  fi
   "${as_root[@]}" apt-get update -qq
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-    -o Dpkg::Options::=--force-confold "${missing[@]}" >/dev/null
+  # Debian's package would start a cluster of its own on the usual port; the tests bring a private one. Only for as long as it takes.
+  local settings=/etc/postgresql-common/createcluster.d clusterless=no status=0
+  if [[ " ${missing[*]} " == *" postgresql "* ]]; then
+    clusterless=yes
+    "${as_root[@]}" mkdir -p "$settings"
+    echo 'create_main_cluster = false' | "${as_root[@]}" tee "$settings/gatehouse-tests.conf" >/dev/null
+  fi
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null || status=$?
+  [ $clusterless = no ] || "${as_root[@]}" rm -f "$settings/gatehouse-tests.conf"
+  if [ $status != 0 ]; then
+    echo "apt-get could not install ${missing[*]}; what it said stands above." >&2
+    exit 3
+  fi
 }
 
-# need_node — any node of version 18 or newer will do; Debian's is installed when there is none.
+# has_node — node 18 or newer, with npm.
+has_node() {
+  command -v node >/dev/null && command -v npm >/dev/null && [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 18 ]
+}
+
+# need_node — any node of version 18 or newer will do; the system's is installed when there is none.
 need_node() {
-  if ! command -v node >/dev/null || ! command -v npm >/dev/null || [ "$(node -p 'process.versions.node.split(".")[0]')" -lt 18 ]; then
-    need_packages nodejs npm
+  has_node && return 0
+  need_packages nodejs npm
+  hash -r
+  has_node && return 0
+  echo "Gatehouse needs node 18 or newer with npm. This system's packages bring $(node --version 2>/dev/null || echo 'none that runs')$(
+    command -v npm >/dev/null || echo ' and no npm')." >&2
+  echo "Install a newer one from https://nodejs.org, put it first in PATH, and run this again." >&2
+  exit 3
+}
+
+# find_chromium — sets GATEHOUSE_CHROMIUM to a browser that runs: the one it names already, or the first that is installed.
+find_chromium() {
+  local candidate
+  if [ -n "${GATEHOUSE_CHROMIUM:-}" ]; then
+    "$GATEHOUSE_CHROMIUM" --version >/dev/null 2>&1 && return 0
+    echo "GATEHOUSE_CHROMIUM names '$GATEHOUSE_CHROMIUM', which does not run." >&2
+    exit 3
   fi
+  for candidate in chromium google-chrome google-chrome-stable chromium-browser; do
+    candidate=$(command -v "$candidate") || continue
+    # Ubuntu's chromium-browser is a script that asks for a snap.
+    "$candidate" --version >/dev/null 2>&1 || continue
+    export GATEHOUSE_CHROMIUM=$candidate
+    return 0
+  done
+  return 1
+}
+
+# need_chromium — Debian's package, or any Chromium or Chrome. Ubuntu's package is an empty shell around a snap.
+need_chromium() {
+  find_chromium && return 0
+  if ! grep -q '^ID=ubuntu' "${OS_RELEASE:-/etc/os-release}"; then
+    need_packages chromium
+    hash -r
+    find_chromium && return 0
+  fi
+  echo "The tests need Chromium or Chrome and find none that runs. On Ubuntu the package 'chromium-browser' is only a stub for a snap:" >&2
+  echo "install Google Chrome's .deb, or a Chromium of your own, and name it:  GATEHOUSE_CHROMIUM=/path/to/chrome ./test.sh" >&2
+  exit 3
 }

@@ -25,6 +25,21 @@ public sealed class FirstRunTests
     }
 
     [Fact]
+    public async Task The_calls_that_warm_the_server_up_are_in_no_book_and_no_log()
+    {
+        await using var gatehouse = await GatehouseProcess.StartAsync();
+        using var http = new HttpClient();
+
+        var calls = JsonElement.Parse((await gatehouse.CliAsync("calls", "--json")).Output).GetProperty("calls");
+        var metrics = await http.GetStringAsync(new Uri(gatehouse.Url, "metrics"), TestContext.Current.CancellationToken);
+
+        Assert.Empty(calls.EnumerateArray());
+        Assert.DoesNotContain("warm-up", metrics, StringComparison.Ordinal);
+        Assert.DoesNotContain("gatehouse_calls_total{", metrics, StringComparison.Ordinal);
+        Assert.EndsWith($"READY {gatehouse.Url.ToString().TrimEnd('/')}\n", gatehouse.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_second_start_keeps_systems_keys_and_calls()
     {
         await using var first = await GatehouseProcess.StartAsync();

@@ -1,8 +1,10 @@
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using System.Text;
 using Gatehouse.Client;
 using Gatehouse.Commands;
 using Gatehouse.Configuration;
+using Gatehouse.Gateway;
 using Gatehouse.Gateway.Scheduling;
 using Gatehouse.Governance;
 using Gatehouse.Storage;
@@ -49,7 +51,9 @@ internal sealed class Server : IAsyncDisposable
     {
         InlineSockets.ChooseThreads();
         var logs = Logs.Create(flags.LogLevel);
+        var warmUp = Task.Run(GatewayWarmUp.RunAsync, ct); // meanwhile
         var parts = await ServerParts.OpenAsync(source, logs, ct);
+        await warmUp; // before anything listens to metrics
         var server = new Server(parts, Build(parts, logs), flags, logs);
         try
         {
@@ -166,7 +170,28 @@ internal sealed class Server : IAsyncDisposable
         }
 
         await _app.Services.GetRequiredService<SampleSystem>().EnsureAsync(_flags.Sample, ct);
+        await KnockAsync(LocalUrl(), ct);
         await File.WriteAllTextAsync(AddressFile, LocalUrl().ToString(), ct);
+    }
+
+    /// <summary>A request of our own that is refused without a key: the listener has seen one before somebody's first.</summary>
+    private static async Task KnockAsync(Uri url, CancellationToken ct)
+    {
+        try
+        {
+            using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+            await socket.ConnectAsync(url.Host, url.Port, ct);
+            await socket.SendAsync(
+                Encoding.ASCII.GetBytes($"GET /v1/models HTTP/1.1\r\nHost: {url.Authority}\r\nConnection: close\r\n\r\n"), SocketFlags.None, ct);
+            var answer = new byte[4096];
+            while (await socket.ReceiveAsync(answer, SocketFlags.None, ct) > 0)
+            {
+            }
+        }
+        catch (SocketException)
+        {
+            // It listens on an address that this machine does not reach itself by.
+        }
     }
 
     /// <summary>Where it listens, as this machine reaches it.</summary>
