@@ -5,7 +5,6 @@ using Gatehouse.Gateway.Generate;
 using Gatehouse.Gateway.Messages;
 using Gatehouse.Gateway.Models;
 using Gatehouse.Gateway.Responses;
-using Gatehouse.Gateway.Scheduling;
 using Gatehouse.Gateway.Streaming;
 using Microsoft.AspNetCore.Http;
 
@@ -16,6 +15,7 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
 {
     public const string GeneratePrefix = "/v1beta";
 
+    private const string Prefix = "/v1";
     private const string GenerateModels = GeneratePrefix + "/models/";
     private const string ServedToGoogle =
         $"Gatehouse serves POST {GenerateModels}{{model}} with :generateContent, :streamGenerateContent and :countTokens.";
@@ -26,12 +26,16 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
     private const string Served = $"Gatehouse serves POST {ChatPath}, POST {ResponsesHandler.Path}, POST {MessagesPath}, GET {ModelsPath} and GET {ModelsPath}/{{id}}.";
     private const int MaxShownChars = 128;
 
-    public Task HandleAsync(HttpContext http, RequestDelegate next)
+    /// <summary>Whether a path is the gateway's, answered here whatever it names.</summary>
+    public static bool Serves(string path) => IsUnder(path, Prefix) || IsUnder(path, GeneratePrefix);
+
+    /// <param name="http">Its path is the gateway's.</param>
+    public Task HandleAsync(HttpContext http)
     {
         var path = http.Request.Path.Value ?? "";
-        if (!path.StartsWith("/v1", StringComparison.Ordinal) || (path.Length > 3 && path[3] != '/'))
+        if (!IsUnder(path, Prefix))
         {
-            return http.Request.Path.StartsWithSegments(GeneratePrefix) ? Generate(http, path) : PoolContext.RunAsync(next.Invoke, http);
+            return Generate(http, path);
         }
 
         switch (path)
@@ -68,6 +72,9 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
         var hint = path.StartsWith("/v1/v1", StringComparison.Ordinal) ? "Leave /v1 out of the client's base address: it adds its own." : Served;
         return Unknown(http, ChatSurface.Instance, hint);
     }
+
+    private static bool IsUnder(string path, string prefix) =>
+        path.StartsWith(prefix, StringComparison.OrdinalIgnoreCase) && (path.Length == prefix.Length || path[prefix.Length] == '/');
 
     /// <summary>Google's paths: the model, a colon, and what is asked of it.</summary>
     private Task Generate(HttpContext http, string path)

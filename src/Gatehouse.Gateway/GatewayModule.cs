@@ -7,7 +7,8 @@ using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Responses;
 using Gatehouse.Gateway.Routing;
-using Microsoft.AspNetCore.Builder;
+using Gatehouse.Gateway.Scheduling;
+using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -42,12 +43,14 @@ public static class GatewayModule
     }
 
     /// <summary>
-    /// Serves everything under <c>/v1</c> by itself. Comes first: no other middleware costs a call anything. What follows runs on the
-    /// thread pool and may block.
+    /// Serves everything under <c>/v1</c> and <c>/v1beta</c> before the host sees it. What the host serves runs on the thread pool and may
+    /// block. To be called when the server has been chosen.
     /// </summary>
-    public static IApplicationBuilder UseGateway(this IApplicationBuilder app)
+    public static IServiceCollection AddGatewayServer(this IServiceCollection services)
     {
-        var dispatch = app.ApplicationServices.GetRequiredService<GatewayDispatch>();
-        return app.Use(next => http => dispatch.HandleAsync(http, next));
+        var server = services.Last(s => s.ServiceType == typeof(IServer));
+        services.Remove(server);
+        return services.AddSingleton<IServer>(s => new GatewayServer(
+            (IServer)ActivatorUtilities.CreateInstance(s, server.ImplementationType!), s.GetRequiredService<GatewayDispatch>()));
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Journal;
@@ -27,7 +28,8 @@ internal sealed class Call : IDisposable
         Surface = surface;
         Table = table;
         Aborted = http.RequestAborted;
-        var id = Guid.CreateVersion7();
+        var now = clock.GetUtcNow();
+        var id = CallIds.Next(now);
         var digits = id.ToString("N");
         Trace = TraceContext.From(http.Request.Headers.TraceParent, digits);
         Record = new CallRecord
@@ -37,7 +39,7 @@ internal sealed class Call : IDisposable
             TraceId = Trace.TraceId,
             SpanId = ActivitySpanId.CreateRandom().ToHexString(),
             ParentSpanId = Trace.ParentSpanId,
-            StartedAtMicros = (clock.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
+            StartedAtMicros = (now - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
             Surface = surface.Name,
             ConfigurationRevision = table.Revision,
         };
@@ -93,6 +95,7 @@ internal sealed class Call : IDisposable
     public ReadOnlyMemory<byte> Content => _content?.Memory ?? default;
 
     /// <summary>Awaits somebody else; what passes until they are done is not our own time.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<T> WaitAsync<T>(ValueTask<T> pending)
     {
         var from = _clock.GetTimestamp();

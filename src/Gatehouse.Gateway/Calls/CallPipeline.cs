@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
@@ -61,6 +62,7 @@ internal sealed partial class CallPipeline(
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask HandleAsync(Call call)
     {
         // 1 Authenticate

@@ -1,8 +1,8 @@
 using System.Buffers;
 using System.Globalization;
-using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
+using Gatehouse.Gateway.Routing;
 using Gatehouse.Gateway.Streaming;
 using Microsoft.AspNetCore.Http;
 
@@ -11,8 +11,6 @@ namespace Gatehouse.Gateway.Calls;
 /// <summary>Writes to the client: heads, whole answers, pieces of streams, errors in its own format.</summary>
 internal static class ClientAnswer
 {
-    private const int MaxOriginChars = 256;
-
     /// <summary>Headers that every answer carries, refusals included.</summary>
     public static void Identify(HttpResponse response, string requestId, string? alias)
     {
@@ -27,7 +25,9 @@ internal static class ClientAnswer
     public static void SetOrigin(Call call, Attempt attempt, UpstreamAnswer? answer)
     {
         var headers = call.Http.Response.Headers;
-        headers["x-gatehouse-served-by"] = ParameterNames.Shown(string.Concat(attempt.Settings.Name, "/", attempt.Model), MaxOriginChars);
+        headers["x-gatehouse-served-by"] = attempt.Target.Model == attempt.Model
+            ? attempt.Target.ShownName
+            : Target.Shown(attempt.Target.Provider, attempt.Model);
         headers["x-gatehouse-attempts"] = attempt.Number == 0 ? "1" : (attempt.Number + 1).ToString(CultureInfo.InvariantCulture);
         SetDropped(call);
         answer?.PassHeaders(headers);

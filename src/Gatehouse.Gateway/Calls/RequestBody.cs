@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Gatehouse.Contracts;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -10,6 +11,7 @@ internal static class RequestBody
     /// <returns><see langword="null"/> when the whole body is in <see cref="Call.Body"/>.</returns>
     /// <exception cref="IOException">The client went away.</exception>
     /// <exception cref="OperationCanceledException">The client went away.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public static async ValueTask<Problem?> ReadAsync(Call call)
     {
         var (request, maxBytes, into) = (call.Http.Request, call.Table.MaxBodyBytes, call.Body);

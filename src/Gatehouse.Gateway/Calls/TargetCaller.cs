@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Providers;
@@ -30,6 +31,7 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
 
     /// <returns><see langword="null"/> when the client has its answer, else the last failure.</returns>
     /// <exception cref="OperationCanceledException">The client went away.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<AttemptFailure?> CallAsync(Call call)
     {
         var targets = call.Route.Targets;
@@ -92,6 +94,7 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
         return BreakerPass.None;
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<AttemptFailure?> TryTargetAsync(Call call, Target target, BreakerPass pass, bool isFallback)
     {
         if (isFallback)
@@ -140,6 +143,7 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
     }
 
     /// <summary>One attempt whose outcome the target's breaker gets to know, whatever it is.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<AttemptFailure?> TryGuardedAsync(Call call, Target target, BreakerPass pass)
     {
         var model = target.Model == "*" ? call.Record.Route : target.Model;
@@ -161,6 +165,7 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<AttemptFailure?> TryAsync(Call call, Attempt attempt)
     {
         using var deadline = new Deadline(call.Route.FirstByteTimeout, clock, call.Aborted);
@@ -331,6 +336,7 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
     private static bool IsQuotaUsedUp(Attempt attempt, AttemptFailure failure) =>
         failure.IsLasting && attempt.Status == StatusCodes.Status429TooManyRequests;
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<AttemptFailure?> AnswerWholeAsync(Call call, Attempt attempt, UpstreamAnswer answer, Deadline deadline)
     {
         using var body = new PooledBuffer();
@@ -497,18 +503,12 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
     }
 
     /// <summary>Awaits the provider. A stream client that waits long for its first content is kept company.</summary>
-    private async ValueTask<T> HoldAsync<T>(Call call, ValueTask<T> pending)
+    private ValueTask<T> HoldAsync<T>(Call call, ValueTask<T> pending) => pending.IsCompleted ? pending
+        : !call.Peek.Stream || call.ContentIsSent ? call.WaitAsync(pending)
+        : KeepCompanyAsync(call, pending);
+
+    private async ValueTask<T> KeepCompanyAsync<T>(Call call, ValueTask<T> pending)
     {
-        if (pending.IsCompleted)
-        {
-            return await pending;
-        }
-
-        if (!call.Peek.Stream || call.ContentIsSent)
-        {
-            return await call.WaitAsync(pending);
-        }
-
         var task = pending.AsTask();
         while (true)
         {

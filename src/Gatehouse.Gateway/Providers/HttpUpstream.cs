@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Gatehouse.Gateway.Providers.Connections;
 
 namespace Gatehouse.Gateway.Providers;
@@ -20,6 +21,7 @@ internal sealed class HttpUpstream : IUpstream, IDisposable
 
     public ConnectionPool Connections { get; }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<UpstreamAnswer> SendAsync(UpstreamRequest request, CancellationToken ct)
     {
         // The provider may close an idle connection just as we use it; then the request has not been answered, and is sent once more.
@@ -37,6 +39,7 @@ internal sealed class HttpUpstream : IUpstream, IDisposable
     public void Dispose() => Connections.Dispose();
 
     /// <returns><see langword="false"/>, with the connection closed, when it ended or broke before the answer's first byte.</returns>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> TryExchangeAsync(UpstreamConnection connection, UpstreamRequest request, CancellationToken ct)
     {
         try

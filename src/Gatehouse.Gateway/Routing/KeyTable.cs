@@ -50,6 +50,9 @@ public sealed class KeyTable
 {
     public static readonly KeyTable Empty = new(new byte[32], new Dictionary<KeyHash, Principal>());
 
+    [ThreadStatic]
+    private static (byte[] Secret, IncrementalHash Hash)? t_hash; // half the cost of one made for each call
+
     private readonly byte[] _secret;
     private readonly FrozenDictionary<KeyHash, Principal> _keys;
 
@@ -69,6 +72,20 @@ public sealed class KeyTable
         Span<byte> bytes = stackalloc byte[MaxKeyChars * 3];
         return presented.Length is > 0 and <= MaxKeyChars
             && Encoding.UTF8.TryGetBytes(presented, bytes, out var length)
-            && _keys.TryGetValue(KeyHash.Of(_secret, bytes[..length]), out principal);
+            && _keys.TryGetValue(HashOf(bytes[..length]), out principal);
+    }
+
+    private KeyHash HashOf(ReadOnlySpan<byte> key)
+    {
+        if (t_hash is not { } kept || kept.Secret != _secret)
+        {
+            t_hash?.Hash.Dispose();
+            t_hash = kept = (_secret, IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _secret));
+        }
+
+        Span<byte> hash = stackalloc byte[HMACSHA256.HashSizeInBytes];
+        kept.Hash.AppendData(key);
+        kept.Hash.GetHashAndReset(hash);
+        return KeyHash.FromBytes(hash);
     }
 }

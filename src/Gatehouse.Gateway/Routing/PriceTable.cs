@@ -7,9 +7,12 @@ namespace Gatehouse.Gateway.Routing;
 /// <summary>The prices of one revision, by provider and model, or by model alone.</summary>
 public sealed class PriceTable
 {
+    private const int MaxStackChars = 256;
+
     public static readonly PriceTable Empty = new("none", new Dictionary<string, Price>());
 
     private readonly FrozenDictionary<string, Price> _prices;
+    private readonly FrozenDictionary<string, Price>.AlternateLookup<ReadOnlySpan<char>> _byName;
 
     /// <param name="revision">Names the table for good: it is written on every ledger entry.</param>
     /// <param name="prices">Keyed by <c>provider/model</c> (wins) or <c>model</c>.</param>
@@ -17,6 +20,7 @@ public sealed class PriceTable
     {
         Revision = revision;
         _prices = prices.ToFrozenDictionary(StringComparer.Ordinal);
+        _byName = _prices.GetAlternateLookup<ReadOnlySpan<char>>();
     }
 
     public string Revision { get; }
@@ -26,17 +30,26 @@ public sealed class PriceTable
     /// <param name="provider">The provider's configured name.</param>
     /// <param name="kind">The provider's preset, tried after its name.</param>
     /// <param name="model">The model asked of the provider; a dated name (<c>gpt-5-2026-01-31</c>) falls back to its undated one.</param>
-    public bool TryFind(string provider, string kind, string model, [NotNullWhen(true)] out Price? price)
+    public bool TryFind(string provider, string kind, ReadOnlySpan<char> model, [NotNullWhen(true)] out Price? price)
     {
-        if (_prices.TryGetValue($"{provider}/{model}", out price)
-            || _prices.TryGetValue($"{kind}/{model}", out price)
-            || _prices.TryGetValue(model, out price))
+        if (TryFind(provider, model, out price) || TryFind(kind, model, out price) || _byName.TryGetValue(model, out price))
         {
             return true;
         }
 
         var undated = Undated(model);
-        return undated.Length < model.Length && TryFind(provider, kind, undated.ToString(), out price);
+        return undated.Length < model.Length && TryFind(provider, kind, undated, out price);
+    }
+
+    /// <summary>Under <c>owner/model</c>. Allocates nothing for names of usual length.</summary>
+    private bool TryFind(string owner, ReadOnlySpan<char> model, [NotNullWhen(true)] out Price? price)
+    {
+        var length = owner.Length + 1 + model.Length;
+        var key = length <= MaxStackChars ? stackalloc char[length] : new char[length];
+        owner.CopyTo(key);
+        key[owner.Length] = '/';
+        model.CopyTo(key[(owner.Length + 1)..]);
+        return _byName.TryGetValue(key, out price);
     }
 
     /// <summary>Cuts <c>-YYYY-MM-DD</c> or <c>-YYYYMMDD</c> off the end.</summary>

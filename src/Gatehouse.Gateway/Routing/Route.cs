@@ -1,3 +1,4 @@
+using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
 
@@ -9,8 +10,16 @@ namespace Gatehouse.Gateway.Routing;
 /// <param name="Order">Targets of a lower order are tried before those of a higher one.</param>
 public sealed record Target(Provider Provider, string Model, int Weight = 1, int Order = 0)
 {
+    private const int MaxShownChars = 256;
+
     /// <summary>Shared with every other target of this provider and model; <see langword="null"/> when the provider has none.</summary>
     public CircuitBreaker? Breaker { get; } = Provider.BreakerOf(Model);
+
+    /// <summary>As answers name who served them; made once, and not for each call.</summary>
+    internal string ShownName { get; } = Shown(Provider, Model);
+
+    internal static string Shown(Provider provider, string model) =>
+        ParameterNames.Shown(string.Concat(provider.Name, "/", model), MaxShownChars);
 }
 
 /// <summary>The model name that clients ask for, and how it is served.</summary>

@@ -34,7 +34,6 @@ internal static class Composition
 
     public static void UseModules(this WebApplication app)
     {
-        app.UseGateway();
         app.UseProxies();
         app.Use(LimitBody);
         app.UseRouting();

@@ -134,7 +134,7 @@ internal sealed class Server : IAsyncDisposable
     private static WebApplication Build(ServerParts parts, ILoggerFactory logs)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
-        builder.WebHost.UseKestrelCore().UseSockets(static sockets => sockets.UnsafePreferInlineScheduling = true).ConfigureKestrel(kestrel =>
+        builder.WebHost.UseKestrelCore().UseSockets(KestrelLimits.Apply).ConfigureKestrel(kestrel =>
         {
             KestrelLimits.Apply(kestrel);
             KestrelLimits.Listen(kestrel, parts.Configuration.Current.Config.Server.Address);
@@ -143,6 +143,7 @@ internal sealed class Server : IAsyncDisposable
         builder.Services.AddLogging();
         builder.Services.Replace(ServiceDescriptor.Singleton(logs));
         builder.Services.AddModules(parts);
+        builder.Services.AddGatewayServer();
         var app = builder.Build();
         app.UseModules();
         return app;

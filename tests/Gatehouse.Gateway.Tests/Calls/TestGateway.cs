@@ -96,8 +96,8 @@ internal sealed class TestGateway : IAsyncDisposable
         }));
         builder.Services.AddSingleton<MemoryResponses>().AddSingleton<IResponseStore>(s => s.GetRequiredService<MemoryResponses>());
         builder.Services.AddGateway();
+        builder.Services.AddGatewayServer();
         var app = builder.Build();
-        app.UseGateway();
         app.Run(async http =>
         {
             await http.Request.Body.CopyToAsync(Stream.Null);

@@ -72,10 +72,9 @@ internal sealed class LabelTable<T>
         public int GetHashCode(ReadOnlySpan<KeyValuePair<string, object?>> alternate)
         {
             var hash = default(HashCode);
-            foreach (var (name, value) in alternate)
+            foreach (var (_, value) in alternate)
             {
-                hash.Add(name);
-                hash.Add(value);
+                hash.Add(value); // the names of one instrument's tags hardly ever differ: hashing them too would double the cost
             }
 
             return hash.ToHashCode();

@@ -273,6 +273,7 @@ internal sealed class UpstreamConnection(Socket socket, Stream stream, long made
     }
 
     /// <returns><see langword="false"/> when the peer has ended the connection.</returns>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> ReceiveAsync(CancellationToken ct)
     {
         if (_start == _end)
