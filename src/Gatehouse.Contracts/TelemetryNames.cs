@@ -17,6 +17,7 @@ public static class TelemetryNames
     public const string Retries = "gatehouse.gateway.retries";
     public const string Fallbacks = "gatehouse.gateway.fallbacks";
     public const string Breaker = "gatehouse.gateway.breaker";
+    public const string Queued = "gatehouse.gateway.queued";
     public const string ContentDropped = "gatehouse.gateway.content_dropped";
 
     public const string OperationName = "gen_ai.operation.name";

@@ -34,6 +34,7 @@ public static class GatewayModule
         services.AddSingleton<GatewayMetrics>();
         services.AddSingleton<Settlement>();
         services.AddSingleton<TargetCaller>();
+        services.AddSingleton<RouteCaller>();
         services.AddSingleton<CallPipeline>();
         services.AddSingleton<ModelsHandler>();
         services.AddSingleton<BackgroundRuns>();

@@ -66,7 +66,7 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
                 : "For example 'base_url: http://127.0.0.1:8000/v1'.");
         }
 
-        if (preset.NeedsKey && !sources.IsSet(provider, "api_key") && !sources.IsSet(provider, "api_keys") && compiler.KeyOf(provider, preset) is null)
+        if (provider.Enabled && preset.NeedsKey && !sources.IsSet(provider, "api_key") && !sources.IsSet(provider, "api_keys") && compiler.KeyOf(provider, preset) is null)
         {
             Add(at, $"'providers.{name}' has no credential.", $"Set the environment variable {preset.KeyVariables[0]}, or write 'api_key: ${{YOUR_VARIABLE}}'.");
         }
@@ -164,9 +164,20 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
             Add(sources.Of(route, "targets"), $"The weights of '{name}' add up to 0.", "Give at least one target a weight above 0.");
         }
 
+        if (route.Targets.Count > Route.MaxTargets)
+        {
+            Add(sources.Of(route, "targets"), $"'{name}' has more than {Route.MaxTargets} targets.", "Split the route.");
+        }
+
+        if (route.Targets.Sum(t => t.Canary) > 1)
+        {
+            Add(sources.Of(route, "targets"), $"The canary shares of '{name}' add up to more than 1.", "0.05 is one user in twenty.");
+        }
+
         foreach (var target in route.Targets)
         {
             CheckTarget(options, name, target);
+            CheckConditions(name, target);
         }
 
         foreach (var twin in route.Targets.Where(t => t.Provider.Length > 0).GroupBy(t => (t.Provider, t.Model)).SelectMany(g => g.Skip(1)))
@@ -190,6 +201,26 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
         if (target.Model.Length is 0 or > RouteTable.MaxNameChars)
         {
             Add(sources.Of(target, "model"), $"A model's name has 1 to {RouteTable.MaxNameChars} characters.", "Leave 'model' out to pass on the name that the client asked for.");
+        }
+    }
+
+    private void CheckConditions(string route, TargetOptions target)
+    {
+        for (var i = 0; i < target.Lacks.Count; i++)
+        {
+            var name = target.Lacks[i];
+            if (!RouteCompiler.Features.ContainsKey(name))
+            {
+                var known = RouteCompiler.Features.Keys.ToList();
+                var nearest = Nearest.To(name, known);
+                Add(sources.Of(target.Lacks, i.ToString(CultureInfo.InvariantCulture)), $"A target of 'routes.{route}' lacks something unknown.",
+                    nearest is null ? $"Allowed: {string.Join(", ", known)}." : $"Did you mean '{nearest}'?");
+            }
+        }
+
+        if (target.When.MinRequest is { } min && target.When.MaxRequest is { } max && min.Bytes > max.Bytes)
+        {
+            Add(sources.Of(target.When, "min_request"), "'min_request' is larger than 'max_request'.", null);
         }
     }
 

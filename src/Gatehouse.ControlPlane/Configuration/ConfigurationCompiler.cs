@@ -29,7 +29,7 @@ internal static class ConfigurationCompiler
             byFingerprint.Add(fingerprint, made);
         }
 
-        var routes = options.Routes.Select(r => Compile(r.Key, r.Value, providers)).ToList();
+        var routes = new RouteCompiler(options, providers).Compile();
         if (!options.Routes.ContainsKey(ProviderPresets.Simulator))
         {
             routes.Add(new Route(ProviderPresets.Simulator, [new Target(providers[ProviderPresets.Simulator], ProviderPresets.Simulator)]));
@@ -52,18 +52,6 @@ internal static class ConfigurationCompiler
         providers.ContainsKey(ProviderPresets.Simulator)
             ? providers
             : providers.Append(new(ProviderPresets.Simulator, new() { Kind = ProviderPresets.Simulator }));
-
-    private static Route Compile(string name, RouteOptions route, Dictionary<string, Provider> providers) =>
-        new(name, [.. route.Targets.Select(t => new Target(providers[t.Provider], t.Model, t.Weight, t.Order))])
-        {
-            Strict = route.Strict,
-            AttemptsPerTarget = route.Attempts,
-            RetryDelay = route.RetryDelay,
-            MaxRetryDelay = route.MaxRetryDelay,
-            ConnectTimeout = route.Timeouts.Connect,
-            FirstByteTimeout = route.Timeouts.FirstByte,
-            IdleTimeout = route.Timeouts.Idle,
-        };
 
     /// <summary>The first route that can be named in full; a prefix counts when its provider's small model begins so.</summary>
     private static string DefaultModel(List<Route> routes)

@@ -23,6 +23,8 @@ internal sealed class Attempt(Target target, string model, int number, long star
 
     public int Number { get; } = number;
 
+    public long StartMicros { get; } = startMicros;
+
     /// <summary>What the answer turned out to hold. Its usage counts even when the attempt failed: the provider may bill it.</summary>
     public AnswerTap Tap { get; } = tap;
 
@@ -48,7 +50,7 @@ internal sealed class Attempt(Target target, string model, int number, long star
     {
         IsClosed = true;
         return new CallAttempt(
-            Target.Provider.Name, Model, startMicros, HeadersMicros, FirstByteMicros, endMicros, Status, errorCode, error, Tap.Usage,
+            Target.Provider.Name, Model, StartMicros, HeadersMicros, FirstByteMicros, endMicros, Status, errorCode, error, Tap.Usage,
             Cost(errorCode is null, prices));
     }
 

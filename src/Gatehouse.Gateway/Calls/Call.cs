@@ -1,8 +1,10 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Journal;
+using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Gateway.Streaming;
 using Microsoft.AspNetCore.Http;
@@ -85,6 +87,19 @@ internal sealed class Call : IDisposable
     /// <summary>The request in canonical words, read when a target first needs a translation.</summary>
     /// <exception cref="ProblemException">The request is not what its format allows.</exception>
     public ChatRequest Request => field ??= Surface.ReadRequest(Body.Memory);
+
+    /// <summary>Read when a target's conditions first ask for it.</summary>
+    /// <exception cref="ProblemException">The header that holds it is malformed.</exception>
+    public CallMetadata Metadata => field ??= CallMetadata.Read(this);
+
+    /// <summary>What a strategy may know.</summary>
+    public CallShape Shape => new(
+        Record.Route,
+        Peek.Stream,
+        Body.Length,
+        Peek.Attributes?.GetValueOrDefault(TelemetryNames.RequestMaxTokens) is { } limit
+            && long.TryParse(limit, NumberStyles.None, CultureInfo.InvariantCulture, out var tokens) ? tokens : null,
+        Table.Prices);
 
     /// <summary>Microseconds since the call arrived.</summary>
     public long Micros => InMicros(_clock.GetElapsedTime(_startedAt));

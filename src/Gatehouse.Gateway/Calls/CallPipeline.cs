@@ -16,14 +16,14 @@ namespace Gatehouse.Gateway.Calls;
 /// <item>Read: the body into a pooled buffer, up to the limit.</item>
 /// <item>Peek: prove the body to be JSON and read what routing needs.</item>
 /// <item>Route: the model's name leads to the targets.</item>
-/// <item>Call: ask the targets in their order, with retries and fallback (<see cref="TargetCaller"/>).</item>
+/// <item>Call: ask the targets in their order, with retries and fallback (<see cref="RouteCaller"/>).</item>
 /// <item>Answer in the caller's format, errors included.</item>
 /// <item>Settle: price, journal, metrics; before the answer's last bytes (<see cref="Settlement"/>).</item>
 /// </list>
 /// </summary>
 internal sealed partial class CallPipeline(
     Snapshot<GatewayTable> tables,
-    TargetCaller caller,
+    RouteCaller caller,
     Settlement settlement,
     GatewayMetrics metrics,
     TimeProvider clock,

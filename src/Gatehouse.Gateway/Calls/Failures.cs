@@ -50,22 +50,29 @@ internal static class Failures
         "journal_full", 503, "The disk that holds the call journal is full, so calls cannot be accounted for: free space in the data directory.");
 
     /// <summary>No target may be asked: each rests after failures, and somebody else's call is finding out whether it is back.</summary>
-    public static AttemptFailure AllRest(Route route)
+    public static AttemptFailure AllRest(Route route, IReadOnlyList<Target> resting)
     {
         var (names, wait) = ("", TimeSpan.MaxValue);
-        foreach (var target in route.Targets)
+        foreach (var target in resting)
         {
-            names += $"{(names.Length == 0 ? "" : ", ")}{target.Provider.Name}/{target.Model}";
+            names += $"{(names.Length == 0 ? "" : ", ")}{target.Name}";
             var rest = target.Breaker?.Rest ?? TimeSpan.Zero;
             wait = rest < wait ? rest : wait;
         }
 
         return new(NextStep.PassOn, new Problem(
-            "targets_resting", 503, $"Every target of the route '{route.Name}' rests after too many failures: {names}. One call at a time finds out whether it is back."))
+            "targets_resting", 503, $"Every target of the route '{route.Name}' that may take this call rests after too many failures: {names}. One call at a time finds out whether it is back."))
         {
             RetryAfter = wait > ShortestWait ? wait : ShortestWait,
         };
     }
+
+    /// <summary>No place became free in time, or too many wait for one already.</summary>
+    public static AttemptFailure Busy(Target target) => new(NextStep.PassOn, new Problem(
+        "target_busy", 503, $"{target.Name} has as many calls under way as it may have, and no place became free in time."))
+    {
+        RetryAfter = ShortestWait,
+    };
 
     /// <summary>An error status in place of an answer.</summary>
     public static AttemptFailure OfStatus(Call call, Attempt attempt, UpstreamAnswer answer, ReadOnlySpan<byte> body, DateTimeOffset now)

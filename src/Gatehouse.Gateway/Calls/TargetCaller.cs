@@ -5,14 +5,13 @@ using Gatehouse.Contracts;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
-using Gatehouse.Gateway.Routing;
 using Gatehouse.Gateway.Streaming;
 using Microsoft.AspNetCore.Http;
 
 namespace Gatehouse.Gateway.Calls;
 
 /// <summary>
-/// Steps 6 and 7 of the way of a call: asks the route's targets until one answers, and writes that answer to the client.
+/// One attempt at one target: sends the request in its words and writes its answer to the client.
 /// <list type="number">
 /// <item>A stream's head is held back until the first piece of content came, so that everything that goes wrong before may still be
 /// mended by another attempt; after that, no other attempt is made.</item>
@@ -21,7 +20,7 @@ namespace Gatehouse.Gateway.Calls;
 /// <item>No read of the provider and no write to the client is left under way when an attempt ends: their memory is pooled.</item>
 /// </list>
 /// </summary>
-internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics, Chance chance, TimeProvider clock)
+internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
 {
     /// <summary>How often a waiting stream client gets a sign of life; below the idle time-outs of proxies and SDKs.</summary>
     public static readonly TimeSpan KeepAliveInterval = TimeSpan.FromSeconds(15);
@@ -29,144 +28,10 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
     private const int MaxErrorBytes = 64 << 10;
     private const int ReadBytes = 16 << 10;
 
-    /// <returns><see langword="null"/> when the client has its answer, else the last failure.</returns>
+    /// <returns><see langword="null"/> when the client has its answer.</returns>
     /// <exception cref="OperationCanceledException">The client went away.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<AttemptFailure?> CallAsync(Call call)
-    {
-        var targets = call.Route.Targets;
-        var order = new TargetOrder(targets, chance);
-        AttemptFailure? failure = null; // of the last target that was asked
-        AttemptFailure? unasked = null;
-        List<Target>? resting = null;
-        while (order.TryNext(out var target))
-        {
-            var pass = target.Breaker?.TryEnter() ?? BreakerPass.Call;
-            if (pass == BreakerPass.None)
-            {
-                (resting ??= []).Add(target);
-                continue;
-            }
-
-            var outcome = await TryTargetAsync(call, target, pass, isFallback: failure is not null);
-            if (outcome is { IsUnasked: true })
-            {
-                unasked ??= outcome;
-                continue;
-            }
-
-            failure = outcome;
-            if (failure is null || failure.Step == NextStep.PassOn || call.ContentIsSent)
-            {
-                return failure;
-            }
-        }
-
-        // Nothing else is left: rather than refuse a call that might be served, the target that has rested longest is probed.
-        if (resting is not null && TryProbe(resting, out var rested) is var probe and not BreakerPass.None)
-        {
-            var outcome = await TryTargetAsync(call, rested, probe, isFallback: failure is not null);
-            return outcome is { IsUnasked: true } ? failure ?? unasked ?? outcome : outcome;
-        }
-
-        return failure ?? unasked ?? Failures.AllRest(call.Route);
-    }
-
-    private static BreakerPass TryProbe(List<Target> resting, out Target rested)
-    {
-        rested = resting[0];
-        while (resting.Count > 0)
-        {
-            foreach (var target in resting)
-            {
-                rested = target.Breaker!.OpenedAt < rested.Breaker!.OpenedAt ? target : rested;
-            }
-
-            if (rested.Breaker!.TryProbe() is var pass and not BreakerPass.None)
-            {
-                return pass;
-            }
-
-            resting.Remove(rested);
-            rested = resting.Count > 0 ? resting[0] : rested;
-        }
-
-        return BreakerPass.None;
-    }
-
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<AttemptFailure?> TryTargetAsync(Call call, Target target, BreakerPass pass, bool isFallback)
-    {
-        if (isFallback)
-        {
-            metrics.FellBack(target.Provider.Name);
-        }
-
-        var (retry, rotations) = (0, 0);
-        while (true)
-        {
-            var failure = await TryGuardedAsync(call, target, pass);
-            if (failure is null || failure.IsUnasked || failure.Step == NextStep.PassOn || call.ContentIsSent)
-            {
-                return failure;
-            }
-
-            Settlement.CloseAttempt(call, failure.Problem.Code, failure.RecordedMessage);
-            if (failure.MayRotate && ++rotations < target.Provider.Credentials!.Count)
-            {
-                pass = target.Breaker?.TryEnter() ?? BreakerPass.Call;
-                if (pass == BreakerPass.None)
-                {
-                    return failure;
-                }
-
-                metrics.Retried(target.Provider.Name);
-                continue;
-            }
-
-            var pause = failure.RetryAfter ?? RetryRules.Backoff(call.Route, retry, chance.Next());
-            if (failure.Step != NextStep.Retry || ++retry >= call.Route.AttemptsPerTarget || pause > call.Route.MaxRetryDelay
-                || target.Breaker is { State: not BreakerState.Closed })
-            {
-                return failure;
-            }
-
-            await HoldAsync(call, DelayAsync(pause, call.Aborted));
-            pass = target.Breaker?.TryEnter() ?? BreakerPass.Call;
-            if (pass == BreakerPass.None)
-            {
-                return failure;
-            }
-
-            metrics.Retried(target.Provider.Name);
-        }
-    }
-
-    /// <summary>One attempt whose outcome the target's breaker gets to know, whatever it is.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<AttemptFailure?> TryGuardedAsync(Call call, Target target, BreakerPass pass)
-    {
-        var model = target.Model == "*" ? call.Record.Route : target.Model;
-        var wire = call.Surface.WireAt(target.Provider.Settings, model);
-        var attempt = new Attempt(target, model, call.Record.Attempts.Count, call.Micros, wire, call.Surface.NewTap(wire)) { Pass = pass };
-        var outcome = AttemptOutcome.Unknown;
-        try
-        {
-            var failure = await TryAsync(call, attempt);
-            outcome = failure is null ? AttemptOutcome.Good
-                : failure.IsUnasked || failure.MayRotate || failure.Problem.Status == StatusCodes.Status429TooManyRequests ? AttemptOutcome.Unknown
-                : failure.Step == NextStep.PassOn ? AttemptOutcome.Good // the request or our own journal is at fault, the target is well
-                : AttemptOutcome.Bad;
-            return failure;
-        }
-        finally
-        {
-            target.Breaker?.Settle(attempt.Pass, outcome);
-        }
-    }
-
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<AttemptFailure?> TryAsync(Call call, Attempt attempt)
+    public async ValueTask<AttemptFailure?> TryAsync(Call call, Attempt attempt)
     {
         using var deadline = new Deadline(call.Route.FirstByteTimeout, clock, call.Aborted);
         using var buffer = new PooledBuffer(call.Body.Length + 128);
@@ -496,14 +361,11 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
         return null;
     }
 
-    private async ValueTask<bool> DelayAsync(TimeSpan pause, CancellationToken ct)
-    {
-        await Task.Delay(pause, clock, ct);
-        return true;
-    }
+    /// <summary>Waits before another attempt, as <see cref="HoldAsync"/> does.</summary>
+    public async ValueTask PauseAsync(Call call, TimeSpan pause) => await HoldAsync(call, DelayAsync(pause, call.Aborted));
 
     /// <summary>Awaits the provider. A stream client that waits long for its first content is kept company.</summary>
-    private ValueTask<T> HoldAsync<T>(Call call, ValueTask<T> pending) => pending.IsCompleted ? pending
+    public ValueTask<T> HoldAsync<T>(Call call, ValueTask<T> pending) => pending.IsCompleted ? pending
         : !call.Peek.Stream || call.ContentIsSent ? call.WaitAsync(pending)
         : KeepCompanyAsync(call, pending);
 
@@ -521,5 +383,11 @@ internal sealed class TargetCaller(Settlement settlement, GatewayMetrics metrics
                 await ClientAnswer.KeepAliveAsync(call);
             }
         }
+    }
+
+    private async ValueTask<bool> DelayAsync(TimeSpan pause, CancellationToken ct)
+    {
+        await Task.Delay(pause, clock, ct);
+        return true;
     }
 }

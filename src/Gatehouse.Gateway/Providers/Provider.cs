@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Gatehouse.Contracts;
 using Gatehouse.Gateway.Resilience;
 using Microsoft.AspNetCore.Http;
 
@@ -8,6 +9,8 @@ namespace Gatehouse.Gateway.Providers;
 public sealed class Provider(ProviderSettings settings, IUpstream upstream, TimeProvider clock)
 {
     private readonly ConcurrentDictionary<string, CircuitBreaker> _breakers = new(StringComparer.Ordinal);
+
+    private readonly ConcurrentDictionary<string, TargetLoad> _loads = new(StringComparer.Ordinal);
 
     public ProviderSettings Settings { get; } = settings;
 
@@ -26,6 +29,19 @@ public sealed class Provider(ProviderSettings settings, IUpstream upstream, Time
     public CircuitBreaker? BreakerOf(string model) => Settings.Breaker is { } breaker
         ? _breakers.GetOrAdd(model, static (_, of) => new CircuitBreaker(of.breaker, of.clock), (breaker, clock))
         : null;
+
+    /// <summary>What one model has to do: the same for every route and for every revision that keeps this provider.</summary>
+    /// <param name="model">As targets name it, <c>*</c> included.</param>
+    public TargetLoad LoadOf(string model) =>
+        _loads.GetOrAdd(model, static (_, of) => new TargetLoad(of.Concurrency, of.clock), (Settings.Concurrency, clock));
+
+    /// <summary>Whether it keeps data in a place or a part of it, as <c>eu-west-1</c> is of <c>eu</c>. The simulator's data leaves this process never.</summary>
+    public bool IsIn(string place) => Settings.Simulator is not null
+        || (Settings.Region is { } region
+            && region.StartsWith(place, StringComparison.OrdinalIgnoreCase)
+            && (region.Length == place.Length || region[place.Length] == '-'));
+
+    public bool MayReceive(DataClassification data) => Settings.MaxData is not { } most || data <= most;
 }
 
 /// <summary>The way to a provider: over HTTP, or in process for the simulator. Safe from any thread.</summary>

@@ -1,3 +1,4 @@
+using Gatehouse.Contracts;
 using Gatehouse.Gateway.Resilience;
 
 namespace Gatehouse.Gateway.Providers;
@@ -58,6 +59,15 @@ public sealed record ProviderSettings
 
     /// <summary>Whether it also serves <c>/responses</c>.</summary>
     public bool SpeaksResponses { get; init; }
+
+    /// <summary>Calls that one model takes at once; <see langword="null"/>: any number.</summary>
+    public ConcurrencySettings? Concurrency { get; init; }
+
+    /// <summary>Where it keeps and handles data: <c>eu</c>, <c>us-east-1</c>; <see langword="null"/>: not stated, so it is nowhere in particular.</summary>
+    public string? Region { get; init; }
+
+    /// <summary>The most sensitive data that it may receive; <see langword="null"/>: any.</summary>
+    public DataClassification? MaxData { get; init; }
 
     /// <summary>Behaviour of the simulator; <see langword="null"/> for other kinds.</summary>
     public SimulatorSettings? Simulator { get; init; }

@@ -1,73 +1,54 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
 using Gatehouse.Gateway.Routing;
 
 namespace Gatehouse.Gateway.Resilience;
 
 /// <summary>
-/// The order in which one call tries the targets of its route: lower <see cref="Target.Order"/> first, and within one order a weighted
-/// draw without replacement, so that a fallback never repeats a target. A route of one target costs nothing.
+/// The order in which one call tries the targets of its route: lower <see cref="Target.Order"/> first, and within one order as the
+/// route's strategy picks, without replacement, so that a fallback never repeats a target. Allocates nothing.
 /// </summary>
-internal struct TargetOrder(IReadOnlyList<Target> targets, Chance chance)
+/// <param name="open">The targets that may be asked, a bit each.</param>
+/// <param name="first">The one that is tried before all others, or -1.</param>
+internal struct TargetOrder(Route route, ulong open, int first, CallShape call, Chance chance)
 {
-    private bool[]? _tried;
-    private int _given;
-
     public bool TryNext([NotNullWhen(true)] out Target? target)
     {
         target = null;
-        if (_given == targets.Count)
+        if (open == 0)
         {
             return false;
         }
 
-        _given++;
-        if (targets.Count == 1)
-        {
-            target = targets[0];
-            return true;
-        }
-
-        _tried ??= new bool[targets.Count];
-        var index = Draw(_tried);
-        _tried[index] = true;
-        target = targets[index];
+        var index = first >= 0 ? first : BitOperations.IsPow2(open) ? BitOperations.TrailingZeroCount(open)
+            : route.Picker.Pick(route.Targets, Lowest(), call, chance);
+        first = -1;
+        open &= ~(1UL << index);
+        target = route.Targets[index];
         return true;
     }
 
-    private readonly int Draw(bool[] tried)
+    /// <summary>Passes over the targets that ask this model: what failed there for the request's sake fails again.</summary>
+    public void PassOver(string model)
     {
-        var order = int.MaxValue;
-        long weights = 0;
-        var first = -1;
-        for (var i = 0; i < targets.Count; i++)
+        for (var left = open; left != 0; left &= left - 1)
         {
-            if (tried[i] || targets[i].Order > order || (first >= 0 && targets[i].Order == order))
-            {
-                weights += !tried[i] && targets[i].Order == order ? targets[i].Weight : 0;
-                continue;
-            }
+            var index = BitOperations.TrailingZeroCount(left);
+            open &= route.Targets[index].Model == model ? ~(1UL << index) : ulong.MaxValue;
+        }
+    }
 
-            order = targets[i].Order;
-            weights = targets[i].Weight;
-            first = i;
+    private readonly ulong Lowest()
+    {
+        var (order, set) = (int.MaxValue, 0UL);
+        for (var left = open; left != 0; left &= left - 1)
+        {
+            var index = BitOperations.TrailingZeroCount(left);
+            var of = route.Targets[index].Order;
+            set = of < order ? 1UL << index : of == order ? set | (1UL << index) : set;
+            order = Math.Min(order, of);
         }
 
-        // Weight 0 means "only when nothing else is left": the draw can reach it only when all weights of the group are 0.
-        var drawn = weights > 0 ? (long)(chance.Next() * weights) : 0;
-        for (var i = first; i < targets.Count; i++)
-        {
-            if (tried[i] || targets[i].Order != order)
-            {
-                continue;
-            }
-
-            drawn -= targets[i].Weight;
-            if (drawn < 0 || weights == 0)
-            {
-                return i;
-            }
-        }
-
-        return first;
+        return set;
     }
 }

@@ -18,7 +18,14 @@ public sealed record Principal(
     SystemStage Stage,
     bool StoreContent,
     DateTimeOffset? ExpiresAt,
-    bool Revoked);
+    bool Revoked)
+{
+    /// <summary>Where the system's data must stay: a region that providers state; <see langword="null"/>: anywhere.</summary>
+    public string? Residency { get; init; }
+
+    /// <summary>How sensitive the system's data is; <see langword="null"/>: nobody has said.</summary>
+    public DataClassification? DataClassification { get; init; }
+}
 
 /// <summary>A keyed hash of a presented key: 32 bytes held by value, so that a lookup allocates nothing.</summary>
 [StructLayout(LayoutKind.Sequential)]

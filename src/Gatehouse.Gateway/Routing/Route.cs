@@ -10,6 +10,9 @@ namespace Gatehouse.Gateway.Routing;
 /// <param name="Order">Targets of a lower order are tried before those of a higher one.</param>
 public sealed record Target(Provider Provider, string Model, int Weight = 1, int Order = 0)
 {
+    /// <summary>The name that stands for every model.</summary>
+    public const string AnyModel = "*";
+
     private const int MaxShownChars = 256;
 
     /// <summary>Shared with every other target of this provider and model; <see langword="null"/> when the provider has none.</summary>
@@ -18,15 +21,57 @@ public sealed record Target(Provider Provider, string Model, int Weight = 1, int
     /// <summary>As answers name who served them; made once, and not for each call.</summary>
     internal string ShownName { get; } = Shown(Provider, Model);
 
+    /// <summary>Shared like <see cref="Breaker"/>; <see langword="null"/> unless a strategy or a limit needs it.</summary>
+    public TargetLoad? Load { get; init; }
+
+    /// <summary><see langword="null"/>: takes every call.</summary>
+    public TargetConditions? Conditions { get; init; }
+
+    /// <summary>Why no call goes here: a sentence; <see langword="null"/> when it is switched on.</summary>
+    public string? Off { get; init; }
+
+    /// <summary><c>provider/model</c>.</summary>
+    public string Name => $"{Provider.Name}/{Model}";
+
     internal static string Shown(Provider provider, string model) =>
         ParameterNames.Shown(string.Concat(provider.Name, "/", model), MaxShownChars);
 }
 
 /// <summary>The model name that clients ask for, and how it is served.</summary>
 /// <param name="Name">Exact name, or a prefix followed by <c>*</c>.</param>
-/// <param name="Targets">In the order of the configuration; at least one.</param>
+/// <param name="Targets">In the order of the configuration; at least one, at most <see cref="MaxTargets"/>.</param>
 public sealed record Route(string Name, IReadOnlyList<Target> Targets)
 {
+    /// <summary>A set of targets fits into one machine word.</summary>
+    public const int MaxTargets = 64;
+
+    public IReadOnlyList<Target> Targets
+    {
+        get;
+        init
+        {
+            field = value;
+            (Open, IsConditional) = (OpenOf(value), IsConditionalOf(value));
+        }
+    } = Targets;
+
+    /// <summary>Why no call is served: a sentence; <see langword="null"/> when the route is switched on.</summary>
+    public string? Off { get; init; }
+
+    /// <summary>Models that are switched off, of routes with a target for every model: why, by <c>model</c> or <c>provider/model</c>.</summary>
+    public IReadOnlyDictionary<string, string>? ModelsOff { get; init; }
+
+    /// <summary>How a target is picked among those of the same order.</summary>
+    public RoutingStrategy Strategy
+    {
+        get;
+        init
+        {
+            field = value;
+            Picker = TargetPicker.Of(value);
+        }
+    }
+
     /// <summary>Refuse a parameter that the target's format cannot carry, in place of reporting it. Default off.</summary>
     public bool Strict { get; init; }
 
@@ -47,4 +92,40 @@ public sealed record Route(string Name, IReadOnlyList<Target> Targets)
 
     /// <summary>Longest pause within an answer. Default 60 s.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>The targets that are switched on, a bit each.</summary>
+    internal ulong Open { get; private init; } = OpenOf(Targets);
+
+    /// <summary>Whether any target takes only some of the calls.</summary>
+    internal bool IsConditional { get; private init; } = IsConditionalOf(Targets);
+
+    internal TargetPicker Picker { get; private init; } = TargetPicker.Of(RoutingStrategy.Weighted);
+
+    /// <summary>Whether the name stands for every model that begins so.</summary>
+    public bool IsPrefix => Name.EndsWith('*');
+
+    private static ulong OpenOf(IReadOnlyList<Target> targets)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(targets.Count, MaxTargets);
+        var open = 0UL;
+        for (var i = 0; i < targets.Count; i++)
+        {
+            open |= targets[i].Off is null ? 1UL << i : 0;
+        }
+
+        return open;
+    }
+
+    private static bool IsConditionalOf(IReadOnlyList<Target> targets)
+    {
+        foreach (var target in targets)
+        {
+            if (target.Conditions is not null)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 }

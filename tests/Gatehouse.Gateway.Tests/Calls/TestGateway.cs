@@ -29,6 +29,9 @@ internal sealed class TestGateway : IAsyncDisposable
     public const string RevokedKey = "gh_dev_revokedrevokedrevokedrevoked1234";
     public const string ExpiredKey = "gh_dev_expiredexpiredexpiredexpired1234";
     public const string RetiredKey = "gh_dev_retiredretiredretiredretired1234";
+    public const string EuropeanKey = "gh_dev_europeaneuropeaneuropeaneurop";
+    public const string ConfidentialKey = "gh_dev_confidentialconfidentialconfi";
+    public const string ProductionKey = "gh_prod_productionproductionproduct";
     public const string ProviderCredential = "sk-canary-9f8e7d6c5b4a39281706f5e4d3c2b1a0";
 
     private static readonly byte[] Secret = new byte[32];
@@ -135,6 +138,18 @@ internal sealed class TestGateway : IAsyncDisposable
 
     public Task<HttpResponseMessage> MessagesAsync(string body, string key = Key) => PostAsync("/v1/messages", body, key);
 
+    /// <param name="headers">Name and value, one after the other.</param>
+    public Task<HttpResponseMessage> ChatWithAsync(string body, params string[] headers)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions") { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        for (var i = 0; i < headers.Length; i += 2)
+        {
+            request.Headers.TryAddWithoutValidation(headers[i], headers[i + 1]);
+        }
+
+        return Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+    }
+
     public Task<HttpResponseMessage> PostAsync(string path, string body, string key = Key, CancellationToken ct = default)
     {
         var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
@@ -173,6 +188,9 @@ internal sealed class TestGateway : IAsyncDisposable
         Add(RevokedKey, p => p with { Revoked = true });
         Add(ExpiredKey, p => p with { ExpiresAt = new DateTimeOffset(2026, 1, 2, 3, 4, 0, TimeSpan.Zero) });
         Add(RetiredKey, p => p with { Stage = SystemStage.Retired });
+        Add(EuropeanKey, p => p with { Residency = "eu" });
+        Add(ConfidentialKey, p => p with { DataClassification = DataClassification.Confidential });
+        Add(ProductionKey, p => p with { Environment = SystemEnvironment.Production });
         return keys;
 
         void Add(string key, Func<Principal, Principal> change)

@@ -76,7 +76,8 @@ public sealed class TargetOrderTests
 
     private static string[] Draw(Target[] targets, Chance chance)
     {
-        var order = new TargetOrder(targets, chance);
+        var route = new Route("r", targets);
+        var order = new TargetOrder(route, route.Open, -1, new CallShape("r", false, 100, null, PriceTable.Empty), chance);
         var given = new List<string>();
         while (order.TryNext(out var target))
         {

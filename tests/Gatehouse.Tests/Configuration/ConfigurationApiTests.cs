@@ -17,9 +17,9 @@ public sealed class ConfigurationApiTests
 {
     private const string Text = """
         providers:
-          openai: { kind: openai, api_key: "sk-canary-of-the-api" }
+          openai: { kind: openai, api_key: "sk-canary-of-the-api", region: eu-west-1 }
         routes:
-          fast: { targets: [ { provider: openai, model: gpt-4.1-mini, weight: 3 } ], strict: true }
+          fast: { targets: [ { provider: openai, model: gpt-4.1-mini, weight: 3, lacks: [ images, tools ], enabled: false } ], strict: true, strategy: lowest_cost }
         """;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -36,7 +36,7 @@ public sealed class ConfigurationApiTests
         Assert.Equal("fast", (string)shown["default_model"]!);
         Assert.Contains("api_key: \"***\"", (string)shown["text"]!, StringComparison.Ordinal);
         Assert.Empty(shown["errors"]!.AsArray());
-        Assert.DoesNotContain("canary", shown.ToJsonString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("sk-canary", shown.ToJsonString(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -73,7 +73,8 @@ public sealed class ConfigurationApiTests
         var items = (await app.GetAsync("/api/routes", Role.Viewer))["items"]!.AsArray();
 
         Assert.Equal(
-            """{"name":"fast","strict":true,"targets":[{"provider":"openai","model":"gpt-4.1-mini","weight":3,"order":0}]}""", items[0]!.ToJsonString());
+            """{"name":"fast","strict":true,"targets":[{"provider":"openai","model":"gpt-4.1-mini","weight":3,"order":0,"region":"eu-west-1","lacks":["images","tools"],"canary":0,"off":"'enabled' is false in the configuration."}],"strategy":"lowest_cost","off":null}""",
+            items[0]!.ToJsonString().Replace("\\u0027", "'", StringComparison.Ordinal));
         Assert.Equal("simulator", (string)items[1]!["name"]!);
     }
 

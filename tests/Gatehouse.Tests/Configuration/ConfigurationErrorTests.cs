@@ -19,6 +19,11 @@ public sealed class ConfigurationErrorTests
         { "providers:\n  a: { kind: simulator }\n  a: { kind: simulator }\n", 3, 3, "'a' is here a second time", "Keep one of them." },
         { Simulated + "routes:\n  a: { targets: [ { provider: sim } ] }\n  a: { targets: [ { provider: sim } ] }\n", 5, 3, "'a' is here a second time", "Keep one of them." },
 
+        { Simulated + "routes:\n  a:\n    targets:\n      - { provider: sim, lacks: [ image ] }\n", 6, 35, "A target of 'routes.a' lacks something unknown", "Did you mean 'images'?" },
+        { Simulated + "routes:\n  a:\n    targets:\n      - { provider: sim, canary: 0.6 }\n      - { provider: simulator, canary: 0.6 }\n", 5, 5, "The canary shares of 'a' add up to more than 1", "0.05 is one user in twenty." },
+        { Simulated + "routes:\n  a:\n    targets:\n      - provider: sim\n        when: { min_request: 2KiB, max_request: 1KiB }\n", 7, 17, "'min_request' is larger than 'max_request'", null },
+        { Simulated + "routes:\n  a:\n    strategy: latency\n    targets: [ { provider: sim } ]\n", 5, 15, "'routes.a.strategy' must be one of: weighted, ordered, lowest_latency, lowest_cost, least_busy", "The default is weighted." },
+
         // Types and ranges.
         { "server: 8080\n", 1, 9, "'server' must be a mapping of settings; this is one value", null },
         { "server:\n  address: [a]\n", 2, 12, "'server.address' must be one value; this is a list", null },

@@ -1,3 +1,4 @@
+using Gatehouse.Contracts;
 using Gatehouse.Gateway.Providers;
 
 namespace Gatehouse.Configuration;
@@ -8,6 +9,9 @@ public sealed class ProviderOptions
     [Setting("What it is: sets address, wire format, credential header and quirks. See docs/reference/providers.md.",
         Required = true, Choices = SettingChoices.ProviderKinds, Example = "openai")]
     public string Kind { get; set; } = "";
+
+    [Setting("Whether calls may go to it, whatever the routes say.")]
+    public bool Enabled { get; set; } = true;
 
     [Setting("Address, with its version segment (`https://host/v1`).", DefaultText = "the kind's")]
     public Uri? BaseUrl { get; set; }
@@ -44,6 +48,15 @@ public sealed class ProviderOptions
     [Setting("Whether the server also serves `/responses`: calls of that format then pass through, in place of being translated.", DefaultText = "the kind's")]
     public bool? Responses { get; set; }
 
+    [Setting("Where it keeps and handles data, from the wide to the narrow: `eu`, `eu-west-1`. A system whose residency is `eu` reaches only providers whose region is `eu` or begins with `eu-`.")]
+    public string? Region { get; set; }
+
+    [Setting("The most sensitive data that it may receive; a system that is classified higher does not reach it.", DefaultText = "any")]
+    public DataClassification? MaxData { get; set; }
+
+    [Setting("How many calls each model of the provider takes at once, on each node.")]
+    public ConcurrencyOptions? Concurrency { get; set; }
+
     [Setting("How the simulator behaves. Only for kind `simulator`.")]
     public SimulatorOptions? Simulator { get; set; }
 }
@@ -65,6 +78,19 @@ public sealed class BreakerOptions
 
     [Setting("Rest before one attempt at a time finds out whether the model is back. When every target of a route rests, the one that has rested longest is asked at once.", Min = "100ms", Max = "1h")]
     public TimeSpan OpenFor { get; set; } = TimeSpan.FromSeconds(15);
+}
+
+/// <summary>How many calls a model takes at once. A call that finds no place goes to the route's next target, and waits only where there is none.</summary>
+public sealed class ConcurrencyOptions
+{
+    [Setting("Calls under way at once.", Required = true, Min = "1", Max = "1000000", Example = "16")]
+    public int Calls { get; set; }
+
+    [Setting("Calls that may wait: production before staging before development, and last those with `x-gatehouse-priority: low`. More are refused (503).", Min = "0", Max = "100000")]
+    public int Queue { get; set; } = 100;
+
+    [Setting("How long a call waits before it is refused (503).", Min = "1ms", Max = "10m")]
+    public TimeSpan Wait { get; set; } = TimeSpan.FromSeconds(10);
 }
 
 /// <summary>Settings of the simulator, which is no model: it answers deterministically, and fails as it is told.</summary>

@@ -1,10 +1,18 @@
+using Gatehouse.Gateway.Routing;
+
 namespace Gatehouse.Configuration;
 
 /// <summary>One entry of section <c>routes</c>.</summary>
 public sealed class RouteOptions
 {
+    [Setting("Whether calls are served; a route that is switched off refuses them and says so.")]
+    public bool Enabled { get; set; } = true;
+
     [Setting("Where calls may go. At least one.", Required = true, Example = "[ { provider: openai, model: gpt-5-mini } ]")]
     public List<TargetOptions> Targets { get; set; } = [];
+
+    [Setting("How a target is picked among those of the same `order`. `lowest_latency` tries others for 1 call in 20; `lowest_cost` takes targets without a price last; `least_busy` counts the calls of this node.")]
+    public RoutingStrategy Strategy { get; set; }
 
     [Setting("Refuse a request with a parameter that the target's wire format cannot carry, in place of reporting it in `x-gatehouse-dropped-params`.")]
     public bool Strict { get; set; }
@@ -31,11 +39,37 @@ public sealed class TargetOptions
     [Setting("The provider's name of the model; `*` passes on the name that the client asked for.", Example = "gpt-5-mini")]
     public string Model { get; set; } = "*";
 
+    [Setting("Whether calls may go here.")]
+    public bool Enabled { get; set; } = true;
+
     [Setting("Share of first tries among targets of the same `order`; 0 is only a fallback.", Min = "0", Max = "1000000")]
     public int Weight { get; set; } = 1;
 
     [Setting("Targets of a lower order are tried before those of a higher one.", Min = "0", Max = "100")]
     public int Order { get; set; }
+
+    [Setting("What the model cannot do: calls that need it pass the target by. Of: `images`, `audio`, `files`, `tools`, `schema`, `reasoning`.", Example = "[ images, audio ]")]
+    public List<string> Lacks { get; set; } = [];
+
+    [Setting("Share of users that this target serves before all others, and nobody else: 0.05 is one in twenty. A user (`x-gatehouse-user`, or the request's own) stays on one side; calls without a user are drawn one by one.", Min = "0", Max = "1")]
+    public double Canary { get; set; }
+
+    [Setting("Which calls go here.")]
+    public ConditionOptions When { get; set; } = new();
+}
+
+/// <summary>Conditions of a target; all must hold.</summary>
+public sealed class ConditionOptions
+{
+    [Setting("Values that the call's metadata must have: the header `x-gatehouse-metadata` (a JSON object), else `metadata` of the body. Several values with commas: any of them.", EntryName = "metadata",
+        Example = "{ tier: \"gold, silver\" }")]
+    public Dictionary<string, string> Metadata { get; set; } = [];
+
+    [Setting("Smallest request body.")]
+    public ByteSize? MinRequest { get; set; }
+
+    [Setting("Largest request body.")]
+    public ByteSize? MaxRequest { get; set; }
 }
 
 /// <summary>How long a route waits for its targets.</summary>

@@ -43,6 +43,9 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
         MaxTokensField = options.MaxTokensField ?? preset.MaxTokensField,
         SpeaksResponses = options.Responses ?? (preset.Responses && options.Deployment is null),
         Breaker = options.Breaker.Enabled ?? preset.Kind != ProviderPresets.Simulator ? Compile(options.Breaker) : null,
+        Region = options.Region,
+        MaxData = options.MaxData,
+        Concurrency = options.Concurrency is { } c ? new(c.Calls, c.Queue, c.Wait) : null,
         Simulator = preset.Kind == ProviderPresets.Simulator ? Compile(options.Simulator ?? new()) : null,
     };
 
@@ -50,7 +53,8 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
     public static string Fingerprint(ProviderSettings s)
     {
         var text = new StringBuilder();
-        text.AppendJoin('\n', s.Name, s.Kind, s.Wire, s.BaseUrl, s.ApiKey, s.ApiKeyHeader, s.Query, s.StreamUsage, s.MaxTokensField, s.Breaker, s.SpeaksResponses);
+        text.AppendJoin('\n', s.Name, s.Kind, s.Wire, s.BaseUrl, s.ApiKey, s.ApiKeyHeader, s.Query, s.StreamUsage, s.MaxTokensField, s.Breaker, s.Region, s.MaxData, s.Concurrency,
+            s.SpeaksResponses);
         text.Append('\n').AppendJoin('|', s.ApiKeys);
         foreach (var (header, value) in s.Headers.OrderBy(h => h.Key, StringComparer.Ordinal))
         {

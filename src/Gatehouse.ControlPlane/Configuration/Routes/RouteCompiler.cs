@@ -1,0 +1,74 @@
+using Gatehouse.Gateway.Providers;
+using Gatehouse.Gateway.Routing;
+
+namespace Gatehouse.Configuration;
+
+/// <summary>Turns the entries of <c>routes</c> into what the gateway calls by.</summary>
+/// <param name="providers">By name, the simulator included.</param>
+internal sealed class RouteCompiler(GatehouseOptions options, Dictionary<string, Provider> providers)
+{
+    /// <summary>The names of what a model may lack, as they stand in the file.</summary>
+    public static readonly IReadOnlyDictionary<string, ModelFeatures> Features = Enum.GetValues<ModelFeatures>()
+        .Where(f => f != ModelFeatures.None).ToDictionary(f => f.ToString().ToLowerInvariant(), StringComparer.Ordinal);
+
+    public List<Route> Compile()
+    {
+        // A model that one route measures is measured for every route: its calls are the same calls.
+        var measured = options.Routes.Values
+            .Where(r => r.Strategy is RoutingStrategy.LowestLatency or RoutingStrategy.LeastBusy)
+            .SelectMany(r => r.Targets.Select(t => (t.Provider, t.Model)))
+            .ToHashSet();
+        return [.. options.Routes.Select(r => Compile(r.Key, r.Value, measured))];
+    }
+
+    private Route Compile(string name, RouteOptions route, HashSet<(string Provider, string Model)> measured) =>
+        new(name, [.. route.Targets.Select(t => Compile(t, measured))])
+        {
+            Off = route.Enabled ? null : OffReasons.Configured,
+            Strategy = route.Strategy,
+            Strict = route.Strict,
+            AttemptsPerTarget = route.Attempts,
+            RetryDelay = route.RetryDelay,
+            MaxRetryDelay = route.MaxRetryDelay,
+            ConnectTimeout = route.Timeouts.Connect,
+            FirstByteTimeout = route.Timeouts.FirstByte,
+            IdleTimeout = route.Timeouts.Idle,
+        };
+
+    private Target Compile(TargetOptions target, HashSet<(string Provider, string Model)> measured)
+    {
+        var provider = providers[target.Provider];
+        var off = options.Providers.TryGetValue(target.Provider, out var of) && !of.Enabled
+            ? OffReasons.Provider(target.Provider)
+            : target.Enabled ? null : OffReasons.Configured;
+        return new(provider, target.Model, target.Weight, target.Order)
+        {
+            Off = off,
+            Conditions = Conditions(target),
+            Load = provider.Settings.Concurrency is not null || measured.Contains((target.Provider, target.Model)) ? provider.LoadOf(target.Model) : null,
+        };
+    }
+
+    private static TargetConditions? Conditions(TargetOptions target)
+    {
+        var conditions = new TargetConditions
+        {
+            Lacks = target.Lacks.Aggregate(ModelFeatures.None, (all, name) => all | Features[name]),
+            Canary = target.Canary,
+            MinRequestBytes = target.When.MinRequest?.Bytes ?? 0,
+            MaxRequestBytes = target.When.MaxRequest?.Bytes ?? long.MaxValue,
+            Metadata = [.. target.When.Metadata.Select(m =>
+                new MetadataCondition(m.Key, m.Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)))],
+        };
+        var none = conditions is { Lacks: ModelFeatures.None, Canary: 0, MinRequestBytes: 0, MaxRequestBytes: long.MaxValue, Metadata.Count: 0 };
+        return none ? null : conditions;
+    }
+}
+
+/// <summary>Why something that the file switches off gets no calls.</summary>
+internal static class OffReasons
+{
+    public const string Configured = "'enabled' is false in the configuration.";
+
+    public static string Provider(string name) => $"'providers.{name}.enabled' is false in the configuration.";
+}

@@ -1,0 +1,103 @@
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Resilience;
+using Gatehouse.Gateway.Routing;
+using Gatehouse.Tests.House;
+
+namespace Gatehouse.Tests.Configuration;
+
+public sealed class RoutingConfigurationTests
+{
+    [Fact]
+    public async Task Targets_get_their_conditions()
+    {
+        using var files = new Configurations();
+
+        var loaded = await files.LoadGoodAsync("""
+            providers:
+              a: { kind: simulator, region: eu-west-1, max_data: confidential }
+            routes:
+              fast:
+                strategy: lowest_latency
+                targets:
+                  - provider: a
+                    model: m
+                    lacks: [ images, tools ]
+                    canary: 0.25
+                    when: { metadata: { tier: "gold, silver" }, min_request: 1KiB, max_request: 64KiB }
+                  - { provider: a, model: n }
+            """);
+
+        var route = Route(loaded.Compiled.Routes, "fast");
+        var conditions = route.Targets[0].Conditions!;
+        Assert.Equal(RoutingStrategy.LowestLatency, route.Strategy);
+        Assert.Equal(ModelFeatures.Images | ModelFeatures.Tools, conditions.Lacks);
+        Assert.Equal((0.25, 1024L, 65536L), (conditions.Canary, conditions.MinRequestBytes, conditions.MaxRequestBytes));
+        Assert.Equal(["gold", "silver"], Assert.Single(conditions.Metadata).Values);
+        Assert.Null(route.Targets[1].Conditions);
+        Assert.Equal(DataClassification.Confidential, route.Targets[0].Provider.Settings.MaxData);
+        Assert.Equal("eu-west-1", route.Targets[0].Provider.Settings.Region);
+    }
+
+    [Fact]
+    public async Task What_is_switched_off_says_by_which_setting()
+    {
+        using var files = new Configurations();
+
+        var loaded = await files.LoadGoodAsync("""
+            providers:
+              a: { kind: openai, enabled: false }
+              b: { kind: simulator }
+            routes:
+              fast: { targets: [ { provider: a }, { provider: b, enabled: false }, { provider: simulator } ] }
+              closed: { enabled: false, targets: [ { provider: b } ] }
+            """);
+
+        Assert.Equal(
+            ["'providers.a.enabled' is false in the configuration.", "'enabled' is false in the configuration.", null],
+            Route(loaded.Compiled.Routes, "fast").Targets.Select(t => t.Off));
+        Assert.NotNull(Route(loaded.Compiled.Routes, "closed").Off);
+    }
+
+    [Fact]
+    public async Task Only_what_a_strategy_or_a_limit_needs_is_measured_and_it_lives_on_with_its_provider()
+    {
+        using var files = new Configurations();
+        const string text = """
+            providers:
+              a: { kind: simulator }
+              b: { kind: simulator, concurrency: { calls: 4, queue: 7, wait: 2s } }
+            routes:
+              plain: { targets: [ { provider: a, model: m }, { provider: a, model: n } ] }
+              busy: { strategy: least_busy, targets: [ { provider: a, model: m } ] }
+              bounded: { targets: [ { provider: b, model: m } ] }
+            """;
+
+        var first = await files.LoadGoodAsync(text);
+
+        Assert.NotNull(Route(first.Compiled.Routes, "plain").Targets[0].Load);
+        Assert.Null(Route(first.Compiled.Routes, "plain").Targets[1].Load);
+        Assert.Same(Route(first.Compiled.Routes, "plain").Targets[0].Load, Route(first.Compiled.Routes, "busy").Targets[0].Load);
+        Assert.Equal(4, Route(first.Compiled.Routes, "bounded").Targets[0].Load!.Limit);
+        Assert.Equal(new ConcurrencySettings(4, 7, TimeSpan.FromSeconds(2)), first.Compiled.Providers["b"].Settings.Concurrency);
+    }
+
+    [Fact]
+    public async Task The_guides_configuration_works()
+    {
+        var guide = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", "guides", "routing.md"), TestContext.Current.CancellationToken);
+        using var files = new Configurations().WithSampleVariables();
+        var parts = guide.Split("```yaml\n")[1..].Select(p => p.Split("```")[0]).ToList();
+
+        Assert.NotEmpty(parts);
+        foreach (var part in parts)
+        {
+            await files.LoadGoodAsync(part);
+        }
+    }
+
+    private static Route Route(RouteTable routes, string name)
+    {
+        Assert.True(routes.TryFind(name, out var route));
+        return route;
+    }
+}
