@@ -28,6 +28,11 @@ internal static class ClientAnswer
         headers["x-gatehouse-served-by"] = attempt.Target.Model == attempt.Model
             ? attempt.Target.ShownName
             : Target.Shown(attempt.Target.Provider, attempt.Model);
+        if (attempt.Wire != call.Surface.Wire && call.Request.AnswersByTool)
+        {
+            headers["x-gatehouse-emulated-params"] = call.Request.NameOf("response_format", "output_config.format", "generationConfig.responseJsonSchema");
+        }
+
         headers["x-gatehouse-attempts"] = attempt.Number == 0 ? "1" : (attempt.Number + 1).ToString(CultureInfo.InvariantCulture);
         SetDropped(call);
         answer?.PassHeaders(headers);

@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Providers;
+using Gatehouse.Gateway.Providers.Gemini;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Streaming;
 using Microsoft.AspNetCore.Http;
@@ -109,6 +110,7 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
         var body = call.Body.Memory;
         if (attempt.Wire != call.Surface.Wire)
         {
+            call.Request.AnswersByTool = false;
             wire.WriteRequest(call.Request, attempt.Model, settings, buffer, dropped = []);
             body = buffer.Memory;
         }
@@ -125,7 +127,7 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
             }
         }
 
-        var path = call.Surface.Action is { } action ? GeminiWire.PathOf(attempt.Model, action) : wire.PathOf(attempt.Model, call.Peek.Stream);
+        var path = call.Surface.Action is { } action ? GeminiWire.PathOf(attempt.Model, action) : wire.PathOf(settings, attempt.Model, call.Peek.Stream);
         return new UpstreamRequest(path, body, Headers(call, attempt), call.Route.ConnectTimeout);
     }
 
@@ -231,7 +233,13 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
         }
         else if (translated is not null)
         {
-            call.Surface.WriteAnswer(ProviderWire.Of(attempt.Wire).ReadAnswer(body.Span), call.Request, translated);
+            var answered = ProviderWire.Of(attempt.Wire).ReadAnswer(body.Span, attempt.Model);
+            if (call.Request.AnswersByTool)
+            {
+                SchemaTool.Unwrap(answered);
+            }
+
+            call.Surface.WriteAnswer(answered, call.Request, translated);
         }
 
         return FinishWhole(call, attempt, answer, (translated ?? body).Span);
@@ -254,7 +262,7 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
 
     private async ValueTask<AttemptFailure?> AnswerStreamAsync(Call call, Attempt attempt, UpstreamAnswer answer, Deadline deadline)
     {
-        var pump = new EventPump(attempt.Tap, NewRelay(call, attempt));
+        var pump = new EventPump(attempt.Tap, NewRelay(call, attempt), ProviderWire.Of(attempt.Settings.Wire).NewParser());
         using var events = new PooledBuffer();
         var chunk = ArrayPool<byte>.Shared.Rent(ReadBytes);
         try
@@ -305,9 +313,16 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
         }
     }
 
-    private static StreamRelay NewRelay(Call call, Attempt attempt) => attempt.Wire == call.Surface.Wire
-        ? call.Surface.NewPassThrough(attempt, call.Peek.IncludeUsage)
-        : new TranslatingRelay(ProviderWire.Of(attempt.Wire).NewStreamReader(), call.Surface.NewStreamWriter(call.Request));
+    private static StreamRelay NewRelay(Call call, Attempt attempt)
+    {
+        if (attempt.Wire == call.Surface.Wire)
+        {
+            return call.Surface.NewPassThrough(attempt, call.Peek.IncludeUsage);
+        }
+
+        var reader = ProviderWire.Of(attempt.Wire).NewStreamReader(attempt.Model);
+        return new TranslatingRelay(call.Request.AnswersByTool ? new SchemaToolReader(reader) : reader, call.Surface.NewStreamWriter(call.Request));
+    }
 
     private static async ValueTask SendAsync(Call call, Attempt attempt, UpstreamAnswer answer, PooledBuffer events)
     {

@@ -53,6 +53,9 @@ internal sealed class ChatRequest
     /// <summary>Whether a chat client speaks of <c>functions</c>, the older form of <c>tools</c>, and expects that form back.</summary>
     public bool LegacyFunctions { get; set; }
 
+    /// <summary>Set by the writer of a provider's format: the answer comes as the input of <see cref="SchemaTool"/>.</summary>
+    public bool AnswersByTool { get; set; }
+
     /// <summary>
     /// Names of fields that only <see cref="Wire"/> has a word for and whose value is not the default: <c>seed</c>,
     /// <c>messages[].name</c>. Without repeats.

@@ -1,3 +1,4 @@
+using Gatehouse.Gateway.Providers.Bedrock;
 using Gatehouse.Gateway.Providers.Simulator;
 
 namespace Gatehouse.Gateway.Providers;
@@ -8,10 +9,11 @@ public sealed class ProviderFactory(TimeProvider clock)
     public Provider Create(ProviderSettings settings) => new(settings, settings switch
     {
         { Simulator: { } simulator } => new WaitedForUpstream(new SimulatorUpstream(simulator, clock)),
-        { Wire: WireFormat.OpenAi or WireFormat.Anthropic or WireFormat.Gemini } =>
-            IsProxied(settings.BaseUrl) ? new ProxiedUpstream(settings) : new HttpUpstream(settings, clock),
-        _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Wire, "No such wire format."),
+        { Aws: not null } => new SignedUpstream(Http(settings), new AwsSigner(settings, clock)),
+        _ => Http(settings),
     }, clock);
+
+    private IUpstream Http(ProviderSettings settings) => IsProxied(settings.BaseUrl) ? new ProxiedUpstream(settings) : new HttpUpstream(settings, clock);
 
     private static bool IsProxied(Uri address) =>
         !HttpClient.DefaultProxy.IsBypassed(address) && HttpClient.DefaultProxy.GetProxy(address) is { } proxy && proxy != address;

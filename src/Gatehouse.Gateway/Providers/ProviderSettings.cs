@@ -17,6 +17,9 @@ public enum WireFormat
 
     /// <summary>OpenAI <c>responses</c>: spoken besides <see cref="OpenAi"/>, see <see cref="ProviderSettings.SpeaksResponses"/>.</summary>
     Responses,
+
+    /// <summary>Amazon Bedrock's <c>Converse</c>.</summary>
+    Bedrock,
 }
 
 /// <summary>One provider as configured, secrets resolved. Never printed: <see cref="ToString"/> names only the provider.</summary>
@@ -68,6 +71,15 @@ public sealed record ProviderSettings
 
     /// <summary>The most sensitive data that it may receive; <see langword="null"/>: any.</summary>
     public DataClassification? MaxData { get; init; }
+
+    /// <summary>Azure's way: the model is a deployment, and stands in the path.</summary>
+    public bool ModelInPath { get; init; }
+
+    /// <summary>How requests are signed for AWS; <see langword="null"/> when the credential is in a header.</summary>
+    public AwsSettings? Aws { get; init; }
+
+    /// <summary>Whether it has something to prove who asks.</summary>
+    public bool HasCredential => ApiKey is not null || Aws is not null;
 
     /// <summary>Behaviour of the simulator; <see langword="null"/> for other kinds.</summary>
     public SimulatorSettings? Simulator { get; init; }

@@ -1,8 +1,10 @@
-using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Net;
 using System.Security.Authentication;
+using Gatehouse.Gateway.Providers.Anthropic;
 using Gatehouse.Gateway.Providers.Connections;
+using Gatehouse.Gateway.Providers.OpenAi;
 using Microsoft.AspNetCore.Http;
 
 namespace Gatehouse.Gateway.Providers;

@@ -1,9 +1,8 @@
 namespace Gatehouse.Gateway.Streaming;
 
 /// <summary>Bytes of a provider's stream in, bytes of the client's stream out, and how far the answer has come.</summary>
-internal sealed class EventPump(AnswerTap tap, StreamRelay relay)
+internal sealed class EventPump(AnswerTap tap, StreamRelay relay, IEventParser parser)
 {
-    private readonly SseParser _parser = new();
     private byte[] _error = [];
     private bool _hasContent;
 
@@ -21,14 +20,14 @@ internal sealed class EventPump(AnswerTap tap, StreamRelay relay)
     {
         if (bytes.IsEmpty)
         {
-            _parser.Complete();
+            parser.Complete();
         }
         else
         {
-            _parser.Append(bytes);
+            parser.Append(bytes);
         }
 
-        while (_parser.TryRead(out var e))
+        while (parser.TryRead(out var e))
         {
             var isError = e.Name.SequenceEqual("error"u8);
             if (e.Data.IsEmpty && !isError)

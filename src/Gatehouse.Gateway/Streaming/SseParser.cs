@@ -20,7 +20,7 @@ internal readonly ref struct SseEvent(ReadOnlySpan<byte> name, ReadOnlySpan<byte
 /// </summary>
 /// <remarks>Feed with <see cref="Append"/>, then call <see cref="TryRead"/> until it returns false. Not thread-safe.</remarks>
 /// <param name="maxEventBytes">Largest event, field names included. Default 16 MiB.</param>
-internal sealed class SseParser(int maxEventBytes = 16 << 20)
+internal sealed class SseParser(int maxEventBytes = 16 << 20) : IEventParser
 {
     private byte[] _input = new byte[4096];
     private int _start;   // first byte not yet consumed

@@ -297,7 +297,7 @@ internal static class AnthropicMessageWriter
     }
 
     /// <summary>The format allows letters, digits, hyphen and underscore; ids of other providers may hold more.</summary>
-    private static string ToolId(string given)
+    public static string ToolId(string given)
     {
         var id = ThoughtId.Plain(given);
         return string.Create(id.Length, id, static (to, from) =>

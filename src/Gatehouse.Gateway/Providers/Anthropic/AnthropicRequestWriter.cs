@@ -20,6 +20,7 @@ internal static class AnthropicRequestWriter
     private static void WriteMembers(Utf8JsonWriter json, ChatRequest r, AnthropicModel model, List<string> dropped)
     {
         var thinking = AnthropicThinking.For(r, model, dropped);
+        r.AnswersByTool = !model.EnforcesSchemas && !thinking.On && SchemaTool.Fits(r);
         var user = r.User ?? WireJson.StringOrNull(r.Body, "safety_identifier");
         foreach (var name in r.Unshared)
         {
@@ -155,7 +156,7 @@ internal static class AnthropicRequestWriter
         }
     }
 
-    private static void WriteThinking(Utf8JsonWriter json, AnthropicThinking thinking)
+    public static void WriteThinking(Utf8JsonWriter json, AnthropicThinking thinking)
     {
         if (thinking.Mode == ReasoningMode.Unset)
         {
@@ -208,7 +209,7 @@ internal static class AnthropicRequestWriter
     /// <summary>What must be said in words because no parameter says it: JSON without a schema, or a schema to a model that enforces none.</summary>
     private static string? JsonInstruction(ChatRequest r, AnthropicModel model, List<string> dropped)
     {
-        if (r.ResponseFormat is not { } format || (format.Schema is not null && model.EnforcesSchemas))
+        if (r.ResponseFormat is not { } format || (format.Schema is not null && model.EnforcesSchemas) || r.AnswersByTool)
         {
             return null;
         }
@@ -232,7 +233,7 @@ internal static class AnthropicRequestWriter
             }
         }
 
-        if (!r.Tools.Any(t => IsWritten(t, r)))
+        if (!r.Tools.Any(t => IsWritten(t, r)) && !r.AnswersByTool)
         {
             return;
         }
@@ -244,6 +245,11 @@ internal static class AnthropicRequestWriter
             {
                 WriteTool(json, tool, model, dropped);
             }
+        }
+
+        if (r.AnswersByTool)
+        {
+            WriteTool(json, SchemaTool.Of(r.ResponseFormat!), model, dropped);
         }
 
         json.WriteEndArray();
@@ -263,19 +269,7 @@ internal static class AnthropicRequestWriter
         }
 
         json.WritePropertyName("input_schema");
-        if (tool.Kind == ToolKind.Custom)
-        {
-            json.WriteRawValue(ToolArguments.CustomSchema, skipInputValidation: true);
-        }
-        else if (tool.Schema is { } schema && WireJson.TryGet(schema, "type", out _))
-        {
-            json.WriteRaw(schema);
-        }
-        else
-        {
-            WriteWithObjectType(json, tool.Schema);
-        }
-
+        WriteInputSchema(json, tool);
         if (tool.Strict == true)
         {
             if (model.EnforcesSchemas)
@@ -294,6 +288,22 @@ internal static class AnthropicRequestWriter
         }
 
         json.WriteEndObject();
+    }
+
+    public static void WriteInputSchema(Utf8JsonWriter json, ChatTool tool)
+    {
+        if (tool.Kind == ToolKind.Custom)
+        {
+            json.WriteRawValue(ToolArguments.CustomSchema, skipInputValidation: true);
+        }
+        else if (tool.Schema is { } schema && WireJson.TryGet(schema, "type", out _))
+        {
+            json.WriteRaw(schema);
+        }
+        else
+        {
+            WriteWithObjectType(json, tool.Schema);
+        }
     }
 
     /// <summary>The format requires <c>"type":"object"</c>, which the other one lets callers leave out.</summary>
@@ -318,13 +328,21 @@ internal static class AnthropicRequestWriter
     private static void WriteToolChoice(Utf8JsonWriter json, ChatRequest r)
     {
         var serial = r.ParallelTools == false;
-        if ((r.ToolChoice is null && !serial) || !r.Tools.Any(t => IsWritten(t, r)))
+        var tools = r.Tools.Any(t => IsWritten(t, r));
+        if (!r.AnswersByTool && ((r.ToolChoice is null && !serial) || !tools))
         {
             return;
         }
 
         json.WriteStartObject("tool_choice");
         var mode = r.ToolChoice?.Mode ?? ToolChoiceMode.Auto;
+        var name = r.ToolChoice?.Name;
+        if (r.AnswersByTool)
+        {
+            // With tools of the caller, one of them or the answer; without, the answer.
+            (mode, name) = tools && mode != ToolChoiceMode.None ? (ToolChoiceMode.Required, null) : (ToolChoiceMode.Named, SchemaTool.Name);
+        }
+
         json.WriteString("type", mode switch
         {
             ToolChoiceMode.None => "none",
@@ -334,7 +352,7 @@ internal static class AnthropicRequestWriter
         });
         if (mode == ToolChoiceMode.Named)
         {
-            json.WriteString("name", r.ToolChoice!.Name);
+            json.WriteString("name", name);
         }
 
         if (serial && mode != ToolChoiceMode.None)

@@ -1,5 +1,7 @@
 using System.Buffers.Text;
 using System.Text;
+using Gatehouse.Gateway.Providers.Anthropic;
+using Gatehouse.Gateway.Providers.OpenAi;
 
 namespace Gatehouse.Gateway.Providers.Connections;
 

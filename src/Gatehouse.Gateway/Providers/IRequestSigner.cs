@@ -1,0 +1,16 @@
+namespace Gatehouse.Gateway.Providers;
+
+/// <summary>Proves to a provider who asks, where a fixed credential in a header does not.</summary>
+internal interface IRequestSigner
+{
+    /// <returns>The request's headers and those of the proof.</returns>
+    /// <exception cref="UpstreamException">There is no credential to be had.</exception>
+    ValueTask<IReadOnlyList<KeyValuePair<string, string>>> SignAsync(UpstreamRequest request, CancellationToken ct);
+}
+
+/// <summary>The way to a provider whose requests are signed.</summary>
+internal sealed class SignedUpstream(IUpstream inner, IRequestSigner signer) : IUpstream
+{
+    public async ValueTask<UpstreamAnswer> SendAsync(UpstreamRequest request, CancellationToken ct) =>
+        await inner.SendAsync(request with { Headers = await signer.SignAsync(request, ct) }, ct);
+}
