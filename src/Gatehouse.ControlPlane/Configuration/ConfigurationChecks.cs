@@ -59,16 +59,29 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
             Add(sources.Of(provider, "kind"), "The provider named 'simulator' is always the simulator.", "Give this provider another name.");
         }
 
-        if (provider.BaseUrl is null && preset.BaseUrl is null && !sources.IsSet(provider, "base_url"))
+        if (preset.Kind == ProviderPresets.Bedrock)
+        {
+            CheckAws(at, name, provider);
+        }
+        else if (preset.Kind == ProviderPresets.Vertex)
+        {
+            CheckGoogle(at, name, provider);
+        }
+        else if (provider.BaseUrl is null && preset.BaseUrl is null && !sources.IsSet(provider, "base_url"))
         {
             Add(at, $"'providers.{name}' needs 'base_url'.", preset.Kind == ProviderPresets.Azure
                 ? "For example 'base_url: https://NAME.openai.azure.com'."
                 : "For example 'base_url: http://127.0.0.1:8000/v1'.");
         }
 
-        if (provider.Enabled && preset.NeedsKey && !sources.IsSet(provider, "api_key") && !sources.IsSet(provider, "api_keys") && compiler.KeyOf(provider, preset) is null)
+        if (provider.Enabled && preset.NeedsKey && !sources.IsSet(provider, "api_key") && !sources.IsSet(provider, "api_keys") && !compiler.HasCredential(provider, preset))
         {
-            Add(at, $"'providers.{name}' has no credential.", $"Set the environment variable {preset.KeyVariables[0]}, or write 'api_key: ${{YOUR_VARIABLE}}'.");
+            Add(at, $"'providers.{name}' has no credential.", preset.Kind switch
+            {
+                ProviderPresets.Bedrock => "Set 'aws.access_key_id' and 'aws.secret_access_key', or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or 'aws.credentials_file'.",
+                ProviderPresets.Vertex => "Write 'google: { service_account: ${file:vertex.json} }' with the JSON key of a service account, or set GOOGLE_APPLICATION_CREDENTIALS to its path.",
+                _ => $"Set the environment variable {preset.KeyVariables[0]}, or write 'api_key: ${{YOUR_VARIABLE}}'.",
+            });
         }
 
         if (provider.ApiKey is { } key && key.Any(c => c is < '!' or > '~'))
@@ -89,6 +102,31 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
             {
                 Add(sources.Of(fault), "'every' and 'for' go together, and 'for' is the shorter.", "For example 'every: 10m' with 'for: 30s'.");
             }
+        }
+    }
+
+    private void CheckAws(Place at, string name, ProviderOptions provider)
+    {
+        if (compiler.Aws.RegionOf(provider) is not { } region)
+        {
+            Add(at, $"'providers.{name}' needs a region.", "For example 'aws: { region: eu-central-1 }'.");
+        }
+        else if (region.Length > 64 || !region.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-'))
+        {
+            Add(provider.Aws?.Region is null ? at : sources.Of(provider.Aws, "region"), $"The region of 'providers.{name}' is no name of a region.", "For example 'eu-central-1'.");
+        }
+
+        if (provider.Aws is { } aws && aws.AccessKeyId is null != aws.SecretAccessKey is null)
+        {
+            Add(sources.Of(provider, "aws"), $"'providers.{name}.aws' needs both 'access_key_id' and 'secret_access_key', or neither.", null);
+        }
+    }
+
+    private void CheckGoogle(Place at, string name, ProviderOptions provider)
+    {
+        if (provider.BaseUrl is not { AbsolutePath.Length: > 1 } && compiler.Google.ProjectOf(provider) is null)
+        {
+            Add(at, $"'providers.{name}' needs a project.", "For example 'google: { project: my-project, location: europe-west4 }'.");
         }
     }
 
@@ -135,6 +173,14 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
         if (provider.Simulator is not null && preset.Kind != ProviderPresets.Simulator)
         {
             Add(sources.Of(provider, "simulator"), $"'providers.{name}.simulator' is for kind 'simulator' only.", "Remove it.");
+        }
+
+        foreach (var (key, set, kind) in new[] { ("aws", provider.Aws is not null, ProviderPresets.Bedrock), ("google", provider.Google is not null, ProviderPresets.Vertex) })
+        {
+            if (set && preset.Kind != kind)
+            {
+                Add(sources.Of(provider, key), $"'providers.{name}.{key}' is for kind '{kind}' only.", "Remove it.");
+            }
         }
 
         foreach (var (key, value) in new[] { ("deployment", provider.Deployment), ("api_version", provider.ApiVersion) })

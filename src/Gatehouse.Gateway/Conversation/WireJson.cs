@@ -154,6 +154,9 @@ internal static class WireJson
     public static IEnumerable<JsonElement> Items(JsonElement parent, string name) =>
         TryGet(parent, name, out var value) && value.ValueKind == JsonValueKind.Array ? value.EnumerateArray() : [];
 
+    /// <summary>A provider's JSON as text; bytes that are no UTF-8 are replaced.</summary>
+    public static string RawText(JsonElement value) => Encoding.UTF8.GetString(JsonMarshal.GetRawUtf8Value(value));
+
     /// <summary>A string as UTF-16 even when it holds half a surrogate pair, which some servers split between two deltas.</summary>
     public static string? TextOrNull(JsonElement value)
     {

@@ -1,5 +1,6 @@
 using Gatehouse.Gateway.Providers.Bedrock;
 using Gatehouse.Gateway.Providers.Simulator;
+using Gatehouse.Gateway.Providers.Vertex;
 
 namespace Gatehouse.Gateway.Providers;
 
@@ -10,6 +11,7 @@ public sealed class ProviderFactory(TimeProvider clock)
     {
         { Simulator: { } simulator } => new WaitedForUpstream(new SimulatorUpstream(simulator, clock)),
         { Aws: not null } => new SignedUpstream(Http(settings), new AwsSigner(settings, clock)),
+        { Google: not null } => new SignedUpstream(Http(settings), new GoogleTokens(settings.Google, clock)),
         _ => Http(settings),
     }, clock);
 

@@ -78,8 +78,11 @@ public sealed record ProviderSettings
     /// <summary>How requests are signed for AWS; <see langword="null"/> when the credential is in a header.</summary>
     public AwsSettings? Aws { get; init; }
 
+    /// <summary>The service account that tokens for Google Cloud are fetched for; <see langword="null"/> elsewhere.</summary>
+    public GoogleSettings? Google { get; init; }
+
     /// <summary>Whether it has something to prove who asks.</summary>
-    public bool HasCredential => ApiKey is not null || Aws is not null;
+    public bool HasCredential => ApiKey is not null || Aws is not null || Google is not null;
 
     /// <summary>Behaviour of the simulator; <see langword="null"/> for other kinds.</summary>
     public SimulatorSettings? Simulator { get; init; }

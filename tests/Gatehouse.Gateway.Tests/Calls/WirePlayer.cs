@@ -133,6 +133,8 @@ internal sealed class Exchange
 
     public async Task SendAsync(string text) => await _socket.SendAsync(Encoding.UTF8.GetBytes(text), _stopping);
 
+    public async Task SendAsync(ReadOnlyMemory<byte> bytes) => await _socket.SendAsync(bytes, _stopping);
+
     public Task AnswerAsync(int status, string body, params string[] headers)
     {
         var extra = string.Concat(headers.Select(h => h + "\r\n"));
@@ -143,6 +145,15 @@ internal sealed class Exchange
         SendAsync($"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n{string.Concat(headers.Select(h => h + "\r\n"))}\r\n");
 
     public Task EventsAsync(string text) => SendAsync($"{Encoding.UTF8.GetByteCount(text):x}\r\n{text}\r\n");
+
+    public async Task StreamAsync(ReadOnlyMemory<byte> bytes)
+    {
+        await BeginStreamAsync();
+        await SendAsync($"{bytes.Length:x}\r\n");
+        await SendAsync(bytes);
+        await SendAsync("\r\n");
+        await EndStreamAsync();
+    }
 
     public Task EndStreamAsync() => SendAsync("0\r\n\r\n");
 

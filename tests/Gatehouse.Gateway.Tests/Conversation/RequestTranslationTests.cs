@@ -202,14 +202,28 @@ public sealed class RequestTranslationTests
     }
 
     [Fact]
-    public void A_schema_that_the_model_cannot_enforce_becomes_an_instruction_and_is_reported()
+    public void A_schema_that_the_model_cannot_enforce_becomes_a_tool_that_it_must_call()
     {
         var dropped = new List<string>();
         var request = WireFiles.Chat("""{"model":"m","messages":[{"role":"user","content":"hi"}],"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"object"}}}}""");
 
+        var body = JsonElement.Parse(WireFiles.ToAnthropic(request, dropped, "claude-3-5-haiku-20241022"));
+
+        Assert.True(request.AnswersByTool);
+        Assert.Equal("gatehouse_answer", body.GetProperty("tools")[0].GetProperty("name").GetString());
+        Assert.Equal("""{"type":"tool","name":"gatehouse_answer"}""", body.GetProperty("tool_choice").GetRawText());
+        Assert.Empty(dropped);
+    }
+
+    [Fact]
+    public void A_schema_becomes_an_instruction_and_is_reported_where_neither_model_nor_tool_can_enforce_it()
+    {
+        var dropped = new List<string>();
+        var request = WireFiles.Chat("""{"model":"m","messages":[{"role":"user","content":"hi"}],"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"array"}}}}""");
+
         var body = WireFiles.ToAnthropic(request, dropped, "claude-3-5-haiku-20241022");
 
-        Assert.Contains("""{\"type\":\"object\"}""", JsonElement.Parse(body).GetProperty("system").GetRawText());
+        Assert.Contains("""{\"type\":\"array\"}""", JsonElement.Parse(body).GetProperty("system").GetRawText());
         Assert.Equal(["response_format"], dropped);
     }
 

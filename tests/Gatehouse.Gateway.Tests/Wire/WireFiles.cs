@@ -8,6 +8,7 @@ using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Messages;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Providers.Anthropic;
+using Gatehouse.Gateway.Providers.Bedrock;
 using Gatehouse.Gateway.Providers.Gemini;
 using Gatehouse.Gateway.Providers.OpenAi;
 using Gatehouse.Gateway.Streaming;
@@ -32,7 +33,7 @@ internal static partial class WireFiles
     /// <summary>Compares with a file in Wire/golden; <c>UPDATE_GOLDEN=1</c> writes it, for a person who then reads the diff.</summary>
     public static void AssertGolden(string file, string actual, [CallerFilePath] string test = "")
     {
-        actual = MadeId().Replace(Created().Replace(actual, "\"created\":1"), "call_made");
+        actual = MadeId().Replace(Created().Replace(actual, "\"created\":1"), "made");
         if (Environment.GetEnvironmentVariable("UPDATE_GOLDEN") == "1")
         {
             File.WriteAllText(Path.Combine(Path.GetDirectoryName(test)!, "..", "Wire", "golden", file), actual);
@@ -70,9 +71,16 @@ internal static partial class WireFiles
         return Encoding.UTF8.GetString(to.WrittenSpan);
     }
 
-    public static List<ChatEvent> Events(IStreamReader reader, ReadOnlySpan<byte> stream)
+    public static string ToBedrock(ChatRequest r, List<string> dropped, string model = "anthropic.claude-sonnet-4-5-20250929-v1:0")
     {
-        var parser = new SseParser();
+        var to = new ArrayBufferWriter<byte>();
+        BedrockRequestWriter.Write(r, model, to, dropped);
+        return Encoding.UTF8.GetString(to.WrittenSpan);
+    }
+
+    public static List<ChatEvent> Events(IStreamReader reader, ReadOnlySpan<byte> stream, IEventParser? framing = null)
+    {
+        var parser = framing ?? new SseParser();
         var events = new List<ChatEvent>();
         parser.Append(stream);
         while (parser.TryRead(out var e))
@@ -84,10 +92,10 @@ internal static partial class WireFiles
     }
 
     /// <summary>What a client reads when a provider sends <paramref name="stream"/>, the way the gateway does it.</summary>
-    public static string Translate(IStreamReader reader, IStreamWriter writer, ReadOnlySpan<byte> stream)
+    public static string Translate(IStreamReader reader, IStreamWriter writer, ReadOnlySpan<byte> stream, IEventParser? framing = null)
     {
         var to = new ArrayBufferWriter<byte>();
-        foreach (var e in Events(reader, stream))
+        foreach (var e in Events(reader, stream, framing))
         {
             writer.Write(e, to);
             if (e is FailedEvent)
@@ -116,7 +124,7 @@ internal static partial class WireFiles
         WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    [GeneratedRegex("call_[0-9a-f]{32}")]
+    [GeneratedRegex("[0-9a-f]{32}")]
     private static partial Regex MadeId();
 
     [GeneratedRegex("\"created\":\\s?\\d{9,}")]

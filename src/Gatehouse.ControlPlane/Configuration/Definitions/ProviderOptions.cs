@@ -33,7 +33,7 @@ public sealed class ProviderOptions
     [Setting("Azure: the deployment to call, for resources that are addressed by deployment. Without it the model name is the deployment.")]
     public string? Deployment { get; set; }
 
-    [Setting("Azure: the `api-version` query parameter.", DefaultText = "2024-10-21 with `deployment`, else none")]
+    [Setting("Azure: the `api-version` query parameter. With a dated one and no `deployment`, the model name is the deployment in the path.", DefaultText = "2024-10-21 with `deployment`, else none")]
     public string? ApiVersion { get; set; }
 
     [Setting("Whether usage may be asked for in streams (`stream_options`). Turn it off for servers that refuse the field.", DefaultText = "the kind's")]
@@ -56,6 +56,12 @@ public sealed class ProviderOptions
 
     [Setting("How many calls each model of the provider takes at once, on each node.")]
     public ConcurrencyOptions? Concurrency { get; set; }
+
+    [Setting("Bedrock: region and access key. Only for kind `bedrock`.")]
+    public AwsOptions? Aws { get; set; }
+
+    [Setting("Vertex: project, location and service account. Only for kind `vertex`.")]
+    public GoogleOptions? Google { get; set; }
 
     [Setting("How the simulator behaves. Only for kind `simulator`.")]
     public SimulatorOptions? Simulator { get; set; }
@@ -91,6 +97,42 @@ public sealed class ConcurrencyOptions
 
     [Setting("How long a call waits before it is refused (503).", Min = "1ms", Max = "10m")]
     public TimeSpan Wait { get; set; } = TimeSpan.FromSeconds(10);
+}
+
+/// <summary>How requests to AWS are addressed and signed.</summary>
+public sealed class AwsOptions
+{
+    [Setting("The region, `eu-central-1`.", DefaultText = "that of `base_url`, else of `AWS_REGION`, `AWS_DEFAULT_REGION`")]
+    public string? Region { get; set; }
+
+    [Setting("The access key's id. Goes with `secret_access_key`.", DefaultText = "`AWS_ACCESS_KEY_ID`")]
+    public string? AccessKeyId { get; set; }
+
+    [Setting("The secret access key. Write a reference, not the secret itself.", Secret = true, DefaultText = "`AWS_SECRET_ACCESS_KEY`", Example = "${AWS_SECRET_ACCESS_KEY}")]
+    public string? SecretAccessKey { get; set; }
+
+    [Setting("The session token of a temporary access key.", Secret = true, DefaultText = "`AWS_SESSION_TOKEN`")]
+    public string? SessionToken { get; set; }
+
+    [Setting("A shared credentials file, in place of an access key; read again when it changes.", DefaultText = "`AWS_SHARED_CREDENTIALS_FILE`, else `~/.aws/credentials`")]
+    public string? CredentialsFile { get; set; }
+
+    [Setting("The profile in that file.", DefaultText = "`AWS_PROFILE`, else `default`")]
+    public string? Profile { get; set; }
+}
+
+/// <summary>Whose models are called at Google Cloud, and as whom.</summary>
+public sealed class GoogleOptions
+{
+    [Setting("The project.", DefaultText = "the service account's")]
+    public string? Project { get; set; }
+
+    [Setting("The location, `europe-west4`.", DefaultText = "`GOOGLE_CLOUD_LOCATION`, else `global`")]
+    public string? Location { get; set; }
+
+    [Setting("The service account's key, as the JSON that Google gives out.", Secret = true, DefaultText = "the file that `GOOGLE_APPLICATION_CREDENTIALS` names",
+        Example = "${file:vertex.json}")]
+    public string? ServiceAccount { get; set; }
 }
 
 /// <summary>Settings of the simulator, which is no model: it answers deterministically, and fails as it is told.</summary>

@@ -96,7 +96,7 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
                 $"Replace what 'providers.{settings.Name}.api_keys' refers to, or give it the rights it lacks.");
         }
 
-        var credential = settings.ApiKey is not null || settings.Headers.Count > 0;
+        var credential = settings.HasCredential || settings.Headers.Count > 0;
         return !credential && ProviderPresets.Find(settings.Kind) is { NeedsKey: true } preset
             ? new(name, DoctorState.Failing, $"{place} answers, but there is no credential.", $"Set {preset.KeyVariables[0]} and restart.")
             : new(name, DoctorState.Ok, credential ? $"{place} answers, and a credential is set." : $"{place} answers; no credential is set.");

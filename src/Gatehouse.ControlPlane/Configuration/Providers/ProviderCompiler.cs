@@ -16,8 +16,18 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
 
     public string? KeyOf(ProviderPreset preset)
     {
+        if (preset.Kind == ProviderPresets.Vertex)
+        {
+            return null; // its variable names a file
+        }
+
         foreach (var name in preset.KeyVariables)
         {
+            if (name == AwsSource.AccessKeyVariable)
+            {
+                continue; // half of a credential
+            }
+
             // A Gatehouse key in OPENAI_API_KEY belongs to a client on this machine, not to the provider.
             if (variable(name) is { Length: > 0 } key && !key.StartsWith("gh_", StringComparison.Ordinal))
             {
@@ -28,20 +38,30 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
         return null;
     }
 
+    public bool HasCredential(ProviderOptions options, ProviderPreset preset) =>
+        KeyOf(options, preset) is not null || Aws.Find(options, preset) is not null || Google.Find(options, preset) is not null;
+
+    public AwsSource Aws { get; } = new(variable);
+
+    public GoogleSource Google { get; } = new(variable);
+
     public ProviderSettings Compile(string name, ProviderOptions options, ProviderPreset preset) => new()
     {
         Name = name,
         Kind = preset.Kind,
         Wire = preset.Wire,
         BaseUrl = AddressOf(options, preset),
-        ApiKey = KeyOf(options, preset),
+        ApiKey = BearerOf(options, preset),
         ApiKeys = options.ApiKeys.Count > 1 ? options.ApiKeys : [],
         ApiKeyHeader = options.ApiKeyHeader ?? preset.ApiKeyHeader,
         Headers = options.Headers,
         Query = QueryOf(options),
         StreamUsage = options.StreamUsage ?? preset.StreamUsage,
         MaxTokensField = options.MaxTokensField ?? preset.MaxTokensField,
-        SpeaksResponses = options.Responses ?? (preset.Responses && options.Deployment is null),
+        SpeaksResponses = options.Responses ?? (preset.Responses && !HasDeploymentPaths(options)),
+        ModelInPath = preset.Kind == ProviderPresets.Azure && HasDeploymentPaths(options),
+        Aws = BearerOf(options, preset) is null ? Aws.Find(options, preset) : null,
+        Google = BearerOf(options, preset) is null ? Google.Find(options, preset) : null,
         Breaker = options.Breaker.Enabled ?? preset.Kind != ProviderPresets.Simulator ? Compile(options.Breaker) : null,
         Region = options.Region,
         MaxData = options.MaxData,
@@ -53,8 +73,10 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
     public static string Fingerprint(ProviderSettings s)
     {
         var text = new StringBuilder();
-        text.AppendJoin('\n', s.Name, s.Kind, s.Wire, s.BaseUrl, s.ApiKey, s.ApiKeyHeader, s.Query, s.StreamUsage, s.MaxTokensField, s.Breaker, s.Region, s.MaxData, s.Concurrency,
-            s.SpeaksResponses);
+        text.AppendJoin('\n', s.Name, s.Kind, s.Wire, s.BaseUrl, s.ApiKey, s.ApiKeyHeader, s.Query, s.StreamUsage, s.MaxTokensField, s.Breaker, s.ModelInPath, s.Region, s.MaxData,
+            s.Concurrency, s.SpeaksResponses);
+        text.Append('\n').AppendJoin('|', s.Aws?.Region, s.Aws?.AccessKeyId, s.Aws?.SecretAccessKey, s.Aws?.SessionToken, s.Aws?.CredentialsFile, s.Aws?.Profile);
+        text.Append('\n').AppendJoin('|', s.Google?.ClientEmail, s.Google?.PrivateKeyId, s.Google?.PrivateKey, s.Google?.TokenUri);
         text.Append('\n').AppendJoin('|', s.ApiKeys);
         foreach (var (header, value) in s.Headers.OrderBy(h => h.Key, StringComparer.Ordinal))
         {
@@ -70,8 +92,20 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
         return Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
     }
 
-    private static Uri AddressOf(ProviderOptions options, ProviderPreset preset)
+    /// <summary>An access key that is written down goes before a token that happens to be in the environment.</summary>
+    private string? BearerOf(ProviderOptions options, ProviderPreset preset) =>
+        options.Aws?.AccessKeyId is null ? KeyOf(options, preset) : options.ApiKey;
+
+    private Uri AddressOf(ProviderOptions options, ProviderPreset preset)
     {
+        switch (preset.Kind)
+        {
+            case ProviderPresets.Bedrock:
+                return Aws.AddressOf(options);
+            case ProviderPresets.Vertex:
+                return Google.AddressOf(options);
+        }
+
         var address = options.BaseUrl is { } url ? new Uri(url.AbsoluteUri.TrimEnd('/')) : new Uri(preset.BaseUrl!);
         if (preset.Kind != ProviderPresets.Azure || address.AbsolutePath.Length > 1)
         {
@@ -80,8 +114,12 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
 
         return options.Deployment is { } deployment
             ? new Uri(address, $"/openai/deployments/{Uri.EscapeDataString(deployment)}")
-            : new Uri(address, "/openai/v1");
+            : new Uri(address, HasDeploymentPaths(options) ? "/openai" : "/openai/v1");
     }
+
+    /// <summary>A dated version belongs to the older paths, with a deployment in them; <c>preview</c> and <c>latest</c> to those without.</summary>
+    private static bool HasDeploymentPaths(ProviderOptions options) =>
+        options is { Deployment: null, ApiVersion: [>= '0' and <= '9', ..] } && options.BaseUrl is { AbsolutePath.Length: <= 1 };
 
     private static string QueryOf(ProviderOptions options)
     {

@@ -36,6 +36,8 @@ internal static class ProviderPresets
     public const string Simulator = "simulator";
     public const string Azure = "azure";
     public const string Ollama = "ollama";
+    public const string Bedrock = "bedrock";
+    public const string Vertex = "vertex";
 
     public static readonly IReadOnlyList<ProviderPreset> All =
     [
@@ -49,8 +51,18 @@ internal static class ProviderPresets
         { ApiKeyHeader = "x-goog-api-key", MaxTokensField = "maxOutputTokens" },
         new(Azure, "Azure OpenAI", WireFormat.OpenAi, null, ["AZURE_OPENAI_API_KEY"], true, null, [],
             "`base_url` is the resource, `https://NAME.openai.azure.com`: `/openai/v1` is appended, or "
-            + "`/openai/deployments/NAME` and `api-version` when `deployment` is set. A `base_url` with a path is taken as it is.")
+            + "`/openai/deployments/NAME` and `api-version` when `deployment` is set, or each model's name as its deployment when only a dated "
+            + "`api_version` is. A `base_url` with a path is taken as it is.")
         { ApiKeyHeader = "api-key", MaxTokensField = "max_completion_tokens", Responses = true },
+        new(Bedrock, "Amazon Bedrock", WireFormat.Bedrock, null, ["AWS_BEARER_TOKEN_BEDROCK", "AWS_ACCESS_KEY_ID"], true, "amazon.nova-micro-v1:0", [],
+            "The Converse API. `aws.region` makes the address, `https://bedrock-runtime.REGION.amazonaws.com`. Requests are signed with the access key of `aws`, "
+            + "of the environment or of a shared credentials file, session token included, unless there is a Bedrock API key (`api_key`). Model ids, inference "
+            + "profiles and ARNs are models. Neither the metadata address of EC2 nor that of ECS is asked for credentials.")
+        { MaxTokensField = "maxTokens" },
+        new(Vertex, "Google Vertex AI", WireFormat.Gemini, null, ["GOOGLE_APPLICATION_CREDENTIALS"], true, "gemini-2.5-flash", [],
+            "Gemini through Google Cloud. `google` holds project, location and service account; its access tokens are fetched and renewed. "
+            + "A `base_url` without a path replaces the host only.")
+        { MaxTokensField = "maxOutputTokens" },
         new("mistral", "Mistral", WireFormat.OpenAi, "https://api.mistral.ai/v1", ["MISTRAL_API_KEY"], true, "mistral-small-latest",
             ["mistral-*", "ministral-*", "magistral-*", "codestral-*", "devstral-*"], "Streams report usage unasked.") { StreamUsage = false },
         new("deepseek", "DeepSeek", WireFormat.OpenAi, "https://api.deepseek.com/v1", ["DEEPSEEK_API_KEY"], true, "deepseek-chat", ["deepseek-*"]),

@@ -38,7 +38,7 @@ public sealed record CredentialView(string Name, string State, DateTimeOffset? R
 }
 
 /// <summary>One provider as lists show it.</summary>
-/// <param name="Wire"><c>openai</c> or <c>anthropic</c>.</param>
+/// <param name="Wire"><c>openai</c>, <c>anthropic</c>, <c>gemini</c> or <c>bedrock</c>.</param>
 /// <param name="Reachable">Whether any of the recent calls was answered; <see langword="null"/> when there was none.</param>
 /// <param name="Calls">In the last hour, of the teams that the reader may see.</param>
 public sealed record ProviderView(
@@ -67,9 +67,9 @@ public sealed class ProviderViews(ConfigurationState state, ReadProviderTraffic 
     private ProviderView View(Provider provider, ProviderTraffic? recent) => new(
         provider.Name,
         provider.Settings.Kind,
-        provider.Wire switch { WireFormat.OpenAi => "openai", WireFormat.Anthropic => "anthropic", _ => "gemini" },
+        provider.Wire.ToString().ToLowerInvariant(),
         provider.Settings.Simulator is null ? provider.Settings.BaseUrl.Authority : "in process",
-        provider.Settings.ApiKey is not null,
+        provider.Settings.HasCredential,
         recent is { Calls: > 0 } ? recent.Failed < recent.Calls : null,
         recent?.Calls ?? 0,
         recent?.Failed ?? 0,

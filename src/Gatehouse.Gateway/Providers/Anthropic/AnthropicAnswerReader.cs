@@ -47,7 +47,7 @@ internal static class AnthropicAnswerReader
             "tool_use" => new ToolCallPart(
                 WireJson.StringOrEmpty(block, "id"),
                 WireJson.StringOrEmpty(block, "name"),
-                WireJson.TryGet(block, "input", out var input) ? input.GetRawText() : "{}"),
+                WireJson.TryGet(block, "input", out var input) ? WireJson.RawText(input) : "{}"),
             "thinking" => new ThinkingPart(WireJson.StringOrEmpty(block, "thinking"), WireJson.StringOrEmpty(block, "signature")),
             "redacted_thinking" => new RedactedThinkingPart(WireJson.StringOrEmpty(block, "data")),
             _ => new OpaquePart(type, block),

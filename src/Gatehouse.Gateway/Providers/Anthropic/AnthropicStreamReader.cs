@@ -99,7 +99,7 @@ internal sealed class AnthropicStreamReader : IStreamReader
                 into.Add(new ToolStartedEvent(0, _calls, WireJson.StringOrEmpty(block, "id"), WireJson.StringOrEmpty(block, "name")));
                 if (WireJson.TryGet(block, "input", out var input) && input.ValueKind == JsonValueKind.Object && input.EnumerateObject().Any())
                 {
-                    AddArguments(input.GetRawText(), into); // a few servers send it whole
+                    AddArguments(WireJson.RawText(input), into); // a few servers send it whole
                 }
 
                 break;

@@ -9,16 +9,21 @@ internal sealed class AwsCredentialFile(string path, string profile, TimeProvide
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(30);
 
     private readonly Lock _lock = new();
-    private AwsCredentials? _known;
+    private volatile AwsCredentials? _known;
     private DateTime _writtenAt;
-    private long? _lookedAt;
+    private long _lookedAt;
 
     /// <exception cref="UpstreamException">The file has no such profile.</exception>
-    public AwsCredentials Read()
+    public ValueTask<AwsCredentials> ReadAsync(CancellationToken ct) =>
+        _known is { } known && clock.GetElapsedTime(Volatile.Read(ref _lookedAt)) < Fresh
+            ? ValueTask.FromResult(known)
+            : new(Task.Run(Read, ct)); // a file may block: not on a thread that polls sockets
+
+    private AwsCredentials Read()
     {
         lock (_lock)
         {
-            if (_known is { } known && _lookedAt is { } at && clock.GetElapsedTime(at) < Fresh)
+            if (_known is { } known && clock.GetElapsedTime(_lookedAt) < Fresh)
             {
                 return known;
             }

@@ -10,9 +10,9 @@ internal sealed class AwsSigner(ProviderSettings settings, TimeProvider clock) :
     private readonly string _base = settings.BaseUrl.AbsolutePath.TrimEnd('/');
     private readonly AwsCredentialFile? _file = settings.Aws!.CredentialsFile is { } path ? new(path, settings.Aws.Profile, clock) : null;
 
-    public ValueTask<IReadOnlyList<KeyValuePair<string, string>>> SignAsync(UpstreamRequest request, CancellationToken ct)
+    public async ValueTask<IReadOnlyList<KeyValuePair<string, string>>> SignAsync(UpstreamRequest request, CancellationToken ct)
     {
-        var credentials = _file?.Read() ?? new AwsCredentials(_aws.AccessKeyId!, _aws.SecretAccessKey!, _aws.SessionToken);
+        var credentials = _file is not null ? await _file.ReadAsync(ct) : new AwsCredentials(_aws.AccessKeyId!, _aws.SecretAccessKey!, _aws.SessionToken);
         var date = SigV4.DateOf(clock.GetUtcNow());
         var signed = new List<KeyValuePair<string, string>> { new("content-type", "application/json"), new("host", _host), new("x-amz-date", date) };
         if (credentials.SessionToken is { } token)
@@ -22,7 +22,6 @@ internal sealed class AwsSigner(ProviderSettings settings, TimeProvider clock) :
 
         var authorization = SigV4.Authorization(
             "POST", _base + request.Path, "", signed, request.Body.Span, credentials, _aws.Region, Service, date);
-        return ValueTask.FromResult<IReadOnlyList<KeyValuePair<string, string>>>(
-            [.. request.Headers, .. signed.Skip(2), new("Authorization", authorization)]); // the transport writes the first two itself
+        return [.. request.Headers, .. signed.Skip(2), new("Authorization", authorization)]; // the transport writes the first two itself
     }
 }

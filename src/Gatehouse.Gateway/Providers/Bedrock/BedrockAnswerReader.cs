@@ -51,7 +51,7 @@ internal static class BedrockAnswerReader
             return new ToolCallPart(
                 WireJson.StringOrEmpty(call, "toolUseId"),
                 WireJson.StringOrEmpty(call, "name"),
-                WireJson.TryGet(call, "input", out var input) ? input.GetRawText() : "{}");
+                WireJson.TryGet(call, "input", out var input) ? WireJson.RawText(input) : "{}");
         }
 
         if (WireJson.TryGet(block, "reasoningContent", out var reasoning))

@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -107,6 +108,7 @@ internal static class BedrockMessageWriter
             case RefusalPart refusal when string.IsNullOrWhiteSpace(refusal.Text):
                 return false;
             case ThinkingPart { Signature.Length: 0 }:
+            case RedactedThinkingPart redacted when !Base64.IsValid(redacted.Data):
             case ThinkingPart or RedactedThinkingPart when !writing.Model.IsClaude:
                 writing.Drop(writing.Request.NameOf("messages[].reasoning_content", "messages[].content[].thinking", "contents[].parts[].thought"));
                 return false;

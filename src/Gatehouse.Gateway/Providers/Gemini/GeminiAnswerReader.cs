@@ -47,7 +47,7 @@ internal static class GeminiAnswerReader
             return new ToolCallPart(
                 ThoughtId.Join(id, WireJson.StringOrEmpty(part, "thoughtSignature")),
                 WireJson.StringOrEmpty(call, "name"),
-                WireJson.TryGet(call, "args", out var args) ? args.GetRawText() : "{}");
+                WireJson.TryGet(call, "args", out var args) ? WireJson.RawText(args) : "{}");
         }
 
         if (WireJson.StringOrNull(part, "text") is { Length: > 0 } text)

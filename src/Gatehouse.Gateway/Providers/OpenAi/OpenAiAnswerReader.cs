@@ -88,6 +88,6 @@ internal static class OpenAiAnswerReader
     /// <summary>Arguments are text; a few servers send the object itself.</summary>
     public static string ArgumentsOf(JsonElement function) =>
         WireJson.TryGet(function, "arguments", out var arguments) && arguments.ValueKind == JsonValueKind.Object
-            ? arguments.GetRawText()
+            ? WireJson.RawText(arguments)
             : WireJson.StringOrEmpty(function, "arguments");
 }
