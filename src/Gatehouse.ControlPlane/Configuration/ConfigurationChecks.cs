@@ -61,7 +61,7 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
 
         if (preset.Kind == ProviderPresets.Bedrock)
         {
-            CheckAws(at, name, provider);
+            CheckAws(at, name, provider, preset);
         }
         else if (preset.Kind == ProviderPresets.Vertex)
         {
@@ -105,7 +105,7 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
         }
     }
 
-    private void CheckAws(Place at, string name, ProviderOptions provider)
+    private void CheckAws(Place at, string name, ProviderOptions provider, ProviderPreset preset)
     {
         if (compiler.Aws.RegionOf(provider) is not { } region)
         {
@@ -114,6 +114,11 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
         else if (region.Length > 64 || !region.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-'))
         {
             Add(provider.Aws?.Region is null ? at : sources.Of(provider.Aws, "region"), $"The region of 'providers.{name}' is no name of a region.", "For example 'eu-central-1'.");
+        }
+
+        if (compiler.Aws.Find(provider, preset) is { } found && $"{found.AccessKeyId}{found.SessionToken}".Any(c => c is < '!' or > '~'))
+        {
+            Add(provider.Aws is null ? at : sources.Of(provider, "aws"), $"The access key or session token of 'providers.{name}' has characters that a header cannot carry.", "Check for spaces and line breaks.");
         }
 
         if (provider.Aws is { } aws && aws.AccessKeyId is null != aws.SecretAccessKey is null)

@@ -78,6 +78,6 @@ internal sealed class AwsCredentialFile(string path, string profile, TimeProvide
             }
         }
 
-        return id is { Length: > 0 } && secret is { Length: > 0 } ? new AwsCredentials(id, secret, token is { Length: > 0 } ? token : null) : null;
+        return id is { Length: > 0 } && secret is { Length: > 0 } && PassedHeaders.CanHold(id + token) ? new AwsCredentials(id, secret, token is { Length: > 0 } ? token : null) : null;
     }
 }
