@@ -38,7 +38,7 @@ public sealed record CredentialView(string Name, string State, DateTimeOffset? R
 }
 
 /// <summary>One provider as lists show it.</summary>
-/// <param name="Wire"><c>openai</c>, <c>anthropic</c>, <c>gemini</c> or <c>bedrock</c>.</param>
+/// <param name="Wire">The format it speaks: <c>openai</c>, <c>anthropic</c>, <c>gemini</c>, <c>bedrock</c> or <c>cohere</c>.</param>
 /// <param name="Reachable">Whether any of the recent calls was answered; <see langword="null"/> when there was none.</param>
 /// <param name="Calls">In the last hour, of the teams that the reader may see.</param>
 public sealed record ProviderView(
