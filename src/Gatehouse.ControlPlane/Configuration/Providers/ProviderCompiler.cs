@@ -58,7 +58,7 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
         Query = QueryOf(options),
         StreamUsage = options.StreamUsage ?? preset.StreamUsage,
         MaxTokensField = options.MaxTokensField ?? preset.MaxTokensField,
-        SpeaksResponses = options.Responses ?? (preset.Responses && !HasDeploymentPaths(options)),
+        SpeaksResponses = options.Responses ?? (preset.Responses && options.Deployment is null && !HasDeploymentPaths(options)),
         ModelInPath = preset.Kind == ProviderPresets.Azure && HasDeploymentPaths(options),
         Aws = BearerOf(options, preset) is null ? Aws.Find(options, preset) : null,
         Google = BearerOf(options, preset) is null ? Google.Find(options, preset) : null,
