@@ -61,4 +61,12 @@ public static class TelemetryNames
     public const string DroppedParameters = "gatehouse.dropped_parameters";
     public const string Provider = "gatehouse.provider";
     public const string Attempt = "gatehouse.attempt";
+
+    /// <summary>The value of <see cref="OperationName"/> for calls of a surface.</summary>
+    public static string OperationOf(string surface) => surface switch
+    {
+        "embeddings" or "embed" => "embeddings",
+        "rerank" => "rerank",
+        _ => "chat",
+    };
 }

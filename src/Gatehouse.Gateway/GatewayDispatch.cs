@@ -1,9 +1,11 @@
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Chat;
+using Gatehouse.Gateway.Embeddings;
 using Gatehouse.Gateway.Generate;
 using Gatehouse.Gateway.Messages;
 using Gatehouse.Gateway.Models;
+using Gatehouse.Gateway.Rerank;
 using Gatehouse.Gateway.Responses;
 using Gatehouse.Gateway.Streaming;
 using Microsoft.AspNetCore.Http;
@@ -18,16 +20,19 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
     private const string Prefix = "/v1";
     private const string GenerateModels = GeneratePrefix + "/models/";
     private const string ServedToGoogle =
-        $"Gatehouse serves POST {GenerateModels}{{model}} with :generateContent, :streamGenerateContent and :countTokens.";
+        $"Gatehouse serves POST {GenerateModels}{{model}} with :generateContent, :streamGenerateContent, :countTokens, :embedContent and :batchEmbedContents.";
 
     private const string ChatPath = "/v1/chat/completions";
     private const string MessagesPath = "/v1/messages";
+    private const string EmbeddingsPath = "/v1/embeddings";
+    private const string RerankPath = "/v1/rerank";
+    private const string CoherePath = "/v2/rerank";
     private const string ModelsPath = "/v1/models";
-    private const string Served = $"Gatehouse serves POST {ChatPath}, POST {ResponsesHandler.Path}, POST {MessagesPath}, GET {ModelsPath} and GET {ModelsPath}/{{id}}.";
+    private const string Served = $"Gatehouse serves POST {ChatPath}, POST {ResponsesHandler.Path}, POST {MessagesPath}, POST {EmbeddingsPath}, POST {RerankPath}, GET {ModelsPath} and GET {ModelsPath}/{{id}}.";
     private const int MaxShownChars = 128;
 
     /// <summary>Whether a path is the gateway's, answered here whatever it names.</summary>
-    public static bool Serves(string path) => IsUnder(path, Prefix) || IsUnder(path, GeneratePrefix);
+    public static bool Serves(string path) => IsUnder(path, Prefix) || IsUnder(path, GeneratePrefix) || path == CoherePath;
 
     /// <param name="http">Its path is the gateway's.</param>
     public Task HandleAsync(HttpContext http)
@@ -35,7 +40,7 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
         var path = http.Request.Path.Value ?? "";
         if (!IsUnder(path, Prefix))
         {
-            return Generate(http, path);
+            return path == CoherePath ? Rerank(http) : Generate(http, path);
         }
 
         switch (path)
@@ -52,6 +57,12 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
                 return HttpMethods.IsPost(http.Request.Method)
                     ? responses.CreateAsync(http)
                     : WrongMethod(http, ChatSurface.Instance, "POST");
+            case EmbeddingsPath:
+                return HttpMethods.IsPost(http.Request.Method)
+                    ? pipeline.HandleAsync(http, new EmbeddingsSurface())
+                    : WrongMethod(http, ChatSurface.Instance, "POST");
+            case RerankPath:
+                return Rerank(http);
             case ModelsPath:
                 return HttpMethods.IsGet(http.Request.Method) ? models.HandleAsync(http, null) : WrongMethod(http, ChatSurface.Instance, "GET");
         }
@@ -76,6 +87,10 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
     private static bool IsUnder(string path, string prefix) =>
         path.StartsWith(prefix, StringComparison.OrdinalIgnoreCase) && (path.Length == prefix.Length || path[prefix.Length] == '/');
 
+    private Task Rerank(HttpContext http) => HttpMethods.IsPost(http.Request.Method)
+        ? pipeline.HandleAsync(http, RerankSurface.Instance)
+        : WrongMethod(http, RerankSurface.Instance, "POST");
+
     /// <summary>Google's paths: the model, a colon, and what is asked of it.</summary>
     private Task Generate(HttpContext http, string path)
     {
@@ -85,15 +100,22 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
             return Unknown(http, new GenerateSurface("", GenerateAction.Whole), ServedToGoogle);
         }
 
-        GenerateAction? action = path[(colon + 1)..] switch
+        // The server leaves an escaped slash in the path as it came.
+        var model = path[GenerateModels.Length..colon].Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
+        var asked = path[(colon + 1)..];
+        if (asked is "embedContent" or "batchEmbedContents")
+        {
+            var vectors = new EmbedContentSurface(model, batch: asked == "batchEmbedContents");
+            return HttpMethods.IsPost(http.Request.Method) ? pipeline.HandleAsync(http, vectors) : WrongMethod(http, vectors, "POST");
+        }
+
+        GenerateAction? action = asked switch
         {
             "generateContent" => GenerateAction.Whole,
             "streamGenerateContent" => http.Request.Query["alt"] == "sse" ? GenerateAction.Events : GenerateAction.Array,
             "countTokens" => GenerateAction.CountTokens,
             _ => null,
         };
-        // The server leaves an escaped slash in the path as it came.
-        var model = path[GenerateModels.Length..colon].Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
         var surface = new GenerateSurface(model, action ?? GenerateAction.Whole);
         return action is null ? Unknown(http, surface, ServedToGoogle)
             : HttpMethods.IsPost(http.Request.Method) ? pipeline.HandleAsync(http, surface)

@@ -151,7 +151,7 @@ public sealed class GatewayMetrics : IDisposable
 
     private static TagList Tags(CallRecord record) => new()
     {
-        { TelemetryNames.OperationName, "chat" },
+        { TelemetryNames.OperationName, TelemetryNames.OperationOf(record.Surface) },
         { TelemetryNames.ProviderName, record.Provider },
         { TelemetryNames.RequestModel, record.Model },
         { TelemetryNames.ResponseModel, record.AnsweredModel },

@@ -24,8 +24,12 @@ internal abstract class Surface
     /// <summary>A sign of life within a stream that clients of this format read over.</summary>
     public virtual ReadOnlySpan<byte> KeepAlive => ": keep-alive\n\n"u8;
 
-    /// <summary>What is asked of a provider of the same format when it is not an answer; <see langword="null"/> when it is.</summary>
-    public virtual string? Action => null;
+    /// <summary>What a provider is asked at, after its base address.</summary>
+    /// <exception cref="ProblemException">The provider offers no such thing.</exception>
+    public virtual string PathAt(Attempt attempt, bool stream) => ProviderWire.Of(attempt.Wire).PathOf(attempt.Settings, attempt.Model, stream);
+
+    /// <summary>Whether request and answer go through the canonical conversation; if not, they are patched.</summary>
+    public virtual bool Translates(WireFormat provider) => provider != Wire;
 
     /// <summary>Proves the body and reads what routing needs.</summary>
     public virtual Problem? Peek(ReadOnlySpan<byte> body, out RequestPeek peek) => RequestPeek.Read(body, out peek);

@@ -108,7 +108,7 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
         var settings = attempt.Settings;
         var wire = ProviderWire.Of(attempt.Wire);
         var body = call.Body.Memory;
-        if (attempt.Wire != call.Surface.Wire)
+        if (call.Surface.Translates(attempt.Wire))
         {
             call.Request.AnswersByTool = false;
             wire.WriteRequest(call.Request, attempt.Model, settings, buffer, dropped = []);
@@ -127,8 +127,7 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
             }
         }
 
-        var path = call.Surface.Action is { } action ? GeminiWire.PathOf(attempt.Model, action) : wire.PathOf(settings, attempt.Model, call.Peek.Stream);
-        return new UpstreamRequest(path, body, Headers(call, attempt), call.Route.ConnectTimeout);
+        return new UpstreamRequest(call.Surface.PathAt(attempt, call.Peek.Stream), body, Headers(call, attempt), call.Route.ConnectTimeout);
     }
 
     private static List<KeyValuePair<string, string>> Headers(Call call, Attempt attempt)
@@ -225,7 +224,7 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
             return Failures.OfEvent(call, attempt, body.Span);
         }
 
-        var same = attempt.Wire == call.Surface.Wire;
+        var same = !call.Surface.Translates(attempt.Wire);
         using var translated = same && !call.Surface.PatchesAnswers ? null : new PooledBuffer(body.Length);
         if (translated is not null && same)
         {
@@ -315,7 +314,7 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
 
     private static StreamRelay NewRelay(Call call, Attempt attempt)
     {
-        if (attempt.Wire == call.Surface.Wire)
+        if (!call.Surface.Translates(attempt.Wire))
         {
             return call.Surface.NewPassThrough(attempt, call.Peek.IncludeUsage);
         }

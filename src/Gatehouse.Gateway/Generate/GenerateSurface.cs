@@ -37,7 +37,8 @@ internal sealed class GenerateSurface(string model, GenerateAction action) : Sur
     /// <summary>An empty line: Google's SDK for Python takes a comment for broken JSON.</summary>
     public override ReadOnlySpan<byte> KeepAlive => "\n\n"u8;
 
-    public override string? Action => action == GenerateAction.CountTokens ? "countTokens" : null;
+    public override string PathAt(Attempt attempt, bool stream) =>
+        action == GenerateAction.CountTokens ? GeminiWire.PathOf(attempt.Model, "countTokens") : base.PathAt(attempt, stream);
 
     public override Problem? Peek(ReadOnlySpan<byte> body, out RequestPeek peek)
     {

@@ -134,6 +134,15 @@ internal sealed class TestGateway : IAsyncDisposable
             ApiKeyHeader = wire switch { WireFormat.OpenAi => "Authorization", WireFormat.Anthropic => "x-api-key", _ => "x-goog-api-key" },
         });
 
+    public static Provider Simulator(SimulatorSettings? settings = null) => new ProviderFactory(TimeProvider.System).Create(new ProviderSettings
+    {
+        Name = "simulator",
+        Kind = "simulator",
+        Wire = WireFormat.OpenAi,
+        BaseUrl = new Uri("http://simulator.invalid/v1"),
+        Simulator = settings ?? new SimulatorSettings(),
+    });
+
     public Task<HttpResponseMessage> ChatAsync(string body, string key = Key) => PostAsync("/v1/chat/completions", body, key);
 
     public Task<HttpResponseMessage> MessagesAsync(string body, string key = Key) => PostAsync("/v1/messages", body, key);

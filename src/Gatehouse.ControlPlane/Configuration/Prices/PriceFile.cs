@@ -54,7 +54,7 @@ internal static partial class PriceFile
     private static void Read(string name, JsonElement model, Dictionary<string, Price> prices)
     {
         var mode = model.TryGetProperty("mode", out var m) && m.ValueKind == JsonValueKind.String ? m.GetString() : "chat";
-        if (mode is not ("chat" or "completion" or "responses")
+        if (mode is not ("chat" or "completion" or "responses" or "embedding" or "rerank")
             || ReadPrice(name, model, "", null) is not { } price)
         {
             return;
@@ -99,7 +99,7 @@ internal static partial class PriceFile
     private static Price? ReadPrice(string name, JsonElement model, string tier, Price? of)
     {
         var input = Read(name, model, "input_cost_per_token" + tier) ?? of?.Input;
-        var output = Read(name, model, "output_cost_per_token" + tier) ?? of?.Output;
+        var output = Read(name, model, "output_cost_per_token" + tier) ?? of?.Output ?? (HasNoOutput(model) ? 0 : null);
         return input is null || output is null
             ? null
             : new Price(
@@ -110,6 +110,9 @@ internal static partial class PriceFile
                 Read(name, model, "cache_creation_input_token_cost_above_1hr" + tier) ?? of?.CacheWriteLong,
                 Read(name, model, "output_cost_per_reasoning_token" + tier) ?? of?.Reasoning);
     }
+
+    private static bool HasNoOutput(JsonElement model) =>
+        model.TryGetProperty("mode", out var mode) && mode.ValueKind == JsonValueKind.String && (mode.ValueEquals("embedding") || mode.ValueEquals("rerank"));
 
     private static decimal? Read(string name, JsonElement model, string field)
     {

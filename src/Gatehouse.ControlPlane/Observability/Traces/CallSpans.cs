@@ -60,7 +60,9 @@ internal static class CallSpans
     private static string RouteOf(string surface) => surface switch
     {
         "messages" => "/v1/messages",
-        "generate" => "/v1beta/models/{model}",
+        "generate" or "embed" => "/v1beta/models/{model}",
+        "embeddings" => "/v1/embeddings",
+        "rerank" => "/v1/rerank",
         _ => "/v1/chat/completions",
     };
 
@@ -68,7 +70,7 @@ internal static class CallSpans
     {
         var attributes = new List<KeyValuePair<string, object>>
         {
-            new(TelemetryNames.OperationName, "chat"),
+            new(TelemetryNames.OperationName, TelemetryNames.OperationOf(call.Surface)),
             new(TelemetryNames.RequestModel, call.Route),
             new(TelemetryNames.Method, "POST"),
             new(TelemetryNames.HttpRoute, RouteOf(call.Surface)),
@@ -101,7 +103,7 @@ internal static class CallSpans
 
         var error = call.Outcome == CallOutcome.Ok ? null : call.ErrorMessage ?? Words.Of(call.Outcome);
         return new TraceSpan(
-            trace.SpanId, trace.ParentSpanId, $"chat {call.Route}", TraceSpanKind.Server, 0, call.DurationMicros, error, attributes);
+            trace.SpanId, trace.ParentSpanId, $"{TelemetryNames.OperationOf(call.Surface)} {call.Route}", TraceSpanKind.Server, 0, call.DurationMicros, error, attributes);
     }
 
     private static TraceSpan Attempt(CallSummary call, TraceDocument trace, int index)
@@ -110,7 +112,7 @@ internal static class CallSpans
         var place = trace.Providers.GetValueOrDefault(attempt.Provider);
         var attributes = new List<KeyValuePair<string, object>>
         {
-            new(TelemetryNames.OperationName, "chat"),
+            new(TelemetryNames.OperationName, TelemetryNames.OperationOf(call.Surface)),
             new(TelemetryNames.ProviderName, ProviderName(place?.Kind ?? attempt.Provider)),
             new(TelemetryNames.RequestModel, attempt.Model),
             new(TelemetryNames.Provider, attempt.Provider),
@@ -154,7 +156,7 @@ internal static class CallSpans
         return new TraceSpan(
             AttemptSpan.Id(trace.SpanId, index), // what the provider saw as its parent
             trace.SpanId,
-            $"chat {attempt.Model}",
+            $"{TelemetryNames.OperationOf(call.Surface)} {attempt.Model}",
             TraceSpanKind.Client,
             attempt.StartMicros,
             attempt.EndMicros,

@@ -30,9 +30,9 @@ internal sealed class SimulatorUpstream(SimulatorSettings settings, TimeProvider
     /// <returns>No answer at all when the connection is refused.</returns>
     private (SimulatorAnswer? Answer, TimeSpan Latency) Prepare(UpstreamRequest request, Random random)
     {
-        if (request.Path != "/chat/completions")
+        if (request.Path is not ("/chat/completions" or "/embeddings" or "/rerank"))
         {
-            return (Error(404, $"The simulator serves /chat/completions and not '{request.Path}'.", "invalid_request_error", null, "not_found"), TimeSpan.Zero);
+            return (Error(404, $"The simulator serves /chat/completions, /embeddings and /rerank, not '{request.Path}'.", "invalid_request_error", null, "not_found"), TimeSpan.Zero);
         }
 
         JsonDocument document;
@@ -47,6 +47,13 @@ internal sealed class SimulatorUpstream(SimulatorSettings settings, TimeProvider
 
         using (document)
         {
+            if (request.Path != "/chat/completions")
+            {
+                return Prepare(request.Path == "/rerank"
+                    ? SimulatorVectors.Rerank(document.RootElement, out var why)
+                    : SimulatorVectors.Embeddings(document.RootElement, out why), why, random);
+            }
+
             SimulatorRequest? read;
             string? error;
             try
@@ -75,7 +82,23 @@ internal sealed class SimulatorUpstream(SimulatorSettings settings, TimeProvider
         };
     }
 
-    private SimulatorAnswer Answer(SimulatorRequest request, SimulatorFault? drawn)
+    private (SimulatorAnswer? Answer, TimeSpan Latency) Prepare(byte[]? body, string? error, Random random)
+    {
+        var drawn = Draw(random);
+        var latency = Latency(random);
+        return drawn?.Kind switch
+        {
+            _ when body is null => (Error(400, error!, "invalid_request_error", null, null), TimeSpan.Zero),
+            SimulatorFaultKind.Timeout => (null, Timeout.InfiniteTimeSpan),
+            SimulatorFaultKind.ConnectionRefused => (null, TimeSpan.Zero),
+            _ => (Fault(drawn) ?? new SimulatorAnswer(200, "application/json", Whole(body, drawn?.Kind, TimeSpan.Zero), null), latency),
+        };
+    }
+
+    private SimulatorAnswer Answer(SimulatorRequest request, SimulatorFault? drawn) => Fault(drawn) ?? Spoken(request, drawn?.Kind);
+
+    /// <returns><see langword="null"/> when the fault, if any, lies within the answer's body.</returns>
+    private SimulatorAnswer? Fault(SimulatorFault? drawn)
     {
         switch (drawn?.Kind)
         {
@@ -92,7 +115,7 @@ internal sealed class SimulatorUpstream(SimulatorSettings settings, TimeProvider
                 return Error(400, "The simulator was told that the messages exceed the model's context.", "invalid_request_error", "messages",
                     "context_length_exceeded");
             default:
-                return Spoken(request, drawn?.Kind);
+                return null;
         }
     }
 

@@ -1,0 +1,105 @@
+using System.Buffers;
+using Gatehouse.Gateway.Calls;
+using Gatehouse.Gateway.Conversation;
+using Gatehouse.Gateway.Providers;
+using Gatehouse.Gateway.Streaming;
+
+namespace Gatehouse.Gateway.Embeddings;
+
+/// <summary>How providers are asked for vectors: OpenAI's form, which most offer, and Google's.</summary>
+internal static class EmbeddingProviders
+{
+    /// <returns><see langword="null"/> when providers of this format offer none.</returns>
+    public static string? PathAt(Attempt attempt) => attempt.Wire switch
+    {
+        WireFormat.OpenAi when attempt.Settings.ModelInPath => $"/deployments/{Uri.EscapeDataString(attempt.Model)}/embeddings",
+        WireFormat.OpenAi => "/embeddings",
+        WireFormat.Gemini => GeminiWire.PathOf(attempt.Model, "batchEmbedContents"),
+        _ => null,
+    };
+
+    public static AnswerTap NewTap(WireFormat wire) => wire == WireFormat.Gemini ? new GeminiVectorTap() : new VectorTap();
+
+    public static void Write(EmbeddingRequest request, Attempt attempt, IBufferWriter<byte> to, List<string> dropped)
+    {
+        foreach (var name in request.Unshared)
+        {
+            dropped.AddOnce(name);
+        }
+
+        if (attempt.Wire == WireFormat.Gemini)
+        {
+            WriteGemini(request, attempt.Model, to);
+            return;
+        }
+
+        if (request.Purpose is not null)
+        {
+            dropped.AddOnce("taskType");
+        }
+
+        WriteOpenAi(request, attempt.Model, to);
+    }
+
+    public static EmbeddingAnswer Read(Attempt attempt, ReadOnlySpan<byte> body, int texts)
+    {
+        var answer = attempt.Wire == WireFormat.Gemini ? EmbeddingAnswer.ReadGemini(body, attempt.Model) : EmbeddingAnswer.ReadOpenAi(body);
+        return answer.Vectors.Count == texts
+            ? answer
+            : throw new FormatException("The answer does not hold one vector for each text.");
+    }
+
+    private static void WriteOpenAi(EmbeddingRequest request, string model, IBufferWriter<byte> to)
+    {
+        using var json = JsonOut.Begin(to);
+        json.WriteStartObject();
+        json.WriteString("model", model);
+        json.WriteStartArray("input");
+        foreach (var text in request.Texts)
+        {
+            json.WriteStringValue(text);
+        }
+
+        json.WriteEndArray();
+        if (request.Dimensions is { } dimensions)
+        {
+            json.WriteNumber("dimensions", dimensions);
+        }
+
+        json.WriteEndObject();
+    }
+
+    private static void WriteGemini(EmbeddingRequest request, string model, IBufferWriter<byte> to)
+    {
+        var name = model.StartsWith("models/", StringComparison.Ordinal) ? model : "models/" + model;
+        using var json = JsonOut.Begin(to);
+        json.WriteStartObject();
+        json.WriteStartArray("requests");
+        foreach (var text in request.Texts)
+        {
+            json.WriteStartObject();
+            json.WriteString("model", name);
+            json.WriteStartObject("content");
+            json.WriteStartArray("parts");
+            json.WriteStartObject();
+            json.WriteString("text", text);
+            json.WriteEndObject();
+            json.WriteEndArray();
+            json.WriteEndObject();
+            if (request.Purpose is { } purpose)
+            {
+                json.WriteString("taskType", purpose);
+            }
+
+            if (request.Dimensions is { } dimensions)
+            {
+                json.WriteNumber("outputDimensionality", dimensions);
+            }
+
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+}

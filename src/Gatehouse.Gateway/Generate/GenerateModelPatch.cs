@@ -1,0 +1,42 @@
+using System.Buffers;
+using System.Text.Json;
+
+namespace Gatehouse.Gateway.Generate;
+
+/// <summary>Puts the target's model in place of every name of a model that a body repeats from its path.</summary>
+internal static class GenerateModelPatch
+{
+    private const int DeepestModel = 3; // requests[].model
+
+    /// <returns><see langword="false"/> when the body names none: send it as it is.</returns>
+    public static bool TryWrite(ReadOnlySpan<byte> body, string model, IBufferWriter<byte> to)
+    {
+        var name = JsonEncodedText.Encode(model.StartsWith("models/", StringComparison.Ordinal) ? model : "models/" + model);
+        var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = 128 });
+        var position = 0;
+        while (reader.Read())
+        {
+            if (reader.TokenType != JsonTokenType.PropertyName || reader.CurrentDepth > DeepestModel || !reader.ValueTextEquals("model"u8))
+            {
+                continue;
+            }
+
+            reader.Read();
+            if (reader.TokenType == JsonTokenType.String)
+            {
+                to.Write(body[position..(int)reader.TokenStartIndex]);
+                to.Write("\""u8);
+                to.Write(name.EncodedUtf8Bytes);
+                to.Write("\""u8);
+                position = (int)reader.BytesConsumed;
+            }
+        }
+
+        if (position > 0)
+        {
+            to.Write(body[position..]);
+        }
+
+        return position > 0;
+    }
+}

@@ -1,0 +1,190 @@
+using System.Buffers.Binary;
+using System.Text.Json;
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Providers;
+using Gatehouse.Gateway.Routing;
+
+namespace Gatehouse.Gateway.Tests.Calls;
+
+public sealed class EmbeddingsTests
+{
+    private const string Path = "/v1/embeddings";
+    private const string Request = """{"model":"fast","input":["one","two"],"x_unknown":1}""";
+    private const string Base64Request = """{"model":"fast","input":["one","two"],"encoding_format":"base64"}""";
+    private const string Answer =
+        """{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5,-1]},{"object":"embedding","index":1,"embedding":[2,3.25]}],"model":"m-2026","usage":{"prompt_tokens":7,"total_tokens":7}}""";
+
+    private const string GeminiAnswer = """{"embeddings":[{"values":[0.5,-1]},{"values":[2,3.25]}]}""";
+    private const string GeminiBatch =
+        """{"requests":[{"model":"models/fast","content":{"parts":[{"text":"one"}]},"taskType":"RETRIEVAL_QUERY"},{"model":"models/fast","content":{"parts":[{"text":"two"}]},"taskType":"RETRIEVAL_QUERY"}]}""";
+
+    private static readonly CancellationToken Ct = TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Bytes_pass_through_with_the_targets_model_and_tokens_are_recorded()
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, Answer));
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
+
+        using var response = await gateway.PostAsync(Path, Request, ct: Ct);
+
+        Assert.Equal(Answer, await response.Content.ReadAsStringAsync(Ct));
+        Assert.Equal(Request.Replace("\"fast\"", "\"m0\""), player.Last.Body);
+        Assert.StartsWith("POST /v1/embeddings HTTP/1.1\r\n", player.Last.Head);
+        var record = Assert.Single(gateway.Records());
+        Assert.Equal(("embeddings", "fast", "m0", "m-2026"), (record.Surface, record.Route, record.Model, record.AnsweredModel));
+        Assert.Equal(new TokenUsage(7, 0, 0, 0, 0, 0), record.Usage);
+        Assert.Equal(CallOutcome.Ok, record.Outcome);
+    }
+
+    [Fact]
+    public async Task Base64_is_given_where_it_was_asked_for_though_the_provider_answers_in_numbers()
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, Answer));
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
+
+        using var response = await gateway.PostAsync(Path, Base64Request, ct: Ct);
+
+        var answer = JsonElement.Parse(await response.Content.ReadAsStringAsync(Ct));
+        Assert.Equal([0.5f, -1f, 2f, 3.25f], answer.GetProperty("data").EnumerateArray().SelectMany(d => Floats(d.GetProperty("embedding"))));
+        Assert.Equal([0, 1], answer.GetProperty("data").EnumerateArray().Select(d => d.GetProperty("index").GetInt32()));
+        Assert.Equal(7, answer.GetProperty("usage").GetProperty("prompt_tokens").GetInt32());
+    }
+
+    [Fact]
+    public async Task Base64_of_the_provider_passes_through()
+    {
+        var encoded = Answer.Replace("[0.5,-1]", "\"AAAAPwAAgL8=\"").Replace("[2,3.25]", "\"AAAAQAAAUEA=\"");
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, encoded));
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
+
+        using var response = await gateway.PostAsync(Path, Base64Request, ct: Ct);
+
+        Assert.Equal(encoded, await response.Content.ReadAsStringAsync(Ct));
+    }
+
+    [Fact]
+    public async Task Google_is_asked_in_its_own_words_and_a_parameter_it_lacks_is_named()
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, GeminiAnswer));
+        await using var gateway = await TestGateway.StartAsync([GeminiProviderTests.Gemini(player)]);
+
+        using var response = await gateway.PostAsync(Path, """{"model":"fast","input":["one","two"],"dimensions":2,"x_unknown":1}""", ct: Ct);
+
+        var answer = JsonElement.Parse(await response.Content.ReadAsStringAsync(Ct));
+        Assert.Equal([0.5f, -1f], answer.GetProperty("data")[0].GetProperty("embedding").EnumerateArray().Select(v => v.GetSingle()));
+        Assert.Equal("x_unknown", Assert.Single(response.Headers.GetValues("x-gatehouse-dropped-params")));
+        Assert.StartsWith("POST /v1/models/gemini-x:batchEmbedContents HTTP/1.1\r\n", player.Last.Head);
+        Assert.Equal(
+            """{"requests":[{"model":"models/gemini-x","content":{"parts":[{"text":"one"}]},"outputDimensionality":2},{"model":"models/gemini-x","content":{"parts":[{"text":"two"}]},"outputDimensionality":2}]}""",
+            player.Last.Body);
+        Assert.Null(Assert.Single(gateway.Records()).CostNanos); // Google counts no tokens here: the cost is unknown, not nothing
+    }
+
+    [Theory]
+    [InlineData("embedContent", """{"content":{"parts":[{"text":"one"}]},"taskType":"RETRIEVAL_QUERY"}""")]
+    [InlineData("batchEmbedContents", GeminiBatch)]
+    public async Task Clients_of_google_reach_providers_of_the_other_format(string action, string request)
+    {
+        var one = action == "embedContent";
+        var answer = one ? Answer.Replace(",{\"object\":\"embedding\",\"index\":1,\"embedding\":[2,3.25]}", "") : Answer;
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, answer));
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
+
+        using var response = await gateway.PostAsync($"/v1beta/models/fast:{action}", request, ct: Ct);
+
+        var expected = one ? """{"embedding":{"values":[0.5,-1]}}""" : GeminiAnswer;
+        Assert.Equal(expected, await response.Content.ReadAsStringAsync(Ct));
+        Assert.Equal(one ? """{"model":"m0","input":["one"]}""" : """{"model":"m0","input":["one","two"]}""", player.Last.Body);
+        Assert.Equal("taskType", Assert.Single(response.Headers.GetValues("x-gatehouse-dropped-params")));
+    }
+
+    [Fact]
+    public async Task Clients_of_google_pass_through_to_google_under_the_targets_model()
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, GeminiAnswer));
+        await using var gateway = await TestGateway.StartAsync([GeminiProviderTests.Gemini(player)]);
+
+        using var response = await gateway.PostAsync("/v1beta/models/fast:batchEmbedContents", GeminiBatch, ct: Ct);
+
+        Assert.Equal(GeminiAnswer, await response.Content.ReadAsStringAsync(Ct));
+        Assert.Equal(GeminiBatch.Replace("models/fast", "models/gemini-x"), player.Last.Body);
+    }
+
+    [Fact]
+    public async Task A_provider_without_embeddings_is_skipped_and_alone_refused()
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, Answer));
+        var anthropic = new Target(TestGateway.Http("a", player, WireFormat.Anthropic), "claude-x");
+        await using var both = await TestGateway.StartAsync([new Route("fast", [anthropic, new Target(TestGateway.Http("o", player), "m", 1, 1)])]);
+        await using var alone = await TestGateway.StartAsync([new Route("fast", [anthropic])]);
+
+        using var served = await both.PostAsync(Path, Request, ct: Ct);
+        using var refused = await alone.PostAsync(Path, Request, ct: Ct);
+
+        Assert.Equal(200, (int)served.StatusCode);
+        Assert.Equal("o/m", Assert.Single(served.Headers.GetValues("x-gatehouse-served-by")));
+        Assert.Equal(400, (int)refused.StatusCode);
+        Assert.Contains("offers no embeddings", await refused.Content.ReadAsStringAsync(Ct));
+    }
+
+    [Theory]
+    [InlineData("""{"input":"one"}""", "model")]
+    [InlineData("""{"model":1,"input":"one"}""", "model")]
+    [InlineData("""{"model":"fast","model":"slow","input":"one"}""", "model")]
+    [InlineData("""{"model":"fast"}""", "input")]
+    [InlineData("""{"model":"fast","input":[]}""", "input")]
+    [InlineData("""{"model":"fast","input":[[1,2]]}""", "input")]
+    [InlineData("""{"model":"fast","input":["one",""]}""", "input[1]")]
+    [InlineData("""{"model":"fast","input":"one","dimensions":0}""", "dimensions")]
+    public async Task What_cannot_be_read_is_refused_by_name(string request, string field)
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, GeminiAnswer));
+        await using var gateway = await TestGateway.StartAsync([GeminiProviderTests.Gemini(player)]);
+
+        using var response = await gateway.PostAsync(Path, request, ct: Ct);
+
+        Assert.Equal(400, (int)response.StatusCode);
+        Assert.Equal(field, JsonElement.Parse(await response.Content.ReadAsStringAsync(Ct)).GetProperty("error").GetProperty("param").GetString());
+        Assert.Empty(player.Exchanges);
+    }
+
+    [Theory]
+    [InlineData("""{"object":"list"}""")]
+    [InlineData("not json")]
+    [InlineData("""{"data":[{"embedding":[1,"x"],"index":0}]}""")]
+    [InlineData("""{"data":[{"embedding":[1],"index":0}]}""")] // one vector for two texts
+    public async Task Garbage_of_a_provider_is_an_error_and_never_half_an_answer(string garbage)
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, garbage));
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player) with { AttemptsPerTarget = 1 }]);
+
+        using var response = await gateway.PostAsync("/v1beta/models/fast:batchEmbedContents", GeminiBatch, ct: Ct);
+
+        Assert.Equal(502, (int)response.StatusCode);
+    }
+
+    [Fact]
+    public async Task The_simulators_vectors_are_near_for_texts_that_share_words_and_of_the_length_asked_for()
+    {
+        await using var gateway = await TestGateway.StartAsync([new Route("fast", [new Target(TestGateway.Simulator(), "simulator")])]);
+
+        using var response = await gateway.PostAsync(
+            Path, """{"model":"fast","input":["how to bake bread","bread: how to bake it","rocket engines"],"dimensions":128}""", ct: Ct);
+
+        var vectors = JsonElement.Parse(await response.Content.ReadAsStringAsync(Ct)).GetProperty("data").EnumerateArray()
+            .Select(d => d.GetProperty("embedding").EnumerateArray().Select(v => v.GetSingle()).ToArray()).ToArray();
+        Assert.All(vectors, v => Assert.Equal(128, v.Length));
+        Assert.All(vectors, v => Assert.Equal(1, v.Sum(x => x * x), 3));
+        Assert.True(Dot(vectors[0], vectors[1]) > 0.7);
+        Assert.True(Dot(vectors[0], vectors[2]) < 0.4);
+    }
+
+    private static float[] Floats(JsonElement base64)
+    {
+        var bytes = base64.GetBytesFromBase64();
+        return [.. Enumerable.Range(0, bytes.Length / 4).Select(i => BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(i * 4)))];
+    }
+
+    private static float Dot(float[] a, float[] b) => a.Zip(b, (x, y) => x * y).Sum();
+}
