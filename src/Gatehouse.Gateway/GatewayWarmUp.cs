@@ -1,6 +1,9 @@
 using System.Text;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Calls;
+using Gatehouse.Gateway.Chat;
 using Gatehouse.Gateway.Journal;
+using Gatehouse.Gateway.Messages;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Routing;
 using Microsoft.AspNetCore.Http;
@@ -50,33 +53,32 @@ public static class GatewayWarmUp
             .AddSingleton(new Snapshot<GatewayTable>(Table()))
             .AddGateway()
             .BuildServiceProvider();
-        var dispatch = services.GetRequiredService<GatewayDispatch>();
+        var pipeline = services.GetRequiredService<CallPipeline>();
         var answered = 0;
         for (var round = 0; round < Rounds; round++)
         {
-            foreach (var path in (string[])["/v1/chat/completions", "/v1/messages"])
+            foreach (var surface in (Surface[])[ChatSurface.Instance, MessagesSurface.Instance])
             {
-                answered += await CallAsync(dispatch, services, path, "false");
-                answered += await CallAsync(dispatch, services, path, "true");
+                answered += await CallAsync(pipeline, services, surface, "false");
+                answered += await CallAsync(pipeline, services, surface, "true");
             }
         }
 
         return answered;
     }
 
-    private static async Task<int> CallAsync(GatewayDispatch dispatch, IServiceProvider services, string path, string stream)
+    private static async Task<int> CallAsync(CallPipeline pipeline, IServiceProvider services, Surface surface, string stream)
     {
         var body = Encoding.UTF8.GetBytes(
             $$"""{"model": "{{Route}}", "max_tokens": 16, "stream": {{stream}}, "messages": [{"role": "user", "content": "Hello"}]}""");
         var http = new DefaultHttpContext { RequestServices = services };
         http.Request.Method = HttpMethods.Post;
-        http.Request.Path = path;
         http.Request.ContentType = "application/json";
         http.Request.ContentLength = body.Length;
         http.Request.Headers.Authorization = "Bearer " + Key;
         http.Request.Body = new MemoryStream(body);
         http.Response.Body = Stream.Null;
-        await dispatch.HandleAsync(http, static _ => Task.CompletedTask);
+        await pipeline.HandleAsync(http, surface);
         await http.Response.BodyWriter.CompleteAsync();
         return http.Response.StatusCode == StatusCodes.Status200OK ? 1 : 0;
     }

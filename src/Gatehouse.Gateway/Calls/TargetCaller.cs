@@ -4,7 +4,6 @@ using System.Runtime.CompilerServices;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Providers;
-using Gatehouse.Gateway.Providers.Gemini;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Streaming;
 using Microsoft.AspNetCore.Http;

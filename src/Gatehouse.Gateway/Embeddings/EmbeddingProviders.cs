@@ -2,6 +2,7 @@ using System.Buffers;
 using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Providers;
+using Gatehouse.Gateway.Providers.Gemini;
 using Gatehouse.Gateway.Streaming;
 
 namespace Gatehouse.Gateway.Embeddings;

@@ -3,6 +3,7 @@ using Gatehouse.Contracts;
 using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Embeddings;
 using Gatehouse.Gateway.Providers;
+using Gatehouse.Gateway.Providers.Gemini;
 using Gatehouse.Gateway.Streaming;
 
 namespace Gatehouse.Gateway.Generate;

@@ -180,7 +180,7 @@ public sealed class GenerateTests
 
     [Theory]
     [InlineData("/v1beta/models/nobody:generateContent", Wire.GeminiRequest, 404, "NOT_FOUND")]
-    [InlineData("/v1beta/models/fast:embedContent", Wire.GeminiRequest, 404, "NOT_FOUND")]
+    [InlineData("/v1beta/models/fast:embedText", Wire.GeminiRequest, 404, "NOT_FOUND")]
     [InlineData("/v1beta/files", Wire.GeminiRequest, 404, "NOT_FOUND")]
     [InlineData(Whole, "{}", 400, "INVALID_ARGUMENT")]
     [InlineData(Whole, "{", 400, "INVALID_ARGUMENT")]

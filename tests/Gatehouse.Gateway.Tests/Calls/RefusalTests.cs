@@ -128,7 +128,7 @@ public sealed class RefusalTests
     }
 
     [Theory]
-    [InlineData("GET", "/v1/embeddings", 404)]
+    [InlineData("GET", "/v1/engines", 404)]
     [InlineData("POST", "/v1", 404)]
     [InlineData("GET", "/v1/chat/completions", 405)]
     [InlineData("DELETE", "/v1/models", 405)]

@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Text.Json.Serialization.Metadata;
 using Gatehouse.Configuration;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway;
 using Gatehouse.Governance;
 using Gatehouse.Hosting;
 using Gatehouse.Storage;
@@ -151,6 +152,7 @@ internal sealed class TestApp : IAsyncDisposable
         builder.Services.AddLogging();
         builder.Services.Replace(ServiceDescriptor.Singleton(logFactory));
         builder.Services.AddModules(parts);
+        builder.Services.AddGatewayServer();
         builder.Services.Replace(ServiceDescriptor.Singleton<TimeProvider>(clock));
 
         // The product has no reflection to fall back on; the test process has.
