@@ -41,6 +41,8 @@ public sealed class FindingList : IDisposable
 
     public void Clear() => _count = 0;
 
+    internal void Set(int index, in Finding finding) => _items.AsSpan(0, _count)[index] = finding;
+
     /// <summary>Drops what was added after the list had <paramref name="count"/> findings.</summary>
     public void Truncate(int count)
     {

@@ -1,0 +1,86 @@
+namespace Gatehouse.Guardrails.Pii.Names;
+
+/// <summary>Tags the words of a text from left to right. Only words that may be part of a name are scored: most of a clean text costs a look-up.</summary>
+internal sealed class NameTagger(Gazetteer words, NameModel model)
+{
+    /// <summary>Looks up what is known of each word.</summary>
+    public void Prepare(Span<Token> tokens)
+    {
+        foreach (ref var token in tokens)
+        {
+            if (token.Shape is not (Shape.Mark or Shape.Number))
+            {
+                token.Flags = words[token.Hash];
+            }
+        }
+    }
+
+    public void Run(ReadOnlySpan<char> text, Span<Token> tokens, float bias)
+    {
+        Span<uint> features = stackalloc uint[NameFeatures.Count];
+        Span<short> scores = stackalloc short[NameModel.Lanes];
+        var handicap = (short)(bias * model.Scale);
+        for (var i = 0; i < tokens.Length; i++)
+        {
+            if (!IsCandidate(tokens, i))
+            {
+                continue;
+            }
+
+            NameFeatures.Of(text, tokens, i, features);
+            model.Sum(features, scores);
+            scores[0] -= handicap;
+            var best = Best(scores, i > 0 ? tokens[i - 1].Tag : Tag.None);
+            tokens[i].Tag = (Tag)best;
+            tokens[i].Margin = (short)(scores[best] - (best == 0 ? 0 : scores[0]));
+        }
+    }
+
+    /// <summary>Worth scoring: not a plain word of the language, or right after something that was tagged.</summary>
+    public static bool IsCandidate(ReadOnlySpan<Token> tokens, int at)
+    {
+        ref readonly var token = ref tokens[at];
+        if (token.IsMasked)
+        {
+            return false;
+        }
+
+        if (at > 0 && tokens[at - 1].Tag != Tag.None)
+        {
+            return true;
+        }
+
+        const WordFlags Telling = WordFlags.Street | WordFlags.Unit | WordFlags.Job | WordFlags.Country;
+        const WordFlags Known = WordFlags.First | WordFlags.Last | WordFlags.City;
+        switch (token.Shape)
+        {
+            case Shape.Mark:
+                return false;
+            case Shape.Lower:
+                return token.End - token.Start > 2 && ((token.Flags & Telling) != 0 || ((token.Flags & WordFlags.Common) == 0 && (token.Flags & Known) != 0));
+            case Shape.Number:
+                return at + 1 < tokens.Length && (tokens[at + 1].Shape is Shape.Number or Shape.Capital or Shape.Upper or Shape.Mixed or Shape.Initial || (tokens[at + 1].Flags & (Telling | Known)) != 0);
+            case Shape.Capital or Shape.Initial or Shape.Upper when token.IsSentenceStart && (token.Flags & WordFlags.Common) != 0:
+                const WordFlags Named = WordFlags.First | WordFlags.Last | WordFlags.City | WordFlags.Country | WordFlags.Job | WordFlags.Unit;
+                return (token.Flags & Named) != 0 || (at + 1 < tokens.Length && tokens[at + 1].Shape is Shape.Capital or Shape.Upper or Shape.Mixed or Shape.Initial);
+            default:
+                return true;
+        }
+    }
+
+    /// <summary>The best tag that may follow the one before: a later word only after a word of the same span.</summary>
+    public static int Best(ReadOnlySpan<short> scores, Tag before)
+    {
+        var best = 0;
+        var more = (int)Tags.More(before);
+        for (var tag = 1; tag < Tags.Count; tag++)
+        {
+            if (scores[tag] > scores[best] && ((tag & 1) == 1 || tag == more))
+            {
+                best = tag;
+            }
+        }
+
+        return best;
+    }
+}

@@ -1,0 +1,129 @@
+using Gatehouse.Guardrails;
+using Gatehouse.Guardrails.Evaluation;
+using Gatehouse.Guardrails.Pii;
+
+namespace Gatehouse.Gateway.Tests.Guardrails;
+
+public sealed class PiiTests
+{
+    [Theory]
+    [InlineData("write to jo.o'neil+x@mail.example.co.uk.", "EMAIL_ADDRESS", "jo.o'neil+x@mail.example.co.uk")]
+    [InlineData("card 4111 1111 1111 1111 please", "CREDIT_CARD", "4111 1111 1111 1111")]
+    [InlineData("IBAN: DE89 3704 0044 0532 0130 00", "IBAN_CODE", "DE89 3704 0044 0532 0130 00")]
+    [InlineData("host 10.1.2.3/24 is down", "IP_ADDRESS", "10.1.2.3/24")]
+    [InlineData("ping fe80::1ff:fe23:4567:890a now", "IP_ADDRESS", "fe80::1ff:fe23:4567:890a")]
+    [InlineData("see https://example.com/a?b=c#d.", "URL", "https://example.com/a?b=c#d")]
+    [InlineData("ssn 219-09-9999", "US_SSN", "219-09-9999")]
+    [InlineData("call +44 20 7946 0958 today", "PHONE_NUMBER", "+44 20 7946 0958")]
+    [InlineData("fax (415) 555-0132 x12", "PHONE_NUMBER", "(415) 555-0132 x12")]
+    [InlineData("on 29 March 2017 it began", "DATE_TIME", "29 March 2017")]
+    [InlineData("at 2024-03-15T14:30:00+02:00", "DATE_TIME", "2024-03-15T14:30:00+02:00")]
+    [InlineData("she turned 54 yesterday", "AGE", "54")]
+    [InlineData("a French baker", "NRP", "French")]
+    [InlineData("My BTC wallet 16Yeky6GMjeNkAiNcBY7ZhrLoMSgg1BoyZ", "CRYPTO", "16Yeky6GMjeNkAiNcBY7ZhrLoMSgg1BoyZ")]
+    [InlineData("Steuer-ID: 12345678903", "DE_TAX_ID", "12345678903")]
+    public void Finds(string text, string type, string value)
+    {
+        var found = Find(PiiDetector.Default, text);
+
+        Assert.Contains((type, value), found);
+    }
+
+    [Theory]
+    [InlineData("Pi is 3.14159265358 and e is 2.718281828459.")]
+    [InlineData("The total is 1,250,000 dollars or 1 250 000.")]
+    [InlineData("sha256:7b3134aa24319f42c27718c6967f3c1916a38a715a0fa73d33717ba121231fa9")]
+    [InlineData("id 3aefffef-7c54-ea55-9f59-ce6b853e65e9")]
+    [InlineData("std::vector<int> a; foo.bar(1); e.g. this")]
+    [InlineData("Version 1.2.3 replaces 1.2.2.")]
+    [InlineData("Card 4111 1111 1111 1112 has a wrong digit.")]
+    [InlineData("What is the best way to learn a language?")]
+    public void Ignores(string text)
+    {
+        Assert.Empty(Find(PiiDetector.Default, text));
+    }
+
+    [Fact]
+    public void Finds_people_places_and_addresses_in_free_text()
+    {
+        var found = Find(PiiDetector.Default, "Please send the contract to Katarina Nowak, 4624 Jefferson Street, and tell Mr. Brown that she moved from Lyon to Portugal.");
+
+        Assert.Contains(("PERSON", "Katarina Nowak"), found);
+        Assert.Contains(("PERSON", "Brown"), found);
+        Assert.Contains(("TITLE", "Mr."), found);
+        Assert.Contains(("LOCATION", "Lyon"), found);
+        Assert.Contains(("LOCATION", "Portugal"), found);
+        Assert.Contains(found, f => f.Type == "ADDRESS" && f.Value.Contains("Jefferson Street", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Allowed_values_are_not_reported_and_denied_ones_are()
+    {
+        var detector = new PiiDetector(new PiiOptions { Allow = ["support@example.com"], Deny = ["Project Falcon"] });
+
+        var found = Find(detector, "Ask SUPPORT@example.com or jim@example.com about project falcon.");
+
+        Assert.Equal([("EMAIL_ADDRESS", "jim@example.com"), ("DENIED", "project falcon")], found);
+    }
+
+    [Fact]
+    public void Only_wanted_types_are_reported()
+    {
+        var detector = new PiiDetector(new PiiOptions { Types = [PiiTypes.Email] });
+
+        Assert.Equal([("EMAIL_ADDRESS", "jim@example.com")], Find(detector, "Jim Miller, jim@example.com, +49 30 1234567"));
+    }
+
+    [Fact]
+    public void A_custom_recogniser_needs_its_check_digit_and_its_context()
+    {
+        var recogniser = new CustomRecogniser("MEMBER_NUMBER", @"\bM-\d{8}\b")
+        {
+            Check = CustomCheck.Luhn,
+            Score = .3f,
+            Context = ["member"],
+            Finds = ["member M-12345674"],
+            Ignores = ["member M-12345675"],
+        };
+        var relaxed = recogniser with { Check = CustomCheck.None, Ignores = [], Finds = [] };
+
+        Assert.Throws<CustomRecogniserException>(() => new PiiDetector(new PiiOptions { Custom = [recogniser] }));
+        Assert.Equal([("MEMBER_NUMBER", "M-12345675")], Find(new PiiDetector(new PiiOptions { Custom = [relaxed], Types = [PiiTypes.Email] }), "member M-12345675"));
+        Assert.Empty(Find(new PiiDetector(new PiiOptions { Custom = [relaxed], Types = [PiiTypes.Email] }), "code M-12345675"));
+    }
+
+    [Theory]
+    [InlineData("(a+)+$(?=x)")]
+    [InlineData("(")]
+    [InlineData("x*")]
+    public void A_pattern_that_is_not_linear_or_matches_nothing_is_refused(string pattern)
+    {
+        var refusal = Assert.Throws<CustomRecogniserException>(() => new PiiDetector(new PiiOptions { Custom = [new("X_ID", pattern)] }));
+
+        Assert.Contains("'X_ID'", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Identifiers_conform_in_97_of_100_rows()
+    {
+        var all = PiiEvaluation.Identifiers("ids", GuardData.Read("pii_ids.jsonl")).Single(f => f.Slice == "all");
+
+        Assert.True(all.Right >= .97, $"{all.Right}");
+    }
+
+    [Fact]
+    public void Structured_types_have_an_F1_of_99_and_all_types_an_F2_of_90()
+    {
+        var figures = PiiEvaluation.Sentences("pii", GuardData.Read("pii.jsonl"), PiiDetector.Default).ToDictionary(f => f.Slice);
+
+        Assert.True(figures["structured"].F1 >= .98, $"structured {figures["structured"].F1}");
+        Assert.True(figures["all, any type, joined"].F2 >= .88, $"all {figures["all, any type, joined"].F2}");
+    }
+
+    private static List<(string Type, string Value)> Find(PiiDetector detector, string text)
+    {
+        using var findings = FindingList.Rent();
+        detector.Find(text, new DetectionContext(DetectionSide.Input), findings);
+        return [.. findings.Items.ToArray().OrderBy(f => f.Start).Select(f => (f.Type, text.Substring(f.Start, f.Length)))];
+    }
+}
