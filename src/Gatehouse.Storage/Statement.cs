@@ -97,7 +97,7 @@ internal readonly record struct Statement(string Text, object?[] Values)
 
     private static string Clean(string text)
     {
-        if (!text.AsSpan().ContainsAny(_uncertain))
+        if (!text.AsSpan().ContainsAnyExceptInRange('\u0001', '\uD7FF') || !text.AsSpan().ContainsAny(_uncertain))
         {
             return text;
         }

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
+using Gatehouse.Gateway.Scheduling;
 using Gatehouse.Gateway.Streaming;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -81,6 +82,11 @@ internal sealed partial class CallPipeline(
 
         // 3 Read, 4 Peek, 5 Route
         refusal ??= await RequestBody.ReadAsync(call);
+        if (call.Body.Length > InlineSockets.MaxInlineBytes)
+        {
+            await Task.Yield();
+        }
+
         refusal ??= call.Surface.Peek(call.Body.Span, out call.Peek);
         refusal ??= FindRoute(call);
         refusal ??= await call.Surface.CompleteAsync(call);

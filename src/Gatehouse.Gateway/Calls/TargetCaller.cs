@@ -5,6 +5,7 @@ using Gatehouse.Contracts;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
+using Gatehouse.Gateway.Scheduling;
 using Gatehouse.Gateway.Streaming;
 using Microsoft.AspNetCore.Http;
 
@@ -217,6 +218,11 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
             }
         }
 
+        if (body.Length > InlineSockets.MaxInlineBytes)
+        {
+            await Task.Yield();
+        }
+
         if (attempt.Tap.ReadWhole(body.Span) == TapEvent.Error)
         {
             attempt.Tap.BrokeFirst = true;
@@ -260,7 +266,7 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
 
     private async ValueTask<AttemptFailure?> AnswerStreamAsync(Call call, Attempt attempt, UpstreamAnswer answer, Deadline deadline)
     {
-        var pump = new EventPump(attempt.Tap, NewRelay(call, attempt), ProviderWire.Of(attempt.Settings.Wire).NewParser());
+        using var pump = new EventPump(attempt.Tap, NewRelay(call, attempt), ProviderWire.Of(attempt.Settings.Wire).NewParser());
         using var events = new PooledBuffer();
         var chunk = ArrayPool<byte>.Shared.Rent(ReadBytes);
         try

@@ -1,7 +1,7 @@
 namespace Gatehouse.Gateway.Streaming;
 
 /// <summary>Bytes of a provider's stream in, bytes of the client's stream out, and how far the answer has come.</summary>
-internal sealed class EventPump(AnswerTap tap, StreamRelay relay, IEventParser parser)
+internal sealed class EventPump(AnswerTap tap, StreamRelay relay, IEventParser parser) : IDisposable
 {
     private byte[] _error = [];
     private bool _hasContent;
@@ -67,4 +67,6 @@ internal sealed class EventPump(AnswerTap tap, StreamRelay relay, IEventParser p
 
         return _hasContent ? TapEvent.Content : TapEvent.Preamble;
     }
+
+    public void Dispose() => parser.Dispose();
 }

@@ -2,9 +2,9 @@ namespace Gatehouse.Gateway.Streaming;
 
 /// <summary>
 /// Cuts the bytes of a provider's stream into events; the bytes may be cut anywhere. Feed with <see cref="Append"/>, then call
-/// <see cref="TryRead"/> until it returns false. One per stream, not thread-safe.
+/// <see cref="TryRead"/> until it returns false. One per stream, not thread-safe. Disposing gives buffers back to their pool.
 /// </summary>
-internal interface IEventParser
+internal interface IEventParser : IDisposable
 {
     /// <summary>Adds bytes of the body. Invalidates spans of the last event.</summary>
     void Append(ReadOnlySpan<byte> bytes);

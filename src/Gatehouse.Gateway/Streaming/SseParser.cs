@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace Gatehouse.Gateway.Streaming;
 
 /// <summary>An event was larger than the parser's limit.</summary>
@@ -18,18 +20,23 @@ internal readonly ref struct SseEvent(ReadOnlySpan<byte> name, ReadOnlySpan<byte
 /// Incremental parser of server-sent events: lines end in LF, CR or CRLF, a byte order mark and comments are skipped, several data
 /// lines are joined. Bytes may be cut anywhere. Its buffers grow to the largest event and are reused.
 /// </summary>
-/// <remarks>Feed with <see cref="Append"/>, then call <see cref="TryRead"/> until it returns false. Not thread-safe.</remarks>
+/// <remarks>
+/// Feed with <see cref="Append"/>, then call <see cref="TryRead"/> until it returns false. Not thread-safe. Disposing gives the buffers back
+/// to their pool: events are not to be touched afterwards.
+/// </remarks>
 /// <param name="maxEventBytes">Largest event, field names included. Default 16 MiB.</param>
 internal sealed class SseParser(int maxEventBytes = 16 << 20) : IEventParser
 {
-    private byte[] _input = new byte[4096];
+    private const int BufferBytes = 4096;
+
+    private byte[] _input = ArrayPool<byte>.Shared.Rent(BufferBytes);
     private int _start;   // first byte not yet consumed
     private int _scanned; // bytes from _start on that hold no line end
     private int _end;
 
-    private byte[] _data = new byte[4096];
+    private byte[] _data = ArrayPool<byte>.Shared.Rent(BufferBytes);
     private int _dataLength;
-    private byte[] _name = new byte[32];
+    private byte[] _name = ArrayPool<byte>.Shared.Rent(32);
     private int _nameLength;
     private bool _hasData;
     private bool _dispatched;
@@ -95,6 +102,14 @@ internal sealed class SseParser(int maxEventBytes = 16 << 20) : IEventParser
 
         e = default;
         return false;
+    }
+
+    public void Dispose()
+    {
+        GiveBack(ref _input);
+        GiveBack(ref _data);
+        GiveBack(ref _name);
+        _start = _end = _scanned = 0;
     }
 
     /// <returns><see langword="false"/> when more bytes are needed to tell.</returns>
@@ -179,11 +194,24 @@ internal sealed class SseParser(int maxEventBytes = 16 << 20) : IEventParser
         }
     }
 
+    private static void GiveBack(ref byte[] buffer)
+    {
+        var given = buffer;
+        buffer = [];
+        if (given.Length > 0)
+        {
+            ArrayPool<byte>.Shared.Return(given);
+        }
+    }
+
     private static void Grow(ref byte[] buffer, int used, int more)
     {
         if (buffer.Length - used < more)
         {
-            Array.Resize(ref buffer, Math.Max(buffer.Length * 2, checked(used + more)));
+            var larger = ArrayPool<byte>.Shared.Rent(Math.Max(buffer.Length * 2, checked(used + more)));
+            buffer.AsSpan(0, used).CopyTo(larger);
+            GiveBack(ref buffer);
+            buffer = larger;
         }
     }
 }

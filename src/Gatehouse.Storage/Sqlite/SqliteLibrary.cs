@@ -27,6 +27,10 @@ internal static class SqliteLibrary
         raw.SetProvider(new SQLite3Provider_e_sqlite3());
         raw.FreezeProvider();
 
+        // One thread at a time uses a connection (SqliteSession), and nobody asks how much memory there is in use: both locks are left out.
+        _ = raw.sqlite3_config(raw.SQLITE_CONFIG_MULTITHREAD);
+        _ = raw.sqlite3_config(raw.SQLITE_CONFIG_MEMSTATUS, 0);
+
         var version = raw.sqlite3_libversion().utf8_to_string();
         if (System.Version.Parse(version) < _oldest)
         {

@@ -99,7 +99,7 @@ public sealed class GenerateTranslationTests
         static string Pump(IEnumerable<byte[]> pieces, GenerateAction action)
         {
             var surface = new GenerateSurface("m", action);
-            var pump = new EventPump(surface.NewTap(surface.Wire), surface.NewPassThrough(null!, wantsAccounts: false), new SseParser());
+            using var pump = new EventPump(surface.NewTap(surface.Wire), surface.NewPassThrough(null!, wantsAccounts: false), new SseParser());
             using var to = new PooledBuffer();
             foreach (var piece in pieces)
             {

@@ -27,7 +27,7 @@ public sealed class SseParserTests
     [Fact]
     public void An_event_without_its_blank_line_waits_until_the_body_is_complete()
     {
-        var parser = new SseParser();
+        using var parser = new SseParser();
         parser.Append("data: [DONE]"u8);
 
         Assert.False(parser.TryRead(out _));
@@ -105,7 +105,7 @@ public sealed class SseParserTests
     [Fact]
     public void Reading_events_allocates_nothing_once_the_buffers_have_grown()
     {
-        var parser = new SseParser();
+        using var parser = new SseParser();
         var stream = WireFiles.Read("anthropic/text.sse");
         ReadAll(parser, stream);
 
@@ -125,7 +125,7 @@ public sealed class SseParserTests
 
     private static List<string> Parse(byte[] stream, int maxEventBytes = 1 << 20, params int[] cuts)
     {
-        var parser = new SseParser(maxEventBytes);
+        using var parser = new SseParser(maxEventBytes);
         var events = new List<string>();
         var from = 0;
         foreach (var to in (IEnumerable<int>)[.. cuts, stream.Length])

@@ -77,7 +77,7 @@ internal sealed record LedgerEntry(CallRecord Record, TraceDocument Trace, DateT
         Record.OwnMicros,
         Record.Attempts.Count);
 
-    public object?[] ToLedgerRow(string node, DateTimeOffset recordedAt)
+    public object?[] ToLedgerRow(string node, DateTimeOffset recordedAt, PriceTexts prices)
     {
         var r = Record;
         return
@@ -85,7 +85,7 @@ internal sealed record LedgerEntry(CallRecord Record, TraceDocument Trace, DateT
             r.TeamId, r.Id, r.SystemId, r.KeyId, Words.Of(r.Environment), node, r.RequestId, r.TraceId, r.Surface, r.Route, r.Provider,
             r.Model, r.AnsweredModel, r.Streamed, r.Status, Words.Of(r.Outcome), r.ErrorCode, r.ErrorMessage, r.FinishReason,
             r.Usage?.UncachedInput, r.Usage?.CacheRead, r.Usage?.CacheWrite, r.Usage?.CacheWriteLong, r.Usage?.Output, r.Usage?.Reasoning,
-            r.CostNanos, r.PriceRevision, r.Price is null ? null : JsonSerializer.Serialize(r.Price, StoredJson.Default.Price),
+            r.CostNanos, r.PriceRevision, r.Price is null ? null : prices.TextOf(r.Price),
             r.ConfigurationRevision, r.StartedAtMicros, r.DurationMicros, r.FirstByteMicros, r.OwnMicros, r.Attempts.Count, recordedAt,
             Earlier.Count == 0 ? null : JsonSerializer.Serialize(Earlier, StoredJson.Default.TargetTokensList),
         ];

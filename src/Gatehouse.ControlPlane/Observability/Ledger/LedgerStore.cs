@@ -56,6 +56,7 @@ internal sealed class LedgerStore(Database db, TimeProvider clock)
     {
         var now = clock.GetUtcNow();
         var rollups = new RollupBatch(node);
+        var prices = new PriceTexts();
         foreach (var entry in entries)
         {
             rollups.Add(entry);
@@ -76,7 +77,7 @@ internal sealed class LedgerStore(Database db, TimeProvider clock)
                     }
 
                     var added = await transaction.InsertManyAsync(
-                        "observability_ledger", LedgerColumns, [.. entries.Select(e => e.ToLedgerRow(node, now))], ct);
+                        "observability_ledger", LedgerColumns, [.. entries.Select(e => e.ToLedgerRow(node, now, prices))], ct);
                     if (added != entries.Count)
                     {
                         throw new KnownCallsException();

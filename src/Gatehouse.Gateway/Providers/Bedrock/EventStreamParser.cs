@@ -42,6 +42,11 @@ internal sealed class EventStreamParser(int maxEventBytes = 16 << 20) : IEventPa
         _end += bytes.Length;
     }
 
+    public void Dispose()
+    {
+        // Its buffers are its own.
+    }
+
     /// <summary>What is left is a message that was cut: it never becomes an event.</summary>
     public void Complete()
     {
