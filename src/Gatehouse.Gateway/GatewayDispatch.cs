@@ -1,10 +1,12 @@
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Chat;
+using Gatehouse.Gateway.Completions;
 using Gatehouse.Gateway.Embeddings;
 using Gatehouse.Gateway.Generate;
 using Gatehouse.Gateway.Messages;
 using Gatehouse.Gateway.Models;
+using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Rerank;
 using Gatehouse.Gateway.Responses;
 using Gatehouse.Gateway.Streaming;
@@ -24,12 +26,18 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
 
     private const string ChatPath = "/v1/chat/completions";
     private const string MessagesPath = "/v1/messages";
+    private const string CountTokensPath = MessagesPath + "/count_tokens";
+    private const string CompletionsPath = "/v1/completions";
     private const string EmbeddingsPath = "/v1/embeddings";
     private const string RerankPath = "/v1/rerank";
     private const string CoherePath = "/v2/rerank";
     private const string ModelsPath = "/v1/models";
-    private const string Served = $"Gatehouse serves POST {ChatPath}, POST {ResponsesHandler.Path}, POST {MessagesPath}, POST {EmbeddingsPath}, POST {RerankPath}, GET {ModelsPath} and GET {ModelsPath}/{{id}}.";
+    private const string Served =
+        $"Gatehouse serves POST {ChatPath}, POST {ResponsesHandler.Path}, POST {MessagesPath}, POST {CompletionsPath}, POST {EmbeddingsPath}, POST {RerankPath}, GET {ModelsPath} and GET {ModelsPath}/{{id}}.";
     private const int MaxShownChars = 128;
+
+    private static readonly Surface CountTokens = new TokenCountSurface(
+        MessagesSurface.Instance, AnthropicWire.MessagesPath + "/count_tokens", null, static body => MessagesRequestReader.Read(body, isCount: true));
 
     /// <summary>Whether a path is the gateway's, answered here whatever it names.</summary>
     public static bool Serves(string path) => IsUnder(path, Prefix) || IsUnder(path, GeneratePrefix) || path == CoherePath;
@@ -53,6 +61,14 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
                 return HttpMethods.IsPost(http.Request.Method)
                     ? pipeline.HandleAsync(http, MessagesSurface.Instance)
                     : WrongMethod(http, MessagesSurface.Instance, "POST");
+            case CountTokensPath:
+                return HttpMethods.IsPost(http.Request.Method)
+                    ? pipeline.HandleAsync(http, CountTokens)
+                    : WrongMethod(http, MessagesSurface.Instance, "POST");
+            case CompletionsPath:
+                return HttpMethods.IsPost(http.Request.Method)
+                    ? pipeline.HandleAsync(http, CompletionsSurface.Instance)
+                    : WrongMethod(http, ChatSurface.Instance, "POST");
             case ResponsesHandler.Path:
                 return HttpMethods.IsPost(http.Request.Method)
                     ? responses.CreateAsync(http)

@@ -34,7 +34,7 @@ internal struct RequestPeek
     public Dictionary<string, string>? Attributes;
 
     /// <returns><see langword="null"/> when the body can be routed, else what is wrong with it.</returns>
-    public static Problem? Read(ReadOnlySpan<byte> body, out RequestPeek peek)
+    public static Problem? Read(ReadOnlySpan<byte> body, out RequestPeek peek, bool needsMessages = true)
     {
         peek = default;
         if (!Utf8.IsValid(body))
@@ -44,7 +44,7 @@ internal struct RequestPeek
 
         try
         {
-            return peek.Read(body);
+            return peek.Read(body, needsMessages);
         }
         catch (JsonException e)
         {
@@ -71,7 +71,7 @@ internal struct RequestPeek
         return reader.GetString()!;
     }
 
-    private Problem? Read(ReadOnlySpan<byte> body)
+    private Problem? Read(ReadOnlySpan<byte> body, bool needsMessages)
     {
         var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = 128 });
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
@@ -160,7 +160,7 @@ internal struct RequestPeek
         return model switch
         {
             false => Wrong("model", "is required: name a route, see GET /v1/models"),
-            _ when !messages => Wrong("messages", "is required"),
+            _ when needsMessages && !messages => Wrong("messages", "is required"),
             _ => null,
         };
     }

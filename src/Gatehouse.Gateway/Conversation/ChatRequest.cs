@@ -88,7 +88,7 @@ internal sealed class ChatRequest
     /// <summary>A shared field in the words of the caller's format, for a message or a header.</summary>
     public string NameOf(string openAi, string anthropic, string gemini) => Wire switch
     {
-        WireFormat.OpenAi => openAi,
+        WireFormat.OpenAi or WireFormat.Completions => openAi,
         WireFormat.Anthropic => anthropic,
         WireFormat.Responses => openAi switch
         {

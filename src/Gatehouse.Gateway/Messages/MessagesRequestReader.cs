@@ -8,16 +8,17 @@ namespace Gatehouse.Gateway.Messages;
 internal static class MessagesRequestReader
 {
     /// <exception cref="Contracts.ProblemException">The body is malformed or a field is wrong; the problem names it.</exception>
-    public static ChatRequest Read(ReadOnlyMemory<byte> body)
+    /// <param name="isCount">Only its tokens are to be counted: the format then wants no limit.</param>
+    public static ChatRequest Read(ReadOnlyMemory<byte> body, bool isCount = false)
     {
         var root = WireJson.ParseRequest(body.Span);
         var request = new ChatRequest { Wire = WireFormat.Anthropic, Body = root, Model = WireJson.RequireString(root, "", "model") };
-        if (!WireJson.TryGet(root, "max_tokens", out var maxTokens))
+        if (!WireJson.TryGet(root, "max_tokens", out var maxTokens) && !isCount)
         {
             throw WireJson.Invalid("max_tokens", "is required: send the largest number of output tokens you accept");
         }
 
-        request.MaxTokens = WireJson.Count(maxTokens, "max_tokens", 1);
+        request.MaxTokens = isCount ? null : WireJson.Count(maxTokens, "max_tokens", 1);
         if (WireJson.TryGet(root, "system", out var system))
         {
             request.Messages.Add(new ChatMessage(ChatRole.System, MessagesBlockReader.ReadContent(system, "system", request)));

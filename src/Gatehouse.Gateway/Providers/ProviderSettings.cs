@@ -20,6 +20,9 @@ public enum WireFormat
 
     /// <summary>Amazon Bedrock's <c>Converse</c>.</summary>
     Bedrock,
+
+    /// <summary>OpenAI's older <c>completions</c>: spoken besides <see cref="OpenAi"/>, see <see cref="ProviderSettings.SpeaksCompletions"/>.</summary>
+    Completions,
 }
 
 /// <summary>One provider as configured, secrets resolved. Never printed: <see cref="ToString"/> names only the provider.</summary>
@@ -83,6 +86,9 @@ public sealed record ProviderSettings
 
     /// <summary>Whether it has something to prove who asks.</summary>
     public bool HasCredential => ApiKey is not null || Aws is not null || Google is not null;
+
+    /// <summary>Whether it also serves <c>/completions</c>; of OpenAI's own models only a few do.</summary>
+    public bool SpeaksCompletions { get; init; }
 
     /// <summary>Behaviour of the simulator; <see langword="null"/> for other kinds.</summary>
     public SimulatorSettings? Simulator { get; init; }

@@ -52,6 +52,7 @@ internal abstract class ProviderWire
         WireFormat.Gemini => new GeminiWire(),
         WireFormat.Responses => new ResponsesWire(),
         WireFormat.Bedrock => new BedrockWire(),
+        WireFormat.Completions => new CompletionsWire(),
         _ => throw new ArgumentOutOfRangeException(nameof(format), format, "No such wire format."),
     };
 }

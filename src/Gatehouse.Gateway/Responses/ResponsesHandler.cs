@@ -27,6 +27,10 @@ internal sealed partial class ResponsesHandler(
 
     public Task CreateAsync(HttpContext http) => pipeline.HandleAsync(http, new ResponsesSurface(store, runs, clock));
 
+    /// <summary>POST /v1/responses/input_tokens.</summary>
+    private Task CountAsync(HttpContext http) => pipeline.HandleAsync(http, new TokenCountSurface(
+        new ResponsesSurface(store, runs, clock), "/responses/input_tokens", "response.input_tokens", ResponsesRequestReader.Read));
+
     /// <param name="rest">What follows <see cref="Path"/> and a slash.</param>
     /// <returns><see langword="null"/> when there is no such address.</returns>
     public Task? TryHandle(HttpContext http, string rest)
@@ -35,6 +39,7 @@ internal sealed partial class ResponsesHandler(
         var (id, what) = slash < 0 ? (rest, "") : (rest[..slash], rest[slash..]);
         return (http.Request.Method, what) switch
         {
+            ("POST", "") when id == "input_tokens" => CountAsync(http),
             ("GET", "") => PoolContext.RunAsync(AnswerAsync, new Asked(http, id, GetAsync)),
             ("DELETE", "") => PoolContext.RunAsync(AnswerAsync, new Asked(http, id, DeleteAsync)),
             ("POST", "/cancel") => PoolContext.RunAsync(AnswerAsync, new Asked(http, id, CancelAsync)),

@@ -48,6 +48,9 @@ public sealed class ProviderOptions
     [Setting("Whether the server also serves `/responses`: calls of that format then pass through, in place of being translated.", DefaultText = "the kind's")]
     public bool? Responses { get; set; }
 
+    [Setting("Whether the server also serves the older `/completions`.", DefaultText = "the kind's")]
+    public bool? Completions { get; set; }
+
     [Setting("Where it keeps and handles data, from the wide to the narrow: `eu`, `eu-west-1`. A system whose residency is `eu` reaches only providers whose region is `eu` or begins with `eu-`.")]
     public string? Region { get; set; }
 

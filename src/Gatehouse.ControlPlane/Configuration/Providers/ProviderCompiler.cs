@@ -59,6 +59,7 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
         StreamUsage = options.StreamUsage ?? preset.StreamUsage,
         MaxTokensField = options.MaxTokensField ?? preset.MaxTokensField,
         SpeaksResponses = options.Responses ?? (preset.Responses && options.Deployment is null && !HasDeploymentPaths(options)),
+        SpeaksCompletions = options.Completions ?? (preset.Completions && !HasDeploymentPaths(options)),
         ModelInPath = preset.Kind == ProviderPresets.Azure && HasDeploymentPaths(options),
         Aws = BearerOf(options, preset) is null ? Aws.Find(options, preset) : null,
         Google = BearerOf(options, preset) is null ? Google.Find(options, preset) : null,
@@ -74,7 +75,7 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
     {
         var text = new StringBuilder();
         text.AppendJoin('\n', s.Name, s.Kind, s.Wire, s.BaseUrl, s.ApiKey, s.ApiKeyHeader, s.Query, s.StreamUsage, s.MaxTokensField, s.Breaker, s.ModelInPath, s.Region, s.MaxData,
-            s.Concurrency, s.SpeaksResponses);
+            s.Concurrency, s.SpeaksResponses, s.SpeaksCompletions);
         text.Append('\n').AppendJoin('|', s.Aws?.Region, s.Aws?.AccessKeyId, s.Aws?.SecretAccessKey, s.Aws?.SessionToken, s.Aws?.CredentialsFile, s.Aws?.Profile);
         text.Append('\n').AppendJoin('|', s.Google?.ClientEmail, s.Google?.PrivateKeyId, s.Google?.PrivateKey, s.Google?.TokenUri);
         text.Append('\n').AppendJoin('|', s.ApiKeys);

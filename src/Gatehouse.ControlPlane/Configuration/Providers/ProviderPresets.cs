@@ -28,6 +28,9 @@ internal sealed record ProviderPreset(
 
     /// <summary>Whether it also serves <c>/responses</c>.</summary>
     public bool Responses { get; init; }
+
+    /// <summary>Whether it also serves <c>/completions</c>.</summary>
+    public bool Completions { get; init; }
 }
 
 /// <summary>The kinds of providers; docs/reference/providers.md is generated from this table.</summary>
@@ -42,7 +45,7 @@ internal static class ProviderPresets
     public static readonly IReadOnlyList<ProviderPreset> All =
     [
         new("openai", "OpenAI", WireFormat.OpenAi, "https://api.openai.com/v1", ["OPENAI_API_KEY"], true, "gpt-4.1-mini",
-            ["gpt-*", "o1*", "o3*", "o4*", "chatgpt-*"]) { MaxTokensField = "max_completion_tokens", Responses = true },
+            ["gpt-*", "o1*", "o3*", "o4*", "chatgpt-*"]) { MaxTokensField = "max_completion_tokens", Responses = true, Completions = true },
         new("anthropic", "Anthropic", WireFormat.Anthropic, "https://api.anthropic.com/v1", ["ANTHROPIC_API_KEY"], true, "claude-haiku-4-5",
             ["claude-*"]) { ApiKeyHeader = "x-api-key" },
         new("gemini", "Google Gemini", WireFormat.Gemini, "https://generativelanguage.googleapis.com/v1beta",
@@ -53,7 +56,7 @@ internal static class ProviderPresets
             "`base_url` is the resource, `https://NAME.openai.azure.com`: `/openai/v1` is appended, or "
             + "`/openai/deployments/NAME` and `api-version` when `deployment` is set, or each model's name as its deployment when only a dated "
             + "`api_version` is. A `base_url` with a path is taken as it is.")
-        { ApiKeyHeader = "api-key", MaxTokensField = "max_completion_tokens", Responses = true },
+        { ApiKeyHeader = "api-key", MaxTokensField = "max_completion_tokens", Responses = true, Completions = true },
         new(Bedrock, "Amazon Bedrock", WireFormat.Bedrock, null, ["AWS_BEARER_TOKEN_BEDROCK", "AWS_ACCESS_KEY_ID"], true, "amazon.nova-micro-v1:0", [],
             "The Converse API. `aws.region` makes the address, `https://bedrock-runtime.REGION.amazonaws.com`. Requests are signed with the access key of `aws`, "
             + "of the environment or of a shared credentials file, session token included, unless there is a Bedrock API key (`api_key`). Model ids, inference "
@@ -70,14 +73,14 @@ internal static class ProviderPresets
             ["llama-*", "openai/gpt-oss*"]) { MaxTokensField = "max_completion_tokens", Responses = true },
         new("xai", "xAI", WireFormat.OpenAi, "https://api.x.ai/v1", ["XAI_API_KEY"], true, "grok-3-mini", ["grok-*"]) { Responses = true },
         new("openrouter", "OpenRouter", WireFormat.OpenAi, "https://openrouter.ai/api/v1", ["OPENROUTER_API_KEY"], true, "openai/gpt-4.1-mini",
-            ["openai/*", "anthropic/*", "google/*", "meta-llama/*", "mistralai/*", "deepseek/*", "qwen/*", "x-ai/*"]),
+            ["openai/*", "anthropic/*", "google/*", "meta-llama/*", "mistralai/*", "deepseek/*", "qwen/*", "x-ai/*"]) { Completions = true },
         new("together", "Together AI", WireFormat.OpenAi, "https://api.together.xyz/v1", ["TOGETHER_API_KEY"], true,
-            "meta-llama/Llama-3.3-70B-Instruct-Turbo", ["meta-llama/*", "deepseek-ai/*", "Qwen/*"]),
+            "meta-llama/Llama-3.3-70B-Instruct-Turbo", ["meta-llama/*", "deepseek-ai/*", "Qwen/*"]) { Completions = true },
         new("fireworks", "Fireworks AI", WireFormat.OpenAi, "https://api.fireworks.ai/inference/v1", ["FIREWORKS_API_KEY"], true,
-            "accounts/fireworks/models/llama-v3p3-70b-instruct", ["accounts/fireworks/*"]),
-        new(Ollama, "Ollama", WireFormat.OpenAi, "http://127.0.0.1:11434/v1", [], false, null, []),
-        new("vllm", "vLLM", WireFormat.OpenAi, "http://127.0.0.1:8000/v1", ["VLLM_API_KEY"], false, null, []),
-        new("lmstudio", "LM Studio", WireFormat.OpenAi, "http://127.0.0.1:1234/v1", [], false, null, []),
+            "accounts/fireworks/models/llama-v3p3-70b-instruct", ["accounts/fireworks/*"]) { Completions = true },
+        new(Ollama, "Ollama", WireFormat.OpenAi, "http://127.0.0.1:11434/v1", [], false, null, []) { Completions = true },
+        new("vllm", "vLLM", WireFormat.OpenAi, "http://127.0.0.1:8000/v1", ["VLLM_API_KEY"], false, null, []) { Completions = true },
+        new("lmstudio", "LM Studio", WireFormat.OpenAi, "http://127.0.0.1:1234/v1", [], false, null, []) { Completions = true },
         new("openai-compatible", "Any OpenAI-compatible server", WireFormat.OpenAi, null, [], false, null, [], "`base_url` ends before `/chat/completions`."),
         new(Simulator, "The simulator, in process", WireFormat.OpenAi, "http://simulator.invalid/v1", [], false, "simulator", ["simulator"],
             "No model: deterministic answers and faults on purpose. Always there, as provider and route `simulator`."),

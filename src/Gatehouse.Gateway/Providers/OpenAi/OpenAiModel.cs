@@ -17,6 +17,10 @@ internal static class OpenAiModel
     public static string? LeastEffort(string model) =>
         Is(model, "gpt-5.") ? "none" : Is(model, "gpt-5") ? "minimal" : null;
 
+    /// <summary>OpenAI's own models that the older completions format still serves.</summary>
+    public static bool Completes(string model) =>
+        model.EndsWith("-instruct", StringComparison.OrdinalIgnoreCase) || Is(model, "gpt-3.5-turbo-instruct") || Is(model, "davinci-002") || Is(model, "babbage-002");
+
     private static bool Is(string model, string family)
     {
         var name = model.AsSpan(model.LastIndexOf('/') + 1);

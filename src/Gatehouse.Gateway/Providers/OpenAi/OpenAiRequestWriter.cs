@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using Gatehouse.Gateway.Completions;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Generate;
 
@@ -63,6 +64,11 @@ internal static class OpenAiRequestWriter
             case "standard_only":
                 json.WriteString("service_tier", "default");
                 break;
+            case var tier when r.Wire == WireFormat.Responses && p.Kind is "openai" or "azure":
+                json.WriteString("service_tier", tier);
+                break;
+            case "default" when r.Wire == WireFormat.Responses:
+                break;
             default:
                 dropped.AddOnce("service_tier");
                 break;
@@ -80,11 +86,20 @@ internal static class OpenAiRequestWriter
         }
     }
 
-    private static bool IsSame(ChatRequest r, string name) =>
-        r.Wire == WireFormat.Gemini && Same.Any(s => name == $"generationConfig.{s.Gemini}");
+    private static bool IsSame(ChatRequest r, string name) => r.Wire switch
+    {
+        WireFormat.Gemini => Same.Any(s => name == $"generationConfig.{s.Gemini}"),
+        WireFormat.Completions => CompletionsRequestReader.IsSameInChat(name, r),
+        _ => false,
+    };
 
     private static void WriteSame(Utf8JsonWriter json, ChatRequest r)
     {
+        if (r.Wire == WireFormat.Completions)
+        {
+            CompletionsRequestReader.WriteSame(json, r);
+        }
+
         if (r.Wire == WireFormat.Gemini && GenerateRequestReader.TryGet(r.Body, "generationConfig", out var config))
         {
             foreach (var (chat, gemini) in Same)

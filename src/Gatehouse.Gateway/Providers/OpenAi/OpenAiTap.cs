@@ -4,7 +4,7 @@ using Gatehouse.Gateway.Streaming;
 
 namespace Gatehouse.Gateway.Providers.OpenAi;
 
-/// <summary>Listens to <c>chat.completion</c> objects and their chunks.</summary>
+/// <summary>Listens to <c>chat.completion</c> and <c>text_completion</c> objects and their chunks.</summary>
 internal sealed class OpenAiTap : AnswerTap
 {
     private ulong _begun; // a bit for each choice index below 64
@@ -116,6 +116,12 @@ internal sealed class OpenAiTap : AnswerTap
                 else if (reader.ValueTextEquals("delta"u8))
                 {
                     seen.Content |= HasContent(ref reader);
+                }
+                else if (reader.ValueTextEquals("text"u8)) // of the older completions format, which is the same otherwise
+                {
+                    reader.Read();
+                    seen.Content |= reader.TokenType == JsonTokenType.String && reader.ValueSpan.Length > 0;
+                    reader.Skip();
                 }
                 else
                 {
