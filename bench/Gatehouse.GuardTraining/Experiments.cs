@@ -1,0 +1,73 @@
+namespace Gatehouse.GuardTraining;
+
+/// <summary>Figures on rows that the weights were not trained on.</summary>
+internal static class Experiments
+{
+    private const int Folds = 5;
+
+    public static int CrossValidate(string data, string[] options)
+    {
+        var settings = new Settings(options);
+        var known = KnownWords.Build(data);
+        var generated = settings.Has("nogen") ? [] : Generated.Direct().Select(r => Sample.Of(r, known)).ToList();
+        var direct = LabelledText.ReadDirect(data).Select(r => Sample.Of(r, known)).ToList();
+        Console.WriteLine($"{direct.Count} rows, {generated.Count} generated");
+        var scored = Scores(direct, generated, settings);
+        Measures.Print("direct", scored, verbose: true);
+        if (settings.Has("misses"))
+        {
+            var t = Measures.Threshold(scored.Where(s => !s.Item2.Positive).Select(s => s.Item1), 0.01);
+            foreach (var (score, row) in scored.Where(s => s.Item1 > t != s.Item2.Positive).OrderBy(s => s.Item2.Positive).ThenBy(s => s.Item2.Source))
+            {
+                Console.WriteLine($"{(row.Positive ? "MISS" : "FALSE")} {row.Source} {score:0.0} {row.TrainOk} {row.Group} {row.Text.Replace('\n', ' ')[..Math.Min(row.Text.Length, 200)]}");
+            }
+        }
+
+        return 0;
+    }
+
+    /// <summary>Each row scored by a model that saw no row of its group.</summary>
+    public static List<(float Score, LabelledText Row)> Scores(List<Sample> direct, List<Sample> generated, Settings settings)
+    {
+        var scored = new List<(float, LabelledText)>();
+        for (var fold = 0; fold < Folds; fold++)
+        {
+            var model = TrainDirect([.. Trainable(direct).Where(s => s.Row.Fold(Folds) != fold), .. generated], settings);
+            scored.AddRange(direct.Where(s => s.Row.Fold(Folds) == fold).Select(s => (ScoreDirect(model, s), s.Row)));
+        }
+
+        return scored;
+    }
+
+    public static IEnumerable<Sample> Trainable(List<Sample> rows) => rows.Where(s => s.Row.TrainOk && s.Row.Source != "notinject");
+
+    public static Classifier TrainDirect(List<Sample> train, Settings settings)
+    {
+        var model = new Classifier();
+        var examples = train.Select(s => new Example(s.Features, 0, s.Features.Length, s.Shape, s.Row.Positive, s.Row.Source.StartsWith("own", StringComparison.Ordinal) ? settings.Get("ownweight", 0.4f) : 1f)).ToList();
+        model.Train(examples, (int)settings.Get("epochs", 25), settings.Get("rate", 0.5f), settings.Get("decay", 1e-4f), 1, (int)settings.Get("mincount", 3));
+        return model;
+    }
+
+    public static float ScoreDirect(Classifier model, Sample s)
+    {
+        var score = model.Score(s.Features, 0, s.Features.Length, s.Shape);
+        foreach (var inner in s.Unmasked)
+        {
+            score = MathF.Max(score, ScoreDirect(model, inner));
+        }
+
+        return score;
+    }
+}
+
+/// <summary>Options as name=value.</summary>
+internal sealed class Settings(string[] options)
+{
+    public bool Has(string name) => options.Contains(name);
+
+    public float Get(string name, float absent) =>
+        options.FirstOrDefault(o => o.StartsWith(name + "=", StringComparison.Ordinal)) is { } o
+            ? float.Parse(o.AsSpan(name.Length + 1), System.Globalization.CultureInfo.InvariantCulture)
+            : absent;
+}

@@ -1,0 +1,16 @@
+using Gatehouse.GuardTraining;
+
+return args switch
+{
+    ["cross-validate", var data, .. var rest] => Experiments.CrossValidate(data, rest),
+    ["cross-validate-indirect", var data, .. var rest] => IndirectTraining.CrossValidate(data, rest),
+    ["shipped", var data, .. var rest] => ShippedEvaluation.Run(data, rest.Contains("misses")),
+    ["train", var data, var model] => Training.Run(data, model),
+    _ => Usage(),
+};
+
+static int Usage()
+{
+    Console.Error.WriteLine("usage: cross-validate DATA | leave-one-out DATA | train DATA MODEL");
+    return 2;
+}

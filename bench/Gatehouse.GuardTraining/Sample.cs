@@ -1,0 +1,69 @@
+using Gatehouse.Guardrails.Injection;
+using Gatehouse.Guardrails.Text;
+
+namespace Gatehouse.GuardTraining;
+
+/// <summary>A text as the model sees it, and what its disguises hide.</summary>
+internal sealed class Sample
+{
+    public required LabelledText Row { get; init; }
+
+    /// <summary>Table indexes of all features in order of appearance.</summary>
+    public required int[] Features { get; init; }
+
+    /// <summary>For each sentence: end in <see cref="Features"/> and end in the canonical text.</summary>
+    public required (int Feature, int Text)[] Sentences { get; init; }
+
+    public required int[] Shape { get; init; }
+
+    /// <summary>The canonical text.</summary>
+    public required string Text { get; init; }
+
+    public List<Sample> Unmasked { get; } = [];
+
+    public static Sample Of(LabelledText row, Vocabulary known, int depth = 2)
+    {
+        using var canonical = CanonicalText.Rent();
+        canonical.Read(row.Text);
+        var text = canonical.Chars.ToString();
+        var hidden = canonical.Hidden.Select(h => canonical.HiddenChars.Slice(h.Start, h.Length).ToString()).ToList();
+        var sink = new Collector([], []);
+        var counts = SignalScanner.Scan(text, known.Words, ref sink);
+        Span<byte> shape = stackalloc byte[ShapeFeatures.MaxActive];
+        var active = ShapeFeatures.Of(counts, shape);
+        var sample = new Sample
+        {
+            Row = row,
+            Text = text,
+            Features = [.. sink.Features],
+            Sentences = [.. sink.Sentences],
+            Shape = [.. shape[..active].ToArray().Select(b => (int)b)],
+        };
+        if (depth > 0)
+        {
+            var found = Disguises.Suspects(counts, text) ? Disguises.Find(text, counts, known) ?? [] : [];
+
+            foreach (var inner in found.Select(f => f.Text).Concat(hidden))
+            {
+                sample.Unmasked.Add(Of(row with { Text = inner }, known, depth - 1));
+            }
+        }
+
+        return sample;
+    }
+
+    private readonly struct Collector(List<int> features, List<(int Feature, int Text)> sentences) : ISignalSink
+    {
+        public List<int> Features => features;
+
+        public List<(int Feature, int Text)> Sentences => sentences;
+
+        public void Feature(uint hash) => features.Add((int)(hash >> (32 - InjectionModel.TableBits)));
+
+        public void Concept(int concept, int token, int start, int end, bool quoted)
+        {
+        }
+
+        public void EndSentence(int end) => sentences.Add((features.Count, end));
+    }
+}

@@ -1,0 +1,139 @@
+using System.Reflection;
+using Gatehouse.Guardrails.Text;
+
+namespace Gatehouse.Guardrails.Injection;
+
+/// <summary>The words of concepts.txt, found by hash: whole words, stems, phrases of two or three words, runs of ideographs.</summary>
+internal static class ConceptLexicon
+{
+    public const int MaxIdeographs = 8;
+    private const int Slots = 1 << 14;
+
+    private static readonly uint[] Keys = new uint[Slots];
+    private static readonly byte[] Values = new byte[Slots];
+
+    // One bit per low hash bits: nearly all words of ordinary text stop here.
+    private static readonly ulong[] Bits = new ulong[1 << 11];
+
+    // The first three letters of all longer stems: most words have no stem and are not looked up letter by letter.
+    private static readonly ulong[] StemStarts = new ulong[1 << 9];
+
+    static ConceptLexicon()
+    {
+        using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream("concepts.txt")!;
+        using var reader = new StreamReader(stream);
+        var concepts = Enum.GetNames<Concept>();
+        while (reader.ReadLine() is { } line)
+        {
+            if (line.Length == 0 || line[0] == '#')
+            {
+                continue;
+            }
+
+            var words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            var concept = (byte)Array.FindIndex(concepts, name => name.Equals(words[0], StringComparison.OrdinalIgnoreCase));
+            if (concept == 255)
+            {
+                throw new InvalidOperationException($"concepts.txt names '{words[0]}', which is no concept.");
+            }
+
+            foreach (var word in words.AsSpan(1))
+            {
+                Add(word, concept);
+            }
+        }
+    }
+
+    /// <summary>Whether a word with these first three letters may have a stem that is listed.</summary>
+    public static bool HasStem(uint state)
+    {
+        var hash = WordHash.Mix(state);
+        return (StemStarts[(hash >> 6) & 511] & (1UL << (int)(hash & 63))) != 0;
+    }
+
+    /// <returns>The concept, or 0.</returns>
+    public static int Find(uint hash)
+    {
+        if ((Bits[(hash >> 6) & 2047] & (1UL << (int)(hash & 63))) == 0)
+        {
+            return 0;
+        }
+
+        for (var slot = hash >> 18; ; slot = (slot + 1) & (Slots - 1))
+        {
+            if (Values[slot] == 0)
+            {
+                return 0;
+            }
+
+            if (Keys[slot] == hash)
+            {
+                return Values[slot];
+            }
+        }
+    }
+
+    /// <summary>Whether a word is listed as it is.</summary>
+    public static bool Knows(ReadOnlySpan<char> word)
+    {
+        var state = WordHash.Seed;
+        foreach (var c in word)
+        {
+            state = WordHash.Next(state, CharFold.Fold[c]);
+        }
+
+        return Find(WordHash.Word(state)) != 0;
+    }
+
+    private static void Add(string entry, byte concept)
+    {
+        var stem = entry.EndsWith('*');
+        uint hash = 0, previous = 0, beforePrevious = 0;
+        var state = WordHash.Seed;
+        var ideographs = false;
+        var length = 0;
+        foreach (var c in stem ? entry.AsSpan(0, entry.Length - 1) : entry)
+        {
+            if (c == '-')
+            {
+                (beforePrevious, previous, state, length) = (previous, WordHash.Word(state), WordHash.Seed, 0);
+                continue;
+            }
+
+            if (CharFold.Kind[c] is CharKind.Skip or CharKind.Apostrophe)
+            {
+                continue;
+            }
+
+            ideographs |= CharFold.Kind[c] == CharKind.Ideograph;
+            state = WordHash.Next(state, CharFold.Fold[c]);
+            if (++length == 3 && stem)
+            {
+                var first = WordHash.Mix(state);
+                StemStarts[(first >> 6) & 511] |= 1UL << (int)(first & 63);
+            }
+        }
+
+        hash = ideographs ? WordHash.Ideographs(state) : stem ? WordHash.Stem(state) : WordHash.Word(state);
+        if (previous != 0)
+        {
+            hash = beforePrevious != 0 ? WordHash.Triple(hash, previous, beforePrevious) : WordHash.Pair(hash, previous);
+        }
+
+        for (var slot = hash >> 18; ; slot = (slot + 1) & (Slots - 1))
+        {
+            if (Values[slot] != 0 && Keys[slot] == hash)
+            {
+                return; // The first concept that claims a word keeps it.
+            }
+
+            if (Values[slot] == 0)
+            {
+                Keys[slot] = hash;
+                Values[slot] = concept;
+                Bits[(hash >> 6) & 2047] |= 1UL << (int)(hash & 63);
+                return;
+            }
+        }
+    }
+}

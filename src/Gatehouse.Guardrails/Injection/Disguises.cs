@@ -1,0 +1,628 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.Text;
+
+namespace Gatehouse.Guardrails.Injection;
+
+/// <summary>A text found inside another by undoing a disguise, with the place of its carrier.</summary>
+internal readonly record struct Unmasked(string Rule, string Text, int Start, int Length);
+
+/// <summary>
+/// Undoes the disguises that leave readable characters: base64, hex, binary, percent and backslash escapes, rot13, reversal, leet, spaced
+/// letters. Linear; runs only on texts whose counts give a reason, and keeps only what reads better than its surface.
+/// </summary>
+internal static class Disguises
+{
+    private const int MaxChars = 64 * 1024;
+    private const int MinCarrier = 16;
+    private const int MaxFound = 16;
+
+    /// <summary>Whether the counts of a scan give any reason to look closer.</summary>
+    public static bool Suspects(in SignalCounts counts, ReadOnlySpan<char> text) =>
+        counts.LongestCode >= 12 || IsForeign(counts) || counts.LongestSingleRun >= 6 || IsLeet(counts)
+        || (counts.Symbols >= 2 && text.IndexOfAny('%', '\\', '&') >= 0);
+
+    /// <summary>Unknown words in a row: another language, names, or words turned round.</summary>
+    private static bool IsForeign(in SignalCounts counts) =>
+        counts.LongestUnknownRun >= 5 || (counts.LongestUnknownRun >= 2 && counts.Known * 10 <= counts.Words * 6);
+
+    private static bool IsLeet(in SignalCounts counts) =>
+        counts.Alphanumeric >= 2 && (counts.Alphanumeric + counts.Singles) * 6 >= counts.Words;
+
+    /// <returns>What the disguises hid; null when nothing was.</returns>
+    public static List<Unmasked>? Find(ReadOnlySpan<char> text, in SignalCounts counts, Vocabulary words)
+    {
+        List<Unmasked>? found = null;
+        if (text.Length > MaxChars)
+        {
+            text = text[..MaxChars];
+        }
+
+        if (counts.LongestCode >= 12 || counts.LongestSingleRun >= 6)
+        {
+            Encoded(text, words, ref found);
+        }
+
+        if (text.IndexOfAny('%', '\\', '&') >= 0)
+        {
+            Escaped(text, ref found);
+        }
+
+        if (counts.LongestSingleRun >= 6)
+        {
+            Spaced(text, words, ref found);
+        }
+
+        if (IsForeign(counts))
+        {
+            WordByWord(text, words, ref found);
+        }
+
+        if (IsLeet(counts))
+        {
+            Leet(text, words, ref found);
+        }
+
+        return found;
+    }
+
+    private static void Add(ref List<Unmasked>? found, string rule, string text, int start, int length) =>
+        (found ??= []).Add(new Unmasked(rule, text, start, length));
+
+    /// <summary>Runs of base64, hex (also spaced) or binary octets that decode to readable text.</summary>
+    private static void Encoded(ReadOnlySpan<char> text, Vocabulary words, ref List<Unmasked>? found)
+    {
+        var hexTested = 0;
+        for (var i = 0; i < text.Length && (found?.Count ?? 0) < MaxFound;)
+        {
+            if (!IsBase64(text[i]))
+            {
+                i++;
+                continue;
+            }
+
+            var end = i;
+            while (end < text.Length && IsBase64(text[end]))
+            {
+                end++;
+            }
+
+            var (digits, binary, hexEnd) = (0, false, i);
+            if (i >= hexTested)
+            {
+                // A list of numbers is one run: tested once, so that the whole stays linear.
+                hexTested = hexEnd = HexEnd(text, i, out digits, out binary);
+            }
+
+            if (digits >= MinCarrier && hexEnd >= end && digits % 2 == 0 && Hex(text[i..hexEnd], binary) is { } decoded && Readable(decoded, words))
+            {
+                Add(ref found, binary ? "injection.disguise.binary" : "injection.disguise.hex", decoded, i, hexEnd - i);
+                i = hexEnd;
+                continue;
+            }
+
+            if (end - i >= MinCarrier && Base64Text(text[i..end]) is { } plain && Readable(plain, words))
+            {
+                Add(ref found, "injection.disguise.base64", plain, i, end - i);
+            }
+
+            i = end;
+        }
+    }
+
+    private static bool IsBase64(char c) => char.IsAsciiLetterOrDigit(c) || c is '+' or '/' or '-' or '_';
+
+    private static int HexEnd(ReadOnlySpan<char> text, int start, out int digits, out bool binary)
+    {
+        digits = 0;
+        binary = true;
+        var end = start;
+        for (var i = start; i < text.Length; i++)
+        {
+            var c = text[i];
+            if (char.IsAsciiHexDigit(c))
+            {
+                digits++;
+                binary &= c is '0' or '1';
+                end = i + 1;
+            }
+            else if (!(c is ' ' or ':' or ',' || (c == 'x' && digits > 0 && text[i - 1] == '0' && --digits >= 0)))
+            {
+                break;
+            }
+        }
+
+        return end;
+    }
+
+    private static string? Hex(ReadOnlySpan<char> run, bool binary)
+    {
+        var bytes = new byte[(run.Length / 2) + 1];
+        var count = 0;
+        var bits = 0;
+        var value = 0;
+        var perByte = binary ? 8 : 2;
+        for (var i = 0; i < run.Length; i++)
+        {
+            if (!char.IsAsciiHexDigit(run[i]) || (run[i] == '0' && i + 1 < run.Length && run[i + 1] == 'x'))
+            {
+                continue;
+            }
+
+            var digit = char.IsAsciiDigit(run[i]) ? run[i] - '0' : (run[i] | 0x20) - 'a' + 10;
+            value = (value << (binary ? 1 : 4)) | digit;
+            if (++bits == perByte)
+            {
+                bytes[count++] = (byte)value;
+                bits = value = 0;
+            }
+        }
+
+        return bits == 0 ? Utf8(bytes.AsSpan(0, count)) : null;
+    }
+
+    private static string? Base64Text(ReadOnlySpan<char> run)
+    {
+        // Paths, identifiers and words have no digits or one case; what decodes to text has both nearly always.
+        if (run.IndexOfAnyInRange('a', 'z') < 0 || run.IndexOfAnyInRange('A', 'Z') < 0)
+        {
+            return null;
+        }
+
+        run = run.TrimEnd('=');
+        Span<byte> head = stackalloc byte[12];
+        if (!Base64.IsValid(run[..(run.Length / 4 * 4)]) && run.IndexOfAny('-', '_') < 0)
+        {
+            return null;
+        }
+
+        if (run.IndexOfAny('-', '_') < 0 && Convert.TryFromBase64Chars(run[..16], head, out var written) && head[..written].IndexOfAnyExceptInRange((byte)9, (byte)126) >= 0
+            && !System.Text.Unicode.Utf8.IsValid(head[..Math.Max(0, written - 3)]))
+        {
+            return null;
+        }
+
+        var size = (run.Length + 3) / 4 * 4;
+        if (size - run.Length == 3)
+        {
+            return null;
+        }
+
+        var chars = ArrayPool<char>.Shared.Rent(size);
+        var bytes = ArrayPool<byte>.Shared.Rent(size);
+        var padded = chars.AsSpan(0, size);
+        run.CopyTo(padded);
+        padded[..run.Length].Replace('-', '+');
+        padded[..run.Length].Replace('_', '/');
+        padded[run.Length..].Fill('=');
+        var text = Convert.TryFromBase64Chars(padded, bytes, out written) ? Utf8(bytes.AsSpan(0, written)) : null;
+        ArrayPool<char>.Shared.Return(chars);
+        ArrayPool<byte>.Shared.Return(bytes);
+        return text;
+    }
+
+    private static string? Utf8(ReadOnlySpan<byte> bytes)
+    {
+        if (!System.Text.Unicode.Utf8.IsValid(bytes))
+        {
+            return null;
+        }
+
+        if (bytes.IndexOfAnyInRange((byte)0, (byte)8) >= 0)
+        {
+            return null;
+        }
+
+        var text = Encoding.UTF8.GetString(bytes);
+        var printable = 0;
+        foreach (var c in text)
+        {
+            printable += char.IsLetterOrDigit(c) || char.IsPunctuation(c) || c is ' ' or '\n' ? 1 : 0;
+        }
+
+        return printable * 10 >= text.Length * 9 ? text : null;
+    }
+
+    /// <summary>Decoded bytes count as text when they have a common word, several words of another script, or carry a further encoding.</summary>
+    private static bool Readable(ReadOnlySpan<char> text, Vocabulary words)
+    {
+        var known = 0;
+        var total = 0;
+        foreach (var range in text.SplitAny(" .,!?:;\n\t\"'()"))
+        {
+            var word = text[range];
+            if (word.Length > 0)
+            {
+                total++;
+                known += (word.Length > 1 && words.Contains(word)) || word[0] >= 0x80 ? 1 : 0;
+            }
+        }
+
+        return known * 3 >= total && known > 0 || (total == 1 && text.Length >= MinCarrier);
+    }
+
+    /// <summary>Percent escapes, \x41, \u0041, &amp;#65; and letters with a backslash before each.</summary>
+    private static void Escaped(ReadOnlySpan<char> text, ref List<Unmasked>? found)
+    {
+        if (!HasEscapes(text))
+        {
+            return;
+        }
+
+        var plain = new StringBuilder(text.Length);
+        Span<byte> utf8 = stackalloc byte[4];
+        var undone = 0;
+        for (var i = 0; i < text.Length; i++)
+        {
+            var c = text[i];
+            if (c == '%' && Byte(text, i + 1) is var first and >= 0)
+            {
+                var length = first < 0x80 ? 1 : first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+                var k = 0;
+                for (; k < length && i + (3 * k) < text.Length && text[i + (3 * k)] == '%' && Byte(text, i + (3 * k) + 1) is var b and >= 0; k++)
+                {
+                    utf8[k] = (byte)b;
+                }
+
+                plain.Append(Encoding.UTF8.GetString(utf8[..k]));
+                i += (3 * k) - 1;
+                undone++;
+            }
+            else if (c == '\\' && i + 1 < text.Length && text[i + 1] is 'x' or 'u' && Number(text, i + 2, text[i + 1] == 'x' ? 2 : 4) is var code and > 0)
+            {
+                plain.Append((char)code);
+                i += text[i + 1] == 'x' ? 3 : 5;
+                undone++;
+            }
+            else if (c == '\\' && i + 2 < text.Length && text[i + 1] > ' ' && text[i + 1] != 'n' | text[i + 2] == '\\')
+            {
+                undone++;
+            }
+            else if (c == '&' && i + 3 < text.Length && text[i + 1] == '#' && Entity(text, i + 2, out var next) is var entity and > 0)
+            {
+                plain.Append((char)entity);
+                i = next;
+                undone++;
+            }
+            else
+            {
+                plain.Append(c);
+            }
+        }
+
+        if (undone >= 3)
+        {
+            Add(ref found, "injection.disguise.escapes", plain.ToString(), 0, text.Length);
+        }
+    }
+
+    private static bool HasEscapes(ReadOnlySpan<char> text)
+    {
+        var seen = 0;
+        for (var i = text.IndexOfAny('%', '\\', '&'); i + 2 < text.Length && seen < 3;)
+        {
+            seen += text[i] switch
+            {
+                '%' => Byte(text, i + 1) >= 0,
+                '&' => text[i + 1] == '#',
+                _ => text[i + 1] is 'x' or 'u' || text[i + 2] == '\\',
+            } ? 1 : 0;
+            var next = text[(i + 1)..].IndexOfAny('%', '\\', '&');
+            i = next < 0 ? text.Length : i + 1 + next;
+        }
+
+        return seen >= 3;
+    }
+
+    private static int Byte(ReadOnlySpan<char> text, int at) => Number(text, at, 2);
+
+    private static int Number(ReadOnlySpan<char> text, int at, int digits) =>
+        at + digits <= text.Length && int.TryParse(text.Slice(at, digits), System.Globalization.NumberStyles.AllowHexSpecifier, null, out var n) ? n : -1;
+
+    private static int Entity(ReadOnlySpan<char> text, int at, out int end)
+    {
+        end = at;
+        var value = 0;
+        while (end < text.Length && char.IsAsciiDigit(text[end]) && end - at < 6)
+        {
+            value = (value * 10) + text[end++] - '0';
+        }
+
+        return end < text.Length && text[end] == ';' && value is > 31 and < 65536 ? value : -1;
+    }
+
+    /// <summary>"i g n o r e": single characters with the same separator between them; a wider gap parts words.</summary>
+    private static void Spaced(ReadOnlySpan<char> text, Vocabulary words, ref List<Unmasked>? found)
+    {
+        var plain = new StringBuilder();
+        var all = found;
+        var start = -1;
+        var letters = 0;
+        for (var i = 0; i < text.Length;)
+        {
+            var single = char.IsLetterOrDigit(text[i]) && (i + 1 == text.Length || !char.IsLetterOrDigit(text[i + 1]));
+            if (!single)
+            {
+                if (char.IsLetterOrDigit(text[i]))
+                {
+                    End(i);
+                    while (i < text.Length && char.IsLetterOrDigit(text[i]))
+                    {
+                        i++;
+                    }
+                }
+                else
+                {
+                    i++;
+                }
+
+                continue;
+            }
+
+            start = start < 0 ? i : start;
+            plain.Append(text[i]);
+            letters++;
+            var next = i + 1;
+            while (next < text.Length && !char.IsLetterOrDigit(text[next]))
+            {
+                next++;
+            }
+
+            if (next - i > 2)
+            {
+                plain.Append(' ');
+            }
+
+            i = next;
+        }
+
+        End(text.Length);
+        found = all;
+
+        void End(int at)
+        {
+            if (letters >= 6)
+            {
+                var joined = plain.ToString();
+                if (!joined.AsSpan().TrimEnd().Contains(' '))
+                {
+                    joined = Segment(joined, words);
+                }
+
+                Add(ref all, "injection.disguise.spaced", joined, start, at - start);
+            }
+
+            plain.Clear();
+            start = -1;
+            letters = 0;
+        }
+    }
+
+    /// <summary>Cuts a text without spaces into the fewest common words.</summary>
+    private static string Segment(string joined, Vocabulary words)
+    {
+        const int longest = 14;
+        var length = Math.Min(joined.Length, 2000);
+        var cost = new int[length + 1];
+        var from = new int[length + 1];
+        for (var i = 1; i <= length; i++)
+        {
+            cost[i] = cost[i - 1] + 4;
+            from[i] = i - 1;
+            for (var size = 1; size <= Math.Min(longest, i); size++)
+            {
+                if (cost[i - size] + 3 < cost[i] && (size > 1 || joined[i - 1] is 'a' or 'i' or 'I') && words.Contains(joined.AsSpan(i - size, size)))
+                {
+                    cost[i] = cost[i - size] + 3;
+                    from[i] = i - size;
+                }
+            }
+        }
+
+        var parts = new List<string>();
+        for (var i = length; i > 0; i = from[i])
+        {
+            parts.Add(joined[from[i]..i]);
+        }
+
+        parts.Reverse();
+        return string.Join(' ', parts);
+    }
+
+    /// <summary>Rot13 and reversal: the stretch of words that gains most common words by undoing them.</summary>
+    private static void WordByWord(ReadOnlySpan<char> text, Vocabulary words, ref List<Unmasked>? found)
+    {
+        const int longest = 32;
+        var rot13 = default(Stretch);
+        var reversed = default(Stretch);
+        Span<char> undone = stackalloc char[longest];
+        for (var i = 0; i < text.Length;)
+        {
+            if (!char.IsAsciiLetter(text[i]))
+            {
+                i++;
+                continue;
+            }
+
+            var end = i;
+            while (end < text.Length && (char.IsAsciiLetter(text[end]) || text[end] == '\''))
+            {
+                end++;
+            }
+
+            var word = text[i..end];
+            if (word.Length is > 2 and <= longest)
+            {
+                var into = undone[..word.Length];
+                var known = words.Contains(word);
+                Rot13(word, into);
+                rot13.Next(known, words.Contains(into), i, end);
+                word.CopyTo(into);
+                into.Reverse();
+                reversed.Next(known, words.Contains(into), i, end);
+            }
+
+            i = end;
+        }
+
+        Undo(text, rot13, "injection.disguise.rot13", ref found);
+        Undo(text, reversed, "injection.disguise.reversed", ref found);
+    }
+
+    private static void Undo(ReadOnlySpan<char> text, Stretch stretch, string rule, ref List<Unmasked>? found)
+    {
+        if (stretch.Best < 1.8f)
+        {
+            return;
+        }
+
+        var (start, end) = (stretch.BestStart, stretch.BestEnd);
+        while (start > 0 && !char.IsWhiteSpace(text[start - 1]))
+        {
+            start--;
+        }
+
+        while (end < text.Length && !char.IsWhiteSpace(text[end]))
+        {
+            end++;
+        }
+
+        var undone = text[start..end].ToArray();
+        if (rule.EndsWith("reversed", StringComparison.Ordinal))
+        {
+            undone.AsSpan().Reverse();
+        }
+        else
+        {
+            Rot13(text[start..end], undone);
+        }
+
+        Add(ref found, rule, new string(undone), start, end - start);
+    }
+
+    private static void Rot13(ReadOnlySpan<char> from, Span<char> into)
+    {
+        for (var i = 0; i < from.Length; i++)
+        {
+            var c = from[i];
+            into[i] = char.IsAsciiLetterLower(c) ? (char)('a' + ((c - 'a' + 13) % 26)) : char.IsAsciiLetterUpper(c) ? (char)('A' + ((c - 'A' + 13) % 26)) : c;
+        }
+    }
+
+    /// <summary>The run of words with the highest gain so far: a word known only when undone gains, one known as it stands loses.</summary>
+    private struct Stretch
+    {
+        private float _running;
+        private int _start;
+
+        public float Best { get; private set; }
+
+        public int BestStart { get; private set; }
+
+        public int BestEnd { get; private set; }
+
+        public void Next(bool known, bool knownUndone, int start, int end)
+        {
+            if (_running <= 0)
+            {
+                (_running, _start) = (0, start);
+            }
+
+            _running += known == knownUndone ? -0.2f : knownUndone ? 1 : -1;
+            if (_running > Best)
+            {
+                (Best, BestStart, BestEnd) = (_running, _start, end);
+            }
+        }
+    }
+
+    /// <summary>Digits and symbols for letters, when a good part of the words is written so.</summary>
+    private static void Leet(ReadOnlySpan<char> text, Vocabulary words, ref List<Unmasked>? found)
+    {
+        var plain = new StringBuilder(text.Length);
+        var changed = 0;
+        var gained = 0;
+        var total = 0;
+        Span<char> word = stackalloc char[32];
+        for (var i = 0; i < text.Length;)
+        {
+            if (!IsLeetChar(text[i]))
+            {
+                plain.Append(text[i++]);
+                continue;
+            }
+
+            var end = i;
+            var letters = 0;
+            var signs = 0;
+            for (; end < text.Length && IsLeetChar(text[end]); end++)
+            {
+                letters += char.IsLetter(text[end]) ? 1 : 0;
+                signs += char.IsLetter(text[end]) || text[end] == '\'' ? 0 : 1;
+            }
+
+            total += letters + signs > 1 ? 1 : 0;
+            var trimmed = text[i..end].TrimEnd("!|");
+            if (signs == 0 || trimmed.Length > 32 || trimmed.Length == 0)
+            {
+                plain.Append(text[i..end]);
+            }
+            else
+            {
+                var known = Unleet(trimmed, word[..trimmed.Length], words);
+                if (known || (letters > 0 && signs <= letters + 1))
+                {
+                    plain.Append(word[..trimmed.Length]).Append(text[(i + trimmed.Length)..end]);
+                    changed++;
+                    gained += known ? 1 : 0;
+                }
+                else
+                {
+                    plain.Append(text[i..end]);
+                }
+            }
+
+            i = end;
+        }
+
+        if (gained >= 2 && changed * 5 >= total)
+        {
+            Add(ref found, "injection.disguise.leet", plain.ToString(), 0, text.Length);
+        }
+    }
+
+    private static bool IsLeetChar(char c) => char.IsLetterOrDigit(c) || c is '$' or '@' or '!' or '|' or '+' or '€' or '\'';
+
+    /// <summary>One and bar stand for i or l: every combination is tried for the first four, until a word is known.</summary>
+    private static bool Unleet(ReadOnlySpan<char> word, Span<char> into, Vocabulary words)
+    {
+        var ambiguous = word.Count('1') + word.Count('|') + word.Count('!');
+        for (var attempt = 0; attempt < 1 << Math.Min(ambiguous, 4); attempt++)
+        {
+            var ones = 0;
+            for (var i = 0; i < word.Length; i++)
+            {
+                into[i] = word[i] switch
+                {
+                    '0' => 'o',
+                    '1' or '|' or '!' => (attempt >> Math.Min(ones++, 3) & 1) == 0 ? 'i' : 'l',
+                    '2' => 'z',
+                    '3' or '€' => 'e',
+                    '4' or '@' => 'a',
+                    '5' or '$' => 's',
+                    '6' or '9' => 'g',
+                    '7' or '+' => 't',
+                    '8' => 'b',
+                    var c => c,
+                };
+            }
+
+            if (words.Contains(into) || ConceptLexicon.Knows(into))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,165 @@
+using Gatehouse.Guardrails.Text;
+
+namespace Gatehouse.Guardrails.Injection;
+
+/// <summary>Thresholds of the injection detector; scores are calibrated so that one in a hundred benign texts reaches one half.</summary>
+public sealed record InjectionOptions
+{
+    /// <summary>Least score of a finding in what a caller or the model wrote. Default 0.5.</summary>
+    public float DirectThreshold { get; init; } = 0.5f;
+
+    /// <summary>Least score of a finding in documents and tool results. Default 0.5.</summary>
+    public float IndirectThreshold { get; init; } = 0.5f;
+
+    /// <summary>Report text that invisible characters carry even when it reads harmless. Default false.</summary>
+    public bool ReportHiddenText { get; init; }
+}
+
+/// <summary>
+/// Finds instructions that try to take over a model: in what people write (injection, jailbreak, prompt extraction) and planted in documents
+/// and tool results. Folds disguises first; about 5 µs a kilobyte, nothing allocated on plain text without a finding.
+/// </summary>
+public sealed class InjectionDetector(InjectionOptions? options = null) : IDetector
+{
+    private const int Depth = 2;
+    private readonly InjectionOptions _options = options ?? new InjectionOptions();
+
+    public DetectorKind Kind => DetectorKind.Injection;
+
+    public void Find(ReadOnlySpan<char> text, in DetectionContext context, FindingList findings)
+    {
+        if (text.IsEmpty)
+        {
+            return;
+        }
+
+        var verdict = Judge(text, context.IsUntrusted, Depth);
+        var threshold = context.IsUntrusted ? _options.IndirectThreshold : _options.DirectThreshold;
+        if (verdict.Score >= threshold)
+        {
+            findings.Add(new Finding(DetectorKind.Injection, verdict.Rule, verdict.Type, verdict.Start, verdict.Length, verdict.Score));
+        }
+        else if (verdict.HiddenLength > 0 && _options.ReportHiddenText)
+        {
+            findings.Add(new Finding(
+                DetectorKind.Injection, "injection.hidden.invisible", FindingTypes.HiddenText, verdict.HiddenStart, verdict.HiddenLength, 0.4f));
+        }
+    }
+
+    /// <summary>The calibrated score of a text, whatever the thresholds: for evaluation and the playground.</summary>
+    public static float Score(ReadOnlySpan<char> text, in DetectionContext context) => Judge(text, context.IsUntrusted, Depth).Score;
+
+    private static Verdict Judge(ReadOnlySpan<char> text, bool untrusted, int depth)
+    {
+        if (CanonicalText.IsPlain(text))
+        {
+            return JudgeCanonical(text, untrusted, depth);
+        }
+
+        using var canonical = CanonicalText.Rent();
+        canonical.Read(text);
+        var verdict = JudgeCanonical(canonical.Chars, untrusted, depth);
+        var end = canonical.ToOriginal(verdict.Start + verdict.Length);
+        verdict.Start = canonical.ToOriginal(verdict.Start);
+        verdict.Length = end - verdict.Start;
+        foreach (var hidden in canonical.Hidden)
+        {
+            (verdict.HiddenStart, verdict.HiddenLength) = (hidden.CarrierStart, hidden.CarrierLength);
+            if (depth > 0)
+            {
+                // Copied out: judging what was hidden rents the canonical text's buffers again.
+                var inner = Judge(canonical.HiddenChars.Slice(hidden.Start, hidden.Length).ToString(), untrusted, 0);
+                verdict.Adopt(inner, "injection.hidden.invisible", FindingTypes.HiddenText, hidden.CarrierStart, hidden.CarrierLength);
+            }
+        }
+
+        return verdict;
+    }
+
+    private static Verdict JudgeCanonical(ReadOnlySpan<char> text, bool untrusted, int depth)
+    {
+        var model = InjectionModel.Default;
+        var reading = new InjectionReading(model.Table, model.Indirect);
+        var counts = SignalScanner.Scan(text, model.Words.Words, ref reading);
+        var verdict = untrusted ? Indirect(text, model, in reading) : Direct(text, model, in reading, in counts);
+        if (depth == 0 || !Disguises.Suspects(counts, text))
+        {
+            return verdict;
+        }
+
+        var found = Disguises.Find(text, counts, model.Words);
+        if (found is not null)
+        {
+            var length = text.Length;
+            // What covers most of the text replaces its surface: letters in disguise are not evidence by themselves.
+            verdict.Score *= found.Exists(f => f.Length * 10 >= length * 6) ? 0.5f : 1;
+            foreach (var inner in found)
+            {
+                verdict.Adopt(Judge(inner.Text, untrusted, depth - 1), inner.Rule, null, inner.Start, inner.Length);
+            }
+        }
+
+        return verdict;
+    }
+
+    private static Verdict Direct(ReadOnlySpan<char> text, InjectionModel model, in InjectionReading reading, in SignalCounts counts)
+    {
+        var raw = model.Direct.Raw(reading.DirectSum, reading.Features) + model.Shape(counts);
+        var rules = reading.Rules;
+        var verdict = new Verdict
+        {
+            Score = reading.Features == 0 ? 0 : model.Direct.Calibrate(raw),
+            Rule = rules.Id ?? "injection.model.direct",
+            Type = rules.Type ?? FindingTypes.Injection,
+            Start = rules.Id is null ? reading.SentenceStart : rules.Start,
+        };
+        verdict.Length = (rules.Id is null ? reading.SentenceEnd : rules.End) - verdict.Start;
+        verdict.Trim(text);
+        return verdict;
+    }
+
+    private static Verdict Indirect(ReadOnlySpan<char> text, InjectionModel model, in InjectionReading reading)
+    {
+        var rules = reading.Rules;
+        var inside = rules.Id is not null && rules.Start >= reading.WorstStart && rules.End <= reading.WorstEnd;
+        var verdict = new Verdict
+        {
+            Score = reading.Features == 0 ? 0 : model.Indirect.Calibrate(reading.WorstWindow),
+            Rule = inside ? rules.Id! : "injection.model.indirect",
+            Type = FindingTypes.IndirectInjection,
+            Start = reading.WorstStart,
+            Length = reading.WorstEnd - reading.WorstStart,
+        };
+        verdict.Trim(text);
+        return verdict;
+    }
+
+    private struct Verdict
+    {
+        public float Score;
+        public string Rule;
+        public string Type;
+        public int Start;
+        public int Length;
+        public int HiddenStart;
+        public int HiddenLength;
+
+        /// <summary>Takes over what a disguise hid when it is worse than the surface; the finding is the carrier.</summary>
+        public void Adopt(in Verdict inner, string rule, string? type, int start, int length)
+        {
+            if (inner.Score > Score)
+            {
+                (Score, Rule, Type, Start, Length) = (inner.Score, rule, type ?? inner.Type, start, length);
+            }
+        }
+
+        public void Trim(ReadOnlySpan<char> text)
+        {
+            while (Length > 1 && char.IsWhiteSpace(text[Start]))
+            {
+                Start++;
+                Length--;
+            }
+        }
+    }
+}

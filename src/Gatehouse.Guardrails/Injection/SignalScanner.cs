@@ -1,0 +1,404 @@
+using System.Runtime.CompilerServices;
+using Gatehouse.Guardrails.Text;
+
+namespace Gatehouse.Guardrails.Injection;
+
+/// <summary>Receives what <see cref="SignalScanner"/> reads; a struct, so that the calls are inlined.</summary>
+internal interface ISignalSink
+{
+    /// <summary>A hashed feature of the current sentence.</summary>
+    void Feature(uint hash);
+
+    /// <summary>A word that stands for a concept. <paramref name="start"/> and <paramref name="end"/> are offsets in the text.</summary>
+    void Concept(int concept, int token, int start, int end, bool quoted);
+
+    /// <summary>The current sentence ends before <paramref name="end"/>.</summary>
+    void EndSentence(int end);
+}
+
+/// <summary>Counts over a whole text, from which shape features and the choice of decoders come.</summary>
+internal struct SignalCounts
+{
+    public int Words;
+    public int Known;
+    public int Upper;
+    public int Mixed;
+    public int Symbols;
+    public int Sentences;
+    public int Concepts;
+
+    /// <summary>Words with both letters and digits or leet symbols.</summary>
+    public int Alphanumeric;
+
+    /// <summary>Letters that stand alone, as in "s p a c e d".</summary>
+    public int Singles;
+
+    /// <summary>Length of the longest word with digits or with capitals inside, as encoded text has.</summary>
+    public int LongestCode;
+
+    /// <summary>Most words in a row of two letters or more that are not common.</summary>
+    public int LongestUnknownRun;
+    public int UnknownRun;
+
+    /// <summary>Most letters that stand alone in a row.</summary>
+    public int LongestSingleRun;
+    public int SingleRun;
+
+    /// <summary>Words equal to one of the two before them.</summary>
+    public int Repeats;
+}
+
+/// <summary>
+/// One pass over a text: folds, cuts into words and sentences, hashes n-grams of words, concepts and symbols. Linear, allocates nothing.
+/// </summary>
+internal static class SignalScanner
+{
+    private const uint Boundary = 0x1b873593;
+    private const int StemLength = 5;
+    private const int MaxSentenceWords = 48;
+    private const int ConceptReach = 9;
+
+    /// <param name="known">Bits of the hashes of common words.</param>
+    public static SignalCounts Scan<TSink>(ReadOnlySpan<char> text, ReadOnlySpan<ulong> known, ref TSink sink)
+        where TSink : struct, ISignalSink, allows ref struct
+    {
+        var fold = CharFold.Fold;
+        var kinds = CharFold.Kind;
+        var counts = default(SignalCounts);
+        var state = new State { Previous = Boundary };
+        var i = 0;
+        while (i < text.Length)
+        {
+            var kind = kinds[text[i]];
+            if (kind is CharKind.Letter or CharKind.Digit)
+            {
+                i = Word(text, i, fold, kinds, known, ref state, ref counts, ref sink);
+                continue;
+            }
+
+            switch (kind)
+            {
+                case CharKind.Ideograph:
+                    Ideograph(text, i, fold, kinds, ref state, ref counts, ref sink);
+                    break;
+                case CharKind.Sentence:
+                    if (i + 1 == text.Length || text[i] >= 0x80 || kinds[text[i + 1]] is CharKind.Space or CharKind.Newline or CharKind.Quote or CharKind.Apostrophe)
+                    {
+                        EndSentence(i + 1, ref state, ref counts, ref sink);
+                        if (text[i] == '?')
+                        {
+                            sink.Feature(WordHash.Mix(0x3f3f3f3f));
+                        }
+                    }
+
+                    break;
+                case CharKind.Newline:
+                    EndSentence(i, ref state, ref counts, ref sink);
+                    break;
+                case CharKind.Quote:
+                    state.Quoted = !state.Quoted;
+                    state.QuoteStart = i;
+                    break;
+                case CharKind.Symbol:
+                    i = Symbols(text, i, kinds, ref counts, ref sink);
+                    continue;
+                default:
+                    break;
+            }
+
+            i++;
+        }
+
+        EndSentence(text.Length, ref state, ref counts, ref sink);
+        return counts;
+    }
+
+    private static int Word<TSink>(
+        ReadOnlySpan<char> text, int start, ReadOnlySpan<ushort> fold, ReadOnlySpan<CharKind> kinds, ReadOnlySpan<ulong> known,
+        ref State state, ref SignalCounts counts, ref TSink sink)
+        where TSink : struct, ISignalSink, allows ref struct
+    {
+        var hash = WordHash.Seed;
+        uint stem = 0;
+        var concept = 0;
+        var length = 0;
+        var digits = 0;
+        var upper = 0;
+        var lastDigit = false;
+        var stems = false;
+        var i = start;
+        for (; i < text.Length; i++)
+        {
+            var c = text[i];
+            var kind = kinds[c];
+            if (kind == CharKind.Letter)
+            {
+                var folded = fold[c];
+                upper += folded != c ? 1 : 0;
+                hash = WordHash.Next(hash, folded);
+                length++;
+                lastDigit = false;
+            }
+            else if (kind == CharKind.Digit)
+            {
+                digits++;
+                if (lastDigit)
+                {
+                    continue;
+                }
+
+                hash = WordHash.Next(hash, '0');
+                length++;
+                lastDigit = true;
+            }
+            else if (kind == CharKind.Skip || (kind == CharKind.Apostrophe && i + 1 < text.Length && kinds[text[i + 1]] == CharKind.Letter && length > 0))
+            {
+                continue;
+            }
+            else
+            {
+                break;
+            }
+
+            if (length == StemLength)
+            {
+                stem = hash;
+            }
+
+            if (length == 3)
+            {
+                stems = ConceptLexicon.HasStem(hash);
+            }
+
+            if (stems && length >= 3)
+            {
+                var found = ConceptLexicon.Find(WordHash.Stem(hash));
+                concept = found != 0 ? found : concept;
+            }
+        }
+
+        if (length == 0)
+        {
+            return i;
+        }
+
+        var word = WordHash.Word(hash);
+        counts.Words++;
+        if (length == 1)
+        {
+            counts.Singles++;
+            counts.LongestSingleRun = Math.Max(counts.LongestSingleRun, ++counts.SingleRun);
+        }
+        else
+        {
+            counts.SingleRun = 0;
+        }
+
+        counts.Alphanumeric += digits > 0 && length > 1 ? 1 : 0;
+        var letters = i - start - digits;
+        if (digits > 0 || (upper > 1 && upper < letters))
+        {
+            counts.LongestCode = Math.Max(counts.LongestCode, i - start);
+        }
+
+        if (upper > 1)
+        {
+            var all = upper == letters;
+            counts.Upper += all ? 1 : 0;
+            counts.Mixed += all ? 0 : 1;
+        }
+
+        counts.Repeats += word == state.Previous || word == state.BeforePrevious ? 1 : 0;
+        if ((known[(int)((word >> 6) & (uint)(known.Length - 1))] & (1UL << (int)(word & 63))) != 0)
+        {
+            counts.Known++;
+            counts.UnknownRun = 0;
+        }
+        else if (length > 1)
+        {
+            counts.LongestUnknownRun = Math.Max(counts.LongestUnknownRun, ++counts.UnknownRun);
+        }
+
+        if (length == 2 && concept == 0)
+        {
+            concept = ConceptLexicon.Find(WordHash.Stem(hash));
+        }
+
+        var whole = ConceptLexicon.Find(word);
+        concept = whole != 0 ? whole : concept;
+        sink.Feature(word);
+        if (stem != 0 && length > StemLength)
+        {
+            sink.Feature(WordHash.Stem(stem ^ 0x51ed27));
+        }
+
+        var pair = WordHash.Pair(word, state.Previous);
+        sink.Feature(pair);
+        var phrase = ConceptLexicon.Find(pair);
+        concept = phrase != 0 ? phrase : concept;
+        if (state.BeforePrevious != 0)
+        {
+            var triple = WordHash.Triple(word, state.Previous, state.BeforePrevious);
+            sink.Feature(triple);
+            phrase = ConceptLexicon.Find(triple);
+            concept = phrase != 0 ? phrase : concept;
+        }
+
+        if (concept != 0)
+        {
+            Concept(concept, start, i, ref state, ref counts, ref sink);
+        }
+
+        Advance(word, i, ref state, ref counts, ref sink);
+        return i;
+    }
+
+    private static void Ideograph<TSink>(
+        ReadOnlySpan<char> text, int start, ReadOnlySpan<ushort> fold, ReadOnlySpan<CharKind> kinds,
+        ref State state, ref SignalCounts counts, ref TSink sink)
+        where TSink : struct, ISignalSink, allows ref struct
+    {
+        counts.Words++;
+        counts.Known++; // Common words are not listed for these scripts: the decoders leave them alone.
+        var word = WordHash.Ideographs(WordHash.Next(WordHash.Seed, fold[text[start]]));
+        sink.Feature(word);
+        sink.Feature(WordHash.Pair(word, state.Previous));
+        if (state.BeforePrevious != 0)
+        {
+            sink.Feature(WordHash.Triple(word, state.Previous, state.BeforePrevious));
+        }
+
+        if (start >= state.ConceptEnd)
+        {
+            var hash = WordHash.Seed;
+            var concept = 0;
+            var end = start;
+            var last = Math.Min(text.Length, start + ConceptLexicon.MaxIdeographs);
+            for (var i = start; i < last && kinds[text[i]] == CharKind.Ideograph; i++)
+            {
+                hash = WordHash.Next(hash, fold[text[i]]);
+                var found = ConceptLexicon.Find(WordHash.Ideographs(hash));
+                if (found != 0)
+                {
+                    concept = found;
+                    end = i + 1;
+                }
+            }
+
+            if (concept != 0)
+            {
+                state.ConceptEnd = end;
+                Concept(concept, start, end, ref state, ref counts, ref sink);
+            }
+        }
+
+        Advance(word, start + 1, ref state, ref counts, ref sink);
+    }
+
+    /// <summary>Pairs and triples of concepts near each other carry what an instruction means over to languages that the model never read.</summary>
+    private static void Concept<TSink>(int concept, int start, int end, ref State state, ref SignalCounts counts, ref TSink sink)
+        where TSink : struct, ISignalSink, allows ref struct
+    {
+        var quoted = state.Quoted && start - state.QuoteStart < 200;
+        counts.Concepts++;
+        sink.Concept(concept, state.Token, start, end, quoted);
+        var id = (uint)concept + (quoted ? 0x100u : 0);
+        sink.Feature(WordHash.Mix(0xc0ce97 + (id * 0x9e3779b1)));
+        for (var k = 0; k < state.Recent.Count; k++)
+        {
+            var (other, token) = state.Recent[k];
+            if (state.Token - token > ConceptReach)
+            {
+                break;
+            }
+
+            sink.Feature(WordHash.Pair(id + 0xabc000, other + 0xdef000));
+            if (k == 0 && state.Recent.Count > 1 && state.Token - state.Recent[1].Token <= ConceptReach + 3)
+            {
+                sink.Feature(WordHash.Triple(id + 0xabc000, other + 0xdef000, state.Recent[1].Concept + 0x123000));
+            }
+        }
+
+        state.Recent.Push(id, state.Token);
+    }
+
+    private static int Symbols<TSink>(ReadOnlySpan<char> text, int start, ReadOnlySpan<CharKind> kinds, ref SignalCounts counts, ref TSink sink)
+        where TSink : struct, ISignalSink, allows ref struct
+    {
+        var hash = WordHash.Seed;
+        var i = start;
+        for (; i < text.Length && i < start + 4 && kinds[text[i]] == CharKind.Symbol; i++)
+        {
+            hash = WordHash.Next(hash, text[i]);
+        }
+
+        counts.Symbols += i - start;
+        sink.Feature(WordHash.Mix(hash ^ 0x7feb352d));
+        return i;
+    }
+
+    private static void Advance<TSink>(uint word, int end, ref State state, ref SignalCounts counts, ref TSink sink)
+        where TSink : struct, ISignalSink, allows ref struct
+    {
+        state.BeforePrevious = state.Previous;
+        state.Previous = word;
+        state.Token++;
+        if (++state.SentenceWords >= MaxSentenceWords)
+        {
+            sink.EndSentence(end);
+            counts.Sentences++;
+            state.SentenceWords = 0;
+        }
+    }
+
+    private static void EndSentence<TSink>(int end, ref State state, ref SignalCounts counts, ref TSink sink)
+        where TSink : struct, ISignalSink, allows ref struct
+    {
+        if (state.SentenceWords > 0)
+        {
+            sink.EndSentence(end);
+            counts.Sentences++;
+        }
+
+        state.SentenceWords = 0;
+        state.Previous = Boundary;
+        state.BeforePrevious = 0;
+    }
+
+    private ref struct State
+    {
+        public uint Previous;
+        public uint BeforePrevious;
+        public int Token;
+        public int SentenceWords;
+        public int ConceptEnd;
+        public int QuoteStart;
+        public bool Quoted;
+        public RecentConcepts Recent;
+    }
+
+    /// <summary>The last four concepts, newest first.</summary>
+    private struct RecentConcepts
+    {
+        private Items _items;
+
+        public int Count { get; private set; }
+
+        public readonly (uint Concept, int Token) this[int index] => _items[index];
+
+        public void Push(uint concept, int token)
+        {
+            _items[3] = _items[2];
+            _items[2] = _items[1];
+            _items[1] = _items[0];
+            _items[0] = (concept, token);
+            Count = Math.Min(Count + 1, 4);
+        }
+
+        [InlineArray(4)]
+        private struct Items
+        {
+            private (uint Concept, int Token) _first;
+        }
+    }
+}
