@@ -6,7 +6,7 @@ using Gatehouse.Gateway.Embeddings;
 using Gatehouse.Gateway.Generate;
 using Gatehouse.Gateway.Messages;
 using Gatehouse.Gateway.Models;
-using Gatehouse.Gateway.Providers;
+using Gatehouse.Gateway.Providers.Anthropic;
 using Gatehouse.Gateway.Rerank;
 using Gatehouse.Gateway.Responses;
 using Gatehouse.Gateway.Streaming;
