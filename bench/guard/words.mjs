@@ -21,7 +21,7 @@ for (const [file, field] of [['injection.jsonl', 'text'], ['indirect.jsonl', 'do
     }
   }
 }
-const common = [...counts].filter(([, n]) => n >= 3).map(([w]) => w).sort();
+const common = [...counts].filter(([, n]) => n >= 2).map(([w]) => w).sort();
 
 const first = every((l) => l.person?.first_name, 900).filter((n) => !n.includes(' '));
 const last = every((l) => l.person?.last_name, 900).filter((n) => !n.includes(' '));

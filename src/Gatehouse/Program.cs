@@ -36,6 +36,12 @@ internal static class Program
             ConfigCheckCommand.Create(),
             ConfigShowCommand.Create(),
         },
+        new Command("guard", "The detectors of personal data and secrets.")
+        {
+            GuardCheckCommand.Create(),
+            GuardEvalCommand.Create(),
+            GuardTrainCommand.Create(),
+        },
         VersionCommand.Create(),
     };
 }

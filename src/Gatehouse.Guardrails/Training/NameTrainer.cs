@@ -73,7 +73,7 @@ internal sealed class NameTrainer(int bits, Random random)
         for (var i = 0; i < tokens.Length; i++)
         {
             ref var token = ref tokens[i];
-            token.Flags = token.Shape is Shape.Mark or Shape.Number ? WordFlags.None : Gazetteer.Shared[token.Hash];
+            token.Flags = Gazetteer.Shared.Of(token);
             foreach (var span in sample.Spans)
             {
                 if (token.Start < span.Start || token.Start >= span.End)

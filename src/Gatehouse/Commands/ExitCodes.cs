@@ -11,6 +11,7 @@ internal static class ExitCodes
     public const int AddressInUse = 5;
     public const int Storage = 6;
     public const int Unhealthy = 7;
+    public const int Found = 8;
     public const int Interrupted = 130;
 
     public static readonly IReadOnlyList<(int Code, string Meaning)> Meanings =
@@ -23,6 +24,7 @@ internal static class ExitCodes
         (AddressInUse, "The address to listen on is taken or not ours."),
         (Storage, "The data directory or the database cannot be used."),
         (Unhealthy, "`doctor` found a check that fails."),
+        (Found, "`guard check` found something."),
         (Interrupted, "Stopped by Ctrl+C, or calls were cut off at the stop: a second signal came, or they took longer than 30 seconds."),
     ];
 }

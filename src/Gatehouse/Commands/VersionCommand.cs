@@ -9,6 +9,8 @@ namespace Gatehouse.Commands;
 /// <summary><c>gatehouse version</c>: what this executable is.</summary>
 internal static class VersionCommand
 {
+    internal static string Number { get; } = typeof(VersionCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+
     internal sealed record Answer(string Version, string Runtime, string Os);
 
     public static Command Create()
@@ -17,7 +19,7 @@ internal static class VersionCommand
         command.SetAction(parsed =>
         {
             var terminal = Terminal.Standard(parsed.GetValue(GlobalOptions.Json));
-            var version = typeof(VersionCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+            var version = Number;
             var answer = new Answer(version, RuntimeInformation.FrameworkDescription, RuntimeInformation.RuntimeIdentifier);
             if (terminal.Json)
             {

@@ -116,8 +116,8 @@ public sealed class PiiTests
     {
         var figures = PiiEvaluation.Sentences("pii", GuardData.Read("pii.jsonl"), PiiDetector.Default).ToDictionary(f => f.Slice);
 
-        Assert.True(figures["structured"].F1 >= .98, $"structured {figures["structured"].F1}");
-        Assert.True(figures["all, any type, joined"].F2 >= .88, $"all {figures["all, any type, joined"].F2}");
+        Assert.True(figures["structured"].F1 >= .99, $"structured {figures["structured"].F1}");
+        Assert.True(figures["all, any type, joined"].F2 >= .9, $"all {figures["all, any type, joined"].F2}");
     }
 
     private static List<(string Type, string Value)> Find(PiiDetector detector, string text)

@@ -14,7 +14,7 @@ public sealed class CliReferenceTests
         var text = new StringBuilder()
             .AppendLine("# Commands")
             .AppendLine()
-            .AppendLine("Generated from the command tree; a test fails when this file is stale. Commands other than `up`, `doctor` and `config check` talk to a")
+            .AppendLine("Generated from the command tree; a test fails when this file is stale. Commands other than `up`, `doctor`, `config check` and `guard` talk to a")
             .AppendLine("running server over its REST API. They find it, first hit wins, by `--url` and `--token`; `GATEHOUSE_URL` and `GATEHOUSE_TOKEN`; the")
             .AppendLine("profile `~/.config/gatehouse/profile.json` (`{\"url\": …, \"token\": …}`); the files `address` and `cli-token` that `gatehouse up` keeps in its")
             .AppendLine("data directory. With `--json`, standard output is the API's own JSON and an error is `{\"error\": {\"code\", \"message\"}}` on standard error.")

@@ -21,7 +21,7 @@ public sealed class ModuleMapTests
         ["Governance"] = ["Api", "Contracts", "Gateway", "Storage"],
         ["Observability"] = ["Api", "Contracts", "Gateway", "Storage"],
         ["Console"] = ["Api", "Configuration", "Contracts", "Governance", "Observability"],
-        ["Host"] = ["Api", "Configuration", "Console", "Contracts", "Gateway", "Governance", "Observability", "Storage"],
+        ["Host"] = ["Api", "Configuration", "Console", "Contracts", "Gateway", "Governance", "Guardrails", "Observability", "Storage"],
     };
 
     [Fact]

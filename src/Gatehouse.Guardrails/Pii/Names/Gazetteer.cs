@@ -25,10 +25,17 @@ internal sealed class Gazetteer
 {
     private const int Bits = 16;
     private const int Size = 1 << Bits;
+    private const int PlainBits = 1 << 17;
 
     private static readonly Lazy<Gazetteer> Instance = new(() => new Gazetteer());
 
     private readonly (uint Hash, WordFlags Flags)[] _words = new (uint, WordFlags)[Size];
+
+    /// <summary>
+    /// One bit for each hash that only plain words of the language have: 16 KB that stay in the first cache, so that most words of a text cost no
+    /// look-up in the table. A word that the lists do not know may be taken for a plain one; in lower case it is no candidate either way.
+    /// </summary>
+    private readonly ulong[] _plain = new ulong[PlainBits / 64];
 
     private Gazetteer()
     {
@@ -51,7 +58,23 @@ internal sealed class Gazetteer
                 }
             }
         }
+
+        foreach (var (hash, flags) in _words)
+        {
+            _plain[PlainSlot(hash) >> 6] |= flags == WordFlags.Common ? 1UL << (PlainSlot(hash) & 63) : 0;
+        }
+
+        foreach (var (hash, flags) in _words)
+        {
+            _plain[PlainSlot(hash) >> 6] &= (flags & ~WordFlags.Common) == 0 ? ulong.MaxValue : ~(1UL << (PlainSlot(hash) & 63));
+        }
     }
+
+    /// <summary>What is known of a word as it is written.</summary>
+    public WordFlags Of(in Token token) =>
+        token.Shape == Shape.Lower && (_plain[PlainSlot(token.Hash) >> 6] & (1UL << (PlainSlot(token.Hash) & 63))) != 0 ? WordFlags.Common
+        : token.Shape is Shape.Mark or Shape.Number ? WordFlags.None
+        : this[token.Hash];
 
     public static Gazetteer Shared => Instance.Value;
 
@@ -87,6 +110,8 @@ internal sealed class Gazetteer
             return WordFlags.None;
         }
     }
+
+    private static int PlainSlot(uint hash) => (int)((hash * 2246822519u) >> 15);
 
     private static int Slot(uint hash) => (int)((hash * 2654435761u) >> (32 - Bits));
 

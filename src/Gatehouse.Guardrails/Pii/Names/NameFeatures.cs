@@ -3,7 +3,7 @@ namespace Gatehouse.Guardrails.Pii.Names;
 /// <summary>The features of a word: hashes of it, its neighbours, how they are written, what is known of them, and the tags before.</summary>
 internal static class NameFeatures
 {
-    public const int Count = 30;
+    public const int Count = 24;
 
     public static void Of(ReadOnlySpan<char> text, ReadOnlySpan<Token> tokens, int at, Span<uint> features)
     {
@@ -25,30 +25,24 @@ internal static class NameFeatures
         features[3] = Mix(4, after.Hash);
         features[4] = Mix(5, before2.Hash);
         features[5] = Mix(6, after2.Hash);
-        features[6] = Mix(7, before.Hash, word.Hash);
-        features[7] = Mix(8, word.Hash, after.Hash);
-        features[8] = Mix(9, before2.Hash, before.Hash);
-        features[9] = Mix(10, shape, length);
-        features[10] = Mix(11, shapeBefore, shape);
-        features[11] = Mix(12, shape, shapeAfter);
-        features[12] = Mix(13, suffix);
-        features[13] = Mix(14, Tokenizer.HashOf(span[..Math.Min(3, span.Length)]));
-        features[14] = Mix(15, flags, shape);
-        features[15] = Mix(16, (uint)before.Flags, flags);
-        features[16] = Mix(17, flags, (uint)after.Flags);
-        features[17] = Mix(18, tag, shape);
-        features[18] = Mix(19, tag2, tag);
-        features[19] = Mix(20, tag, flags);
-        features[20] = Mix(21, tag, word.Hash);
-        features[21] = Mix(22, line, shape);
-        features[22] = Mix(23, line, tag);
-        features[23] = Mix(24, before.Hash, shape);
-        features[24] = Mix(25, after.Hash, shape);
-        features[25] = Mix(26, tag, (shapeAfter << 8) | Kind(after2));
-        features[26] = Mix(27, tag, before.Hash);
-        features[27] = Mix(28, tag, after.Hash);
-        features[28] = Mix(29, tag | (line << 8), (shape << 16) | (shapeAfter << 8) | shapeBefore);
-        features[29] = Mix(30, before2.Hash ^ (before.Hash * 31), shape);
+        features[6] = Mix(10, shape, length);
+        features[7] = Mix(11, shapeBefore, shape);
+        features[8] = Mix(12, shape, shapeAfter);
+        features[9] = Mix(13, suffix);
+        features[10] = Mix(15, flags, shape);
+        features[11] = Mix(16, (uint)before.Flags, flags);
+        features[12] = Mix(17, flags, (uint)after.Flags);
+        features[13] = Mix(18, tag, shape);
+        features[14] = Mix(19, tag2, tag);
+        features[15] = Mix(20, tag, flags);
+        features[16] = Mix(21, tag, word.Hash);
+        features[17] = Mix(22, line, shape);
+        features[18] = Mix(24, before.Hash, shape);
+        features[19] = Mix(25, after.Hash, shape);
+        features[20] = Mix(26, tag, (shapeAfter << 8) | Kind(after2));
+        features[21] = Mix(27, tag, before.Hash);
+        features[22] = Mix(28, tag, after.Hash);
+        features[23] = Mix(29, tag | (line << 8), (shape << 16) | (shapeAfter << 8) | shapeBefore);
     }
 
     private static uint Kind(in Token token) =>

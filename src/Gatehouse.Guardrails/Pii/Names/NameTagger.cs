@@ -8,10 +8,7 @@ internal sealed class NameTagger(Gazetteer words, NameModel model)
     {
         foreach (ref var token in tokens)
         {
-            if (token.Shape is not (Shape.Mark or Shape.Number))
-            {
-                token.Flags = words[token.Hash];
-            }
+            token.Flags = words.Of(token);
         }
     }
 
@@ -54,7 +51,9 @@ internal sealed class NameTagger(Gazetteer words, NameModel model)
         const WordFlags Known = WordFlags.First | WordFlags.Last | WordFlags.City;
         switch (token.Shape)
         {
-            case Shape.Mark:
+            case Shape.Mark or Shape.Code:
+                return false;
+            case Shape.Upper when (token.Flags & WordFlags.Common) != 0 && (token.Flags & (Known | Telling)) == 0:
                 return false;
             case Shape.Lower:
                 return token.End - token.Start > 2 && ((token.Flags & Telling) != 0 || ((token.Flags & WordFlags.Common) == 0 && (token.Flags & Known) != 0));
