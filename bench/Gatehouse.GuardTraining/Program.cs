@@ -5,6 +5,7 @@ return args switch
     ["cross-validate", var data, .. var rest] => Experiments.CrossValidate(data, rest),
     ["cross-validate-indirect", var data, .. var rest] => IndirectTraining.CrossValidate(data, rest),
     ["shipped", var data, .. var rest] => ShippedEvaluation.Run(data, rest.Contains("misses")),
+    ["harm", var data, .. var rest] => HarmEvaluation.Run(data, rest.Contains("misses")),
     ["train", var data, var model] => Training.Run(data, model),
     _ => Usage(),
 };

@@ -11,4 +11,10 @@ public static class FindingTypes
     public const string PromptLeak = "SYSTEM_PROMPT_LEAK";
     public const string LinkExfiltration = "LINK_EXFILTRATION";
     public const string Secret = "SECRET";
+    public const string Harm = "HARMFUL_CONTENT";
+    public const string BannedTopic = "BANNED_TOPIC";
+    public const string Competitor = "COMPETITOR";
+    public const string Language = "LANGUAGE";
+    public const string TooLong = "TOO_LONG";
+    public const string Refusal = "REFUSAL";
 }
