@@ -33,7 +33,14 @@ public sealed record AiSystem(
     string Owner,
     SystemStage Stage,
     IReadOnlyList<EnvironmentPolicy> Environments,
-    DateTimeOffset CreatedAt);
+    DateTimeOffset CreatedAt)
+{
+    /// <summary>Where its data must stay: calls go only to providers whose region is this or within it; <see langword="null"/>: anywhere.</summary>
+    public string? Residency { get; init; }
+
+    /// <summary>How sensitive its data is: calls go only to providers that may receive it; <see langword="null"/>: nobody has said.</summary>
+    public DataClassification? DataClassification { get; init; }
+}
 
 /// <summary>What applies to a system in one environment.</summary>
 /// <param name="StoreContent">Whether prompt and answer text is kept with the trace. Off unless someone turns it on.</param>

@@ -30,6 +30,7 @@ public sealed class GatewayMetrics : IDisposable
     private readonly Counter<long> _fallbacks;
     private readonly Counter<long> _contentDropped;
     private readonly Counter<long> _queued;
+    private readonly Counter<long> _mirrorsDropped;
 
     public GatewayMetrics(Snapshot<GatewayTable> tables)
     {
@@ -48,6 +49,7 @@ public sealed class GatewayMetrics : IDisposable
         _retries = Meter.CreateCounter<long>(TelemetryNames.Retries, "{attempt}", "Attempts that repeated the same target.");
         _fallbacks = Meter.CreateCounter<long>(TelemetryNames.Fallbacks, "{attempt}", "Attempts that moved on to another target.");
         _contentDropped = Meter.CreateCounter<long>(TelemetryNames.ContentDropped, "{call}", "Stored content dropped because its queue was full.");
+        _mirrorsDropped = Meter.CreateCounter<long>(TelemetryNames.MirrorsDropped, "{call}", "Copies for mirrors left out because too many were under way.");
         _queued = Meter.CreateCounter<long>(TelemetryNames.Queued, "{call}", "Calls that waited for a place at a target.");
         Meter.CreateObservableGauge(
             TelemetryNames.Breaker, Breakers, "{state}", "Circuit breakers of targets: 0 closed, 1 half-open, 2 open.");
@@ -63,6 +65,8 @@ public sealed class GatewayMetrics : IDisposable
     public void Retried(string provider) => _retries.Add(1, new KeyValuePair<string, object?>(TelemetryNames.ProviderName, provider));
 
     public void FellBack(string provider) => _fallbacks.Add(1, new KeyValuePair<string, object?>(TelemetryNames.ProviderName, provider));
+
+    public void DroppedMirror(string provider) => _mirrorsDropped.Add(1, new KeyValuePair<string, object?>(TelemetryNames.ProviderName, provider));
 
     public void Queued(string provider) => _queued.Add(1, new KeyValuePair<string, object?>(TelemetryNames.ProviderName, provider));
 

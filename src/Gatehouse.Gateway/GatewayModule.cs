@@ -35,6 +35,8 @@ public static class GatewayModule
         services.AddSingleton<Settlement>();
         services.AddSingleton<TargetCaller>();
         services.AddSingleton<RouteCaller>();
+        services.AddSingleton<Mirrors>();
+        services.AddHostedService(s => s.GetRequiredService<Mirrors>());
         services.AddSingleton<CallPipeline>();
         services.AddSingleton<ModelsHandler>();
         services.AddSingleton<BackgroundRuns>();

@@ -24,6 +24,7 @@ internal static class Program
             SystemAddCommand.Create(),
             SystemListCommand.Create(),
             SystemShowCommand.Create(),
+            SystemSetCommand.Create(),
         },
         new Command("key", "The API keys of a system.")
         {
@@ -31,6 +32,7 @@ internal static class Program
             KeyListCommand.Create(),
             KeyRevokeCommand.Create(),
         },
+        SwitchCommands.Create(),
         new Command("config", "The configuration.")
         {
             ConfigCheckCommand.Create(),

@@ -26,12 +26,13 @@ public sealed class CompiledConfiguration
     /// <summary>By <see cref="ProviderCompiler.Fingerprint"/>.</summary>
     internal IReadOnlyDictionary<string, Provider> ByFingerprint { get; init; } = new Dictionary<string, Provider>();
 
-    /// <summary>The table the gateway reads, with the keys that Governance knows.</summary>
-    public GatewayTable ToTable(KeyTable keys) => new()
+    /// <summary>The table the gateway reads, with the keys and switches that Governance knows.</summary>
+    public GatewayTable ToTable(KeyTable keys, KillSwitches switches) => new()
     {
         Revision = Revision,
         Keys = keys,
-        Routes = Routes,
+        Routes = switches.Apply(Routes),
+        Switches = switches,
         Prices = Prices,
         MaxBodyBytes = MaxBodyBytes,
         MaxAnswerBytes = MaxAnswerBytes,

@@ -225,6 +225,19 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
             Add(sources.Of(route, "targets"), $"The canary shares of '{name}' add up to more than 1.", "0.05 is one user in twenty.");
         }
 
+        if (route.Mirror is { } mirror)
+        {
+            CheckProvider(options, name, mirror, mirror.Provider);
+        }
+
+        foreach (var cause in route.FallbackOn.Where(c => !RouteCompiler.Causes.ContainsKey(c)))
+        {
+            var known = RouteCompiler.Causes.Keys.ToList();
+            var nearest = Nearest.To(cause, known);
+            Add(sources.Of(route, "fallback_on"), $"'routes.{name}.fallback_on' names something unknown.",
+                nearest is null ? $"Allowed: {string.Join(", ", known)}." : $"Did you mean '{nearest}'?");
+        }
+
         foreach (var target in route.Targets)
         {
             CheckTarget(options, name, target);
@@ -237,17 +250,22 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
         }
     }
 
-    private void CheckTarget(GatehouseOptions options, string route, TargetOptions target)
+    private void CheckProvider(GatehouseOptions options, string route, object target, string provider)
     {
         var known = options.Providers.Keys.Append(ProviderPresets.Simulator).ToList();
-        if (target.Provider.Length > 0 && !known.Contains(target.Provider))
+        if (provider.Length > 0 && !known.Contains(provider))
         {
             var raw = sources.Raw(target, "provider") ?? "";
-            var shown = References.IsIn(raw) ? "this provider" : $"the provider '{target.Provider}'";
-            var nearest = Nearest.To(target.Provider, known);
+            var shown = References.IsIn(raw) ? "this provider" : $"the provider '{provider}'";
+            var nearest = Nearest.To(provider, known);
             Add(sources.Of(target, "provider"), $"'routes.{route}' sends calls to {shown}, which is not in 'providers'.",
                 nearest is null ? $"There are: {string.Join(", ", known)}." : $"Did you mean '{nearest}'?");
         }
+    }
+
+    private void CheckTarget(GatehouseOptions options, string route, TargetOptions target)
+    {
+        CheckProvider(options, route, target, target.Provider);
 
         if (target.Model.Length is 0 or > RouteTable.MaxNameChars)
         {

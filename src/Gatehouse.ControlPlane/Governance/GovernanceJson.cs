@@ -12,6 +12,8 @@ namespace Gatehouse.Governance;
 [JsonSerializable(typeof(Listing<PersonEntry>), TypeInfoPropertyName = "People")]
 [JsonSerializable(typeof(Listing<AccessToken>), TypeInfoPropertyName = "Tokens")]
 [JsonSerializable(typeof(Listing<AuditEntry>), TypeInfoPropertyName = "Audit")]
+[JsonSerializable(typeof(Listing<Switch>), TypeInfoPropertyName = "Switches")]
+[JsonSerializable(typeof(SwitchOff.Request), TypeInfoPropertyName = "SwitchOffRequest")]
 [JsonSerializable(typeof(CreatedKey))]
 [JsonSerializable(typeof(CreatedToken))]
 [JsonSerializable(typeof(Invitation))]

@@ -1,5 +1,6 @@
 using Gatehouse.Api;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Routing;
 using Gatehouse.Storage;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
@@ -85,6 +86,10 @@ public static class GovernanceModule
         CreateToken.Map(api);
         RevokeToken.Map(api);
 
+        ListSwitches.Map(api);
+        SwitchOff.Map(api);
+        SwitchOn.Map(api);
+
         ListAudit.Map(api);
     }
 
@@ -96,6 +101,8 @@ public static class GovernanceModule
         services.AddSingleton(s => new Keys(Get<Database>(s), Get<Systems>(s), Get<Secrets>(s), Get<GovernanceWrites>(s), Get<TimeProvider>(s)));
         services.AddSingleton(s => new People(Get<Database>(s), Get<Secrets>(s), Get<GovernanceWrites>(s)));
         services.AddSingleton(s => new AccessTokens(Get<Database>(s), Get<Secrets>(s), Get<GovernanceWrites>(s), Get<TimeProvider>(s)));
+        services.AddSingleton(s => new Switches(
+            Get<Database>(s), Get<Systems>(s), Get<Keys>(s), Get<GovernanceWrites>(s), Get<Snapshot<GatewayTable>>(s)));
         services.AddSingleton(s => new AuditTrail(Get<Database>(s)));
         services.AddSingleton(s => new SampleSystem(Get<Database>(s), Get<Secrets>(s), Get<GovernanceWrites>(s), dataDirectory));
         services.AddSingleton<Passwords>();

@@ -34,6 +34,9 @@ internal sealed class Attempt(Target target, string model, int number, long star
     /// <summary>Which of the provider's credentials; meaningless when it has one.</summary>
     public int Credential { get; set; }
 
+    /// <summary>Another target is left to be asked.</summary>
+    public bool HasSuccessor { get; init; }
+
     public int Status { get; set; }
 
     public long? HeadersMicros { get; set; }
@@ -78,6 +81,9 @@ internal sealed record AttemptFailure(NextStep Step, Problem Problem)
 {
     /// <summary>For the record: no text of the request, no secret.</summary>
     public string RecordedMessage { get; init; } = Problem.Message;
+
+    /// <summary>What it is to a route that falls back although the target is well.</summary>
+    public FallbackCauses Cause { get; init; }
 
     /// <summary>How long the provider asks us to wait.</summary>
     public TimeSpan? RetryAfter { get; init; }

@@ -51,7 +51,7 @@ internal static class Authentication
         principal = found;
         return found.Stage == SystemStage.Retired
             ? new Problem("system_retired", 403, $"The system '{found.System}' is retired: its calls are refused.")
-            : null;
+            : found.Off is { } why ? new Problem("switched_off", 403, why) : null;
     }
 
     private static ReadOnlySpan<char> Presented(HttpRequest request)

@@ -25,6 +25,7 @@ namespace Gatehouse.Gateway.Calls;
 internal sealed partial class CallPipeline(
     Snapshot<GatewayTable> tables,
     RouteCaller caller,
+    Mirrors mirrors,
     Settlement settlement,
     GatewayMetrics metrics,
     TimeProvider clock,
@@ -92,7 +93,7 @@ internal sealed partial class CallPipeline(
         refusal ??= await call.Surface.CompleteAsync(call);
         if (refusal is not null)
         {
-            End(call, new AttemptFailure(NextStep.PassOn, refusal));
+            End(call, new AttemptFailure(NextStep.PassOn, refusal) { IsLasting = principal.Off is not null });
             return;
         }
 
@@ -100,6 +101,8 @@ internal sealed partial class CallPipeline(
         {
             return;
         }
+
+        mirrors.Offer(call);
 
         // 6 Call; a success is answered and settled (7, 8) where its last bytes are known
         if (await caller.CallAsync(call) is { } failure)

@@ -87,6 +87,7 @@ internal static class Failures
             RecordedMessage = RecordedMessage(call, attempt, $"answered {answer.Status}", error),
             RetryAfter = step == NextStep.Retry ? RetryRules.RetryAfter(answer, now) ?? wire.RetryAfter(body) : null,
             IsLasting = lasting,
+            Cause = CauseOf(error),
         };
         var passes = step == NextStep.PassOn && attempt.Wire == call.Surface.Wire && IsErrorObject(body)
             && !HoldsCredential(body, attempt.Settings);
@@ -107,6 +108,18 @@ internal static class Failures
             IsLasting = lasting,
         };
     }
+
+    /// <summary>Providers say it by a code, or only in words.</summary>
+    private static FallbackCauses CauseOf(UpstreamError error) =>
+        error.Code is "context_length_exceeded" or "string_above_max_length" || IsTooLong(error.Message) ? FallbackCauses.ContextLength
+        : error.Code is "content_filter" or "content_policy_violation" or "ResponsibleAIPolicyViolation" ? FallbackCauses.ContentFilter
+        : FallbackCauses.None;
+
+    private static bool IsTooLong(string message) =>
+        message.Contains("prompt is too long", StringComparison.OrdinalIgnoreCase)
+        || message.Contains("maximum context length", StringComparison.OrdinalIgnoreCase)
+        || message.Contains("exceeds the maximum number of tokens", StringComparison.OrdinalIgnoreCase)
+        || message.Contains("exceed context limit", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>An account that is out of money stays so for longer than any retry.</summary>
     private static bool IsLasting(int status, UpstreamError error) =>

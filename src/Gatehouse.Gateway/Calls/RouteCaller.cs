@@ -47,7 +47,7 @@ internal sealed class RouteCaller(TargetCaller caller, GatewayMetrics metrics, C
                 continue;
             }
 
-            var outcome = await TryTargetAsync(call, target, pass, isFallback: failure is not null);
+            var outcome = await TryTargetAsync(call, target, pass, isFallback: failure is not null, order.HasMore);
             if (outcome is { IsUnasked: true })
             {
                 unasked ??= outcome;
@@ -55,6 +55,13 @@ internal sealed class RouteCaller(TargetCaller caller, GatewayMetrics metrics, C
             }
 
             failure = outcome;
+            if (failure is { Step: NextStep.PassOn } && (failure.Cause & call.Route.FallbackOn) != 0 && !call.ContentIsSent && order.HasMore)
+            {
+                Settlement.CloseAttempt(call, failure.Problem.Code, failure.RecordedMessage);
+                order.PassOver(failure.Cause == FallbackCauses.ContextLength ? target.Model : null);
+                continue;
+            }
+
             if (failure is null || failure.Step == NextStep.PassOn || call.ContentIsSent)
             {
                 return failure;
@@ -130,7 +137,7 @@ internal sealed class RouteCaller(TargetCaller caller, GatewayMetrics metrics, C
 
     /// <summary>Tries one target, as often as its failures and the route allow. The caller has a place there, which is left.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<AttemptFailure?> TryTargetAsync(Call call, Target target, BreakerPass pass, bool isFallback)
+    private async ValueTask<AttemptFailure?> TryTargetAsync(Call call, Target target, BreakerPass pass, bool isFallback, bool hasSuccessor = false)
     {
         if (isFallback)
         {
@@ -139,7 +146,7 @@ internal sealed class RouteCaller(TargetCaller caller, GatewayMetrics metrics, C
 
         try
         {
-            return await TryRepeatedlyAsync(call, target, pass);
+            return await TryRepeatedlyAsync(call, target, pass, hasSuccessor);
         }
         finally
         {
@@ -148,12 +155,12 @@ internal sealed class RouteCaller(TargetCaller caller, GatewayMetrics metrics, C
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<AttemptFailure?> TryRepeatedlyAsync(Call call, Target target, BreakerPass pass)
+    private async ValueTask<AttemptFailure?> TryRepeatedlyAsync(Call call, Target target, BreakerPass pass, bool hasSuccessor)
     {
         var (retry, rotations) = (0, 0);
         while (true)
         {
-            var failure = await TryGuardedAsync(call, target, pass);
+            var failure = await TryGuardedAsync(call, target, pass, hasSuccessor);
             if (failure is null || failure.IsUnasked || failure.Step == NextStep.PassOn || call.ContentIsSent)
             {
                 return failure;
@@ -192,18 +199,22 @@ internal sealed class RouteCaller(TargetCaller caller, GatewayMetrics metrics, C
 
     /// <summary>One attempt whose outcome the target's breaker gets to know, whatever it is.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<AttemptFailure?> TryGuardedAsync(Call call, Target target, BreakerPass pass)
+    private async ValueTask<AttemptFailure?> TryGuardedAsync(Call call, Target target, BreakerPass pass, bool hasSuccessor)
     {
         var model = target.Model == Target.AnyModel ? call.Record.Route : target.Model;
         var wire = call.Surface.WireAt(target.Provider.Settings, model);
-        var attempt = new Attempt(target, model, call.Record.Attempts.Count, call.Micros, wire, call.Surface.NewTap(wire)) { Pass = pass };
+        var attempt = new Attempt(target, model, call.Record.Attempts.Count, call.Micros, wire, call.Surface.NewTap(wire))
+        {
+            Pass = pass,
+            HasSuccessor = hasSuccessor,
+        };
         var outcome = AttemptOutcome.Unknown;
         try
         {
             var failure = await caller.TryAsync(call, attempt);
             outcome = failure is null ? AttemptOutcome.Good
                 : failure.IsUnasked || failure.MayRotate || failure.Problem.Status == StatusCodes.Status429TooManyRequests ? AttemptOutcome.Unknown
-                : failure.Step == NextStep.PassOn ? AttemptOutcome.Good // the request or our own journal is at fault, the target is well
+                : failure.Step == NextStep.PassOn || failure.Problem.Code is Confidence.Filtered or Confidence.Invalid ? AttemptOutcome.Good // the request or our own journal is at fault, the target is well
                 : AttemptOutcome.Bad;
             Observe(call, attempt, failure);
             return failure;

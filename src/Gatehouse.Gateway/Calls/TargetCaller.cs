@@ -229,6 +229,11 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
             return Failures.OfEvent(call, attempt, body.Span);
         }
 
+        if (Confidence.Doubt(call, attempt, body.Span) is { } doubt)
+        {
+            return doubt;
+        }
+
         var same = !call.Surface.Translates(attempt.Wire);
         using var translated = same && !call.Surface.PatchesAnswers ? null : new PooledBuffer(body.Length);
         if (translated is not null && same)
@@ -294,7 +299,7 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
                 }
                 else if (state == TapEvent.End)
                 {
-                    return await FinishStreamAsync(call, attempt, answer, events);
+                    return !call.ContentIsSent && Confidence.Doubt(call, attempt, default) is { } doubt ? doubt : await FinishStreamAsync(call, attempt, answer, events);
                 }
 
                 if (state is TapEvent.Error or TapEvent.Cut || left < 0)

@@ -57,7 +57,8 @@ internal sealed class ModelsHandler(Snapshot<GatewayTable> tables, TimeProvider 
         }
 
         json.WriteStartArray("data"u8);
-        foreach (var route in routes.Routes)
+        var served = routes.Routes.Where(r => r is { Off: null, Open: not 0 }).ToList();
+        foreach (var route in served)
         {
             WriteModel(json, route.Name, anthropic);
         }
@@ -66,8 +67,8 @@ internal sealed class ModelsHandler(Snapshot<GatewayTable> tables, TimeProvider 
         if (anthropic)
         {
             json.WriteBoolean("has_more"u8, false);
-            json.WriteString("first_id"u8, routes.Routes.Count > 0 ? routes.Routes[0].Name : null);
-            json.WriteString("last_id"u8, routes.Routes.Count > 0 ? routes.Routes[^1].Name : null);
+            json.WriteString("first_id"u8, served.Count > 0 ? served[0].Name : null);
+            json.WriteString("last_id"u8, served.Count > 0 ? served[^1].Name : null);
         }
 
         json.WriteEndObject();

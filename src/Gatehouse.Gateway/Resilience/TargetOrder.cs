@@ -12,6 +12,9 @@ namespace Gatehouse.Gateway.Resilience;
 /// <param name="first">The one that is tried before all others, or -1.</param>
 internal struct TargetOrder(Route route, ulong open, int first, CallShape call, Chance chance)
 {
+    /// <summary>Whether another target is left.</summary>
+    public readonly bool HasMore => open != 0;
+
     public bool TryNext([NotNullWhen(true)] out Target? target)
     {
         target = null;
@@ -29,7 +32,8 @@ internal struct TargetOrder(Route route, ulong open, int first, CallShape call, 
     }
 
     /// <summary>Passes over the targets that ask this model: what failed there for the request's sake fails again.</summary>
-    public void PassOver(string model)
+    /// <param name="model"><see langword="null"/>: passes over none.</param>
+    public void PassOver(string? model)
     {
         for (var left = open; left != 0; left &= left - 1)
         {

@@ -30,6 +30,8 @@ internal sealed class ResponsesSurface(IResponseStore store, BackgroundRuns runs
 
     public override bool PatchesAnswers => true;
 
+    public override bool IsShared => false;
+
     public static string NewId() => $"resp_{Guid.CreateVersion7():N}";
 
     public override Problem? Peek(ReadOnlySpan<byte> body, out RequestPeek peek) => ResponsesPeek.Read(body, out peek, out _own);

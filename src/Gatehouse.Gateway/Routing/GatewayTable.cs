@@ -22,6 +22,9 @@ public sealed class GatewayTable
 
     public required PriceTable Prices { get; init; }
 
+    /// <summary>What people switched off; <see cref="Routes"/> obey it already.</summary>
+    public KillSwitches Switches { get; init; } = KillSwitches.None;
+
     /// <summary>Largest request body accepted, in bytes. Default 32 MiB.</summary>
     public int MaxBodyBytes { get; init; } = 32 << 20;
 

@@ -23,6 +23,9 @@ public sealed record Principal(
     /// <summary>Where the system's data must stay: a region that providers state; <see langword="null"/>: anywhere.</summary>
     public string? Residency { get; init; }
 
+    /// <summary>Why the system's or the key's calls are refused; <see langword="null"/> when both are switched on.</summary>
+    public string? Off { get; init; }
+
     /// <summary>How sensitive the system's data is; <see langword="null"/>: nobody has said.</summary>
     public DataClassification? DataClassification { get; init; }
 }

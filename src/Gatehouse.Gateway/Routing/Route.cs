@@ -72,6 +72,26 @@ public sealed record Route(string Name, IReadOnlyList<Target> Targets)
         }
     }
 
+    /// <summary>What sends a call on although the target is well. Default: nothing.</summary>
+    public FallbackCauses FallbackOn { get; init; }
+
+    /// <summary>Where copies of calls go, or <see langword="null"/>.</summary>
+    public Mirror? Mirror
+    {
+        get;
+        init
+        {
+            field = value;
+            Mirrored = value is null ? null : new Route(Name, [value.Target])
+            {
+                AttemptsPerTarget = 1,
+                ConnectTimeout = ConnectTimeout,
+                FirstByteTimeout = FirstByteTimeout,
+                IdleTimeout = IdleTimeout,
+            };
+        }
+    }
+
     /// <summary>Refuse a parameter that the target's format cannot carry, in place of reporting it. Default off.</summary>
     public bool Strict { get; init; }
 
@@ -98,6 +118,9 @@ public sealed record Route(string Name, IReadOnlyList<Target> Targets)
 
     /// <summary>Whether any target takes only some of the calls.</summary>
     internal bool IsConditional { get; private init; } = IsConditionalOf(Targets);
+
+    /// <summary>The way of the copies.</summary>
+    internal Route? Mirrored { get; private init; }
 
     internal TargetPicker Picker { get; private init; } = TargetPicker.Of(RoutingStrategy.Weighted);
 

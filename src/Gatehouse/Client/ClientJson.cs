@@ -14,7 +14,8 @@ internal sealed record Items<T>([property: JsonPropertyName("items")] IReadOnlyL
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    Converters = [typeof(SnakeCaseEnum<SystemEnvironment>), typeof(SnakeCaseEnum<SystemStage>), typeof(SnakeCaseEnum<CallOutcome>)])]
+    Converters = [typeof(SnakeCaseEnum<SystemEnvironment>), typeof(SnakeCaseEnum<SystemStage>), typeof(SnakeCaseEnum<CallOutcome>),
+        typeof(SnakeCaseEnum<SwitchKind>), typeof(SnakeCaseEnum<DataClassification>)])]
 [JsonSerializable(typeof(Profile))]
 [JsonSerializable(typeof(ProblemBody))]
 [JsonSerializable(typeof(Failure))]
@@ -29,6 +30,9 @@ internal sealed record Items<T>([property: JsonPropertyName("items")] IReadOnlyL
 [JsonSerializable(typeof(Items<DoctorCheck>), TypeInfoPropertyName = "DoctorChecks")]
 [JsonSerializable(typeof(ConfigCheckCommand.Answer), TypeInfoPropertyName = "ConfigCheckCommandAnswer")]
 [JsonSerializable(typeof(ConfigurationView))]
+[JsonSerializable(typeof(Items<Switch>), TypeInfoPropertyName = "Switches")]
+[JsonSerializable(typeof(SwitchCommands.Request), TypeInfoPropertyName = "SwitchCommandsRequest")]
+[JsonSerializable(typeof(SystemSetCommand.Request), TypeInfoPropertyName = "SystemSetCommandRequest")]
 [JsonSerializable(typeof(CreatedKey))]
 [JsonSerializable(typeof(CallPage))]
 [JsonSerializable(typeof(CallDetail))]

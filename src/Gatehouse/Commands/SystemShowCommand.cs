@@ -28,6 +28,7 @@ internal static class SystemShowCommand
                 ("Purpose", shown.Purpose),
                 ("Owner", shown.Owner),
                 ("Stage", shown.Stage.ToString().ToLowerInvariant()),
+                ("Data", $"{shown.DataClassification?.ToString().ToLowerInvariant() ?? "not classified"}, stays {(shown.Residency is { } place ? "in " + place : "anywhere")}"),
                 ("Registered", Terminal.Time(shown.CreatedAt)));
             terminal.Out.WriteLine();
             terminal.WriteTable(

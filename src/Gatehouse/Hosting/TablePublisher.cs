@@ -50,7 +50,8 @@ internal sealed class TablePublisher : IHostedService, IDisposable
     {
         lock (_one)
         {
-            _table.Publish(_configuration.Current.Compiled.ToTable(_secrets.Table(_governance.Current.Keys)));
+            var governance = _governance.Current;
+            _table.Publish(_configuration.Current.Compiled.ToTable(_secrets.Table(governance.Keys), governance.KillSwitches));
         }
     }
 

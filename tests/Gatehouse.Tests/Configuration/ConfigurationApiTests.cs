@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Gatehouse.Api;
 using Gatehouse.Configuration;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Routing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -59,7 +60,7 @@ public sealed class ConfigurationApiTests
         var items = (await app.GetAsync("/api/providers", Role.Viewer))["items"]!.AsArray();
 
         Assert.Equal(
-            """{"name":"openai","kind":"openai","wire":"openai","host":"api.openai.com","has_credential":true,"reachable":true,"calls":5,"failed":2,"last_error":"overloaded","last_error_at":null,"breakers":[{"model":"gpt-4.1-mini","state":"closed"}],"credentials":[]}""",
+            """{"name":"openai","kind":"openai","wire":"openai","host":"api.openai.com","has_credential":true,"reachable":true,"calls":5,"failed":2,"last_error":"overloaded","last_error_at":null,"breakers":[{"model":"gpt-4.1-mini","state":"closed"}],"credentials":[],"region":"eu-west-1","off":null}""",
             items[0]!.ToJsonString());
         Assert.Equal("in process", (string)items[1]!["host"]!);
         Assert.Null(items[1]!["reachable"]);
@@ -133,6 +134,7 @@ public sealed class ConfigurationApiTests
             builder.Logging.ClearProviders();
             builder.WebHost.UseUrls("http://127.0.0.1:0");
             builder.Services.AddSingleton(state);
+            builder.Services.AddSingleton(new Snapshot<GatewayTable>(GatewayTable.Empty));
             builder.Services.AddSingleton(TimeProvider.System);
             builder.Services.AddSingleton<ReadProviderTraffic>((_, _) =>
                 Task.FromResult<IReadOnlyList<ProviderTraffic>>([new("openai", 5, 2, "overloaded", null)]));

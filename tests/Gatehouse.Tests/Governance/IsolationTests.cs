@@ -214,6 +214,14 @@ public sealed class IsolationTests
             ("GET /api/systems/{id:guid}/keys", [($"api/systems/{blue.System}/keys", null)]),
             ("POST /api/systems/{id:guid}/keys", [($"api/systems/{blue.System}/keys", new { environment = "development", name = "x" })]),
             ("DELETE /api/keys/{id:guid}", [($"api/keys/{blue.Key}", null)]),
+            ("GET /api/switches", [("api/switches", null)]),
+            ("POST /api/switches",
+            [
+                ("api/switches", new { kind = "system", subject = blue.System.ToString(), reason = "r" }),
+                ("api/switches", new { kind = "key", subject = blue.Key.ToString(), reason = "r" }),
+                ("api/switches", new { kind = "route", subject = "simulator", reason = "r" }),
+            ]),
+            ("DELETE /api/switches/{id:guid}", [($"api/switches/{blue.Switch}", null)]),
             ("GET /api/people", [("api/people", null)]),
             ("POST /api/people", [("api/people", outsider), ("api/people", everywhere)]),
             ("PUT /api/people/{id:guid}/memberships", [($"api/people/{blue.Person}/memberships", takeOver)]),
@@ -293,15 +301,16 @@ public sealed class IsolationTests
 
     /// <summary>A team with one of everything that a team can have.</summary>
     private sealed record Estate(
-        string Name, Guid Team, Guid System, Guid Key, string Secret, Guid Person, string Token, Guid TokenId, Guid Call, string RequestId)
+        string Name, Guid Team, Guid System, Guid Key, string Secret, Guid Person, string Token, Guid TokenId, Guid Call, string RequestId, Guid Switch)
     {
         public static readonly Estate Nowhere = new(
-            "nowhere", Guid.Empty, Guid.Empty, Guid.Empty, "", Guid.Empty, "", Guid.Empty, Guid.Empty, "none");
+            "nowhere", Guid.Empty, Guid.Empty, Guid.Empty, "", Guid.Empty, "", Guid.Empty, Guid.Empty, "none", Guid.Empty);
 
         /// <summary>What no other team may read.</summary>
         public IEnumerable<string> Marks =>
         [
             Name, Team.ToString(), System.ToString(), Key.ToString(), Secret[..11], Person.ToString(), TokenId.ToString(), Call.ToString(), RequestId,
+            Switch.ToString(),
         ];
 
         public static async Task<Estate> BuildAsync(TestApp app, string name)
@@ -314,6 +323,10 @@ public sealed class IsolationTests
                 .JsonAsync(HttpStatusCode.Created);
             var key = await http.SendAsync("POST", $"api/systems/{system.Id()}/keys", new { environment = "development", name = $"{name} key" })
                 .JsonAsync(HttpStatusCode.Created);
+            var spare = await http.SendAsync("POST", $"api/systems/{system.Id()}/keys", new { environment = "staging", name = $"{name} spare" })
+                .JsonAsync(HttpStatusCode.Created);
+            var thrown = await http.SendAsync("POST", "api/switches", new { kind = "key", subject = spare.GetProperty("key").Text("id"), reason = $"{name} drill" })
+                .JsonAsync(HttpStatusCode.Created);
             var tokens = await http.GetAsync("api/tokens", Ct).JsonAsync(HttpStatusCode.OK);
 
             using var follow = await http.SendAsync("GET", "api/calls/follow");
@@ -323,7 +336,7 @@ public sealed class IsolationTests
             var call = await NextCallAsync(reader);
             return new Estate(
                 name, team, system.Id(), key.GetProperty("key").Id(), key.Text("secret"), person.Id, token,
-                tokens.GetProperty("items")[0].Id(), call.Id(), call.Text("request_id"));
+                tokens.GetProperty("items")[0].Id(), call.Id(), call.Text("request_id"), thrown.Id());
         }
 
         /// <summary>Everything as its own administrator sees it.</summary>
@@ -331,7 +344,7 @@ public sealed class IsolationTests
         {
             using var http = app.Program(Token);
             var seen = new List<string>();
-            foreach (var path in (string[])["teams", "systems", $"systems/{System}/keys", "people", "tokens", "audit", $"calls/{Call}"])
+            foreach (var path in (string[])["teams", "systems", $"systems/{System}/keys", "people", "tokens", "audit", "switches", $"calls/{Call}"])
             {
                 seen.Add((await http.GetAsync($"api/{path}", Ct).JsonAsync(HttpStatusCode.OK)).GetRawText());
             }

@@ -17,6 +17,12 @@ public sealed class RouteOptions
     [Setting("Refuse a request with a parameter that the target's wire format cannot carry, in place of reporting it in `x-gatehouse-dropped-params`.")]
     public bool Strict { get; set; }
 
+    [Setting("What sends a call on to the next target although this one is well: `context_length` (too long for the model; targets of the same model are passed over), `content_filter`, `invalid_schema` (a whole answer that breaks the JSON Schema asked for).", DefaultText = "none", Example = "[ context_length, content_filter ]")]
+    public List<string> FallbackOn { get; set; } = [];
+
+    [Setting("Sends copies of calls to another target; their answers reach nobody, their records have the surface `mirror`.")]
+    public MirrorOptions? Mirror { get; set; }
+
     [Setting("Tries of one target before the next, the first one included.", Min = "1", Max = "10")]
     public int Attempts { get; set; } = 2;
 
@@ -70,6 +76,22 @@ public sealed class ConditionOptions
 
     [Setting("Largest request body.")]
     public ByteSize? MaxRequest { get; set; }
+}
+
+/// <summary>Where copies of a route's calls go.</summary>
+public sealed class MirrorOptions
+{
+    [Setting("Name of an entry of `providers`.", Required = true, Example = "openai")]
+    public string Provider { get; set; } = "";
+
+    [Setting("The provider's name of the model; `*` passes on the name that the client asked for.", Example = "gpt-5-mini")]
+    public string Model { get; set; } = "*";
+
+    [Setting("Share of the calls.", Min = "0.0001", Max = "1")]
+    public double Share { get; set; } = 1;
+
+    [Setting("Copies under way at once on each node; more are left out and counted.", Min = "1", Max = "10000")]
+    public int Concurrent { get; set; } = 8;
 }
 
 /// <summary>How long a route waits for its targets.</summary>

@@ -1,6 +1,7 @@
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
+using Gatehouse.Gateway.Routing;
 
 namespace Gatehouse.Configuration;
 
@@ -53,10 +54,17 @@ public sealed record ProviderView(
     string? LastError,
     DateTimeOffset? LastErrorAt,
     IReadOnlyList<BreakerView> Breakers,
-    IReadOnlyList<CredentialView> Credentials);
+    IReadOnlyList<CredentialView> Credentials)
+{
+    /// <summary>Where it keeps data, as its settings say.</summary>
+    public string? Region { get; init; }
+
+    /// <summary>Why it gets no calls; <see langword="null"/> when it is switched on.</summary>
+    public string? Off { get; init; }
+}
 
 /// <summary>The providers of the configuration in force with their health. Every signed-in person may see them.</summary>
-public sealed class ProviderViews(ConfigurationState state, ReadProviderTraffic traffic)
+public sealed class ProviderViews(ConfigurationState state, Snapshot<GatewayTable> table, ReadProviderTraffic traffic)
 {
     public async Task<IReadOnlyList<ProviderView>> ListAsync(Person who, CancellationToken ct)
     {
@@ -76,7 +84,12 @@ public sealed class ProviderViews(ConfigurationState state, ReadProviderTraffic 
         recent?.LastError,
         recent?.LastErrorAt,
         Breakers(provider),
-        [.. CredentialView.Of(provider)]);
+        [.. CredentialView.Of(provider)])
+    {
+        Region = provider.Settings.Region,
+        Off = table.Current.Switches.Provider(provider.Name)
+            ?? (state.Current.Config.Providers.TryGetValue(provider.Name, out var options) && !options.Enabled ? OffReasons.Configured : null),
+    };
 
     private List<BreakerView> Breakers(Provider provider) =>
         [.. state.Current.Compiled.Routes.Routes

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Routing;
 
@@ -10,6 +11,10 @@ internal sealed class RouteCompiler(GatehouseOptions options, Dictionary<string,
     /// <summary>The names of what a model may lack, as they stand in the file.</summary>
     public static readonly IReadOnlyDictionary<string, ModelFeatures> Features = Enum.GetValues<ModelFeatures>()
         .Where(f => f != ModelFeatures.None).ToDictionary(f => f.ToString().ToLowerInvariant(), StringComparer.Ordinal);
+
+    /// <summary>What a route may fall back on, as it stands in the file.</summary>
+    public static readonly IReadOnlyDictionary<string, FallbackCauses> Causes = Enum.GetValues<FallbackCauses>()
+        .Where(c => c != FallbackCauses.None).ToDictionary(c => JsonNamingPolicy.SnakeCaseLower.ConvertName(c.ToString()), StringComparer.Ordinal);
 
     public List<Route> Compile()
     {
@@ -33,6 +38,8 @@ internal sealed class RouteCompiler(GatehouseOptions options, Dictionary<string,
             ConnectTimeout = route.Timeouts.Connect,
             FirstByteTimeout = route.Timeouts.FirstByte,
             IdleTimeout = route.Timeouts.Idle,
+            FallbackOn = route.FallbackOn.Aggregate(FallbackCauses.None, (all, cause) => all | Causes[cause]),
+            Mirror = route.Mirror is { } m ? new Mirror(Compile(new TargetOptions { Provider = m.Provider, Model = m.Model }, measured), m.Share, m.Concurrent) : null,
         };
 
     private Target Compile(TargetOptions target, HashSet<(string Provider, string Model)> measured)

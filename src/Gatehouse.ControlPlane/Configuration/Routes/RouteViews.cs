@@ -29,13 +29,13 @@ public sealed record RouteView(string Name, bool Strict, IReadOnlyList<TargetVie
     public string? Off { get; init; }
 }
 
-/// <summary>The routes of the configuration in force. Every signed-in person may see them.</summary>
-public sealed class RouteViews(ConfigurationState state)
+/// <summary>The routes of the configuration in force, and what people switched off. Every signed-in person may see them.</summary>
+public sealed class RouteViews(ConfigurationState state, Snapshot<GatewayTable> table)
 {
     public IReadOnlyList<RouteView> List(Person who)
     {
         ArgumentNullException.ThrowIfNull(who);
-        return [.. state.Current.Compiled.Routes.Routes.Select(
+        return [.. table.Current.Switches.Apply(state.Current.Compiled.Routes).Routes.Select(
             r => new RouteView(r.Name, r.Strict, [.. r.Targets.Select(View)]) { Strategy = Definition.Format(r.Strategy), Off = r.Off })];
     }
 

@@ -57,11 +57,7 @@ public sealed class Keys
     /// <exception cref="ProblemException">There is no such key, the person may not, or the reason is too long.</exception>
     public async Task<ApiKey> RevokeAsync(Person who, Guid keyId, string? reason, CancellationToken ct)
     {
-        if (await ReadAsync($"k.id = {keyId}", ct) is not [var (key, teamId)] || !who.May(teamId, Permission.Read))
-        {
-            throw new ProblemException(Problem.NotFound("key", keyId.ToString()));
-        }
-
+        var (key, teamId) = await FindAsync(who, keyId, ct);
         who.Require(teamId, Permission.WriteKeys);
         return key.RevokedAt is not null ? key : await _writes.RunAsync(
             async write =>
@@ -74,6 +70,12 @@ public sealed class Keys
             },
             ct);
     }
+
+    /// <exception cref="ProblemException">404: there is none that the person may see.</exception>
+    internal async Task<(ApiKey Key, Guid TeamId)> FindAsync(Person who, Guid keyId, CancellationToken ct) =>
+        await ReadAsync($"k.id = {keyId}", ct) is [var found] && who.May(found.TeamId, Permission.Read)
+            ? found
+            : throw new ProblemException(Problem.NotFound("key", keyId.ToString()));
 
     internal static async Task<CreatedKey> AddAsync(
         GovernanceWrite write, Secrets secrets, Person who, AiSystem system, NewKey key, CancellationToken ct)

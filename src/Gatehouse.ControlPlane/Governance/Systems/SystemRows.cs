@@ -24,13 +24,17 @@ internal static class SystemRows
             ct)).ToLookup(p => p.SystemId, p => p.Policy);
         var systems = await db.QueryAsync(
             $"""
-            SELECT s.id, s.team_id, t.name, s.name, s.purpose, s.owner, s.stage, s.created_at
+            SELECT s.id, s.team_id, t.name, s.name, s.purpose, s.owner, s.stage, s.created_at, s.residency, s.data_classification
             FROM governance_system s JOIN governance_team t ON t.id = s.team_id
             {where}
             """,
             row => new AiSystem(
                 row.Id(0), row.Id(1), row.Text(2), row.Text(3), row.Text(4), row.Text(5), Words.Parse<SystemStage>(row.Text(6)),
-                Environments(policies[row.Id(0)]), row.Instant(7)),
+                Environments(policies[row.Id(0)]), row.Instant(7))
+            {
+                Residency = row.IsNull(8) ? null : row.Text(8),
+                DataClassification = row.IsNull(9) ? null : Words.Parse<DataClassification>(row.Text(9)),
+            },
             ct);
         return [.. systems.OrderBy(s => s.Team, StringComparer.Ordinal).ThenBy(s => s.Name, StringComparer.Ordinal)];
     }

@@ -9,7 +9,9 @@ public sealed record NewSystem(string Team, string Name, string Purpose, string 
 
 /// <summary>What to change about a system; <see langword="null"/> leaves as it is.</summary>
 /// <param name="Reason">Why; goes to the audit log.</param>
-public sealed record SystemChange(string? Purpose, string? Owner, SystemStage? Stage, string? Reason = null);
+/// <param name="Residency">A region such as <c>eu</c>; <c>anywhere</c> takes the limit away.</param>
+public sealed record SystemChange(
+    string? Purpose, string? Owner, SystemStage? Stage, string? Reason = null, string? Residency = null, DataClassification? DataClassification = null);
 
 /// <summary>The inventory of AI systems. Owns tables <c>governance_system</c> and <c>governance_policy</c>.</summary>
 public sealed class Systems
@@ -17,6 +19,7 @@ public sealed class Systems
     private const int MaxPurposeChars = 2000;
     private const int MaxOwnerChars = 200;
     private const int MaxRetentionDays = 3650;
+    private const string Anywhere = "anywhere";
 
     private readonly Database _db;
     private readonly GovernanceWrites _writes;
@@ -76,7 +79,7 @@ public sealed class Systems
         return await _writes.RunAsync(write => AddAsync(write, who, team, valid, ct), ct);
     }
 
-    /// <summary>Engineers change purpose and owner; a stage is changed by those who set policies.</summary>
+    /// <summary>Engineers change purpose and owner; stage, residency and classification are changed by those who set policies.</summary>
     /// <exception cref="ProblemException">There is no such system, the person may not, or a field is wrong.</exception>
     public async Task<AiSystem> ChangeAsync(Person who, Guid id, SystemChange change, CancellationToken ct)
     {
@@ -87,8 +90,10 @@ public sealed class Systems
             Purpose = change.Purpose is null ? before.Purpose : Words.Text("purpose", change.Purpose, MaxPurposeChars),
             Owner = change.Owner is null ? before.Owner : Words.Text("owner", change.Owner, MaxOwnerChars),
             Stage = change.Stage ?? before.Stage,
+            Residency = change.Residency is null ? before.Residency : change.Residency == Anywhere ? null : Words.Name("residency", change.Residency),
+            DataClassification = change.DataClassification ?? before.DataClassification,
         };
-        if (after.Stage != before.Stage)
+        if (after.Stage != before.Stage || after.Residency != before.Residency || after.DataClassification != before.DataClassification)
         {
             who.Require(before.TeamId, Permission.WritePolicies);
         }
@@ -100,7 +105,9 @@ public sealed class Systems
                     UPDATE governance_system
                     SET purpose = COALESCE({(change.Purpose is null ? null : after.Purpose)}, purpose),
                         owner = COALESCE({(change.Owner is null ? null : after.Owner)}, owner),
-                        stage = COALESCE({(change.Stage is { } stage ? Words.Of(stage) : null)}, stage)
+                        stage = COALESCE({(change.Stage is { } stage ? Words.Of(stage) : null)}, stage),
+                        residency = {after.Residency},
+                        data_classification = COALESCE({(change.DataClassification is { } data ? Words.Of(data) : null)}, data_classification)
                     WHERE team_id = {after.TeamId} AND id = {id}
                     """, ct);
                 await write.AuditAsync(who, "system.change", after.TeamId, after.Name, id, Words.WithReason(Difference(before, after), change.Reason), ct);
@@ -172,6 +179,16 @@ public sealed class Systems
         if (before.Stage != after.Stage)
         {
             changes.Add($"stage {Words.Of(before.Stage)} -> {Words.Of(after.Stage)}");
+        }
+
+        if (before.Residency != after.Residency)
+        {
+            changes.Add($"residency {before.Residency ?? Anywhere} -> {after.Residency ?? Anywhere}");
+        }
+
+        if (before.DataClassification != after.DataClassification && after.DataClassification is { } data)
+        {
+            changes.Add($"data_classification {(before.DataClassification is { } was ? Words.Of(was) : "not stated")} -> {Words.Of(data)}");
         }
 
         return string.Join(", ", changes);

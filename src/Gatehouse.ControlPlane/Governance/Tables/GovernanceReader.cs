@@ -28,21 +28,26 @@ internal sealed class GovernanceReader(Database db)
             $"SELECT hash, person_id, expires_at FROM governance_token",
             row => (Hash: KeyHash.FromBytes(row.Bytes(0)), Token: new KnownToken(row.Id(1), row.InstantOrNull(2))),
             ct);
+        var switches = await SwitchRows.ReadAsync(db, ct);
         var people = await PersonRows.ReadAsync(db, $"", ct);
 
         return new GovernanceTables
         {
             Revision = revision,
-            Keys = keys.Where(k => systems.ContainsKey(k.SystemId)).ToDictionary(k => k.Hash, k => PrincipalOf(k, systems[k.SystemId])),
+            Keys = keys.Where(k => systems.ContainsKey(k.SystemId)).ToDictionary(k => k.Hash, k => PrincipalOf(k, systems[k.SystemId], switches)),
             Teams = teams.ToDictionary(t => t.Id, t => t.Name),
             Systems = systems,
+            KillSwitches = new KillSwitches(Reasons(SwitchKind.Provider), Reasons(SwitchKind.Model), Reasons(SwitchKind.Route)),
             People = people.ToDictionary(p => p.Person.Id, p => new KnownPerson(p.Person, p.Stamp)),
             Tokens = tokens.ToDictionary(t => t.Hash, t => t.Token),
         };
+
+        Dictionary<string, string> Reasons(SwitchKind kind) => switches.Where(s => s.Kind == kind).ToDictionary(s => s.Subject, s => s.Reason, StringComparer.Ordinal);
     }
 
     private static Principal PrincipalOf(
-        (Guid Id, Guid SystemId, SystemEnvironment Environment, KeyHash Hash, DateTimeOffset? ExpiresAt, bool Revoked) key, AiSystem system) =>
+        (Guid Id, Guid SystemId, SystemEnvironment Environment, KeyHash Hash, DateTimeOffset? ExpiresAt, bool Revoked) key, AiSystem system,
+        List<Switch> switches) =>
         new(
             key.Id,
             system.TeamId,
@@ -52,5 +57,13 @@ internal sealed class GovernanceReader(Database db)
             system.Stage,
             system.Environments.First(p => p.Environment == key.Environment).StoreContent,
             key.ExpiresAt,
-            key.Revoked);
+            key.Revoked)
+        {
+            Residency = system.Residency,
+            DataClassification = system.DataClassification,
+            Off = Off(SwitchKind.System, system.Id, $"The system '{system.Name}'", switches) ?? Off(SwitchKind.Key, key.Id, "This key", switches),
+        };
+
+    private static string? Off(SwitchKind kind, Guid id, string subject, List<Switch> switches) =>
+        switches.Find(s => s.Kind == kind && s.Subject == id.ToString()) is { } found ? $"{subject} is switched off: {found.Reason}" : null;
 }

@@ -25,6 +25,9 @@ public sealed class GovernanceTables
 
     public required IReadOnlyDictionary<Guid, AiSystem> Systems { get; init; }
 
+    /// <summary>Providers, models and routes that are switched off.</summary>
+    public KillSwitches KillSwitches { get; init; } = KillSwitches.None;
+
     internal IReadOnlyDictionary<Guid, KnownPerson> People { get; init; } = new Dictionary<Guid, KnownPerson>();
 
     internal IReadOnlyDictionary<KeyHash, KnownToken> Tokens { get; init; } = new Dictionary<KeyHash, KnownToken>();

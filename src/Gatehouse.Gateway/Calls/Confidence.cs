@@ -1,0 +1,75 @@
+using System.Text.Json;
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Conversation;
+using Gatehouse.Gateway.Providers;
+using Gatehouse.Gateway.Resilience;
+using Gatehouse.Gateway.Routing;
+
+namespace Gatehouse.Gateway.Calls;
+
+/// <summary>Whether a complete answer is worth giving while another target is left. Asked only on routes that say so.</summary>
+internal static class Confidence
+{
+    public const string Filtered = "content_filter";
+    public const string Invalid = "invalid_schema";
+
+    /// <param name="whole">The provider's answer; empty when it was a stream.</param>
+    /// <returns>Why the next target should be asked, or <see langword="null"/>.</returns>
+    public static AttemptFailure? Doubt(Call call, Attempt attempt, ReadOnlySpan<byte> whole)
+    {
+        if (!attempt.HasSuccessor)
+        {
+            return null;
+        }
+
+        var causes = call.Route.FallbackOn;
+        if (causes.HasFlag(FallbackCauses.ContentFilter) && attempt.Tap.FinishReason == Filtered)
+        {
+            return new AttemptFailure(NextStep.NextTarget, new Problem(
+                Filtered, 502, $"{attempt.Settings.Name}/{attempt.Model} cut its answer by its content filter."));
+        }
+
+        return causes.HasFlag(FallbackCauses.InvalidSchema) && !whole.IsEmpty && attempt.Wire != WireFormat.Responses && BreaksSchema(call, attempt, whole)
+            ? new AttemptFailure(NextStep.NextTarget, new Problem(
+                Invalid, 502, $"{attempt.Settings.Name}/{attempt.Model} gave an answer that breaks the schema that was asked for."))
+            : null;
+    }
+
+    private static bool BreaksSchema(Call call, Attempt attempt, ReadOnlySpan<byte> whole)
+    {
+        if (SchemaOf(call) is not { } asked)
+        {
+            return false;
+        }
+
+        foreach (var choice in ProviderWire.Of(attempt.Wire).ReadAnswer(whole, attempt.Model).Choices)
+        {
+            var text = "";
+            var judged = choice.Finish == FinishReason.Stop;
+            foreach (var part in choice.Parts)
+            {
+                judged &= part is TextPart or ThinkingPart or RedactedThinkingPart; // a refusal or a tool call is no answer to judge
+                text += (part as TextPart)?.Text;
+            }
+
+            if (judged && !SchemaCheck.Follows(asked, text))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static JsonElement? SchemaOf(Call call)
+    {
+        try
+        {
+            return call.Request.ResponseFormat?.Schema;
+        }
+        catch (ProblemException)
+        {
+            return null; // in words that we do not read
+        }
+    }
+}
