@@ -3,8 +3,7 @@
 # need_dotnet — the .NET 10 SDK is the one thing a person brings.
 need_dotnet() {
   if ! command -v dotnet >/dev/null || ! dotnet --list-sdks | grep -q '^10\.'; then
-    echo "Gatehouse needs the .NET 10 SDK and does not find it." >&2
-    echo "Install it (package dotnet-sdk-10.0, or Microsoft's installer) and run this again." >&2
+    echo "Gatehouse needs the .NET 10 SDK and does not find it. Install it (package dotnet-sdk-10.0, or Microsoft's installer) and run this again." >&2
     exit 3
   fi
   export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1

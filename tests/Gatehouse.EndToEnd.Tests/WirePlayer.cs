@@ -78,7 +78,8 @@ internal sealed class WirePlayer : IAsyncDisposable
             return;
         }
 
-        var wire = http.Request.Path.StartsWithSegments("/anthropic") ? "anthropic" : "openai";
+        var wire = http.Request.Path.StartsWithSegments("/anthropic") ? "anthropic"
+            : http.Request.Path.Value!.EndsWith("/responses", StringComparison.Ordinal) ? "responses" : "openai";
         http.Response.StatusCode = scenario switch { "rate-limited" => 429, "bad-request" => 400, _ => 200 };
         http.Response.Headers["request-id"] = "req_recorded";
         if (scenario == "rate-limited")

@@ -15,8 +15,7 @@ internal sealed class ApiOperations(EndpointDataSource endpoints, ParameterPolic
     public IReadOnlyList<string> MethodsAt(HttpContext http) =>
     [
         .. endpoints.Endpoints.OfType<RouteEndpoint>()
-            .Where(e => e.RoutePattern.RawText?.TrimStart('/').StartsWith("api/", StringComparison.Ordinal) == true)
-            .Where(e => Matches(e.RoutePattern, http))
+            .Where(e => e.RoutePattern.RawText?.TrimStart('/').StartsWith("api/", StringComparison.Ordinal) == true && Matches(e.RoutePattern, http))
             .SelectMany(e => e.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? [])
             .Distinct(StringComparer.Ordinal)
             .Order(StringComparer.Ordinal),

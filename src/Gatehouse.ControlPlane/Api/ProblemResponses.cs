@@ -62,9 +62,7 @@ internal sealed partial class ProblemResponses(RequestDelegate next, ApiOperatio
 
         http.Response.Headers.Allow = string.Join(", ", methods);
         return new Problem(
-            "method_not_allowed",
-            405,
-            $"This address takes {string.Join(" and ", methods)}, not {http.Request.Method}; /api/openapi.json lists them.");
+            "method_not_allowed", 405, $"This address takes {string.Join(" and ", methods)}, not {http.Request.Method}; /api/openapi.json lists them.");
     }
 
     private Problem Of(Exception e, string requestId)

@@ -14,10 +14,7 @@ internal static class CallFilterQuery
 {
     private static readonly CallParameter[] Known =
     [
-        new(
-            "from",
-            "Only calls that started at or after this time, such as 2026-03-01T12:00:00Z. Lists begin 30 days back without it, sums a day.",
-            "date-time"),
+        new("from", "Only calls that started at or after this time, such as 2026-03-01T12:00:00Z. Lists begin 30 days back without it, sums a day.", "date-time"),
         new("to", "Only calls that started before this time.", "date-time"),
         new("team", "Only this team's: its id.", "uuid"),
         new("system", "Only this system's: its id.", "uuid"),
@@ -35,9 +32,7 @@ internal static class CallFilterQuery
 
     /// <summary>Known to those who follow calls.</summary>
     public static readonly CallParameter After = new(
-        "after",
-        "Begin with the calls that were recorded after this one: the newest that the reader has. Last-Event-ID goes before it.",
-        "uuid");
+        "after", "Begin with the calls that were recorded after this one: the newest that the reader has. Last-Event-ID goes before it.", "uuid");
 
     private static readonly string[] Parameters = [.. Known.Select(p => p.Name)];
 

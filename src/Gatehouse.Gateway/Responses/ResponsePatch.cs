@@ -8,8 +8,8 @@ using Gatehouse.Gateway.Conversation;
 namespace Gatehouse.Gateway.Responses;
 
 /// <summary>
-/// Changes the few places of a passed-through <c>response</c> that are Gatehouse's own business: whether it is stored, what it goes on from,
-/// the id of a background run, and whose sealed reasoning it holds. Every other byte stays as the provider sent it.
+/// Changes the few places of a passed-through <c>response</c> that are Gatehouse's own business: whether it is stored and under which id,
+/// what it goes on from, and whose sealed reasoning it holds. Every other byte stays as the provider sent it.
 /// </summary>
 internal static class ResponsePatch
 {
@@ -110,9 +110,8 @@ internal static class ResponsePatch
             return terms.PreviousId is { } id ? Encoding.UTF8.GetBytes($"\"{JsonEncodedText.Encode(id)}\"") : "null"u8.ToArray();
         }
 
-        return !terms.IsBackground ? null
-            : reader.ValueTextEquals("id"u8) ? Encoding.UTF8.GetBytes($"\"{terms.Id}\"")
-            : reader.ValueTextEquals("background"u8) ? "true"u8.ToArray()
+        return terms.IsStored && reader.ValueTextEquals("id"u8) ? Encoding.UTF8.GetBytes($"\"{terms.Id}\"") // the provider stores it under no id
+            : terms.IsBackground && reader.ValueTextEquals("background"u8) ? "true"u8.ToArray()
             : null;
     }
 }

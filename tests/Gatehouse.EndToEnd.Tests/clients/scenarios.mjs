@@ -1,4 +1,4 @@
-// What both SDKs are asked to do. Each scenario is a model name that the wire player knows.
+// What the SDKs are asked to do. Each scenario is a model name that the wire player knows.
 export const weather = {
   name: 'get_weather',
   description: 'The weather of a city.',
@@ -22,7 +22,7 @@ export async function runAll(scenarios) {
       await run(result);
     } catch (e) {
       result.error = e.constructor.name;
-      result.status = e.status ?? null;
+      result.status = e.status ?? e.statusCode ?? null;
       result.message = e.message;
     }
     console.log(JSON.stringify(result));

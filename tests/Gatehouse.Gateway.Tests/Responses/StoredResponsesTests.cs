@@ -26,18 +26,19 @@ public sealed class StoredResponsesTests
     }
 
     [Fact]
-    public async Task A_native_response_is_stored_here_under_the_providers_id()
+    public async Task A_native_response_is_stored_here_under_an_id_of_our_own()
     {
         await using var player = new WirePlayer(e => e.AnswerAsync(200, ResponsesWire.Answer), e => e.StreamAsync(ResponsesWire.WholeStream));
         await using var gateway = await TestGateway.StartAsync([ResponsesWire.ToNative(player)]);
 
         var made = await CreateAsync(gateway, ResponsesWire.Request);
-        Assert.True(JsonElement.DeepEquals(made, await GetAsync(gateway, "/v1/responses/resp_up1")));
+        Assert.True(JsonElement.DeepEquals(made, await GetAsync(gateway, $"/v1/responses/{Text(made, "id")}")));
         Assert.True(made.GetProperty("store").GetBoolean());
+        Assert.NotEqual("resp_up1", Text(made, "id"));
         Assert.Contains("\"store\":false", player.Last.Body);
 
         made = await CreateAsync(gateway, ResponsesWire.StreamRequest);
-        Assert.True(JsonElement.DeepEquals(made, await GetAsync(gateway, "/v1/responses/resp_up1")));
+        Assert.True(JsonElement.DeepEquals(made, await GetAsync(gateway, $"/v1/responses/{Text(made, "id")}")));
     }
 
     [Fact]
@@ -52,7 +53,7 @@ public sealed class StoredResponsesTests
         var second = await CreateAsync(gateway, $$"""{"model":"claude","input":"Two","previous_response_id":"{{Text(first, "id")}}"}""");
         var third = await CreateAsync(gateway, $$"""{"model":"native","input":[{"role":"user","content":"Three"}],"previous_response_id":"{{Text(second, "id")}}"}""");
 
-        Assert.Equal("resp_up1", Text(second, "previous_response_id"));
+        Assert.Equal(Text(first, "id"), Text(second, "previous_response_id"));
         Assert.Equal(Text(second, "id"), Text(third, "previous_response_id"));
         var asked = JsonElement.Parse(claude.Last.Body);
         Assert.Equal(

@@ -81,10 +81,7 @@ internal static class CallConditions
     /// </summary>
     public static SqlText AddPrefix(this SqlText sql, Person who, FormattableString column, string prefix, int limit)
     {
-        sql.Add($"""
-             WHERE {column} >= {prefix} AND {column} < {prefix + HighestChar}
-             AND SUBSTR({column}, 1, CAST({prefix.Length} AS INTEGER)) = {prefix}
-            """);
+        sql.Add($" WHERE {column} >= {prefix} AND {column} < {prefix + HighestChar} AND SUBSTR({column}, 1, CAST({prefix.Length} AS INTEGER)) = {prefix}");
         if (who.TeamsWith(Permission.Read) is { } teams)
         {
             sql.Add($" AND COALESCE(team_id, team_id) IN {teams}");

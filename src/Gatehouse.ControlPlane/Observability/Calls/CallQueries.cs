@@ -70,9 +70,7 @@ public sealed class CallQueries
         return new CallPage(calls, calls[^1].Id, from);
     }
 
-    /// <summary>
-    /// The calls whose request id or trace id begins so, newest first among those of one kind. Cheap however large the ledger is.
-    /// </summary>
+    /// <summary>The calls whose request id or trace id begins so, newest first among those of one kind. Cheap however large the ledger is.</summary>
     public async Task<IReadOnlyList<CallSummary>> FindByPrefixAsync(Person who, string prefix, int limit, CancellationToken ct)
     {
         var found = await ReadAsync($"request_id", prefix);
@@ -184,9 +182,7 @@ public sealed class CallQueries
     private async Task<DateTimeOffset> RecordedAtAsync(Guid id, DateTimeOffset now, CancellationToken ct)
     {
         var found = await _db.QueryAsync($"SELECT recorded_at FROM observability_ledger WHERE id = {id}", row => row.Instant(0), ct);
-        var at = found.Count > 0
-            ? found[0]
-            : DateTimeOffset.FromUnixTimeMilliseconds(Math.Min(MillisecondsOf(id), now.ToUnixTimeMilliseconds())) - FollowOverlap;
+        var at = found.Count > 0 ? found[0] : DateTimeOffset.FromUnixTimeMilliseconds(Math.Min(MillisecondsOf(id), now.ToUnixTimeMilliseconds())) - FollowOverlap;
         return at > now ? now : at < now - FollowLife ? now - FollowLife : at;
     }
 

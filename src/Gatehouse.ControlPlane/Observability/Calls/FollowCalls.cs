@@ -25,8 +25,7 @@ internal static class FollowCalls
         var filter = CallFilterQuery.Read(http.Request.Query, CallFilterQuery.After.Name);
         using var place = calls.Admit(ApiPerson.Lasting(http));
         using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var after = CallFilterQuery.ReadAfter(http.Request);
-        await using var follower = calls.FollowAsync(place, filter, after, over.Token).GetAsyncEnumerator(over.Token);
+        await using var follower = calls.FollowAsync(place, filter, CallFilterQuery.ReadAfter(http.Request), over.Token).GetAsyncEnumerator(over.Token);
 
         // Before the head is sent, so that a wrong filter is still a problem and not a broken stream.
         var next = follower.MoveNextAsync().AsTask();

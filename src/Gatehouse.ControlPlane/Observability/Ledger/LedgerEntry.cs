@@ -30,8 +30,7 @@ internal sealed record LedgerEntry(CallRecord Record, TraceDocument Trace, DateT
 
         List<TargetTokens> earlier =
         [
-            .. TargetTokens.Earlier(record)
-                .Select(t => t with { Provider = Cut(t.Provider, MaxNameChars)!, Model = Cut(t.Model, MaxModelChars)! }),
+            .. TargetTokens.Earlier(record).Select(t => t with { Provider = Cut(t.Provider, MaxNameChars)!, Model = Cut(t.Model, MaxModelChars)! }),
         ];
         record.Route = Cut(record.Route, MaxModelChars) ?? "";
         record.Model = Cut(record.Model, MaxModelChars);

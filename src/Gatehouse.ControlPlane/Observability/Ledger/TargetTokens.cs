@@ -3,9 +3,7 @@ using Gatehouse.Gateway.Journal;
 
 namespace Gatehouse.Observability.Ledger;
 
-/// <summary>
-/// What a target used of a call that another target ended. One JSON list a call, in <c>observability_ledger.earlier_targets</c>.
-/// </summary>
+/// <summary>What a target used of a call that another target ended. One JSON list a call, in <c>observability_ledger.earlier_targets</c>.</summary>
 /// <param name="CostNanos">Zero also when the cost of the whole call is unknown, since then no part of it is in any sum.</param>
 internal sealed record TargetTokens(string Provider, string Model, long InputTokens, long OutputTokens, long CostNanos)
 {

@@ -29,9 +29,9 @@ internal sealed class KeptResponses(ResponseStore store, ObservabilityMetrics me
         lock (_lock)
         {
             var before = _kept.GetValueOrDefault(key);
-            if (before is { Response.IsRunning: false } && response.IsRunning)
+            if (before is { Response.IsRunning: false })
             {
-                return true; // the run has ended meanwhile
+                return true; // it has ended, and stays as it is
             }
 
             if (_bytes + kept.Bytes > MostBytes)

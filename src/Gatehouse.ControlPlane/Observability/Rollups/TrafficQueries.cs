@@ -101,8 +101,7 @@ public sealed class TrafficQueries
         Person who, CallFilter filter, Func<string, string, string, TKey?> keyOf, CancellationToken ct)
         where TKey : class => SumAsync(who, filter, row => keyOf(row.Route, row.Provider, row.Model), ct);
 
-    private async Task<Dictionary<TKey, TrafficSum>> SumAsync<TKey>(
-        Person who, CallFilter filter, Func<TrafficRow, TKey?> keyOf, CancellationToken ct)
+    private async Task<Dictionary<TKey, TrafficSum>> SumAsync<TKey>(Person who, CallFilter filter, Func<TrafficRow, TKey?> keyOf, CancellationToken ct)
         where TKey : class
     {
         var (from, to) = Range(filter);

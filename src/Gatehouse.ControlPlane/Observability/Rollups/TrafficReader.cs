@@ -148,13 +148,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
         {
             // Other calls, of which a target that is asked for used a part without being the one that ended them.
             await ReadCallsAsync(
-                who,
-                filter with { Provider = null, Model = null },
-                from,
-                to,
-                $"earlier_targets IS NOT NULL",
-                (row, earlier) => AddEarlier(row, earlier, filter, add),
-                ct);
+                who, filter with { Provider = null, Model = null }, from, to, $"earlier_targets IS NOT NULL", (row, earlier) => AddEarlier(row, earlier, filter, add), ct);
         }
     }
 

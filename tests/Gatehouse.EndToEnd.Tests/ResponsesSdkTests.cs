@@ -1,0 +1,234 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+using Gatehouse.EndToEnd.Tests.Sdk;
+
+namespace Gatehouse.EndToEnd.Tests;
+
+/// <summary>
+/// One gateway before a player of three wire formats; each SDK that speaks responses runs all scenarios against each format once. The
+/// sample's system stores content, as stored responses need it.
+/// </summary>
+public sealed class ResponsesSdks : IAsyncLifetime
+{
+    private readonly Dictionary<(string Sdk, string Upstream), Lazy<Task<IReadOnlyDictionary<string, SdkResult>>>> _runs = [];
+    private GatehouseProcess _gatehouse = null!;
+
+    internal static IReadOnlyDictionary<string, ISdkClient> Sdks { get; } = new Dictionary<string, ISdkClient>
+    {
+        ["OpenAI (NuGet)"] = new OpenAiResponsesDotNetSdk(),
+        ["openai (npm)"] = new NodeSdk("responses.mjs", speaksMessages: false),
+        ["ai with @ai-sdk/openai (npm)"] = new NodeSdk("ai.mjs", speaksMessages: false),
+        ["@langchain/openai (npm)"] = new NodeSdk("langchain.mjs", speaksMessages: false),
+    };
+
+    internal static string Prefix(string sdk, string upstream) => $"{upstream}{Sdks.Keys.ToList().IndexOf(sdk)}-";
+
+    internal WirePlayer Player { get; private set; } = null!;
+
+    internal Task<IReadOnlyDictionary<string, SdkResult>> RunAsync(string sdk, string upstream)
+    {
+        lock (_runs)
+        {
+            if (!_runs.TryGetValue((sdk, upstream), out var run))
+            {
+                _runs[(sdk, upstream)] = run = new(() => Sdks[sdk].RunAllAsync(
+                    _gatehouse.Url, _gatehouse.SampleKey, Prefix(sdk, upstream), Player.Url, TestContext.Current.CancellationToken));
+            }
+
+            return run.Value;
+        }
+    }
+
+    public async ValueTask InitializeAsync()
+    {
+        Player = await WirePlayer.StartAsync();
+        _gatehouse = await GatehouseProcess.StartAsync($$"""
+            providers:
+              responses: { kind: openai, base_url: '{{Player.Url}}v1', api_key: recorded }
+              chat: { kind: openai, base_url: '{{Player.Url}}v1', api_key: recorded, responses: false }
+              anthropic: { kind: anthropic, base_url: '{{Player.Url}}anthropic/v1', api_key: recorded }
+            routes:
+              responses*: { targets: [{ provider: responses, model: "*" }] }
+              chat*: { targets: [{ provider: chat, model: "*" }] }
+              anthropic*: { targets: [{ provider: anthropic, model: "*" }] }
+            """);
+        using var api = _gatehouse.CreateClient(_gatehouse.CliToken);
+        var systems = await api.GetFromJsonAsync<JsonElement>("api/systems");
+        using var stored = await api.PutAsJsonAsync(
+            $"api/systems/{systems.GetProperty("items")[0].GetProperty("id").GetString()}/environments/development",
+            new Dictionary<string, object> { ["store_content"] = true, ["retention_days"] = 30 });
+        stored.EnsureSuccessStatusCode();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _gatehouse.DisposeAsync();
+        await Player.DisposeAsync();
+    }
+}
+
+/// <summary>The SDKs' clients for responses work through Gatehouse, whatever wire format the provider speaks.</summary>
+public sealed class ResponsesSdkTests(ResponsesSdks sdks) : IClassFixture<ResponsesSdks>
+{
+    public static TheoryData<string, string> Pairs()
+    {
+        var pairs = new TheoryData<string, string>();
+        foreach (var sdk in ResponsesSdks.Sdks.Keys)
+        {
+            pairs.Add(sdk, "responses");
+            pairs.Add(sdk, "chat");
+            pairs.Add(sdk, "anthropic");
+        }
+
+        return pairs;
+    }
+
+    [Theory]
+    [MemberData(nameof(Pairs))]
+    public async Task Text_and_usage_come_whole_and_streamed(string sdk, string upstream)
+    {
+        var results = await sdks.RunAsync(sdk, upstream);
+
+        foreach (var scenario in (string[])["text", "text-stream"])
+        {
+            var result = Succeeded(results, scenario);
+            Assert.Equal("Hello from the wire.", result.Text);
+            Assert.Contains(result.Finish, (string[])["completed", "stop"]);
+            Assert.Equal((12, 5), (result.Input, result.Output));
+        }
+
+        Assert.True(results["text-stream"].Chunks >= 5, $"{results["text-stream"].Chunks} chunks");
+    }
+
+    [Theory]
+    [MemberData(nameof(Pairs))]
+    public async Task Tool_calls_come_whole_and_streamed_and_stay_apart(string sdk, string upstream)
+    {
+        var results = await sdks.RunAsync(sdk, upstream);
+
+        Assert.Equal(["get_weather Paris"], Tools(Succeeded(results, "tools")));
+        Assert.Equal(["get_weather Paris"], Tools(Succeeded(results, "tools-stream")));
+        Assert.Equal(["get_weather Paris", "get_weather Oslo"], Tools(Succeeded(results, "parallel")));
+        Assert.Equal(["get_weather Paris", "get_weather Oslo"], Tools(Succeeded(results, "parallel-stream")));
+    }
+
+    [Theory]
+    [MemberData(nameof(Pairs))]
+    public async Task Images_and_instructions_reach_the_provider_in_its_own_format(string sdk, string upstream)
+    {
+        var result = Succeeded(await sdks.RunAsync(sdk, upstream), "image");
+
+        Assert.Equal("A single pixel.", result.Text);
+        var body = Sent(sdk, upstream, "image").ToString();
+        Assert.Contains(Scenarios.Pixel, body, StringComparison.Ordinal);
+        Assert.Contains("Be brief.", body, StringComparison.Ordinal);
+        Assert.Contains(upstream switch { "responses" => "input_image", "chat" => "image_url", _ => "\"media_type\"" }, body, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Pairs))]
+    public async Task A_json_schema_reaches_the_provider_and_its_answer_the_client(string sdk, string upstream)
+    {
+        var result = Succeeded(await sdks.RunAsync(sdk, upstream), "schema");
+
+        Assert.Equal("""{"answer":42}""", result.Text);
+        var body = Sent(sdk, upstream, "schema");
+        var schema = upstream switch
+        {
+            "responses" => body.GetProperty("text").GetProperty("format").GetProperty("schema"),
+            "chat" => body.GetProperty("response_format").GetProperty("json_schema").GetProperty("schema"),
+            _ => body.GetProperty("output_config").GetProperty("format").GetProperty("schema"),
+        };
+        Assert.Equal("integer", schema.GetProperty("properties").GetProperty("answer").GetProperty("type").GetString());
+    }
+
+    [Theory]
+    [MemberData(nameof(Pairs))]
+    public async Task Errors_before_the_answer_raise_with_the_providers_status(string sdk, string upstream)
+    {
+        var results = await sdks.RunAsync(sdk, upstream);
+
+        Assert.NotNull(results["rate-limited"].Error);
+        Assert.Equal(429, results["rate-limited"].Status);
+        Assert.NotNull(results["bad-request"].Error);
+        Assert.Equal(400, results["bad-request"].Status);
+        Assert.Contains("temperature", results["bad-request"].Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Pairs))]
+    public async Task Errors_and_breaks_in_mid_stream_raise_after_the_text_that_came(string sdk, string upstream)
+    {
+        var results = await sdks.RunAsync(sdk, upstream);
+
+        foreach (var scenario in (string[])["mid-stream-error", "truncated"])
+        {
+            Assert.True(results[scenario].Error is not null, $"{scenario} ended as if it were complete: {results[scenario]}");
+            Assert.Equal("Hello from", results[scenario].Text);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Pairs))]
+    public async Task An_abort_of_the_client_reaches_the_provider(string sdk, string upstream)
+    {
+        var result = (await sdks.RunAsync(sdk, upstream))["abort"];
+
+        Assert.Equal("Hello", result.Text);
+        await sdks.Player.LeftAsync(ResponsesSdks.Prefix(sdk, upstream) + "abort", TestContext.Current.CancellationToken);
+    }
+
+    [Theory]
+    [MemberData(nameof(Pairs))]
+    public async Task A_conversation_goes_on_from_what_was_stored(string sdk, string upstream)
+    {
+        var results = await sdks.RunAsync(sdk, upstream);
+        if (!results.TryGetValue("stored", out var result))
+        {
+            Assert.StartsWith("@langchain", sdk, StringComparison.Ordinal); // sends the whole conversation itself
+            return;
+        }
+
+        if (sdk.StartsWith("ai ", StringComparison.Ordinal))
+        {
+            Assert.Null(result.Error);
+            Assert.Equal("Hello from the wire.", result.Text);
+        }
+        else
+        {
+            Assert.Equal(404, result.Status); // it was deleted, and then asked for
+            Assert.Equal("completed", result.Finish);
+            Assert.Contains("Hello from the wire.", result.Text, StringComparison.Ordinal);
+        }
+
+        var last = sdks.Player.Requests.Last(r => r.Model == ResponsesSdks.Prefix(sdk, upstream) + "text").Body.ToString();
+        if (sdk == "OpenAI (NuGet)" || sdk.StartsWith("ai ", StringComparison.Ordinal))
+        {
+            Assert.Contains("Hello from the wire.", last, StringComparison.Ordinal); // the first answer is part of the second request
+        }
+    }
+
+    [Theory]
+    [InlineData("responses")]
+    [InlineData("chat")]
+    [InlineData("anthropic")]
+    public async Task A_background_response_is_polled_until_it_is_complete(string upstream)
+    {
+        var result = Succeeded(await sdks.RunAsync("openai (npm)", upstream), "background");
+
+        Assert.Equal(("completed", "Hello from the wire."), (result.Finish, result.Text));
+        Assert.True(result.Chunks > 0);
+    }
+
+    private static SdkResult Succeeded(IReadOnlyDictionary<string, SdkResult> results, string scenario)
+    {
+        var result = results[scenario];
+        Assert.True(result.Error is null, $"{scenario} raised {result.Error}: {result.Message}");
+        return result;
+    }
+
+    private static IEnumerable<string> Tools(SdkResult result) => result.Tools.Select(t => $"{t.Name} {t.Arguments.GetProperty("city").GetString()}");
+
+    private JsonElement Sent(string sdk, string upstream, string scenario) =>
+        sdks.Player.Requests.Last(r => r.Model == ResponsesSdks.Prefix(sdk, upstream) + scenario).Body;
+}

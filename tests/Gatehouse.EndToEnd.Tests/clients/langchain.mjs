@@ -1,0 +1,52 @@
+// usage: node langchain.mjs <base address> <key> <route prefix> <player's address>
+import { HumanMessage, SystemMessage } from '@langchain/core/messages';
+import { ChatOpenAI } from '@langchain/openai';
+import { answerSchema, pixel, runAll, seen, weather } from './scenarios.mjs';
+
+const [base, apiKey, prefix, player] = process.argv.slice(2);
+const tools = [{ type: 'function', function: weather }];
+const chat = (model) => new ChatOpenAI({
+  model: prefix + model, apiKey, maxRetries: 0, useResponsesApi: true, configuration: { baseURL: `${base}/v1` },
+});
+const user = (content) => [new SystemMessage('Be brief.'), new HumanMessage({ content })];
+
+function keep(result, message) {
+  result.text = message.text;
+  result.finish = message.response_metadata.status;
+  result.tools = (message.tool_calls ?? []).map((t) => ({ name: t.name, arguments: t.args }));
+  result.input = message.usage_metadata?.input_tokens ?? null;
+  result.output = message.usage_metadata?.output_tokens ?? null;
+}
+
+const create = async (result, model, extra = {}, content = 'Hello') => keep(result, await chat(model).invoke(user(content), extra));
+
+async function stream(result, model, extra = {}) {
+  const stop = new AbortController();
+  let whole;
+  for await (const chunk of await chat(model).stream(user('Hello'), { ...extra, signal: stop.signal })) {
+    result.chunks++;
+    whole = whole ? whole.concat(chunk) : chunk;
+    result.text = whole.text;
+    await seen(player, prefix + model, result.text);
+    if (model === 'abort' && result.text) {
+      stop.abort();
+    }
+  }
+  keep(result, whole);
+}
+
+await runAll({
+  'text': (r) => create(r, 'text'),
+  'text-stream': (r) => stream(r, 'text'),
+  'tools': (r) => create(r, 'tools', { tools }),
+  'tools-stream': (r) => stream(r, 'tools', { tools }),
+  'parallel': (r) => create(r, 'parallel', { tools }),
+  'parallel-stream': (r) => stream(r, 'parallel', { tools }),
+  'image': (r) => create(r, 'image', {}, [{ type: 'text', text: 'What is this?' }, { type: 'image_url', image_url: { url: `data:image/png;base64,${pixel}` } }]),
+  'schema': (r) => create(r, 'schema', { response_format: { type: 'json_schema', json_schema: { name: 'answer', schema: answerSchema, strict: true } } }),
+  'rate-limited': (r) => create(r, 'rate-limited'),
+  'bad-request': (r) => create(r, 'bad-request'),
+  'mid-stream-error': (r) => stream(r, 'mid-stream-error'),
+  'truncated': (r) => stream(r, 'truncated'),
+  'abort': (r) => stream(r, 'abort'),
+});
