@@ -3,7 +3,7 @@ using Gatehouse.EndToEnd.Tests.Sdk;
 
 namespace Gatehouse.EndToEnd.Tests;
 
-/// <summary>One gateway before a player of both wire formats; each SDK runs all scenarios against each format once.</summary>
+/// <summary>One gateway before a player of every wire format; each SDK runs all scenarios against each format once.</summary>
 public sealed class SdkMatrix : IAsyncLifetime
 {
     private readonly Dictionary<(string Sdk, string Upstream), Lazy<Task<IReadOnlyDictionary<string, SdkResult>>>> _runs = [];
@@ -12,9 +12,10 @@ public sealed class SdkMatrix : IAsyncLifetime
     internal static IReadOnlyDictionary<string, ISdkClient> Sdks { get; } = new Dictionary<string, ISdkClient>
     {
         ["OpenAI (NuGet)"] = new OpenAiDotNetSdk(),
-        ["openai (npm)"] = new NodeSdk("openai.mjs", speaksMessages: false),
+        ["openai (npm)"] = new NodeSdk("openai.mjs", SdkFormat.Chat),
         ["Anthropic (NuGet)"] = new AnthropicDotNetSdk(),
-        ["@anthropic-ai/sdk (npm)"] = new NodeSdk("anthropic.mjs", speaksMessages: true),
+        ["@anthropic-ai/sdk (npm)"] = new NodeSdk("anthropic.mjs", SdkFormat.Messages),
+        ["@google/genai (npm)"] = new NodeSdk("genai.mjs", SdkFormat.Generate),
     };
 
     /// <summary>Each SDK's route prefix at each upstream: who asked is in the model name that the player sees.</summary>
@@ -50,11 +51,23 @@ public sealed class SdkMatrix : IAsyncLifetime
                 kind: anthropic
                 base_url: {{Player.Url}}anthropic/v1
                 api_key: recorded
+              gemini:
+                kind: gemini
+                base_url: {{Player.Url}}gemini/v1beta
+                api_key: recorded
+              bedrock:
+                kind: bedrock
+                base_url: {{Player.Url}}bedrock
+                aws: { region: eu-central-1, access_key_id: recorded, secret_access_key: recorded }
             routes:
               openai*:
                 targets: [{ provider: openai, model: "*" }]
               anthropic*:
                 targets: [{ provider: anthropic, model: "*" }]
+              gemini*:
+                targets: [{ provider: gemini, model: "*" }]
+              bedrock*:
+                targets: [{ provider: bedrock, model: "*" }]
             """);
     }
 
@@ -73,8 +86,10 @@ public sealed class SdkMatrixTests(SdkMatrix matrix) : IClassFixture<SdkMatrix>
         var pairs = new TheoryData<string, string>();
         foreach (var sdk in SdkMatrix.Sdks.Keys)
         {
-            pairs.Add(sdk, "openai");
-            pairs.Add(sdk, "anthropic");
+            foreach (var upstream in (string[])["openai", "anthropic", "gemini", "bedrock"])
+            {
+                pairs.Add(sdk, upstream);
+            }
         }
 
         return pairs;
@@ -90,7 +105,7 @@ public sealed class SdkMatrixTests(SdkMatrix matrix) : IClassFixture<SdkMatrix>
         {
             var result = Succeeded(results, scenario);
             Assert.Equal("Hello from the wire.", result.Text);
-            Assert.Equal(SdkMatrix.Sdks[sdk].SpeaksMessages ? "end_turn" : "stop", result.Finish);
+            Assert.Equal(SdkMatrix.Sdks[sdk].Format.Stop, result.Finish);
             Assert.Equal((12, 5), (result.Input, result.Output));
         }
 
@@ -107,7 +122,7 @@ public sealed class SdkMatrixTests(SdkMatrix matrix) : IClassFixture<SdkMatrix>
         {
             var result = Succeeded(results, scenario);
             Assert.Equal(["get_weather Paris"], Tools(result));
-            Assert.Equal(SdkMatrix.Sdks[sdk].SpeaksMessages ? "tool_use" : "tool_calls", result.Finish);
+            Assert.Equal(SdkMatrix.Sdks[sdk].Format.ToolCalls, result.Finish);
         }
     }
 
@@ -125,22 +140,21 @@ public sealed class SdkMatrixTests(SdkMatrix matrix) : IClassFixture<SdkMatrix>
     [MemberData(nameof(Pairs))]
     public async Task Images_and_system_prompts_reach_the_provider_in_its_own_format(string sdk, string upstream)
     {
-        var result = Succeeded(await matrix.RunAsync(sdk, upstream), "image");
+        var results = await matrix.RunAsync(sdk, upstream);
 
-        Assert.Equal("A single pixel.", result.Text);
-        var body = Sent(sdk, upstream, "image");
-        var parts = body.GetProperty("messages").EnumerateArray().Single(m => m.GetProperty("role").GetString() == "user").GetProperty("content");
-        var image = parts.EnumerateArray().Single(p => p.GetProperty("type").GetString() is "image" or "image_url");
-        if (upstream == "openai")
+        Assert.Equal("A single pixel.", Succeeded(results, "image").Text);
+        Assert.Equal("A single pixel.", Succeeded(results, "image-stream").Text);
+        foreach (var body in Sent(sdk, upstream, "image"))
         {
-            Assert.Equal($"data:image/png;base64,{Scenarios.Pixel}", image.GetProperty("image_url").GetProperty("url").GetString());
-            Assert.Contains("Be brief.", body.GetProperty("messages")[0].GetProperty("content").ToString(), StringComparison.Ordinal);
-        }
-        else
-        {
-            Assert.Equal(Scenarios.Pixel, image.GetProperty("source").GetProperty("data").GetString());
-            Assert.Equal("image/png", image.GetProperty("source").GetProperty("media_type").GetString());
-            Assert.Contains("Be brief.", body.GetProperty("system").ToString(), StringComparison.Ordinal);
+            var (system, image) = upstream switch
+            {
+                "openai" => (body.GetProperty("messages")[0].GetProperty("content"), Part(body.GetProperty("messages"), "content", "image_url").GetProperty("url")),
+                "anthropic" => (body.GetProperty("system"), Part(body.GetProperty("messages"), "content", "source").GetProperty("data")),
+                "gemini" => (body.GetProperty("systemInstruction"), Part(body.GetProperty("contents"), "parts", "inlineData").GetProperty("data")),
+                _ => (body.GetProperty("system"), Part(body.GetProperty("messages"), "content", "image").GetProperty("source").GetProperty("bytes")),
+            };
+            Assert.Equal(upstream == "openai" ? $"data:image/png;base64,{Scenarios.Pixel}" : Scenarios.Pixel, image.GetString());
+            Assert.Contains("Be brief.", system.ToString(), StringComparison.Ordinal);
         }
     }
 
@@ -148,14 +162,56 @@ public sealed class SdkMatrixTests(SdkMatrix matrix) : IClassFixture<SdkMatrix>
     [MemberData(nameof(Pairs))]
     public async Task A_json_schema_reaches_the_provider_and_its_answer_the_client(string sdk, string upstream)
     {
-        var result = Succeeded(await matrix.RunAsync(sdk, upstream), "schema");
+        var results = await matrix.RunAsync(sdk, upstream);
 
-        Assert.Equal("""{"answer":42}""", result.Text);
-        var body = Sent(sdk, upstream, "schema");
-        var schema = upstream == "openai"
-            ? body.GetProperty("response_format").GetProperty("json_schema").GetProperty("schema")
-            : body.GetProperty("output_config").GetProperty("format").GetProperty("schema");
-        Assert.True(JsonElement.DeepEquals(JsonElement.Parse(Scenarios.AnswerSchema), schema), schema.ToString());
+        Assert.Equal("""{"answer":42}""", Succeeded(results, "schema").Text);
+        Assert.Equal("""{"answer":42}""", Succeeded(results, "schema-stream").Text);
+        foreach (var body in Sent(sdk, upstream, "schema"))
+        {
+            var schema = upstream switch
+            {
+                "openai" => body.GetProperty("response_format").GetProperty("json_schema").GetProperty("schema"),
+                "anthropic" => body.GetProperty("output_config").GetProperty("format").GetProperty("schema"),
+                "gemini" => body.GetProperty("generationConfig").GetProperty("responseJsonSchema"),
+                _ => JsonElement.Parse(body.GetProperty("outputConfig").GetProperty("textFormat").GetProperty("structure").GetProperty("jsonSchema").GetProperty("schema").GetString()!),
+            };
+            Assert.True(JsonElement.DeepEquals(JsonElement.Parse(Scenarios.AnswerSchema), schema), schema.ToString());
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Pairs))]
+    public async Task Thinking_comes_apart_from_the_text_and_with_its_signature(string sdk, string upstream)
+    {
+        if (sdk == "OpenAI (NuGet)")
+        {
+            return; // it has no place for thinking
+        }
+
+        var results = await matrix.RunAsync(sdk, upstream);
+
+        foreach (var scenario in (string[])["thinking", "thinking-stream"])
+        {
+            var result = Succeeded(results, scenario);
+            Assert.Equal(("Let me think.", "It is 42."), (result.Thinking, result.Text));
+            Assert.Equal(upstream is "anthropic" or "bedrock", result.Signature is not null);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Pairs))]
+    public async Task Refusals_and_the_limit_of_the_output_are_told_in_the_clients_words(string sdk, string upstream)
+    {
+        var results = await matrix.RunAsync(sdk, upstream);
+        var format = SdkMatrix.Sdks[sdk].Format;
+
+        foreach (var suffix in (string[])["", "-stream"])
+        {
+            var refusal = Succeeded(results, "refusal" + suffix);
+            Assert.Equal(("I cannot help with that.", format.Refusal), (refusal.Text, refusal.Finish));
+            var length = Succeeded(results, "length" + suffix);
+            Assert.Equal(("Hello from the", format.Length), (length.Text, length.Finish));
+        }
     }
 
     [Theory]
@@ -164,11 +220,14 @@ public sealed class SdkMatrixTests(SdkMatrix matrix) : IClassFixture<SdkMatrix>
     {
         var results = await matrix.RunAsync(sdk, upstream);
 
-        Assert.NotNull(results["rate-limited"].Error);
-        Assert.Equal(429, results["rate-limited"].Status);
-        Assert.NotNull(results["bad-request"].Error);
-        Assert.Equal(400, results["bad-request"].Status);
-        Assert.Contains("temperature", results["bad-request"].Message, StringComparison.Ordinal);
+        foreach (var suffix in (string[])["", "-stream"])
+        {
+            Assert.NotNull(results["rate-limited" + suffix].Error);
+            Assert.Equal(429, results["rate-limited" + suffix].Status);
+            Assert.NotNull(results["bad-request" + suffix].Error);
+            Assert.Equal(400, results["bad-request" + suffix].Status);
+            Assert.Contains("temperature", results["bad-request" + suffix].Message, StringComparison.Ordinal);
+        }
     }
 
     [Theory]
@@ -203,6 +262,17 @@ public sealed class SdkMatrixTests(SdkMatrix matrix) : IClassFixture<SdkMatrix>
 
     private static IEnumerable<string> Tools(SdkResult result) => result.Tools.Select(t => $"{t.Name} {t.Arguments.GetProperty("city").GetString()}");
 
-    private JsonElement Sent(string sdk, string upstream, string scenario) =>
-        matrix.Player.Requests.Last(r => r.Model == SdkMatrix.Prefix(sdk, upstream) + scenario).Body;
+    private List<JsonElement> Sent(string sdk, string upstream, string scenario)
+    {
+        var bodies = matrix.Player.Requests.Where(r => r.Model == SdkMatrix.Prefix(sdk, upstream) + scenario).Select(r => r.Body).ToList();
+        Assert.Equal(2, bodies.Count); // whole and streamed
+        return bodies;
+    }
+
+    /// <summary>The part of a message that has this member.</summary>
+    private static JsonElement Part(JsonElement messages, string content, string member) => messages.EnumerateArray()
+        .Where(m => m.GetProperty(content).ValueKind == JsonValueKind.Array)
+        .SelectMany(m => m.GetProperty(content).EnumerateArray())
+        .Select(p => p.TryGetProperty(member, out var found) ? found : default)
+        .Single(p => p.ValueKind == JsonValueKind.Object);
 }

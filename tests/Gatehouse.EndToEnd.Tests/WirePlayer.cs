@@ -64,9 +64,9 @@ internal sealed class WirePlayer : IAsyncDisposable
         }
 
         using var body = await JsonDocument.ParseAsync(http.Request.Body, cancellationToken: http.RequestAborted);
-        var model = body.RootElement.GetProperty("model").GetString()!;
+        var wire = WireOf(http.Request.Path);
+        var (model, streamed) = Asked(wire, http.Request.Path.Value!, body.RootElement);
         var scenario = model[(model.IndexOf('-', StringComparison.Ordinal) + 1)..];
-        var streamed = body.RootElement.TryGetProperty("stream", out var stream) && stream.GetBoolean();
         Requests.Enqueue(new WireRequest(
             model, http.Request.Path, http.Request.Headers.ToDictionary(h => h.Key.ToLowerInvariant(), h => h.Value.ToString()), body.RootElement.Clone()));
 
@@ -78,8 +78,6 @@ internal sealed class WirePlayer : IAsyncDisposable
             return;
         }
 
-        var wire = http.Request.Path.StartsWithSegments("/anthropic") ? "anthropic"
-            : http.Request.Path.Value!.EndsWith("/responses", StringComparison.Ordinal) ? "responses" : "openai";
         http.Response.StatusCode = scenario switch { "rate-limited" => 429, "bad-request" => 400, _ => 200 };
         http.Response.Headers["request-id"] = "req_recorded";
         if (scenario == "rate-limited")
@@ -88,54 +86,80 @@ internal sealed class WirePlayer : IAsyncDisposable
         }
 
         var asStream = streamed && http.Response.StatusCode == 200;
-        http.Response.ContentType = asStream ? "text/event-stream" : "application/json";
-        var file = Path.Combine(AppContext.BaseDirectory, "Wire", wire, $"{(scenario == "held" ? "text" : scenario)}.{(asStream ? "sse" : "json")}");
+        http.Response.ContentType = !asStream ? "application/json" : wire == "bedrock" ? "application/vnd.amazon.eventstream" : "text/event-stream";
+        var extension = !asStream ? "json" : wire == "bedrock" ? "events" : "sse";
+        var file = Path.Combine(AppContext.BaseDirectory, "Wire", wire, $"{(scenario == "held" ? "text" : scenario)}.{extension}");
         var text = await File.ReadAllTextAsync(file, http.RequestAborted);
+        byte[] Bytes(string part) => extension == "events" ? EventStreamFrames.Encode(part) : Encoding.UTF8.GetBytes(part);
         switch (scenario)
         {
             case "mid-stream-error":
-                var lastEvent = text.LastIndexOf("\n\n", text.Length - 3, StringComparison.Ordinal) + 2;
-                await WriteAsync(http, text[..lastEvent]);
+                var lastEvent = LastEvent(text, extension);
+                await WriteAsync(http, Bytes(text[..lastEvent]));
                 await Signal(_seen, model).Task.WaitAsync(http.RequestAborted);
-                await WriteAsync(http, text[lastEvent..]);
+                await WriteAsync(http, Bytes(text[lastEvent..]));
                 break;
             case "held":
-                await WriteAsync(http, text[..(text.Length / 2)]);
+                await WriteAsync(http, Bytes(text[..(text.Length / 2)]));
                 await Signal(_seen, model).Task.WaitAsync(http.RequestAborted);
-                await WriteAsync(http, text[(text.Length / 2)..]);
+                await WriteAsync(http, Bytes(text[(text.Length / 2)..]));
                 break;
             case "truncated":
-                await WriteAsync(http, text);
+                await WriteAsync(http, Bytes(text));
                 await Signal(_seen, model).Task.WaitAsync(http.RequestAborted);
                 http.Abort();
                 break;
             case "abort":
-                await WriteAsync(http, text);
+                await WriteAsync(http, Bytes(text));
                 http.RequestAborted.Register(() => Signal(_left, model).TrySetResult());
                 await Signal(_left, model).Task;
                 break;
             default:
-                await WriteAsync(http, text);
+                await WriteAsync(http, Bytes(text));
                 break;
         }
     }
 
-    private static async Task WriteAsync(HttpContext http, string text)
+    private static string WireOf(PathString path) =>
+        ((string[])["anthropic", "gemini", "bedrock"]).FirstOrDefault(w => path.StartsWithSegments($"/{w}"))
+        ?? (path.Value!.EndsWith("/responses", StringComparison.Ordinal) ? "responses" : "openai");
+
+    /// <summary>The model and whether to stream, which two of the formats say in the path: <c>/models/M:streamGenerateContent</c>, <c>/model/M/converse-stream</c>.</summary>
+    private static (string Model, bool Streamed) Asked(string wire, string path, JsonElement body)
     {
-        foreach (var part in Parts(text))
+        if (wire is "openai" or "responses" or "anthropic")
         {
-            await http.Response.Body.WriteAsync(Encoding.UTF8.GetBytes(part), http.RequestAborted);
+            return (body.GetProperty("model").GetString()!, body.TryGetProperty("stream", out var stream) && stream.GetBoolean());
+        }
+
+        var end = path.LastIndexOf(wire == "gemini" ? ':' : '/');
+        return (path[(path.LastIndexOf('/', end - 1) + 1)..end], path[end..].Contains("stream", StringComparison.Ordinal));
+    }
+
+    private static int LastEvent(string text, string extension)
+    {
+        var body = text.TrimEnd();
+        return extension == "events" ? body.LastIndexOf('\n') + 1
+            : text.Contains("\r\n\r\n", StringComparison.Ordinal) ? body.LastIndexOf("\r\n\r\n", StringComparison.Ordinal) + 4
+            : body.LastIndexOf("\n\n", StringComparison.Ordinal) + 2;
+    }
+
+    private static async Task WriteAsync(HttpContext http, byte[] bytes)
+    {
+        foreach (var part in Parts(bytes))
+        {
+            await http.Response.Body.WriteAsync(part, http.RequestAborted);
             await http.Response.Body.FlushAsync(http.RequestAborted);
         }
     }
 
     /// <summary>Splits a recording in the middle of events, as networks do.</summary>
-    private static IEnumerable<string> Parts(string text)
+    private static IEnumerable<ReadOnlyMemory<byte>> Parts(byte[] bytes)
     {
         const int length = 97;
-        for (var at = 0; at < text.Length; at += length)
+        for (var at = 0; at < bytes.Length; at += length)
         {
-            yield return text.Substring(at, Math.Min(length, text.Length - at));
+            yield return bytes.AsMemory(at, Math.Min(length, bytes.Length - at));
         }
     }
 }

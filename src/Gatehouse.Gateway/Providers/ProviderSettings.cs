@@ -23,6 +23,9 @@ public enum WireFormat
 
     /// <summary>OpenAI's older <c>completions</c>: spoken besides <see cref="OpenAi"/>, see <see cref="ProviderSettings.SpeaksCompletions"/>.</summary>
     Completions,
+
+    /// <summary>Cohere's <c>chat</c>, version 2.</summary>
+    Cohere,
 }
 
 /// <summary>One provider as configured, secrets resolved. Never printed: <see cref="ToString"/> names only the provider.</summary>

@@ -2,6 +2,7 @@ using System.Buffers;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Providers.Anthropic;
 using Gatehouse.Gateway.Providers.Bedrock;
+using Gatehouse.Gateway.Providers.Cohere;
 using Gatehouse.Gateway.Providers.Gemini;
 using Gatehouse.Gateway.Providers.OpenAi;
 using Gatehouse.Gateway.Streaming;
@@ -53,6 +54,7 @@ internal abstract class ProviderWire
         WireFormat.Responses => new ResponsesWire(),
         WireFormat.Bedrock => new BedrockWire(),
         WireFormat.Completions => new CompletionsWire(),
+        WireFormat.Cohere => new CohereWire(),
         _ => throw new ArgumentOutOfRangeException(nameof(format), format, "No such wire format."),
     };
 }

@@ -23,7 +23,7 @@ internal sealed class RerankSurface : OperationSurface
     public override Problem? Peek(ReadOnlySpan<byte> body, out RequestPeek peek) => base.Peek(body, out peek) ?? Check(body);
 
     public override string PathAt(Attempt attempt, bool stream) =>
-        attempt.Wire == WireFormat.OpenAi ? "/rerank" : throw NotOffered(attempt, "rerank");
+        attempt.Wire is WireFormat.OpenAi or WireFormat.Cohere ? "/rerank" : throw NotOffered(attempt, "rerank");
 
     public override AnswerTap NewTap(WireFormat provider) => new RerankTap();
 

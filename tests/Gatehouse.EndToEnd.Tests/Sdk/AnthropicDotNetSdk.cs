@@ -9,7 +9,7 @@ namespace Gatehouse.EndToEnd.Tests.Sdk;
 /// <summary>The NuGet package <c>Anthropic</c>.</summary>
 internal sealed class AnthropicDotNetSdk : ISdkClient
 {
-    public bool SpeaksMessages => true;
+    public SdkFormat Format => SdkFormat.Messages;
 
     public Task<IReadOnlyDictionary<string, SdkResult>> RunAllAsync(Uri gateway, string key, string prefix, Uri player, CancellationToken ct)
     {
@@ -38,17 +38,20 @@ internal sealed class AnthropicDotNetSdk : ISdkClient
                 ["tools-stream"] = r => StreamAsync(r, Request("tools", tools: true)),
                 ["parallel"] = r => CreateAsync(r, Request("parallel", tools: true)),
                 ["parallel-stream"] = r => StreamAsync(r, Request("parallel", tools: true)),
-                ["image"] = r => CreateAsync(r, Request("image", content: new List<ContentBlockParam>
-                {
-                    new TextBlockParam { Text = "What is this?" },
-                    new ImageBlockParam { Source = new Base64ImageSource { Data = Scenarios.Pixel, MediaType = MediaType.ImagePng } },
-                })),
-                ["schema"] = r => CreateAsync(r, Request("schema") with
-                {
-                    OutputConfig = new() { Format = new() { Schema = JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(Scenarios.AnswerSchema)! } },
-                }),
+                ["image"] = r => CreateAsync(r, Request("image", content: Picture())),
+                ["image-stream"] = r => StreamAsync(r, Request("image", content: Picture())),
+                ["schema"] = r => CreateAsync(r, Request("schema") with { OutputConfig = Schema() }),
+                ["schema-stream"] = r => StreamAsync(r, Request("schema") with { OutputConfig = Schema() }),
+                ["thinking"] = r => CreateAsync(r, Request("thinking") with { MaxTokens = 4000, Thinking = new ThinkingConfigEnabled { BudgetTokens = 2000 } }),
+                ["thinking-stream"] = r => StreamAsync(r, Request("thinking") with { MaxTokens = 4000, Thinking = new ThinkingConfigEnabled { BudgetTokens = 2000 } }),
+                ["refusal"] = r => CreateAsync(r, Request("refusal")),
+                ["refusal-stream"] = r => StreamAsync(r, Request("refusal")),
+                ["length"] = r => CreateAsync(r, Request("length")),
+                ["length-stream"] = r => StreamAsync(r, Request("length")),
                 ["rate-limited"] = r => CreateAsync(r, Request("rate-limited")),
+                ["rate-limited-stream"] = r => StreamAsync(r, Request("rate-limited")),
                 ["bad-request"] = r => CreateAsync(r, Request("bad-request")),
+                ["bad-request-stream"] = r => StreamAsync(r, Request("bad-request")),
                 ["mid-stream-error"] = r => StreamAsync(r, Request("mid-stream-error"), Scenarios.Seen(player, prefix + "mid-stream-error")),
                 ["truncated"] = r => StreamAsync(r, Request("truncated"), Scenarios.Seen(player, prefix + "truncated")),
                 ["abort"] = async r =>
@@ -59,6 +62,17 @@ internal sealed class AnthropicDotNetSdk : ISdkClient
             },
             static e => (e as AnthropicApiException) is { } api ? (int)api.StatusCode : null);
     }
+
+    private static MessageContentParam Picture() => new List<ContentBlockParam>
+    {
+        new TextBlockParam { Text = "What is this?" },
+        new ImageBlockParam { Source = new Base64ImageSource { Data = Scenarios.Pixel, MediaType = MediaType.ImagePng } },
+    };
+
+    private static OutputConfig Schema() => new()
+    {
+        Format = new() { Schema = JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(Scenarios.AnswerSchema)! },
+    };
 
     private static ToolUnion Weather() => new Tool
     {
@@ -74,6 +88,11 @@ internal sealed class AnthropicDotNetSdk : ISdkClient
             if (block.TryPickText(out var text))
             {
                 r.Text += text.Text;
+            }
+            else if (block.TryPickThinking(out var thinking))
+            {
+                r.Thinking += thinking.Thinking;
+                r.Signature = thinking.Signature.Length > 0 ? thinking.Signature : null;
             }
             else if (block.TryPickToolUse(out var tool))
             {
@@ -110,6 +129,14 @@ internal sealed class AnthropicDotNetSdk : ISdkClient
             {
                 r.Text += text.Text;
                 await (onText?.Invoke(r) ?? Task.CompletedTask);
+            }
+            else if (e.TryPickContentBlockDelta(out delta) && delta.Delta.TryPickThinking(out var thinking))
+            {
+                r.Thinking += thinking.Thinking;
+            }
+            else if (e.TryPickContentBlockDelta(out delta) && delta.Delta.TryPickSignature(out var signature))
+            {
+                r.Signature = signature.Signature;
             }
             else if (e.TryPickDelta(out var end))
             {

@@ -5,11 +5,19 @@ namespace Gatehouse.EndToEnd.Tests.Sdk;
 /// <summary>An official SDK asked to do the scenarios of <c>clients/scenarios.mjs</c>, with the same report of each.</summary>
 internal interface ISdkClient
 {
-    /// <summary>Which stop words the SDK speaks: OpenAI's or Anthropic's.</summary>
-    bool SpeaksMessages { get; }
+    /// <summary>Whose format the SDK speaks.</summary>
+    SdkFormat Format { get; }
 
     /// <param name="player">Is told when text before a fault has arrived.</param>
     Task<IReadOnlyDictionary<string, SdkResult>> RunAllAsync(Uri gateway, string key, string prefix, Uri player, CancellationToken ct);
+}
+
+/// <summary>A wire format, with the words that tell why an answer ended.</summary>
+internal sealed record SdkFormat(string Stop, string ToolCalls, string Length, string Refusal)
+{
+    public static readonly SdkFormat Chat = new("stop", "tool_calls", "length", "content_filter");
+    public static readonly SdkFormat Messages = new("end_turn", "tool_use", "max_tokens", "refusal");
+    public static readonly SdkFormat Generate = new("STOP", "STOP", "MAX_TOKENS", "SAFETY");
 }
 
 /// <summary>What an SDK made of an answer.</summary>
@@ -17,6 +25,11 @@ internal interface ISdkClient
 internal sealed record SdkResult
 {
     public string Text { get; set; } = "";
+
+    /// <summary>Where the SDK shows any.</summary>
+    public string Thinking { get; set; } = "";
+
+    public string? Signature { get; set; }
 
     public string? Finish { get; set; }
 

@@ -3,13 +3,13 @@ using System.Text.Json;
 
 namespace Gatehouse.EndToEnd.Tests.Sdk;
 
-/// <summary>The npm packages <c>openai</c> and <c>@anthropic-ai/sdk</c>, run by the scripts in <c>clients/</c>.</summary>
-internal sealed class NodeSdk(string script, bool speaksMessages) : ISdkClient
+/// <summary>The npm packages <c>openai</c>, <c>@anthropic-ai/sdk</c> and <c>@google/genai</c>, run by the scripts in <c>clients/</c>.</summary>
+internal sealed class NodeSdk(string script, SdkFormat format) : ISdkClient
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly JsonSerializerOptions Names = new(JsonSerializerDefaults.Web);
 
-    public bool SpeaksMessages => speaksMessages;
+    public SdkFormat Format => format;
 
     public async Task<IReadOnlyDictionary<string, SdkResult>> RunAllAsync(Uri gateway, string key, string prefix, Uri player, CancellationToken ct)
     {

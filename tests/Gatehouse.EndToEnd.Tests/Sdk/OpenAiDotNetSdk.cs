@@ -13,7 +13,7 @@ internal sealed class OpenAiDotNetSdk : ISdkClient
     private static readonly ChatTool Weather =
         ChatTool.CreateFunctionTool(Scenarios.ToolName, Scenarios.ToolDescription, BinaryData.FromString(Scenarios.ToolSchema));
 
-    public bool SpeaksMessages => false;
+    public SdkFormat Format => SdkFormat.Chat;
 
     public Task<IReadOnlyDictionary<string, SdkResult>> RunAllAsync(Uri gateway, string key, string prefix, Uri player, CancellationToken ct)
     {
@@ -26,8 +26,14 @@ internal sealed class OpenAiDotNetSdk : ISdkClient
         Task CreateAsync(SdkResult r, string model, ChatCompletionOptions? options = null, params ChatMessageContentPart[] parts) =>
             KeepAsync(r, Client(model).CompleteChatAsync(Messages(parts), options, ct));
 
-        Task StreamAsync(SdkResult r, string model, ChatCompletionOptions? options = null, Func<SdkResult, Task>? onText = null, CancellationToken? stop = null) =>
-            AddUpAsync(r, Client(model).CompleteChatStreamingAsync(Messages([]), options, stop ?? ct), onText);
+        Task StreamAsync(SdkResult r, string model, ChatCompletionOptions? options = null, Func<SdkResult, Task>? onText = null, CancellationToken? stop = null, params ChatMessageContentPart[] parts) =>
+            AddUpAsync(r, Client(model).CompleteChatStreamingAsync(Messages(parts), options, stop ?? ct), onText);
+
+        ChatMessageContentPart[] picture =
+        [
+            ChatMessageContentPart.CreateTextPart("What is this?"),
+            ChatMessageContentPart.CreateImagePart(BinaryData.FromBytes(Convert.FromBase64String(Scenarios.Pixel)), "image/png"),
+        ];
 
         return Scenarios.RunAsync(
             new Dictionary<string, Func<SdkResult, Task>>
@@ -38,15 +44,18 @@ internal sealed class OpenAiDotNetSdk : ISdkClient
                 ["tools-stream"] = r => StreamAsync(r, "tools", new() { Tools = { Weather } }),
                 ["parallel"] = r => CreateAsync(r, "parallel", new() { Tools = { Weather }, AllowParallelToolCalls = true }),
                 ["parallel-stream"] = r => StreamAsync(r, "parallel", new() { Tools = { Weather } }),
-                ["image"] = r => CreateAsync(r, "image", null,
-                    ChatMessageContentPart.CreateTextPart("What is this?"),
-                    ChatMessageContentPart.CreateImagePart(BinaryData.FromBytes(Convert.FromBase64String(Scenarios.Pixel)), "image/png")),
-                ["schema"] = r => CreateAsync(r, "schema", new()
-                {
-                    ResponseFormat = ChatResponseFormat.CreateJsonSchemaFormat("answer", BinaryData.FromString(Scenarios.AnswerSchema), jsonSchemaIsStrict: true),
-                }),
+                ["image"] = r => CreateAsync(r, "image", null, picture),
+                ["image-stream"] = r => StreamAsync(r, "image", parts: picture),
+                ["schema"] = r => CreateAsync(r, "schema", Schema()),
+                ["schema-stream"] = r => StreamAsync(r, "schema", Schema()),
+                ["refusal"] = r => CreateAsync(r, "refusal"),
+                ["refusal-stream"] = r => StreamAsync(r, "refusal"),
+                ["length"] = r => CreateAsync(r, "length"),
+                ["length-stream"] = r => StreamAsync(r, "length"),
                 ["rate-limited"] = r => CreateAsync(r, "rate-limited"),
+                ["rate-limited-stream"] = r => StreamAsync(r, "rate-limited"),
                 ["bad-request"] = r => CreateAsync(r, "bad-request"),
+                ["bad-request-stream"] = r => StreamAsync(r, "bad-request"),
                 ["mid-stream-error"] = r => StreamAsync(r, "mid-stream-error", null, Scenarios.Seen(player, prefix + "mid-stream-error")),
                 ["truncated"] = r => StreamAsync(r, "truncated", null, Scenarios.Seen(player, prefix + "truncated")),
                 ["abort"] = async r =>
@@ -57,6 +66,11 @@ internal sealed class OpenAiDotNetSdk : ISdkClient
             },
             static e => (e as ClientResultException)?.Status);
     }
+
+    private static ChatCompletionOptions Schema() => new()
+    {
+        ResponseFormat = ChatResponseFormat.CreateJsonSchemaFormat("answer", BinaryData.FromString(Scenarios.AnswerSchema), jsonSchemaIsStrict: true),
+    };
 
     private static ChatMessage[] Messages(ChatMessageContentPart[] parts) =>
         [new SystemChatMessage("Be brief."), parts.Length == 0 ? new UserChatMessage("Hello") : new UserChatMessage(parts)];
@@ -103,6 +117,8 @@ internal sealed class OpenAiDotNetSdk : ISdkClient
     {
         ChatFinishReason.ToolCalls => "tool_calls",
         ChatFinishReason.Stop => "stop",
+        ChatFinishReason.Length => "length",
+        ChatFinishReason.ContentFilter => "content_filter",
         _ => reason.ToString(),
     };
 }

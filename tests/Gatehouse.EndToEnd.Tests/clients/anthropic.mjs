@@ -6,10 +6,19 @@ const [baseURL, apiKey, prefix, player] = process.argv.slice(2);
 const client = new Anthropic({ baseURL, apiKey, maxRetries: 0 });
 const user = (content) => [{ role: 'user', content }];
 const tools = [{ name: weather.name, description: weather.description, input_schema: weather.parameters }];
+const schema = { output_config: { format: { type: 'json_schema', schema: answerSchema } } };
+const thinking = { max_tokens: 4000, thinking: { type: 'enabled', budget_tokens: 2000 } };
+const picture = [
+  { type: 'text', text: 'What is this?' },
+  { type: 'image', source: { type: 'base64', media_type: 'image/png', data: pixel } },
+];
 const request = (model, extra = {}, content = 'Hello') => ({ model: prefix + model, max_tokens: 200, system: 'Be brief.', messages: user(content), ...extra });
 
 function keep(result, message) {
   result.text = message.content.filter((b) => b.type === 'text').map((b) => b.text).join('');
+  const thought = message.content.find((b) => b.type === 'thinking');
+  result.thinking = thought?.thinking ?? '';
+  result.signature = thought?.signature || null;
   result.finish = message.stop_reason;
   result.tools = message.content.filter((b) => b.type === 'tool_use').map((b) => ({ name: b.name, arguments: b.input }));
   result.input = message.usage.input_tokens;
@@ -47,13 +56,20 @@ await runAll({
   'tools-stream': (r) => stream(r, 'tools', { tools }),
   'parallel': (r) => create(r, 'parallel', { tools }),
   'parallel-stream': (r) => stream(r, 'parallel', { tools }),
-  'image': (r) => create(r, 'image', {}, [
-    { type: 'text', text: 'What is this?' },
-    { type: 'image', source: { type: 'base64', media_type: 'image/png', data: pixel } },
-  ]),
-  'schema': (r) => create(r, 'schema', { output_config: { format: { type: 'json_schema', schema: answerSchema } } }),
+  'image': (r) => create(r, 'image', {}, picture),
+  'image-stream': (r) => stream(r, 'image', {}, picture),
+  'schema': (r) => create(r, 'schema', schema),
+  'schema-stream': (r) => stream(r, 'schema', schema),
+  'thinking': (r) => create(r, 'thinking', thinking),
+  'thinking-stream': (r) => stream(r, 'thinking', thinking),
+  'refusal': (r) => create(r, 'refusal'),
+  'refusal-stream': (r) => stream(r, 'refusal'),
+  'length': (r) => create(r, 'length'),
+  'length-stream': (r) => stream(r, 'length'),
   'rate-limited': (r) => create(r, 'rate-limited'),
+  'rate-limited-stream': (r) => stream(r, 'rate-limited'),
   'bad-request': (r) => create(r, 'bad-request'),
+  'bad-request-stream': (r) => stream(r, 'bad-request'),
   'mid-stream-error': (r) => raw(r, 'mid-stream-error'),
   'truncated': (r) => raw(r, 'truncated'),
   'abort': (r) => raw(r, 'abort', (events) => events.controller.abort()),

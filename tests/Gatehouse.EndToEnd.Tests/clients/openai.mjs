@@ -5,11 +5,18 @@ import { answerSchema, pixel, runAll, seen, weather } from './scenarios.mjs';
 const [base, apiKey, prefix, player] = process.argv.slice(2);
 const client = new OpenAI({ baseURL: `${base}/v1`, apiKey, maxRetries: 0 });
 const user = (content) => [{ role: 'system', content: 'Be brief.' }, { role: 'user', content }];
+const picture = [
+  { type: 'text', text: 'What is this?' },
+  { type: 'image_url', image_url: { url: `data:image/png;base64,${pixel}` } },
+];
+const schema = { response_format: { type: 'json_schema', json_schema: { name: 'answer', schema: answerSchema, strict: true } } };
 const tools = [{ type: 'function', function: weather }];
 
 function keep(result, completion) {
   const [choice] = completion.choices;
   result.text = choice.message.content ?? '';
+  result.thinking = choice.message.reasoning_content ?? '';
+  result.signature = choice.message.reasoning_details?.find((d) => d.signature)?.signature ?? null;
   result.finish = choice.finish_reason;
   result.tools = (choice.message.tool_calls ?? []).map((t) => ({ name: t.function.name, arguments: JSON.parse(t.function.arguments) }));
   result.input = completion.usage?.prompt_tokens ?? null;
@@ -20,14 +27,21 @@ async function create(result, model, extra = {}, content = 'Hello') {
   keep(result, await client.chat.completions.create({ model: prefix + model, messages: user(content), ...extra }));
 }
 
-async function stream(result, model, extra = {}) {
+async function stream(result, model, extra = {}, content = 'Hello') {
+  let thinking = '';
+  let signature = null;
   const runner = client.chat.completions.stream({
-    model: prefix + model, messages: user('Hello'), stream_options: { include_usage: true }, ...extra,
+    model: prefix + model, messages: user(content), stream_options: { include_usage: true }, ...extra,
   });
-  for await (const _ of runner) {
+  for await (const chunk of runner) {
     result.chunks++;
+    const delta = chunk.choices[0]?.delta;
+    thinking += delta?.reasoning_content ?? '';
+    signature = delta?.reasoning_details?.find((d) => d.signature)?.signature ?? signature;
   }
   keep(result, await runner.finalChatCompletion());
+  result.thinking = thinking;
+  result.signature = signature;
 }
 
 await runAll({
@@ -37,15 +51,20 @@ await runAll({
   'tools-stream': (r) => stream(r, 'tools', { tools }),
   'parallel': (r) => create(r, 'parallel', { tools, parallel_tool_calls: true }),
   'parallel-stream': (r) => stream(r, 'parallel', { tools }),
-  'image': (r) => create(r, 'image', {}, [
-    { type: 'text', text: 'What is this?' },
-    { type: 'image_url', image_url: { url: `data:image/png;base64,${pixel}` } },
-  ]),
-  'schema': (r) => create(r, 'schema', {
-    response_format: { type: 'json_schema', json_schema: { name: 'answer', schema: answerSchema, strict: true } },
-  }),
+  'image': (r) => create(r, 'image', {}, picture),
+  'image-stream': (r) => stream(r, 'image', {}, picture),
+  'schema': (r) => create(r, 'schema', schema),
+  'schema-stream': (r) => stream(r, 'schema', schema),
+  'thinking': (r) => create(r, 'thinking', { reasoning_effort: 'low' }),
+  'thinking-stream': (r) => stream(r, 'thinking', { reasoning_effort: 'low' }),
+  'refusal': (r) => create(r, 'refusal'),
+  'refusal-stream': (r) => stream(r, 'refusal'),
+  'length': (r) => create(r, 'length'),
+  'length-stream': (r) => stream(r, 'length'),
   'rate-limited': (r) => create(r, 'rate-limited'),
+  'rate-limited-stream': (r) => stream(r, 'rate-limited'),
   'bad-request': (r) => create(r, 'bad-request'),
+  'bad-request-stream': (r) => stream(r, 'bad-request'),
   'mid-stream-error': async (r) => {
     const chunks = await client.chat.completions.create({ model: `${prefix}mid-stream-error`, messages: user('Hello'), stream: true });
     for await (const chunk of chunks) {

@@ -17,7 +17,7 @@ export async function seen(player, model, text) {
 // Runs the scenarios one after another and prints one JSON line for each.
 export async function runAll(scenarios) {
   for (const [name, run] of Object.entries(scenarios)) {
-    const result = { scenario: name, text: '', finish: null, tools: [], input: null, output: null, chunks: 0, error: null, status: null, message: null };
+    const result = { scenario: name, text: '', thinking: '', signature: null, finish: null, tools: [], input: null, output: null, chunks: 0, error: null, status: null, message: null };
     try {
       await run(result);
     } catch (e) {

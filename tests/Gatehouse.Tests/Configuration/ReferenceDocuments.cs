@@ -114,6 +114,7 @@ internal static class ReferenceDocuments
         WireFormat.OpenAi => "OpenAI chat",
         WireFormat.Anthropic => "Anthropic messages",
         WireFormat.Bedrock => "Bedrock Converse",
+        WireFormat.Cohere => "Cohere chat",
         _ => "Gemini generateContent",
     };
 

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using Gatehouse.Gateway.Chat;
 using Gatehouse.Gateway.Conversation;
@@ -29,7 +31,7 @@ internal static class OpenAiMessageWriter
                     WriteAssistant(json, message, p, dropped);
                     break;
                 default:
-                    WriteUser(json, message, dropped);
+                    WriteUser(json, message, p, dropped);
                     break;
             }
         }
@@ -57,14 +59,14 @@ internal static class OpenAiMessageWriter
     /// <summary>
     /// Tool results become messages of their own, first; images in them, which those messages cannot hold, follow in the user's.
     /// </summary>
-    private static void WriteUser(Utf8JsonWriter json, ChatMessage message, List<string> dropped)
+    private static void WriteUser(Utf8JsonWriter json, ChatMessage message, ProviderSettings p, List<string> dropped)
     {
         var rest = new List<Part>();
         foreach (var part in message.Parts)
         {
             if (part is ToolResultPart result)
             {
-                WriteToolResult(json, result, rest, dropped);
+                WriteToolResult(json, result, rest, p, dropped);
             }
         }
 
@@ -78,7 +80,7 @@ internal static class OpenAiMessageWriter
         }
     }
 
-    private static void WriteToolResult(Utf8JsonWriter json, ToolResultPart result, List<Part> rest, List<string> dropped)
+    private static void WriteToolResult(Utf8JsonWriter json, ToolResultPart result, List<Part> rest, ProviderSettings p, List<string> dropped)
     {
         var texts = new List<Part>();
         foreach (var part in result.Content)
@@ -105,7 +107,7 @@ internal static class OpenAiMessageWriter
 
         json.WriteStartObject();
         json.WriteString("role", "tool");
-        json.WriteString("tool_call_id", ThoughtId.Plain(result.CallId));
+        json.WriteString("tool_call_id", IdOf(result.CallId, p));
         if (texts.Count == 0)
         {
             json.WriteString("content", "");
@@ -144,7 +146,7 @@ internal static class OpenAiMessageWriter
             foreach (var call in calls)
             {
                 json.WriteStartObject();
-                json.WriteString("id", ThoughtId.Plain(call.Id));
+                json.WriteString("id", IdOf(call.Id, p));
                 json.WriteString("type", "function");
                 json.WriteStartObject("function");
                 json.WriteString("name", call.Name);
@@ -244,6 +246,15 @@ internal static class OpenAiMessageWriter
         }
 
         json.WriteEndArray();
+    }
+
+    /// <summary>An id that the server would refuse is replaced by one that is made of it, the same wherever it stands.</summary>
+    private static string IdOf(string given, ProviderSettings p)
+    {
+        var id = ThoughtId.Plain(given);
+        return OpenAiQuirks.Of(p.Kind).ToolIdLength is not { } length || (id.Length == length && id.All(char.IsAsciiLetterOrDigit))
+            ? id
+            : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(id)))[..length];
     }
 
     private static string UrlOf(Source source) => source.Url ?? $"data:{source.MediaType};base64,{source.Data}";

@@ -38,20 +38,55 @@ internal static class OpenAiRequestWriter
             }
         }
 
-        WriteSame(json, r);
+        var quirks = OpenAiQuirks.Of(p.Kind);
+        r.AnswersByTool = !quirks.EnforcesSchemas && SchemaTool.Fits(r);
+        WriteSame(json, r, quirks);
         OpenAiMessageWriter.Write(json, r, p, dropped);
         if (r.MaxTokens is { } max)
         {
             json.WriteNumber(p.MaxTokensField, max);
         }
 
-        WriteSampling(json, r, model, p, dropped);
+        WriteSampling(json, r, model, quirks, dropped);
         WriteReasoning(json, r, model, dropped);
-        WriteResponseFormat(json, r, dropped);
-        WriteTools(json, r, dropped);
+        WriteResponseFormat(json, r, quirks, dropped);
+        WriteTools(json, r, quirks, dropped);
+        WriteCaller(json, r, quirks, dropped);
+
+        if (r.Stream)
+        {
+            json.WriteBoolean("stream", true);
+            if (p.StreamUsage)
+            {
+                json.WriteStartObject("stream_options");
+                json.WriteBoolean("include_usage", true);
+                json.WriteEndObject();
+            }
+        }
+    }
+
+    private static void WriteCaller(Utf8JsonWriter json, ChatRequest r, OpenAiQuirks quirks, List<string> dropped)
+    {
         if (r.User is { } user)
         {
-            json.WriteString("user", user);
+            if (quirks.TakesCaller)
+            {
+                json.WriteString("user", user);
+            }
+            else
+            {
+                dropped.AddOnce(r.NameOf("user", "metadata.user_id", "labels"));
+            }
+        }
+
+        if (!quirks.TakesCaller)
+        {
+            if (r.ServiceTier is not (null or "auto" or "default" or "standard_only"))
+            {
+                dropped.AddOnce("service_tier");
+            }
+
+            return;
         }
 
         switch (r.ServiceTier)
@@ -73,17 +108,6 @@ internal static class OpenAiRequestWriter
                 dropped.AddOnce("service_tier");
                 break;
         }
-
-        if (r.Stream)
-        {
-            json.WriteBoolean("stream", true);
-            if (p.StreamUsage)
-            {
-                json.WriteStartObject("stream_options");
-                json.WriteBoolean("include_usage", true);
-                json.WriteEndObject();
-            }
-        }
     }
 
     private static bool IsSame(ChatRequest r, string name) => r.Wire switch
@@ -93,7 +117,7 @@ internal static class OpenAiRequestWriter
         _ => false,
     };
 
-    private static void WriteSame(Utf8JsonWriter json, ChatRequest r)
+    private static void WriteSame(Utf8JsonWriter json, ChatRequest r, OpenAiQuirks quirks)
     {
         if (r.Wire == WireFormat.Completions)
         {
@@ -106,13 +130,13 @@ internal static class OpenAiRequestWriter
             {
                 if (GenerateRequestReader.TryGet(config, gemini, out var value))
                 {
-                    json.WriteRaw(chat, value);
+                    json.WriteRaw(chat == "seed" ? quirks.Seed : chat, value);
                 }
             }
         }
     }
 
-    private static void WriteSampling(Utf8JsonWriter json, ChatRequest r, string model, ProviderSettings p, List<string> dropped)
+    private static void WriteSampling(Utf8JsonWriter json, ChatRequest r, string model, OpenAiQuirks quirks, List<string> dropped)
     {
         if (OpenAiModel.TakesSampling(model))
         {
@@ -125,7 +149,7 @@ internal static class OpenAiRequestWriter
 
         if (r.TopK is { } topK)
         {
-            if (p.Kind is "vllm" or "openrouter")
+            if (quirks.TakesTopK)
             {
                 json.WriteNumber("top_k", topK);
             }
@@ -227,15 +251,20 @@ internal static class OpenAiRequestWriter
         _ => "minimal",
     };
 
-    private static void WriteResponseFormat(Utf8JsonWriter json, ChatRequest r, List<string> dropped)
+    private static void WriteResponseFormat(Utf8JsonWriter json, ChatRequest r, OpenAiQuirks quirks, List<string> dropped)
     {
-        if (r.ResponseFormat is not { } format)
+        if (r.ResponseFormat is not { } format || r.AnswersByTool)
         {
             return;
         }
 
+        if (format.Schema is not null && !quirks.EnforcesSchemas)
+        {
+            dropped.AddOnce(r.NameOf("response_format", "output_config.format", "generationConfig.responseSchema")); // some JSON object is all that is enforced
+        }
+
         json.WriteStartObject("response_format");
-        if (format.Schema is { } schema)
+        if (format.Schema is { } schema && quirks.EnforcesSchemas)
         {
             json.WriteString("type", "json_schema");
             json.WriteStartObject("json_schema");
@@ -252,7 +281,7 @@ internal static class OpenAiRequestWriter
         json.WriteEndObject();
     }
 
-    private static void WriteTools(Utf8JsonWriter json, ChatRequest r, List<string> dropped)
+    private static void WriteTools(Utf8JsonWriter json, ChatRequest r, OpenAiQuirks quirks, List<string> dropped)
     {
         var open = false;
         foreach (var tool in r.Tools)
@@ -282,13 +311,52 @@ internal static class OpenAiRequestWriter
             WriteTool(json, tool, dropped);
         }
 
+        var own = open; // tools of the caller
+        if (r.AnswersByTool)
+        {
+            if (!open)
+            {
+                open = true;
+                json.WriteStartArray("tools");
+            }
+
+            WriteTool(json, SchemaTool.Of(r.ResponseFormat!), dropped);
+        }
+
         if (!open)
         {
             return;
         }
 
         json.WriteEndArray();
-        if (r.ToolChoice is { } choice)
+        WriteChoice(json, r, quirks, own, dropped);
+    }
+
+    private static void WriteChoice(Utf8JsonWriter json, ChatRequest r, OpenAiQuirks quirks, bool own, List<string> dropped)
+    {
+        var choice = r.ToolChoice;
+        if (r.AnswersByTool)
+        {
+            // With tools of the caller, one of them or the answer; without, the answer.
+            choice = own && choice?.Mode != ToolChoiceMode.None ? new ToolChoice(ToolChoiceMode.Required) : new ToolChoice(ToolChoiceMode.Named, SchemaTool.Name);
+        }
+
+        if (!quirks.TakesToolChoice)
+        {
+            if (choice?.Mode is ToolChoiceMode.Required or ToolChoiceMode.Named or ToolChoiceMode.None)
+            {
+                dropped.AddOnce(r.NameOf("tool_choice", "tool_choice", "toolConfig.functionCallingConfig.mode"));
+            }
+
+            if (r.ParallelTools == false)
+            {
+                dropped.AddOnce(r.NameOf("parallel_tool_calls", "tool_choice.disable_parallel_tool_use", "toolConfig"));
+            }
+
+            return;
+        }
+
+        if (choice is not null)
         {
             WriteToolChoice(json, choice);
         }
