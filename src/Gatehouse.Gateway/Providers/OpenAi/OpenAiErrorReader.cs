@@ -60,6 +60,8 @@ internal static class OpenAiErrorReader
 
     private static string NotEmpty(string? message, int status) => string.IsNullOrWhiteSpace(message) ? UpstreamError.Generic(status) : message;
 
+    /// <summary>Azure may say within that its filter stopped the request, and nothing of it outside.</summary>
     private static string? CodeOf(JsonElement error) =>
-        WireJson.TryGet(error, "code", out var code) && code.ValueKind == JsonValueKind.Number ? code.GetRawText() : WireJson.StringOrNull(error, "code");
+        WireJson.TryGet(error, "innererror", out var inner) && WireJson.StringOrNull(inner, "code") == "ResponsibleAIPolicyViolation" ? "content_filter"
+        : WireJson.TryGet(error, "code", out var code) && code.ValueKind == JsonValueKind.Number ? code.GetRawText() : WireJson.StringOrNull(error, "code");
 }
