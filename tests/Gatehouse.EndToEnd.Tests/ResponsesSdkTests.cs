@@ -16,9 +16,9 @@ public sealed class ResponsesSdks : IAsyncLifetime
     internal static IReadOnlyDictionary<string, ISdkClient> Sdks { get; } = new Dictionary<string, ISdkClient>
     {
         ["OpenAI (NuGet)"] = new OpenAiResponsesDotNetSdk(),
-        ["openai (npm)"] = new NodeSdk("responses.mjs", speaksMessages: false),
-        ["ai with @ai-sdk/openai (npm)"] = new NodeSdk("ai.mjs", speaksMessages: false),
-        ["@langchain/openai (npm)"] = new NodeSdk("langchain.mjs", speaksMessages: false),
+        ["openai (npm)"] = new NodeSdk("responses.mjs", SdkFormat.Responses),
+        ["ai with @ai-sdk/openai (npm)"] = new NodeSdk("ai.mjs", SdkFormat.Responses),
+        ["@langchain/openai (npm)"] = new NodeSdk("langchain.mjs", SdkFormat.Responses),
     };
 
     internal static string Prefix(string sdk, string upstream) => $"{upstream}{Sdks.Keys.ToList().IndexOf(sdk)}-";

@@ -13,7 +13,7 @@ namespace Gatehouse.EndToEnd.Tests.Sdk;
 /// </summary>
 internal sealed class OpenAiResponsesDotNetSdk : ISdkClient
 {
-    public bool SpeaksMessages => false;
+    public SdkFormat Format => SdkFormat.Responses;
 
     public Task<IReadOnlyDictionary<string, SdkResult>> RunAllAsync(Uri gateway, string key, string prefix, Uri player, CancellationToken ct)
     {

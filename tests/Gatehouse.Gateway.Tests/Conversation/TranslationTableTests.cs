@@ -22,7 +22,7 @@ public sealed class TranslationTableTests
     [
         new("chat/completions", WireFormat.OpenAi, ChatRequestReader.Read, (a, r, to) => ChatAnswerWriter.Write(a, to, r)),
         new("responses", WireFormat.Responses, ResponsesRequestReader.Read, null),
-        new("messages", WireFormat.Anthropic, MessagesRequestReader.Read, MessagesAnswerWriter.Write),
+        new("messages", WireFormat.Anthropic, static body => MessagesRequestReader.Read(body), MessagesAnswerWriter.Write),
         new("generateContent", WireFormat.Gemini, body => GenerateRequestReader.Read(body, "m", false), (a, _, to) => GenerateAnswerWriter.Write(a, to)),
     ];
 

@@ -51,7 +51,7 @@ internal static class OpenAiRequestWriter
         WriteReasoning(json, r, model, dropped);
         WriteResponseFormat(json, r, quirks, dropped);
         WriteTools(json, r, quirks, dropped);
-        WriteCaller(json, r, quirks, dropped);
+        WriteCaller(json, r, p, quirks, dropped);
 
         if (r.Stream)
         {
@@ -65,7 +65,7 @@ internal static class OpenAiRequestWriter
         }
     }
 
-    private static void WriteCaller(Utf8JsonWriter json, ChatRequest r, OpenAiQuirks quirks, List<string> dropped)
+    private static void WriteCaller(Utf8JsonWriter json, ChatRequest r, ProviderSettings p, OpenAiQuirks quirks, List<string> dropped)
     {
         if (r.User is { } user)
         {
