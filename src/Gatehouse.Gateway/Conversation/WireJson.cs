@@ -55,7 +55,7 @@ internal static class WireJson
         try
         {
             var root = JsonElement.Parse(body, Options);
-            return root.ValueKind == JsonValueKind.Object && !HasLoneSurrogate(body, namesOnly: true)
+            return root.ValueKind == JsonValueKind.Object && !HasLoneSurrogate(body, namesOnly: true) && (Utf8.IsValid(body) || HasReadableNames(body))
                 ? root
                 : throw new FormatException("The provider's answer is not a JSON object.");
         }
@@ -221,6 +221,21 @@ internal static class WireJson
         }
 
         return false;
+    }
+
+    /// <summary>Text of providers may be broken, and is read with what stands for a broken character; a name that is would throw when it is read.</summary>
+    private static bool HasReadableNames(ReadOnlySpan<byte> body)
+    {
+        var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = MaxDepth });
+        while (reader.Read())
+        {
+            if (reader.TokenType == JsonTokenType.PropertyName && !Utf8.IsValid(reader.ValueSpan))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private static bool EndsOrBeginsHalfway(ReadOnlySpan<byte> escaped)
