@@ -73,7 +73,7 @@ internal static class KeywordScanner
 
         var isPassword = text[at] is 'p' or 'P' && !text[at..].StartsWith("pri", StringComparison.OrdinalIgnoreCase);
         var ahead = text[keyword..Math.Min(text.Length, keyword + (isPassword ? 24 : 64))];
-        if (isPassword ? ahead.IndexOfAny(Literals) < 0 : ahead.IndexOfAnyInRange('0', '9') < 0 && ahead.IndexOfAny(Literals) < 0)
+        if (ahead.IndexOfAny(Literals) < 0 && (isPassword || !HasLongWord(ahead)))
         {
             return keyword; // prose about keys and passwords
         }
@@ -108,6 +108,22 @@ internal static class KeywordScanner
         }
 
         return keyword;
+    }
+
+    /// <summary>Sixteen letters in a row: no word of prose.</summary>
+    private static bool HasLongWord(ReadOnlySpan<char> text)
+    {
+        var run = 0;
+        foreach (var c in text)
+        {
+            run = char.IsAsciiLetter(c) ? run + 1 : 0;
+            if (run == 16)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private static (int Start, int End) FindNone(out bool isAssigned, out bool isQuoted)
@@ -146,7 +162,7 @@ internal static class KeywordScanner
 
             var goesOn = end < text.Length && char.IsAsciiLetterLower(text[end]) && (char.IsAsciiLetterLower(text[end - 1]) || word is "sid");
             var isPart = at > 0 && char.IsAsciiLetter(text[at - 1]) && char.IsAsciiLetterLower(text[at]) && word is "key" or "token" or "sid" or "auth" or "pat " or "access"
-                && !EndsWithAny(text[Math.Max(0, at - 7)..at], Owners);
+                && !EndsWithAny(text[Math.Max(0, at - 7)..at], Owners) && !Services.Has(LettersBefore(text, at));
             return goesOn || isPart ? 0 : end;
         }
 
@@ -178,6 +194,12 @@ internal static class KeywordScanner
             }
             else if (c is not (' ' or '\t' or ',' or '(' or '[' or '{' or '\\' or '\n' or '\r' or '|' or '.' or '/' or '#'))
             {
+                if (text[at..].StartsWith("value=", StringComparison.OrdinalIgnoreCase))
+                {
+                    at += 5;
+                    continue;
+                }
+
                 var stop = text[at..Math.Min(text.Length, at + MaxValue)].IndexOfAny(ValueEnd);
                 var end = stop < 0 ? Math.Min(text.Length, at + MaxValue) : at + stop;
                 if (stop == 0)
@@ -240,7 +262,7 @@ internal static class KeywordScanner
             return 0;
         }
 
-        var isMixed = (value.IndexOfAnyInRange('0', '9') > 0 && value.IndexOfAnyInRange('A', 'z') >= 0) || value.IndexOfAny(Marks) >= 0;
+        var isMixed = (value.IndexOfAnyInRange('0', '9') >= 0 && value.IndexOfAnyInRange('A', 'z') >= 0) || value.IndexOfAny(Marks) >= 0;
         if (!isAssigned)
         {
             return isQuoted && value.Length >= 5 && !IsDictionary(value) ? .55f : isMixed && value.Length >= 6 ? .55f : 0;
@@ -258,7 +280,7 @@ internal static class KeywordScanner
         }
 
         var entropy = SecretShape.Entropy(value);
-        if (value.Contains('.') && (entropy < 3.9 || SecretShape.Changes(value) < 4))
+        if (value.Contains('.') && !Contains(word, "bearer") && (entropy < 3.9 || SecretShape.Changes(value) < 4))
         {
             return 0; // a file, a member
         }
@@ -325,6 +347,17 @@ internal static class KeywordScanner
 
     private static bool IsDictionary(ReadOnlySpan<char> value) =>
         value is "password" or "required" or "string" or "false" or "true" or "none" or "null" or "optional" or "secret" or "hidden" or "invalid" or "incorrect" or "forgot" or "reset" or "username" or "default";
+
+    private static ReadOnlySpan<char> LettersBefore(ReadOnlySpan<char> text, int at)
+    {
+        var start = at;
+        while (start > 0 && at - start < 32 && char.IsAsciiLetter(text[start - 1]))
+        {
+            start--;
+        }
+
+        return text[start..at];
+    }
 
     private static bool EndsWithAny(ReadOnlySpan<char> text, string[] ends)
     {

@@ -138,7 +138,7 @@ public sealed class SecretDetector : IDetector
     private static ReadOnlySpan<char> Before(ReadOnlySpan<char> text, int start)
     {
         var end = start;
-        while (end > 0 && start - end < 6 && text[end - 1] is ' ' or '=' or ':' or '"' or '\'' or '\t')
+        while (end > 0 && start - end < 6 && text[end - 1] is ' ' or '=' or ':' or '"' or '\'' or '\t' or ',')
         {
             end--;
         }
@@ -159,7 +159,8 @@ public sealed class SecretDetector : IDetector
         var isResource = (token.IndexOf("arn:aws") >= 0 && token.IndexOf("::aws:") < 0 && token.Length > 20)
             || token.IndexOf(".apps.googleusercontent.com") >= 20
             || token.IndexOf(".s3.amazonaws.com") > 2 || token.IndexOf("s3.amazonaws.com/") >= 0
-            || token.IndexOf(".myshopify.com") > 2 || token.IndexOf(".blob.core.windows.net") > 2 || token.IndexOf(".atlassian.net") > 2;
+            || token.IndexOf(".myshopify.com") > 2 || token.IndexOf(".blob.core.windows.net") > 2 || token.IndexOf(".atlassian.net") > 2
+            || token.IndexOf(".storage.googleapis.com") > 0 || token.IndexOf(".jfrog.io") > 0 || token.IndexOf(".auth0.com") > 2 || token.IndexOf(".openai.azure.com") > 2 || token.IndexOf(".search.windows.net") > 2;
         if (isResource)
         {
             Add(findings, "secret.resource", start, end, .5f);
