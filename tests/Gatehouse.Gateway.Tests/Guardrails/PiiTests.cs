@@ -57,6 +57,15 @@ public sealed class PiiTests
     }
 
     [Fact]
+    public void An_address_ends_where_the_next_line_is_prose()
+    {
+        var found = Find(PiiDetector.Default, "She lives at 12 High Street, London\nThe CEO of Contoso Ltd, Sarah Lee, resigned.");
+
+        Assert.Contains(("ORGANIZATION", "Contoso Ltd"), found);
+        Assert.Contains(("PERSON", "Sarah Lee"), found);
+    }
+
+    [Fact]
     public void Allowed_values_are_not_reported_and_denied_ones_are()
     {
         var detector = new PiiDetector(new PiiOptions { Allow = ["support@example.com"], Deny = ["Project Falcon"] });

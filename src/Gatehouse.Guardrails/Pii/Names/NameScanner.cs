@@ -98,11 +98,17 @@ internal sealed class NameScanner(float minScore, NameModel model)
             var score = 1 / (1 + MathF.Exp(-Steepness * margin / (last - start + 1) / model.Scale));
             if (score >= minScore && tokens[start].Shape != Shape.Mark && !IsLoneNumber(tokens, start, last))
             {
-                var tag = tokens[start].Tag;
+                var tag = IsFullName(tokens[start..(last + 1)]) ? Tag.PersonStart : tokens[start].Tag;
                 findings.Add(new(DetectorKind.Pii, Tags.RuleOf(tag), Tags.TypeOf(tag), tokens[start].Start, tokens[last].End - tokens[start].Start, Math.Min(score, .95f)));
             }
         }
     }
+
+    /// <summary>Tagged as a place, but a first name that is no place and a last name.</summary>
+    private static bool IsFullName(ReadOnlySpan<Token> span) =>
+        span is [{ Tag: Tag.LocationStart } first, .., var last]
+        && (first.Flags & (WordFlags.First | WordFlags.City | WordFlags.Country)) == WordFlags.First
+        && (last.Flags & (WordFlags.Last | WordFlags.Country)) == WordFlags.Last;
 
     /// <summary>A number that is tagged as an address by itself, with nothing tagged on either side.</summary>
     private static bool IsLoneNumber(ReadOnlySpan<Token> tokens, int start, int last)

@@ -3,6 +3,9 @@ namespace Gatehouse.Guardrails.Pii.Names;
 /// <summary>Tags the words of a text from left to right. Only words that may be part of a name are scored: most of a clean text costs a look-up.</summary>
 internal sealed class NameTagger(Gazetteer words, NameModel model)
 {
+    private static readonly uint[] Prose =
+        [.. "the i we you he she it they this that please what how why when where who can could is are if my our your his her thanks and but do does let see also".Split(' ').Select(w => Tokenizer.HashOf(w))];
+
     /// <summary>Looks up what is known of each word.</summary>
     public void Prepare(Span<Token> tokens)
     {
@@ -19,7 +22,7 @@ internal sealed class NameTagger(Gazetteer words, NameModel model)
         var handicap = (short)(bias * model.Scale);
         for (var i = 0; i < tokens.Length; i++)
         {
-            if (!IsCandidate(tokens, i))
+            if (StartsProse(tokens[i]) || !IsCandidate(tokens, i))
             {
                 continue;
             }
@@ -27,11 +30,15 @@ internal sealed class NameTagger(Gazetteer words, NameModel model)
             NameFeatures.Of(text, tokens, i, features);
             model.Sum(features, scores);
             scores[0] -= handicap;
-            var best = Best(scores, i > 0 ? tokens[i - 1].Tag : Tag.None);
+            var before = i > 0 ? tokens[i - 1].Tag : Tag.None;
+            var best = Best(scores, tokens[i].IsLineStart && before is not (Tag.AddressStart or Tag.AddressMore) ? Tag.None : before);
             tokens[i].Tag = (Tag)best;
             tokens[i].Margin = (short)(scores[best] - (best == 0 ? 0 : scores[0]));
         }
     }
+
+    /// <summary>A pronoun or the like at the start of a line ends an address that came before: the next line is prose.</summary>
+    private static bool StartsProse(in Token token) => token.IsLineStart && token.Shape is Shape.Lower or Shape.Capital or Shape.Initial && Prose.Contains(token.Hash);
 
     /// <summary>Worth scoring: not a plain word of the language, or right after something that was tagged.</summary>
     public static bool IsCandidate(ReadOnlySpan<Token> tokens, int at)
