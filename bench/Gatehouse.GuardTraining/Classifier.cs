@@ -5,8 +5,9 @@ namespace Gatehouse.GuardTraining;
 /// <summary>A bag of features with its label and weight, ready for training.</summary>
 internal readonly record struct Example(int[] Features, int Start, int End, int[] Shape, bool Positive, float Weight);
 
-/// <summary>Logistic regression by AdaGrad over hashed counts scaled by the root of their number. Deterministic for one order of examples.</summary>
-internal sealed class Classifier
+/// <summary>Logistic regression by AdaGrad over hashed counts scaled by a power of their number. Deterministic for one order of examples.</summary>
+/// <param name="power">The exponent of a text's length that scales its sum.</param>
+internal sealed class Classifier(float power)
 {
     public float[] Table { get; } = new float[1 << InjectionModel.TableBits];
 
@@ -22,7 +23,7 @@ internal sealed class Classifier
             sum += Table[features[i]];
         }
 
-        var score = Bias + (end > start ? sum / MathF.Sqrt(end - start) : 0);
+        var score = Bias + (end > start ? sum / MathF.Pow(end - start, power) : 0);
         foreach (var s in shape)
         {
             score += Shape[s];
@@ -69,7 +70,7 @@ internal sealed class Classifier
                     continue;
                 }
 
-                var g = gradient / MathF.Sqrt(e.End - e.Start);
+                var g = gradient / MathF.Pow(e.End - e.Start, power);
                 for (var i = e.Start; i < e.End; i++)
                 {
                     var f = e.Features[i];

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 
 namespace Gatehouse.GuardTraining;
 
@@ -61,6 +62,28 @@ internal static class Generated
         7 => text.ToUpperInvariant().Replace(' ', '.'),
         _ => text.ToUpperInvariant(),
     };
+
+    /// <summary>Harmful requests with the trail of symbols and words that an optimiser appends; bare ones are a matter of content policy.</summary>
+    public static List<LabelledText> Suffixed(string data)
+    {
+        var grammar = new Grammar(Folder("slots.txt"), new Random(20255));
+        var rows = new List<LabelledText>();
+        foreach (var line in File.ReadLines(Path.Combine(data, "harmful.jsonl")))
+        {
+            using var row = JsonDocument.Parse(line);
+            var text = row.RootElement.GetProperty("text").GetString()!;
+            if (row.RootElement.GetProperty("label").GetInt32() == 1)
+            {
+                rows.Add(new LabelledText(text + " " + grammar.Expand("{gibberish}"), true, "own_suffixed", true, "own", null));
+            }
+            else
+            {
+                rows.Add(new LabelledText(text, false, "own_look_alike", true, "own", null));
+            }
+        }
+
+        return rows;
+    }
 
     /// <summary>Planted instructions.</summary>
     public static List<LabelledText> Payloads()

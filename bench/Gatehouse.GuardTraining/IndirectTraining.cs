@@ -123,7 +123,7 @@ internal static class IndirectTraining
 
     private static Classifier Fit(List<Example> examples, Settings settings)
     {
-        var model = new Classifier();
+        var model = new Classifier(InjectionHead.IndirectPower);
         model.Train(examples, (int)settings.Get("epochs", 25), settings.Get("rate", 0.5f), settings.Get("decay", 3e-4f), 1, (int)settings.Get("mincount", 2));
         return model;
     }

@@ -5,6 +5,7 @@ return args switch
     ["cross-validate", var data, .. var rest] => Experiments.CrossValidate(data, rest),
     ["cross-validate-indirect", var data, .. var rest] => IndirectTraining.CrossValidate(data, rest),
     ["shipped", var data, .. var rest] => ShippedEvaluation.Run(data, rest.Contains("misses")),
+    ["leave-one-out", var data] => Experiments.LeaveOneOut(data),
     ["harm", var data, .. var rest] => HarmEvaluation.Run(data, rest.Contains("misses")),
     ["train", var data, var model] => Training.Run(data, model),
     _ => Usage(),
@@ -12,6 +13,6 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: cross-validate DATA | leave-one-out DATA | train DATA MODEL");
+    Console.Error.WriteLine("usage: train DATA MODEL | cross-validate DATA [misses] | cross-validate-indirect DATA [misses] | leave-one-out DATA | shipped DATA [misses] | harm DATA [misses]");
     return 2;
 }

@@ -9,7 +9,7 @@ internal static class Training
     {
         var settings = new Settings([]);
         var known = KnownWords.Build(data);
-        var generated = Generated.Direct().Select(r => Sample.Of(r, known)).ToList();
+        var generated = Generated.Direct().Concat(Generated.Suffixed(data)).Select(r => Sample.Of(r, known)).ToList();
         var direct = LabelledText.ReadDirect(data).Select(r => Sample.Of(r, known)).ToList();
         var directScores = Experiments.Scores(direct, generated, settings);
         Measures.Print("direct, cross-validated", directScores, verbose: false);
@@ -24,8 +24,8 @@ internal static class Training
         var directScale = Quantise(directModel.Table, table, 0);
         var indirectScale = Quantise(indirectModel.Table, table, 1);
         var file = InjectionModel.Write(
-            Head(directModel, directScale, directScores),
-            Head(indirectModel, indirectScale, indirectScores),
+            Head(directModel, InjectionHead.DirectPower, directScale, directScores),
+            Head(indirectModel, InjectionHead.IndirectPower, indirectScale, indirectScores),
             directModel.Shape,
             known,
             table);
@@ -47,13 +47,20 @@ internal static class Training
         return scale;
     }
 
-    /// <summary>The threshold is where one in a hundred benign rows lies; the slope the likeliest one through it.</summary>
-    private static InjectionHead Head(Classifier model, float scale, List<(float Score, LabelledText Row)> scored)
+    /// <summary>
+    /// The threshold is where one in a hundred benign rows lies, or higher where the hard benign prompts of NotInject want it (three in a hundred);
+    /// the slope is the likeliest one through it.
+    /// </summary>
+    private static InjectionHead Head(Classifier model, float power, float scale, List<(float Score, LabelledText Row)> scored)
     {
         var threshold = Measures.Threshold(scored.Where(s => !s.Row.Positive).Select(s => s.Score), 0.01);
+        var hard = scored.Where(s => s.Row.Source == "notinject").Select(s => s.Score).ToList();
+        threshold = MathF.Max(threshold, hard.Count == 0 ? threshold : Measures.Threshold(hard, 0.03));
+        Console.WriteLine(
+            $"operating point: recall {Measures.Rate([.. scored.Where(s => s.Row.Positive)], threshold):0.000}, FPR {Measures.Rate([.. scored.Where(s => !s.Row.Positive)], threshold):0.0000}, NotInject {Measures.Rate([.. scored.Where(s => s.Row.Source == "notinject")], threshold):0.000}");
         var slope = Enumerable.Range(2, 40).Select(k => k * 0.1f).MaxBy(k => scored.Sum(s =>
             (double)-MathF.Log(1 + MathF.Exp(Math.Clamp((s.Row.Positive ? -k : k) * (s.Score - threshold), -30, 30)))));
         Console.WriteLine($"bias {model.Bias:0.000} scale {scale:0.00000} threshold {threshold:0.000} slope {slope:0.0}");
-        return new InjectionHead(model.Bias, scale, threshold, slope);
+        return new InjectionHead(model.Bias, scale, threshold, slope, power);
     }
 }

@@ -1,3 +1,4 @@
+using Gatehouse.Guardrails.Injection;
 using Gatehouse.Guardrails.Pii;
 using Gatehouse.Guardrails.Secrets;
 
@@ -7,7 +8,7 @@ namespace Gatehouse.Guardrails.Evaluation;
 public static class GuardEvaluation
 {
     /// <summary>The sets that can be asked for by name.</summary>
-    public static IReadOnlyList<string> Sets { get; } = ["pii", "identifiers", "posts", "secrets", "speed"];
+    public static IReadOnlyList<string> Sets { get; } = ["pii", "identifiers", "posts", "secrets", "injection", "indirect", "obfuscation", "harmful", "speed"];
 
     /// <param name="read">Reads a set by the name of its file without an ending; null when the folder has no such file.</param>
     /// <param name="wanted">Sets to measure; empty for all.</param>
@@ -46,16 +47,43 @@ public static class GuardEvaluation
             }
         }
 
+        foreach (var (set, side) in new[] { ("injection", DetectionSide.Input), ("indirect", DetectionSide.Retrieved) })
+        {
+            if (Wants(set) && read(set) is { } rows)
+            {
+                foreach (var figure in InjectionEvaluation.Texts(set, rows, side))
+                {
+                    yield return figure;
+                }
+            }
+        }
+
+        if (Wants("obfuscation") && read("obfuscation") is { } disguised)
+        {
+            foreach (var figure in InjectionEvaluation.Disguises("obfuscation", disguised))
+            {
+                yield return figure;
+            }
+        }
+
+        if (Wants("harmful") && read("harmful") is { } harmful)
+        {
+            yield return InjectionEvaluation.Harm("harmful", harmful);
+        }
+
         if (Wants("speed") && read("injection") is { } prompts)
         {
             string[] texts = [.. prompts.Where(p => !p.Label).Select(p => p.Text)];
             yield return SpeedMeasure.Of("speed", "prompts: pii", texts, [PiiDetector.Default]);
             yield return SpeedMeasure.Of("speed", "prompts: pii, no names", texts, [new PiiDetector(new PiiOptions { Names = false })]);
             yield return SpeedMeasure.Of("speed", "prompts: secrets", texts, [SecretDetector.Default]);
-            string[] clean = [.. texts.Where(t => IsClean(t, PiiDetector.Default) && IsClean(t, SecretDetector.Default))];
+            var injection = new InjectionDetector();
+            yield return SpeedMeasure.Of("speed", "prompts: injection", texts, [injection]);
+            string[] clean = [.. texts.Where(t => IsClean(t, PiiDetector.Default) && IsClean(t, SecretDetector.Default) && IsClean(t, injection))];
             yield return SpeedMeasure.Of("speed", "clean: pii", clean, [PiiDetector.Default]);
             yield return SpeedMeasure.Of("speed", "clean: secrets", clean, [SecretDetector.Default]);
             yield return SpeedMeasure.Of("speed", "clean: both", clean, [PiiDetector.Default, SecretDetector.Default]);
+            yield return SpeedMeasure.Of("speed", "clean: injection", clean, [injection]);
         }
 
         bool Wants(string set) => wanted.Count == 0 || wanted.Contains(set);

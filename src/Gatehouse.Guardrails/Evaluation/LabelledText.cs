@@ -46,7 +46,7 @@ public sealed record LabelledText(string Text, IReadOnlyList<LabelledSpan> Spans
         return new(text, spans)
         {
             Label = IsTrue(row, "label") || IsTrue(row, "injected"),
-            Type = TextOf(row, "type"),
+            Type = TextOf(row, "type") is { Length: > 0 } type ? type : TextOf(row, "transform"),
             Count = row.TryGetProperty("count", out var count) && count.ValueKind == JsonValueKind.Number ? count.GetInt32() : null,
             Source = TextOf(row, "source"),
             Group = TextOf(row, "group") is { Length: > 0 } group ? group : TextOf(row, "template"),

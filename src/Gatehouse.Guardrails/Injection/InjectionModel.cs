@@ -26,8 +26,8 @@ internal sealed class InjectionModel
         }
 
         var floats = MemoryMarshal.Cast<byte, float>(file.Slice(4, (HeaderFloats + ShapeFeatures.Count) * 4));
-        Direct = new InjectionHead(floats[0], floats[1], floats[2], floats[3]);
-        Indirect = new InjectionHead(floats[4], floats[5], floats[6], floats[7]);
+        Direct = new InjectionHead(floats[0], floats[1], floats[2], floats[3], InjectionHead.DirectPower);
+        Indirect = new InjectionHead(floats[4], floats[5], floats[6], floats[7], InjectionHead.IndirectPower);
         _shape = floats[HeaderFloats..].ToArray();
         file = file[(4 + ((HeaderFloats + ShapeFeatures.Count) * 4))..];
         Words = new Vocabulary(MemoryMarshal.Cast<byte, ulong>(file[..(Vocabulary.Bits / 8)]).ToArray());
@@ -92,9 +92,14 @@ internal sealed class InjectionModel
 /// <param name="Scale">What one step of an eight-bit weight is worth.</param>
 /// <param name="Threshold">The raw score where one in a hundred benign texts of the cross-validation lies; becomes 0.5.</param>
 /// <param name="Slope">Steepness of the curve around the threshold.</param>
-internal readonly record struct InjectionHead(float Bias, float Scale, float Threshold, float Slope)
+/// <param name="Power">The exponent of the number of features that the sum is divided by.</param>
+internal readonly record struct InjectionHead(float Bias, float Scale, float Threshold, float Slope, float Power)
 {
-    public float Raw(int sum, int features) => Bias + (features == 0 ? 0 : sum * Scale / MathF.Sqrt(features));
+    public const float DirectPower = 0.35f;
+    public const float IndirectPower = 0.5f;
+
+    public float Raw(int sum, int features) =>
+        Bias + (features == 0 ? 0 : sum * Scale / (Power == IndirectPower ? MathF.Sqrt(features) : MathF.Pow(features, Power)));
 
     public float Calibrate(float raw) => 1 / (1 + MathF.Exp(-Slope * (raw - Threshold)));
 }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.CommandLine;
 using Gatehouse.Guardrails;
+using Gatehouse.Guardrails.Injection;
 using Gatehouse.Guardrails.Pii;
 using Gatehouse.Guardrails.Reports;
 using Gatehouse.Guardrails.Secrets;
@@ -11,17 +12,18 @@ namespace Gatehouse.Commands;
 /// <summary><c>gatehouse guard check</c>: what the detectors see in files. Needs no server; prints places, never what stands there.</summary>
 internal static class GuardCheckCommand
 {
-    private static readonly IDetector[] Detectors = [PiiDetector.Default, SecretDetector.Default];
+    private static readonly IDetector[] Detectors = [PiiDetector.Default, SecretDetector.Default, new InjectionDetector()];
 
     public static Command Create()
     {
         var paths = new Argument<string[]>("files") { Description = "Files to check; - is standard input.", Arity = ArgumentArity.OneOrMore };
         var sarif = new Option<bool>("--sarif") { Description = "Print a SARIF 2.1.0 report." };
-        var command = new Command("check", "Look for personal data and secrets in files. Prints places and rules, never the values.") { paths, sarif };
+        var document = new Option<bool>("--document") { Description = "The files are documents that a model will read: look for instructions planted in them." };
+        var command = new Command("check", "Look for personal data, secrets and prompt injections in files. Prints places and rules, never the values.") { paths, sarif, document };
         command.SetAction(parsed =>
         {
             var terminal = Terminal.Standard(json: false);
-            var files = parsed.GetValue(paths)!.Select(Check).ToList();
+            var files = parsed.GetValue(paths)!.Select(path => Check(path, parsed.GetValue(document) ? DetectionSide.Retrieved : DetectionSide.Input)).ToList();
             if (parsed.GetValue(sarif))
             {
                 var report = new ArrayBufferWriter<byte>();
@@ -38,7 +40,7 @@ internal static class GuardCheckCommand
         return command;
     }
 
-    private static CheckedFile Check(string path)
+    private static CheckedFile Check(string path, DetectionSide side)
     {
         if (path != "-" && !File.Exists(path))
         {
@@ -49,7 +51,7 @@ internal static class GuardCheckCommand
         using var findings = FindingList.Rent();
         foreach (var detector in Detectors)
         {
-            detector.Find(text, new DetectionContext(DetectionSide.Input), findings);
+            detector.Find(text, new DetectionContext(side), findings);
         }
 
         findings.Sort();
