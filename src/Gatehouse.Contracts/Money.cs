@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Gatehouse.Contracts;
 
 /// <summary>
@@ -10,12 +12,23 @@ namespace Gatehouse.Contracts;
 /// <param name="CacheWriteLong">Input tokens written to the provider's prompt cache for one hour.</param>
 /// <param name="Output">Output tokens that are not reasoning.</param>
 /// <param name="Reasoning">Output tokens spent on reasoning.</param>
+/// <param name="AudioInput">Input tokens of sound, where the provider counts them apart.</param>
+/// <param name="ImageInput">Input tokens of pictures, where the provider counts them apart.</param>
+/// <param name="AudioOutput">Output tokens of sound.</param>
 public readonly record struct TokenUsage(
-    long UncachedInput, long CacheRead, long CacheWrite, long CacheWriteLong, long Output, long Reasoning)
+    long UncachedInput,
+    long CacheRead,
+    long CacheWrite,
+    long CacheWriteLong,
+    long Output,
+    long Reasoning,
+    long AudioInput = 0,
+    long ImageInput = 0,
+    long AudioOutput = 0)
 {
-    public long TotalInput => UncachedInput + CacheRead + CacheWrite + CacheWriteLong;
+    public long TotalInput => UncachedInput + CacheRead + CacheWrite + CacheWriteLong + AudioInput + ImageInput;
 
-    public long TotalOutput => Output + Reasoning;
+    public long TotalOutput => Output + Reasoning + AudioOutput;
 
     public long Total => TotalInput + TotalOutput;
 
@@ -25,7 +38,10 @@ public readonly record struct TokenUsage(
         CacheWrite + other.CacheWrite,
         CacheWriteLong + other.CacheWriteLong,
         Output + other.Output,
-        Reasoning + other.Reasoning);
+        Reasoning + other.Reasoning,
+        AudioInput + other.AudioInput,
+        ImageInput + other.ImageInput,
+        AudioOutput + other.AudioOutput);
 }
 
 /// <summary>What a model's tokens cost, in US dollars per token. A missing price is unknown, never zero.</summary>
@@ -33,18 +49,39 @@ public readonly record struct TokenUsage(
 /// <param name="CacheWrite">Falls back to <paramref name="Input"/>.</param>
 /// <param name="CacheWriteLong">Falls back to <paramref name="CacheWrite"/>, then <paramref name="Input"/>.</param>
 /// <param name="Reasoning">Falls back to <paramref name="Output"/>.</param>
+/// <param name="AudioInput">Falls back to <paramref name="Input"/>.</param>
+/// <param name="ImageInput">Falls back to <paramref name="Input"/>.</param>
+/// <param name="AudioOutput">Falls back to <paramref name="Output"/>.</param>
 public sealed record Price(
     decimal Input,
     decimal Output,
     decimal? CacheRead = null,
     decimal? CacheWrite = null,
     decimal? CacheWriteLong = null,
-    decimal? Reasoning = null)
+    decimal? Reasoning = null,
+    decimal? AudioInput = null,
+    decimal? ImageInput = null,
+    decimal? AudioOutput = null)
 {
     /// <summary>
     /// Prices that apply to the whole call when its input exceeds a threshold, highest threshold first; empty for most models.
     /// </summary>
     public IReadOnlyList<PriceTier> Tiers { get; init; } = [];
+
+    /// <summary>
+    /// Prices of calls that the provider served in another tier of service, by its word for it (<c>flex</c>, <c>priority</c>, <c>batch</c>). Not
+    /// part of what is kept of a call, whose price is the one of its tier.
+    /// </summary>
+    [JsonIgnore]
+    public IReadOnlyDictionary<string, Price>? ServiceTiers { get; init; }
+
+    /// <summary>The longest input that the model takes; <see langword="null"/> when unknown. Not part of what is kept of a call.</summary>
+    [JsonIgnore]
+    public long? MaxInputTokens { get; init; }
+
+    /// <summary>The longest output that the model gives; <see langword="null"/> when unknown. Not part of what is kept of a call.</summary>
+    [JsonIgnore]
+    public long? MaxOutputTokens { get; init; }
 
     /// <summary>The price that applies to a call with this usage: the tier it reaches, or this price.</summary>
     public Price For(in TokenUsage usage)
@@ -60,6 +97,10 @@ public sealed record Price(
         return this;
     }
 
+    /// <param name="tier">The provider's word, or <see langword="null"/>.</param>
+    /// <returns>The price of that tier of service; this one where it has none of its own.</returns>
+    public Price Served(string? tier) => tier is not null && ServiceTiers is { } tiers && tiers.TryGetValue(tier, out var price) ? price : this;
+
     /// <summary>The cost of one call in <see cref="Nanos"/>; rounded half to even once, at the end.</summary>
     public long CostNanos(in TokenUsage usage)
     {
@@ -69,7 +110,10 @@ public sealed record Price(
             + (usage.CacheWrite * (price.CacheWrite ?? price.Input))
             + (usage.CacheWriteLong * (price.CacheWriteLong ?? price.CacheWrite ?? price.Input))
             + (usage.Output * price.Output)
-            + (usage.Reasoning * (price.Reasoning ?? price.Output));
+            + (usage.Reasoning * (price.Reasoning ?? price.Output))
+            + (usage.AudioInput * (price.AudioInput ?? price.Input))
+            + (usage.ImageInput * (price.ImageInput ?? price.Input))
+            + (usage.AudioOutput * (price.AudioOutput ?? price.Output));
         return Nanos.FromUsd(cost);
     }
 }

@@ -37,7 +37,7 @@ public enum Permission
     /// <summary>Create and revoke keys.</summary>
     WriteKeys,
 
-    /// <summary>Change what a system stores and for how long.</summary>
+    /// <summary>Change what a system stores and for how long, and what its calls may cost: budgets and limits.</summary>
     WritePolicies,
 
     /// <summary>Create teams, invite people and change their roles.</summary>

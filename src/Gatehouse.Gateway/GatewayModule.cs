@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Journal;
+using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Models;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
@@ -33,6 +34,8 @@ public static class GatewayModule
         services.AddSingleton<ProviderFactory>();
         services.AddSingleton<GatewayMetrics>();
         services.AddSingleton<Settlement>();
+        services.AddSingleton<AllowanceBook>();
+        services.AddSingleton<Admissions>();
         services.AddSingleton<TargetCaller>();
         services.AddSingleton<RouteCaller>();
         services.AddSingleton<Mirrors>();

@@ -33,6 +33,9 @@ internal static class Program
             KeyRevokeCommand.Create(),
         },
         SwitchCommands.Create(),
+        BudgetCommands.Create(),
+        LimitCommands.Create(),
+        PricesCommands.Create(),
         new Command("config", "The configuration.")
         {
             ConfigCheckCommand.Create(),

@@ -13,7 +13,7 @@ internal static class Navigation
     public static IReadOnlyList<(string Group, IReadOnlyList<NavigationPage> Pages)> Groups { get; } =
     [
         ("Observe", [new("/", "Overview", "overview"), new("/calls", "Calls", "calls")]),
-        ("Build", [new("/systems", "Systems", "systems")]),
+        ("Build", [new("/systems", "Systems", "systems"), new("/budgets", "Budgets", "budgets")]),
         ("Run",
         [
             new("/providers", "Providers", "providers"),

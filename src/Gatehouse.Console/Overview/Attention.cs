@@ -1,3 +1,4 @@
+using Gatehouse.Console.Budgets;
 using Gatehouse.Console.Calls;
 using Gatehouse.Console.Frame;
 using Gatehouse.Console.Shared;
@@ -10,9 +11,10 @@ internal sealed record Attention(Status State, string Title, string Note, string
 {
     private const int Most = 6;
 
-    /// <summary>Providers and systems with a tenth (failing) or a hundredth (warning) of failed calls, refusals, and calls without a price.</summary>
+    /// <summary>Providers and systems with a tenth (failing) or a hundredth (warning) of failed calls, budgets, refusals, and calls without a price.</summary>
     public static IReadOnlyList<Attention> Of(
-        Scope scope, TrafficSum total, IReadOnlyList<TrafficShare> providers, IReadOnlyList<TrafficShare> systems)
+        Scope scope, TrafficSum total, IReadOnlyList<TrafficShare> providers, IReadOnlyList<TrafficShare> systems,
+        IReadOnlyList<BudgetStanding> budgets)
     {
         var found = new List<Attention>();
         foreach (var provider in providers.Where(p => p.Key.Length > 0))
@@ -36,6 +38,19 @@ internal sealed record Attention(Status State, string Title, string Note, string
                     $"{system.Name} got {Figures.Plural(system.Sum.Failed, "error")}",
                     $"{Figures.Share(system.Sum.Failed, system.Sum.Calls)} of its {Figures.Plural(system.Sum.Calls, "call")}",
                     CallLinks.To(scope, new CallFilter(SystemId: id, Outcome: CallOutcome.Failed))));
+            }
+        }
+
+        foreach (var b in budgets)
+        {
+            if (BudgetStates.Of(b) is var state and (Status.Failing or Status.Warning))
+            {
+                found.Add(new(
+                    state,
+                    state == Status.Failing ? $"The budget {b.Budget.Name} is used up" : $"The budget {b.Budget.Name} is nearly used up",
+                    $"{Figures.Money(b.SpentUsd)} of {Figures.Money(b.Budget.LimitUsd)} {Scopes.Word(b.Budget.Period)}"
+                        + (state == Status.Failing && b.Budget.Mode == BudgetMode.Hard ? ": its calls are refused" : ""),
+                    "/budgets"));
             }
         }
 

@@ -1,3 +1,4 @@
+using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Routing;
 
@@ -26,14 +27,15 @@ public sealed class CompiledConfiguration
     /// <summary>By <see cref="ProviderCompiler.Fingerprint"/>.</summary>
     internal IReadOnlyDictionary<string, Provider> ByFingerprint { get; init; } = new Dictionary<string, Provider>();
 
-    /// <summary>The table the gateway reads, with the keys and switches that Governance knows.</summary>
-    public GatewayTable ToTable(KeyTable keys, KillSwitches switches) => new()
+    /// <summary>The table the gateway reads, with the keys, switches, budgets and limits that Governance knows.</summary>
+    public GatewayTable ToTable(KeyTable keys, KillSwitches switches, LimitTable limits) => new()
     {
         Revision = Revision,
         Keys = keys,
         Routes = switches.Apply(Routes),
         Switches = switches,
         Prices = Prices,
+        Limits = limits,
         MaxBodyBytes = MaxBodyBytes,
         MaxAnswerBytes = MaxAnswerBytes,
     };

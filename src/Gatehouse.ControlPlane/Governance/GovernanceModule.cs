@@ -1,5 +1,7 @@
 using Gatehouse.Api;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Journal;
+using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Storage;
 using Microsoft.AspNetCore.Authentication;
@@ -30,6 +32,7 @@ public static class GovernanceModule
         services.AddSingleton<GovernancePublisher>();
         services.AddSingleton<GovernanceWrites>();
         services.AddHostedService<GovernanceWorker>();
+        AddBudgets(services);
 
         AddOperations(services, dataDirectory);
         AddSignIn(services, dataDirectory);
@@ -90,6 +93,17 @@ public static class GovernanceModule
         SwitchOff.Map(api);
         SwitchOn.Map(api);
 
+        ListBudgets.Map(api);
+        ListBudgetEvents.Map(api);
+        CreateBudget.Map(api);
+        ChangeBudget.Map(api);
+        RemoveBudget.Map(api);
+
+        ListLimits.Map(api);
+        CreateLimit.Map(api);
+        ChangeLimit.Map(api);
+        RemoveLimit.Map(api);
+
         ListAudit.Map(api);
     }
 
@@ -109,6 +123,23 @@ public static class GovernanceModule
         services.AddSingleton<SignInAttempts>();
         services.AddSingleton(s => new SignIn(
             Get<Database>(s), Get<Secrets>(s), Get<Passwords>(s), Get<SignInAttempts>(s), Get<GovernanceWrites>(s), Get<TimeProvider>(s)));
+    }
+
+    /// <summary>Needs a <see cref="ReadSpending"/>, the gateway's <see cref="AllowanceBook"/> and the <see cref="CallJournal"/>.</summary>
+    private static void AddBudgets(IServiceCollection services)
+    {
+        services.AddSingleton<BudgetMetrics>();
+        services.AddSingleton<BudgetCharges>();
+        services.AddSingleton<BudgetRecounts>();
+        services.AddSingleton<RuleScopes>();
+        services.AddSingleton<LeaseStore>();
+        services.AddSingleton<LeaseWorker>();
+        services.AddHostedService(Get<LeaseWorker>);
+        services.AddSingleton(s => new Budgets(
+            Get<Database>(s), Get<GovernanceWrites>(s), Get<RuleScopes>(s), Get<BudgetRecounts>(s), Get<TimeProvider>(s)));
+        services.AddSingleton(s => new RateLimits(Get<Database>(s), Get<GovernanceWrites>(s), Get<RuleScopes>(s)));
+        services.AddSingleton(s => new BudgetDoor(
+            Get<BudgetCharges>(s), Get<LeaseWorker>(s), Get<BudgetRecounts>(s), Get<GovernanceWrites>(s)));
     }
 
     private static void AddSignIn(IServiceCollection services, string dataDirectory)

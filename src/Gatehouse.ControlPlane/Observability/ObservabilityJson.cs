@@ -15,6 +15,9 @@ namespace Gatehouse.Observability;
 [JsonSerializable(typeof(CallDetail))]
 [JsonSerializable(typeof(Traffic))]
 [JsonSerializable(typeof(TrafficShareList))]
+[JsonSerializable(typeof(RepriceResult))]
+[JsonSerializable(typeof(RepriceCalls.Request), TypeInfoPropertyName = "RepriceCallsRequest")]
+[JsonSerializable(typeof(DaySpendingList))]
 internal sealed partial class ObservabilityJson : JsonSerializerContext;
 
 /// <summary>What the tables hold as JSON. Without converters, so that writing takes the generated short cut: there is one of each a call.</summary>

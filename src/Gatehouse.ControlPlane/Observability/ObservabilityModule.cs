@@ -33,6 +33,7 @@ public static class ObservabilityModule
     {
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(OtlpOptions.Off);
+        services.TryAddSingleton(LedgerJoint.None);
         services.AddSingleton<MetricCollector>();
         services.AddSingleton<RecordedSignal>();
         services.AddSingleton(s => new ObservabilityMetrics(s.GetRequiredService<CallJournal>()));
@@ -45,6 +46,11 @@ public static class ObservabilityModule
             s.GetRequiredService<Database>(), s.GetRequiredService<SystemLookup>(), s.GetRequiredService<TimeProvider>()));
 
         services.AddSingleton<LedgerStore>();
+        services.AddSingleton(s => new Repricing(
+            s.GetRequiredService<Database>(),
+            s.GetRequiredService<Snapshot<GatewayTable>>(),
+            s.GetRequiredService<LedgerJoint>(),
+            s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<TextStore>();
         services.AddSingleton<RetentionStore>();
         services.AddSingleton<ResponseStore>();
@@ -81,6 +87,8 @@ public static class ObservabilityModule
         GetCall.Map(api);
         GetTraffic.Map(api);
         GetTrafficShares.Map(api);
+        RepriceCalls.Map(api);
+        GetSpending.Map(api);
         GetMetrics.Map(app);
     }
 }

@@ -43,6 +43,9 @@ internal sealed class Attempt(Target target, string model, int number, long star
 
     public long? FirstByteMicros { get; set; }
 
+    /// <summary>Bytes of the answer that came so far.</summary>
+    public long ReceivedBytes { get; set; }
+
     /// <summary>Already in the call's record.</summary>
     public bool IsClosed { get; private set; }
 
@@ -67,8 +70,8 @@ internal sealed class Attempt(Target target, string model, int number, long star
 
         if ((succeeded || Tap.IsUsageComplete) && prices.TryFind(Settings.Name, Settings.Kind, Model, out var price))
         {
-            Price = price;
-            return Nanos.ToUsd(price.CostNanos(usage));
+            Price = price.Served(Tap.ServiceTier);
+            return Nanos.ToUsd(Price.CostNanos(usage));
         }
 
         return null;

@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Journal;
+using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Gateway.Streaming;
@@ -69,6 +70,9 @@ internal sealed class Call : IDisposable
 
     public RequestPeek Peek;
 
+    /// <summary>What the call holds of budgets and limits; <see langword="null"/> when none applies to it.</summary>
+    public Holds? Holds { get; set; }
+
     /// <summary>The attempt under way, or the last one; <see langword="null"/> until a target is asked.</summary>
     public Attempt? Attempt { get; set; }
 
@@ -107,6 +111,8 @@ internal sealed class Call : IDisposable
     /// <summary>Microseconds that the call has not spent waiting for the provider or the client.</summary>
     public long OwnMicros => Math.Max(0, Micros - InMicros(_clock.GetElapsedTime(0, _waited)));
 
+    public DateTimeOffset Now => _clock.GetUtcNow();
+
     public ReadOnlyMemory<byte> Content => _content?.Memory ?? default;
 
     /// <summary>Awaits somebody else; what passes until they are done is not our own time.</summary>
@@ -138,6 +144,7 @@ internal sealed class Call : IDisposable
 
     public void Dispose()
     {
+        Holds?.Release();
         Body.Dispose();
         _content?.Dispose();
     }

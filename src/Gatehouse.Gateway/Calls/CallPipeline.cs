@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Gateway.Scheduling;
@@ -17,6 +18,7 @@ namespace Gatehouse.Gateway.Calls;
 /// <item>Read: the body into a pooled buffer, up to the limit.</item>
 /// <item>Peek: prove the body to be JSON and read what routing needs.</item>
 /// <item>Route: the model's name leads to the targets.</item>
+/// <item>Reserve: take the call's worst case from every budget and limit that applies (<see cref="Admissions"/>).</item>
 /// <item>Call: ask the targets in their order, with retries and fallback (<see cref="RouteCaller"/>).</item>
 /// <item>Answer in the caller's format, errors included.</item>
 /// <item>Settle: price, journal, metrics; before the answer's last bytes (<see cref="Settlement"/>).</item>
@@ -24,6 +26,7 @@ namespace Gatehouse.Gateway.Calls;
 /// </summary>
 internal sealed partial class CallPipeline(
     Snapshot<GatewayTable> tables,
+    Admissions admissions,
     RouteCaller caller,
     Mirrors mirrors,
     Settlement settlement,
@@ -102,9 +105,16 @@ internal sealed partial class CallPipeline(
             return;
         }
 
+        // 6 Reserve
+        if (await admissions.AdmitAsync(call) is { } overrun)
+        {
+            End(call, overrun);
+            return;
+        }
+
         mirrors.Offer(call);
 
-        // 6 Call; a success is answered and settled (7, 8) where its last bytes are known
+        // 7 Call; a success is answered and settled (8, 9) where its last bytes are known
         if (await caller.CallAsync(call) is { } failure)
         {
             End(call, failure);
@@ -126,7 +136,7 @@ internal sealed partial class CallPipeline(
         return null;
     }
 
-    /// <summary>7 Answer and 8 Settle, when no target needs to be asked.</summary>
+    /// <summary>8 Answer and 9 Settle, when no target needs to be asked.</summary>
     private bool TryAnswerHere(Call call)
     {
         using var answer = new PooledBuffer(256);
@@ -147,7 +157,7 @@ internal sealed partial class CallPipeline(
         return true;
     }
 
-    /// <summary>7 Answer and 8 Settle, when no target gave a complete answer or none was asked.</summary>
+    /// <summary>8 Answer and 9 Settle, when no target gave a complete answer or none was asked.</summary>
     private void End(Call call, AttemptFailure failure)
     {
         var outcome = call.Attempt is null ? CallOutcome.Refused : CallOutcome.Failed;

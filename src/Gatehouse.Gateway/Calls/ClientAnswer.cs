@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
@@ -36,6 +37,10 @@ internal static class ClientAnswer
         headers["x-gatehouse-attempts"] = attempt.Number == 0 ? "1" : (attempt.Number + 1).ToString(CultureInfo.InvariantCulture);
         SetDropped(call);
         answer?.PassHeaders(headers);
+        if (call.Holds is { } holds)
+        {
+            RateHeaders.Set(headers, call.Surface.Wire, holds.Rules, call.Now);
+        }
     }
 
     /// <summary>The whole answer; nothing is flushed, so that head and body leave together when the request ends.</summary>

@@ -40,6 +40,7 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
         }
 
         Price(call);
+        call.Holds?.Settle(record);
         record.DurationMicros = call.Micros;
         record.OwnMicros = Math.Min(call.OwnMicros, record.DurationMicros);
         metrics.Finished(record);
@@ -62,9 +63,16 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
         if (call.Attempt is { IsClosed: false } attempt)
         {
             var record = call.Record;
-            record.Attempts.Add(attempt.Close(call.Micros, errorCode, error, call.Table.Prices));
+            var closed = attempt.Close(call.Micros, errorCode, error, call.Table.Prices);
+            record.Attempts.Add(closed);
+            if (closed.CostUsd is null)
+            {
+                call.Holds?.Broke(call, attempt, errorCode);
+            }
+
             record.AnsweredModel = attempt.Tap.Model ?? record.AnsweredModel;
             record.Price = attempt.Price ?? record.Price;
+            record.ServiceTier = attempt.Tap.ServiceTier ?? record.ServiceTier;
         }
     }
 

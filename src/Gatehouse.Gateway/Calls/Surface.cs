@@ -46,6 +46,12 @@ internal abstract class Surface
 
     public virtual AnswerTap NewTap(WireFormat provider) => ProviderWire.Of(provider).NewTap();
 
+    /// <summary>Whether no provider charges for what is asked.</summary>
+    public virtual bool IsFree => false;
+
+    /// <summary>Whether the answer is made of output tokens.</summary>
+    public virtual bool HasOutput => true;
+
     /// <summary>Whether <see cref="PatchAnswer"/> is to be asked.</summary>
     public virtual bool PatchesAnswers => false;
 

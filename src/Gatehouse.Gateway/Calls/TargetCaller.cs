@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Conversation;
+using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Scheduling;
@@ -42,6 +43,11 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
             if (TryPrepare(call, attempt, buffer, stripped, out var request) is { } unfit)
             {
                 return new AttemptFailure(NextStep.NextTarget, unfit) { IsUnasked = true };
+            }
+
+            if (attempt.Number > 0 && call.Holds is { } holds && !holds.TryCover(call))
+            {
+                return new AttemptFailure(NextStep.NextTarget, LimitRefusals.NotCovered) { IsUnasked = true };
             }
 
             if (attempt.Target.Provider.Credentials is { } credentials)
@@ -212,6 +218,7 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
             attempt.FirstByteMicros ??= call.Micros;
             deadline.Restart(call.Route.IdleTimeout);
             body.Advance(read);
+            attempt.ReceivedBytes = body.Length;
             if (body.Length > call.Table.MaxAnswerBytes)
             {
                 return Failures.Garbage(attempt, "it is larger than the limit of this installation.");
@@ -287,6 +294,7 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
                 var read = await HoldAsync(call, answer.Body.ReadAsync(chunk, deadline.Token));
                 attempt.FirstByteMicros ??= read > 0 ? call.Micros : null;
                 left -= read;
+                attempt.ReceivedBytes += read;
                 state = pump.Take(chunk.AsSpan(0, read), events);
                 if (state == TapEvent.Preamble)
                 {

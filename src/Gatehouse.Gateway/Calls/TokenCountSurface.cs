@@ -24,6 +24,8 @@ internal sealed class TokenCountSurface(Surface of, string path, string? objectN
 
     public override string? RequestIdHeader => of.RequestIdHeader;
 
+    public override bool IsFree => true;
+
     public override WireFormat WireAt(ProviderSettings settings, string model) => of.WireAt(settings, model);
 
     public override string PathAt(Attempt attempt, bool stream) => path;

@@ -36,7 +36,7 @@ internal static class ChatErrors
     {
         json.WriteStartObject("error");
         json.WriteString("message", p.Message);
-        json.WriteString("type", TypeOf(p.Status));
+        json.WriteString("type", p.Code == "budget_exhausted" ? "insufficient_quota" : TypeOf(p.Status));
         json.WriteStringOrNull("param", p.Field);
         json.WriteString("code", CodeOf(p));
         json.WriteEndObject();
@@ -58,6 +58,7 @@ internal static class ChatErrors
         (401, "unauthenticated") => "invalid_api_key",
         (404, "unknown_model") => "model_not_found",
         (429, "rate_limited") => "rate_limit_exceeded",
+        (429, "budget_exhausted") => "insufficient_quota",
         (503 or 529, "overloaded") => "server_is_overloaded",
         _ => p.Code,
     };

@@ -32,6 +32,8 @@ internal sealed class GenerateSurface(string model, GenerateAction action) : Sur
 
     public override WireFormat Wire => WireFormat.Gemini;
 
+    public override bool IsFree => action == GenerateAction.CountTokens;
+
     public override string StreamType => action == GenerateAction.Array ? "application/json" : "text/event-stream";
 
     /// <summary>An empty line: Google's SDK for Python takes a comment for broken JSON.</summary>

@@ -68,6 +68,21 @@ public sealed class CallRecord
     /// <summary>The sum over the attempts; <see langword="null"/> when an attempt that was answered has no known cost, or none was. See <see cref="Nanos"/>.</summary>
     public long? CostNanos { get; set; }
 
+    /// <summary>
+    /// What budgets are charged when it is not <see cref="CostNanos"/>: the cost is unknown because an answer broke off, and this much may
+    /// have been billed.
+    /// </summary>
+    public long? ChargedNanos { get; set; }
+
+    /// <summary>The end user as the call named them, kept only where a budget or limit looks at end users; else empty.</summary>
+    public string EndUser { get; set; } = "";
+
+    /// <summary>The run of the node whose leases the call used; 0 when it used none.</summary>
+    public long Run { get; set; }
+
+    /// <summary>The tier of service of the last attempt that told one, in the provider's word.</summary>
+    public string? ServiceTier { get; set; }
+
     /// <summary>The revision of the price table that was in force, whether or not it had a price.</summary>
     public string? PriceRevision { get; set; }
 

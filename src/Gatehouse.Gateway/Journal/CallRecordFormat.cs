@@ -13,7 +13,7 @@ namespace Gatehouse.Gateway.Journal;
 internal static class CallRecordFormat
 {
     /// <summary>The version written.</summary>
-    public const byte Version = 2;
+    public const byte Version = 3;
 
     /// <summary>Longer texts are cut: a record must always fit into a segment, whatever a client or a provider sent.</summary>
     public const int MaxTextChars = 2048;
@@ -63,6 +63,17 @@ internal static class CallRecordFormat
         WriteAttempts(ref to, record.Attempts);
         WriteAttributes(ref to, record.RequestAttributes);
         WriteAttemptCosts(ref to, record.Attempts); // since version 2
+        to.Optional(record.ChargedNanos); // since version 3
+        to.Text(record.EndUser);
+        to.Number(record.Run);
+        to.Text(record.ServiceTier);
+        WriteKinds(ref to, record.Usage);
+        for (var i = 0; i < Math.Min(record.Attempts.Count, MaxItems); i++)
+        {
+            WriteKinds(ref to, record.Attempts[i].Usage);
+        }
+
+        WriteKinds(ref to, record.Price, 0);
         buffer = to.Buffer;
         return to.Length;
     }
@@ -124,6 +135,21 @@ internal static class CallRecordFormat
             ReadAttemptCosts(ref from, record.Attempts);
         }
 
+        if (version >= 3)
+        {
+            record.ChargedNanos = from.Optional();
+            record.EndUser = from.Text() ?? "";
+            record.Run = from.Number();
+            record.ServiceTier = from.Text();
+            record.Usage = ReadKinds(ref from, record.Usage);
+            for (var i = 0; i < record.Attempts.Count; i++)
+            {
+                record.Attempts[i] = record.Attempts[i] with { Usage = ReadKinds(ref from, record.Attempts[i].Usage) };
+            }
+
+            record.Price = ReadKinds(ref from, record.Price);
+        }
+
         return record;
     }
 
@@ -144,6 +170,60 @@ internal static class CallRecordFormat
     private static TokenUsage? ReadUsage(ref Reader from) => from.Flag()
         ? new TokenUsage(from.Number(), from.Number(), from.Number(), from.Number(), from.Number(), from.Number())
         : null;
+
+    /// <summary>Tokens of sound and pictures, since version 3.</summary>
+    private static void WriteKinds(ref Writer to, TokenUsage? usage)
+    {
+        if (usage is { } tokens)
+        {
+            to.Number(tokens.AudioInput);
+            to.Number(tokens.ImageInput);
+            to.Number(tokens.AudioOutput);
+        }
+    }
+
+    private static TokenUsage? ReadKinds(ref Reader from, TokenUsage? usage) => usage is { } tokens
+        ? tokens with { AudioInput = from.Number(), ImageInput = from.Number(), AudioOutput = from.Number() }
+        : null;
+
+    /// <summary>Prices of sound and pictures, since version 3: of the price, then of its tiers, in their order.</summary>
+    private static void WriteKinds(ref Writer to, Price? price, int depth)
+    {
+        if (price is null)
+        {
+            return;
+        }
+
+        to.Optional(price.AudioInput);
+        to.Optional(price.ImageInput);
+        to.Optional(price.AudioOutput);
+        for (var i = 0; i < (depth < MaxTierDepth ? Math.Min(price.Tiers.Count, MaxItems) : 0); i++)
+        {
+            WriteKinds(ref to, price.Tiers[i].Price, depth + 1);
+        }
+    }
+
+    private static Price? ReadKinds(ref Reader from, Price? price)
+    {
+        if (price is null)
+        {
+            return null;
+        }
+
+        var read = price with { AudioInput = from.OptionalDecimal(), ImageInput = from.OptionalDecimal(), AudioOutput = from.OptionalDecimal() };
+        if (price.Tiers.Count == 0)
+        {
+            return read;
+        }
+
+        var tiers = new PriceTier[price.Tiers.Count];
+        for (var i = 0; i < tiers.Length; i++)
+        {
+            tiers[i] = price.Tiers[i] with { Price = ReadKinds(ref from, price.Tiers[i].Price)! };
+        }
+
+        return read with { Tiers = tiers };
+    }
 
     private static void WritePrice(ref Writer to, Price? price, int depth)
     {

@@ -1,4 +1,5 @@
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Limits;
 
 namespace Gatehouse.Gateway.Routing;
 
@@ -24,6 +25,9 @@ public sealed class GatewayTable
 
     /// <summary>What people switched off; <see cref="Routes"/> obey it already.</summary>
     public KillSwitches Switches { get; init; } = KillSwitches.None;
+
+    /// <summary>Budgets and limits of the keys.</summary>
+    public LimitTable Limits { get; init; } = LimitTable.Empty;
 
     /// <summary>Largest request body accepted, in bytes. Default 32 MiB.</summary>
     public int MaxBodyBytes { get; init; } = 32 << 20;

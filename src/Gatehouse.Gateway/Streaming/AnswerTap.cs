@@ -37,6 +37,9 @@ internal abstract class AnswerTap
     /// <summary>The model that the provider says it used.</summary>
     public string? Model { get; protected set; }
 
+    /// <summary>The tier of service that the provider says it used, in its own word; prices may differ by it.</summary>
+    public string? ServiceTier { get; protected set; }
+
     /// <summary>In OpenAI's words.</summary>
     public string? FinishReason { get; protected set; }
 

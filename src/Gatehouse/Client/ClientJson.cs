@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using Gatehouse.Commands;
 using Gatehouse.Configuration;
 using Gatehouse.Contracts;
+using Gatehouse.Observability;
 using Gatehouse.Output;
 
 namespace Gatehouse.Client;
@@ -15,7 +16,8 @@ internal sealed record Items<T>([property: JsonPropertyName("items")] IReadOnlyL
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     Converters = [typeof(SnakeCaseEnum<SystemEnvironment>), typeof(SnakeCaseEnum<SystemStage>), typeof(SnakeCaseEnum<CallOutcome>),
-        typeof(SnakeCaseEnum<SwitchKind>), typeof(SnakeCaseEnum<DataClassification>)])]
+        typeof(SnakeCaseEnum<SwitchKind>), typeof(SnakeCaseEnum<DataClassification>),
+        typeof(SnakeCaseEnum<BudgetPeriod>), typeof(SnakeCaseEnum<BudgetMode>), typeof(SnakeCaseEnum<UnknownPrice>)])]
 [JsonSerializable(typeof(Profile))]
 [JsonSerializable(typeof(ProblemBody))]
 [JsonSerializable(typeof(Failure))]
@@ -23,6 +25,18 @@ internal sealed record Items<T>([property: JsonPropertyName("items")] IReadOnlyL
 [JsonSerializable(typeof(SystemAddCommand.Request), TypeInfoPropertyName = "SystemAddCommandRequest")]
 [JsonSerializable(typeof(KeyCreateCommand.Request), TypeInfoPropertyName = "KeyCreateCommandRequest")]
 [JsonSerializable(typeof(KeyRevokeCommand.Answer), TypeInfoPropertyName = "KeyRevokeCommandAnswer")]
+[JsonSerializable(typeof(BudgetCommands.Request), TypeInfoPropertyName = "BudgetCommandsRequest")]
+[JsonSerializable(typeof(BudgetCommands.Change), TypeInfoPropertyName = "BudgetCommandsChange")]
+[JsonSerializable(typeof(BudgetCommands.Removed), TypeInfoPropertyName = "BudgetCommandsRemoved")]
+[JsonSerializable(typeof(LimitCommands.Request), TypeInfoPropertyName = "LimitCommandsRequest")]
+[JsonSerializable(typeof(LimitCommands.Change), TypeInfoPropertyName = "LimitCommandsChange")]
+[JsonSerializable(typeof(Items<BudgetStanding>), TypeInfoPropertyName = "Budgets")]
+[JsonSerializable(typeof(BudgetStanding))]
+[JsonSerializable(typeof(Items<RateLimitEntry>), TypeInfoPropertyName = "RateLimits")]
+[JsonSerializable(typeof(PricesCommands.Request), TypeInfoPropertyName = "PricesCommandsRequest")]
+[JsonSerializable(typeof(PricesCommands.Reconciliation), TypeInfoPropertyName = "PricesCommandsReconciliation")]
+[JsonSerializable(typeof(RepriceResult))]
+[JsonSerializable(typeof(Items<DaySpending>), TypeInfoPropertyName = "Spending")]
 [JsonSerializable(typeof(CallCommand.Summary))]
 [JsonSerializable(typeof(Items<Team>), TypeInfoPropertyName = "Teams")]
 [JsonSerializable(typeof(Items<AiSystem>), TypeInfoPropertyName = "Systems")]

@@ -3,6 +3,8 @@ using Gatehouse.Configuration;
 using Gatehouse.Contracts;
 using Gatehouse.Governance;
 using Gatehouse.Observability;
+using Gatehouse.Storage;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Gatehouse.Hosting;
 
@@ -17,9 +19,24 @@ internal static class Joints
         services.AddSingleton(Edge(loaded.Config.Server));
         services.AddSingleton(new OtlpOptions(loaded.Config.Telemetry.Otlp, loaded.Config.Telemetry.Headers));
         services.AddSingleton(static s => Names(s.GetRequiredService<Snapshot<GovernanceTables>>()));
+        services.AddSingleton<ReadSpending>(SpendingAsync);
+        services.Replace(ServiceDescriptor.Singleton(static s => Charges(s.GetRequiredService<BudgetDoor>())));
         services.AddSingleton(static s => Traffic(
             s.GetRequiredService<TrafficQueries>(), s.GetRequiredService<CallQueries>(), s.GetRequiredService<TimeProvider>()));
     }
+
+    /// <summary>The ledger's transactions charge the budgets of Governance.</summary>
+    private static LedgerJoint Charges(BudgetDoor door) => new()
+    {
+        ChargeAsync = door.ChargeAsync,
+        Drained = door.Drained,
+        RepricedAsync = door.RepricedAsync,
+    };
+
+    /// <summary>Governance asks Observability what the ledger holds.</summary>
+    private static async Task<IReadOnlyList<(string EndUser, long Nanos, long UnknownCalls)>> SpendingAsync(
+        Transaction sql, CallScope scope, DateTimeOffset from, DateTimeOffset until, CancellationToken ct) =>
+        [.. (await LedgerSums.ReadAsync(sql, scope, from, until, ct)).Select(s => (s.EndUser, s.Nanos, s.UnknownCalls))];
 
     /// <summary>Governance, Observability and Console ask Configuration how clients reach them.</summary>
     private static PublicEdge Edge(ServerOptions server) => new(

@@ -1,5 +1,6 @@
 using Gatehouse.Configuration;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Governance;
 
@@ -15,16 +16,19 @@ internal sealed class TablePublisher : IHostedService, IDisposable
     private readonly Snapshot<GovernanceTables> _governance;
     private readonly GovernanceChanges _changes;
     private readonly Secrets _secrets;
+    private readonly AllowanceBook _book;
     private readonly Snapshot<GatewayTable> _table;
     private readonly Lock _one = new();
 
     public TablePublisher(
-        ConfigurationState configuration, Snapshot<GovernanceTables> governance, GovernanceChanges changes, Secrets secrets, Snapshot<GatewayTable> table)
+        ConfigurationState configuration, Snapshot<GovernanceTables> governance, GovernanceChanges changes, Secrets secrets, AllowanceBook book,
+        Snapshot<GatewayTable> table)
     {
         _configuration = configuration;
         _governance = governance;
         _changes = changes;
         _secrets = secrets;
+        _book = book;
         _table = table;
     }
 
@@ -51,7 +55,8 @@ internal sealed class TablePublisher : IHostedService, IDisposable
         lock (_one)
         {
             var governance = _governance.Current;
-            _table.Publish(_configuration.Current.Compiled.ToTable(_secrets.Table(governance.Keys), governance.KillSwitches));
+            _table.Publish(_configuration.Current.Compiled.ToTable(
+                _secrets.Table(governance.Keys), governance.KillSwitches, new LimitTable(governance.Limits, _book)));
         }
     }
 

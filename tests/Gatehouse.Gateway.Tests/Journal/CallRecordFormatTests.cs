@@ -26,6 +26,16 @@ public sealed class CallRecordFormatTests
         "NdhPAeBdAahf0IwBkAMAAAEENmdlbl9haS5yZXF1ZXN0LnRlbXBlcmF0dXJlCDAuNyhnZW5fYWkucmVxdWVzdC5zZWVkBDEAAAECBAYICgwBBwAA" +
         "AAAAAAAAAAAAAAAJAA==";
 
+    private const string Version3 =
+        "AwGJCl2slndLvM6zAgmagFcMcmVxXzFCNGJmOTJmMzU3N2IzNGRhNmEzY2U5MjlkMGUwZTQ3MzYiMDBmMDY3YWEwYmE5MDJiNyJiN2FkNmI3MTY5MjAz" +
+        "MzMxgIm+otv/rQYBiQpdAABwAIAAAAAAAAABAYkKXQAAcACAAAAAAAAAAgGJCl0AAHAAgAAAAAAAAAMCEm1lc3NhZ2VzDGdyw7xuDm9wZW5haQxncHQt" +
+        "NSJncHQtNS0yMDI2LTAxLTAxAewHAiB1cHN0cmVhbV9mYWlsZWQqRXZlcnkgdGFyZ2V0IGZhaWxlZC4ObGVuZ3RoAQIEBggK/v//////////AQEBFjIw" +
+        "MjYtMTEtMDEBfQAAAAAAAAAAAAAAAAAIAAEAAAAAAAAAAAAAAAAABQABfQAAAAAAAAAAAAAAAAAJAAEPAAAAAAAAAAAAAAAAAAcAAQIAAAAAAAAAAAAA" +
+        "AAAABgABCgAAAAAAAAAAAAAAAAAGAAKAtRgBGQAAAAAAAAAAAAAAAAAHAA8AAAAAAAAAAAAAAAAABgAAAAAAAAZyN47algEBgOowggUEFmxvZ2l0X2Jp" +
+        "YXMKc2VlZAQOb3BlbmFpDGdwdC01FAAAkE4AIGNvbm5lY3RfdGltZW91dB5ObyBjb25uZWN0aW9uLgxhenVyZQxncHQtNdhPAeBdAahf0IwBkAMAAAEE" +
+        "Nmdlbl9haS5yZXF1ZXN0LnRlbXBlcmF0dXJlCDAuNyhnZW5fYWkucmVxdWVzdC5zZWVkBDEAAAECBAYICgwBBwAAAAAAAAAAAAAAAAAJAAESCGFubg4K" +
+        "ZmxleBYYGgAAAAAAAAAAAA==";
+
     [Fact]
     public void Every_field_survives()
     {
@@ -98,6 +108,7 @@ public sealed class CallRecordFormatTests
 
         var full = JournalSamples.Full();
         full.Attempts = [.. full.Attempts.Select(a => a with { Usage = null, CostUsd = null })];
+        JournalSamples.BeforeVersion3(full);
         Assert.Equal(JournalSamples.Text(full), JournalSamples.Text(record));
     }
 
@@ -105,6 +116,16 @@ public sealed class CallRecordFormatTests
     public void Version_2_is_read_for_ever()
     {
         var record = CallRecordFormat.Read(Convert.FromBase64String(Version2));
+
+        var full = JournalSamples.Full();
+        JournalSamples.BeforeVersion3(full);
+        Assert.Equal(JournalSamples.Text(full), JournalSamples.Text(record));
+    }
+
+    [Fact]
+    public void Version_3_is_read_for_ever()
+    {
+        var record = CallRecordFormat.Read(Convert.FromBase64String(Version3));
 
         Assert.Equal(JournalSamples.Text(JournalSamples.Full()), JournalSamples.Text(record));
     }
@@ -115,8 +136,8 @@ public sealed class CallRecordFormatTests
         var buffer = new byte[16];
         var length = CallRecordFormat.Write(JournalSamples.Full(), ref buffer);
 
-        Assert.Equal(2, CallRecordFormat.Version);
-        Assert.Equal(Version2, Convert.ToBase64String(buffer, 0, length));
+        Assert.Equal(3, CallRecordFormat.Version);
+        Assert.Equal(Version3, Convert.ToBase64String(buffer, 0, length));
     }
 
     [Fact]

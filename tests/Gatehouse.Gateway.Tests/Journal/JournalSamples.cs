@@ -31,8 +31,12 @@ internal static class JournalSamples
         ErrorCode = "upstream_failed",
         ErrorMessage = "Every target failed.",
         FinishReason = "length",
-        Usage = new TokenUsage(1, 2, 3, 4, 5, long.MaxValue),
+        Usage = new TokenUsage(1, 2, 3, 4, 5, long.MaxValue, 11, 12, 13),
+        ServiceTier = "flex",
         CostNanos = -1,
+        ChargedNanos = 9,
+        EndUser = "ann",
+        Run = 7,
         PriceRevision = "2026-11-01",
         Price = new Price(0.00000125m, 0.00001m, 0.000000125m, 0.0000015m, 0.000002m, 0.000010m)
         {
@@ -50,6 +54,13 @@ internal static class JournalSamples
         ],
         RequestAttributes = new Dictionary<string, string> { ["gen_ai.request.temperature"] = "0.7", ["gen_ai.request.seed"] = "1" },
     };
+
+    /// <summary>Takes out what version 3 added.</summary>
+    public static void BeforeVersion3(CallRecord record)
+    {
+        (record.ChargedNanos, record.EndUser, record.Run, record.ServiceTier) = (null, "", 0, null);
+        record.Usage = record.Usage!.Value with { AudioInput = 0, ImageInput = 0, AudioOutput = 0 };
+    }
 
     public static CallRecord Small(int number) => new() { Id = Guid.CreateVersion7(), RequestId = $"req_{number}", Status = 200 };
 
@@ -78,9 +89,14 @@ internal static class JournalSamples
         ErrorMessage = MaybeText(random),
         FinishReason = MaybeText(random),
         Usage = Coin(random)
-            ? new TokenUsage(AnyNumber(random), AnyNumber(random), AnyNumber(random), AnyNumber(random), AnyNumber(random), AnyNumber(random))
+            ? new TokenUsage(AnyNumber(random), AnyNumber(random), AnyNumber(random), AnyNumber(random), AnyNumber(random), AnyNumber(random),
+                AnyNumber(random), AnyNumber(random), AnyNumber(random))
             : null,
         CostNanos = MaybeNumber(random),
+        ChargedNanos = MaybeNumber(random),
+        EndUser = AnyText(random),
+        Run = AnyNumber(random),
+        ServiceTier = MaybeText(random),
         PriceRevision = MaybeText(random),
         Price = Coin(random) ? AnyPrice(random, 0) : null,
         ConfigurationRevision = AnyText(random),
@@ -110,7 +126,8 @@ internal static class JournalSamples
     }
 
     private static Price AnyPrice(Random random, int depth) =>
-        new(AnyDecimal(random), AnyDecimal(random), MaybeDecimal(random), MaybeDecimal(random), MaybeDecimal(random), MaybeDecimal(random))
+        new(AnyDecimal(random), AnyDecimal(random), MaybeDecimal(random), MaybeDecimal(random), MaybeDecimal(random), MaybeDecimal(random),
+            MaybeDecimal(random), MaybeDecimal(random), MaybeDecimal(random))
         {
             Tiers = depth < 2 ? [.. Enumerable.Range(0, random.Next(3)).Select(_ => new PriceTier(AnyNumber(random), AnyPrice(random, depth + 1)))] : [],
         };

@@ -90,7 +90,7 @@ public class ComponentTests
         var broken = Sums.None with { Calls = 1000, Failed = 500 };
 
         var found = Attention.Of(
-            new Scope(range), Sums.None with { Calls = 3000, UnpricedCalls = 7 }, [new("a", "a", worrying), new("b", "b", fine), new("c", "c", broken)], []);
+            new Scope(range), Sums.None with { Calls = 3000, UnpricedCalls = 7 }, [new("a", "a", worrying), new("b", "b", fine), new("c", "c", broken)], [], []);
 
         Assert.Equal([Status.Failing, Status.Warning, Status.Notice], found.Select(f => f.State));
         Assert.Equal("/calls?provider=c&outcome=failed", found[0].Href);

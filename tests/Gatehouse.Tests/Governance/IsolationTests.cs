@@ -142,6 +142,7 @@ public sealed class IsolationTests
     private static List<(string Page, string[] Paths)> Pages(Estate blue) =>
     [
         ("/", ["", $"?team={blue.Team}"]),
+        ("/budgets", ["budgets", $"budgets?team={blue.Team}"]),
         ("/systems", ["systems", $"systems?team={blue.Team}"]),
         ("/systems/new", ["systems/new"]),
         ("/systems/{Id:guid}", [$"systems/{blue.System}"]),
@@ -229,6 +230,29 @@ public sealed class IsolationTests
             ("GET /api/tokens", [("api/tokens", null)]),
             ("POST /api/tokens", [("api/tokens", new { name = "mine" })]),
             ("DELETE /api/tokens/{id:guid}", [($"api/tokens/{blue.TokenId}", null)]),
+            ("GET /api/budgets", [("api/budgets", null)]),
+            ("GET /api/budgets/events", [("api/budgets/events", null)]),
+            ("POST /api/budgets",
+            [
+                ("api/budgets", new { name = "x", limit_usd = 1, period = "day", team = blue.Name }),
+                ("api/budgets", new { name = "x", limit_usd = 1, period = "day", system = (Guid?)blue.System }),
+                ("api/budgets", new { name = "x", limit_usd = 1, period = "day", key = (Guid?)blue.Key }),
+                ("api/budgets", new { name = "x", limit_usd = 1, period = "day" }),
+            ]),
+            ("PATCH /api/budgets/{id:guid}", [($"api/budgets/{blue.Budget}", new { limit_usd = 2 })]),
+            ("DELETE /api/budgets/{id:guid}", [($"api/budgets/{blue.Budget}", null)]),
+            ("GET /api/limits", [("api/limits", null)]),
+            ("POST /api/limits",
+            [
+                ("api/limits", new { name = "x", requests_per_minute = 1, team = blue.Name }),
+                ("api/limits", new { name = "x", requests_per_minute = 1, system = (Guid?)blue.System }),
+                ("api/limits", new { name = "x", requests_per_minute = 1, key = (Guid?)blue.Key }),
+                ("api/limits", new { name = "x", requests_per_minute = 1 }),
+            ]),
+            ("PATCH /api/limits/{id:guid}", [($"api/limits/{blue.Limit}", new { concurrency = 2 })]),
+            ("DELETE /api/limits/{id:guid}", [($"api/limits/{blue.Limit}", null)]),
+            ("POST /api/prices/reprice", [("api/prices/reprice", new { from = DateTimeOffset.UnixEpoch, to = DateTimeOffset.UnixEpoch.AddYears(100) })]),
+            ("GET /api/prices/spending", [("api/prices/spending?from=2020-01-01&to=2100-01-01", null)]),
             ("GET /api/audit", [("api/audit?limit=500", null)]),
             ("GET /api/config", [("api/config", null)]),
             ("POST /api/config/check", [("api/config/check", new { text = "" })]),
@@ -301,16 +325,17 @@ public sealed class IsolationTests
 
     /// <summary>A team with one of everything that a team can have.</summary>
     private sealed record Estate(
-        string Name, Guid Team, Guid System, Guid Key, string Secret, Guid Person, string Token, Guid TokenId, Guid Call, string RequestId, Guid Switch)
+        string Name, Guid Team, Guid System, Guid Key, string Secret, Guid Person, string Token, Guid TokenId, Guid Call, string RequestId, Guid Switch,
+        Guid Budget, Guid Limit)
     {
         public static readonly Estate Nowhere = new(
-            "nowhere", Guid.Empty, Guid.Empty, Guid.Empty, "", Guid.Empty, "", Guid.Empty, Guid.Empty, "none", Guid.Empty);
+            "nowhere", Guid.Empty, Guid.Empty, Guid.Empty, "", Guid.Empty, "", Guid.Empty, Guid.Empty, "none", Guid.Empty, Guid.Empty, Guid.Empty);
 
         /// <summary>What no other team may read.</summary>
         public IEnumerable<string> Marks =>
         [
             Name, Team.ToString(), System.ToString(), Key.ToString(), Secret[..11], Person.ToString(), TokenId.ToString(), Call.ToString(), RequestId,
-            Switch.ToString(),
+            Switch.ToString(), Budget.ToString(), Limit.ToString(),
         ];
 
         public static async Task<Estate> BuildAsync(TestApp app, string name)
@@ -329,6 +354,11 @@ public sealed class IsolationTests
                 .JsonAsync(HttpStatusCode.Created);
             var tokens = await http.GetAsync("api/tokens", Ct).JsonAsync(HttpStatusCode.OK);
 
+            var budget = await http.SendAsync("POST", "api/budgets", new { name = $"{name}-budget", limit_usd = 100, period = "month", team = name })
+                .JsonAsync(HttpStatusCode.Created);
+            var limit = await http.SendAsync("POST", "api/limits", new { name = $"{name}-limit", requests_per_minute = 100, team = name })
+                .JsonAsync(HttpStatusCode.Created);
+
             using var follow = await http.SendAsync("GET", "api/calls/follow");
             using var reader = new StreamReader(await follow.Content.ReadAsStreamAsync(Ct));
             await reader.ReadLineAsync(Ct);
@@ -336,7 +366,8 @@ public sealed class IsolationTests
             var call = await NextCallAsync(reader);
             return new Estate(
                 name, team, system.Id(), key.GetProperty("key").Id(), key.Text("secret"), person.Id, token,
-                tokens.GetProperty("items")[0].Id(), call.Id(), call.Text("request_id"), thrown.Id());
+                tokens.GetProperty("items")[0].Id(), call.Id(), call.Text("request_id"), thrown.Id(),
+                budget.GetProperty("budget").Id(), limit.GetProperty("limit").Id());
         }
 
         /// <summary>Everything as its own administrator sees it.</summary>
@@ -344,7 +375,7 @@ public sealed class IsolationTests
         {
             using var http = app.Program(Token);
             var seen = new List<string>();
-            foreach (var path in (string[])["teams", "systems", $"systems/{System}/keys", "people", "tokens", "audit", "switches", $"calls/{Call}"])
+            foreach (var path in (string[])["teams", "systems", $"systems/{System}/keys", "people", "tokens", "audit", "switches", "limits", "budgets/events", $"calls/{Call}"])
             {
                 seen.Add((await http.GetAsync($"api/{path}", Ct).JsonAsync(HttpStatusCode.OK)).GetRawText());
             }

@@ -63,11 +63,12 @@ internal sealed class TestApp : IAsyncDisposable
 
     /// <param name="kind"><c>sqlite</c> or <c>postgres</c>.</param>
     /// <param name="server">Settings of the configuration's section <c>server</c>.</param>
-    public static async Task<TestApp> StartAsync(string kind = "sqlite", string server = "") =>
-        await StartAsync(await TestDatabase.CreateAsync(kind), ownsDatabase: true, null, new ManualClock(), server);
+    /// <param name="route">One more route, in YAML.</param>
+    public static async Task<TestApp> StartAsync(string kind = "sqlite", string server = "", string route = "") =>
+        await StartAsync(await TestDatabase.CreateAsync(kind), ownsDatabase: true, null, new ManualClock(), server, route);
 
     /// <summary>Starts a second node of the same installation: same database, same secret, a data folder of its own.</summary>
-    public Task<TestApp> StartNodeAsync() => StartAsync(_database, ownsDatabase: false, Path.Combine(DataFolder, "secret"), Clock, "");
+    public Task<TestApp> StartNodeAsync() => StartAsync(_database, ownsDatabase: false, Path.Combine(DataFolder, "secret"), Clock, "", "");
 
     /// <summary>Stops the host and starts it again on the same data folder and database.</summary>
     public async Task<TestApp> RestartAsync()
@@ -118,7 +119,7 @@ internal sealed class TestApp : IAsyncDisposable
         _folder.Delete(recursive: true);
     }
 
-    private static async Task<TestApp> StartAsync(TestDatabase database, bool ownsDatabase, string? secretFile, ManualClock clock, string server)
+    private static async Task<TestApp> StartAsync(TestDatabase database, bool ownsDatabase, string? secretFile, ManualClock clock, string server, string route)
     {
         var folder = Directory.CreateTempSubdirectory("gatehouse-app-");
         if (secretFile is not null)
@@ -135,6 +136,7 @@ internal sealed class TestApp : IAsyncDisposable
               simulator: { kind: simulator }
             routes:
               simulator: { targets: [{ provider: simulator, model: "*" }] }
+              {{route}}
             """,
             Ct);
         return await StartAsync(folder, database, ownsDatabase, clock);

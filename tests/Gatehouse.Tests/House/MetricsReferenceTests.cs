@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Text;
 using Gatehouse.Gateway;
 using Gatehouse.Gateway.Routing;
+using Gatehouse.Governance;
 using Gatehouse.Observability;
 using Gatehouse.Observability.Metrics;
 
@@ -30,6 +31,7 @@ public sealed class MetricsReferenceTests
         listener.Start();
         using var gateway = new GatewayMetrics(new(GatewayTable.Empty));
         using var observability = new ObservabilityMetrics(null);
+        using var governance = new BudgetMetrics();
 
         var text = new StringBuilder()
             .AppendLine("# Metrics")

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using Gatehouse.Api;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Routing;
 using Gatehouse.Observability;
 using Gatehouse.Observability.Metrics;
 using Microsoft.AspNetCore.Builder;
@@ -166,6 +167,8 @@ public class ApiTests
             builder.Services.AddSingleton<TimeProvider>(ledger.Clock);
             builder.Services.AddSingleton(ledger.Calls);
             builder.Services.AddSingleton(ledger.Traffic);
+            builder.Services.AddSingleton(ledger.Db);
+            builder.Services.AddSingleton(new Repricing(ledger.Db, new Snapshot<GatewayTable>(GatewayTable.Empty), LedgerJoint.None, ledger.Clock));
             builder.Services.AddSingleton<MetricCollector>();
             builder.Services.AddSingleton(PublicEdge.Direct);
             var app = builder.Build();

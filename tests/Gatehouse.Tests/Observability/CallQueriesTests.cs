@@ -207,7 +207,7 @@ public class CallQueriesTests
         var elsewhere = TestLedger.Call(Blue, 2, Samples.Noon.AddMinutes(1));
         await using (var other = ledger.Database.Open())
         {
-            var store = new LedgerStore(other, ledger.Clock);
+            var store = new LedgerStore(other, LedgerJoint.None, ledger.Clock);
             var from = await store.FindPositionAsync("other", CancellationToken.None);
             await store.WriteAsync(
                 "other",

@@ -43,7 +43,7 @@ internal sealed class TestLedger : IAsyncDisposable
 
     public LedgerDrain Drain { get; private set; }
 
-    public LedgerStore Store => new(Db, Clock);
+    public LedgerStore Store => new(Db, LedgerJoint.None, Clock);
 
     public Dictionary<Guid, string> Names { get; } = [];
 
@@ -178,7 +178,7 @@ internal sealed class TestLedger : IAsyncDisposable
     private CallJournal OpenJournal() => CallJournal.Open(new CallJournalOptions { Directory = _folder.FullName, SegmentBytes = 256 << 10 });
 
     private LedgerDrain NewDrain() => new(
-        Journal, Store, new Snapshot<GatewayTable>(GatewayTable.Empty), Systems, Recorded, new OtlpTraces(OtlpOptions.Off, Metrics), Metrics);
+        Journal, Store, LedgerJoint.None, new Snapshot<GatewayTable>(GatewayTable.Empty), Systems, Recorded, new OtlpTraces(OtlpOptions.Off, Metrics), Metrics);
 }
 
 /// <summary>A clock that a test sets; its timers are those of the system.</summary>

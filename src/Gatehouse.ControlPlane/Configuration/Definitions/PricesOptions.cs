@@ -33,4 +33,19 @@ public sealed class ModelPriceOptions
 
     [Setting("Reasoning tokens, USD per million.", Min = "0", Max = "1000000", DefaultText = "`output`")]
     public decimal? Reasoning { get; set; }
+
+    [Setting("Input tokens of sound, USD per million.", Min = "0", Max = "1000000", DefaultText = "`input`")]
+    public decimal? AudioInput { get; set; }
+
+    [Setting("Input tokens of pictures, USD per million.", Min = "0", Max = "1000000", DefaultText = "`input`")]
+    public decimal? ImageInput { get; set; }
+
+    [Setting("Output tokens of sound, USD per million.", Min = "0", Max = "1000000", DefaultText = "`output`")]
+    public decimal? AudioOutput { get; set; }
+
+    [Setting("The longest input that the model takes, in tokens; bounds what budgets reserve for a call.", Min = "1", Max = "100000000", DefaultText = "none")]
+    public int? MaxInputTokens { get; set; }
+
+    [Setting("The longest output that the model gives, in tokens; what budgets reserve for a call without a limit of its own.", Min = "1", Max = "100000000", DefaultText = "none")]
+    public int? MaxOutputTokens { get; set; }
 }

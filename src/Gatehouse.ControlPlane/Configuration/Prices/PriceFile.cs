@@ -70,7 +70,13 @@ internal static partial class PriceFile
             }
         }
 
-        price = price with { Tiers = [.. tiers.OrderByDescending(t => t.AboveInputTokens)] };
+        price = price with
+        {
+            Tiers = [.. tiers.OrderByDescending(t => t.AboveInputTokens)],
+            ServiceTiers = ReadServices(name, model, price),
+            MaxInputTokens = ReadTokens(model, "max_input_tokens"),
+            MaxOutputTokens = ReadTokens(model, "max_output_tokens"),
+        };
         var provider = model.TryGetProperty("litellm_provider", out var p) && p.ValueKind == JsonValueKind.String ? p.GetString()! : "";
         Add(name, provider, price, prices);
         if (model.TryGetProperty("aliases", out var aliases) && aliases.ValueKind == JsonValueKind.Array)
@@ -94,6 +100,24 @@ internal static partial class PriceFile
         prices.TryAdd(kind.Length > 0 ? $"{kind}/{model}" : model, price);
     }
 
+    /// <summary>Prices of other tiers of service, by the word that the provider's answers have for them.</summary>
+    private static Dictionary<string, Price>? ReadServices(string name, JsonElement model, Price price)
+    {
+        Dictionary<string, Price>? services = null;
+        foreach (var (suffix, word) in ((string, string)[])[("_flex", "flex"), ("_priority", "priority"), ("_batches", "batch")])
+        {
+            if (model.TryGetProperty("input_cost_per_token" + suffix, out _) && ReadPrice(name, model, suffix, price) is { } service)
+            {
+                (services ??= new(StringComparer.Ordinal))[word] = service;
+            }
+        }
+
+        return services;
+    }
+
+    private static long? ReadTokens(JsonElement model, string field) =>
+        model.TryGetProperty(field, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var tokens) && tokens > 0 ? tokens : null;
+
     /// <param name="tier">Suffix of the field names, or empty.</param>
     /// <param name="of">The model's base price, for what the tier does not say.</param>
     private static Price? ReadPrice(string name, JsonElement model, string tier, Price? of)
@@ -108,7 +132,10 @@ internal static partial class PriceFile
                 Read(name, model, "cache_read_input_token_cost" + tier) ?? of?.CacheRead,
                 Read(name, model, "cache_creation_input_token_cost" + tier) ?? of?.CacheWrite,
                 Read(name, model, "cache_creation_input_token_cost_above_1hr" + tier) ?? of?.CacheWriteLong,
-                Read(name, model, "output_cost_per_reasoning_token" + tier) ?? of?.Reasoning);
+                Read(name, model, "output_cost_per_reasoning_token" + tier) ?? of?.Reasoning,
+                Read(name, model, "input_cost_per_audio_token" + tier) ?? of?.AudioInput,
+                Read(name, model, "input_cost_per_image_token" + tier) ?? of?.ImageInput,
+                Read(name, model, "output_cost_per_audio_token" + tier) ?? of?.AudioOutput);
     }
 
     private static bool HasNoOutput(JsonElement model) =>

@@ -34,7 +34,14 @@ internal static class PriceTables
                 price.CacheRead / Million,
                 price.CacheWrite / Million,
                 price.CacheWriteLong / Million,
-                price.Reasoning / Million);
+                price.Reasoning / Million,
+                price.AudioInput / Million,
+                price.ImageInput / Million,
+                price.AudioOutput / Million)
+            {
+                MaxInputTokens = price.MaxInputTokens ?? prices.GetValueOrDefault(model)?.MaxInputTokens,
+                MaxOutputTokens = price.MaxOutputTokens ?? prices.GetValueOrDefault(model)?.MaxOutputTokens,
+            };
         }
 
         return new PriceTable($"{options.Name}-{Hash(prices)}", prices);
@@ -46,6 +53,11 @@ internal static class PriceTables
         foreach (var (model, price) in prices)
         {
             hash.AppendData(Encoding.UTF8.GetBytes($"{model}\n{Text(price)}\n"));
+            foreach (var (word, service) in (price.ServiceTiers ?? new Dictionary<string, Price>()).OrderBy(s => s.Key, StringComparer.Ordinal))
+            {
+                hash.AppendData(Encoding.UTF8.GetBytes($"{word} {Text(service)}\n"));
+            }
+
             foreach (var tier in price.Tiers)
             {
                 hash.AppendData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{tier.AboveInputTokens} {Text(tier.Price)}\n")));
@@ -57,7 +69,7 @@ internal static class PriceTables
 
     private static string Text(Price p)
     {
-        var parts = new[] { p.Input, p.Output, p.CacheRead, p.CacheWrite, p.CacheWriteLong, p.Reasoning };
+        var parts = new[] { p.Input, p.Output, p.CacheRead, p.CacheWrite, p.CacheWriteLong, p.Reasoning, p.AudioInput, p.ImageInput, p.AudioOutput, p.MaxInputTokens, p.MaxOutputTokens };
         return string.Join(' ', parts.Select(d => d is null ? "-" : d.Value.ToString("0.############################", CultureInfo.InvariantCulture)));
     }
 

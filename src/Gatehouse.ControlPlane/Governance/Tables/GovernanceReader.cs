@@ -29,6 +29,8 @@ internal sealed class GovernanceReader(Database db)
             row => (Hash: KeyHash.FromBytes(row.Bytes(0)), Token: new KnownToken(row.Id(1), row.InstantOrNull(2))),
             ct);
         var switches = await SwitchRows.ReadAsync(db, ct);
+        var budgets = await db.QueryAsync($"SELECT {BudgetRows.Columns} FROM governance_budget b", BudgetRows.Read, ct);
+        var limits = await db.QueryAsync($"SELECT {BudgetRows.LimitColumns} FROM governance_limit b", BudgetRows.ReadLimit, ct);
         var people = await PersonRows.ReadAsync(db, $"", ct);
 
         return new GovernanceTables
@@ -38,6 +40,7 @@ internal sealed class GovernanceReader(Database db)
             Teams = teams.ToDictionary(t => t.Id, t => t.Name),
             Systems = systems,
             KillSwitches = new KillSwitches(Reasons(SwitchKind.Provider), Reasons(SwitchKind.Model), Reasons(SwitchKind.Route)),
+            Limits = [.. budgets.Select(BudgetRows.RuleOf), .. limits.SelectMany(BudgetRows.RulesOf)],
             People = people.ToDictionary(p => p.Person.Id, p => new KnownPerson(p.Person, p.Stamp)),
             Tokens = tokens.ToDictionary(t => t.Hash, t => t.Token),
         };

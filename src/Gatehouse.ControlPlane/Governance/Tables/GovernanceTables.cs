@@ -1,4 +1,5 @@
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Routing;
 
 namespace Gatehouse.Governance;
@@ -27,6 +28,9 @@ public sealed class GovernanceTables
 
     /// <summary>Providers, models and routes that are switched off.</summary>
     public KillSwitches KillSwitches { get; init; } = KillSwitches.None;
+
+    /// <summary>Budgets and limits as the gateway holds calls to them.</summary>
+    public IReadOnlyList<LimitRule> Limits { get; init; } = [];
 
     internal IReadOnlyDictionary<Guid, KnownPerson> People { get; init; } = new Dictionary<Guid, KnownPerson>();
 

@@ -90,6 +90,9 @@ internal static class CallConditions
         return sql.Add($" ORDER BY {column} DESC LIMIT {limit}");
     }
 
+    /// <summary>No call that started at this time or later has a smaller id.</summary>
+    public static Guid EarliestId(DateTimeOffset start) => IdBound(start < DateTimeOffset.UnixEpoch + IdSlack ? start : start - IdSlack, 0x00);
+
     /// <summary>The smallest (fill 0x00) or largest (fill 0xFF) id of version 7 made at this time.</summary>
     private static Guid IdBound(DateTimeOffset at, byte fill)
     {

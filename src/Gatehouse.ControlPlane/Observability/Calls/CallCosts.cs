@@ -53,6 +53,9 @@ internal static class CallCosts
         Add("cache_write_long", tokens.CacheWriteLong, tier is null ? null : tier.CacheWriteLong ?? tier.CacheWrite ?? tier.Input);
         Add("output", tokens.Output, tier?.Output, always: true);
         Add("reasoning", tokens.Reasoning, tier is null ? null : tier.Reasoning ?? tier.Output);
+        Add("audio_input", tokens.AudioInput, tier is null ? null : tier.AudioInput ?? tier.Input);
+        Add("image_input", tokens.ImageInput, tier is null ? null : tier.ImageInput ?? tier.Input);
+        Add("audio_output", tokens.AudioOutput, tier is null ? null : tier.AudioOutput ?? tier.Output);
         if (tier is not null && costNanos is { } nanos && Nanos.ToUsd(nanos) - lines.Sum(line => line.Usd) is { } rest and not 0m)
         {
             lines.Add(new CostLine(Rounding, 0, null, rest));

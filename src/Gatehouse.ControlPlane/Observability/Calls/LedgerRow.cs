@@ -10,7 +10,8 @@ internal sealed record LedgerRow(CallSummary Call, long? CostNanos, string? Pric
         SELECT id, request_id, trace_id, started_at, team_id, system_id, environment, key_id, surface, route, provider, model,
         answered_model, streamed, status, outcome, error_code, error_message, finish_reason, uncached_input_tokens, cache_read_tokens,
         cache_write_tokens, cache_write_long_tokens, output_tokens, reasoning_tokens, cost_nanos, price_revision, duration_micros,
-        first_byte_micros, own_micros, attempts, price, configuration_revision FROM observability_ledger
+        first_byte_micros, own_micros, attempts, price, configuration_revision,
+        audio_input_tokens, image_input_tokens, audio_output_tokens FROM observability_ledger
         """);
 
     public static LedgerRow Read(Row row, SystemLookup systems)
@@ -20,7 +21,8 @@ internal sealed record LedgerRow(CallSummary Call, long? CostNanos, string? Pric
         var cost = row.LongOrNull(25);
         TokenUsage? usage = row.IsNull(19)
             ? null
-            : new TokenUsage(row.Long(19), row.Long(20), row.Long(21), row.Long(22), row.Long(23), row.Long(24));
+            : new TokenUsage(row.Long(19), row.Long(20), row.Long(21), row.Long(22), row.Long(23), row.Long(24),
+                row.LongOrNull(33) ?? 0, row.LongOrNull(34) ?? 0, row.LongOrNull(35) ?? 0);
         var call = new CallSummary(
             Id: row.Id(0),
             RequestId: row.Text(1),

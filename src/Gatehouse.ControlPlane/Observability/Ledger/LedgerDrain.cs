@@ -10,6 +10,7 @@ namespace Gatehouse.Observability.Ledger;
 internal sealed class LedgerDrain(
     CallJournal journal,
     LedgerStore store,
+    LedgerJoint joint,
     Snapshot<GatewayTable> table,
     SystemLookup systems,
     RecordedSignal recorded,
@@ -33,6 +34,7 @@ internal sealed class LedgerDrain(
         if (!journal.TryRead(ref after, _batch, BatchRecords) && after == before)
         {
             _position = before;
+            joint.Drained(before);
             return false;
         }
 
@@ -44,6 +46,7 @@ internal sealed class LedgerDrain(
         var added = await store.WriteAsync(journal.NodeId, before, after, entries, ct);
         _position = after;
         journal.Release(after);
+        joint.Drained(after);
         metrics.Recorded(added);
         if (entries.Count > 0)
         {

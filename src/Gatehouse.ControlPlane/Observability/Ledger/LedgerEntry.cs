@@ -87,6 +87,8 @@ internal sealed record LedgerEntry(CallRecord Record, TraceDocument Trace, DateT
             r.CostNanos, r.PriceRevision, r.Price is null ? null : prices.TextOf(r.Price),
             r.ConfigurationRevision, r.StartedAtMicros, r.DurationMicros, r.FirstByteMicros, r.OwnMicros, r.Attempts.Count, recordedAt,
             Earlier.Count == 0 ? null : JsonSerializer.Serialize(Earlier, StoredJson.Default.TargetTokensList),
+            r.ChargedNanos, r.EndUser.Length == 0 ? null : r.EndUser, r.Usage?.AudioInput, r.Usage?.ImageInput, r.Usage?.AudioOutput,
+            Cut(r.ServiceTier, MaxNameChars),
         ];
     }
 

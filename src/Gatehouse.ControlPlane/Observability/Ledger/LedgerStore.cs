@@ -7,7 +7,7 @@ namespace Gatehouse.Observability.Ledger;
 /// Writes calls into <c>observability_ledger</c>, <c>observability_trace</c> and <c>observability_traffic</c>, and moves the node's
 /// position in <c>observability_journal</c> with them, in one transaction: a call is in all of them once, or in none.
 /// </summary>
-internal sealed class LedgerStore(Database db, TimeProvider clock)
+internal sealed class LedgerStore(Database db, LedgerJoint joint, TimeProvider clock)
 {
     private static readonly string[] LedgerColumns =
     [
@@ -15,7 +15,8 @@ internal sealed class LedgerStore(Database db, TimeProvider clock)
         "answered_model", "streamed", "status", "outcome", "error_code", "error_message", "finish_reason", "uncached_input_tokens",
         "cache_read_tokens", "cache_write_tokens", "cache_write_long_tokens", "output_tokens", "reasoning_tokens", "cost_nanos",
         "price_revision", "price", "configuration_revision", "started_at", "duration_micros", "first_byte_micros", "own_micros", "attempts",
-        "recorded_at", "earlier_targets",
+        "recorded_at", "earlier_targets", "charged_nanos", "end_user", "audio_input_tokens", "image_input_tokens",
+        "audio_output_tokens", "service_tier",
     ];
 
     private static readonly string[] TraceColumns = ["call_id", "document", "expires_at"];
@@ -85,6 +86,7 @@ internal sealed class LedgerStore(Database db, TimeProvider clock)
 
                     await transaction.InsertManyAsync("observability_trace", TraceColumns, [.. entries.Select(e => e.ToTraceRow())], ct);
                     await rollups.WriteAsync(transaction, ct);
+                    await joint.ChargeAsync(transaction, node, [.. entries.Select(e => e.Record)], ct);
                     return added;
                 },
                 ct);

@@ -158,6 +158,7 @@ internal sealed class AnthropicTap : AnswerTap
         if (reader.TokenType == JsonTokenType.StartObject)
         {
             _usage.Read(ref reader);
+            ServiceTier = _usage.ServiceTier;
         }
         else
         {

@@ -18,6 +18,9 @@ internal struct AnthropicUsage
     private long _output;
     private long _thinking;
 
+    /// <summary><c>standard</c>, <c>priority</c> or <c>batch</c>.</summary>
+    public string? ServiceTier { get; private set; }
+
     /// <summary>Whether anything was reported.</summary>
     public bool Any { get; private set; }
 
@@ -54,6 +57,12 @@ internal struct AnthropicUsage
             else if (reader.ValueTextEquals("output_tokens"u8))
             {
                 Overwrite(ref reader, ref _output);
+            }
+            else if (reader.ValueTextEquals("service_tier"u8))
+            {
+                reader.Read();
+                ServiceTier = reader.TokenType == JsonTokenType.String ? reader.GetString() : ServiceTier;
+                reader.Skip();
             }
             else if (reader.ValueTextEquals("cache_creation"u8) || reader.ValueTextEquals("output_tokens_details"u8))
             {

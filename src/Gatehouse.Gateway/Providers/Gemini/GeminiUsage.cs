@@ -12,6 +12,7 @@ internal static class GeminiUsage
     public static TokenUsage Read(ref Utf8JsonReader reader)
     {
         long prompt = 0, tools = 0, cached = 0, candidates = 0, thoughts = 0;
+        long heard = 0, seen = 0, heardBefore = 0, seenBefore = 0, spoken = 0, none = 0;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (reader.ValueTextEquals("promptTokenCount"u8))
@@ -34,6 +35,18 @@ internal static class GeminiUsage
             {
                 thoughts = UsageNumber.Read(ref reader);
             }
+            else if (reader.ValueTextEquals("promptTokensDetails"u8))
+            {
+                ReadKinds(ref reader, ref heard, ref seen);
+            }
+            else if (reader.ValueTextEquals("cacheTokensDetails"u8))
+            {
+                ReadKinds(ref reader, ref heardBefore, ref seenBefore);
+            }
+            else if (reader.ValueTextEquals("candidatesTokensDetails"u8))
+            {
+                ReadKinds(ref reader, ref spoken, ref none);
+            }
             else
             {
                 reader.Read();
@@ -42,7 +55,53 @@ internal static class GeminiUsage
         }
 
         cached = Math.Min(cached, prompt);
-        return new TokenUsage(prompt + tools - cached, cached, 0, 0, candidates, thoughts);
+        heard = Math.Clamp(heard - heardBefore, 0, prompt - cached);
+        seen = Math.Clamp(seen - seenBefore, 0, prompt - cached - heard);
+        spoken = Math.Min(spoken, candidates);
+        return new TokenUsage(prompt + tools - cached - heard - seen, cached, 0, 0, candidates - spoken, thoughts, heard, seen, spoken);
+    }
+
+    /// <summary>A list of <c>{"modality": "AUDIO", "tokenCount": 7}</c>.</summary>
+    private static void ReadKinds(ref Utf8JsonReader reader, ref long audio, ref long image)
+    {
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartArray)
+        {
+            reader.Skip();
+            return;
+        }
+
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            if (reader.TokenType != JsonTokenType.StartObject)
+            {
+                reader.Skip();
+                continue;
+            }
+
+            var (kind, count) = (0, 0L);
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                if (reader.ValueTextEquals("modality"u8))
+                {
+                    reader.Read();
+                    kind = reader.TokenType != JsonTokenType.String ? 0 : reader.ValueTextEquals("AUDIO"u8) ? 1 : reader.ValueTextEquals("IMAGE"u8) ? 2 : 0;
+                    reader.Skip();
+                }
+                else if (reader.ValueTextEquals("tokenCount"u8))
+                {
+                    count = UsageNumber.Read(ref reader);
+                }
+                else
+                {
+                    reader.Read();
+                    reader.Skip();
+                }
+            }
+
+            audio += kind == 1 ? count : 0;
+            image += kind == 2 ? count : 0;
+        }
     }
 
     public static TokenUsage Read(JsonElement usage)

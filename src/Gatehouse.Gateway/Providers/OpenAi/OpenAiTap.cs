@@ -74,6 +74,10 @@ internal sealed class OpenAiTap : AnswerTap
                 {
                     Model = ReadText(ref reader);
                 }
+                else if (ServiceTier is null && reader.ValueTextEquals("service_tier"u8))
+                {
+                    ServiceTier = ReadText(ref reader);
+                }
                 else
                 {
                     SkipValue(ref reader);

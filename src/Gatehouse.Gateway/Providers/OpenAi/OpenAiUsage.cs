@@ -11,6 +11,7 @@ internal static class OpenAiUsage
     public static TokenUsage Read(ref Utf8JsonReader reader)
     {
         long prompt = 0, completion = 0, total = 0, cached = 0, hit = 0, written = 0, reasoning = 0;
+        long heard = 0, seen = 0, spoken = 0, none = 0; // tokens of sound, of pictures, of spoken answers
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (reader.ValueTextEquals("prompt_tokens"u8))
@@ -29,9 +30,13 @@ internal static class OpenAiUsage
             {
                 hit = UsageNumber.Read(ref reader);
             }
-            else if (reader.ValueTextEquals("prompt_tokens_details"u8) || reader.ValueTextEquals("completion_tokens_details"u8))
+            else if (reader.ValueTextEquals("prompt_tokens_details"u8))
             {
-                ReadDetails(ref reader, ref cached, ref written, ref reasoning);
+                ReadDetails(ref reader, ref cached, ref written, ref reasoning, ref heard, ref seen);
+            }
+            else if (reader.ValueTextEquals("completion_tokens_details"u8))
+            {
+                ReadDetails(ref reader, ref cached, ref written, ref reasoning, ref spoken, ref none);
             }
             else
             {
@@ -40,7 +45,7 @@ internal static class OpenAiUsage
             }
         }
 
-        return Buckets(prompt, completion, total, Math.Max(cached, hit), written, reasoning);
+        return Buckets(prompt, completion, total, Math.Max(cached, hit), written, reasoning, heard, seen, spoken);
     }
 
     public static TokenUsage Read(JsonElement usage)
@@ -59,18 +64,19 @@ internal static class OpenAiUsage
         json.WriteStartObject("prompt_tokens_details");
         json.WriteNumber("cached_tokens", usage.CacheRead);
         json.WriteNumber("cache_write_tokens", usage.CacheWrite + usage.CacheWriteLong);
-        json.WriteNumber("audio_tokens", 0);
+        json.WriteNumber("audio_tokens", usage.AudioInput);
         json.WriteEndObject();
         json.WriteStartObject("completion_tokens_details");
         json.WriteNumber("reasoning_tokens", usage.Reasoning);
-        json.WriteNumber("audio_tokens", 0);
+        json.WriteNumber("audio_tokens", usage.AudioOutput);
         json.WriteNumber("accepted_prediction_tokens", 0);
         json.WriteNumber("rejected_prediction_tokens", 0);
         json.WriteEndObject();
         json.WriteEndObject();
     }
 
-    private static void ReadDetails(ref Utf8JsonReader reader, ref long cached, ref long written, ref long reasoning)
+    private static void ReadDetails(
+        ref Utf8JsonReader reader, ref long cached, ref long written, ref long reasoning, ref long audio, ref long image)
     {
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartObject)
@@ -93,6 +99,14 @@ internal static class OpenAiUsage
             {
                 reasoning = UsageNumber.Read(ref reader);
             }
+            else if (reader.ValueTextEquals("audio_tokens"u8))
+            {
+                audio = UsageNumber.Read(ref reader);
+            }
+            else if (reader.ValueTextEquals("image_tokens"u8))
+            {
+                image = UsageNumber.Read(ref reader);
+            }
             else
             {
                 reader.Read();
@@ -101,14 +115,19 @@ internal static class OpenAiUsage
         }
     }
 
-    private static TokenUsage Buckets(long prompt, long completion, long total, long cached, long written, long reasoning)
+    private static TokenUsage Buckets(
+        long prompt, long completion, long total, long cached, long written, long reasoning, long heard, long seen, long spoken)
     {
         cached = Math.Min(cached, prompt);
         written = Math.Min(written, prompt - cached);
+        heard = Math.Min(heard, prompt - cached - written); // what of it was cached is not told, and counts as cached
+        seen = Math.Min(seen, prompt - cached - written - heard);
 
         // A few servers count reasoning beside the completion; their total gives them away.
         var beside = reasoning > 0 && total == prompt + completion + reasoning;
         reasoning = beside ? reasoning : Math.Min(reasoning, completion);
-        return new TokenUsage(prompt - cached - written, cached, written, 0, beside ? completion : completion - reasoning, reasoning);
+        var output = beside ? completion : completion - reasoning;
+        spoken = Math.Min(spoken, output);
+        return new TokenUsage(prompt - cached - written - heard - seen, cached, written, 0, output - spoken, reasoning, heard, seen, spoken);
     }
 }

@@ -1,0 +1,49 @@
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Journal;
+using Gatehouse.Gateway.Limits;
+using Gatehouse.Storage;
+
+namespace Gatehouse.Governance;
+
+/// <summary>Where the ledger meets budgets; the host joins them.</summary>
+public sealed class BudgetDoor
+{
+    private readonly BudgetCharges _charges;
+    private readonly LeaseWorker _leases;
+    private readonly BudgetRecounts _recounts;
+    private readonly GovernanceWrites _writes;
+
+    internal BudgetDoor(BudgetCharges charges, LeaseWorker leases, BudgetRecounts recounts, GovernanceWrites writes)
+    {
+        _recounts = recounts;
+        _writes = writes;
+        _charges = charges;
+        _leases = leases;
+    }
+
+    /// <summary>Charges budgets with calls, in the transaction that writes them into the ledger.</summary>
+    public Task ChargeAsync(Transaction sql, string node, IReadOnlyList<CallRecord> records, CancellationToken ct) =>
+        _charges.ChargeAsync(sql, node, records, ct);
+
+    /// <summary>Everything of this node's journal up to here is in the ledger.</summary>
+    public void Drained(JournalPosition upTo) => _leases.Drained(upTo);
+
+    /// <summary>The ledger's costs of a period changed: that goes to the audit log, and budgets are counted anew.</summary>
+    /// <exception cref="ProblemException">The reason is too long.</exception>
+    public Task RepricedAsync(Person who, DateTimeOffset from, DateTimeOffset to, string detail, string? reason, CancellationToken ct) => _writes.RunAsync(
+        async write =>
+        {
+            foreach (var budget in await write.Sql.QueryAsync($"SELECT {BudgetRows.Columns} FROM governance_budget b", BudgetRows.Read, ct))
+            {
+                var (begins, ends) = LimitRule.Window(BudgetRows.PeriodOf(budget.Period), write.At);
+                if (from < ends && to > begins)
+                {
+                    await _recounts.RecountAsync(write.Sql, budget, write.At, ct);
+                }
+            }
+
+            await write.AuditAsync(who, "prices.reprice", null, "ledger", null, Words.WithReason(detail, reason), ct);
+            return true;
+        },
+        ct);
+}

@@ -1,0 +1,310 @@
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Journal;
+using Gatehouse.Gateway.Limits;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Gatehouse.Governance;
+
+/// <summary>
+/// Keeps this node supplied with leases of budgets and limits, off the way of calls:
+/// <list type="number">
+/// <item>A node that is alone holds all that is free; of several each holds what it lately used, and gives back what lies idle.</item>
+/// <item>A node that cannot serve a waiting call gives back what it holds too little of, so that parts do not lie about on every node.</item>
+/// <item>What an earlier run of this node held is given back when everything it journalled is in the ledger; what a node held that is gone
+/// for two minutes, by who notices.</item>
+/// <item>While the database is away calls go on with what is held; rates, which begin anew each minute, with an even share.</item>
+/// </list>
+/// </summary>
+internal sealed partial class LeaseWorker(
+    LeaseStore store, BudgetRecounts recounts, AllowanceBook book, Snapshot<GovernanceTables> tables, CallJournal journal, TimeProvider clock, ILogger<LeaseWorker> log)
+    : BackgroundService
+{
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan HungryTick = TimeSpan.FromMilliseconds(25);
+    private static readonly TimeSpan BeatEvery = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan LiveFor = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan GoneAfter = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan CleanEvery = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan PrepareAhead = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan ForgetIdleUserAfter = TimeSpan.FromMinutes(10);
+
+    private readonly Dictionary<string, (long Beat, long SeenAt)> _nodes = [];
+    private readonly Dictionary<AllowanceWindow, Standing> _standings = [];
+    private readonly JournalPosition _start = journal.End;
+    private long _beatAt;
+    private long _cleanedAt = clock.GetTimestamp();
+    private bool _earlierReleased;
+    private volatile bool _replayed;
+    private bool _failing;
+    private int _live = 1;
+
+    /// <summary>Everything of this node's journal up to <paramref name="upTo"/> is in the ledger.</summary>
+    public void Drained(JournalPosition upTo)
+    {
+        if (!_replayed && (upTo.Segment > _start.Segment || (upTo.Segment == _start.Segment && upTo.Offset >= _start.Offset)))
+        {
+            _replayed = true;
+            book.Wake();
+        }
+    }
+
+    /// <summary>Stopped after the ledger was flushed: what this node still holds is spare.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        try
+        {
+            await store.ReleaseAsync(journal.NodeId, cancellationToken);
+        }
+#pragma warning disable CA1031 // The next start, or another node, gives it back.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            LeasesFailed(e);
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await BeatAsync(stoppingToken);
+                await SyncAsync(stoppingToken);
+                _failing = false;
+            }
+#pragma warning disable CA1031 // The database may be away for a while: calls go on with what is held.
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+#pragma warning restore CA1031
+            {
+                if (!_failing)
+                {
+                    LeasesFailed(e);
+                }
+
+                _failing = true;
+                GrantShares();
+            }
+
+            var hungry = _failing ? false : book.All.Any(a => a.Window.Waiting > 0);
+            if (_failing)
+            {
+                await Task.Delay(Tick, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            else
+            {
+                await book.WaitAsync(hungry ? HungryTick : Tick, stoppingToken);
+            }
+        }
+    }
+
+    private async Task BeatAsync(CancellationToken ct)
+    {
+        if (_replayed && !_earlierReleased)
+        {
+            await store.ReleaseEarlierAsync(journal.NodeId, book.Run, ct);
+            _earlierReleased = true;
+            foreach (var allowance in book.All)
+            {
+                allowance.Window.Ask();
+            }
+        }
+
+        var now = clock.GetTimestamp();
+        if (_beatAt != 0 && clock.GetElapsedTime(_beatAt, now) < BeatEvery)
+        {
+            return;
+        }
+
+        var beats = await store.BeatAsync(journal.NodeId, book.Run, ct);
+        now = clock.GetTimestamp();
+
+        // Nobody could beat while the database was away, for all that is known here.
+        var blind = _failing || (_beatAt != 0 && clock.GetElapsedTime(_beatAt, now) > LiveFor);
+        _beatAt = now;
+        var before = _live;
+        _live = 1;
+        foreach (var (node, beat) in beats.Where(b => b.Node != journal.NodeId))
+        {
+            if (blind || !_nodes.TryGetValue(node, out var seen) || seen.Beat != beat)
+            {
+                _nodes[node] = seen = (beat, now);
+            }
+
+            if (clock.GetElapsedTime(seen.SeenAt, now) >= GoneAfter)
+            {
+                await store.ReleaseAsync(node, ct);
+                _nodes.Remove(node);
+                NodeGone(node);
+            }
+            else if (clock.GetElapsedTime(seen.SeenAt, now) < LiveFor)
+            {
+                _live++;
+            }
+        }
+
+        if (_live > before)
+        {
+            foreach (var allowance in book.All)
+            {
+                allowance.Window.Ask(); // what one node held alone is to be shared
+            }
+        }
+
+        await recounts.RunDueAsync(ct);
+        if (clock.GetElapsedTime(_cleanedAt, now) >= CleanEvery)
+        {
+            _cleanedAt = now;
+            await store.CleanAsync(clock.GetUtcNow(), ct);
+        }
+    }
+
+    private async Task SyncAsync(CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        var rules = tables.Current.Limits.ToDictionary(r => (r.Id, r.Measure));
+        foreach (var allowance in book.All)
+        {
+            var window = allowance.Current(now);
+            if (!rules.TryGetValue((allowance.Rule.Id, allowance.Rule.Measure), out var rule) || IsIdleUser(allowance, window))
+            {
+                book.Remove(allowance);
+                _standings.Remove(window);
+                continue;
+            }
+
+            if (rule.Enforced)
+            {
+                await SyncAsync(rule, allowance, window, ct);
+                if (rule.Period != LimitPeriod.Total && window.Used > 0 && window.Until - now < PrepareAhead && allowance.Prepare() is { Granted: 0 } next)
+                {
+                    await SyncAsync(rule, allowance, next, ct);
+                }
+            }
+        }
+
+        foreach (var window in _standings.Keys.Where(w => w.Until <= now).ToList())
+        {
+            _standings.Remove(window); // nothing new is taken of it, and its lease goes with the period
+        }
+    }
+
+    private async Task SyncAsync(LimitRule rule, Allowance allowance, AllowanceWindow window, CancellationToken ct)
+    {
+        if (!_standings.TryGetValue(window, out var standing))
+        {
+            _standings.Add(window, standing = new Standing());
+        }
+
+        var now = clock.GetTimestamp();
+        var recent = standing.Look(window, now, clock);
+        var waiting = window.Waiting;
+        var starving = waiting > 0 && window.Spare < window.WaitingEach;
+        var keep = rule.Measure == Measure.Concurrency ? Math.Max(1, window.Underway) : recent;
+        var idle = _live > 1 && waiting == 0 && window.Spare > (2 * keep) + (rule.Cap / 100);
+        var stale = standing.HasMoved(window) && clock.GetElapsedTime(standing.SyncedAt, now) >= BeatEvery;
+        if (!window.IsAsking && !starving && !idle && !stale && standing.SyncedAt != 0)
+        {
+            return;
+        }
+
+        window.Answering();
+        if (_live > 1 && starving)
+        {
+            window.TakeBack(long.MaxValue);
+        }
+        else if (idle)
+        {
+            window.TakeBack(window.Spare - keep);
+        }
+
+        var answer = await store.SyncAsync(journal.NodeId, book.Run, Request(rule, allowance, window, recent), ct);
+        if (answer.Free < 0 && window.TakeBack(-answer.Free) > 0)
+        {
+            answer = await store.SyncAsync(journal.NodeId, book.Run, Request(rule, allowance, window, 0), ct);
+        }
+
+        if (answer.IsLost)
+        {
+            LeaseLost(rule.Name);
+            allowance.Restart(clock.GetUtcNow());
+            allowance.Window.Ask();
+            return;
+        }
+
+        window.Grant(answer.More, answer.Others, answer.Free > 0 ? answer.More / 2 : 0);
+        standing.Synced(window, now);
+    }
+
+    private LeaseRequest Request(LimitRule rule, Allowance allowance, AllowanceWindow window, long recent)
+    {
+        var need = Math.Max(0, window.Waiting - window.Spare);
+        var ahead = _live == 1 ? long.MaxValue : Math.Max(0, Math.Max(2 * recent, rule.Cap / (16 * _live)) - window.Spare);
+        return new LeaseRequest(
+            rule, allowance.Subject, window.From, window.Until, window.Granted, window.Used, window.Underway, need, window.WaitingEach, ahead, _live);
+    }
+
+    /// <summary>Rates and concurrency go on with an even share: nobody can lease, and refusing every call would be worse than being a little off.</summary>
+    private void GrantShares()
+    {
+        foreach (var allowance in book.All)
+        {
+            var window = allowance.Current(clock.GetUtcNow());
+            var share = Math.Max(1, allowance.Rule.Cap / _live);
+            if (allowance.Rule is { Enforced: true, Measure: not Measure.Money } && window.Granted < share)
+            {
+                window.Grant(share - window.Granted, 0, 0);
+            }
+        }
+    }
+
+    private bool IsIdleUser(Allowance allowance, AllowanceWindow window) =>
+        allowance.Rule.Scope.IsPerUser && window is { Waiting: 0, Underway: 0, Granted: 0 }
+        && _standings.TryGetValue(window, out var standing) && clock.GetElapsedTime(standing.SyncedAt) > ForgetIdleUserAfter;
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Leases of budgets and limits cannot be renewed: calls go on with what this node holds, and it is tried again.")]
+    private partial void LeasesFailed(Exception e);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node} has been silent for two minutes; what it held of budgets and limits is free again.")]
+    private partial void NodeGone(string node);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Others took this node for gone and have what it held of '{Rule}'; it begins anew.")]
+    private partial void LeaseLost(string rule);
+
+    /// <summary>What the worker remembers of a count from one look to the next.</summary>
+    private sealed class Standing
+    {
+        private long _used;
+        private long _underway;
+        private long _lookedUsed;
+        private long _lookedAt;
+        private long _recent;
+
+        public long SyncedAt { get; private set; }
+
+        /// <returns>Units used in about a second, lately.</returns>
+        public long Look(AllowanceWindow window, long now, TimeProvider clock)
+        {
+            var used = window.Used;
+            if (_lookedAt == 0 || clock.GetElapsedTime(_lookedAt, now) >= BeatEvery)
+            {
+                _recent = _lookedAt == 0 ? 0 : Math.Max(2 * Math.Max(0, used - _lookedUsed), _recent / 2);
+                _lookedUsed = used;
+                _lookedAt = now;
+            }
+
+            return _recent;
+        }
+
+        public bool HasMoved(AllowanceWindow window) => window.Used != _used || window.Underway != _underway;
+
+        public void Synced(AllowanceWindow window, long now)
+        {
+            _used = window.Used;
+            _underway = window.Underway;
+            SyncedAt = now;
+        }
+    }
+}

@@ -1,0 +1,21 @@
+using Gatehouse.Api;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+
+namespace Gatehouse.Governance;
+
+/// <summary>DELETE /api/limits/{id} — ends a limit.</summary>
+internal static class RemoveLimit
+{
+    public static void Map(IEndpointRouteBuilder api) => api.MapDelete("/limits/{id:guid}", HandleAsync).WithTags("limits");
+
+    /// <summary>Ends a limit: calls are no longer held to it on this node when this answers, on the others within a second.</summary>
+    /// <param name="reason">Why; goes to the audit log.</param>
+    internal static async Task<NoContent> HandleAsync(Guid id, string? reason, HttpContext http, RateLimits limits, CancellationToken ct)
+    {
+        await limits.RemoveAsync(ApiPerson.Require(http), id, reason, ct);
+        return TypedResults.NoContent();
+    }
+}

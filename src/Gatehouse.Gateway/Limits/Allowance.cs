@@ -1,0 +1,77 @@
+namespace Gatehouse.Gateway.Limits;
+
+/// <summary>One count: a rule's, or one end user's of a rule that gives each their own. Lives on over revisions of the configuration.</summary>
+public sealed class Allowance
+{
+    private LimitRule _rule;
+    private AllowanceWindow _window;
+    private AllowanceWindow? _next;
+
+    internal Allowance(AllowanceBook book, LimitRule rule, string subject, DateTimeOffset now)
+    {
+        Book = book;
+        _rule = rule;
+        Subject = subject;
+        _window = NewWindow(now);
+    }
+
+    /// <summary>As of the newest revision.</summary>
+    public LimitRule Rule => Volatile.Read(ref _rule);
+
+    /// <summary>The end user, where each has their own; else empty.</summary>
+    public string Subject { get; }
+
+    /// <summary>The period that the last call or look fell into.</summary>
+    public AllowanceWindow Window => Volatile.Read(ref _window);
+
+    /// <summary>The coming period, once its lease was taken ahead.</summary>
+    public AllowanceWindow? Next => Volatile.Read(ref _next);
+
+    internal AllowanceBook Book { get; }
+
+    internal void Change(LimitRule rule) => Volatile.Write(ref _rule, rule);
+
+    /// <summary>The period that <paramref name="now"/> falls into.</summary>
+    public AllowanceWindow Current(DateTimeOffset now)
+    {
+        var window = Volatile.Read(ref _window);
+        if (now < window.Until)
+        {
+            return window; // a clock that stepped back stays in the newer period
+        }
+
+        var next = Volatile.Read(ref _next) is { } prepared && now >= prepared.From && now < prepared.Until ? prepared : NewWindow(now);
+        var found = Interlocked.CompareExchange(ref _window, next, window);
+        if (found != window)
+        {
+            return found;
+        }
+
+        Volatile.Write(ref _next, null);
+        return next;
+    }
+
+    /// <summary>Makes the coming period, so that its lease is there when it begins.</summary>
+    public AllowanceWindow? Prepare()
+    {
+        if (Volatile.Read(ref _next) is null && Window.Until < DateTimeOffset.MaxValue)
+        {
+            Volatile.Write(ref _next, NewWindow(Window.Until));
+        }
+
+        return Next;
+    }
+
+    /// <summary>Another node has what this one held: the count begins anew, and calls under way settle on the old one.</summary>
+    public void Restart(DateTimeOffset now)
+    {
+        Volatile.Write(ref _next, null);
+        Volatile.Write(ref _window, NewWindow(now));
+    }
+
+    private AllowanceWindow NewWindow(DateTimeOffset now)
+    {
+        var (from, until) = LimitRule.Window(Rule.Period, now);
+        return new AllowanceWindow(this, from, until);
+    }
+}

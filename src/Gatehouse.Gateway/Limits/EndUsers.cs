@@ -1,0 +1,93 @@
+using System.Text.Json;
+using Gatehouse.Gateway.Calls;
+
+namespace Gatehouse.Gateway.Limits;
+
+/// <summary>
+/// The end user that a call names: the header <c>x-gatehouse-user</c>, else the request's <c>user</c>, <c>safety_identifier</c> or
+/// <c>metadata.user_id</c>. Calls that name none share what a rule gives to one end user: nobody escapes it by leaving the name out.
+/// </summary>
+internal static class EndUsers
+{
+    public const string Header = "x-gatehouse-user";
+
+    private const int MaxChars = 128;
+
+    public static string Of(Call call)
+    {
+        var header = call.Http.Request.Headers[Header].ToString();
+        var name = header.Length > 0 ? header : Read(call.Body.Span) ?? "";
+        return name.Length <= MaxChars ? name : name[..MaxChars];
+    }
+
+    /// <param name="body">Proved to be one JSON object.</param>
+    private static string? Read(ReadOnlySpan<byte> body)
+    {
+        string? found = null;
+        var reader = new Utf8JsonReader(body);
+        reader.Read();
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueTextEquals("user"u8) || reader.ValueTextEquals("safety_identifier"u8))
+            {
+                found = ReadText(ref reader) ?? found;
+            }
+            else if (reader.ValueTextEquals("metadata"u8))
+            {
+                found = ReadUserId(ref reader) ?? found;
+            }
+            else
+            {
+                reader.Read();
+                reader.Skip();
+            }
+        }
+
+        return found;
+    }
+
+    private static string? ReadUserId(ref Utf8JsonReader reader)
+    {
+        string? found = null;
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            reader.Skip();
+            return null;
+        }
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueTextEquals("user_id"u8))
+            {
+                found = ReadText(ref reader);
+            }
+            else
+            {
+                reader.Read();
+                reader.Skip();
+            }
+        }
+
+        return found;
+    }
+
+    private static string? ReadText(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        if (reader.TokenType == JsonTokenType.String)
+        {
+            try
+            {
+                return reader.GetString() is { Length: > 0 } text ? text : null;
+            }
+            catch (InvalidOperationException)
+            {
+                return null; // half of a surrogate pair names nobody
+            }
+        }
+
+        reader.Skip();
+        return null;
+    }
+}

@@ -1,0 +1,125 @@
+using System.Globalization;
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Calls;
+
+namespace Gatehouse.Gateway.Limits;
+
+/// <summary>The most that a call may use, before it is made. Reserved while the call is under way, so erring upwards costs nobody money.</summary>
+internal static class WorstCase
+{
+    /// <summary>Where neither the call nor the price table names a limit of the output.</summary>
+    public const long OutputTokens = 32_768;
+
+    /// <summary>Bytes of a request that make a token in the languages that people mostly write; for limits of tokens, not of money.</summary>
+    private const int UsualBytesPerToken = 4;
+
+    /// <summary>Above what any provider counts for one picture in detail.</summary>
+    private const long ImageTokens = 4_096;
+
+    /// <summary>Where a part of the input is elsewhere (a file by its id, a document by its address) and no context length is known.</summary>
+    private const long ContextTokens = 1_000_000;
+
+    private static readonly Dictionary<string, Price> NoTiers = [];
+
+    /// <param name="unpriced">The first target whose price is not known.</param>
+    /// <returns>Nanos of the dearest target with a price; 0 when none has one.</returns>
+    public static long Money(Call call, out string? unpriced)
+    {
+        unpriced = null;
+        var most = 0L;
+        if (call.Surface.IsFree)
+        {
+            return most;
+        }
+
+        foreach (var target in call.Route.Targets)
+        {
+            var settings = target.Provider.Settings;
+            var model = target.Model == "*" ? call.Record.Route : target.Model;
+            if (call.Table.Prices.TryFind(settings.Name, settings.Kind, model, out var price))
+            {
+                most = Math.Max(most, Money(call, price));
+            }
+            else
+            {
+                unpriced ??= $"{settings.Name}/{model}";
+            }
+        }
+
+        return most;
+    }
+
+    /// <summary>Of one call at this price or that of a dearer tier of service.</summary>
+    public static long Money(Call call, Price price)
+    {
+        var most = OfTier(call, price, price);
+        foreach (var (_, tier) in price.ServiceTiers ?? NoTiers)
+        {
+            most = Math.Max(most, OfTier(call, tier, price));
+        }
+
+        return most;
+    }
+
+    /// <summary>Of one call at this price: the dearest kind of input and of output, in the tier that the worst case reaches.</summary>
+    private static long OfTier(Call call, Price price, Price model)
+    {
+        var input = InputTokens(call, model.MaxInputTokens);
+        var output = checked(Choices(call) * Output(call, model.MaxOutputTokens));
+        var tier = price.For(new TokenUsage(input, 0, 0, 0, output, 0));
+        var writes = call.Body.Span.IndexOf("\"cache_control\""u8) >= 0;
+        var perInput = writes ? Math.Max(tier.Input, Math.Max(tier.CacheWrite ?? 0, tier.CacheWriteLong ?? 0)) : tier.Input;
+        perInput = Math.Max(perInput, Math.Max(tier.AudioInput ?? 0, tier.ImageInput ?? 0));
+        var perOutput = Math.Max(tier.Output, Math.Max(tier.Reasoning ?? 0, tier.AudioOutput ?? 0));
+        return Nanos.FromUsd((input * perInput) + (output * perOutput));
+    }
+
+    /// <summary>As providers count against their own limits: the input as it usually is, and the output that the call asks for.</summary>
+    public static long Tokens(Call call) =>
+        (call.Body.Length / UsualBytesPerToken) + (Images(call) * ImageTokens) + (Choices(call) * (StatedOutput(call) ?? 0));
+
+    /// <summary>What an answer that broke off may have cost: its input in full, and the output that its bytes can have held.</summary>
+    public static long Broken(Call call, Price price, TokenUsage? counted, long receivedBytes)
+    {
+        var output = Math.Min(Choices(call) * Output(call, price.MaxOutputTokens), receivedBytes / UsualBytesPerToken);
+        var usage = counted is { } known
+            ? known with { Output = Math.Max(known.Output, output - known.Reasoning) }
+            : new TokenUsage(Math.Max(1, call.Body.Length / UsualBytesPerToken), 0, 0, 0, output, 0);
+        return Math.Min(price.CostNanos(usage), Money(call, price));
+    }
+
+    private static long InputTokens(Call call, long? context)
+    {
+        // No tokenizer makes more tokens of a text than it has bytes.
+        var body = call.Body.Span;
+        var elsewhere = body.IndexOf("\"file_id\""u8) >= 0 || body.IndexOf("\"file_url\""u8) >= 0
+            || body.IndexOf("\"document\""u8) >= 0 || body.IndexOf("\"fileUri\""u8) >= 0 || body.IndexOf("\"previous_response_id\""u8) >= 0;
+        var tokens = elsewhere ? Math.Max(body.Length, context ?? ContextTokens) : body.Length + (Images(call) * ImageTokens);
+        return context is { } most ? Math.Min(tokens, most) : tokens;
+    }
+
+    private static long Images(Call call)
+    {
+        var body = call.Body.Span;
+        return body.Count("\"image_url\""u8) + body.Count("\"input_image\""u8) + body.Count("\"image\""u8);
+    }
+
+    private static long Output(Call call, long? model) => (StatedOutput(call), model) switch
+    {
+        _ when !call.Surface.HasOutput => 0,
+        ({ } stated, { } most) => Math.Min(stated, most),
+        ({ } stated, null) => stated,
+        (null, { } most) => most,
+        _ => OutputTokens,
+    };
+
+    private static long? StatedOutput(Call call) => Number(call, TelemetryNames.RequestMaxTokens);
+
+    private static long Choices(Call call) => Math.Clamp(Number(call, TelemetryNames.RequestChoiceCount) ?? 1, 1, 128);
+
+    private static long? Number(Call call, string attribute) =>
+        call.Peek.Attributes is { } attributes && attributes.TryGetValue(attribute, out var text)
+        && double.TryParse(text, CultureInfo.InvariantCulture, out var number) && number >= 1
+            ? (long)Math.Min(number, 100_000_000)
+            : null;
+}

@@ -1,0 +1,125 @@
+using System.Net;
+using System.Text.Json;
+using Gatehouse.Tests.Host;
+
+namespace Gatehouse.Tests.Governance;
+
+/// <summary>Limits of requests, tokens and concurrency through the whole host.</summary>
+public sealed class LimitTests
+{
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgres")]
+    public async Task Exactly_as_many_calls_as_allowed_begin_within_a_minute(string kind)
+    {
+        await using var app = await TestApp.StartAsync(kind);
+        await using var team = await TestTeam.BuildAsync(app, "blue");
+        await team.AddLimitAsync(new { name = "slow", team = "blue", requests_per_minute = 10 });
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => team.CallAsync()));
+
+        Assert.Equal(10, answers.Count(a => a.Status == 200));
+        var refused = answers.Where(a => a.Status == 429).ToList();
+        Assert.Equal(40, refused.Count);
+        Assert.All(refused, a =>
+        {
+            Assert.InRange(int.Parse(a.Header("retry-after")!, null), 1, 60);
+            Assert.Null(a.Header("x-should-retry"));
+            Assert.Equal("10", a.Header("x-ratelimit-limit-requests"));
+            Assert.Equal("0", a.Header("x-ratelimit-remaining-requests"));
+            Assert.Contains("rate_limit_exceeded", a.Body, StringComparison.Ordinal);
+        });
+
+        app.Clock.Advance(TimeSpan.FromMinutes(1));
+        Assert.Equal(200, (await team.CallAsync()).Status);
+    }
+
+    [Fact]
+    public async Task Answers_say_how_the_caller_stands_in_the_names_of_its_format()
+    {
+        await using var app = await TestApp.StartAsync();
+        await using var team = await TestTeam.BuildAsync(app, "blue");
+        await team.AddLimitAsync(new { name = "wide", team = "blue", requests_per_minute = 100, tokens_per_minute = 100_000 });
+
+        var chat = await team.CallAsync();
+        var messages = await team.MessagesAsync();
+
+        Assert.Equal(("100", "99"), (chat.Header("x-ratelimit-limit-requests"), chat.Header("x-ratelimit-remaining-requests")));
+        Assert.Equal("100000", chat.Header("x-ratelimit-limit-tokens"));
+        Assert.EndsWith("s", chat.Header("x-ratelimit-reset-tokens"), StringComparison.Ordinal);
+        Assert.Equal(
+            ("100", "98"), (messages.Header("anthropic-ratelimit-requests-limit"), messages.Header("anthropic-ratelimit-requests-remaining")));
+        Assert.EndsWith("Z", messages.Header("anthropic-ratelimit-tokens-reset"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Tokens_are_settled_with_the_real_ones()
+    {
+        await using var app = await TestApp.StartAsync();
+        await using var team = await TestTeam.BuildAsync(app, "blue");
+        await team.AddLimitAsync(new { name = "tokens", team = "blue", tokens_per_minute = 1000 });
+
+        var first = await team.CallAsync(maxTokens: 900);
+        var second = await team.CallAsync(maxTokens: 900);
+
+        Assert.Equal((200, 200), (first.Status, second.Status));
+        var used = JsonElement.Parse(first.Body).GetProperty("usage").GetProperty("total_tokens").GetInt64();
+        Assert.Equal((1000 - (2 * used)).ToString(null, null), (await team.CallAsync(maxTokens: 1000)).Header("x-ratelimit-remaining-tokens"));
+    }
+
+    [Fact]
+    public async Task No_more_calls_than_allowed_are_under_way_and_an_ended_one_makes_room()
+    {
+        await using var app = await TestApp.StartAsync();
+        await using var team = await TestTeam.BuildAsync(app, "blue");
+        await team.AddLimitAsync(new { name = "narrow", key = (Guid?)team.Key, concurrency = 2 });
+        using var first = await team.OpenStreamAsync();
+        using var second = await team.OpenStreamAsync();
+
+        var third = await team.CallAsync();
+        first.Dispose();
+        var fourth = await team.CallAsync();
+        for (var i = 0; fourth.Status == 429 && i < 10; i++)
+        {
+            fourth = await team.CallAsync(); // the client may take its time to hang up; each try waits a second for room
+        }
+
+        Assert.Equal(429, third.Status);
+        Assert.Equal("1", third.Header("retry-after"));
+        Assert.Contains("concurrency_limit_exceeded", third.Body, StringComparison.Ordinal);
+        Assert.Equal(200, fourth.Status);
+    }
+
+    [Fact]
+    public async Task A_part_is_changed_and_taken_away_and_a_limit_without_parts_is_refused()
+    {
+        await using var app = await TestApp.StartAsync();
+        await using var team = await TestTeam.BuildAsync(app, "blue");
+        var id = await team.AddLimitAsync(new { name = "both", team = "blue", requests_per_minute = 1, concurrency = 5 });
+        Assert.Equal(200, (await team.CallAsync()).Status);
+        Assert.Equal(429, (await team.CallAsync()).Status);
+
+        await team.SendAsync("PATCH", $"api/limits/{id}", new { requests_per_minute = 0 }, HttpStatusCode.OK);
+        Assert.Equal(200, (await team.CallAsync()).Status);
+        await team.SendAsync("PATCH", $"api/limits/{id}", new { concurrency = 0 }, HttpStatusCode.UnprocessableEntity);
+        await team.SendAsync("DELETE", $"api/limits/{id}", null, HttpStatusCode.NoContent);
+
+        Assert.Empty((await team.GetAsync("api/limits")).GetProperty("items").EnumerateArray());
+    }
+
+    [Fact]
+    public async Task Two_nodes_share_one_limit_and_one_budget()
+    {
+        await using var app = await TestApp.StartAsync("postgres");
+        await using var team = await TestTeam.BuildAsync(app, "blue");
+        await using var node = await app.StartNodeAsync();
+        await using var there = team.On(node);
+        await team.AddLimitAsync(new { name = "shared", team = "blue", requests_per_minute = 30 });
+        await there.SeesLimitsAsync(1);
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 100).Select(i => (i % 2 == 0 ? team : there).CallAsync()));
+
+        Assert.InRange(answers.Count(a => a.Status == 200), 28, 30);
+        Assert.All(answers, a => Assert.True(a.Status is 200 or 429, a.Body));
+    }
+}
