@@ -26,7 +26,7 @@ internal sealed class Sample
         using var canonical = CanonicalText.Rent();
         canonical.Read(row.Text);
         var text = canonical.Chars.ToString();
-        var hidden = canonical.Hidden.Select(h => canonical.HiddenChars.Slice(h.Start, h.Length).ToString()).ToList();
+        var hidden = canonical.Hidden.ToArray().Select(h => canonical.HiddenChars.Slice(h.Start, h.Length).ToString()).ToList();
         var sink = new Collector([], []);
         var counts = SignalScanner.Scan(text, known.Words, ref sink);
         Span<byte> shape = stackalloc byte[ShapeFeatures.MaxActive];

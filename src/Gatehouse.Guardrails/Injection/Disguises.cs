@@ -19,8 +19,10 @@ internal static class Disguises
 
     /// <summary>Whether the counts of a scan give any reason to look closer.</summary>
     public static bool Suspects(in SignalCounts counts, ReadOnlySpan<char> text) =>
-        counts.LongestCode >= 12 || IsForeign(counts) || counts.LongestSingleRun >= 6 || IsLeet(counts)
+        MayBeEncoded(counts) || IsForeign(counts) || counts.LongestSingleRun >= 6 || IsLeet(counts)
         || (counts.Symbols >= 2 && text.IndexOfAny('%', '\\', '&') >= 0);
+
+    private static bool MayBeEncoded(in SignalCounts counts) => counts.LongestCode >= 12 || counts.Octets >= 4 || counts.Alphanumeric >= 8;
 
     /// <summary>Unknown words in a row: another language, names, or words turned round.</summary>
     private static bool IsForeign(in SignalCounts counts) =>
@@ -38,7 +40,7 @@ internal static class Disguises
             text = text[..MaxChars];
         }
 
-        if (counts.LongestCode >= 12 || counts.LongestSingleRun >= 6)
+        if (MayBeEncoded(counts))
         {
             Encoded(text, words, ref found);
         }
@@ -471,7 +473,7 @@ internal static class Disguises
 
     private static void Undo(ReadOnlySpan<char> text, Stretch stretch, string rule, ref List<Unmasked>? found)
     {
-        if (stretch.Best < 1.8f)
+        if (stretch.Best < 2.5f)
         {
             return;
         }

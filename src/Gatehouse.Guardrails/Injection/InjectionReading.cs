@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Gatehouse.Guardrails.Injection;
 
@@ -39,9 +40,10 @@ internal ref struct InjectionReading(ReadOnlySpan<sbyte> table, InjectionHead in
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Feature(uint hash)
     {
-        var at = (int)(hash >> (32 - InjectionModel.TableBits)) * 2;
-        _sentenceDirect += _table[at];
-        _sentenceIndirect += _table[at + 1];
+        // The shift leaves as many bits as the table has pairs.
+        ref var pair = ref Unsafe.Add(ref MemoryMarshal.GetReference(_table), (nint)(hash >> (32 - InjectionModel.TableBits)) * 2);
+        _sentenceDirect += pair;
+        _sentenceIndirect += Unsafe.Add(ref pair, 1);
         _sentenceFeatures++;
     }
 

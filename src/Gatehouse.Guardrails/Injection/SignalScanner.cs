@@ -44,6 +44,9 @@ internal struct SignalCounts
     public int LongestSingleRun;
     public int SingleRun;
 
+    /// <summary>Words of eight digits, as bytes in binary are.</summary>
+    public int Octets;
+
     /// <summary>Words equal to one of the two before them.</summary>
     public int Repeats;
 }
@@ -62,27 +65,25 @@ internal static class SignalScanner
     public static SignalCounts Scan<TSink>(ReadOnlySpan<char> text, ReadOnlySpan<ulong> known, ref TSink sink)
         where TSink : struct, ISignalSink, allows ref struct
     {
-        var fold = CharFold.Fold;
-        var kinds = CharFold.Kind;
         var counts = default(SignalCounts);
         var state = new State { Previous = Boundary };
         var i = 0;
         while (i < text.Length)
         {
-            var kind = kinds[text[i]];
+            var kind = CharFold.KindOf(text[i]);
             if (kind is CharKind.Letter or CharKind.Digit)
             {
-                i = Word(text, i, fold, kinds, known, ref state, ref counts, ref sink);
+                i = Word(text, i, known, ref state, ref counts, ref sink);
                 continue;
             }
 
             switch (kind)
             {
                 case CharKind.Ideograph:
-                    Ideograph(text, i, fold, kinds, ref state, ref counts, ref sink);
+                    Ideograph(text, i, ref state, ref counts, ref sink);
                     break;
                 case CharKind.Sentence:
-                    if (i + 1 == text.Length || text[i] >= 0x80 || kinds[text[i + 1]] is CharKind.Space or CharKind.Newline or CharKind.Quote or CharKind.Apostrophe)
+                    if (i + 1 == text.Length || text[i] >= 0x80 || CharFold.KindOf(text[i + 1]) is CharKind.Space or CharKind.Newline or CharKind.Quote or CharKind.Apostrophe)
                     {
                         EndSentence(i + 1, ref state, ref counts, ref sink);
                         if (text[i] == '?')
@@ -100,7 +101,7 @@ internal static class SignalScanner
                     state.QuoteStart = i;
                     break;
                 case CharKind.Symbol:
-                    i = Symbols(text, i, kinds, ref counts, ref sink);
+                    i = Symbols(text, i, ref counts, ref sink);
                     continue;
                 default:
                     break;
@@ -114,7 +115,7 @@ internal static class SignalScanner
     }
 
     private static int Word<TSink>(
-        ReadOnlySpan<char> text, int start, ReadOnlySpan<ushort> fold, ReadOnlySpan<CharKind> kinds, ReadOnlySpan<ulong> known,
+        ReadOnlySpan<char> text, int start, ReadOnlySpan<ulong> known,
         ref State state, ref SignalCounts counts, ref TSink sink)
         where TSink : struct, ISignalSink, allows ref struct
     {
@@ -130,10 +131,10 @@ internal static class SignalScanner
         for (; i < text.Length; i++)
         {
             var c = text[i];
-            var kind = kinds[c];
+            var kind = CharFold.KindOf(c);
             if (kind == CharKind.Letter)
             {
-                var folded = fold[c];
+                var folded = CharFold.FoldOf(c);
                 upper += folded != c ? 1 : 0;
                 hash = WordHash.Next(hash, folded);
                 length++;
@@ -151,7 +152,7 @@ internal static class SignalScanner
                 length++;
                 lastDigit = true;
             }
-            else if (kind == CharKind.Skip || (kind == CharKind.Apostrophe && i + 1 < text.Length && kinds[text[i + 1]] == CharKind.Letter && length > 0))
+            else if (kind == CharKind.Skip || (kind == CharKind.Apostrophe && i + 1 < text.Length && CharFold.KindOf(text[i + 1]) == CharKind.Letter && length > 0))
             {
                 continue;
             }
@@ -179,18 +180,20 @@ internal static class SignalScanner
 
         if (length == 0)
         {
-            return i;
+            return i; // Nothing but characters that are skipped.
         }
 
         var word = WordHash.Word(hash);
         counts.Words++;
-        if (length == 1)
+        if (length == 1 && digits == 0)
         {
             counts.Singles++;
             counts.LongestSingleRun = Math.Max(counts.LongestSingleRun, ++counts.SingleRun);
         }
         else
         {
+            counts.Singles += length == 1 ? 1 : 0;
+            counts.Octets += i - start == 8 && digits == 8 ? 1 : 0;
             counts.SingleRun = 0;
         }
 
@@ -254,13 +257,13 @@ internal static class SignalScanner
     }
 
     private static void Ideograph<TSink>(
-        ReadOnlySpan<char> text, int start, ReadOnlySpan<ushort> fold, ReadOnlySpan<CharKind> kinds,
+        ReadOnlySpan<char> text, int start,
         ref State state, ref SignalCounts counts, ref TSink sink)
         where TSink : struct, ISignalSink, allows ref struct
     {
         counts.Words++;
         counts.Known++; // Common words are not listed for these scripts: the decoders leave them alone.
-        var word = WordHash.Ideographs(WordHash.Next(WordHash.Seed, fold[text[start]]));
+        var word = WordHash.Ideographs(WordHash.Next(WordHash.Seed, CharFold.FoldOf(text[start])));
         sink.Feature(word);
         sink.Feature(WordHash.Pair(word, state.Previous));
         if (state.BeforePrevious != 0)
@@ -274,9 +277,9 @@ internal static class SignalScanner
             var concept = 0;
             var end = start;
             var last = Math.Min(text.Length, start + ConceptLexicon.MaxIdeographs);
-            for (var i = start; i < last && kinds[text[i]] == CharKind.Ideograph; i++)
+            for (var i = start; i < last && CharFold.KindOf(text[i]) == CharKind.Ideograph; i++)
             {
-                hash = WordHash.Next(hash, fold[text[i]]);
+                hash = WordHash.Next(hash, CharFold.FoldOf(text[i]));
                 var found = ConceptLexicon.Find(WordHash.Ideographs(hash));
                 if (found != 0)
                 {
@@ -322,12 +325,12 @@ internal static class SignalScanner
         state.Recent.Push(id, state.Token);
     }
 
-    private static int Symbols<TSink>(ReadOnlySpan<char> text, int start, ReadOnlySpan<CharKind> kinds, ref SignalCounts counts, ref TSink sink)
+    private static int Symbols<TSink>(ReadOnlySpan<char> text, int start, ref SignalCounts counts, ref TSink sink)
         where TSink : struct, ISignalSink, allows ref struct
     {
         var hash = WordHash.Seed;
         var i = start;
-        for (; i < text.Length && i < start + 4 && kinds[text[i]] == CharKind.Symbol; i++)
+        for (; i < text.Length && i < start + 4 && CharFold.KindOf(text[i]) == CharKind.Symbol; i++)
         {
             hash = WordHash.Next(hash, text[i]);
         }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 
 namespace Gatehouse.Guardrails.Text;
 
@@ -33,7 +34,7 @@ internal sealed class CanonicalText : IDisposable
 
     public ReadOnlySpan<char> HiddenChars => _hidden.AsSpan(0, _hiddenLength);
 
-    public IReadOnlyList<HiddenSpan> Hidden => _spans;
+    public ReadOnlySpan<HiddenSpan> Hidden => CollectionsMarshal.AsSpan(_spans);
 
     /// <summary>Invisible characters dropped from inside words of scripts that have no use for them; soft hyphens not counted.</summary>
     public int Invisible { get; private set; }

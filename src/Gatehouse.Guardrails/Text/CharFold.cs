@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Gatehouse.Guardrails.Text;
 
@@ -44,7 +46,7 @@ internal static class CharFold
         {
             var c = Base((char)i);
             Folded[i] = c;
-            Kinds[i] = KindOf((char)i, c);
+            Kinds[i] = Classify((char)i, c);
         }
     }
 
@@ -53,6 +55,13 @@ internal static class CharFold
 
     /// <summary>Indexed by UTF-16 unit.</summary>
     public static ReadOnlySpan<CharKind> Kind => Kinds;
+
+    // The tables have an entry for every UTF-16 unit, so no index can be out of range.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ushort FoldOf(char c) => Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(Folded), c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static CharKind KindOf(char c) => Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(Kinds), c);
 
     private static char Base(char c)
     {
@@ -81,7 +90,7 @@ internal static class CharFold
         return plain != ' ' ? plain : char.ToLowerInvariant(c);
     }
 
-    private static CharKind KindOf(char original, char folded) => folded switch
+    private static CharKind Classify(char original, char folded) => folded switch
     {
         '\n' or '\r' or '\u2028' or '\u2029' => CharKind.Newline,
         '.' or '!' or '?' or ';' or '\u3002' or '\u0964' or '\u061F' or '\u06D4' => CharKind.Sentence,
