@@ -45,7 +45,7 @@ public class CanonicalTextTests
         canonical.Read("x\U000E0068\U000E0069 \U0001F3F4\U000E0067\U000E0062\U000E007F");
 
         Assert.Equal("hi", canonical.HiddenChars.ToString());
-        Assert.Equal(new HiddenSpan(0, 2, 1, 4), Assert.Single(canonical.Hidden));
+        Assert.Equal(new HiddenSpan(0, 2, 1, 4), Assert.Single(canonical.Hidden.ToArray()));
     }
 
     [Fact]
