@@ -1,4 +1,5 @@
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
 using Microsoft.AspNetCore.Http;
@@ -10,14 +11,14 @@ namespace Gatehouse.Gateway.Calls;
 /// <summary>
 /// Sends copies of calls to the mirrors of their routes. A copy begins with the call and has nothing more to do with it: it runs on the
 /// pool, its answer goes nowhere, its failure is its own, and it is a record of its own with the surface <c>mirror</c>, in the trace of its
-/// call. When too many are under way the next are left out and counted.
+/// call. Budgets and limits hold it like any call. When too many are under way the next are left out and counted.
 /// </summary>
 internal sealed partial class Mirrors(
-    RouteCaller caller, Settlement settlement, GatewayMetrics metrics, Chance chance, TimeProvider clock, ILogger<Mirrors> log) : IHostedService, IDisposable
+    Admissions admissions, RouteCaller caller, Settlement settlement, GatewayMetrics metrics, Chance chance, TimeProvider clock, ILogger<Mirrors> log) : IHostedService, IDisposable
 {
     public const string Surface = "mirror";
 
-    private static readonly string[] PassedOn = ["tracestate", "anthropic-version", "anthropic-beta"];
+    private static readonly string[] PassedOn = ["tracestate", "anthropic-version", "anthropic-beta", EndUsers.Header];
 
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -88,7 +89,7 @@ internal sealed partial class Mirrors(
     {
         try
         {
-            if (await caller.CallAsync(copy) is { } failure)
+            if ((await admissions.AdmitAsync(copy) ?? await caller.CallAsync(copy)) is { } failure)
             {
                 settlement.TrySettle(
                     copy, copy.Attempt is null ? CallOutcome.Refused : CallOutcome.Failed, failure.Problem.Status, failure.Problem.Code, failure.RecordedMessage);
