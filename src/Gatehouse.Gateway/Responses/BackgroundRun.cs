@@ -36,6 +36,19 @@ internal sealed class BackgroundRun(string id, string? previousId, ReadOnlyMemor
     /// <summary>Ends when the run has.</summary>
     public TaskCompletionSource Ended { get; } = NewSignal();
 
+    /// <summary>Asks the call to end; nothing happens when it has.</summary>
+    public async Task CancelAsync()
+    {
+        try
+        {
+            await Stop.CancelAsync();
+        }
+        catch (ObjectDisposedException)
+        {
+            // it has ended just now
+        }
+    }
+
     /// <summary>Takes bytes of the stream of events.</summary>
     public void Take(ReadOnlySpan<byte> bytes)
     {

@@ -62,7 +62,7 @@ internal sealed partial class BackgroundRuns(
 
     private async Task RunAsync(BackgroundRun run, StoredResponse stored, DefaultHttpContext http, BackgroundSink sink)
     {
-        await using var stop = lifetime.ApplicationStopping.Register(run.Stop.Cancel);
+        await using var stop = lifetime.ApplicationStopping.Register(() => _ = run.CancelAsync());
         using var beat = clock.CreateTimer(_ => _ = BeatAsync(run, stored), null, Heartbeat, Heartbeat);
         try
         {
@@ -100,12 +100,12 @@ internal sealed partial class BackgroundRuns(
             store.TryKeep(stored with { Status = "in_progress", Response = run.Response });
             if (await store.IsCancelAskedAsync(stored.Scope, run.Id, CancellationToken.None))
             {
-                await run.Stop.CancelAsync();
+                await run.CancelAsync();
             }
         }
-        catch (Exception e) when (e is ProblemException or ObjectDisposedException)
+        catch (ProblemException)
         {
-            // The store is away, or the run just ended: the next beat tells.
+            // The store is away: the next beat tells.
         }
     }
 

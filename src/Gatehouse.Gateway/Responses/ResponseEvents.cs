@@ -7,6 +7,7 @@ namespace Gatehouse.Gateway.Responses;
 internal static class ResponseEvents
 {
     /// <summary>Sends until the events end or the client goes away, which is no fault: the run goes on without it.</summary>
+    /// <param name="events">End when the client goes away.</param>
     public static async Task SendAsync(HttpContext http, IAsyncEnumerable<byte[]> events, TimeProvider clock, CancellationToken aborted)
     {
         var response = http.Response;
@@ -20,7 +21,7 @@ internal static class ResponseEvents
             while (true)
             {
                 var next = each.MoveNextAsync().AsTask();
-                while (await Task.WhenAny(next, Task.Delay(TargetCaller.KeepAliveInterval, clock, aborted)) != next)
+                while (await IsLongAsync(next, clock))
                 {
                     await response.BodyWriter.WriteAsync(": keep-alive\n\n"u8.ToArray(), aborted);
                 }
@@ -53,6 +54,19 @@ internal static class ResponseEvents
             }
 
             rest = rest[length..];
+        }
+    }
+
+    private static async ValueTask<bool> IsLongAsync(Task next, TimeProvider clock)
+    {
+        try
+        {
+            await next.WaitAsync(TargetCaller.KeepAliveInterval, clock);
+            return false;
+        }
+        catch (TimeoutException) when (!next.IsCompleted)
+        {
+            return true;
         }
     }
 }

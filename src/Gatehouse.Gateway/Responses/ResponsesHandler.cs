@@ -138,7 +138,7 @@ internal sealed partial class ResponsesHandler(
     {
         if (runs.Find(scope, id) is { } run)
         {
-            await run.Stop.CancelAsync();
+            await run.CancelAsync();
             await run.Ended.Task.WaitAsync(http.RequestAborted);
         }
 
@@ -162,7 +162,7 @@ internal sealed partial class ResponsesHandler(
         var run = runs.Find(scope, id);
         if (run is not null)
         {
-            await run.Stop.CancelAsync();
+            await run.CancelAsync();
             await run.Ended.Task.WaitAsync(http.RequestAborted);
         }
 

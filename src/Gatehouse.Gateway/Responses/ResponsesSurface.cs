@@ -99,7 +99,7 @@ internal sealed class ResponsesSurface(IResponseStore store, BackgroundRuns runs
             dropped.AddOnce("store");
         }
 
-        var seals = attempt.Settings.Kind is "openai" or "azure" or "xai" && OpenAiModel.AlwaysReasons(attempt.Model);
+        var seals = attempt.Settings.Kind is "openai" or "azure" && OpenAiModel.SealsReasoning(attempt.Model);
         ResponsesRequestPatch.Write(body, attempt, wantsSeal: _terms.IsStored && seals, dropped, to);
         return true;
     }

@@ -41,6 +41,23 @@ public sealed class StoredResponsesTests
         Assert.True(JsonElement.DeepEquals(made, await GetAsync(gateway, $"/v1/responses/{Text(made, "id")}")));
     }
 
+    [Theory]
+    [InlineData("gpt-5.1", null, """["reasoning.encrypted_content"]""")]
+    [InlineData("gpt-5.1", """["x"]""", """["x","reasoning.encrypted_content"]""")]
+    [InlineData("gpt-5-chat-latest", null, null)]
+    [InlineData("gpt-4.1", null, null)]
+    public async Task Reasoning_comes_sealed_where_it_must_outlive_the_provider(string model, string? asked, string? included)
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, ResponsesWire.Answer));
+        var route = ResponsesWire.ToNative(player);
+        await using var gateway = await TestGateway.StartAsync([route with { Targets = [route.Targets[0] with { Model = model }] }]);
+
+        await CreateAsync(gateway, $$"""{"model":"fast","input":"Hello"{{(asked is null ? "" : $",\"include\":{asked}")}}}""");
+
+        var sent = JsonElement.Parse(player.Last.Body);
+        Assert.Equal(included, sent.TryGetProperty("include", out var include) ? include.GetRawText() : null);
+    }
+
     [Fact]
     public async Task A_response_goes_on_from_another_one_whoever_served_it()
     {

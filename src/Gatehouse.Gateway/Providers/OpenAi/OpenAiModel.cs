@@ -10,6 +10,9 @@ internal static class OpenAiModel
     /// <summary>OpenAI's own reasoning models reason even when nothing is asked.</summary>
     public static bool AlwaysReasons(string model) => Is(model, "o1") || Is(model, "o3") || Is(model, "o4") || Is(model, "gpt-5");
 
+    /// <summary>Whether sealed reasoning may be asked of it: models that have none refuse the whole request.</summary>
+    public static bool SealsReasoning(string model) => AlwaysReasons(model) && !model.Contains("-chat", StringComparison.OrdinalIgnoreCase);
+
     /// <summary>False for models known to refuse <c>temperature</c>, <c>top_p</c> and <c>stop</c>.</summary>
     public static bool TakesSampling(string model) => !AlwaysReasons(model) || Is(model, "gpt-5.") || Is(model, "gpt-5-chat");
 
