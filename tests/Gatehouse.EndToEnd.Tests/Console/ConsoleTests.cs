@@ -103,6 +103,33 @@ public sealed class ConsoleTests(ConsoleInBrowser console) : IClassFixture<Conso
     }
 
     [Fact]
+    public async Task A_provider_is_switched_off_and_on_again_from_its_page()
+    {
+        await using var watched = await console.OpenAsync();
+        var page = watched.Page;
+        await page.GotoAsync("/providers");
+        var row = page.Locator("tr", new() { HasText = "simulator" }).First;
+
+        await row.GetByRole(AriaRole.Button, new() { Name = "Switch off" }).First.ClickAsync();
+        await page.Locator("dialog[open] [name=Reason]").FillAsync("a drill");
+        await page.Locator("dialog[open] button.primary").ClickAsync();
+        await Expect(row).ToContainTextAsync("switched off");
+        Assert.Empty(await watched.AxeAsync());
+        Assert.False(await watched.OverflowsAsync());
+        await page.GotoAsync("/routes");
+        await Expect(page.Locator("section.route", new() { HasText = "simulator" }).First).ToContainTextAsync("the provider 'simulator' is switched off: a drill.");
+        Assert.Empty(await watched.AxeAsync());
+        await page.GotoAsync("/providers");
+        await row.GetByRole(AriaRole.Button, new() { Name = "Switch on" }).First.ClickAsync();
+        await page.Locator("dialog[open] [name=Reason]").FillAsync("done");
+        await page.Locator("dialog[open] button.primary").ClickAsync();
+        await Expect(row).Not.ToContainTextAsync("switched off");
+
+        await console.CallAsync("simulator");
+        Assert.Empty(watched.Errors);
+    }
+
+    [Fact]
     public async Task New_calls_arrive_on_top_while_nobody_reads_further_down()
     {
         await using var watched = await console.OpenAsync();

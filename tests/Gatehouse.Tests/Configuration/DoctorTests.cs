@@ -40,6 +40,28 @@ public sealed class DoctorTests
     }
 
     [Fact]
+    public async Task Routes_that_are_off_or_lack_prices_are_told()
+    {
+        var checks = await RunAsync(Text + """
+
+            routes:
+              closed: { enabled: false, targets: [ { provider: here } ] }
+              empty: { targets: [ { provider: here, enabled: false } ] }
+              cheap: { strategy: lowest_cost, targets: [ { provider: here, model: nobody-knows-its-price }, { provider: here, model: "*" } ] }
+              fine: { targets: [ { provider: here } ] }
+            """, Edges());
+
+        Assert.Equal(
+            [
+                new("route closed", DoctorState.Notice, "It refuses calls: 'enabled' is false in the configuration.", "Nothing, if that is meant."),
+                new("route empty", DoctorState.Warning, "Every target is switched off, so it refuses calls.", "Switch a target of 'routes.empty' or its provider on."),
+                new("route cheap", DoctorState.Warning, "It picks by cost, and there is no price for here/nobody-knows-its-price: asked last.",
+                    "Add it to 'prices.models'; a model that costs nothing has the price 0."),
+            ],
+            checks.Where(c => c.Name.StartsWith("route ", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public async Task What_does_not_answer_is_given_up()
     {
         var checks = await RunAsync(Text, Edges() with

@@ -34,6 +34,7 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
         var database = CheckDatabaseAsync(loaded, ct);
         var clock = CheckClockAsync(loaded, providers, ct);
         checks.AddRange(await Task.WhenAll(providers));
+        checks.AddRange(RouteChecks.Of(loaded.Compiled));
         checks.Add(await database);
         checks.Add(CheckDisk(loaded));
         checks.Add(await clock);
