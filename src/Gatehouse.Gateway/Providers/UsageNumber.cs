@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Gatehouse.Gateway.Providers;
 
-/// <summary>A count of tokens in a usage object.</summary>
+/// <summary>What a usage object holds: counts of tokens, and a word or two about them.</summary>
 internal static class UsageNumber
 {
     /// <summary>No real call comes near; it keeps sums and prices of a broken report from overflowing.</summary>
@@ -24,5 +24,25 @@ internal static class UsageNumber
         }
 
         return reader.TryGetDouble(out var real) ? (long)Math.Clamp(real, 0, Most) : 0;
+    }
+
+    /// <summary>Reads a word beside the counts: <see langword="null"/> when it is none, or no text that can be read.</summary>
+    public static string? ReadWord(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.String)
+        {
+            reader.Skip();
+            return null;
+        }
+
+        try
+        {
+            return reader.GetString();
+        }
+        catch (InvalidOperationException)
+        {
+            return null; // half a character, or bytes that are no UTF-8
+        }
     }
 }

@@ -60,9 +60,7 @@ internal struct AnthropicUsage
             }
             else if (reader.ValueTextEquals("service_tier"u8))
             {
-                reader.Read();
-                ServiceTier = reader.TokenType == JsonTokenType.String ? reader.GetString() : ServiceTier;
-                reader.Skip();
+                ServiceTier = UsageNumber.ReadWord(ref reader) ?? ServiceTier;
             }
             else if (reader.ValueTextEquals("cache_creation"u8) || reader.ValueTextEquals("output_tokens_details"u8))
             {
