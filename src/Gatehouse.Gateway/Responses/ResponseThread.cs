@@ -19,7 +19,7 @@ internal static class ResponseThread
         IReadOnlyList<StoredResponse> thread = [];
         if (peek.PreviousId is { } previous)
         {
-            thread = await store.FindThreadAsync(scope, previous, ct);
+            thread = await store.FindThreadAsync(scope, previous, MostStored(maxBytes), ct);
             Check(thread, previous);
         }
 
@@ -38,13 +38,11 @@ internal static class ResponseThread
         var expanded = Write(WireJson.ParseRequest(body.Span), thread, named);
         return expanded.Length <= maxBytes
             ? new Expanded(expanded, input)
-            : throw new ProblemException(new Problem(
-                "conversation_too_large", 400,
-                $"With everything that it goes on from, the request is larger than {maxBytes} bytes, the limit of this installation: begin anew with a summary.")
-            {
-                Field = "previous_response_id",
-            });
+            : throw StoredResponse.TooLarge(maxBytes);
     }
+
+    /// <summary>How much of a thread is read: a stored response says again what its request said, so not all of it counts for the next one.</summary>
+    public static long MostStored(int maxBodyBytes) => 2L * maxBodyBytes;
 
     public static Problem NotFound(string id) => new(
         "previous_response_not_found", 400,

@@ -190,7 +190,7 @@ internal sealed partial class ResponsesHandler(
         }
 
         var limit = Number(http, "limit", 1, MostItems) ?? DefaultItems;
-        var thread = await store.FindThreadAsync(scope, id, http.RequestAborted);
+        var thread = await store.FindThreadAsync(scope, id, ResponseThread.MostStored(tables.Current.MaxBodyBytes), http.RequestAborted);
         if (thread is not [.., var last])
         {
             throw new ProblemException(NotFound(id));

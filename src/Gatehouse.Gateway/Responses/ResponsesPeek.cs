@@ -9,6 +9,10 @@ namespace Gatehouse.Gateway.Responses;
 /// <summary>What Gatehouse itself must know of a body of <c>POST /v1/responses</c>, read in one pass that proves it to be one JSON object.</summary>
 internal struct ResponsesPeek
 {
+    private const int MostPairs = 16;
+    private const int LongestName = 64;
+    private const int LongestText = 512;
+
     /// <summary>The value of <c>input</c>; empty when absent.</summary>
     public Range Input;
 
@@ -103,6 +107,13 @@ internal struct ResponsesPeek
                     reader.Skip();
                     Input = start..(int)reader.BytesConsumed;
                     break;
+                case "metadata" when given:
+                    if (!IsMetadata(ref reader))
+                    {
+                        return Wrong(name, $"must be an object of at most {MostPairs} texts, with names of at most {LongestName} and texts of at most {LongestText} characters");
+                    }
+
+                    break;
                 default:
                     prompt |= name == "prompt" && given;
                     conversation |= name == "conversation" && given;
@@ -121,6 +132,27 @@ internal struct ResponsesPeek
             : conversation ? Wrong("conversation", "is not served: go on from an earlier response with 'previous_response_id'")
             : Input.Equals(default) && PreviousId is null && !prompt ? Wrong("input", "is required: send a string or an array of items")
             : null;
+    }
+
+    /// <summary>Each stored response repeats it, so it is bounded as OpenAI bounds it.</summary>
+    private static bool IsMetadata(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            return false;
+        }
+
+        for (var pairs = 0; reader.Read() && reader.TokenType == JsonTokenType.PropertyName; pairs++)
+        {
+            var isName = reader.GetString()!.Length <= LongestName;
+            reader.Read();
+            if (!isName || pairs == MostPairs || reader.TokenType != JsonTokenType.String || reader.GetString()!.Length > LongestText)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private void Keep(string name, bool? value, ref RequestPeek peek)

@@ -24,6 +24,14 @@ public sealed record StoredResponse(
     /// <summary>It is made in the background and not yet done.</summary>
     public bool IsRunning => Status is "queued" or "in_progress";
 
+    /// <summary>What is said of a conversation that is larger than can be worked with at once.</summary>
+    public static ProblemException TooLarge(long maxBytes) => new(new Problem(
+        "conversation_too_large", 400,
+        $"With everything that it goes on from, the request is larger than {maxBytes} bytes, the limit of this installation: begin anew with a summary.")
+    {
+        Field = "previous_response_id",
+    });
+
     /// <summary>The response as it is when the node that made it is gone.</summary>
     public StoredResponse Abandoned()
     {
@@ -45,9 +53,10 @@ public interface IResponseStore
     /// <exception cref="ProblemException">The store cannot be asked now.</exception>
     ValueTask<StoredResponse?> FindAsync(ResponseScope scope, string id, CancellationToken ct);
 
-    /// <returns>The response and those that it goes on from, oldest first; empty when it, or one of those, is not here.</returns>
-    /// <exception cref="ProblemException">The store cannot be asked now.</exception>
-    ValueTask<IReadOnlyList<StoredResponse>> FindThreadAsync(ResponseScope scope, string id, CancellationToken ct);
+    /// <param name="maxBytes">Of inputs and responses together: more are not read into memory.</param>
+    /// <returns>The response and those that it goes on from, oldest first, without events; empty when it, or one of those, is not here.</returns>
+    /// <exception cref="ProblemException">The store cannot be asked now, or the thread is too large.</exception>
+    ValueTask<IReadOnlyList<StoredResponse>> FindThreadAsync(ResponseScope scope, string id, long maxBytes, CancellationToken ct);
 
     /// <returns>The response whose output has the item of this id.</returns>
     /// <exception cref="ProblemException">The store cannot be asked now.</exception>

@@ -28,7 +28,7 @@ internal sealed class MemoryResponses : IResponseStore
     public ValueTask<StoredResponse?> FindAsync(ResponseScope scope, string id, CancellationToken ct) =>
         ValueTask.FromResult(_responses.GetValueOrDefault(Key(scope, id)));
 
-    public async ValueTask<IReadOnlyList<StoredResponse>> FindThreadAsync(ResponseScope scope, string id, CancellationToken ct)
+    public async ValueTask<IReadOnlyList<StoredResponse>> FindThreadAsync(ResponseScope scope, string id, long maxBytes, CancellationToken ct)
     {
         var thread = new List<StoredResponse>();
         for (var next = id; next is not null;)

@@ -311,6 +311,24 @@ public sealed class StoredResponsesTests
         Assert.Equal("not_streamed", await FallbackTests.ErrorCodeAsync(streamed));
     }
 
+    [Theory]
+    [InlineData("17 pairs", 400)]
+    [InlineData("long name", 400)]
+    [InlineData("long text", 400)]
+    [InlineData("number", 400)]
+    [InlineData("largest", 200)]
+    public async Task Metadata_is_bounded(string what, int status)
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, Calls.Wire.ChatAnswer));
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
+        var pairs = Enumerable.Range(10, what == "17 pairs" ? 17 : 16).Select(i => $"\"{i}\":\"x\"").ToArray();
+        pairs[0] = $"\"{new string('n', what == "long name" ? 65 : 64)}\":" + (what == "number" ? "1" : $"\"{new string('t', what == "long text" ? 513 : 512)}\"");
+
+        using var response = await PostAsync(gateway, $$$"""{"model":"fast","input":"Hello","metadata":{{{{string.Join(',', pairs)}}}}}""");
+
+        Assert.Equal(status, (int)response.StatusCode);
+    }
+
     private static async Task<JsonElement> UntilAsync(TestGateway gateway, string id, string status)
     {
         while (true)

@@ -30,7 +30,7 @@ public class ResponseStoreTests
         {
             Same(made, await kept.FindAsync(Scope, "resp_1", Ct));
             Same(made, await kept.FindByItemAsync(Scope, "msg_1", Ct));
-            Same(made, Assert.Single(await kept.FindThreadAsync(Scope, "resp_1", Ct)));
+            Same(made, Assert.Single(await kept.FindThreadAsync(Scope, "resp_1", 1 << 20, Ct)));
             if (written)
             {
                 break;
@@ -59,14 +59,37 @@ public class ResponseStoreTests
             }
         }
 
-        Assert.Equal(["resp_1", "resp_2", "resp_3", "resp_4", "resp_5"], (await kept.FindThreadAsync(Scope, "resp_5", Ct)).Select(r => r.Id));
+        Assert.Equal(["resp_1", "resp_2", "resp_3", "resp_4", "resp_5"], (await kept.FindThreadAsync(Scope, "resp_5", 1 << 20, Ct)).Select(r => r.Id));
         await kept.WriteAsync(Ct);
-        Assert.Equal(["resp_1", "resp_2", "resp_3"], (await kept.FindThreadAsync(Scope, "resp_3", Ct)).Select(r => r.Id));
+        Assert.Equal(["resp_1", "resp_2", "resp_3"], (await kept.FindThreadAsync(Scope, "resp_3", 1 << 20, Ct)).Select(r => r.Id));
 
         Assert.True(await kept.DeleteAsync(Scope, "resp_2", Ct));
-        Assert.Empty(await kept.FindThreadAsync(Scope, "resp_5", Ct));
-        Assert.Empty(await kept.FindThreadAsync(Scope, "resp_9", Ct));
-        Assert.Single(await kept.FindThreadAsync(Scope, "resp_1", Ct));
+        Assert.Empty(await kept.FindThreadAsync(Scope, "resp_5", 1 << 20, Ct));
+        Assert.Empty(await kept.FindThreadAsync(Scope, "resp_9", 1 << 20, Ct));
+        Assert.Single(await kept.FindThreadAsync(Scope, "resp_1", 1 << 20, Ct));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_thread_larger_than_the_limit_is_not_read(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        using var kept = NewNode(ledger);
+        for (var i = 1; i <= 4; i++)
+        {
+            kept.TryKeep(Made(ledger, $"resp_{i}", i == 1 ? null : $"resp_{i - 1}") with { Input = new byte[1000], Events = new byte[5000] });
+        }
+
+        foreach (var unwritten in (bool[])[true, false])
+        {
+            Assert.All(await kept.FindThreadAsync(Scope, "resp_4", 4400, Ct), r => Assert.True(r.Events.IsEmpty));
+            Assert.Equal(2, (await kept.FindThreadAsync(Scope, "resp_2", 2200, Ct)).Count);
+            var problem = (await Assert.ThrowsAsync<ProblemException>(async () => await kept.FindThreadAsync(Scope, "resp_4", 3000, Ct))).Problem;
+            Assert.Equal((400, "conversation_too_large"), (problem.Status, problem.Code));
+            Assert.Equal(unwritten, await kept.WriteAsync(Ct));
+        }
+
+        Assert.Equal(5000, (await kept.FindAsync(Scope, "resp_4", Ct))!.Events.Length);
     }
 
     [Theory]
@@ -84,7 +107,7 @@ public class ResponseStoreTests
             {
                 Assert.Null(await kept.FindAsync(scope, "resp_1", Ct));
                 Assert.Null(await kept.FindByItemAsync(scope, "msg_1", Ct));
-                Assert.Empty(await kept.FindThreadAsync(scope, "resp_1", Ct));
+                Assert.Empty(await kept.FindThreadAsync(scope, "resp_1", 1 << 20, Ct));
                 Assert.False(await kept.DeleteAsync(scope, "resp_1", Ct));
             }
 
@@ -128,7 +151,7 @@ public class ResponseStoreTests
         ledger.Clock.Now += TimeSpan.FromDays(7);
 
         Assert.Null(await kept.FindAsync(Scope, "resp_1", Ct));
-        Assert.Empty(await kept.FindThreadAsync(Scope, "resp_2", Ct));
+        Assert.Empty(await kept.FindThreadAsync(Scope, "resp_2", 1 << 20, Ct));
         await new RetentionStore(ledger.Db, ledger.Clock).DeleteExpiredAsync(Ct);
         Assert.Equal(0, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_response"));
         Assert.Equal(0, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_response_item"));

@@ -51,19 +51,26 @@ internal sealed class KeptResponses(ResponseStore store, ObservabilityMetrics me
     public async ValueTask<StoredResponse?> FindAsync(ResponseScope scope, string id, CancellationToken ct) =>
         _kept.TryGetValue((scope, id), out var kept) ? kept.Response : await AskAsync(() => store.FindAsync(scope, id, ct), ct);
 
-    public async ValueTask<IReadOnlyList<StoredResponse>> FindThreadAsync(ResponseScope scope, string id, CancellationToken ct)
+    public async ValueTask<IReadOnlyList<StoredResponse>> FindThreadAsync(ResponseScope scope, string id, long maxBytes, CancellationToken ct)
     {
+        var left = maxBytes;
         var thread = new List<StoredResponse>(); // newest first
         var next = id;
         while (next is not null && _kept.TryGetValue((scope, next), out var kept))
         {
-            thread.Add(kept.Response);
+            left -= kept.Response.Input.Length + kept.Response.Response.Length;
+            if (left < 0)
+            {
+                throw StoredResponse.TooLarge(maxBytes);
+            }
+
+            thread.Add(kept.Response with { Events = default });
             next = kept.Response.PreviousId;
         }
 
         if (next is not null)
         {
-            thread.AddRange(await AskAsync(() => store.FindThreadAsync(scope, next, ct), ct));
+            thread.AddRange(await AskAsync(() => store.FindThreadAsync(scope, next, left, ct), ct));
         }
 
         if (thread is not [.., { PreviousId: null }])
@@ -169,7 +176,7 @@ internal sealed class KeptResponses(ResponseStore store, ObservabilityMetrics me
             return await ask();
         }
 #pragma warning disable CA1031 // Whatever the database throws, the client is told that stored responses cannot be reached now.
-        catch (Exception) when (!ct.IsCancellationRequested)
+        catch (Exception e) when (e is not ProblemException && !ct.IsCancellationRequested)
 #pragma warning restore CA1031
         {
             throw new ProblemException(new Problem("store_unavailable", 503, "Stored responses cannot be reached at the moment: try again."));

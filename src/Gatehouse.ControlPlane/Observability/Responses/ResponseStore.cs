@@ -1,3 +1,4 @@
+using Gatehouse.Contracts;
 using Gatehouse.Gateway.Responses;
 using Gatehouse.Storage;
 
@@ -38,30 +39,39 @@ internal sealed class ResponseStore(Database db, SystemLookup systems, TimeProvi
         ct);
 
     /// <returns>The response and those that it goes on from, newest first, as far as they are here.</returns>
-    public async Task<List<StoredResponse>> FindThreadAsync(ResponseScope scope, string id, int most, CancellationToken ct)
+    /// <exception cref="ProblemException">They are larger together than <paramref name="maxBytes"/>; what is beyond is not read.</exception>
+    public async Task<List<StoredResponse>> FindThreadAsync(ResponseScope scope, string id, long maxBytes, CancellationToken ct)
     {
+        var nothing = Array.Empty<byte>();
         var (team, system, environment, now) = (scope.TeamId, scope.SystemId, Words.Of(scope.Environment), clock.GetUtcNow());
-        return await db.QueryAsync($"""
-            WITH RECURSIVE thread (id, previous_id, depth) AS (
-                SELECT id, previous_id, 1 FROM observability_response
+        var found = await db.QueryAsync($"""
+            WITH RECURSIVE thread (id, previous_id, depth, bytes) AS (
+                SELECT id, previous_id, 1, CAST(LENGTH(input) AS BIGINT) + LENGTH(response) FROM observability_response
                 WHERE team_id = {team} AND system_id = {system} AND environment = {environment} AND id = {id} AND expires_at > {now}
                 UNION ALL
-                SELECT r.id, r.previous_id, t.depth + 1 FROM thread t
+                SELECT r.id, r.previous_id, t.depth + 1, t.bytes + LENGTH(r.input) + LENGTH(r.response) FROM thread t
                 JOIN observability_response r
                     ON r.team_id = {team} AND r.system_id = {system} AND r.environment = {environment} AND r.id = t.previous_id AND r.expires_at > {now}
-                WHERE t.depth < {most})
-            SELECT r.id, r.previous_id, r.status, r.created_at, r.refreshed_at, r.input, r.response, r.events
+                WHERE t.depth < {MostAncestors} AND t.bytes <= {maxBytes})
+            SELECT r.id, r.previous_id, r.status, r.created_at, r.refreshed_at,
+                CASE WHEN t.bytes <= {maxBytes} THEN r.input ELSE {nothing} END, CASE WHEN t.bytes <= {maxBytes} THEN r.response ELSE {nothing} END, t.bytes
             FROM thread t
             JOIN observability_response r
                 ON r.team_id = {team} AND r.system_id = {system} AND r.environment = {environment} AND r.id = t.id
             ORDER BY t.depth
-            """, row => Read(scope, row, now), ct);
+            """, row => row.Long(7) <= maxBytes ? Read(scope, row, now) : null, ct);
+        return found.Contains(null) ? throw StoredResponse.TooLarge(maxBytes) : [.. found.OfType<StoredResponse>()];
     }
 
-    public async Task<StoredResponse?> FindAsync(ResponseScope scope, string id, CancellationToken ct) =>
-        await FindThreadAsync(scope, id, 1, ct) is [var found] ? found : null;
-
-    public Task<List<StoredResponse>> FindThreadAsync(ResponseScope scope, string id, CancellationToken ct) => FindThreadAsync(scope, id, MostAncestors, ct);
+    public async Task<StoredResponse?> FindAsync(ResponseScope scope, string id, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        var found = await db.QueryAsync($"""
+            SELECT id, previous_id, status, created_at, refreshed_at, input, response, events FROM observability_response
+            WHERE team_id = {scope.TeamId} AND system_id = {scope.SystemId} AND environment = {Words.Of(scope.Environment)} AND id = {id} AND expires_at > {now}
+            """, row => Read(scope, row, now) with { Events = row.Bytes(7) }, ct);
+        return found is [var one] ? one : null;
+    }
 
     public async Task<StoredResponse?> FindByItemAsync(ResponseScope scope, string itemId, CancellationToken ct)
     {
@@ -99,7 +109,7 @@ internal sealed class ResponseStore(Database db, SystemLookup systems, TimeProvi
 
     private static StoredResponse Read(ResponseScope scope, Row row, DateTimeOffset now)
     {
-        var found = new StoredResponse(scope, row.Text(0), row.TextOrNull(1), row.Instant(3), row.Text(2), row.Bytes(5), row.Bytes(6)) { Events = row.Bytes(7) };
+        var found = new StoredResponse(scope, row.Text(0), row.TextOrNull(1), row.Instant(3), row.Text(2), row.Bytes(5), row.Bytes(6));
         return found.IsRunning && row.Instant(4) + LongestSilence < now ? found.Abandoned() : found;
     }
 }
