@@ -41,6 +41,9 @@ internal sealed class TokenCountSurface(Surface of, string path, string? objectN
 
     public override ValueTask<Problem?> CompleteAsync(Call call) => of.CompleteAsync(call);
 
+    public override bool TryPatch(Call call, Attempt attempt, IBufferWriter<byte> to, ref List<string>? dropped) =>
+        of.TryPatch(call, attempt, to, ref dropped);
+
     public override bool TryAnswerHere(Call call, IBufferWriter<byte> to)
     {
         if (call.Route.Targets.All(t => of.WireAt(t.Provider.Settings, t.Model) == Wire))

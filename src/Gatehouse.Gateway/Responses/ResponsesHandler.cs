@@ -29,7 +29,7 @@ internal sealed partial class ResponsesHandler(
 
     /// <summary>POST /v1/responses/input_tokens.</summary>
     private Task CountAsync(HttpContext http) => pipeline.HandleAsync(http, new TokenCountSurface(
-        new ResponsesSurface(store, runs, clock), "/responses/input_tokens", "response.input_tokens", ResponsesRequestReader.Read));
+        new ResponsesSurface(store, runs, clock, isCount: true), "/responses/input_tokens", "response.input_tokens", ResponsesRequestReader.Read));
 
     /// <param name="rest">What follows <see cref="Path"/> and a slash.</param>
     /// <returns><see langword="null"/> when there is no such address.</returns>

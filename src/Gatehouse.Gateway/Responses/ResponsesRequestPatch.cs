@@ -14,13 +14,15 @@ internal static class ResponsesRequestPatch
     private const string Sealed = "reasoning.encrypted_content";
 
     /// <param name="wantsSeal">The response is to be stored, and the model reasons.</param>
+    /// <param name="isCount">Only its tokens are counted: what concerns its answer is left out, and the address of counts knows no <c>store</c>.</param>
     /// <param name="dropped">Gets what is not passed on.</param>
-    public static void Write(ReadOnlySpan<byte> body, Attempt attempt, bool wantsSeal, List<string> dropped, IBufferWriter<byte> to)
+    public static void Write(ReadOnlySpan<byte> body, Attempt attempt, bool wantsSeal, bool isCount, List<string> dropped, IBufferWriter<byte> to)
     {
         var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = 128 });
         reader.Read();
         var included = !wantsSeal;
-        to.Write("{\"store\":false"u8);
+        to.Write(isCount ? "{"u8 : "{\"store\":false"u8);
+        var isFirst = isCount;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var name = reader.GetString()!;
@@ -30,12 +32,13 @@ internal static class ResponsesRequestPatch
             var given = reader.TokenType != JsonTokenType.Null;
             reader.Skip();
             var value = body[start..(int)reader.BytesConsumed];
-            if (name is "store" or "background" or "previous_response_id")
+            if (name is "store" or "background" or "previous_response_id" || (isCount && name is ("stream" or "stream_options")))
             {
                 continue;
             }
 
-            to.Write(","u8);
+            to.Write(isFirst ? ""u8 : ","u8);
+            isFirst = false;
             to.Write(body[nameStart..start]);
             switch (name)
             {

@@ -16,7 +16,9 @@ namespace Gatehouse.Gateway.Responses;
 /// <param name="store">Where earlier responses are, and this one goes if it is to be stored.</param>
 /// <param name="runs">Takes over what is to be made in the background.</param>
 /// <param name="run">The background run that this call makes; <see langword="null"/> for a client's own call.</param>
-internal sealed class ResponsesSurface(IResponseStore store, BackgroundRuns runs, TimeProvider clock, BackgroundRun? run = null) : Surface
+/// <param name="isCount">Only the tokens of the request are asked for: nothing is made, streamed or kept.</param>
+internal sealed class ResponsesSurface(
+    IResponseStore store, BackgroundRuns runs, TimeProvider clock, BackgroundRun? run = null, bool isCount = false) : Surface
 {
     private ResponsesPeek _own;
     private ResponseTerms _terms = new("", null, false, false);
@@ -34,7 +36,17 @@ internal sealed class ResponsesSurface(IResponseStore store, BackgroundRuns runs
 
     public static string NewId() => $"resp_{Guid.CreateVersion7():N}";
 
-    public override Problem? Peek(ReadOnlySpan<byte> body, out RequestPeek peek) => ResponsesPeek.Read(body, out peek, out _own);
+    public override Problem? Peek(ReadOnlySpan<byte> body, out RequestPeek peek)
+    {
+        var problem = ResponsesPeek.Read(body, out peek, out _own);
+        if (isCount)
+        {
+            peek.Stream = false;
+            (_own.Background, _own.Store) = (false, false);
+        }
+
+        return problem;
+    }
 
     public override WireFormat WireAt(ProviderSettings settings, string model) => settings.SpeaksResponses ? WireFormat.Responses : settings.Wire;
 
@@ -88,7 +100,7 @@ internal sealed class ResponsesSurface(IResponseStore store, BackgroundRuns runs
     {
         var body = call.Body.Span;
         var sameModel = ReferenceEquals(attempt.Model, call.Record.Route);
-        if (sameModel && _own.Store == false && body.IndexOf("\"encrypted_content\""u8) < 0)
+        if (!isCount && sameModel && _own.Store == false && body.IndexOf("\"encrypted_content\""u8) < 0)
         {
             return false;
         }
@@ -100,7 +112,7 @@ internal sealed class ResponsesSurface(IResponseStore store, BackgroundRuns runs
         }
 
         var seals = attempt.Settings.Kind is "openai" or "azure" && OpenAiModel.SealsReasoning(attempt.Model);
-        ResponsesRequestPatch.Write(body, attempt, wantsSeal: _terms.IsStored && seals, dropped, to);
+        ResponsesRequestPatch.Write(body, attempt, wantsSeal: _terms.IsStored && seals, isCount, dropped, to);
         return true;
     }
 

@@ -39,6 +39,29 @@ public sealed class TokenCountTests
         Assert.Equal("""{"model":"m0","input":"Hello"}""", player.Last.Body);
     }
 
+    [Fact]
+    public async Task A_count_of_a_responses_request_makes_streams_and_keeps_nothing()
+    {
+        await using var player = new WirePlayer(
+            e => e.AnswerAsync(200, ResponsesWire.Answer), e => e.AnswerAsync(200, """{"object":"response.input_tokens","input_tokens":3}"""));
+        await using var gateway = await TestGateway.StartAsync([ResponsesWire.ToNative(player)]);
+        using var first = await gateway.PostAsync("/v1/responses", ResponsesWire.Request, TestGateway.StoringKey, Ct);
+        var id = JsonElement.Parse(await first.Content.ReadAsStringAsync(Ct)).GetProperty("id").GetString();
+
+        using var counted = await gateway.PostAsync(
+            "/v1/responses/input_tokens",
+            $$"""{"model":"fast","background":true,"stream":true,"store":true,"input":"On","previous_response_id":"{{id}}"}""",
+            TestGateway.StoringKey, Ct);
+
+        Assert.Equal("""{"object":"response.input_tokens","input_tokens":3}""", await counted.Content.ReadAsStringAsync(Ct));
+        Assert.StartsWith("POST /v1/responses/input_tokens ", player.Last.Head);
+        Assert.Equal(2, player.Exchanges.Count);
+        Assert.Single(gateway.Responses.All);
+        var sent = JsonElement.Parse(player.Last.Body);
+        Assert.Equal(["model", "input"], sent.EnumerateObject().Select(m => m.Name));
+        Assert.Contains("\"encrypted_content\":\"gAAA\"", player.Last.Body);
+    }
+
     [Theory]
     [InlineData("/v1/messages/count_tokens", MessagesBody, 7)]
     [InlineData("/v1/responses/input_tokens", """{"model":"fast","instructions":"Be brief.","input":"Hello there, you!"}""", 7)]
