@@ -46,8 +46,14 @@ internal static class WireJson
         return root;
     }
 
-    /// <summary>Parses a part of a body that was proved to be JSON.</summary>
-    public static JsonElement ParseItems(ReadOnlySpan<byte> json) => JsonElement.Parse(json, Options);
+    /// <summary>Parses a part of a caller's body that was proved to be JSON; every string in it can be read.</summary>
+    /// <exception cref="ProblemException">Some string is cut in the middle of a character.</exception>
+    public static JsonElement ParseItems(ReadOnlySpan<byte> json) => HasLoneSurrogate(json, namesOnly: false)
+        ? throw new ProblemException(Problem.Malformed("The body holds text that is not valid Unicode; send whole characters in UTF-8."))
+        : Parse(json);
+
+    /// <summary>Parses JSON that was read or written here before.</summary>
+    public static JsonElement Parse(ReadOnlySpan<byte> json) => JsonElement.Parse(json, Options);
 
     /// <exception cref="FormatException">Not a JSON object.</exception>
     public static JsonElement ParseAnswer(ReadOnlySpan<byte> body)

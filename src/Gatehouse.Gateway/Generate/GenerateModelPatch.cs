@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using Gatehouse.Contracts;
 
 namespace Gatehouse.Gateway.Generate;
 
@@ -9,7 +10,20 @@ internal static class GenerateModelPatch
     private const int DeepestModel = 3; // requests[].model
 
     /// <returns><see langword="false"/> when the body names none: send it as it is.</returns>
+    /// <exception cref="ProblemException">Some name in it cannot be read.</exception>
     public static bool TryWrite(ReadOnlySpan<byte> body, string model, IBufferWriter<byte> to)
+    {
+        try
+        {
+            return TryReplace(body, model, to);
+        }
+        catch (InvalidOperationException)
+        {
+            throw new ProblemException(Problem.Malformed("The body holds half of an escaped surrogate pair where a name belongs; send whole characters."));
+        }
+    }
+
+    private static bool TryReplace(ReadOnlySpan<byte> body, string model, IBufferWriter<byte> to)
     {
         var name = JsonEncodedText.Encode(model.StartsWith("models/", StringComparison.Ordinal) ? model : "models/" + model);
         var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = 128 });

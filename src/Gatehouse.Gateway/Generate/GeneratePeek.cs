@@ -49,6 +49,10 @@ internal static class GeneratePeek
             // The exception's own message may quote the body: say only where.
             return Problem.Malformed($"The body is not valid JSON: look at line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}.");
         }
+        catch (InvalidOperationException)
+        {
+            return Problem.Malformed("The body holds half of an escaped surrogate pair where a name belongs; send whole characters.");
+        }
     }
 
     private static void ReadAttributes(ref Utf8JsonReader reader, ref RequestPeek peek)

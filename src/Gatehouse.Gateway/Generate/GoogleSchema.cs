@@ -18,7 +18,7 @@ internal static class GoogleSchema
             Write(json, schema);
         }
 
-        return JsonElement.Parse(to.WrittenSpan);
+        return WireJson.Parse(to.WrittenSpan);
     }
 
     private static void Write(Utf8JsonWriter json, JsonElement schema)

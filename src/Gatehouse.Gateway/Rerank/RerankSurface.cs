@@ -48,6 +48,18 @@ internal sealed class RerankSurface : OperationSurface
 
     private static Problem? Check(ReadOnlySpan<byte> body)
     {
+        try
+        {
+            return CheckNames(body);
+        }
+        catch (InvalidOperationException)
+        {
+            return Problem.Malformed("The body holds half of an escaped surrogate pair where a name belongs; send whole characters.");
+        }
+    }
+
+    private static Problem? CheckNames(ReadOnlySpan<byte> body)
+    {
         var (query, documents) = (false, false);
         var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = 128 });
         reader.Read();

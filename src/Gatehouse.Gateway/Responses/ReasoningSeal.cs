@@ -1,6 +1,6 @@
 using System.Buffers.Text;
 using System.Text;
-using System.Text.Json;
+using Gatehouse.Contracts;
 using Gatehouse.Gateway.Conversation;
 
 namespace Gatehouse.Gateway.Responses;
@@ -50,12 +50,12 @@ internal static class ReasoningSeal
 
         try
         {
-            var json = JsonElement.Parse(Base64Url.DecodeFromChars(seal.AsSpan(Mark.Length + 1)));
+            var json = WireJson.ParseRequest(Base64Url.DecodeFromChars(seal.AsSpan(Mark.Length + 1)));
             return WireJson.StringOrNull(json, "data") is { } data
                 ? new RedactedThinkingPart(data)
                 : new ThinkingPart(WireJson.StringOrEmpty(json, "text"), WireJson.StringOrEmpty(json, "signature"));
         }
-        catch (JsonException)
+        catch (ProblemException)
         {
             return null;
         }

@@ -196,7 +196,7 @@ internal sealed partial class ResponsesHandler(
             throw new ProblemException(NotFound(id));
         }
 
-        var items = StoredItems.OfThread([.. thread.SkipLast(1)]).Concat(JsonElement.Parse(last.Input.Span).EnumerateArray()).ToList();
+        var items = StoredItems.OfThread([.. thread.SkipLast(1)]).Concat(WireJson.Parse(last.Input.Span).EnumerateArray()).ToList();
         if (order != "asc")
         {
             items.Reverse();

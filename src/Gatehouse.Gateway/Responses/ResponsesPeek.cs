@@ -107,6 +107,14 @@ internal struct ResponsesPeek
                     reader.Skip();
                     Input = start..(int)reader.BytesConsumed;
                     break;
+                case "include" when given:
+                    if (reader.TokenType != JsonTokenType.StartArray)
+                    {
+                        return Wrong(name, "must be an array");
+                    }
+
+                    reader.Skip();
+                    break;
                 case "metadata" when given:
                     if (!IsMetadata(ref reader))
                     {

@@ -45,7 +45,7 @@ internal static class ResponsesRequestPatch
                 case "model":
                     WriteString(attempt.Model, to);
                     break;
-                case "input" when value.IndexOf("\"encrypted_content\""u8) >= 0:
+                case "input" when value[0] == '[' && value.IndexOf("\"encrypted_content\""u8) >= 0:
                     WriteInput(value, attempt.Settings.Name, dropped, to);
                     break;
                 case "include" when wantsSeal && given:
@@ -66,7 +66,7 @@ internal static class ResponsesRequestPatch
         using var json = JsonOut.Begin(to);
         json.WriteStartArray();
         var found = false;
-        foreach (var item in JsonElement.Parse(value).EnumerateArray())
+        foreach (var item in WireJson.ParseItems(value).EnumerateArray())
         {
             found |= WireJson.TextOrNull(item) == Sealed;
             json.WriteRaw(item);
@@ -85,7 +85,7 @@ internal static class ResponsesRequestPatch
     {
         using var json = JsonOut.Begin(to);
         json.WriteStartArray();
-        foreach (var item in JsonElement.Parse(value).EnumerateArray())
+        foreach (var item in WireJson.ParseItems(value).EnumerateArray())
         {
             if (WireJson.StringOrNull(item, "encrypted_content") is not { } seal)
             {

@@ -47,7 +47,7 @@ internal static class StoredItems
     {
         foreach (var response in thread)
         {
-            foreach (var item in JsonElement.Parse(response.Input.Span).EnumerateArray())
+            foreach (var item in WireJson.Parse(response.Input.Span).EnumerateArray())
             {
                 yield return item;
             }
@@ -59,7 +59,7 @@ internal static class StoredItems
         }
     }
 
-    public static IEnumerable<JsonElement> Output(StoredResponse response) => WireJson.Items(JsonElement.Parse(response.Response.Span), "output");
+    public static IEnumerable<JsonElement> Output(StoredResponse response) => WireJson.Items(WireJson.Parse(response.Response.Span), "output");
 
     /// <summary>The item itself, or the one that it names.</summary>
     public static JsonElement Resolved(JsonElement item, Dictionary<string, JsonElement> named) =>

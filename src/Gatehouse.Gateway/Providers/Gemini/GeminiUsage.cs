@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Conversation;
 
 namespace Gatehouse.Gateway.Providers.Gemini;
 
@@ -106,7 +107,7 @@ internal static class GeminiUsage
 
     public static TokenUsage Read(JsonElement usage)
     {
-        var reader = new Utf8JsonReader(JsonMarshal.GetRawUtf8Value(usage));
+        var reader = new Utf8JsonReader(JsonMarshal.GetRawUtf8Value(usage), new JsonReaderOptions { MaxDepth = WireJson.MaxDepth });
         return reader.Read() && reader.TokenType == JsonTokenType.StartObject ? Read(ref reader) : default;
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Conversation;
 
 namespace Gatehouse.Gateway.Providers.OpenAi;
 
@@ -50,7 +51,7 @@ internal static class OpenAiUsage
 
     public static TokenUsage Read(JsonElement usage)
     {
-        var reader = new Utf8JsonReader(System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(usage));
+        var reader = new Utf8JsonReader(System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(usage), new JsonReaderOptions { MaxDepth = WireJson.MaxDepth });
         return reader.Read() && reader.TokenType == JsonTokenType.StartObject ? Read(ref reader) : default;
     }
 
