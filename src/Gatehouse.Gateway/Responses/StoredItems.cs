@@ -12,6 +12,8 @@ internal static class StoredItems
     private static readonly HashSet<string> WithoutId =
         ["message", "reasoning", "function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output"];
 
+    private const int LongestItemId = 256;
+
     /// <summary>The input of a request as it is stored: an array of whole items.</summary>
     /// <param name="input">A string or an array; empty when there is none.</param>
     /// <param name="named">Items that it names by their ids.</param>
@@ -38,9 +40,12 @@ internal static class StoredItems
         var json = WireJson.ParseAnswer(response.Span);
         return new StoredResponse(scope, WireJson.StringOrEmpty(json, "id"), previousId, now, WireJson.StringOrEmpty(json, "status"), input, response)
         {
-            ItemIds = [.. WireJson.Items(json, "output").Select(o => WireJson.StringOrEmpty(o, "id")).Where(id => id.Length > 0)],
+            ItemIds = [.. WireJson.Items(json, "output").Select(o => WireJson.StringOrEmpty(o, "id")).Where(IsItemId)],
         };
     }
+
+    /// <summary>What a later request may name an item by: another kind of id could not be a key of every database.</summary>
+    private static bool IsItemId(string id) => id.Length is > 0 and <= LongestItemId && !id.AsSpan().ContainsAnyExceptInRange('!', '~');
 
     /// <summary>Everything that the model was given and said, oldest first.</summary>
     public static IEnumerable<JsonElement> OfThread(IReadOnlyList<StoredResponse> thread)

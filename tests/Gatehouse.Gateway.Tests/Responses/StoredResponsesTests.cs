@@ -311,6 +311,18 @@ public sealed class StoredResponsesTests
         Assert.Equal("not_streamed", await FallbackTests.ErrorCodeAsync(streamed));
     }
 
+    [Fact]
+    public async Task Only_plain_ids_of_items_are_kept()
+    {
+        var odd = ResponsesWire.Answer.Replace("rs_1", "rs\\u0000").Replace("\"output\":[", $"\"output\":[{{\"id\":\"{new string('x', 257)}\"}},{{\"id\":\"\\ud800\"}},");
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, odd));
+        await using var gateway = await TestGateway.StartAsync([ResponsesWire.ToNative(player)]);
+
+        await CreateAsync(gateway, ResponsesWire.Request);
+
+        Assert.Equal(["msg_1"], gateway.Responses.All.Single().ItemIds);
+    }
+
     [Theory]
     [InlineData("17 pairs", 400)]
     [InlineData("long name", 400)]

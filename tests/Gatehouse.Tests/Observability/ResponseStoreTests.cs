@@ -217,6 +217,28 @@ public class ResponseStoreTests
     }
 
     [Fact]
+    public async Task A_response_that_no_database_takes_stops_no_other()
+    {
+        await using var ledger = await TestLedger.StartAsync("sqlite");
+        using var kept = NewNode(ledger);
+        await ledger.Db.ExecuteAsync($"""
+            CREATE TRIGGER refuse BEFORE INSERT ON observability_response WHEN NEW.id = 'resp_bad' BEGIN SELECT RAISE(ABORT, 'no'); END
+            """, Ct);
+        kept.TryKeep(Made(ledger, "resp_bad"));
+        await Assert.ThrowsAnyAsync<Exception>(() => kept.WriteAsync(Ct)); // alone, it looks like a database that is away
+        kept.TryKeep(Made(ledger, "resp_1"));
+        kept.TryKeep(Made(ledger, "resp_2"));
+
+        Assert.True(await kept.WriteAsync(Ct));
+        Assert.False(await kept.WriteAsync(Ct));
+
+        using var other = NewNode(ledger);
+        Assert.NotNull(await other.FindAsync(Scope, "resp_1", Ct));
+        Assert.NotNull(await other.FindAsync(Scope, "resp_2", Ct));
+        Assert.Null(await kept.FindAsync(Scope, "resp_bad", Ct));
+    }
+
+    [Fact]
     public async Task A_database_that_is_away_is_a_clear_error_and_loses_nothing()
     {
         await using var ledger = await TestLedger.StartAsync("sqlite");

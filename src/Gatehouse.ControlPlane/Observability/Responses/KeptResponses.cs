@@ -150,7 +150,7 @@ internal sealed class KeptResponses(ResponseStore store, ObservabilityMetrics me
 
             if (batch.Count > 0)
             {
-                await store.WriteAsync([.. batch.Select(b => b.Value.Response)], ct);
+                await WriteAsync(batch, ct);
             }
 
             batch.ForEach(Forget); // unless a newer state came meanwhile
@@ -164,6 +164,44 @@ internal sealed class KeptResponses(ResponseStore store, ObservabilityMetrics me
         finally
         {
             _writing.Release();
+        }
+    }
+
+    /// <summary>
+    /// One response that no database takes must not keep all others waiting: after a failure each is written alone. Those that fail while
+    /// others do not are lost; if all fail, the database is away.
+    /// </summary>
+    private async Task WriteAsync(List<KeyValuePair<(ResponseScope, string), Kept>> batch, CancellationToken ct)
+    {
+        try
+        {
+            await store.WriteAsync([.. batch.Select(b => b.Value.Response)], ct);
+        }
+#pragma warning disable CA1031 // Whatever the database throws: the responses are tried one by one.
+        catch (Exception) when (batch.Count > 1 && !ct.IsCancellationRequested)
+#pragma warning restore CA1031
+        {
+            var failed = new List<Exception>();
+            foreach (var (_, kept) in batch)
+            {
+                try
+                {
+                    await store.WriteAsync([kept.Response], ct);
+                }
+#pragma warning disable CA1031 // What failed is counted, or thrown when all did.
+                catch (Exception e) when (!ct.IsCancellationRequested)
+#pragma warning restore CA1031
+                {
+                    failed.Add(e);
+                }
+            }
+
+            if (failed.Count == batch.Count)
+            {
+                throw new AggregateException(failed);
+            }
+
+            metrics.LostResponse(failed.Count);
         }
     }
 
