@@ -202,6 +202,30 @@ public class ResponseStoreTests
         Assert.Equal("server_error", JsonElement.Parse(found.Response.Span).GetProperty("error").GetProperty("code").GetString());
     }
 
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_run_that_another_node_deleted_is_stopped_and_does_not_come_back(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        using var kept = NewNode(ledger);
+        using var other = NewNode(ledger);
+        var running = Made(ledger, "resp_1", items: ["msg_1"]) with { Status = "in_progress" };
+        kept.TryKeep(running);
+        await kept.WriteAsync(Ct);
+
+        Assert.True(await other.DeleteAsync(Scope, "resp_1", Ct));
+        Assert.True(await kept.IsCancelAskedAsync(Scope, "resp_1", Ct));
+        foreach (var status in (string[])["in_progress", "cancelled"])
+        {
+            kept.TryKeep(running with { Status = status });
+            await kept.WriteAsync(Ct);
+            Assert.Null(await kept.FindAsync(Scope, "resp_1", Ct));
+            Assert.Null(await kept.FindByItemAsync(Scope, "msg_1", Ct));
+            Assert.Empty(await kept.FindThreadAsync(Scope, "resp_1", 1 << 20, Ct));
+            Assert.False(await other.DeleteAsync(Scope, "resp_1", Ct));
+        }
+    }
+
     [Fact]
     public async Task Memory_is_bounded_while_the_database_is_away_and_what_is_refused_is_counted()
     {

@@ -10,6 +10,7 @@ internal sealed class ResponseStore(Database db, SystemLookup systems, TimeProvi
     /// <summary>A run whose node was not heard of for this long is told as failed.</summary>
     public static readonly TimeSpan LongestSilence = TimeSpan.FromMinutes(1);
 
+    private const string Deleted = "deleted";
     private const int MostAncestors = 10_000;
     private static readonly string[] ItemColumns = ["team_id", "system_id", "environment", "item_id", "response_id", "expires_at"];
 
@@ -22,7 +23,7 @@ internal sealed class ResponseStore(Database db, SystemLookup systems, TimeProvi
             {
                 var (team, system, environment) = (r.Scope.TeamId, r.Scope.SystemId, Words.Of(r.Scope.Environment));
                 var expires = r.CreatedAt.AddDays(systems.PolicyOf(system, r.Scope.Environment)?.RetentionDays ?? 0);
-                await transaction.ExecuteAsync($"""
+                var written = await transaction.ExecuteAsync($"""
                     INSERT INTO observability_response
                         (team_id, system_id, environment, id, previous_id, status, created_at, refreshed_at, expires_at, cancel_asked, input, response, events)
                     VALUES ({team}, {system}, {environment}, {r.Id}, {r.PreviousId}, {r.Status}, {r.CreatedAt}, {clock.GetUtcNow()}, {expires}, {false},
@@ -31,7 +32,7 @@ internal sealed class ResponseStore(Database db, SystemLookup systems, TimeProvi
                     SET status = excluded.status, refreshed_at = excluded.refreshed_at, response = excluded.response, events = excluded.events
                     WHERE observability_response.status IN ('queued', 'in_progress')
                     """, ct);
-                items.AddRange(r.ItemIds.Select(item => (object?[])[team, system, environment, item, r.Id, expires]));
+                items.AddRange((written == 1 ? r.ItemIds : []).Select(item => (object?[])[team, system, environment, item, r.Id, expires]));
             }
 
             await transaction.InsertManyAsync("observability_response_item", ItemColumns, items, ct);
@@ -47,11 +48,12 @@ internal sealed class ResponseStore(Database db, SystemLookup systems, TimeProvi
         var found = await db.QueryAsync($"""
             WITH RECURSIVE thread (id, previous_id, depth, bytes) AS (
                 SELECT id, previous_id, 1, CAST(LENGTH(input) AS BIGINT) + LENGTH(response) FROM observability_response
-                WHERE team_id = {team} AND system_id = {system} AND environment = {environment} AND id = {id} AND expires_at > {now}
+                WHERE team_id = {team} AND system_id = {system} AND environment = {environment} AND id = {id} AND expires_at > {now} AND status <> {Deleted}
                 UNION ALL
                 SELECT r.id, r.previous_id, t.depth + 1, t.bytes + LENGTH(r.input) + LENGTH(r.response) FROM thread t
                 JOIN observability_response r
                     ON r.team_id = {team} AND r.system_id = {system} AND r.environment = {environment} AND r.id = t.previous_id AND r.expires_at > {now}
+                    AND r.status <> {Deleted}
                 WHERE t.depth < {MostAncestors} AND t.bytes <= {maxBytes})
             SELECT r.id, r.previous_id, r.status, r.created_at, r.refreshed_at,
                 CASE WHEN t.bytes <= {maxBytes} THEN r.input ELSE {nothing} END, CASE WHEN t.bytes <= {maxBytes} THEN r.response ELSE {nothing} END, t.bytes
@@ -69,6 +71,7 @@ internal sealed class ResponseStore(Database db, SystemLookup systems, TimeProvi
         var found = await db.QueryAsync($"""
             SELECT id, previous_id, status, created_at, refreshed_at, input, response, events FROM observability_response
             WHERE team_id = {scope.TeamId} AND system_id = {scope.SystemId} AND environment = {Words.Of(scope.Environment)} AND id = {id} AND expires_at > {now}
+                AND status <> {Deleted}
             """, row => Read(scope, row, now) with { Events = row.Bytes(7) }, ct);
         return found is [var one] ? one : null;
     }
@@ -82,6 +85,9 @@ internal sealed class ResponseStore(Database db, SystemLookup systems, TimeProvi
         return ids is [var id] ? await FindAsync(scope, id, ct) : null;
     }
 
+    /// <summary>
+    /// What a node is still making stays as a tombstone until it would have expired: the node is told to stop, and its later states are refused.
+    /// </summary>
     public async Task<bool> DeleteAsync(ResponseScope scope, string id, CancellationToken ct)
     {
         var environment = Words.Of(scope.Environment);
@@ -89,10 +95,21 @@ internal sealed class ResponseStore(Database db, SystemLookup systems, TimeProvi
             DELETE FROM observability_response_item
             WHERE team_id = {scope.TeamId} AND system_id = {scope.SystemId} AND environment = {environment} AND response_id = {id}
             """, ct);
+        var nothing = Array.Empty<byte>();
+        if (await db.ExecuteAsync($"""
+            UPDATE observability_response
+            SET status = {Deleted}, cancel_asked = {true}, previous_id = NULL, input = {nothing}, response = {nothing}, events = {nothing}
+            WHERE team_id = {scope.TeamId} AND system_id = {scope.SystemId} AND environment = {environment} AND id = {id}
+                AND status IN ('queued', 'in_progress')
+            """, ct) == 1)
+        {
+            return true;
+        }
+
         return await db.ExecuteAsync($"""
             DELETE FROM observability_response
             WHERE team_id = {scope.TeamId} AND system_id = {scope.SystemId} AND environment = {environment} AND id = {id}
-                AND expires_at > {clock.GetUtcNow()}
+                AND status <> {Deleted} AND expires_at > {clock.GetUtcNow()}
             """, ct) == 1;
     }
 
