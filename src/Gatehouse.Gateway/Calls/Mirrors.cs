@@ -46,6 +46,11 @@ internal sealed partial class Mirrors(
             return;
         }
 
+        if (TargetFilter.Choose(call, chance, out _, out _) is not null)
+        {
+            return; // a call that is refused has no copy
+        }
+
         if (Interlocked.Increment(ref _underWay) > mirror.MaxConcurrent)
         {
             Interlocked.Decrement(ref _underWay);
@@ -76,7 +81,7 @@ internal sealed partial class Mirrors(
             }
         }
 
-        var copy = new Call(http, call.Surface, call.Table, clock) { Principal = call.Principal, Route = call.Route.Mirrored!, Peek = call.Peek };
+        var copy = new Call(http, call.Surface, call.Table, clock) { Principal = call.Principal, Route = call.Route.Mirrored(mirror.Target), Peek = call.Peek };
         copy.Body.Write(call.Body.Span);
         copy.Record.Surface = Surface;
         copy.Record.Route = call.Record.Route;

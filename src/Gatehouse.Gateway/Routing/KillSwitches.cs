@@ -24,7 +24,7 @@ public sealed class KillSwitches(
         Off = routes.TryGetValue(route.Name, out var why) ? Ended(why) : route.Off,
         Targets = [.. route.Targets.Select(t => t with { Off = Provider(t.Provider.Name) ?? Model(t) ?? t.Off })],
         Mirror = route.Mirror is { } mirror ? mirror with { Target = mirror.Target with { Off = Provider(mirror.Target.Provider.Name) ?? Model(mirror.Target) ?? mirror.Target.Off } } : null,
-        ModelsOff = models.Count > 0 && route.Targets.Any(t => t.Model == Target.AnyModel) ? models.ToFrozenDictionary(m => m.Key, m => Ended(m.Value)) : null,
+        ModelsOff = models.Count > 0 && route.AllTargets.Any(t => t.Model == Target.AnyModel) ? models.ToFrozenDictionary(m => m.Key, m => Ended(m.Value)) : null,
     };
 
     private string? Model(Target target) => models.TryGetValue(target.Model, out var why) || models.TryGetValue(target.Name, out why)

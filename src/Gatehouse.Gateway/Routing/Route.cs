@@ -76,21 +76,7 @@ public sealed record Route(string Name, IReadOnlyList<Target> Targets)
     public FallbackCauses FallbackOn { get; init; }
 
     /// <summary>Where copies of calls go, or <see langword="null"/>.</summary>
-    public Mirror? Mirror
-    {
-        get;
-        init
-        {
-            field = value;
-            Mirrored = value is null ? null : new Route(Name, [value.Target])
-            {
-                AttemptsPerTarget = 1,
-                ConnectTimeout = ConnectTimeout,
-                FirstByteTimeout = FirstByteTimeout,
-                IdleTimeout = IdleTimeout,
-            };
-        }
-    }
+    public Mirror? Mirror { get; init; }
 
     /// <summary>Refuse a parameter that the target's format cannot carry, in place of reporting it. Default off.</summary>
     public bool Strict { get; init; }
@@ -119,13 +105,24 @@ public sealed record Route(string Name, IReadOnlyList<Target> Targets)
     /// <summary>Whether any target takes only some of the calls.</summary>
     internal bool IsConditional { get; private init; } = IsConditionalOf(Targets);
 
-    /// <summary>The way of the copies.</summary>
-    internal Route? Mirrored { get; private init; }
+    /// <summary>Every target that calls or copies of them may go to.</summary>
+    public IEnumerable<Target> AllTargets => Mirror is { } mirror ? Targets.Append(mirror.Target) : Targets;
 
     internal TargetPicker Picker { get; private init; } = TargetPicker.Of(RoutingStrategy.Weighted);
 
     /// <summary>Whether the name stands for every model that begins so.</summary>
     public bool IsPrefix => Name.EndsWith('*');
+
+    /// <summary>The way of a copy: what is switched off for the call is off for it too.</summary>
+    internal Route Mirrored(Target to) => new(Name, [to])
+    {
+        Off = Off,
+        ModelsOff = ModelsOff,
+        AttemptsPerTarget = 1,
+        ConnectTimeout = ConnectTimeout,
+        FirstByteTimeout = FirstByteTimeout,
+        IdleTimeout = IdleTimeout,
+    };
 
     private static ulong OpenOf(IReadOnlyList<Target> targets)
     {

@@ -77,6 +77,30 @@ public sealed class MirrorTests
         await gateway.DisposeAsync();
     }
 
+    [Theory]
+    [InlineData("route", 503)]
+    [InlineData("model", 200)]
+    [InlineData("size", 413)]
+    public async Task What_a_call_may_not_have_its_copy_may_not_have(string off, int status)
+    {
+        await using var served = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
+        await using var shadow = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
+        var route = Mirrored(served, shadow) with { Mirror = new(new Target(TestGateway.Http("mirrored", shadow), Target.AnyModel), 1, 8) };
+        route = off == "size" ? route with { Targets = [route.Targets[0] with { Conditions = new() { MaxRequestBytes = 1 } }] } : route;
+        var none = new Dictionary<string, string>();
+        var why = new Dictionary<string, string> { ["fast"] = "leaks" };
+        var switches = new KillSwitches(none, off == "model" ? why : none, off == "route" ? why : none);
+        var gateway = await TestGateway.StartAsync([.. switches.Apply(new RouteTable([route])).Routes]);
+
+        using var response = await gateway.ChatAsync(Wire.ChatRequest);
+        await gateway.StopServerAsync();
+
+        Assert.Equal(status, (int)response.StatusCode);
+        Assert.Empty(shadow.Exchanges);
+        Assert.Single(gateway.Records());
+        await gateway.DisposeAsync();
+    }
+
     private static Task AnswerAsync(Exchange exchange, string body) =>
         body == Wire.ChatRequest ? exchange.AnswerAsync(200, Wire.ChatAnswer) : exchange.StreamAsync(Wire.WholeStream);
 

@@ -113,10 +113,10 @@ public sealed class Switches
         var routes = _table.Current.Routes.Routes;
         var known = kind switch
         {
-            SwitchKind.Provider => routes.SelectMany(r => r.Targets).Any(t => t.Provider.Name == subject),
+            SwitchKind.Provider => routes.SelectMany(r => r.AllTargets).Any(t => t.Provider.Name == subject),
             SwitchKind.Route => routes.Any(r => r.Name == subject),
             SwitchKind.Model => subject.Length <= RouteTable.MaxNameChars && !subject.EndsWith('*')
-                && (routes.SelectMany(r => r.Targets).Any(t => t.Model == subject || t.Name == subject) || IsServedByPrefix(subject)),
+                && (routes.SelectMany(r => r.AllTargets).Any(t => t.Model == subject || t.Name == subject) || IsServedByPrefix(subject)),
             _ => throw new ProblemException(Problem.Invalid("kind", "must be provider, model, route, system or key")),
         };
         return known ? (subject, null) : throw new ProblemException(new Problem(
@@ -128,7 +128,7 @@ public sealed class Switches
     {
         var model = subject[(subject.IndexOf('/', StringComparison.Ordinal) + 1)..];
         return (_table.Current.Routes.TryFind(subject, out var route) || _table.Current.Routes.TryFind(model, out route))
-            && route.Targets.Any(t => t.Model == Target.AnyModel);
+            && route.AllTargets.Any(t => t.Model == Target.AnyModel);
     }
 
     private static string Shown(string subject) => subject.Length <= 64 ? subject : subject[..64] + "…";
