@@ -8,6 +8,8 @@ namespace Gatehouse.Gateway.Tests.Guardrails;
 /// <summary>What every detector promises: linear time on hostile texts, no allocation on clean ones.</summary>
 public sealed class DetectorCostTests
 {
+    private const int MaxTries = 20;
+
     private static readonly string[] Hostile =
     [
         "1", "1 ", "1-", "a1 ", "a.", "@", "a@", "a@a.", "://", "a://b@", "::", "1:", "f:", "-", "1.1.1.", "(1) ", "+1", "Aa ", "A ", "aa\n", "'", "a'", "https://a.", "password=", "key:", "key: a1b2c3d4 ", "token \"", "eyJ", "eyJ.",
@@ -25,9 +27,14 @@ public sealed class DetectorCostTests
             var (small, large) = (Repeat(unit, 3_000), Repeat(unit, 48_000));
             Measure(detector, small);
 
-            var (each, more) = (Measure(detector, small) / small.Length, Measure(detector, large) / large.Length);
+            // Sixteen times the text: a quadratic scan would cost sixteen times as much for each character, and does so each time. A machine that
+            // does other things slows one measurement or several, but not all.
+            var (each, more, tries) = (0d, double.MaxValue, 0);
+            while (more >= (6 * each) + .5 && tries++ < MaxTries)
+            {
+                (each, more) = (Measure(detector, small) / small.Length, Measure(detector, large) / large.Length);
+            }
 
-            // Sixteen times the text: a quadratic scan would cost sixteen times as much for each character. Half a microsecond hides the noise of the machine.
             Assert.True(more < (6 * each) + .5, $"'{unit}': {each:0.000} us a character at first, {more:0.000} later.");
         }
     }
