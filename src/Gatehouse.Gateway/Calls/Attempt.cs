@@ -11,7 +11,7 @@ namespace Gatehouse.Gateway.Calls;
 /// <param name="number">0 for the call's first.</param>
 /// <param name="model">The provider's name of the model.</param>
 /// <param name="wire">Which of the formats that the provider speaks.</param>
-internal sealed class Attempt(Target target, string model, int number, long startMicros, WireFormat wire, AnswerTap tap)
+internal sealed class Attempt(Target target, string model, int number, long startMicros, WireFormat wire, AnswerTap tap) : ISendListener
 {
     public Target Target { get; } = target;
 
@@ -37,6 +37,9 @@ internal sealed class Attempt(Target target, string model, int number, long star
     /// <summary>Another target is left to be asked.</summary>
     public bool HasSuccessor { get; init; }
 
+    /// <summary>The request has been handed over completely: the provider may have worked on it, whatever became of the answer.</summary>
+    public bool WasSent { get; private set; }
+
     public int Status { get; set; }
 
     public long? HeadersMicros { get; set; }
@@ -51,6 +54,8 @@ internal sealed class Attempt(Target target, string model, int number, long star
 
     /// <summary>The price that its usage was multiplied with; set by <see cref="Close"/>.</summary>
     public Price? Price { get; private set; }
+
+    public void Sent() => WasSent = true;
 
     public CallAttempt Close(long endMicros, string? errorCode, string? error, PriceTable prices)
     {

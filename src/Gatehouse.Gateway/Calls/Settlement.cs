@@ -67,7 +67,7 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
             record.Attempts.Add(closed);
             if (closed.CostUsd is null)
             {
-                call.Holds?.Broke(call, attempt, errorCode);
+                call.Holds?.Broke(call, attempt);
             }
 
             record.AnsweredModel = attempt.Tap.Model ?? record.AnsweredModel;

@@ -133,7 +133,10 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
             }
         }
 
-        return new UpstreamRequest(call.Surface.PathAt(attempt, call.Peek.Stream), body, Headers(call, attempt), call.Route.ConnectTimeout);
+        return new UpstreamRequest(call.Surface.PathAt(attempt, call.Peek.Stream), body, Headers(call, attempt), call.Route.ConnectTimeout)
+        {
+            Listener = attempt,
+        };
     }
 
     private static List<KeyValuePair<string, string>> Headers(Call call, Attempt attempt)

@@ -9,6 +9,7 @@ internal sealed class Holds(IReadOnlyList<Allowance> rules, long run)
 {
     private readonly List<Hold> _held = new(rules.Count);
     private long _broken; // nanos that answers which broke off may have cost
+    private bool _sent;
     private bool _settled;
 
     /// <summary>Every rule that applies, enforced or not.</summary>
@@ -26,9 +27,10 @@ internal sealed class Holds(IReadOnlyList<Allowance> rules, long run)
     }
 
     /// <summary>An attempt ended whose cost is not known: what it may have cost counts, or calls that are broken off would be free.</summary>
-    public void Broke(Call call, Attempt attempt, string? errorCode)
+    public void Broke(Call call, Attempt attempt)
     {
-        var asked = attempt.Status is 0 or 200 && errorCode is not ("upstream_unreachable" or "upstream_not_allowed");
+        var asked = attempt.Status == 200 || (attempt.Status == 0 && attempt.WasSent);
+        _sent |= asked;
         if (asked && call.Table.Prices.TryFind(attempt.Settings.Name, attempt.Settings.Kind, attempt.Model, out var price))
         {
             _broken += WorstCase.Broken(call, price, attempt.Tap.Usage, attempt.ReceivedBytes);
@@ -69,7 +71,7 @@ internal sealed class Holds(IReadOnlyList<Allowance> rules, long run)
         record.ChargedNanos = money == (record.CostNanos ?? 0) ? null : money;
         record.Run = run;
         var tokens = record.Usage?.Total;
-        var asked = record.Attempts.Count > 0;
+        var asked = _sent || record.Attempts.Exists(a => a.Status != 0);
         End(hold => hold.Measure switch
         {
             Measure.Money => money,

@@ -9,12 +9,17 @@ namespace Gatehouse.Gateway.Providers;
 /// </summary>
 internal sealed class HttpUpstream : IUpstream, IDisposable
 {
+    /// <summary>An idle connection that the provider closes meets us within this; later, the request may have been at work, and be billed.</summary>
+    private static readonly TimeSpan IdleRace = TimeSpan.FromSeconds(1);
+
     private readonly string _host;
     private readonly RequestHead _head;
+    private readonly TimeProvider _clock;
 
     public HttpUpstream(ProviderSettings settings, TimeProvider clock)
     {
         _host = settings.BaseUrl.Host;
+        _clock = clock;
         _head = new RequestHead(settings);
         Connections = new ConnectionPool(settings.BaseUrl, RequestHead.HostName(settings), clock);
     }
@@ -33,18 +38,21 @@ internal sealed class HttpUpstream : IUpstream, IDisposable
         var connection = await Connections.ConnectAsync(request.ConnectTimeout, ct);
         return await TryExchangeAsync(connection, request, ct)
             ? new HttpAnswer(connection, Connections)
-            : throw Broken($"{_host} closed the connection before it answered.", null);
+            : throw Closed(null);
     }
 
     public void Dispose() => Connections.Dispose();
 
-    /// <returns><see langword="false"/>, with the connection closed, when it ended or broke before the answer's first byte.</returns>
+    /// <returns><see langword="false"/>, with the connection closed, when it broke while the request was sent, or ended just after and before the answer's first byte.</returns>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> TryExchangeAsync(UpstreamConnection connection, UpstreamRequest request, CancellationToken ct)
     {
+        long? sentAt = null;
         try
         {
             await connection.SendAsync(_head, request, ct);
+            sentAt = _clock.GetTimestamp();
+            request.Listener?.Sent();
             if (await connection.ReceiveHeadAsync(ct))
             {
                 return true;
@@ -58,7 +66,7 @@ internal sealed class HttpUpstream : IUpstream, IDisposable
         catch (IOException e)
         {
             connection.Dispose();
-            return connection.HasAnswered ? throw Broken($"{_host} closed the connection before it answered.", e) : false;
+            return connection.HasAnswered || IsLate(sentAt) ? throw Closed(e) : false;
         }
         catch
         {
@@ -67,8 +75,12 @@ internal sealed class HttpUpstream : IUpstream, IDisposable
         }
 
         connection.Dispose();
-        return false;
+        return IsLate(sentAt) ? throw Closed(null) : false;
     }
+
+    private bool IsLate(long? sentAt) => sentAt is { } at && _clock.GetElapsedTime(at) > IdleRace;
+
+    private UpstreamException Closed(Exception? e) => Broken($"{_host} closed the connection before it answered.", e);
 
     private static UpstreamException Broken(string message, Exception? e) => new(UpstreamFailure.Broken, message, e);
 }

@@ -64,8 +64,18 @@ public sealed record UpstreamRequest(
     /// <summary>The credential to use in place of <see cref="ProviderSettings.ApiKey"/>, where there are several.</summary>
     public string? ApiKey { get; init; }
 
+    /// <summary>Gets to know when the provider may begin to work.</summary>
+    internal ISendListener? Listener { get; init; }
+
     /// <summary>Names the path only: a credential is never printed.</summary>
     public override string ToString() => Path;
+}
+
+/// <summary>Who wants to know how far a request has come.</summary>
+internal interface ISendListener
+{
+    /// <summary>The connection has taken all of it: from now on it may be answered, and billed.</summary>
+    void Sent();
 }
 
 /// <summary>An upstream's status, headers and the body still to be read.</summary>

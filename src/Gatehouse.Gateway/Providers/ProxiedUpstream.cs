@@ -51,7 +51,7 @@ internal sealed class ProxiedUpstream : IUpstream, IDisposable
             Version = HttpVersion.Version11,
             // HTTP/1.1 sends the whole body before it returns an answer, which is what lets the caller reuse the body's memory.
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-            Content = new ReadOnlyMemoryContent(request.Body),
+            Content = new RequestBody(request),
         };
         AddHeaders(message, request);
         try
@@ -185,6 +185,24 @@ internal sealed class ProxiedUpstream : IUpstream, IDisposable
                 new UpstreamException(UpstreamFailure.Broken, $"{host} did not answer in HTTP.", e),
             _ => new UpstreamException(UpstreamFailure.Broken, $"{host} closed the connection before it answered.", e),
         };
+    }
+
+    /// <summary>The request's body; says when all of it has been written.</summary>
+    private sealed class RequestBody(UpstreamRequest request) : HttpContent
+    {
+        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => SerializeToStreamAsync(stream, context, CancellationToken.None);
+
+        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
+        {
+            await stream.WriteAsync(request.Body, cancellationToken);
+            request.Listener?.Sent();
+        }
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = request.Body.Length;
+            return true;
+        }
     }
 
     private sealed class Answer(HttpResponseMessage response, Stream body) : UpstreamAnswer

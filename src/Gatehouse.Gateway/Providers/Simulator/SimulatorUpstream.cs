@@ -18,6 +18,11 @@ internal sealed class SimulatorUpstream(SimulatorSettings settings, TimeProvider
         var random = new Random(SimulatorReply.Hash(string.Create(
             CultureInfo.InvariantCulture, $"{settings.Seed}#{Interlocked.Increment(ref _calls)}")));
         var (answer, latency) = Prepare(request, random);
+        if (answer is not null)
+        {
+            request.Listener?.Sent();
+        }
+
         if (latency != TimeSpan.Zero)
         {
             await Task.Delay(latency, clock, ct);

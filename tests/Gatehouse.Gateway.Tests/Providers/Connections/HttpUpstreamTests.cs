@@ -87,6 +87,31 @@ public sealed class HttpUpstreamTests
         Assert.Equal(1, upstream.Connections.Open);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_request_that_may_have_been_at_work_is_not_sent_once_more(bool reset)
+    {
+        await using var player = new WirePlayer(
+            e => e.AnswerAsync(200, "1"),
+            e =>
+            {
+                _clock.Advance(TimeSpan.FromSeconds(40));
+                (reset ? (Action)e.Reset : e.Close)();
+                return Task.CompletedTask;
+            },
+            e => e.AnswerAsync(200, "2"));
+        using var upstream = Upstream(player.BaseUrl);
+        var sent = new Listener();
+
+        await AskAsync(upstream);
+        var e = await Assert.ThrowsAsync<UpstreamException>(async () => await upstream.SendAsync(Request("{}") with { Listener = sent }, Ct));
+
+        Assert.Equal((UpstreamFailure.Broken, 1), (e.Failure, sent.Count));
+        Assert.Equal(2, player.Exchanges.Count);
+        Assert.Equal(0, upstream.Connections.Open);
+    }
+
     [Fact]
     public async Task A_new_connection_that_ends_without_an_answer_is_a_failure_at_once()
     {
@@ -303,6 +328,13 @@ public sealed class HttpUpstreamTests
 
     private static UpstreamRequest Request(string body, params KeyValuePair<string, string>[] headers) =>
         new("/chat/completions", Encoding.UTF8.GetBytes(body), headers, TimeSpan.FromSeconds(5));
+
+    private sealed class Listener : ISendListener
+    {
+        public int Count { get; private set; }
+
+        public void Sent() => Count++;
+    }
 
     private HttpUpstream Upstream(Uri address) => new(Settings(address), _clock);
 
