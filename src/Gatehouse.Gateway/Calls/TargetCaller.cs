@@ -413,8 +413,13 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
             {
                 return await call.WaitAsync(new ValueTask<T>(task.WaitAsync(KeepAliveInterval, clock)));
             }
-            catch (TimeoutException) when (!task.IsCompleted)
+            catch (TimeoutException)
             {
+                if (task.IsCompleted)
+                {
+                    return await task; // it may have come between the tick and here
+                }
+
                 await ClientAnswer.KeepAliveAsync(call);
             }
         }
