@@ -1,3 +1,4 @@
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 
@@ -30,6 +31,7 @@ internal sealed class UpstreamConnection(Socket socket, Stream stream, long made
     private ChunkedBody _chunks;
     private long _left; // of a body with a length
     private bool _over;
+    private bool _filled; // by the last receipt, to the last byte: a stream that deciphers may hold more
     private int _disposed;
 
     /// <summary>Timestamps of the pool's clock.</summary>
@@ -46,7 +48,7 @@ internal sealed class UpstreamConnection(Socket socket, Stream stream, long made
     public ReadOnlySpan<byte> Fields => _fields.AsSpan(0, _fieldBytes);
 
     /// <summary>The exchange is over and the connection may carry the next one.</summary>
-    public bool IsReusable => _over && _start == _end && _head.KeepsAlive;
+    public bool IsReusable => _over && _start == _end && !_filled && _head.KeepsAlive;
 
     /// <summary>Whether what is missing of the answer could be read in a moment, for the connection's sake.</summary>
     public bool IsNearlyOver => !_over && _head.KeepsAlive && (_head.End == BodyEnd.Chunks || _left <= BufferBytes);
@@ -69,7 +71,7 @@ internal sealed class UpstreamConnection(Socket socket, Stream stream, long made
     public async ValueTask SendAsync(RequestHead head, UpstreamRequest request, CancellationToken ct)
     {
         _start = _end = 0;
-        _over = HasAnswered = false;
+        _over = _filled = HasAnswered = false;
         var body = request.Body;
         var most = head.Measure(request);
         var copied = body.Length <= MaxCopiedBytes ? body.Length : 0;
@@ -211,10 +213,13 @@ internal sealed class UpstreamConnection(Socket socket, Stream stream, long made
         }
     }
 
-    /// <summary>How much may be received straight into the caller's memory: data, and nothing of the framing or of what follows the body.</summary>
+    /// <summary>
+    /// How much may be received straight into the caller's memory: data, and nothing of the framing or of what follows the body. The tail of
+    /// a body comes through our buffer, where bytes behind it show: those within a stream that deciphers show nowhere else.
+    /// </summary>
     private int DirectBytes(int room) => _start < _end ? 0 : _head.End switch
     {
-        BodyEnd.Length => (int)Math.Min(room, _left),
+        BodyEnd.Length => _left > _buffer.Length ? (int)Math.Min(room, _left - 1) : 0,
         BodyEnd.Close => room,
         _ => _chunks.Data >= room ? room : 0,
     };
@@ -287,6 +292,7 @@ internal sealed class UpstreamConnection(Socket socket, Stream stream, long made
 
         var read = await stream.ReadAsync(_buffer.AsMemory(_end), ct);
         _end += read;
+        _filled = _end == _buffer.Length && stream is SslStream;
         HasAnswered |= read > 0;
         return read > 0;
     }
