@@ -63,6 +63,11 @@ internal static class Confidence
 
     private static JsonElement? SchemaOf(Call call)
     {
+        if (!call.Surface.HasConversation)
+        {
+            return null;
+        }
+
         try
         {
             return call.Request.ResponseFormat?.Schema;

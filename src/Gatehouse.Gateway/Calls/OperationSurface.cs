@@ -21,6 +21,8 @@ internal abstract class OperationSurface : Surface
 
     public override bool HasOutput => false;
 
+    public sealed override bool HasConversation => false;
+
     public sealed override bool Translates(WireFormat provider) => false;
 
     public override Problem? Peek(ReadOnlySpan<byte> body, out RequestPeek peek) => OperationPeek.Read(body, out peek);

@@ -10,6 +10,11 @@ internal static class RequestFeatures
     /// <returns>Nothing when the request is not in words that we read: its own provider shall judge it.</returns>
     public static ModelFeatures Of(Call call)
     {
+        if (!call.Surface.HasConversation)
+        {
+            return ModelFeatures.None;
+        }
+
         ChatRequest request;
         try
         {

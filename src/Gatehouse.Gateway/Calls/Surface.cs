@@ -31,6 +31,9 @@ internal abstract class Surface
     /// <summary>Whether request and answer go through the canonical conversation; if not, they are patched.</summary>
     public virtual bool Translates(WireFormat provider) => provider != Wire;
 
+    /// <summary>Whether a request can be read as a conversation.</summary>
+    public virtual bool HasConversation => true;
+
     /// <summary>One for all calls; <see langword="false"/>: it keeps what belongs to one call, which a copy cannot share.</summary>
     public virtual bool IsShared => true;
 

@@ -26,6 +26,8 @@ internal sealed class TokenCountSurface(Surface of, string path, string? objectN
 
     public override bool IsFree => true;
 
+    public override bool HasConversation => of.HasConversation;
+
     public override WireFormat WireAt(ProviderSettings settings, string model) => of.WireAt(settings, model);
 
     public override string PathAt(Attempt attempt, bool stream) => path;

@@ -38,6 +38,26 @@ public sealed class EmbeddingsTests
     }
 
     [Fact]
+    public async Task Targets_that_lack_a_feature_and_answers_that_may_break_a_schema_are_nothing_to_vectors()
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, Answer));
+        await using var other = new WirePlayer(e => e.AnswerAsync(200, Answer));
+        var route = TestGateway.RouteTo(player, other);
+        route = route with
+        {
+            Targets = [route.Targets[0] with { Conditions = new() { Lacks = ModelFeatures.Images } }, route.Targets[1]],
+            FallbackOn = FallbackCauses.InvalidSchema,
+        };
+        await using var gateway = await TestGateway.StartAsync([route]);
+
+        using var response = await gateway.PostAsync(Path, Request, ct: Ct);
+
+        Assert.Equal(200, (int)response.StatusCode);
+        Assert.Equal(Answer, await response.Content.ReadAsStringAsync(Ct));
+        Assert.Empty(other.Exchanges);
+    }
+
+    [Fact]
     public async Task Base64_is_given_where_it_was_asked_for_though_the_provider_answers_in_numbers()
     {
         await using var player = new WirePlayer(e => e.AnswerAsync(200, Answer));
