@@ -46,11 +46,6 @@ internal sealed partial class Mirrors(
             return;
         }
 
-        if (TargetFilter.Choose(call, chance, out _, out _) is not null)
-        {
-            return; // a call that is refused has no copy
-        }
-
         if (Interlocked.Increment(ref _underWay) > mirror.MaxConcurrent)
         {
             Interlocked.Decrement(ref _underWay);
@@ -58,14 +53,34 @@ internal sealed partial class Mirrors(
             return;
         }
 
-        var copy = Copy(call, mirror);
-        if (TargetFilter.Choose(copy, chance, out _, out _) is not null)
+        var copy = TryCopy(call, mirror);
+        if (copy is null || TargetFilter.Choose(copy, chance, out _, out _) is not null)
         {
             End(copy);
             return;
         }
 
         _ = Task.Run(() => RunAsync(copy), CancellationToken.None);
+    }
+
+    /// <returns><see langword="null"/> when the call will be refused: it has no copy either.</returns>
+    private Call? TryCopy(Call call, Mirror mirror)
+    {
+        try
+        {
+            return TargetFilter.Choose(call, chance, out _, out _) is null ? Copy(call, mirror) : null;
+        }
+        catch (ProblemException)
+        {
+            return null; // the call says it to its client
+        }
+#pragma warning disable CA1031 // Whatever goes wrong with a copy is nothing to its call.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            MirrorBroke(call.Record.RequestId, e);
+            return null;
+        }
     }
 
     private Call Copy(Call call, Mirror mirror)
@@ -117,9 +132,9 @@ internal sealed partial class Mirrors(
         }
     }
 
-    private void End(Call copy)
+    private void End(Call? copy)
     {
-        copy.Dispose();
+        copy?.Dispose();
         if (Interlocked.Decrement(ref _underWay) == 0 && _stopping.IsCancellationRequested)
         {
             _idle.TrySetResult();

@@ -201,16 +201,17 @@ internal sealed class RouteCaller(TargetCaller caller, GatewayMetrics metrics, C
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<AttemptFailure?> TryGuardedAsync(Call call, Target target, BreakerPass pass, bool hasSuccessor)
     {
-        var model = target.Model == Target.AnyModel ? call.Record.Route : target.Model;
-        var wire = call.Surface.WireAt(target.Provider.Settings, model);
-        var attempt = new Attempt(target, model, call.Record.Attempts.Count, call.Micros, wire, call.Surface.NewTap(wire))
-        {
-            Pass = pass,
-            HasSuccessor = hasSuccessor,
-        };
+        Attempt? attempt = null;
         var outcome = AttemptOutcome.Unknown;
         try
         {
+            var model = target.Model == Target.AnyModel ? call.Record.Route : target.Model;
+            var wire = call.Surface.WireAt(target.Provider.Settings, model);
+            attempt = new Attempt(target, model, call.Record.Attempts.Count, call.Micros, wire, call.Surface.NewTap(wire))
+            {
+                Pass = pass,
+                HasSuccessor = hasSuccessor,
+            };
             var failure = await caller.TryAsync(call, attempt);
             outcome = failure is null ? AttemptOutcome.Good
                 : failure.IsUnasked || failure.MayRotate || failure.Problem.Status == StatusCodes.Status429TooManyRequests ? AttemptOutcome.Unknown
@@ -221,7 +222,7 @@ internal sealed class RouteCaller(TargetCaller caller, GatewayMetrics metrics, C
         }
         finally
         {
-            target.Breaker?.Settle(attempt.Pass, outcome);
+            target.Breaker?.Settle(attempt?.Pass ?? pass, outcome);
         }
     }
 

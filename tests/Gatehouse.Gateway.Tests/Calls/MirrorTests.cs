@@ -101,6 +101,24 @@ public sealed class MirrorTests
         await gateway.DisposeAsync();
     }
 
+    [Fact]
+    public async Task A_call_that_cannot_be_copied_takes_no_place_from_the_next()
+    {
+        await using var served = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
+        await using var shadow = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
+        var route = Mirrored(served, shadow, most: 1);
+        route = route with { Targets = [route.Targets[0] with { Conditions = new() { Metadata = [new("tier", ["gold"])] } }] };
+        await using var gateway = await TestGateway.StartAsync([route]);
+
+        using var refused = await gateway.ChatWithAsync(Wire.ChatRequest, "x-gatehouse-metadata", "tier=gold");
+        using var unmatched = await gateway.ChatAsync(Wire.ChatRequest);
+        using var served1 = await gateway.ChatWithAsync(Wire.ChatRequest, "x-gatehouse-metadata", """{"tier":"gold"}""");
+
+        Assert.Equal(400, (int)refused.StatusCode);
+        Assert.Equal(200, (int)served1.StatusCode);
+        Assert.Single(await RecordsAsync(gateway, 4), r => r.Surface == "mirror");
+    }
+
     private static Task AnswerAsync(Exchange exchange, string body) =>
         body == Wire.ChatRequest ? exchange.AnswerAsync(200, Wire.ChatAnswer) : exchange.StreamAsync(Wire.WholeStream);
 
