@@ -34,6 +34,21 @@ public sealed class BedrockProviderTests
         Assert.Equal("stop", record.FinishReason);
     }
 
+    [Fact]
+    public async Task What_is_signed_is_the_host_and_the_query_that_are_sent()
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, Text("bedrock/text.json")));
+        var settings = Settings("bedrock", player) with { Headers = new Dictionary<string, string> { ["host"] = "bedrock.internal" }, Query = "api-version=1" };
+        var target = new Target(new ProviderFactory(TimeProvider.System).Create(settings), Model);
+        await using var gateway = await TestGateway.StartAsync([new Route("fast", [target])]);
+
+        using var response = await gateway.ChatAsync(Wire.ChatRequest);
+
+        Assert.Equal("bedrock.internal", player.Last.Header("Host"));
+        Assert.StartsWith($"POST {Path}converse?api-version=1 HTTP/1.1\r\n", player.Last.Head);
+        AssertSigned(player, "converse", "AKIDEXAMPLE", "secret-of-the-tests", "token-of-the-tests", "api-version=1");
+    }
+
     [Theory]
     [InlineData("/v1/chat/completions", "[DONE]")]
     [InlineData("/v1/messages", "event: message_stop")]
@@ -183,7 +198,7 @@ public sealed class BedrockProviderTests
     };
 
     /// <summary>Computes the signature again, from what arrived.</summary>
-    private static void AssertSigned(WirePlayer player, string action, string id, string secret, string? token)
+    private static void AssertSigned(WirePlayer player, string action, string id, string secret, string? token, string query = "")
     {
         var last = player.Last;
         Assert.Equal(token, last.Header("x-amz-security-token"));
@@ -197,7 +212,7 @@ public sealed class BedrockProviderTests
         }
 
         Assert.Equal(
-            SigV4.Authorization("POST", Path + action, "", headers, Encoding.UTF8.GetBytes(last.Body), new(id, secret, token), "eu-west-1", "bedrock", last.Header("x-amz-date")!),
+            SigV4.Authorization("POST", Path + action, query, headers, Encoding.UTF8.GetBytes(last.Body), new(id, secret, token), "eu-west-1", "bedrock", last.Header("x-amz-date")!),
             last.Header("Authorization"));
     }
 

@@ -1,3 +1,5 @@
+using Gatehouse.Gateway.Providers.Connections;
+
 namespace Gatehouse.Gateway.Providers.Bedrock;
 
 /// <summary>Signs requests to Bedrock; each at the moment it is sent, since a signature holds for minutes only.</summary>
@@ -6,7 +8,7 @@ internal sealed class AwsSigner(ProviderSettings settings, TimeProvider clock) :
     private const string Service = "bedrock"; // for every host of Bedrock
 
     private readonly AwsSettings _aws = settings.Aws!;
-    private readonly string _host = settings.BaseUrl.Authority;
+    private readonly string _host = RequestHead.HostOf(settings);
     private readonly string _base = settings.BaseUrl.AbsolutePath.TrimEnd('/');
     private readonly AwsCredentialFile? _file = settings.Aws!.CredentialsFile is { } path ? new(path, settings.Aws.Profile, clock) : null;
 
@@ -21,7 +23,7 @@ internal sealed class AwsSigner(ProviderSettings settings, TimeProvider clock) :
         }
 
         var authorization = SigV4.Authorization(
-            "POST", _base + request.Path, "", signed, request.Body.Span, credentials, _aws.Region, Service, date);
+            "POST", _base + request.Path, settings.Query, signed, request.Body.Span, credentials, _aws.Region, Service, date);
         return [.. request.Headers, .. signed.Skip(2), new("Authorization", authorization)]; // the transport writes the first two itself
     }
 }

@@ -39,6 +39,14 @@ internal sealed class RequestHead
     public static string HostName(ProviderSettings settings) =>
         Own(settings, "Host") is { } own && Uri.TryCreate("https://" + own, UriKind.Absolute, out var named) ? named.IdnHost : settings.BaseUrl.IdnHost;
 
+    /// <summary>The value of the header <c>Host</c>.</summary>
+    public static string HostOf(ProviderSettings settings)
+    {
+        var url = settings.BaseUrl;
+        var host = url.HostNameType == UriHostNameType.IPv6 ? $"[{url.IdnHost}]" : url.IdnHost;
+        return Own(settings, "Host") ?? (url.IsDefaultPort ? host : $"{host}:{url.Port}");
+    }
+
     public static Uri Address(ProviderSettings settings, string path)
     {
         var query = settings.Query.Length > 0 ? (path.Contains('?', StringComparison.Ordinal) ? "&" : "?") + settings.Query : "";
@@ -92,12 +100,10 @@ internal sealed class RequestHead
 
     private static string Shared(ProviderSettings settings)
     {
-        var url = settings.BaseUrl;
         var head = new StringBuilder();
         if (Own(settings, "Host") is null)
         {
-            var host = url.HostNameType == UriHostNameType.IPv6 ? $"[{url.IdnHost}]" : url.IdnHost;
-            head.Append("Host: ").Append(url.IsDefaultPort ? host : $"{host}:{url.Port}").Append("\r\n");
+            head.Append("Host: ").Append(HostOf(settings)).Append("\r\n");
         }
 
         head.Append("Content-Type: application/json\r\nAccept-Encoding: identity\r\n");
