@@ -46,6 +46,21 @@ public sealed class BedrockTranslationTests
     }
 
     [Fact]
+    public void A_cache_point_within_a_tools_result_stands_behind_it()
+    {
+        var request = MessagesRequestReader.Read("""
+            {"model":"m","max_tokens":9,"messages":[{"role":"user","content":"look"},
+            {"role":"assistant","content":[{"type":"tool_use","id":"t1","name":"look","input":{}}]},
+            {"role":"user","content":[{"type":"tool_result","tool_use_id":"t1","content":[{"type":"text","text":"seen","cache_control":{"type":"ephemeral"}}]}]}],
+            "tools":[{"name":"look","input_schema":{"type":"object"}}]}
+            """u8.ToArray());
+
+        var body = WireFiles.ToBedrock(request, [], Claude);
+
+        Assert.Contains("""{"toolResult":{"toolUseId":"t1","content":[{"text":"seen"}]}},{"cachePoint":{"type":"default"}}""", body, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_full_gemini_request_becomes_a_converse_request()
     {
         var json = Encoding.UTF8.GetString(WireFiles.Read("gemini/request.json"));

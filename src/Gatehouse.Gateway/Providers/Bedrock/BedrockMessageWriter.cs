@@ -151,12 +151,16 @@ internal static class BedrockMessageWriter
             json.WriteStartObject();
             WriteBlock(json, part, writing);
             json.WriteEndObject();
-            if (part.CacheControl is { } control)
+            if (CacheControlOf(part) is { } control)
             {
                 WriteCachePoint(json, control, writing.Model, writing.Dropped);
             }
         }
     }
+
+    /// <summary>A tool's result has no room for cache points: one within it stands behind it.</summary>
+    private static JsonElement? CacheControlOf(Part part) =>
+        part.CacheControl ?? (part as ToolResultPart)?.Content.LastOrDefault(p => p.CacheControl is not null)?.CacheControl;
 
     private static void WriteBlock(Utf8JsonWriter json, Part part, Writing writing)
     {
@@ -210,7 +214,13 @@ internal static class BedrockMessageWriter
         json.WriteString("toolUseId", IdOf(result.CallId));
         json.WriteStartArray("content");
         var content = result.Content.Where(p => CanWrite(p, writing)).ToList();
-        WriteBlocks(json, content.Count > 0 ? content : [new TextPart("(no output)")], writing); // an empty one is refused
+        foreach (var part in content.Count > 0 ? content : [new TextPart("(no output)")]) // an empty one is refused
+        {
+            json.WriteStartObject();
+            WriteBlock(json, part, writing);
+            json.WriteEndObject();
+        }
+
         json.WriteEndArray();
         if (result.IsError)
         {
