@@ -43,6 +43,19 @@ public sealed class SwitchTests
         Assert.Equal([("switch.on", "reason: mended"), ("switch.off", "reason: leaks prompts")], audit);
     }
 
+    [Fact]
+    public async Task A_model_that_only_gets_copies_can_be_switched_off()
+    {
+        await using var app = await TestApp.StartAsync(
+            route: "shadowed: { targets: [{ provider: simulator, model: simulator }], mirror: { provider: simulator, model: shadow } }");
+        using var admin = await AdminAsync(app);
+
+        foreach (var subject in (string[])["shadow", "simulator/shadow"])
+        {
+            await admin.SendAsync("POST", "api/switches", new { kind = "model", subject, reason = "r" }).JsonAsync(HttpStatusCode.Created);
+        }
+    }
+
     [Theory]
     [InlineData("sqlite")]
     [InlineData("postgres")]
