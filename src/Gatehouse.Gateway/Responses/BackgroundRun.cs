@@ -9,12 +9,16 @@ namespace Gatehouse.Gateway.Responses;
 /// number of clients.
 /// </summary>
 /// <param name="keepsEvents">Clients may come back for the events.</param>
-internal sealed class BackgroundRun(string id, string? previousId, ReadOnlyMemory<byte> queued, bool keepsEvents, int maxBytes) : IDisposable
+#pragma warning disable CA1001 // Whoever found the run may stop it at any time, also when it has ended: nothing of it is disposed, and nothing needs to be.
+internal sealed class BackgroundRun(string id, string? previousId, byte[] queued, bool keepsEvents, int maxBytes)
+#pragma warning restore CA1001
 {
     private readonly Lock _lock = new();
     private readonly SseParser _parser = new();
     private readonly List<byte[]> _events = [];
     private TaskCompletionSource _changed = NewSignal();
+    private volatile byte[] _response = queued;
+    private int _sequence;
     private long _bytes;
     private bool _ended;
 
@@ -28,7 +32,7 @@ internal sealed class BackgroundRun(string id, string? previousId, ReadOnlyMemor
     public CancellationTokenSource Stop { get; } = new();
 
     /// <summary>The <c>response</c> as the last event that had one has it.</summary>
-    public ReadOnlyMemory<byte> Response { get; private set; } = queued;
+    public byte[] Response => _response;
 
     /// <summary>The message of an error that came in place of a last response, or <see langword="null"/>.</summary>
     public (string Code, string Message)? Error { get; private set; }
@@ -37,17 +41,7 @@ internal sealed class BackgroundRun(string id, string? previousId, ReadOnlyMemor
     public TaskCompletionSource Ended { get; } = NewSignal();
 
     /// <summary>Asks the call to end; nothing happens when it has.</summary>
-    public async Task CancelAsync()
-    {
-        try
-        {
-            await Stop.CancelAsync();
-        }
-        catch (ObjectDisposedException)
-        {
-            // it has ended just now
-        }
-    }
+    public Task CancelAsync() => Stop.CancelAsync();
 
     /// <summary>Takes bytes of the stream of events.</summary>
     public void Take(ReadOnlySpan<byte> bytes)
@@ -62,19 +56,34 @@ internal sealed class BackgroundRun(string id, string? previousId, ReadOnlyMemor
         }
     }
 
+    /// <summary>Nothing more comes; what is here can be kept.</summary>
     /// <param name="last">The response as it stays.</param>
-    public void End(ReadOnlyMemory<byte> last)
+    /// <param name="isUntold">It has failed, and no event has said so.</param>
+    public void Close(byte[] last, bool isUntold)
+    {
+        lock (_lock)
+        {
+            if (isUntold && keepsEvents)
+            {
+                _events.Add(Failed(last, _sequence));
+            }
+
+            _response = last;
+        }
+    }
+
+    /// <summary>Lets go whoever waits.</summary>
+    public void End()
     {
         TaskCompletionSource changed;
         lock (_lock)
         {
-            Response = last;
             _ended = true;
             changed = _changed;
         }
 
-        changed.SetResult();
-        Ended.SetResult();
+        changed.TrySetResult();
+        Ended.TrySetResult();
     }
 
     /// <summary>Everything that was sent, as it was sent.</summary>
@@ -116,7 +125,28 @@ internal sealed class BackgroundRun(string id, string? previousId, ReadOnlyMemor
         }
     }
 
-    public void Dispose() => Stop.Dispose();
+    private static byte[] Failed(byte[] response, int sequence)
+    {
+        var to = new ArrayBufferWriter<byte>(response.Length + 128);
+        using (var json = JsonOut.Begin(to))
+        {
+            json.WriteStartObject();
+            json.WriteString("type", "response.failed");
+            json.WriteNumber("sequence_number", sequence);
+            json.WritePropertyName("response");
+            json.WriteRawValue(response, skipInputValidation: true);
+            json.WriteEndObject();
+        }
+
+        return Event("response.failed"u8, to.WrittenSpan);
+    }
+
+    private static byte[] Event(ReadOnlySpan<byte> name, ReadOnlySpan<byte> data)
+    {
+        byte[] line = [.. "event: "u8, .. name, .. "\ndata: "u8, .. data, .. "\n\n"u8];
+        line.AsSpan(name.Length + "event: \ndata: ".Length, data.Length).Replace((byte)'\n', (byte)' '); // between tokens: white space
+        return line;
+    }
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -129,19 +159,18 @@ internal sealed class BackgroundRun(string id, string? previousId, ReadOnlyMemor
         {
             if (hasResponse)
             {
-                Response = System.Text.Encoding.UTF8.GetBytes(response.GetRawText());
+                _response = System.Text.Encoding.UTF8.GetBytes(response.GetRawText());
             }
             else if (WireJson.StringOrNull(json, "type") == "error")
             {
                 Error = (WireJson.StringOrEmpty(json, "code"), WireJson.StringOrEmpty(json, "message"));
             }
 
+            _sequence++;
             _bytes += e.Data.Length;
             if (keepsEvents && _bytes <= maxBytes)
             {
-                byte[] line = [.. "event: "u8, .. e.Name, .. "\ndata: "u8, .. e.Data, .. "\n\n"u8];
-                line.AsSpan(e.Name.Length + "event: \ndata: ".Length, e.Data.Length).Replace((byte)'\n', (byte)' '); // between tokens: white space
-                _events.Add(line);
+                _events.Add(Event(e.Name, e.Data));
             }
 
             changed = _changed;

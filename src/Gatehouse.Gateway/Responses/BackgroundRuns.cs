@@ -41,6 +41,7 @@ internal sealed partial class BackgroundRuns(
         var body = request.Body.IsEmpty ? call.Body.Memory : request.Body;
         var queued = Queued(body, terms);
         var run = new BackgroundRun(terms.Id, terms.PreviousId, queued, call.Peek.Stream, call.Table.MaxAnswerBytes);
+        var http = Inner(call.Http, Streaming(body), run, out var sink);
         var scope = StoredContent.ScopeOf(call.Principal);
         var stored = new StoredResponse(scope, terms.Id, terms.PreviousId, clock.GetUtcNow(), "queued", request.Input, queued);
         if (!store.TryKeep(stored))
@@ -49,7 +50,6 @@ internal sealed partial class BackgroundRuns(
         }
 
         _runs[(scope, run.Id)] = run;
-        var http = Inner(call.Http, Streaming(body), run, out var sink);
         _ = Task.Run(() => RunAsync(run, stored, http, sink), CancellationToken.None);
         if (!call.Peek.Stream)
         {
@@ -61,6 +61,32 @@ internal sealed partial class BackgroundRuns(
     }
 
     private async Task RunAsync(BackgroundRun run, StoredResponse stored, DefaultHttpContext http, BackgroundSink sink)
+    {
+        try
+        {
+            await CallAsync(run, stored, http);
+            var last = Last(run, http, sink, out var isUntold);
+            run.Close(last, isUntold);
+            var kept = StoredItems.Response(stored.Scope, stored.PreviousId, stored.CreatedAt, stored.Input, last) with { Events = run.Events() };
+            if (!store.TryKeep(kept))
+            {
+                NotKept(run.Id);
+            }
+        }
+#pragma warning disable CA1031 // Nobody is there to hear of it but the log.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            RunBroke(run.Id, e);
+        }
+        finally
+        {
+            _runs.TryRemove((stored.Scope, run.Id), out _);
+            run.End();
+        }
+    }
+
+    private async Task CallAsync(BackgroundRun run, StoredResponse stored, DefaultHttpContext http)
     {
         await using var stop = lifetime.ApplicationStopping.Register(() => _ = run.CancelAsync());
         using var beat = clock.CreateTimer(_ => _ = BeatAsync(run, stored), null, Heartbeat, Heartbeat);
@@ -75,17 +101,6 @@ internal sealed partial class BackgroundRuns(
         {
             RunBroke(run.Id, e);
         }
-
-        var last = Last(run, http, sink);
-        var kept = StoredItems.Response(stored.Scope, stored.PreviousId, stored.CreatedAt, stored.Input, last) with { Events = run.Events() };
-        if (!store.TryKeep(kept))
-        {
-            NotKept(run.Id);
-        }
-
-        run.End(last);
-        _runs.TryRemove((stored.Scope, run.Id), out _);
-        run.Dispose();
     }
 
     private async Task BeatAsync(BackgroundRun run, StoredResponse stored)
@@ -110,12 +125,14 @@ internal sealed partial class BackgroundRuns(
     }
 
     /// <summary>The response as it stays, whichever way the call ended.</summary>
-    private byte[] Last(BackgroundRun run, DefaultHttpContext http, BackgroundSink sink)
+    /// <param name="isUntold">It has failed, and no event has said so.</param>
+    private byte[] Last(BackgroundRun run, DefaultHttpContext http, BackgroundSink sink, out bool isUntold)
     {
-        var response = WireJson.ParseAnswer(run.Response.Span);
+        isUntold = false;
+        var response = WireJson.ParseAnswer(run.Response);
         if (WireJson.StringOrNull(response, "status") is not ("queued" or "in_progress"))
         {
-            return run.Response.ToArray();
+            return run.Response;
         }
 
         if (run.Stop.IsCancellationRequested && !lifetime.ApplicationStopping.IsCancellationRequested)
@@ -128,6 +145,7 @@ internal sealed partial class BackgroundRuns(
             return ResponsePatch.WithStatus(response, "failed", new Problem(told.Code, 500, told.Message));
         }
 
+        isUntold = true;
         var problem = lifetime.ApplicationStopping.IsCancellationRequested
             ? new Problem("server_error", 503, "Gatehouse was stopped before the response was complete: ask again.")
             : new Problem("server_error", 500, "The response could not be made; the log of Gatehouse tells more.");

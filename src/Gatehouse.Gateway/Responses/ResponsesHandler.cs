@@ -93,7 +93,7 @@ internal sealed partial class ResponsesHandler(
         var run = runs.Find(scope, id);
         if (http.Request.Query["stream"] != "true")
         {
-            var response = run?.Response ?? (await FindAsync(http, scope, id)).Response;
+            var response = run is null ? (await FindAsync(http, scope, id)).Response : run.Response;
             ClientAnswer.WriteWhole(http.Response, StatusCodes.Status200OK, response.Span);
             return;
         }

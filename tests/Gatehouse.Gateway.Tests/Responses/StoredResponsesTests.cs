@@ -298,6 +298,33 @@ public sealed class StoredResponsesTests
     }
 
     [Fact]
+    public async Task A_streamed_background_response_that_fails_at_once_says_so_in_an_event()
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(400, """{"error":{"message":"Too hot.","type":"invalid_request_error","code":"too_hot"}}"""));
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
+
+        using var response = await PostAsync(gateway, """{"model":"fast","input":"Hello","background":true,"stream":true}""");
+        var events = await response.Content.ReadAsStringAsync(Ct);
+
+        Assert.StartsWith("event: response.failed\ndata: {\"type\":\"response.failed\",\"sequence_number\":0,", events);
+        var failed = JsonElement.Parse(events.Split('\n')[1]["data: ".Length..]).GetProperty("response");
+        Assert.Equal("too_hot", Text(failed.GetProperty("error"), "code"));
+        using var again = await SendAsync(gateway, HttpMethod.Get, $"/v1/responses/{Text(failed, "id")}?stream=true");
+        Assert.Equal(events, await again.Content.ReadAsStringAsync(Ct));
+    }
+
+    [Fact]
+    public async Task A_run_that_has_ended_can_still_be_asked_to_stop()
+    {
+        var run = new Gatehouse.Gateway.Responses.BackgroundRun("resp_1", null, "{}"u8.ToArray(), true, 100);
+        run.End();
+        run.End();
+        await run.CancelAsync();
+        await run.CancelAsync();
+        Assert.True(run.Ended.Task.IsCompletedSuccessfully);
+    }
+
+    [Fact]
     public async Task Only_background_responses_are_cancelled_or_streamed_again()
     {
         await using var player = new WirePlayer(e => e.AnswerAsync(200, Calls.Wire.ChatAnswer));
