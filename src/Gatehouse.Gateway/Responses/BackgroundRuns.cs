@@ -60,6 +60,13 @@ internal sealed partial class BackgroundRuns(
         await ResponseEvents.SendAsync(call.Http, run.FollowAsync(-1, call.Aborted), clock, call.Aborted);
     }
 
+    /// <summary>An answer that cannot be stored, since it cannot be read again.</summary>
+    public void NotReadable(string id)
+    {
+        store.Lose();
+        LostUnreadable(id);
+    }
+
     private async Task RunAsync(BackgroundRun run, StoredResponse stored, DefaultHttpContext http, BackgroundSink sink)
     {
         try
@@ -216,6 +223,9 @@ internal sealed partial class BackgroundRuns(
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The background response {Id} broke on a mistake of Gatehouse.")]
     private partial void RunBroke(string id, Exception e);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The response {Id} is not stored: the provider's answer cannot be read again.")]
+    private partial void LostUnreadable(string id);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The background response {Id} could not be kept: the database takes responses too slowly.")]
     private partial void NotKept(string id);

@@ -16,7 +16,20 @@ internal static class ResponsePatch
     /// <param name="json">A response, or an event that may hold one in <c>response</c>.</param>
     /// <param name="isWhole">It is the response itself.</param>
     /// <param name="seal">What to put before sealed reasoning.</param>
+    /// <exception cref="FormatException">It cannot be read.</exception>
     public static void Write(ReadOnlySpan<byte> json, bool isWhole, ResponseTerms terms, ReadOnlySpan<byte> seal, IBufferWriter<byte> to)
+    {
+        try
+        {
+            Copy(json, isWhole, terms, seal, to);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw new FormatException("The provider's answer is not valid JSON.", e);
+        }
+    }
+
+    private static void Copy(ReadOnlySpan<byte> json, bool isWhole, ResponseTerms terms, ReadOnlySpan<byte> seal, IBufferWriter<byte> to)
     {
         var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 128 });
         var copied = 0;

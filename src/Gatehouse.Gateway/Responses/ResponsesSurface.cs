@@ -138,7 +138,14 @@ internal sealed class ResponsesSurface(
         }
 
         var response = whole.IsEmpty ? _writer?.Final ?? _relay!.Final : whole.ToArray();
-        store.TryKeep(StoredItems.Response(StoredContent.ScopeOf(call.Principal), _terms.PreviousId, clock.GetUtcNow(), _input, response));
+        try
+        {
+            store.TryKeep(StoredItems.Response(StoredContent.ScopeOf(call.Principal), _terms.PreviousId, clock.GetUtcNow(), _input, response));
+        }
+        catch (FormatException)
+        {
+            runs.NotReadable(_terms.Id); // the call is settled, and its client gets what it paid for
+        }
     }
 
     public override void WriteTerminator(IBufferWriter<byte> to)

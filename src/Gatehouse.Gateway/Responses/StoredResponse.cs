@@ -50,6 +50,9 @@ public interface IResponseStore
     /// <returns><see langword="false"/> when there is no room: it is not kept.</returns>
     bool TryKeep(StoredResponse response);
 
+    /// <summary>Counts a response that should have been kept and cannot be.</summary>
+    void Lose();
+
     /// <exception cref="ProblemException">The store cannot be asked now.</exception>
     ValueTask<StoredResponse?> FindAsync(ResponseScope scope, string id, CancellationToken ct);
 

@@ -10,6 +10,8 @@ internal sealed class MemoryResponses : IResponseStore
 
     public ConcurrentBag<string> Cancelled { get; } = [];
 
+    public int Lost { get; private set; }
+
     public bool IsFull { get; set; }
 
     public ICollection<StoredResponse> All => _responses.Values;
@@ -24,6 +26,8 @@ internal sealed class MemoryResponses : IResponseStore
         _responses.AddOrUpdate(Key(response.Scope, response.Id), response, (_, before) => response.IsRunning && !before.IsRunning ? before : response);
         return true;
     }
+
+    public void Lose() => Lost++;
 
     public ValueTask<StoredResponse?> FindAsync(ResponseScope scope, string id, CancellationToken ct) =>
         ValueTask.FromResult(_responses.GetValueOrDefault(Key(scope, id)));

@@ -339,6 +339,35 @@ public sealed class StoredResponsesTests
     }
 
     [Fact]
+    public async Task A_settled_answer_that_cannot_be_stored_still_reaches_its_client()
+    {
+        var odd = ResponsesWire.Answer.Replace("\"x_unknown\"", "\"x_unknown\\ud800\"");
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, odd));
+        await using var gateway = await TestGateway.StartAsync([ResponsesWire.ToNative(player)]);
+
+        using var response = await PostAsync(gateway, ResponsesWire.Request);
+
+        Assert.Equal(200, (int)response.StatusCode);
+        Assert.Equal(1, gateway.Responses.Lost);
+        Assert.Empty(gateway.Responses.All);
+        Assert.Contains("is not stored", gateway.Log);
+    }
+
+    [Fact]
+    public async Task An_answer_whose_names_cannot_be_read_is_the_providers_mistake()
+    {
+        var odd = ResponsesWire.Answer.Replace("\"x_unknown\"", "\"stor\\ud800\"");
+        Assert.Throws<FormatException>(() => Gatehouse.Gateway.Responses.ResponsePatch.Write(
+            Encoding.UTF8.GetBytes(odd), true, new("resp_1", null, true, false), default, new System.Buffers.ArrayBufferWriter<byte>()));
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, odd));
+        await using var gateway = await TestGateway.StartAsync([ResponsesWire.ToNative(player)]);
+
+        using var response = await PostAsync(gateway, ResponsesWire.Request);
+
+        Assert.Equal(502, (int)response.StatusCode);
+    }
+
+    [Fact]
     public async Task Only_plain_ids_of_items_are_kept()
     {
         var odd = ResponsesWire.Answer.Replace("rs_1", "rs\\u0000").Replace("\"output\":[", $"\"output\":[{{\"id\":\"{new string('x', 257)}\"}},{{\"id\":\"\\ud800\"}},");

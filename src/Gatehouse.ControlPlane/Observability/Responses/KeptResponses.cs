@@ -48,6 +48,8 @@ internal sealed class KeptResponses(ResponseStore store, ObservabilityMetrics me
         return true;
     }
 
+    public void Lose() => metrics.LostResponse();
+
     public async ValueTask<StoredResponse?> FindAsync(ResponseScope scope, string id, CancellationToken ct) =>
         _kept.TryGetValue((scope, id), out var kept) ? kept.Response : await AskAsync(() => store.FindAsync(scope, id, ct), ct);
 
