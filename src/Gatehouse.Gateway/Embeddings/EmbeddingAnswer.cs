@@ -164,7 +164,8 @@ internal sealed record EmbeddingAnswer(string Model, IReadOnlyList<float[]> Vect
         var vector = new float[bytes.Length / sizeof(float)];
         for (var i = 0; i < vector.Length; i++)
         {
-            vector[i] = BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(i * sizeof(float)));
+            var value = BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(i * sizeof(float)));
+            vector[i] = float.IsFinite(value) ? value : throw new FormatException("A vector of the answer holds something that is no number.");
         }
 
         return vector;

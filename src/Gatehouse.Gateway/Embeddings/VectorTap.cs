@@ -91,7 +91,7 @@ internal sealed class GeminiVectorTap : AnswerTap
             reader.Read(); // proves that nothing follows
             return vectors ? TapEvent.End : error ? TapEvent.Error : throw new FormatException("The answer has no 'embeddings'.");
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new FormatException("The answer is not valid JSON.", e);
         }

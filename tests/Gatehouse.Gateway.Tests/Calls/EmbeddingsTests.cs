@@ -71,6 +71,20 @@ public sealed class EmbeddingsTests
         Assert.Equal(7, answer.GetProperty("usage").GetProperty("prompt_tokens").GetInt32());
     }
 
+    [Theory]
+    [InlineData(float.NaN)]
+    [InlineData(float.PositiveInfinity)]
+    public void A_vector_in_base64_that_holds_no_number_is_garbage(float value)
+    {
+        var encoded = Answer.Replace("[0.5,-1]", $"\"{Convert.ToBase64String(BitConverter.GetBytes(value))}\"");
+
+        Assert.Throws<FormatException>(() => Gatehouse.Gateway.Embeddings.EmbeddingAnswer.ReadOpenAi(System.Text.Encoding.UTF8.GetBytes(encoded)));
+    }
+
+    [Fact]
+    public void A_name_cut_within_a_character_is_garbage() => Assert.Throws<FormatException>(() =>
+        new Gatehouse.Gateway.Embeddings.GeminiVectorTap().ReadWhole("""{"embeddings\ud800":[]}"""u8));
+
     [Fact]
     public async Task Base64_of_the_provider_passes_through()
     {
