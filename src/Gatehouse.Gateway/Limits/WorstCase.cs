@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Calls;
 
@@ -19,7 +20,17 @@ internal static class WorstCase
     /// <summary>Where a part of the input is elsewhere (a file by its id, a document by its address) and no context length is known.</summary>
     private const long ContextTokens = 1_000_000;
 
+    /// <summary>Of a name below with each letter as an escape of six bytes.</summary>
+    private const int LongestEscaped = 6 * 20;
+
     private static readonly Dictionary<string, Price> NoTiers = [];
+
+    /// <summary>Names of input that the request does not hold itself, with their quotes.</summary>
+    private static readonly byte[][] Elsewhere =
+    [
+        [.. "\"file_id\""u8], [.. "\"file_url\""u8], [.. "\"document\""u8], [.. "\"fileUri\""u8], [.. "\"file_uri\""u8],
+        [.. "\"cachedContent\""u8], [.. "\"cached_content\""u8], [.. "\"previous_response_id\""u8],
+    ];
 
     /// <param name="unpriced">The first target whose price is not known.</param>
     /// <returns>Nanos of the dearest target with a price; 0 when none has one.</returns>
@@ -32,13 +43,15 @@ internal static class WorstCase
             return most;
         }
 
+        var input = Look(call);
+
         foreach (var target in call.Route.Targets)
         {
             var settings = target.Provider.Settings;
             var model = target.Model == "*" ? call.Record.Route : target.Model;
             if (call.Table.Prices.TryFind(settings.Name, settings.Kind, model, out var price))
             {
-                most = Math.Max(most, Money(call, price));
+                most = Math.Max(most, Money(call, price, input));
             }
             else
             {
@@ -50,25 +63,26 @@ internal static class WorstCase
     }
 
     /// <summary>Of one call at this price or that of a dearer tier of service.</summary>
-    public static long Money(Call call, Price price)
+    public static long Money(Call call, Price price) => Money(call, price, Look(call));
+
+    private static long Money(Call call, Price price, Input input)
     {
-        var most = OfTier(call, price, price);
+        var most = OfTier(call, price, price, input);
         foreach (var (_, tier) in price.ServiceTiers ?? NoTiers)
         {
-            most = Math.Max(most, OfTier(call, tier, price));
+            most = Math.Max(most, OfTier(call, tier, price, input));
         }
 
         return most;
     }
 
     /// <summary>Of one call at this price: the dearest kind of input and of output, in the tier that the worst case reaches.</summary>
-    private static long OfTier(Call call, Price price, Price model)
+    private static long OfTier(Call call, Price price, Price model, Input found)
     {
-        var input = InputTokens(call, model.MaxInputTokens);
+        var input = found.Tokens(model.MaxInputTokens);
         var output = checked(Choices(call) * Output(call, model.MaxOutputTokens));
         var tier = price.For(new TokenUsage(input, 0, 0, 0, output, 0));
-        var writes = call.Body.Span.IndexOf("\"cache_control\""u8) >= 0;
-        var perInput = writes ? Math.Max(tier.Input, Math.Max(tier.CacheWrite ?? 0, tier.CacheWriteLong ?? 0)) : tier.Input;
+        var perInput = found.WritesCache ? Math.Max(tier.Input, Math.Max(tier.CacheWrite ?? 0, tier.CacheWriteLong ?? 0)) : tier.Input;
         perInput = Math.Max(perInput, Math.Max(tier.AudioInput ?? 0, tier.ImageInput ?? 0));
         var perOutput = Math.Max(tier.Output, Math.Max(tier.Reasoning ?? 0, tier.AudioOutput ?? 0));
         return Nanos.FromUsd((input * perInput) + (output * perOutput));
@@ -76,7 +90,7 @@ internal static class WorstCase
 
     /// <summary>As providers count against their own limits: the input as it usually is, and the output that the call asks for.</summary>
     public static long Tokens(Call call) =>
-        (call.Body.Length / UsualBytesPerToken) + (Images(call) * ImageTokens) + (Choices(call) * (StatedOutput(call) ?? 0));
+        (call.Body.Length / UsualBytesPerToken) + (Look(call).Images * ImageTokens) + (Choices(call) * (StatedOutput(call) ?? 0));
 
     /// <summary>What an answer that broke off may have cost: its input in full, and the output that its bytes can have held.</summary>
     public static long Broken(Call call, Price price, TokenUsage? counted, long receivedBytes)
@@ -88,20 +102,61 @@ internal static class WorstCase
         return Math.Min(price.CostNanos(usage), Money(call, price));
     }
 
-    private static long InputTokens(Call call, long? context)
+    /// <summary>By the names in the request, wherever they stand: a text that mentions one errs upwards.</summary>
+    private static Input Look(Call call)
     {
-        // No tokenizer makes more tokens of a text than it has bytes.
         var body = call.Body.Span;
-        var elsewhere = body.IndexOf("\"file_id\""u8) >= 0 || body.IndexOf("\"file_url\""u8) >= 0
-            || body.IndexOf("\"document\""u8) >= 0 || body.IndexOf("\"fileUri\""u8) >= 0 || body.IndexOf("\"previous_response_id\""u8) >= 0;
-        var tokens = elsewhere ? Math.Max(body.Length, context ?? ContextTokens) : body.Length + (Images(call) * ImageTokens);
-        return context is { } most ? Math.Min(tokens, most) : tokens;
+        var elsewhere = false;
+        foreach (var name in Elsewhere)
+        {
+            elsewhere = elsewhere || body.IndexOf(name) >= 0;
+        }
+
+        var input = new Input(
+            body.Length, body.Count("\"image_url\""u8) + body.Count("\"input_image\""u8) + body.Count("\"image\""u8), elsewhere,
+            body.IndexOf("\"cache_control\""u8) >= 0);
+        return body.IndexOf("\\u"u8) >= 0 ? Escaped(body, input) : input;
     }
 
-    private static long Images(Call call)
+    /// <summary>Adds what is named in letters that are written as escapes.</summary>
+    private static Input Escaped(ReadOnlySpan<byte> body, Input input)
     {
-        var body = call.Body.Span;
-        return body.Count("\"image_url\""u8) + body.Count("\"input_image\""u8) + body.Count("\"image\""u8);
+        try
+        {
+            var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = 128 });
+            while (reader.Read())
+            {
+                if (reader.TokenType is JsonTokenType.PropertyName or JsonTokenType.String && reader.ValueIsEscaped
+                    && reader.ValueSpan.Length <= LongestEscaped)
+                {
+                    input = Add(input, ref reader);
+                }
+            }
+
+            return input;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            return input with { IsElsewhere = true, WritesCache = true }; // half of a surrogate pair: nobody knows how the provider reads it
+        }
+    }
+
+    private static Input Add(Input input, ref Utf8JsonReader reader)
+    {
+        foreach (var name in Elsewhere)
+        {
+            if (reader.ValueTextEquals(name.AsSpan(1, name.Length - 2)))
+            {
+                return input with { IsElsewhere = true };
+            }
+        }
+
+        if (reader.ValueTextEquals("image_url"u8) || reader.ValueTextEquals("input_image"u8) || reader.ValueTextEquals("image"u8))
+        {
+            return input with { Images = input.Images + 1 };
+        }
+
+        return reader.ValueTextEquals("cache_control"u8) ? input with { WritesCache = true } : input;
     }
 
     private static long Output(Call call, long? model) => (StatedOutput(call), model) switch
@@ -122,4 +177,15 @@ internal static class WorstCase
         && double.TryParse(text, CultureInfo.InvariantCulture, out var number) && number >= 1
             ? (long)Math.Min(number, 100_000_000)
             : null;
+
+    /// <param name="IsElsewhere">A part of it is not in the request: a file by its id, an earlier answer, a cache.</param>
+    private readonly record struct Input(long Bytes, long Images, bool IsElsewhere, bool WritesCache)
+    {
+        /// <summary>No tokenizer makes more tokens of a text than it has bytes.</summary>
+        public long Tokens(long? context)
+        {
+            var tokens = IsElsewhere ? Math.Max(Bytes, context ?? ContextTokens) : Bytes + (Images * ImageTokens);
+            return context is { } most ? Math.Min(tokens, most) : tokens;
+        }
+    }
 }

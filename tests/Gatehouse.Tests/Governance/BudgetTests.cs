@@ -56,6 +56,25 @@ public sealed class BudgetTests
         }
     }
 
+    [Theory]
+    [InlineData("file_uri")]
+    [InlineData("cachedContent")]
+    [InlineData("cached_content")]
+    [InlineData("\\u0066ile_id")]
+    [InlineData("cached\\u005fcontent")]
+    [InlineData("\\ud800")]
+    public async Task Input_that_lies_elsewhere_is_reserved_as_the_whole_context_however_its_name_is_written(string name)
+    {
+        await using var app = await TestApp.StartAsync();
+        await using var team = await TestTeam.BuildAsync(app, "blue");
+        await team.AddBudgetAsync(new { name = "small", limit_usd = 0.0004, period = "day", team = "blue" });
+
+        var plain = await team.CallAsync();
+        var elsewhere = await team.CallAsync(content: $$"""Hello"}],"extra":[{"{{name}}":"x""");
+
+        Assert.Equal((200, 429), (plain.Status, elsewhere.Status));
+    }
+
     [Fact]
     public async Task The_worst_case_is_released_so_that_calls_go_on_to_the_end_of_the_budget()
     {
