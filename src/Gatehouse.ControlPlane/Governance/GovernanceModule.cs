@@ -135,6 +135,7 @@ public static class GovernanceModule
         services.AddSingleton<LeaseStore>();
         services.AddSingleton<LeaseWorker>();
         services.AddHostedService(Get<LeaseWorker>);
+        services.AddHostedService<BudgetUpkeep>();
         services.AddSingleton(s => new Budgets(
             Get<Database>(s), Get<GovernanceWrites>(s), Get<RuleScopes>(s), Get<BudgetRecounts>(s), Get<TimeProvider>(s)));
         services.AddSingleton(s => new RateLimits(Get<Database>(s), Get<GovernanceWrites>(s), Get<RuleScopes>(s)));

@@ -7,6 +7,8 @@ namespace Gatehouse.Tests.Governance;
 /// <summary>Limits of requests, tokens and concurrency through the whole host.</summary>
 public sealed class LimitTests
 {
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
     [Theory]
     [InlineData("sqlite")]
     [InlineData("postgres")]
@@ -121,5 +123,28 @@ public sealed class LimitTests
 
         Assert.InRange(answers.Count(a => a.Status == 200), 28, 30);
         Assert.All(answers, a => Assert.True(a.Status is 200 or 429, a.Body));
+    }
+
+    [Fact]
+    public async Task A_budget_that_is_counted_anew_keeps_no_other_rule_waiting()
+    {
+        await using var app = await TestApp.StartAsync("postgres");
+        await using var team = await TestTeam.BuildAsync(app, "blue");
+        await team.AddBudgetAsync(new { name = "long", limit_usd = 1, period = "month", team = "blue" });
+        await team.AddLimitAsync(new { name = "short", team = "blue", requests_per_minute = 10 });
+        Assert.Equal(200, (await team.CallAsync()).Status);
+
+        await app.Db.TransactionAsync(
+            async sql =>
+            {
+                await sql.ExecuteAsync($"UPDATE governance_budget SET alert_percent = alert_percent", Ct);
+                app.Clock.Advance(TimeSpan.FromMinutes(2));
+                while ((await sql.QueryAsync($"SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND pid IN (SELECT l.pid FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database())", row => row.Long(0), Ct))[0] == 0)
+                {
+                }
+
+                Assert.Equal(200, (await team.CallAsync()).Status);
+            },
+            Ct);
     }
 }

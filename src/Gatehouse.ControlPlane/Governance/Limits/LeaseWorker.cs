@@ -17,7 +17,7 @@ namespace Gatehouse.Governance;
 /// </list>
 /// </summary>
 internal sealed partial class LeaseWorker(
-    LeaseStore store, BudgetRecounts recounts, AllowanceBook book, Snapshot<GovernanceTables> tables, CallJournal journal, TimeProvider clock, ILogger<LeaseWorker> log)
+    LeaseStore store, AllowanceBook book, Snapshot<GovernanceTables> tables, CallJournal journal, TimeProvider clock, ILogger<LeaseWorker> log)
     : BackgroundService
 {
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
@@ -25,7 +25,6 @@ internal sealed partial class LeaseWorker(
     private static readonly TimeSpan BeatEvery = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan LiveFor = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan GoneAfter = TimeSpan.FromMinutes(2);
-    private static readonly TimeSpan CleanEvery = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan PrepareAhead = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ForgetIdleUserAfter = TimeSpan.FromMinutes(10);
 
@@ -33,7 +32,6 @@ internal sealed partial class LeaseWorker(
     private readonly Dictionary<AllowanceWindow, Standing> _standings = [];
     private readonly JournalPosition _start = journal.End;
     private long _beatAt;
-    private long _cleanedAt = clock.GetTimestamp();
     private bool _earlierReleased;
     private volatile bool _replayed;
     private bool _failing;
@@ -151,13 +149,6 @@ internal sealed partial class LeaseWorker(
             {
                 allowance.Window.Ask(); // what one node held alone is to be shared
             }
-        }
-
-        await recounts.RunDueAsync(ct);
-        if (clock.GetElapsedTime(_cleanedAt, now) >= CleanEvery)
-        {
-            _cleanedAt = now;
-            await store.CleanAsync(clock.GetUtcNow(), ct);
         }
     }
 

@@ -1,0 +1,50 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Gatehouse.Governance;
+
+/// <summary>
+/// Second counts of new budgets, and what periods long past left behind. On its own, because a count walks the ledger of a whole period:
+/// leases are not to wait for it. A budget's row is locked before its counts, as wherever both are.
+/// </summary>
+internal sealed partial class BudgetUpkeep(BudgetRecounts recounts, LeaseStore leases, TimeProvider clock, ILogger<BudgetUpkeep> log) : BackgroundService
+{
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan CleanEvery = TimeSpan.FromMinutes(10);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var cleanedAt = clock.GetTimestamp();
+        var failing = false;
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await recounts.RunDueAsync(stoppingToken);
+                if (clock.GetElapsedTime(cleanedAt) >= CleanEvery)
+                {
+                    cleanedAt = clock.GetTimestamp();
+                    await leases.CleanAsync(clock.GetUtcNow(), stoppingToken);
+                }
+
+                failing = false;
+            }
+#pragma warning disable CA1031 // What is due stays due.
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+#pragma warning restore CA1031
+            {
+                if (!failing)
+                {
+                    UpkeepFailed(e);
+                }
+
+                failing = true;
+            }
+
+            await Task.Delay(Every, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Budgets could not be counted anew; it is tried again.")]
+    private partial void UpkeepFailed(Exception e);
+}
