@@ -45,6 +45,12 @@ internal sealed class Admissions(TimeProvider clock)
                 continue;
             }
 
+            if (allowance.IsBeyond)
+            {
+                holds.Release();
+                return LimitRefusals.TooManyUsers(rule);
+            }
+
             if (rule.Measure == Measure.Money && money < 0)
             {
                 money = WorstCase.Money(call, out unpriced);
@@ -63,8 +69,14 @@ internal sealed class Admissions(TimeProvider clock)
                 _ => 1,
             };
             var window = allowance.Current(now);
-            if (!holds.TryTake(window, rule.Measure, amount)
-                && !await call.WaitAsync(WaitAsync(holds, window, rule.Measure, amount, call.Aborted)))
+            if (holds.TryTake(window, rule.Measure, amount))
+            {
+                continue;
+            }
+
+            // What an idle end user held may have been forgotten since it was found.
+            window = allowance.Book.Find(rule, allowance.Subject).Current(now);
+            if (!await call.WaitAsync(WaitAsync(holds, window, rule.Measure, amount, call.Aborted)))
             {
                 window.Ask(); // things may have changed since, and the next call should know
                 holds.Release();

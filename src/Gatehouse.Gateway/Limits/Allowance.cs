@@ -29,6 +29,9 @@ public sealed class Allowance
 
     internal AllowanceBook Book { get; }
 
+    /// <summary>Not in the book, and nothing is granted: the rule has as many end users as it may.</summary>
+    internal bool IsBeyond { get; set; }
+
     internal void Change(LimitRule rule) => Volatile.Write(ref _rule, rule);
 
     /// <summary>The period that <paramref name="now"/> falls into.</summary>

@@ -5,7 +5,11 @@ namespace Gatehouse.Gateway.Limits;
 /// <summary>Every count of this node. Calls find theirs through the <see cref="LimitTable"/>; the control plane walks them all and leases.</summary>
 public sealed class AllowanceBook(TimeProvider clock)
 {
+    /// <summary>End users at a time of one rule that gives each their own: callers choose the names, and are not to fill the memory.</summary>
+    public const int MaxUsers = 10_000;
+
     private readonly ConcurrentDictionary<AllowanceKey, Allowance> _all = new();
+    private readonly ConcurrentDictionary<(Guid RuleId, Measure Measure), int> _users = new();
     private TaskCompletionSource _woken = New();
 
     /// <summary>A number of this run of the node: records and leases carry it, so that those of an earlier run are told apart.</summary>
@@ -13,15 +17,58 @@ public sealed class AllowanceBook(TimeProvider clock)
 
     public IEnumerable<Allowance> All => _all.Values;
 
+    /// <returns>One that <see cref="Allowance.IsBeyond"/> when the rule has as many end users as it may.</returns>
     internal Allowance Find(LimitRule rule, string subject)
     {
         var key = new AllowanceKey(rule.Id, rule.Measure, subject);
-        return _all.TryGetValue(key, out var known) ? known : _all.GetOrAdd(key, _ => new Allowance(this, rule, subject, clock.GetUtcNow()));
+        if (_all.TryGetValue(key, out var known))
+        {
+            return known;
+        }
+
+        var made = new Allowance(this, rule, subject, clock.GetUtcNow());
+        if (!rule.Scope.IsPerUser)
+        {
+            return _all.GetOrAdd(key, made);
+        }
+
+        if (_users.GetValueOrDefault((rule.Id, rule.Measure)) >= MaxUsers)
+        {
+            made.IsBeyond = true;
+            return made;
+        }
+
+        var found = _all.GetOrAdd(key, made);
+        if (found == made)
+        {
+            _users.AddOrUpdate((rule.Id, rule.Measure), 1, static (_, count) => count + 1);
+        }
+
+        return found;
     }
 
-    /// <summary>Whether this count is still the one that calls find.</summary>
-    public void Remove(Allowance allowance) =>
-        _all.TryRemove(new AllowanceKey(allowance.Rule.Id, allowance.Rule.Measure, allowance.Subject), out _);
+    public void Remove(Allowance allowance)
+    {
+        var key = new AllowanceKey(allowance.Rule.Id, allowance.Rule.Measure, allowance.Subject);
+        if (_all.TryRemove(new KeyValuePair<AllowanceKey, Allowance>(key, allowance)) && allowance.Rule.Scope.IsPerUser)
+        {
+            _users.AddOrUpdate((key.RuleId, key.Measure), 0, static (_, count) => count - 1);
+        }
+    }
+
+    /// <summary>Removes a count of which nothing is granted, unless a call has begun to wait for it.</summary>
+    public bool TryForget(Allowance allowance)
+    {
+        Remove(allowance);
+        var key = new AllowanceKey(allowance.Rule.Id, allowance.Rule.Measure, allowance.Subject);
+        if (allowance.Window.Waiting == 0 || !_all.TryAdd(key, allowance))
+        {
+            return true;
+        }
+
+        _users.AddOrUpdate((key.RuleId, key.Measure), 1, static (_, count) => count + 1);
+        return false;
+    }
 
     /// <summary>Rules of a new revision: counts go on, of those that changed under the new cap.</summary>
     internal void Change(IReadOnlyCollection<LimitRule> rules)

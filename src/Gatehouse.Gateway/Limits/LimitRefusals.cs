@@ -10,6 +10,7 @@ namespace Gatehouse.Gateway.Limits;
 internal static class LimitRefusals
 {
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Later = TimeSpan.FromSeconds(10);
 
     public static AttemptFailure Unpriced(LimitRule rule, string target) => new(NextStep.PassOn, new Problem(
         "price_unknown", 403,
@@ -17,6 +18,14 @@ internal static class LimitRefusals
         + "set its price under prices.models, or let the budget count unknown prices."))
     {
         IsLasting = true,
+    };
+
+    public static AttemptFailure TooManyUsers(LimitRule rule) => new(NextStep.PassOn, new Problem(
+        "too_many_end_users", 429, string.Create(
+            CultureInfo.InvariantCulture,
+            $"'{rule.Name}' gives each end user their own, and {AllowanceBook.MaxUsers} have called lately: another one has to wait.")))
+    {
+        RetryAfter = Later,
     };
 
     public static AttemptFailure Of(Call call, Holds holds, LimitRule rule, AllowanceWindow window, long amount, DateTimeOffset now)

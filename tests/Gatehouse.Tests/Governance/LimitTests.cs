@@ -1,6 +1,10 @@
 using System.Net;
 using System.Text.Json;
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Limits;
+using Gatehouse.Governance;
 using Gatehouse.Tests.Host;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Gatehouse.Tests.Governance;
 
@@ -146,5 +150,52 @@ public sealed class LimitTests
                 Assert.Equal(200, (await team.CallAsync()).Status);
             },
             Ct);
+    }
+
+    [Fact]
+    public async Task What_an_end_user_held_who_does_not_call_any_more_is_given_back_and_forgotten()
+    {
+        await using var app = await TestApp.StartAsync();
+        await using var team = await TestTeam.BuildAsync(app, "blue");
+        await team.AddLimitAsync(new { name = "each", team = "blue", end_user = "*", requests_per_minute = 10, concurrency = 2 });
+        Assert.Equal(200, (await team.CallAsync(user: "ann")).Status);
+        var leased = await app.Db.CountAsync($"SELECT COUNT(*) FROM governance_lease WHERE subject = 'ann'");
+
+        app.Clock.Advance(TimeSpan.FromMinutes(1));
+        foreach (var user in (string[])["bob", "cid", "dan"])
+        {
+            Assert.Equal(200, (await team.CallAsync(user: user)).Status);
+        }
+
+        Assert.Equal(2, leased);
+        Assert.InRange(await app.Db.CountAsync($"SELECT COUNT(*) FROM governance_lease WHERE subject = 'ann'"), 1, 2);
+        var book = app.Services.GetRequiredService<AllowanceBook>();
+        while (book.All.Any(a => a.Subject == "ann"))
+        {
+            await team.CallAsync(user: "eve");
+        }
+
+        Assert.Equal(0, await app.Db.CountAsync($"SELECT COUNT(*) FROM governance_lease WHERE subject = 'ann' AND measure = 'concurrency'"));
+        Assert.Equal(200, (await team.CallAsync(user: "ann")).Status);
+    }
+
+    [Fact]
+    public async Task One_more_end_user_than_a_rule_may_have_is_refused_and_those_it_has_are_not()
+    {
+        await using var app = await TestApp.StartAsync();
+        await using var team = await TestTeam.BuildAsync(app, "blue");
+        await team.AddLimitAsync(new { name = "each", team = "blue", end_user = "*", requests_per_minute = 10 });
+        var rule = Assert.Single(app.Services.GetRequiredService<Snapshot<GovernanceTables>>().Current.Limits);
+        var book = app.Services.GetRequiredService<AllowanceBook>();
+        for (var i = 0; i < AllowanceBook.MaxUsers; i++)
+        {
+            book.Find(rule, $"user-{i}");
+        }
+
+        var (late, early) = (await team.CallAsync(user: "late"), await team.CallAsync(user: "user-7"));
+
+        Assert.Equal((429, 200), (late.Status, early.Status));
+        Assert.Contains("too_many_end_users", late.Body, StringComparison.Ordinal);
+        Assert.Equal("10", late.Header("retry-after"));
     }
 }

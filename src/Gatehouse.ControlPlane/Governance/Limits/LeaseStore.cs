@@ -69,6 +69,30 @@ internal sealed class LeaseStore(Database db)
         },
         ct);
 
+    /// <summary>Gives back all that a run of a node holds of a count from a period on, unless the ledger has yet to take some of what it used.</summary>
+    /// <returns>Whether nothing is held any longer.</returns>
+    public Task<bool> ForgetAsync(string node, long run, LimitRule rule, string subject, DateTimeOffset from, long used, CancellationToken ct) => db.TransactionAsync(
+        async sql =>
+        {
+            var measure = Words.Of(rule.Measure);
+            await sql.ExecuteAsync(
+                $"""
+                DELETE FROM governance_lease
+                WHERE rule_id = {rule.Id} AND measure = {measure} AND subject = {subject} AND node = {node} AND run = {run}
+                    AND (from_at > {from} OR (from_at = {from} AND settled >= {used}))
+                """,
+                ct);
+            return (await sql.QueryAsync(
+                $"""
+                SELECT COUNT(*) FROM governance_lease
+                WHERE rule_id = {rule.Id} AND measure = {measure} AND subject = {subject} AND node = {node} AND run = {run}
+                    AND from_at >= {from}
+                """,
+                row => row.Long(0),
+                ct))[0] == 0;
+        },
+        ct);
+
     /// <summary>Shows that this node lives.</summary>
     /// <returns>Every node and its beat.</returns>
     public Task<List<(string Node, long Beat)>> BeatAsync(string node, long run, CancellationToken ct) => db.TransactionAsync(

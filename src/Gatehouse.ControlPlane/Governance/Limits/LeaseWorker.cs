@@ -13,6 +13,8 @@ namespace Gatehouse.Governance;
 /// <item>A node that cannot serve a waiting call gives back what it holds too little of, so that parts do not lie about on every node.</item>
 /// <item>What an earlier run of this node held is given back when everything it journalled is in the ledger; what a node held that is gone
 /// for two minutes, by who notices.</item>
+/// <item>Counts that calls wait for come first. What an end user holds of a rule that gives each their own is leased when they call, and
+/// given back and forgotten when they do not.</item>
 /// <item>While the database is away calls go on with what is held; rates, which begin anew each minute, with an even share.</item>
 /// </list>
 /// </summary>
@@ -26,7 +28,9 @@ internal sealed partial class LeaseWorker(
     private static readonly TimeSpan LiveFor = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan GoneAfter = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan PrepareAhead = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan ForgetIdleUserAfter = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan ForgetUnusedAfter = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan ForgetSettledAfter = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan LongestRound = TimeSpan.FromMilliseconds(100);
 
     private readonly Dictionary<string, (long Beat, long SeenAt)> _nodes = [];
     private readonly Dictionary<AllowanceWindow, Standing> _standings = [];
@@ -155,11 +159,13 @@ internal sealed partial class LeaseWorker(
     private async Task SyncAsync(CancellationToken ct)
     {
         var now = clock.GetUtcNow();
+        var began = clock.GetTimestamp();
         var rules = tables.Current.Limits.ToDictionary(r => (r.Id, r.Measure));
-        foreach (var allowance in book.All)
+        var all = book.All.ToList();
+        foreach (var allowance in all.Where(a => a.Window.Waiting > 0).Concat(all.Where(a => a.Window.Waiting == 0)))
         {
             var window = allowance.Current(now);
-            if (!rules.TryGetValue((allowance.Rule.Id, allowance.Rule.Measure), out var rule) || IsIdleUser(allowance, window))
+            if (!rules.TryGetValue((allowance.Rule.Id, allowance.Rule.Measure), out var rule) || await TryForgetAsync(allowance, window, ct))
             {
                 book.Remove(allowance);
                 _standings.Remove(window);
@@ -168,11 +174,17 @@ internal sealed partial class LeaseWorker(
 
             if (rule.Enforced)
             {
-                await SyncAsync(rule, allowance, window, ct);
+                var isWanted = window.IsAsking || window.Waiting > 0 || window.Used > 0 || (!rule.Scope.IsPerUser && rule.Period != LimitPeriod.Minute);
+                await SyncAsync(rule, allowance, window, isWanted, ct);
                 if (rule.Period != LimitPeriod.Total && window.Used > 0 && window.Until - now < PrepareAhead && allowance.Prepare() is { Granted: 0 } next)
                 {
-                    await SyncAsync(rule, allowance, next, ct);
+                    await SyncAsync(rule, allowance, next, true, ct);
                 }
+            }
+
+            if (window.Waiting == 0 && clock.GetElapsedTime(began) > LongestRound && book.All.Any(a => a.Window.Waiting > 0))
+            {
+                return; // the next round begins with them
             }
         }
 
@@ -182,13 +194,20 @@ internal sealed partial class LeaseWorker(
         }
     }
 
-    private async Task SyncAsync(LimitRule rule, Allowance allowance, AllowanceWindow window, CancellationToken ct)
+    private Standing StandingOf(AllowanceWindow window)
     {
         if (!_standings.TryGetValue(window, out var standing))
         {
             _standings.Add(window, standing = new Standing());
         }
 
+        return standing;
+    }
+
+    /// <param name="isWanted">Whether a count that was never leased is to be.</param>
+    private async Task SyncAsync(LimitRule rule, Allowance allowance, AllowanceWindow window, bool isWanted, CancellationToken ct)
+    {
+        var standing = StandingOf(window);
         var now = clock.GetTimestamp();
         var recent = standing.Look(window, now, clock);
         var waiting = window.Waiting;
@@ -196,7 +215,7 @@ internal sealed partial class LeaseWorker(
         var keep = rule.Measure == Measure.Concurrency ? Math.Max(1, window.Underway) : recent;
         var idle = _live > 1 && waiting == 0 && window.Spare > (2 * keep) + (rule.Cap / 100);
         var stale = standing.HasMoved(window) && clock.GetElapsedTime(standing.SyncedAt, now) >= BeatEvery;
-        if (!window.IsAsking && !starving && !idle && !stale && standing.SyncedAt != 0)
+        if (!window.IsAsking && !starving && !idle && !stale && (standing.SyncedAt != 0 || !isWanted))
         {
             return;
         }
@@ -211,7 +230,7 @@ internal sealed partial class LeaseWorker(
             window.TakeBack(window.Spare - keep);
         }
 
-        var answer = await store.SyncAsync(journal.NodeId, book.Run, Request(rule, allowance, window, recent), ct);
+        var answer = await store.SyncAsync(journal.NodeId, book.Run, Request(rule, allowance, window, idle ? 0 : Ahead(rule, window, recent)), ct);
         if (answer.Free < 0 && window.TakeBack(-answer.Free) > 0)
         {
             answer = await store.SyncAsync(journal.NodeId, book.Run, Request(rule, allowance, window, 0), ct);
@@ -229,13 +248,15 @@ internal sealed partial class LeaseWorker(
         standing.Synced(window, now);
     }
 
-    private LeaseRequest Request(LimitRule rule, Allowance allowance, AllowanceWindow window, long recent)
+    private LeaseRequest Request(LimitRule rule, Allowance allowance, AllowanceWindow window, long ahead)
     {
         var need = Math.Max(0, window.Waiting - window.Spare);
-        var ahead = _live == 1 ? long.MaxValue : Math.Max(0, Math.Max(2 * recent, rule.Cap / (16 * _live)) - window.Spare);
         return new LeaseRequest(
             rule, allowance.Subject, window.From, window.Until, window.Granted, window.Used, window.Underway, need, window.WaitingEach, ahead, _live);
     }
+
+    private long Ahead(LimitRule rule, AllowanceWindow window, long recent) =>
+        _live == 1 ? long.MaxValue : Math.Max(0, Math.Max(2 * recent, rule.Cap / (16 * _live)) - window.Spare);
 
     /// <summary>Rates and concurrency go on with an even share: nobody can lease, and refusing every call would be worse than being a little off.</summary>
     private void GrantShares()
@@ -251,9 +272,32 @@ internal sealed partial class LeaseWorker(
         }
     }
 
-    private bool IsIdleUser(Allowance allowance, AllowanceWindow window) =>
-        allowance.Rule.Scope.IsPerUser && window is { Waiting: 0, Underway: 0, Granted: 0 }
-        && _standings.TryGetValue(window, out var standing) && clock.GetElapsedTime(standing.SyncedAt) > ForgetIdleUserAfter;
+    /// <summary>
+    /// Gives back what an end user holds who does not call. What they used for good is forgotten only with the period, or once the
+    /// ledger has all of it.
+    /// </summary>
+    private async Task<bool> TryForgetAsync(Allowance allowance, AllowanceWindow window, CancellationToken ct)
+    {
+        if (!allowance.Rule.Scope.IsPerUser)
+        {
+            return false;
+        }
+
+        var standing = StandingOf(window);
+        var used = window.Used;
+        if (standing.IdleFor(window, clock) < (used == 0 ? ForgetUnusedAfter : ForgetSettledAfter)
+            || (used > 0 && allowance.Rule.Measure != Measure.Money))
+        {
+            return false;
+        }
+
+        standing.IsLookedAt();
+        window.TakeBack(long.MaxValue); // a call that comes meanwhile waits
+        return window is { Waiting: 0, Underway: 0 } && window.Used == used
+            && (standing.SyncedAt == 0
+                || await store.ForgetAsync(journal.NodeId, book.Run, allowance.Rule, allowance.Subject, window.From, used, ct))
+            && book.TryForget(allowance);
+    }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Leases of budgets and limits cannot be renewed: calls go on with what this node holds, and it is tried again.")]
     private partial void LeasesFailed(Exception e);
@@ -272,6 +316,8 @@ internal sealed partial class LeaseWorker(
         private long _lookedUsed;
         private long _lookedAt;
         private long _recent;
+        private long _idleUsed;
+        private long _idleSince;
 
         public long SyncedAt { get; private set; }
 
@@ -288,6 +334,21 @@ internal sealed partial class LeaseWorker(
 
             return _recent;
         }
+
+        /// <returns>How long nobody took anything of it or waited for it.</returns>
+        public TimeSpan IdleFor(AllowanceWindow window, TimeProvider clock)
+        {
+            var used = window.Used;
+            if (_idleSince == 0 || used != _idleUsed || window.IsAsking || window is not { Waiting: 0, Underway: 0 })
+            {
+                (_idleUsed, _idleSince) = (used, clock.GetTimestamp());
+            }
+
+            return clock.GetElapsedTime(_idleSince);
+        }
+
+        /// <summary>If it cannot be forgotten now, it is looked at anew as long after this.</summary>
+        public void IsLookedAt() => _idleSince = 0;
 
         public bool HasMoved(AllowanceWindow window) => window.Used != _used || window.Underway != _underway;
 
