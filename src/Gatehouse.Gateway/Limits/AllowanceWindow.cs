@@ -72,16 +72,26 @@ public sealed class AllowanceWindow
                 return false;
             }
 
-            if (Interlocked.CompareExchange(ref _used, used + amount, used) == used)
+            Interlocked.Add(ref _underway, amount); // first: what was used for good is never told too high
+            if (Interlocked.CompareExchange(ref _used, used + amount, used) != used)
             {
-                Interlocked.Add(ref _underway, amount);
-                if (left - amount < Volatile.Read(ref _lowWater))
-                {
-                    Ask();
-                }
-
-                return true;
+                Interlocked.Add(ref _underway, -amount);
+                continue;
             }
+
+            // A part may have been taken back between the two reads and now, with Used the same again as it was read.
+            if (used + amount > Volatile.Read(ref _granted))
+            {
+                Settle(amount, 0);
+                continue;
+            }
+
+            if (left - amount < Volatile.Read(ref _lowWater))
+            {
+                Ask();
+            }
+
+            return true;
         }
     }
 
