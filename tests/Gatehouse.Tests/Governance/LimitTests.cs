@@ -158,6 +158,7 @@ public sealed class LimitTests
         await using var app = await TestApp.StartAsync();
         await using var team = await TestTeam.BuildAsync(app, "blue");
         await team.AddLimitAsync(new { name = "each", team = "blue", end_user = "*", requests_per_minute = 10, concurrency = 2 });
+        app.Clock.Advance(TimeSpan.FromSeconds(90 - app.Clock.GetUtcNow().Second)); // far from the minute's end, when the next is leased ahead
         Assert.Equal(200, (await team.CallAsync(user: "ann")).Status);
         var leased = await app.Db.CountAsync($"SELECT COUNT(*) FROM governance_lease WHERE subject = 'ann'");
 

@@ -161,18 +161,20 @@ internal sealed partial class LeaseWorker(
         var now = clock.GetUtcNow();
         var began = clock.GetTimestamp();
         var rules = tables.Current.Limits.ToDictionary(r => (r.Id, r.Measure));
-        var all = book.All.ToList();
-        foreach (var allowance in all.Where(a => a.Window.Waiting > 0).Concat(all.Where(a => a.Window.Waiting == 0)))
+        foreach (var (allowance, isAwaited) in book.All.Select(a => (a, a.Window.Waiting > 0)).OrderByDescending(a => a.Item2))
         {
+            if (isAwaited)
+            {
+                began = clock.GetTimestamp(); // the rest has its own time, so that it has its turn too
+            }
+
             var window = allowance.Current(now);
             if (!rules.TryGetValue((allowance.Rule.Id, allowance.Rule.Measure), out var rule) || await TryForgetAsync(allowance, window, ct))
             {
                 book.Remove(allowance);
                 _standings.Remove(window);
-                continue;
             }
-
-            if (rule.Enforced)
+            else if (rule.Enforced)
             {
                 var isWanted = window.IsAsking || window.Waiting > 0 || window.Used > 0 || (!rule.Scope.IsPerUser && rule.Period != LimitPeriod.Minute);
                 await SyncAsync(rule, allowance, window, isWanted, ct);
@@ -182,7 +184,7 @@ internal sealed partial class LeaseWorker(
                 }
             }
 
-            if (window.Waiting == 0 && clock.GetElapsedTime(began) > LongestRound && book.All.Any(a => a.Window.Waiting > 0))
+            if (!isAwaited && clock.GetElapsedTime(began) > LongestRound && book.All.Any(a => a.Window.Waiting > 0))
             {
                 return; // the next round begins with them
             }

@@ -169,6 +169,8 @@ internal sealed class KeptResponses(ResponseStore store, ObservabilityMetrics me
         }
     }
 
+    public void Dispose() => _writing.Dispose();
+
     /// <summary>
     /// One response that no database takes must not keep all others waiting: after a failure each is written alone. Those that fail while
     /// others do not are lost; if all fail, the database is away.
@@ -183,12 +185,14 @@ internal sealed class KeptResponses(ResponseStore store, ObservabilityMetrics me
         catch (Exception) when (batch.Count > 1 && !ct.IsCancellationRequested)
 #pragma warning restore CA1031
         {
+            StoredResponse? taken = null;
             var failed = new List<Exception>();
             foreach (var (_, kept) in batch)
             {
                 try
                 {
                     await store.WriteAsync([kept.Response], ct);
+                    taken = kept.Response;
                 }
 #pragma warning disable CA1031 // What failed is counted, or thrown when all did.
                 catch (Exception e) when (!ct.IsCancellationRequested)
@@ -198,16 +202,15 @@ internal sealed class KeptResponses(ResponseStore store, ObservabilityMetrics me
                 }
             }
 
-            if (failed.Count == batch.Count)
+            if (taken is null)
             {
                 throw new AggregateException(failed);
             }
 
+            await store.WriteAsync([taken], ct); // throws when the database went away meanwhile: then all are tried again
             metrics.LostResponse(failed.Count);
         }
     }
-
-    public void Dispose() => _writing.Dispose();
 
     private static async ValueTask<T> AskAsync<T>(Func<Task<T>> ask, CancellationToken ct)
     {
