@@ -4,6 +4,7 @@ using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
+using Gatehouse.Guardrails.Schema;
 
 namespace Gatehouse.Gateway.Calls;
 
@@ -52,13 +53,32 @@ internal static class Confidence
                 text += (part as TextPart)?.Text;
             }
 
-            if (judged && !SchemaCheck.Follows(asked, text))
+            if (judged && !Follows(asked, text))
             {
                 return true;
             }
         }
 
         return false;
+    }
+
+    /// <summary>A schema that cannot be judged, which is the caller's, judges nothing.</summary>
+    internal static bool Follows(JsonElement schema, string text)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(text);
+            var errors = JsonSchema.Parse(schema.GetRawText()).Validate(document.RootElement);
+            return errors.Count == 0 || errors.Any(e => e.Keyword == "$ref"); // it goes round in circles
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+        catch (FormatException)
+        {
+            return true;
+        }
     }
 
     private static JsonElement? SchemaOf(Call call)

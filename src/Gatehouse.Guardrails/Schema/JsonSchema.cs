@@ -14,6 +14,9 @@ public sealed class JsonSchema
     private const int MaxDepth = 128;
     private const int MaxErrors = 32;
 
+    /// <summary>Steps of one validation. A few lines that refer to themselves twice would take more than all time there is.</summary>
+    private const int MaxSteps = 100_000;
+
     private readonly JsonDocument _document;
     private readonly Dictionary<string, JsonElement> _anchors = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Regex> _patterns = new(StringComparer.Ordinal);
@@ -40,10 +43,19 @@ public sealed class JsonSchema
     public bool IsValid(JsonElement value) => Validate(value).Count == 0;
 
     /// <summary>Every way in which the value does not fit, at most 32; empty when it fits.</summary>
+    /// <exception cref="FormatException">What the schema says of this value is no schema, points at nothing, or takes too many steps to judge.</exception>
     public IReadOnlyList<SchemaError> Validate(JsonElement value)
     {
         var run = new Run(this);
-        run.Check(_document.RootElement, value, "", new Evaluated(), 0);
+        try
+        {
+            run.Check(_document.RootElement, value, "", new Evaluated(), 0);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new FormatException("A keyword of the schema, or a text, is of a kind that cannot be read.", e);
+        }
+
         return run.Errors;
     }
 
@@ -161,10 +173,17 @@ public sealed class JsonSchema
     /// <summary>One validation.</summary>
     private sealed class Run(JsonSchema schema)
     {
+        private int _steps;
+
         public List<SchemaError> Errors { get; } = [];
 
         public bool Check(JsonElement rule, JsonElement value, string path, Evaluated seen, int depth)
         {
+            if (++_steps > MaxSteps)
+            {
+                throw new FormatException($"The schema takes more than {MaxSteps} steps to judge a value.");
+            }
+
             if (depth > MaxDepth)
             {
                 return Fail(path, "$ref", "The schema refers to itself without end.");

@@ -15,7 +15,7 @@ public sealed class ModuleMapTests
         ["Contracts"] = [],
         ["Storage"] = [],
         ["Guardrails"] = [],
-        ["Gateway"] = ["Contracts"],
+        ["Gateway"] = ["Contracts", "Guardrails"],
         ["Api"] = ["Contracts"],
         ["Configuration"] = ["Api", "Contracts", "Gateway"],
         ["Governance"] = ["Api", "Contracts", "Gateway", "Storage"],

@@ -1,9 +1,9 @@
 using System.Text.Json;
-using Gatehouse.Gateway.Conversation;
+using Gatehouse.Gateway.Calls;
 
-namespace Gatehouse.Gateway.Tests.Conversation;
+namespace Gatehouse.Gateway.Tests.Calls;
 
-public sealed class SchemaCheckTests
+public sealed class ConfidenceSchemaTests
 {
     [Theory]
     [InlineData("""{"type":"object"}""", "{}", true)]
@@ -32,10 +32,14 @@ public sealed class SchemaCheckTests
     [InlineData("""{"type":"object"}""", "not json", false)]
     [InlineData("""{"type":"object"}""", "{} {}", false)]
     [InlineData("true", "1", true)]
+    [InlineData("""{"pattern":"^[a-z]+$"}""", "\"A1\"", false)]
+    [InlineData("""{"required":"a"}""", "{}", true)] // no schema: it judges nothing, and breaks nothing
+    [InlineData("""{"pattern":7}""", "\"a\"", true)]
+    [InlineData("""{"allOf":[{"$ref":"#"},{"$ref":"#"}]}""", "1", true)] // would take 2 to the power of its depth
     public void A_value_follows_or_breaks_its_schema(string schema, string text, bool follows) =>
-        Assert.Equal(follows, SchemaCheck.Follows(JsonElement.Parse(schema), text));
+        Assert.Equal(follows, Confidence.Follows(JsonElement.Parse(schema), text));
 
     [Fact]
     public void A_schema_that_goes_round_in_circles_ends() =>
-        Assert.True(SchemaCheck.Follows(JsonElement.Parse("""{"$ref":"#"}"""), "1"));
+        Assert.True(Confidence.Follows(JsonElement.Parse("""{"$ref":"#"}"""), "1"));
 }
