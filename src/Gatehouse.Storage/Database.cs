@@ -14,6 +14,10 @@ public abstract class Database : IAsyncDisposable
     /// <summary><c>sqlite</c> or <c>postgres</c>.</summary>
     public abstract string Kind { get; }
 
+    /// <summary>The 32 hexadecimal digits of a UUID column, as text.</summary>
+    /// <param name="column">A constant of the code, never data.</param>
+    public abstract FormattableString DigitsOf(FormattableString column);
+
     /// <returns>The number of rows changed.</returns>
     public Task<int> ExecuteAsync(FormattableString sql, CancellationToken ct)
     {
@@ -123,6 +127,23 @@ public abstract class Transaction
         return rows.Count == 0 ? Task.FromResult(0) : CopyAsync(table, columns, rows, ct);
     }
 
+    /// <summary>Adds many rows none of which may be there: the fastest way in.</summary>
+    /// <param name="table">A constant of the code, never data.</param>
+    /// <param name="columns">Constants of the code, never data.</param>
+    /// <param name="write">Writes the cells of one row, one for each column.</param>
+    /// <exception cref="DuplicateRowException">A key is taken.</exception>
+    public Task AppendManyAsync<T>(
+        string table, IReadOnlyList<string> columns, IReadOnlyList<T> rows, Action<RowWriter, T> write, CancellationToken ct)
+    {
+        Statement.CheckName(table);
+        foreach (var column in columns)
+        {
+            Statement.CheckName(column);
+        }
+
+        return rows.Count == 0 ? Task.CompletedTask : AppendAsync(table, columns, rows, write, ct);
+    }
+
     /// <summary>Waits until no other transaction, on any node, holds the lock of this name; holds it to this transaction's end.</summary>
     public abstract Task LockAsync(string name, CancellationToken ct);
 
@@ -132,8 +153,11 @@ public abstract class Transaction
 
     internal abstract Task<int> CopyAsync(string table, IReadOnlyList<string> columns, IReadOnlyList<object?[]> rows, CancellationToken ct);
 
+    internal abstract Task AppendAsync<T>(
+        string table, IReadOnlyList<string> columns, IReadOnlyList<T> rows, Action<RowWriter, T> write, CancellationToken ct);
+
     /// <summary>Runs the text of a migration: several statements without parameters.</summary>
-    internal Task RunScriptAsync(string script, CancellationToken ct) => ExecuteAsync(new Statement(script, []), ct);
+    internal virtual Task RunScriptAsync(string script, CancellationToken ct) => ExecuteAsync(new Statement(script, []), ct);
 }
 
 /// <summary>One row being read, by column position. Valid only while it is read.</summary>

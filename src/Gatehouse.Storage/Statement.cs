@@ -95,7 +95,8 @@ internal readonly record struct Statement(string Text, object?[] Values)
         }
     }
 
-    private static string Clean(string text)
+    /// <summary>The text as both databases hold it.</summary>
+    public static string Clean(string text)
     {
         if (!text.AsSpan().ContainsAnyExceptInRange('\u0001', '\uD7FF') || !text.AsSpan().ContainsAny(_uncertain))
         {

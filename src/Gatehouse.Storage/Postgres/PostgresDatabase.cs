@@ -31,6 +31,8 @@ internal sealed class PostgresDatabase : Database
 
     public override string Kind => "postgres";
 
+    public override FormattableString DigitsOf(FormattableString column) => $"REPLACE(CAST({column} AS TEXT), '-', '')";
+
     /// <summary>At most half of the pool's connections.</summary>
     private protected override SemaphoreSlim Scans { get; }
 

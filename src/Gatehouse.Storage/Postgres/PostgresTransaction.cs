@@ -7,6 +7,7 @@ namespace Gatehouse.Storage.Postgres;
 internal sealed class PostgresTransaction(NpgsqlConnection connection) : Transaction
 {
     private const int FewRows = 20;
+    private const int SendBytes = 48 << 10;
 
     public override Task LockAsync(string name, CancellationToken ct) =>
         ExecuteAsync(new Statement("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [name]), ct);
@@ -80,6 +81,41 @@ internal sealed class PostgresTransaction(NpgsqlConnection connection) : Transac
             new Statement($"INSERT INTO {table} ({names}) SELECT {names} FROM copied ON CONFLICT DO NOTHING", []), ct);
         await RunScriptAsync("DROP TABLE copied", ct);
         return added;
+    }
+
+    internal override async Task AppendAsync<T>(
+        string table, IReadOnlyList<string> columns, IReadOnlyList<T> rows, Action<RowWriter, T> write, CancellationToken ct)
+    {
+        try
+        {
+            await using var copy = await connection.BeginRawBinaryCopyAsync($"COPY {table} ({string.Join(", ", columns)}) FROM STDIN (FORMAT BINARY)", ct);
+            try
+            {
+                var to = new PostgresRowWriter();
+                for (var i = 0; i < rows.Count; i++)
+                {
+                    to.BeginRow(columns.Count);
+                    write(to, rows[i]);
+                    if (to.Length > SendBytes)
+                    {
+                        await copy.WriteAsync(to.Written, ct);
+                        to.Clear();
+                    }
+                }
+
+                to.End();
+                await copy.WriteAsync(to.Written, ct);
+            }
+            catch
+            {
+                await copy.CancelAsync(); // or closing it would keep what was sent
+                throw;
+            }
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
+        {
+            throw new DuplicateRowException(table, e);
+        }
     }
 
     private NpgsqlCommand Command(Statement statement)

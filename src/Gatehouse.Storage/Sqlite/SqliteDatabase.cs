@@ -37,6 +37,8 @@ internal sealed class SqliteDatabase : Database
 
     public override string Kind => "sqlite";
 
+    public override FormattableString DigitsOf(FormattableString column) => $"LOWER(HEX({column}))";
+
     /// <summary>Half of the readers: a search is the work of a processor, and what is short comes in between.</summary>
     private protected override SemaphoreSlim Scans { get; } = new(Readers / 2);
 

@@ -96,6 +96,38 @@ internal sealed class SqliteSession : IDisposable
         }
     }
 
+    /// <inheritdoc cref="Transaction.AppendManyAsync"/>
+    public void Append<T>(string table, IReadOnlyList<string> columns, IReadOnlyList<T> rows, Action<RowWriter, T> write, CancellationToken ct)
+    {
+        var holes = string.Join(", ", columns.Select((_, i) => $"${i + 1}"));
+        Check(raw.sqlite3_prepare_v2(
+            _connection.Handle!, $"INSERT INTO {table} ({string.Join(", ", columns)}) VALUES ({holes})", out var statement));
+        _current = ct;
+        try
+        {
+            var row = new SqliteRowWriter(statement, columns.Count);
+            for (var i = 0; i < rows.Count; i++)
+            {
+                write(row, rows[i]);
+                var stepped = row.Step();
+                if (stepped != raw.SQLITE_DONE)
+                {
+                    ct.ThrowIfCancellationRequested();
+                    Check(stepped);
+                }
+            }
+        }
+        catch (SqliteException e) when (e.SqliteExtendedErrorCode is raw.SQLITE_CONSTRAINT_PRIMARYKEY or raw.SQLITE_CONSTRAINT_UNIQUE)
+        {
+            throw new DuplicateRowException(table, e);
+        }
+        finally
+        {
+            _current = default;
+            statement.Dispose();
+        }
+    }
+
     /// <summary>Runs statements without parameters, not kept prepared.</summary>
     public void Run(string sql)
     {
@@ -140,7 +172,7 @@ internal sealed class SqliteSession : IDisposable
         }
 
         var length = Encoding.UTF8.GetBytes(text, _text);
-        return raw.sqlite3_bind_text(statement, index, _text.AsSpan(0, length));
+        return length == 0 ? raw.sqlite3_bind_text(statement, index, "") : raw.sqlite3_bind_text(statement, index, _text.AsSpan(0, length));
     }
 
     /// <summary>Big-endian, so that ids sort here as PostgreSQL sorts them.</summary>

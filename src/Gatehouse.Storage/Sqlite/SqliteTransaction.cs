@@ -1,7 +1,9 @@
+using System.Text.RegularExpressions;
+
 namespace Gatehouse.Storage.Sqlite;
 
 /// <summary>The open transaction of the writer's connection.</summary>
-internal sealed class SqliteTransaction(SqliteSession session) : Transaction
+internal sealed partial class SqliteTransaction(SqliteSession session) : Transaction
 {
     /// <summary>Transactions begin immediate: holding one is holding every lock.</summary>
     public override Task LockAsync(string name, CancellationToken ct) => Task.CompletedTask;
@@ -19,4 +21,17 @@ internal sealed class SqliteTransaction(SqliteSession session) : Transaction
         var text = $"INSERT INTO {table} ({string.Join(", ", columns)}) VALUES ({holes}) ON CONFLICT DO NOTHING";
         return Task.FromResult(session.InsertMany(text, rows, ct));
     }
+
+    internal override Task AppendAsync<T>(
+        string table, IReadOnlyList<string> columns, IReadOnlyList<T> rows, Action<RowWriter, T> write, CancellationToken ct)
+    {
+        session.Append(table, columns, rows, write, ct);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>What stands between <c>/*sqlite:</c> and <c>*/</c> is for SQLite alone: PostgreSQL takes it for a comment.</summary>
+    internal override Task RunScriptAsync(string script, CancellationToken ct) => base.RunScriptAsync(ForSqlite().Replace(script, "$1"), ct);
+
+    [GeneratedRegex(@"/\*sqlite:(.*?)\*/")]
+    private static partial Regex ForSqlite();
 }

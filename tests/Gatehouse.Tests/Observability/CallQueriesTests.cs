@@ -3,6 +3,7 @@ using Gatehouse.Gateway.Journal;
 using Gatehouse.Observability;
 using Gatehouse.Observability.Calls;
 using Gatehouse.Observability.Ledger;
+using Gatehouse.Observability.Traces;
 using Gatehouse.Tests.Storage;
 
 namespace Gatehouse.Tests.Observability;
@@ -138,7 +139,7 @@ public class CallQueriesTests
     {
         await using var ledger = await TestLedger.StartAsync(kind);
         var record = TestLedger.Call(Blue, 1, Samples.Noon);
-        var texts = new TextStore(ledger.Db);
+        var texts = new TextStore(ledger.Db, ledger.Systems);
         var text = new CallText(record.Id, "{\"ask\":\"é\"}"u8.ToArray(), "{\"answer\":1}"u8.ToArray());
         var auditor = new Person(Guid.CreateVersion7(), "a@example.com", "A", [new Membership(Blue, Role.Auditor)]);
         var viewer = new Person(Guid.CreateVersion7(), "v@example.com", "V", [new Membership(Blue, Role.Viewer)]);
@@ -171,12 +172,12 @@ public class CallQueriesTests
         var old = Enumerable.Range(0, 1200).Select(i => TestLedger.Call(Blue, i, Samples.Noon.AddSeconds(i))).ToList();
         var young = TestLedger.Call(Blue, 9999, Samples.Noon.AddDays(20));
         await ledger.RecordAsync(old.Append(young));
-        await new TextStore(ledger.Db).AddAsync([new CallText(old[0].Id, "{}"u8.ToArray(), "{}"u8.ToArray())], CancellationToken.None);
+        await new TextStore(ledger.Db, ledger.Systems).AddAsync([new CallText(old[0].Id, "{}"u8.ToArray(), "{}"u8.ToArray())], CancellationToken.None);
         ledger.Clock.Now = Samples.Noon.AddDays(31);
 
         await new RetentionStore(ledger.Db, ledger.Clock).DeleteExpiredAsync(CancellationToken.None);
 
-        Assert.Equal(1, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_trace"));
+        Assert.Equal(1, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_trace_pack"));
         Assert.Equal(0, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_text"));
         Assert.Equal(1201, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_ledger"));
         Assert.Equal(0, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_traffic WHERE step_seconds = 60"));
@@ -207,13 +208,14 @@ public class CallQueriesTests
         var elsewhere = TestLedger.Call(Blue, 2, Samples.Noon.AddMinutes(1));
         await using (var other = ledger.Database.Open())
         {
-            var store = new LedgerStore(other, LedgerJoint.None, ledger.Clock);
+            var store = new LedgerStore(other, LedgerJoint.None, ledger.Systems, ledger.Clock);
             var from = await store.FindPositionAsync("other", CancellationToken.None);
             await store.WriteAsync(
                 "other",
                 from,
                 new JournalPosition(1, 100),
-                [LedgerEntry.Of(elsewhere, Gateway.Routing.GatewayTable.Empty, ledger.Systems)],
+                [LedgerEntry.Of(elsewhere)],
+                new ProviderPlaces(Gateway.Routing.GatewayTable.Empty),
                 CancellationToken.None);
         }
 
@@ -308,7 +310,7 @@ public class CallQueriesTests
         {
             var query = LedgerRow.Select().AddPrefix(who, $"request_id", "req_17", 6).Build();
             var plan = await ledger.Db.QueryAsync($"EXPLAIN QUERY PLAN {query}", row => row.Text(3), CancellationToken.None);
-            Assert.Contains("observability_ledger_request", Assert.Single(plan), StringComparison.Ordinal);
+            Assert.Contains("observability_call_request", plan[0], StringComparison.Ordinal);
         }
 
         Task<IReadOnlyList<CallSummary>> FindAsync(string prefix) => ledger.Calls.FindByPrefixAsync(who, prefix, 6, CancellationToken.None);
@@ -350,5 +352,79 @@ public class CallQueriesTests
 
         Assert.Equal((429, 429), (ninth.Status, oneMore.Status));
         places.ForEach(p => p.Dispose());
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Ids_that_Gatehouse_made_lead_to_their_call_by_whole_by_beginning_and_by_part(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        var call = TestLedger.Call(Blue, 5, Samples.Noon);
+        var digits = call.Id.ToString("N");
+        (call.RequestId, call.TraceId) = ("req_" + digits, digits);
+        await ledger.RecordAsync(call, TestLedger.Call(Blue, 6, Samples.Noon.AddSeconds(-1)));
+
+        Assert.Equal(1, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_call WHERE request_id IS NULL AND trace_id IS NULL"));
+        var found = (await ledger.Calls.FindAsync(TestLedger.Admin, call.RequestId, CancellationToken.None))!.Call;
+        Assert.Equal((call.Id, call.RequestId, call.TraceId), (found.Id, found.RequestId, found.TraceId));
+        foreach (var search in (string[])[digits, call.RequestId, call.RequestId.ToUpperInvariant(), call.Id.ToString(), digits[^8..], "req_" + digits[..14]])
+        {
+            var page = await ledger.Calls.ListAsync(TestLedger.Admin, new CallFilter(Search: search), CancellationToken.None);
+            Assert.Equal(call.Id, Assert.Single(page.Calls).Id);
+        }
+
+        foreach (var beginning in (string[])["req_" + digits[..12], call.RequestId, digits[..14], digits])
+        {
+            Assert.Contains(call.Id, (await ledger.Calls.FindByPrefixAsync(TestLedger.Admin, beginning, 6, CancellationToken.None)).Select(c => c.Id));
+        }
+    }
+
+    /// <summary>Few calls of one system, hours apart, among many of another: pages hold all of them, once and in order.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_quiet_system_is_paged_through_whatever_lies_between(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        var quiet = Guid.CreateVersion7();
+        var all = new List<CallRecord>();
+        foreach (var minutes in (int[])[0, 1, 59, 60, 61, 300, 301, 2000, 2001, 2002, 9000])
+        {
+            var call = TestLedger.Call(Blue, 5, Samples.Noon.AddMinutes(minutes));
+            call.SystemId = quiet;
+            all.Add(call);
+            all.AddRange(Enumerable.Range(0, 20).Select(i => TestLedger.Call(Blue, i, Samples.Noon.AddMinutes(minutes))));
+        }
+
+        await ledger.RecordAsync(all);
+        ledger.Clock.Now = Samples.Noon.AddDays(7);
+        var seen = new List<Guid>();
+        Guid? before = null;
+        do
+        {
+            var page = await ledger.Calls.ListAsync(TestLedger.Admin, new CallFilter(SystemId: quiet, Before: before, Limit: 3), CancellationToken.None);
+            seen.AddRange(page.Calls.Select(c => c.Id));
+            before = page.Next;
+        }
+        while (before is not null);
+
+        Assert.Equal(all.Where(c => c.SystemId == quiet).Select(c => c.Id).OrderDescending(), seen);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_follower_sees_a_call_that_took_an_hour(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        using var place = ledger.Calls.Admit(() => TestLedger.Admin);
+        await using var follower = ledger.Calls.FollowAsync(place, new CallFilter(), null, TestContext.Current.CancellationToken)
+            .GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        var next = follower.MoveNextAsync().AsTask();
+        var call = TestLedger.Call(Blue, 5, Samples.Noon.AddHours(-1));
+        call.DurationMicros = 3_600_000_000;
+
+        await ledger.RecordAsync(call);
+
+        Assert.True(await next);
+        Assert.Equal(call.Id, follower.Current.Id);
     }
 }

@@ -1,6 +1,7 @@
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Observability.Ledger;
+using Gatehouse.Observability.Traces;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Storage;
 using Gatehouse.Tests.Storage;
@@ -59,7 +60,7 @@ public class LedgerTests
         var batch = new List<CallRecord>();
         Assert.True(ledger.Journal.TryRead(ref after, batch, 1000));
         await store.WriteAsync(
-            ledger.Journal.NodeId, before, after, [.. batch.Select(r => LedgerEntry.Of(r, GatewayTable.Empty, ledger.Systems))], CancellationToken.None);
+            ledger.Journal.NodeId, before, after, [.. batch.Select(r => LedgerEntry.Of(r))], new ProviderPlaces(GatewayTable.Empty), CancellationToken.None);
         ledger.Restart();
         await ledger.DrainAllAsync();
         ledger.Restart();
@@ -122,11 +123,11 @@ public class LedgerTests
     public async Task A_drain_whose_position_was_moved_by_another_process_writes_nothing(string kind)
     {
         await using var ledger = await TestLedger.StartAsync(kind);
-        var entry = LedgerEntry.Of(TestLedger.Call(Team, 1, Samples.Noon), GatewayTable.Empty, ledger.Systems);
+        var entry = LedgerEntry.Of(TestLedger.Call(Team, 1, Samples.Noon));
         await ledger.Store.FindPositionAsync("n", CancellationToken.None);
 
         await Assert.ThrowsAsync<InvalidOperationException>(() => ledger.Store.WriteAsync(
-            "n", new JournalPosition(1, 64), new JournalPosition(1, 128), [entry], CancellationToken.None));
+            "n", new JournalPosition(1, 64), new JournalPosition(1, 128), [entry], new ProviderPlaces(GatewayTable.Empty), CancellationToken.None));
 
         Assert.Equal(0, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_ledger"));
     }
@@ -179,7 +180,7 @@ public class LedgerTests
     private static async Task AssertOnceAsync(TestLedger ledger, List<CallRecord> records)
     {
         Assert.Equal(records.Count, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_ledger"));
-        Assert.Equal(records.Count, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_trace"));
+        Assert.Equal(records.Count, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_call WHERE trace_pack IS NOT NULL"));
         foreach (var step in (long[])[60, 3600])
         {
             Assert.Equal(records.Count, await ledger.CountAsync($"SELECT calls FROM observability_traffic WHERE step_seconds = {step}"));

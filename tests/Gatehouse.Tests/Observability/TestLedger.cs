@@ -43,7 +43,7 @@ internal sealed class TestLedger : IAsyncDisposable
 
     public LedgerDrain Drain { get; private set; }
 
-    public LedgerStore Store => new(Db, LedgerJoint.None, Clock);
+    public LedgerStore Store => new(Db, LedgerJoint.None, Systems, Clock);
 
     public Dictionary<Guid, string> Names { get; } = [];
 

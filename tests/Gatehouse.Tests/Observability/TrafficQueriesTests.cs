@@ -3,6 +3,7 @@ using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Observability;
 using Gatehouse.Observability.Ledger;
+using Gatehouse.Observability.Traces;
 using Gatehouse.Tests.Storage;
 
 namespace Gatehouse.Tests.Observability;
@@ -173,11 +174,11 @@ public class TrafficQueriesTests
             {
                 var record = TestLedger.Call(Blue, j % 40, Samples.Noon + (day * ((double)j / calls)));
                 record.Attempts = [];
-                entries.Add(LedgerEntry.Of(record, GatewayTable.Empty, ledger.Systems));
+                entries.Add(LedgerEntry.Of(record));
             }
 
             var next = new JournalPosition(1, i + batch);
-            Assert.Equal(batch, await ledger.Store.WriteAsync("bulk", position, next, entries, CancellationToken.None));
+            Assert.Equal(batch, await ledger.Store.WriteAsync("bulk", position, next, entries, new ProviderPlaces(GatewayTable.Empty), CancellationToken.None));
             position = next;
         }
 
@@ -190,7 +191,7 @@ public class TrafficQueriesTests
         Assert.True(hours < 24 * 41, $"{hours} rows per hour");
 
         // The roll-ups alone give the sum: nothing of it comes from the ledger.
-        await ledger.Db.ExecuteAsync($"DELETE FROM observability_ledger", CancellationToken.None);
+        await ledger.Db.ExecuteAsync($"DELETE FROM observability_call", CancellationToken.None);
         Assert.Equal(series.Total, (await ledger.Traffic.SeriesAsync(TestLedger.Admin, filter, TimeSpan.FromHours(1), CancellationToken.None)).Total);
         Assert.Equal(
             calls, (await ledger.Traffic.ByAsync(TestLedger.Admin, filter, TrafficDimension.Model, CancellationToken.None)).Sum(s => s.Sum.Calls));

@@ -18,7 +18,7 @@ public class WorkerTests
     public async Task Calls_go_on_while_the_database_is_away_and_are_recorded_when_it_is_back(string kind)
     {
         await using var ledger = await TestLedger.StartAsync(kind);
-        await ledger.Db.ExecuteAsync($"ALTER TABLE observability_ledger RENAME TO away", CancellationToken.None);
+        await ledger.Db.ExecuteAsync($"ALTER TABLE observability_call RENAME TO away", CancellationToken.None);
         using var failures = new CountingLogger<LedgerWorker>();
         using var worker = new LedgerWorker(ledger.Drain, TimeProvider.System, failures);
         var recorded = ledger.Recorded.Next;
@@ -27,7 +27,7 @@ public class WorkerTests
         ledger.Journal.Append(TestLedger.Call(Team, 1, Samples.Noon));
         await failures.FirstAsync();
         ledger.Journal.Append(TestLedger.Call(Team, 2, Samples.Noon));
-        await ledger.Db.ExecuteAsync($"ALTER TABLE away RENAME TO observability_ledger", CancellationToken.None);
+        await ledger.Db.ExecuteAsync($"ALTER TABLE away RENAME TO observability_call", CancellationToken.None);
         await recorded.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
         await worker.StopAsync(CancellationToken.None);
 
@@ -60,7 +60,7 @@ public class WorkerTests
         var texts = Channel.CreateBounded<CallText>(16);
         using var ledgerWorker = new LedgerWorker(ledger.Drain, TimeProvider.System, NullLogger<LedgerWorker>.Instance);
         using var textWorker = new TextWorker(
-            texts, new TextStore(ledger.Db), ledger.Metrics, TimeProvider.System, NullLogger<TextWorker>.Instance);
+            texts, new TextStore(ledger.Db, ledger.Systems), ledger.Metrics, TimeProvider.System, NullLogger<TextWorker>.Instance);
         await textWorker.StartAsync(CancellationToken.None);
         var record = TestLedger.Call(Team, 1, Samples.Noon);
 

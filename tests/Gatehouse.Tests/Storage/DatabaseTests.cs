@@ -412,6 +412,55 @@ public sealed class DatabaseTests
         Assert.DoesNotContain("hunter2", server.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Rows_that_are_appended_come_back_as_they_went_in_nulls_and_empty_texts_too(string kind)
+    {
+        await using var test = await TestDatabase.CreateAsync(kind);
+        await CreateTableAsync(test.Db);
+        var rows = Enumerable.Range(0, 3000).Select(i => (Id: Guid.CreateVersion7(), Text: (i % 3) switch { 0 => null, 1 => "", _ => $"é\0{i}" })).ToList();
+
+        await AppendAsync(test.Db, rows);
+
+        var read = await test.Db.QueryAsync(
+            $"SELECT id, text, number, flag, bytes FROM thing",
+            row => (Id: row.Id(0), Text: row.TextOrNull(1), Number: row.Long(2), Flag: row.Bool(3), Bytes: row.Bytes(4).Length),
+            Ct);
+        Assert.Equal(
+            rows.OrderBy(r => r.Id).Select(r => (r.Id, r.Text?.Replace('\0', '\uFFFD'), -5L, true, r.Text?.Length ?? 0)),
+            read.OrderBy(r => r.Id).Select(r => (r.Id, r.Text, r.Number, r.Flag, r.Bytes)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Appending_a_key_that_is_taken_is_told_apart_and_changes_nothing(string kind)
+    {
+        await using var test = await TestDatabase.CreateAsync(kind);
+        await CreateTableAsync(test.Db);
+        var taken = (Id: Guid.CreateVersion7(), Text: (string?)"a");
+        await AppendAsync(test.Db, [taken]);
+
+        await Assert.ThrowsAsync<DuplicateRowException>(() => AppendAsync(test.Db, [(Guid.CreateVersion7(), "b"), taken]));
+
+        Assert.Equal(["a"], await TextsAsync(test.Db));
+    }
+
+    private static Task AppendAsync(Database db, List<(Guid Id, string? Text)> rows) => db.TransactionAsync(
+        transaction => transaction.AppendManyAsync(
+            "thing",
+            ["id", "text", "number", "flag", "bytes"],
+            rows,
+            (to, row) =>
+            {
+                to.Id(row.Id);
+                to.TextOrNull(row.Text);
+                to.Long(-5);
+                to.Bool(true);
+                to.Bytes(new byte[row.Text?.Length ?? 0]);
+            },
+            Ct),
+        Ct);
+
     private static Task<int> CreateTableAsync(Database db) => db.ExecuteAsync($"""
         CREATE TABLE thing (id UUID PRIMARY KEY, text TEXT, number BIGINT, flag BOOLEAN, bytes BYTEA, real DOUBLE PRECISION, made_at BIGINT)
         """, Ct);

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Gatehouse.Contracts;
 using Gatehouse.Observability.Ledger;
+using Gatehouse.Storage;
 
 namespace Gatehouse.Observability.Calls;
 
@@ -9,11 +10,15 @@ internal static class CallConditions
 {
     private const char HighestChar = '\uFFFF';
 
+    /// <summary>Of an id, and of a trace id.</summary>
+    public const int IdDigits = 32;
+
     /// <summary>How far a call's id and its start may disagree on the time: ids bound the search, the start decides.</summary>
     private static readonly TimeSpan IdSlack = TimeSpan.FromMinutes(1);
 
     /// <exception cref="ProblemException">The filter names a team that the person may not see, or has a wrong limit.</exception>
-    public static SqlText AddConditions(this SqlText sql, Person who, CallFilter filter)
+    /// <param name="db">Where a search needs its words for the digits of an id.</param>
+    public static SqlText AddConditions(this SqlText sql, Database db, Person who, CallFilter filter)
     {
         sql.Add($" WHERE 1 = 1").AddTeams(who, filter);
         if (filter.From is { } from)
@@ -45,15 +50,11 @@ internal static class CallConditions
         if (filter.Outcome is { } outcome)
         {
             sql.Add($" AND outcome = {Words.Of(outcome)}");
-            if (outcome != CallOutcome.Ok)
-            {
-                sql.Add($" AND outcome <> 'ok'"); // the partial index needs to see it
-            }
         }
 
         if (filter.Search is { Length: > 0 } search)
         {
-            AddSearch(sql, search);
+            AddSearch(sql, db, search);
         }
 
         return sql;
@@ -76,22 +77,26 @@ internal static class CallConditions
         return teams is null ? sql : sql.Add($" AND team_id IN {teams}");
     }
 
-    /// <summary>
-    /// The rows whose column begins so, by an index on it. Through COALESCE, since an index on the team would lead through all its rows.
-    /// </summary>
+    /// <summary>The rows whose column begins so, by an index on it.</summary>
     public static SqlText AddPrefix(this SqlText sql, Person who, FormattableString column, string prefix, int limit)
     {
         sql.Add($" WHERE {column} >= {prefix} AND {column} < {prefix + HighestChar} AND SUBSTR({column}, 1, CAST({prefix.Length} AS INTEGER)) = {prefix}");
-        if (who.TeamsWith(Permission.Read) is { } teams)
-        {
-            sql.Add($" AND COALESCE(team_id, team_id) IN {teams}");
-        }
+        return sql.AddReadable(who).Add($" ORDER BY {column} DESC LIMIT {limit}");
+    }
 
-        return sql.Add($" ORDER BY {column} DESC LIMIT {limit}");
+    /// <summary>The rows whose id begins with these hexadecimal digits, and that have their column from it.</summary>
+    public static SqlText AddDigits(this SqlText sql, Person who, FormattableString column, string digits, int limit)
+    {
+        var (from, to) = (Guid.ParseExact(digits.PadRight(IdDigits, '0'), "N"), Guid.ParseExact(digits.PadRight(IdDigits, 'f'), "N"));
+        sql.Add($" WHERE id >= {from} AND id <= {to} AND {column} IS NULL");
+        return sql.AddReadable(who).Add($" ORDER BY id DESC LIMIT {limit}");
     }
 
     /// <summary>No call that started at this time or later has a smaller id.</summary>
     public static Guid EarliestId(DateTimeOffset start) => IdBound(start < DateTimeOffset.UnixEpoch + IdSlack ? start : start - IdSlack, 0x00);
+
+    /// <summary>No call that started before this time has a larger id.</summary>
+    public static Guid LatestId(DateTimeOffset start) => IdBound(start + IdSlack, 0xFF);
 
     /// <summary>The smallest (fill 0x00) or largest (fill 0xFF) id of version 7 made at this time.</summary>
     private static Guid IdBound(DateTimeOffset at, byte fill)
@@ -101,6 +106,9 @@ internal static class CallConditions
         BinaryPrimitives.WriteInt64BigEndian(bytes, Math.Max(0, at.ToUnixTimeMilliseconds()) << 16 | fill | (long)fill << 8);
         return new Guid(bytes, bigEndian: true);
     }
+
+    private static SqlText AddReadable(this SqlText sql, Person who) =>
+        who.TeamsWith(Permission.Read) is { } teams ? sql.Add($" AND team_id IN {teams}") : sql;
 
     private static void AddNamed(SqlText sql, CallFilter filter)
     {
@@ -119,7 +127,7 @@ internal static class CallConditions
 
         if (filter.ErrorCode is { } error)
         {
-            _ = error.Length == 0 ? sql.Add($" AND error_code IS NULL") : sql.Add($" AND error_code = {error} AND outcome <> 'ok'");
+            _ = error.Length == 0 ? sql.Add($" AND error_code IS NULL") : sql.Add($" AND error_code = {error}");
         }
 
         if (filter.Unpriced)
@@ -129,28 +137,34 @@ internal static class CallConditions
         }
     }
 
-    private static void AddSearch(SqlText sql, string search)
+    private static void AddSearch(SqlText sql, Database db, string search)
     {
         var text = search.Trim().ToLowerInvariant();
-        if (Guid.TryParseExact(text, "D", out var id))
+        if ((Guid.TryParseExact(text, "D", out var id) ? id : LedgerEntry.IdOfRequest(text)) is { } known)
         {
-            sql.Add($" AND (id = {id} OR request_id = {text})");
+            sql.Add($" AND id IN (SELECT id FROM observability_call WHERE id = {known} UNION ALL SELECT id FROM observability_call WHERE request_id = {text})");
             return;
         }
 
-        if (text.Length == 32 && text.All(char.IsAsciiHexDigit))
+        if (text.Length == IdDigits && text.All(char.IsAsciiHexDigit))
         {
-            sql.Add($" AND trace_id = {text}");
+            sql.Add($" AND id IN (SELECT id FROM observability_call WHERE id = {Guid.ParseExact(text, "N")} AND trace_id IS NULL UNION ALL SELECT id FROM observability_call WHERE trace_id = {text})");
             return;
         }
 
-        var pattern = "%" + text.Replace(@"\", @"\\", StringComparison.Ordinal).Replace("%", @"\%", StringComparison.Ordinal)
-            .Replace("_", @"\_", StringComparison.Ordinal) + "%";
+        var pattern = Like(text);
+        var digits = db.DigitsOf($"id");
+        var made = text.StartsWith(LedgerEntry.RequestIdPrefix, StringComparison.Ordinal) ? Like(text[LedgerEntry.RequestIdPrefix.Length..])[1..] : pattern;
         sql.Add($"""
              AND (LOWER(request_id) LIKE {pattern} ESCAPE '\' OR trace_id LIKE {pattern} ESCAPE '\'
              OR LOWER(route) LIKE {pattern} ESCAPE '\' OR LOWER(model) LIKE {pattern} ESCAPE '\'
              OR LOWER(answered_model) LIKE {pattern} ESCAPE '\' OR error_code LIKE {pattern} ESCAPE '\'
-             OR LOWER(error_message) LIKE {pattern} ESCAPE '\')
+             OR LOWER(error_message) LIKE {pattern} ESCAPE '\'
+             OR ((request_id IS NULL OR trace_id IS NULL) AND {digits} LIKE {made} ESCAPE '\'))
             """);
     }
+
+    private static string Like(string text) =>
+        "%" + text.Replace(@"\", @"\\", StringComparison.Ordinal).Replace("%", @"\%", StringComparison.Ordinal)
+            .Replace("_", @"\_", StringComparison.Ordinal) + "%";
 }

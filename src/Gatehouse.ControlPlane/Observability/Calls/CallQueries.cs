@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Gatehouse.Contracts;
 using Gatehouse.Observability.Calls;
+using Gatehouse.Observability.Ledger;
 using Gatehouse.Observability.Traces;
 using Gatehouse.Storage;
 
@@ -23,7 +24,9 @@ public sealed class CallQueries
     /// <summary>A follower must come back after this time, so that what proxies and browsers forget about is closed.</summary>
     private static readonly TimeSpan FollowLife = TimeSpan.FromMinutes(15);
 
-    private const int TraceIdChars = 32;
+    /// <summary>What the index on long calls takes for long.</summary>
+    private static readonly TimeSpan LongCall = TimeSpan.FromMinutes(1);
+    private const long LongMicros = 60_000_000;
 
     /// <summary>A list without a beginning begins here, so that no search reads the whole ledger.</summary>
     private static readonly TimeSpan DefaultRange = TimeSpan.FromDays(30);
@@ -52,15 +55,21 @@ public sealed class CallQueries
         }
 
         var from = filter.From ?? (filter.To ?? _clock.GetUtcNow()) - DefaultRange;
-        var sql = LedgerRow.Select();
-        sql.AddConditions(who, filter with { From = from });
-        if (filter.Before is { } before)
+        var ranges = await CallRanges.FindAsync(_db, who, filter, from, ct);
+        var calls = new List<CallSummary>();
+        if (ranges is null)
         {
-            sql.Add($" AND id < {before}");
+            calls = await ReadAsync(null, filter.Limit + 1);
         }
 
-        sql.Add($" ORDER BY id DESC LIMIT {filter.Limit + 1}");
-        var calls = await _db.ScanAsync(sql.Build(), row => LedgerRow.Read(row, _systems).Call, ct);
+        foreach (var range in ranges ?? [])
+        {
+            if ((filter.Before is not { } before || range.From.CompareTo(before) < 0) && calls.Count <= filter.Limit)
+            {
+                calls.AddRange(await ReadAsync(range, filter.Limit + 1 - calls.Count));
+            }
+        }
+
         if (calls.Count <= filter.Limit)
         {
             return new CallPage(calls, null, from);
@@ -68,39 +77,59 @@ public sealed class CallQueries
 
         calls.RemoveAt(filter.Limit);
         return new CallPage(calls, calls[^1].Id, from);
+
+        Task<List<CallSummary>> ReadAsync((Guid From, Guid To)? range, int limit)
+        {
+            var sql = LedgerRow.Select();
+            sql.AddConditions(_db, who, filter with { From = from });
+            if (range is var (first, last))
+            {
+                sql.Add($" AND id >= {first} AND id <= {last}");
+            }
+
+            if (filter.Before is { } before)
+            {
+                sql.Add($" AND id < {before}");
+            }
+
+            return _db.ScanAsync(sql.Add($" ORDER BY id DESC LIMIT {limit}").Build(), row => LedgerRow.Read(row, _systems).Call, ct);
+        }
     }
 
     /// <summary>The calls whose request id or trace id begins so, newest first among those of one kind. Cheap however large the ledger is.</summary>
     public async Task<IReadOnlyList<CallSummary>> FindByPrefixAsync(Person who, string prefix, int limit, CancellationToken ct)
     {
-        var found = await ReadAsync($"request_id", prefix);
-        if (found.Count < limit && prefix.Length <= TraceIdChars && prefix.All(char.IsAsciiHexDigit))
+        var found = await ReadAsync(LedgerRow.Select().AddPrefix(who, $"request_id", prefix, limit));
+        var lower = prefix.ToLowerInvariant();
+        if (LedgerEntry.DigitsOfRequest(lower) is { } requestDigits)
         {
-            found.AddRange((await ReadAsync($"trace_id", prefix.ToLowerInvariant())).Where(call => found.TrueForAll(f => f.Id != call.Id)));
+            Add(await ReadAsync(LedgerRow.Select().AddDigits(who, $"request_id", requestDigits, limit)));
+        }
+
+        if (found.Count < limit && prefix.Length <= CallConditions.IdDigits && prefix.All(char.IsAsciiHexDigit))
+        {
+            Add(await ReadAsync(LedgerRow.Select().AddPrefix(who, $"trace_id", lower, limit)));
+            Add(await ReadAsync(LedgerRow.Select().AddDigits(who, $"trace_id", lower, limit)));
         }
 
         return [.. found.Take(limit)];
 
-        Task<List<CallSummary>> ReadAsync(FormattableString column, string from) => _db.QueryAsync(
-            LedgerRow.Select().AddPrefix(who, column, from, limit).Build(), row => LedgerRow.Read(row, _systems).Call, ct);
+        void Add(List<CallSummary> more) => found.AddRange(more.Where(call => found.TrueForAll(f => f.Id != call.Id)));
+
+        Task<List<CallSummary>> ReadAsync(SqlText sql) => _db.QueryAsync(sql.Build(), row => LedgerRow.Read(row, _systems).Call, ct);
     }
 
     /// <returns><see langword="null"/> when there is no such call in the teams that the person may read.</returns>
     public async Task<CallDetail?> FindAsync(Person who, string idOrRequestId, CancellationToken ct)
     {
-        var sql = LedgerRow.Select().Add($" WHERE 1 = 1");
-        sql.AddTeams(who, new CallFilter());
-        _ = Guid.TryParseExact(idOrRequestId, "D", out var id)
-            ? sql.Add($" AND (id = {id} OR request_id = {idOrRequestId})")
-            : sql.Add($" AND request_id = {idOrRequestId}");
-        var rows = await _db.QueryAsync(sql.Add($" ORDER BY id DESC LIMIT 1").Build(), row => LedgerRow.Read(row, _systems), ct);
-        if (rows.Count == 0)
+        var row = await FindRowAsync(who, idOrRequestId, ct);
+        if (row is null)
         {
             return null;
         }
 
-        var (call, cost, priceJson, _) = rows[0];
-        var trace = await FindTraceAsync(call.Id, ct);
+        var (call, cost, priceJson, _, _) = row;
+        var trace = await TraceStore.FindAsync(_db, row, _clock.GetUtcNow(), ct);
         var price = priceJson is null ? null : JsonSerializer.Deserialize(priceJson, StoredJson.Default.Price);
         var (state, content) = await FindContentAsync(who, call, ct);
         return new CallDetail(
@@ -141,18 +170,8 @@ public sealed class CallQueries
         while (_clock.GetUtcNow() - started < FollowLife && follower.Now is { } who)
         {
             var next = _recorded.Next;
-            var sql = LedgerRow.Select();
-            sql.AddConditions(who, filter);
-            sql.Add($" AND recorded_at >= {since}");
-            if (after is { } last && since == resumed)
-            {
-                sql.Add($" AND (recorded_at > {since} OR id > {last})"); // what was recorded together with it and before it is known
-            }
-
-            sql.Add($" ORDER BY recorded_at DESC LIMIT {FollowLimit}");
             var now = _clock.GetUtcNow();
-            var calls = await _db.QueryAsync(sql.Build(), row => LedgerRow.Read(row, _systems).Call, ct);
-            calls.Reverse();
+            var calls = await NewAsync(who, filter, since, since == resumed ? after : null, ct);
             foreach (var call in calls)
             {
                 if (seen.TryAdd(call.Id, now))
@@ -178,10 +197,32 @@ public sealed class CallQueries
         }
     }
 
+    /// <summary>
+    /// What was recorded since, in that order. Most calls are short, so they are among the newest ids; the long ones have an index.
+    /// </summary>
+    private async Task<List<CallSummary>> NewAsync(Person who, CallFilter filter, DateTimeOffset since, Guid? after, CancellationToken ct)
+    {
+        var calls = await ReadAsync($"id >= {CallConditions.EarliestId(since - LongCall)} AND duration_micros <= {LongMicros}", $"id");
+        calls.AddRange(await ReadAsync($"duration_micros > 60000000", $"recorded_at")); // as the index has it
+        return [.. calls.OrderByDescending(c => c.At).Take(FollowLimit).Reverse().Select(c => c.Call)];
+
+        Task<List<(DateTimeOffset At, CallSummary Call)>> ReadAsync(FormattableString condition, FormattableString order)
+        {
+            var sql = LedgerRow.Select($"recorded_at").AddConditions(_db, who, filter).Add($" AND {condition} AND recorded_at >= {since}");
+            if (after is { } last)
+            {
+                sql.Add($" AND (recorded_at > {since} OR id > {last})"); // what was recorded together with it and before it is known
+            }
+
+            sql.Add($" ORDER BY {order} DESC LIMIT {FollowLimit}");
+            return _db.QueryAsync(sql.Build(), row => (row.Instant(LedgerRow.Columns), LedgerRow.Read(row, _systems).Call), ct);
+        }
+    }
+
     /// <summary>When the call was recorded, or shortly before its id was made where no call has it.</summary>
     private async Task<DateTimeOffset> RecordedAtAsync(Guid id, DateTimeOffset now, CancellationToken ct)
     {
-        var found = await _db.QueryAsync($"SELECT recorded_at FROM observability_ledger WHERE id = {id}", row => row.Instant(0), ct);
+        var found = await _db.QueryAsync($"SELECT recorded_at FROM observability_call WHERE id = {id}", row => row.Instant(0), ct);
         var at = found.Count > 0 ? found[0] : DateTimeOffset.FromUnixTimeMilliseconds(Math.Min(MillisecondsOf(id), now.ToUnixTimeMilliseconds())) - FollowOverlap;
         return at > now ? now : at < now - FollowLife ? now - FollowLife : at;
     }
@@ -193,12 +234,22 @@ public sealed class CallQueries
         return (long)(BinaryPrimitives.ReadUInt64BigEndian(bytes) >> 16);
     }
 
-    private async Task<TraceDocument?> FindTraceAsync(Guid id, CancellationToken ct)
+    /// <summary>A request id that a client gave twice names the newer call.</summary>
+    private async Task<LedgerRow?> FindRowAsync(Person who, string idOrRequestId, CancellationToken ct)
     {
-        var now = _clock.GetUtcNow();
-        var documents = await _db.QueryAsync(
-            $"SELECT document FROM observability_trace WHERE call_id = {id} AND expires_at > {now}", row => row.Text(0), ct);
-        return documents.Count == 0 ? null : JsonSerializer.Deserialize(documents[0], StoredJson.Default.TraceDocument);
+        var id = Guid.TryParseExact(idOrRequestId, "D", out var given) ? given : LedgerEntry.IdOfRequest(idOrRequestId);
+        var rows = id is null ? [] : await ReadAsync($"id = {id}");
+        if (rows.Count == 0)
+        {
+            rows = await ReadAsync($"request_id = {idOrRequestId}");
+        }
+
+        return rows.Count == 0 ? null : rows[0];
+
+        Task<List<LedgerRow>> ReadAsync(FormattableString condition) => _db.QueryAsync(
+            LedgerRow.Select().Add($" WHERE {condition}").AddTeams(who, new CallFilter()).Add($" ORDER BY id DESC LIMIT 1").Build(),
+            row => LedgerRow.Read(row, _systems),
+            ct);
     }
 
     private async Task<(string State, CallContent? Content)> FindContentAsync(Person who, CallSummary call, CancellationToken ct)

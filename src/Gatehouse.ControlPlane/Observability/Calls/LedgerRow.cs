@@ -1,32 +1,40 @@
 using Gatehouse.Contracts;
+using Gatehouse.Observability.Ledger;
 using Gatehouse.Storage;
 
 namespace Gatehouse.Observability.Calls;
 
 /// <summary>One row of the ledger as read: the summary, and what explains its cost.</summary>
-internal sealed record LedgerRow(CallSummary Call, long? CostNanos, string? Price, string ConfigurationRevision)
+internal sealed record LedgerRow(CallSummary Call, long? CostNanos, string? Price, string Node, long? TracePack)
 {
-    public static SqlText Select() => new SqlText().Add($"""
+    /// <summary>How many columns a row has of its own.</summary>
+    public const int Columns = 37;
+
+    public static SqlText Select() => Select($"0");
+
+    /// <param name="more">A further column, after <see cref="Columns"/>.</param>
+    public static SqlText Select(FormattableString more) => new SqlText().Add($"""
         SELECT id, request_id, trace_id, started_at, team_id, system_id, environment, key_id, surface, route, provider, model,
         answered_model, streamed, status, outcome, error_code, error_message, finish_reason, uncached_input_tokens, cache_read_tokens,
         cache_write_tokens, cache_write_long_tokens, output_tokens, reasoning_tokens, cost_nanos, price_revision, duration_micros,
-        first_byte_micros, own_micros, attempts, price, configuration_revision,
-        audio_input_tokens, image_input_tokens, audio_output_tokens FROM observability_ledger
+        first_byte_micros, own_micros, attempts, price,
+        audio_input_tokens, image_input_tokens, audio_output_tokens, node, trace_pack, {more} FROM observability_ledger
         """);
 
     public static LedgerRow Read(Row row, SystemLookup systems)
     {
+        var id = row.Id(0);
         var system = row.Id(5);
         var key = row.Id(7);
         var cost = row.LongOrNull(25);
         TokenUsage? usage = row.IsNull(19)
             ? null
             : new TokenUsage(row.Long(19), row.Long(20), row.Long(21), row.Long(22), row.Long(23), row.Long(24),
-                row.LongOrNull(33) ?? 0, row.LongOrNull(34) ?? 0, row.LongOrNull(35) ?? 0);
+                row.LongOrNull(32) ?? 0, row.LongOrNull(33) ?? 0, row.LongOrNull(34) ?? 0);
         var call = new CallSummary(
-            Id: row.Id(0),
-            RequestId: row.Text(1),
-            TraceId: row.Text(2),
+            Id: id,
+            RequestId: row.TextOrNull(1) ?? LedgerEntry.RequestIdOf(id),
+            TraceId: row.TextOrNull(2) ?? LedgerEntry.TraceIdOf(id),
             StartedAt: row.Instant(3),
             TeamId: row.Id(4),
             SystemId: system == Guid.Empty ? null : system,
@@ -51,6 +59,6 @@ internal sealed record LedgerRow(CallSummary Call, long? CostNanos, string? Pric
             FirstByteMicros: row.LongOrNull(28),
             OwnMicros: row.Long(29),
             Attempts: (int)row.Long(30));
-        return new LedgerRow(call, cost, row.TextOrNull(31), row.Text(32));
+        return new LedgerRow(call, cost, row.TextOrNull(31), row.Text(35), row.LongOrNull(36));
     }
 }

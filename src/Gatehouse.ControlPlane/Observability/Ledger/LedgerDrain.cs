@@ -17,10 +17,16 @@ internal sealed class LedgerDrain(
     OtlpTraces traces,
     ObservabilityMetrics metrics)
 {
-    public const int BatchRecords = 1000;
+    /// <summary>Some 10 MB while they are written. Fewer cost more: each transaction writes the pages at the ends of the trees anew.</summary>
+    public const int BatchRecords = 4000;
+
+    /// <summary>While more than this waits, the database does not keep up: only one trace in <see cref="SampledTraces"/> of an answered call is kept.</summary>
+    private const long BusyBytes = 128 << 20;
+    private const int SampledTraces = 16;
 
     private readonly List<CallRecord> _batch = new(BatchRecords);
     private JournalPosition? _position;
+    private ProviderPlaces _places = new(GatewayTable.Empty);
 
     /// <summary>The last batch was as large as they get: there is more to take.</summary>
     public bool IsBehind => _batch.Count == BatchRecords;
@@ -42,8 +48,13 @@ internal sealed class LedgerDrain(
         // Whatever goes wrong from here on, the next drain starts from the position that the database has.
         _position = null;
         var current = table.Current;
-        var entries = _batch.Where(r => r.TeamId != Guid.Empty).Select(r => LedgerEntry.Of(r, current, systems)).ToList();
-        var added = await store.WriteAsync(journal.NodeId, before, after, entries, ct);
+        if (_places.Table != current)
+        {
+            _places = new ProviderPlaces(current);
+        }
+
+        var entries = Entries();
+        var added = await store.WriteAsync(journal.NodeId, before, after, entries, _places, ct);
         _position = after;
         journal.Release(after);
         joint.Drained(after);
@@ -53,11 +64,33 @@ internal sealed class LedgerDrain(
             recorded.Raise();
         }
 
-        foreach (var entry in entries)
+        if (traces.IsOn)
         {
-            traces.Offer(entry.ToSummary(systems), entry.Trace);
+            foreach (var entry in entries)
+            {
+                traces.Offer(entry.ToSummary(systems), entry.ToTrace(_places));
+            }
         }
 
         return _batch.Count > 0;
+    }
+
+    private List<LedgerEntry> Entries()
+    {
+        var samples = journal.PendingBytes > BusyBytes;
+        var entries = new List<LedgerEntry>(_batch.Count);
+        var sampledOut = 0;
+        foreach (var record in _batch)
+        {
+            if (record.TeamId != Guid.Empty)
+            {
+                var keeps = !samples || record.Outcome != CallOutcome.Ok || entries.Count % SampledTraces == 0;
+                sampledOut += keeps ? 0 : 1;
+                entries.Add(LedgerEntry.Of(record, keeps));
+            }
+        }
+
+        metrics.SampledOut(sampledOut);
+        return entries;
     }
 }

@@ -1,57 +1,121 @@
+using System.Buffers;
 using System.Text.Json;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Journal;
-using Gatehouse.Gateway.Routing;
 using Gatehouse.Observability.Traces;
+using Gatehouse.Storage;
 
 namespace Gatehouse.Observability.Ledger;
 
-/// <summary>A call on its way from the journal into the tables: what the record says, and what is known here beside it.</summary>
+/// <summary>A call on its way from the journal into the tables.</summary>
 /// <param name="Earlier">What targets used that did not end the call.</param>
-internal sealed record LedgerEntry(CallRecord Record, TraceDocument Trace, DateTimeOffset TraceExpiresAt, IReadOnlyList<TargetTokens> Earlier)
+/// <param name="KeepsTrace">Not under so much load that traces are sampled.</param>
+internal sealed record LedgerEntry(CallRecord Record, IReadOnlyList<TargetTokens> Earlier, bool KeepsTrace)
 {
     /// <summary>Bounds of texts that are parts of index keys: PostgreSQL's limit is 2,704 bytes a key.</summary>
     private const int MaxModelChars = 256;
     private const int MaxNameChars = 100;
 
-    /// <summary>Where no policy is known any more (the system is gone), traces live this long.</summary>
-    private const int DefaultRetentionDays = 30;
+    /// <summary>Before the digits of the id, where a call came without a request id.</summary>
+    public const string RequestIdPrefix = "req_";
 
-    public static LedgerEntry Of(CallRecord record, GatewayTable table, SystemLookup systems)
+    private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789abcdef");
+
+    /// <summary>The columns of <c>observability_call</c>, in the order of <see cref="Write"/>.</summary>
+    public static string[] Columns { get; } =
+    [
+        "id", "shape", "started_at", "recorded_at", "duration_micros", "first_byte_micros", "own_micros", "uncached_input_tokens",
+        "cache_read_tokens", "cache_write_tokens", "cache_write_long_tokens", "output_tokens", "reasoning_tokens", "audio_input_tokens",
+        "image_input_tokens", "audio_output_tokens", "cost_nanos", "charged_nanos", "trace_pack", "request_id", "trace_id", "error_message",
+        "end_user", "earlier_targets",
+    ];
+
+    /// <summary>Set by the batch that takes it.</summary>
+    public CallShape Shape { get; set; } = null!;
+
+    /// <summary>The pack of the batch that its trace is in, from 1; 0 without one.</summary>
+    public int Pack { get; set; }
+
+    public static LedgerEntry Of(CallRecord record, bool keepsTrace = true)
     {
-        var places = new Dictionary<string, ProviderPlace>(StringComparer.Ordinal);
-        foreach (var attempt in record.Attempts)
+        var earlier = TargetTokens.Earlier(record);
+        if (earlier.Count > 0)
         {
-            if (!places.ContainsKey(attempt.Provider) && PlaceOf(table, attempt.Provider) is { } place)
+            earlier = [.. earlier.Select(t => t with { Provider = Cut(t.Provider, MaxNameChars)!, Model = Cut(t.Model, MaxModelChars)! })];
+        }
+
+        record.Route = Cut(record.Route, MaxModelChars) ?? "";
+        record.Model = Cut(record.Model, MaxModelChars);
+        record.AnsweredModel = Cut(record.AnsweredModel, MaxModelChars);
+        record.Provider = Cut(record.Provider, MaxNameChars);
+        record.ErrorCode = Cut(record.ErrorCode, MaxNameChars);
+        record.FinishReason = Cut(record.FinishReason, MaxNameChars);
+        record.ServiceTier = Cut(record.ServiceTier, MaxNameChars);
+        return new LedgerEntry(record, earlier, keepsTrace);
+    }
+
+    /// <summary>The request id of a call that came without one.</summary>
+    public static string RequestIdOf(Guid id) => RequestIdPrefix + id.ToString("N");
+
+    /// <summary>The trace id of a call that came without one.</summary>
+    public static string TraceIdOf(Guid id) => id.ToString("N");
+
+    /// <summary>The id of the call that was given this request id by Gatehouse.</summary>
+    public static Guid? IdOfRequest(string requestId) =>
+        requestId.StartsWith(RequestIdPrefix, StringComparison.Ordinal) && Guid.TryParseExact(requestId.AsSpan(RequestIdPrefix.Length), "N", out var id) ? id : null;
+
+    /// <summary>The digits of the id of which this is the beginning as a request id; <see langword="null"/> where it can be none.</summary>
+    public static string? DigitsOfRequest(string prefix) =>
+        prefix.StartsWith(RequestIdPrefix, StringComparison.Ordinal) && prefix.Length <= RequestIdPrefix.Length + 32
+            && !prefix.AsSpan(RequestIdPrefix.Length).ContainsAnyExcept(Digits)
+            ? prefix[RequestIdPrefix.Length..]
+            : null;
+
+    /// <param name="packs">The number that the node's packs had reached before this batch.</param>
+    public void Write(RowWriter row, DateTimeOffset recordedAt, long packs)
+    {
+        var r = Record;
+        Span<char> digits = stackalloc char[RequestIdPrefix.Length + 32];
+        RequestIdPrefix.CopyTo(digits);
+        r.Id.TryFormat(digits[RequestIdPrefix.Length..], out _, "N");
+        row.Id(r.Id);
+        row.Long(Shape.Number);
+        row.Long(r.StartedAtMicros);
+        row.Instant(recordedAt);
+        row.Long(r.DurationMicros);
+        row.LongOrNull(r.FirstByteMicros);
+        row.Long(r.OwnMicros);
+        WriteUsage(row, r.Usage);
+        row.LongOrNull(r.CostNanos);
+        row.LongOrNull(r.ChargedNanos);
+        row.LongOrNull(Pack == 0 ? null : packs + Pack);
+        row.TextOrNull(digits.SequenceEqual(r.RequestId) ? null : r.RequestId);
+        row.TextOrNull(digits[RequestIdPrefix.Length..].SequenceEqual(r.TraceId) ? null : r.TraceId);
+        row.TextOrNull(r.ErrorMessage);
+        row.TextOrNull(r.EndUser.Length == 0 ? null : r.EndUser);
+        row.TextOrNull(Earlier.Count == 0 ? null : JsonSerializer.Serialize(Earlier, StoredJson.Default.TargetTokensList));
+    }
+
+    public TraceDocument ToTrace(ProviderPlaces places)
+    {
+        var used = new Dictionary<string, ProviderPlace>(StringComparer.Ordinal);
+        foreach (var attempt in Record.Attempts)
+        {
+            if (places.Of(attempt.Provider) is { } place)
             {
-                places.Add(attempt.Provider, place);
+                used[attempt.Provider] = place;
             }
         }
 
-        List<TargetTokens> earlier =
-        [
-            .. TargetTokens.Earlier(record).Select(t => t with { Provider = Cut(t.Provider, MaxNameChars)!, Model = Cut(t.Model, MaxModelChars)! }),
-        ];
-        record.Route = Cut(record.Route, MaxModelChars) ?? "";
-        record.Model = Cut(record.Model, MaxModelChars);
-        record.Provider = Cut(record.Provider, MaxNameChars);
-        record.ErrorCode = Cut(record.ErrorCode, MaxNameChars);
-        var trace = new TraceDocument(
-            record.SpanId,
-            record.ParentSpanId,
-            record.Attempts,
-            record.DroppedParameters,
-            record.RequestAttributes ?? [],
-            places);
-        var days = systems.PolicyOf(record.SystemId, record.Environment)?.RetentionDays ?? DefaultRetentionDays;
-        return new LedgerEntry(record, trace, StartOf(record).AddDays(days), earlier);
+        return new TraceDocument(
+            Record.SpanId, Record.ParentSpanId, Record.Attempts, Record.DroppedParameters, Record.RequestAttributes ?? [], used);
     }
 
     public CallSummary ToSummary(SystemLookup systems) => new(
         Record.Id,
         Record.RequestId,
         Record.TraceId,
-        StartOf(Record),
+        DateTimeOffset.UnixEpoch.AddMicroseconds(Record.StartedAtMicros),
         Record.TeamId,
         Record.SystemId == Guid.Empty ? null : Record.SystemId,
         systems.NameOf(Record.SystemId) ?? Record.SystemId.ToString(),
@@ -76,43 +140,27 @@ internal sealed record LedgerEntry(CallRecord Record, TraceDocument Trace, DateT
         Record.OwnMicros,
         Record.Attempts.Count);
 
-    public object?[] ToLedgerRow(string node, DateTimeOffset recordedAt, PriceTexts prices)
+    private static void WriteUsage(RowWriter row, TokenUsage? reported)
     {
-        var r = Record;
-        return
-        [
-            r.TeamId, r.Id, r.SystemId, r.KeyId, Words.Of(r.Environment), node, r.RequestId, r.TraceId, r.Surface, r.Route, r.Provider,
-            r.Model, r.AnsweredModel, r.Streamed, r.Status, Words.Of(r.Outcome), r.ErrorCode, r.ErrorMessage, r.FinishReason,
-            r.Usage?.UncachedInput, r.Usage?.CacheRead, r.Usage?.CacheWrite, r.Usage?.CacheWriteLong, r.Usage?.Output, r.Usage?.Reasoning,
-            r.CostNanos, r.PriceRevision, r.Price is null ? null : prices.TextOf(r.Price),
-            r.ConfigurationRevision, r.StartedAtMicros, r.DurationMicros, r.FirstByteMicros, r.OwnMicros, r.Attempts.Count, recordedAt,
-            Earlier.Count == 0 ? null : JsonSerializer.Serialize(Earlier, StoredJson.Default.TargetTokensList),
-            r.ChargedNanos, r.EndUser.Length == 0 ? null : r.EndUser, r.Usage?.AudioInput, r.Usage?.ImageInput, r.Usage?.AudioOutput,
-            Cut(r.ServiceTier, MaxNameChars),
-        ];
-    }
-
-    public object?[] ToTraceRow() =>
-        [Record.Id, JsonSerializer.Serialize(Trace, StoredJson.Default.TraceDocument), TraceExpiresAt];
-
-    private static DateTimeOffset StartOf(CallRecord record) => DateTimeOffset.UnixEpoch.AddMicroseconds(record.StartedAtMicros);
-
-    private static string? Cut(string? text, int chars) => text is null || text.Length <= chars ? text : text[..chars];
-
-    private static ProviderPlace? PlaceOf(GatewayTable table, string provider)
-    {
-        foreach (var route in table.Routes.Routes)
+        if (reported is { } usage)
         {
-            foreach (var target in route.Targets)
-            {
-                if (target.Provider.Name == provider)
-                {
-                    var settings = target.Provider.Settings;
-                    return new ProviderPlace(settings.Kind, settings.BaseUrl.Host, settings.BaseUrl.Port);
-                }
-            }
+            row.Long(usage.UncachedInput);
+            row.Long(usage.CacheRead);
+            row.Long(usage.CacheWrite);
+            row.Long(usage.CacheWriteLong);
+            row.Long(usage.Output);
+            row.Long(usage.Reasoning);
+            row.Long(usage.AudioInput);
+            row.Long(usage.ImageInput);
+            row.Long(usage.AudioOutput);
+            return;
         }
 
-        return null;
+        for (var i = 0; i < 9; i++)
+        {
+            row.Null();
+        }
     }
+
+    private static string? Cut(string? text, int chars) => text is null || text.Length <= chars ? text : text[..chars];
 }

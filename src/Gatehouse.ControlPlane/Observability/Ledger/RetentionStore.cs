@@ -9,6 +9,9 @@ internal sealed class RetentionStore(Database db, TimeProvider clock)
     /// <summary>Small enough that calls being recorded hardly wait.</summary>
     private const int BatchRows = 500;
 
+    /// <summary>Each has the traces of up to 512 calls.</summary>
+    private const int BatchPacks = 20;
+
     private const long MinuteSeconds = 60;
     private static readonly TimeSpan BatchTime = TimeSpan.FromHours(1);
 
@@ -19,6 +22,13 @@ internal sealed class RetentionStore(Database db, TimeProvider clock)
             DELETE FROM observability_text
             WHERE call_id IN (SELECT call_id FROM observability_text WHERE expires_at <= {now} LIMIT {BatchRows})
             """, ct) == BatchRows)
+        {
+        }
+
+        while (await db.ExecuteAsync($"""
+            DELETE FROM observability_trace_pack
+            WHERE (node, number) IN (SELECT node, number FROM observability_trace_pack WHERE expires_at <= {now} LIMIT {BatchPacks})
+            """, ct) == BatchPacks)
         {
         }
 

@@ -9,46 +9,49 @@ namespace Gatehouse.Observability.Ledger;
 /// </summary>
 internal sealed class RollupBatch(string node)
 {
+    private const long MinuteMicros = 60_000_000;
     private static readonly long[] StepSeconds = [60, 3600];
 
+    /// <summary>By shape and minute first, since that is one look a call; the keys of the table follow from it.</summary>
+    private readonly Dictionary<(CallShape Shape, long Minute), RollupSums> _minutes = new(new ByShapeAndMinute());
     private readonly Dictionary<RollupKey, RollupSums> _sums = [];
 
     public void Add(LedgerEntry entry)
     {
         var record = entry.Record;
-        var unknown = UnknownRoute.Is(record.Status, record.Outcome, record.Route, record.Model);
-        foreach (var step in StepSeconds)
+        var at = (entry.Shape, record.StartedAtMicros - (record.StartedAtMicros % MinuteMicros));
+        if (!_minutes.TryGetValue(at, out var sums))
         {
-            var micros = step * 1_000_000;
-            var key = new RollupKey(
-                record.TeamId,
-                step,
-                record.StartedAtMicros - (record.StartedAtMicros % micros),
-                record.SystemId,
-                Words.Of(record.Environment),
-                unknown ? CallFilter.UnknownRoute : record.Route,
-                record.Provider ?? "",
-                record.Model is null ? "" : unknown ? CallFilter.UnknownRoute : record.Model,
-                Words.Of(record.Outcome),
-                record.ErrorCode ?? "");
-            var sums = Of(key);
-            sums.Calls++;
-            sums.UnpricedCalls += UnpricedCall.Is(record.Outcome, record.Usage is not null, record.AnsweredModel, record.CostNanos) ? 1 : 0;
-            sums.InputTokens += record.Usage?.TotalInput ?? 0;
-            sums.OutputTokens += record.Usage?.TotalOutput ?? 0;
-            sums.CostNanos += record.CostNanos ?? 0;
-            sums.Duration.Add(record.DurationMicros);
-            sums.Own.Add(record.OwnMicros);
-            foreach (var target in entry.Earlier)
+            _minutes.Add(at, sums = new RollupSums());
+        }
+
+        sums.Calls++;
+        sums.UnpricedCalls += UnpricedCall.Is(record.Outcome, record.Usage is not null, record.AnsweredModel, record.CostNanos) ? 1 : 0;
+        sums.InputTokens += record.Usage?.TotalInput ?? 0;
+        sums.OutputTokens += record.Usage?.TotalOutput ?? 0;
+        sums.CostNanos += record.CostNanos ?? 0;
+        sums.Duration.Add(record.DurationMicros);
+        sums.Own.Add(record.OwnMicros);
+        foreach (var target in entry.Earlier)
+        {
+            sums.Take(target, -1);
+            foreach (var step in StepSeconds)
             {
-                sums.Take(target, -1);
-                Of(key with { Provider = target.Provider, Model = target.Model }).Take(target, 1);
+                Of(KeyOf(entry.Shape, at.Item2, step) with { Provider = target.Provider, Model = target.Model }).Take(target, 1);
             }
         }
     }
 
     public async Task WriteAsync(Transaction transaction, CancellationToken ct)
     {
+        foreach (var ((shape, minute), sums) in _minutes)
+        {
+            foreach (var step in StepSeconds)
+            {
+                Of(KeyOf(shape, minute, step)).Add(sums);
+            }
+        }
+
         foreach (var step in _sums.GroupBy(s => s.Key.StepSeconds))
         {
             await AddStoredHistogramsAsync(transaction, step.Key, step.Select(s => s.Key).ToList(), ct);
@@ -71,6 +74,22 @@ internal sealed class RollupBatch(string node)
                     duration_histogram = excluded.duration_histogram, own_histogram = excluded.own_histogram
                 """, ct);
         }
+    }
+
+    private static RollupKey KeyOf(CallShape shape, long minute, long step)
+    {
+        var unknown = UnknownRoute.Is(shape.Status, shape.Outcome, shape.Route, shape.Model);
+        return new RollupKey(
+            shape.TeamId,
+            step,
+            minute - (minute % (step * 1_000_000)),
+            shape.SystemId,
+            Words.Of(shape.Environment),
+            unknown ? CallFilter.UnknownRoute : shape.Route,
+            shape.Provider ?? "",
+            shape.Model is null ? "" : unknown ? CallFilter.UnknownRoute : shape.Model,
+            Words.Of(shape.Outcome),
+            shape.ErrorCode ?? "");
     }
 
     private async Task AddStoredHistogramsAsync(Transaction transaction, long step, List<RollupKey> keys, CancellationToken ct)
@@ -137,11 +156,32 @@ internal sealed class RollupBatch(string node)
 
         public long CostNanos { get; set; }
 
+        public void Add(RollupSums other)
+        {
+            Duration.Add(other.Duration);
+            Own.Add(other.Own);
+            Calls += other.Calls;
+            UnpricedCalls += other.UnpricedCalls;
+            InputTokens += other.InputTokens;
+            OutputTokens += other.OutputTokens;
+            CostNanos += other.CostNanos;
+        }
+
         public void Take(TargetTokens target, int sign)
         {
             InputTokens += sign * target.InputTokens;
             OutputTokens += sign * target.OutputTokens;
             CostNanos += sign * target.CostNanos;
         }
+    }
+
+    /// <summary>A batch has one object for each shape.</summary>
+    private sealed class ByShapeAndMinute : IEqualityComparer<(CallShape Shape, long Minute)>
+    {
+        public bool Equals((CallShape Shape, long Minute) x, (CallShape Shape, long Minute) y) =>
+            ReferenceEquals(x.Shape, y.Shape) && x.Minute == y.Minute;
+
+        public int GetHashCode((CallShape Shape, long Minute) at) =>
+            HashCode.Combine(System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(at.Shape), at.Minute);
     }
 }

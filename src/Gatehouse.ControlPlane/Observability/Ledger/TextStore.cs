@@ -4,8 +4,8 @@ using Gatehouse.Storage;
 
 namespace Gatehouse.Observability.Ledger;
 
-/// <summary>Table <c>observability_text</c>: prompts and answers, which live exactly as long as the trace of their call.</summary>
-internal sealed class TextStore(Database db)
+/// <summary>Table <c>observability_text</c>: prompts and answers, which live as long as the trace of their call.</summary>
+internal sealed class TextStore(Database db, SystemLookup systems)
 {
     private static readonly string[] Columns = ["call_id", "request", "response", "expires_at"];
 
@@ -14,8 +14,9 @@ internal sealed class TextStore(Database db)
     {
         var ids = texts.Select(t => t.CallId).ToList();
         var expiries = (await db.QueryAsync(
-            $"SELECT call_id, expires_at FROM observability_trace WHERE call_id IN {ids}", row => (Id: row.Id(0), At: row.Instant(1)), ct))
-            .ToDictionary(e => e.Id, e => e.At);
+            $"SELECT id, started_at, system_id, environment FROM observability_ledger WHERE id IN {ids}",
+            row => (Id: row.Id(0), At: row.Instant(1).AddDays(systems.RetentionDays(row.Id(2), Words.Environment(row.Text(3)) ?? default))),
+            ct)).ToDictionary(e => e.Id, e => e.At);
         var rows = new List<object?[]>();
         var early = new List<CallText>();
         foreach (var text in texts)

@@ -10,6 +10,7 @@ internal sealed class ObservabilityMetrics : IDisposable
 
     private readonly Meter _meter = new(MeterName);
     private readonly Counter<long> _recorded;
+    private readonly Counter<long> _sampledOut;
     private readonly Counter<long> _lostTexts;
     private readonly Counter<long> _lostResponses;
     private readonly Counter<long> _exported;
@@ -19,6 +20,8 @@ internal sealed class ObservabilityMetrics : IDisposable
     public ObservabilityMetrics(CallJournal? journal)
     {
         _recorded = _meter.CreateCounter<long>("gatehouse.ledger.entries", "{call}", "Calls written to the ledger by this node.");
+        _sampledOut = _meter.CreateCounter<long>(
+            "gatehouse.traces.dropped", "{call}", "Traces not stored because the database was far behind; the calls are in the ledger.");
         _lostTexts = _meter.CreateCounter<long>(
             "gatehouse.content.lost", "{call}", "Stored content given up because its call did not reach the ledger, or the server stopped.");
         _lostResponses = _meter.CreateCounter<long>(
@@ -33,6 +36,14 @@ internal sealed class ObservabilityMetrics : IDisposable
     }
 
     public void Recorded(int calls) => _recorded.Add(calls);
+
+    public void SampledOut(int calls)
+    {
+        if (calls > 0)
+        {
+            _sampledOut.Add(calls);
+        }
+    }
 
     public void LostText(int calls) => _lostTexts.Add(calls);
 

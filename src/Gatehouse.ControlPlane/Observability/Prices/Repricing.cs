@@ -3,6 +3,7 @@ using System.Text.Json;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Observability.Calls;
+using Gatehouse.Observability.Ledger;
 using Gatehouse.Storage;
 
 namespace Gatehouse.Observability;
@@ -78,12 +79,15 @@ public sealed class Repricing
     private async Task<Guid?> PriceBatchAsync(
         Transaction sql, GatewayTable table, DateTimeOffset from, DateTimeOffset to, Guid after, bool dryRun, Sums sum, CancellationToken ct)
     {
+        // First of all, as whoever drains calls does: what waits for the sums must not hold what they wait for.
+        await sql.LockAsync(ShapeStore.Table, ct);
+        var shapes = new Dictionary<(long, string), long>();
         var rows = await sql.QueryAsync(
             $"""
             SELECT id, team_id, system_id, environment, node, route, provider, model, outcome, error_code, started_at, uncached_input_tokens,
                 cache_read_tokens, cache_write_tokens, cache_write_long_tokens, output_tokens, reasoning_tokens, cost_nanos,
                 CASE WHEN earlier_targets IS NULL AND (cost_nanos IS NOT NULL OR outcome = 'ok') THEN 0 ELSE 1 END,
-                audio_input_tokens, image_input_tokens, audio_output_tokens, service_tier
+                audio_input_tokens, image_input_tokens, audio_output_tokens, service_tier, shape
             FROM observability_ledger
             WHERE id > {after} AND started_at >= {from} AND started_at < {to} AND uncached_input_tokens IS NOT NULL AND provider IS NOT NULL
             ORDER BY id LIMIT {BatchRows}
@@ -93,7 +97,7 @@ public sealed class Repricing
                 row.TextOrNull(9) ?? "", row.Long(10),
                 new TokenUsage(row.Long(11), row.Long(12), row.Long(13), row.Long(14), row.Long(15), row.Long(16),
                     row.LongOrNull(19) ?? 0, row.LongOrNull(20) ?? 0, row.LongOrNull(21) ?? 0),
-                row.LongOrNull(17), row.Long(18) == 1, row.TextOrNull(22)),
+                row.LongOrNull(17), row.Long(18) == 1, row.TextOrNull(22), row.Long(23)),
             ct);
         foreach (var row in rows)
         {
@@ -113,7 +117,7 @@ public sealed class Repricing
                     sum.Changed++;
                     if (!dryRun)
                     {
-                        await ChangeAsync(sql, row, cost.Value, price, table.Prices.Revision, ct);
+                        await ChangeAsync(sql, row, cost.Value, price, table.Prices.Revision, shapes, ct);
                     }
                 }
             }
@@ -128,16 +132,17 @@ public sealed class Repricing
         return rows.Count < BatchRows ? null : rows[^1].Id;
     }
 
-    private async Task ChangeAsync(Transaction sql, Row row, long cost, Price price, string revision, CancellationToken ct)
+    private async Task ChangeAsync(
+        Transaction sql, Row row, long cost, Price price, string revision, Dictionary<(long, string), long> shapes, CancellationToken ct)
     {
         var delta = cost - (row.Cost ?? 0);
+        var shape = await ShapeOfAsync(sql, row.Shape, price, revision, shapes, ct);
         await sql.ExecuteAsync(
             $"""
-            UPDATE observability_ledger
+            UPDATE observability_call
             SET first_cost_nanos = CASE WHEN repriced_at IS NULL THEN cost_nanos ELSE first_cost_nanos END, repriced_at = {_clock.GetUtcNow()},
-                cost_nanos = {cost}, charged_nanos = charged_nanos + {delta}, price_revision = {revision},
-                price = {JsonSerializer.Serialize(price, StoredJson.Default.Price)}
-            WHERE team_id = {row.TeamId} AND id = {row.Id}
+                cost_nanos = {cost}, charged_nanos = charged_nanos + {delta}, shape = {shape}
+            WHERE id = {row.Id}
             """,
             ct);
         foreach (var step in (long[])[60, 3600])
@@ -153,6 +158,31 @@ public sealed class Repricing
                 """,
                 ct);
         }
+    }
+
+    /// <returns>The shape that is as this one but for the price: one row for all calls of the batch that need it.</returns>
+    private static async Task<long> ShapeOfAsync(
+        Transaction sql, long shape, Price price, string revision, Dictionary<(long, string), long> shapes, CancellationToken ct)
+    {
+        var text = JsonSerializer.Serialize(price, StoredJson.Default.Price);
+        if (!shapes.TryGetValue((shape, text), out var priced))
+        {
+            priced = await ShapeStore.LastNumberLockedAsync(sql, ct) + 1;
+            await sql.ExecuteAsync(
+                $"""
+                INSERT INTO observability_call_shape (number, node, team_id, system_id, key_id, environment, surface, route, provider, model,
+                    answered_model, streamed, status, outcome, error_code, finish_reason, service_tier, attempts, price_revision, price,
+                    configuration_revision)
+                SELECT {priced}, node, team_id, system_id, key_id, environment, surface, route, provider, model,
+                    answered_model, streamed, status, outcome, error_code, finish_reason, service_tier, attempts, {revision}, {text},
+                    configuration_revision
+                FROM observability_call_shape WHERE number = {shape}
+                """,
+                ct);
+            shapes.Add((shape, text), priced);
+        }
+
+        return priced;
     }
 
     private static string KindOf(GatewayTable table, string provider)
@@ -173,7 +203,7 @@ public sealed class Repricing
 
     private sealed record Row(
         Guid Id, Guid TeamId, Guid SystemId, string Environment, string Node, string Route, string Provider, string Model, string Outcome,
-        string ErrorCode, long StartedAtMicros, TokenUsage Usage, long? Cost, bool IsSkipped, string? ServiceTier);
+        string ErrorCode, long StartedAtMicros, TokenUsage Usage, long? Cost, bool IsSkipped, string? ServiceTier, long Shape);
 
     private sealed class Sums
     {

@@ -205,7 +205,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
                 cache_read_tokens, cache_write_tokens, cache_write_long_tokens, output_tokens, reasoning_tokens, cost_nanos,
                 duration_micros, own_micros, id, answered_model, status, earlier_targets FROM observability_ledger
                 """);
-            sql.AddConditions(who, filter with { From = from, To = to }).Add($" AND {condition}");
+            sql.AddConditions(db, who, filter with { From = from, To = to }).Add($" AND {condition}");
             if (after is { } last)
             {
                 sql.Add($" AND id > {last}");

@@ -11,9 +11,11 @@ internal sealed class OtlpTraces(OtlpOptions options, ObservabilityMetrics metri
 
     public ChannelReader<ExportedCall> Reader => _queue.Reader;
 
+    public bool IsOn => options.Url is not null;
+
     public void Offer(CallSummary call, TraceDocument trace)
     {
-        if (options.Url is not null && !_queue.Writer.TryWrite(new ExportedCall(call, trace)))
+        if (IsOn && !_queue.Writer.TryWrite(new ExportedCall(call, trace)))
         {
             metrics.DroppedExport(1);
         }

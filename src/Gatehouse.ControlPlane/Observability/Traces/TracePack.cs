@@ -1,0 +1,372 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Text;
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Journal;
+
+namespace Gatehouse.Observability.Traces;
+
+/// <summary>
+/// Traces of many calls in one document: a version byte, the texts, the places of providers, then for each call its id, a length and what
+/// <see cref="TraceDocument"/> holds of it, with texts by number. Whole numbers are LEB128. Stored documents load for ever: a change
+/// of the format is a new version.
+/// </summary>
+internal static class TracePack
+{
+    /// <summary>More calls make another pack: whoever asks for one trace reads a whole pack.</summary>
+    public const int MaxCalls = 512;
+
+    private const byte Version = 1;
+    private const int SpanIdBytes = 8;
+    private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789abcdef");
+
+    /// <exception cref="FormatException">The bytes are no pack.</exception>
+    /// <returns><see langword="null"/> when the call is not in it.</returns>
+    public static TraceDocument? Find(ReadOnlySpan<byte> pack, Guid id)
+    {
+        var from = new Reader(pack);
+        if (from.Byte() != Version)
+        {
+            throw new FormatException("A stored pack of traces has an unknown version.");
+        }
+
+        var texts = new string[from.Count()];
+        for (var i = 0; i < texts.Length; i++)
+        {
+            texts[i] = from.Text();
+        }
+
+        var places = new Dictionary<string, ProviderPlace>(StringComparer.Ordinal);
+        for (var i = from.Count(); i > 0; i--)
+        {
+            var name = texts[from.Count()];
+            places[name] = new ProviderPlace(texts[from.Count()], texts[from.Count()], from.Count());
+        }
+
+        for (var i = from.Count(); i > 0; i--)
+        {
+            var found = from.Id() == id;
+            var length = from.Count();
+            if (found)
+            {
+                return ReadTrace(new Reader(from.Take(length)), texts, places);
+            }
+
+            from.Take(length);
+        }
+
+        return null;
+    }
+
+    private static TraceDocument ReadTrace(Reader from, string[] texts, Dictionary<string, ProviderPlace> places)
+    {
+        var span = from.SpanId(texts) ?? "";
+        var parent = from.SpanId(texts);
+        var dropped = new string[from.Count()];
+        for (var i = 0; i < dropped.Length; i++)
+        {
+            dropped[i] = texts[from.Count()];
+        }
+
+        var attributes = new Dictionary<string, string>(StringComparer.Ordinal);
+        for (var i = from.Count(); i > 0; i--)
+        {
+            attributes[texts[from.Count()]] = texts[from.Count()];
+        }
+
+        var attempts = new CallAttempt[from.Count()];
+        for (var i = 0; i < attempts.Length; i++)
+        {
+            attempts[i] = ReadAttempt(ref from, texts);
+        }
+
+        var used = places.Where(p => attempts.Any(a => a.Provider == p.Key)).ToDictionary(StringComparer.Ordinal);
+        return new TraceDocument(span, parent, attempts, dropped, attributes, used);
+    }
+
+    private static CallAttempt ReadAttempt(ref Reader from, string[] texts) => new(
+        texts[from.Count()],
+        texts[from.Count()],
+        from.Number(),
+        from.Optional(),
+        from.Optional(),
+        from.Number(),
+        (int)from.Number(),
+        from.OptionalText(texts),
+        from.OptionalText(texts),
+        ReadUsage(ref from),
+        ReadCost(ref from));
+
+    private static TokenUsage? ReadUsage(ref Reader from)
+    {
+        var mask = from.Number(); // 0: none; else bit 9, and one bit for each bucket that is not zero
+        if (mask == 0)
+        {
+            return null;
+        }
+
+        Span<long> buckets = stackalloc long[9];
+        for (var i = 0; i < buckets.Length; i++)
+        {
+            buckets[i] = (mask & (1 << i)) != 0 ? from.Number() : 0;
+        }
+
+        return new TokenUsage(
+            buckets[0], buckets[1], buckets[2], buckets[3], buckets[4], buckets[5], buckets[6], buckets[7], buckets[8]);
+    }
+
+    private static decimal? ReadCost(ref Reader from) => from.Optional() is { } nanos ? Nanos.ToUsd(nanos) : null;
+
+    /// <summary>Gathers the traces of one pack.</summary>
+    public sealed class Builder
+    {
+        private readonly Dictionary<string, int> _texts = new(StringComparer.Ordinal);
+        private readonly List<(string Name, ProviderPlace Place)> _places = [];
+        private readonly HashSet<string> _placed = new(StringComparer.Ordinal);
+        private readonly Writer _calls = new();
+        private readonly Writer _call = new();
+
+        public int Count { get; private set; }
+
+        public void Add(CallRecord record, Func<string, ProviderPlace?> placeOf)
+        {
+            _call.Clear();
+            WriteSpanId(record.SpanId);
+            WriteSpanId(record.ParentSpanId);
+            _call.Number(record.DroppedParameters.Count);
+            foreach (var parameter in record.DroppedParameters)
+            {
+                _call.Number(NumberOf(parameter));
+            }
+
+            _call.Number(record.RequestAttributes?.Count ?? 0);
+            if (record.RequestAttributes is not null)
+            {
+                foreach (var (name, value) in record.RequestAttributes)
+                {
+                    _call.Number(NumberOf(name));
+                    _call.Number(NumberOf(value));
+                }
+            }
+
+            _call.Number(record.Attempts.Count);
+            foreach (var attempt in record.Attempts)
+            {
+                WriteAttempt(attempt);
+                if (_placed.Add(attempt.Provider) && placeOf(attempt.Provider) is { } place)
+                {
+                    _places.Add((attempt.Provider, place));
+                }
+            }
+
+            _calls.Id(record.Id);
+            _calls.Number(_call.Written.Length);
+            _calls.Bytes(_call.Written);
+            Count++;
+        }
+
+        public byte[] Build()
+        {
+            var places = new Writer();
+            places.Number(_places.Count);
+            foreach (var (name, place) in _places)
+            {
+                places.Number(NumberOf(name));
+                places.Number(NumberOf(place.Kind));
+                places.Number(NumberOf(place.Host));
+                places.Number(place.Port);
+            }
+
+            var pack = new Writer();
+            pack.Byte(Version);
+            pack.Number(_texts.Count);
+            foreach (var (text, _) in _texts.OrderBy(t => t.Value))
+            {
+                pack.Text(text);
+            }
+
+            pack.Bytes(places.Written);
+            pack.Number(Count);
+            pack.Bytes(_calls.Written);
+            return pack.Written.ToArray();
+        }
+
+        private void WriteAttempt(CallAttempt attempt)
+        {
+            _call.Number(NumberOf(attempt.Provider));
+            _call.Number(NumberOf(attempt.Model));
+            _call.Number(attempt.StartMicros);
+            _call.Optional(attempt.HeadersMicros);
+            _call.Optional(attempt.FirstByteMicros);
+            _call.Number(attempt.EndMicros);
+            _call.Number(attempt.Status);
+            _call.Number(attempt.ErrorCode is null ? 0 : NumberOf(attempt.ErrorCode) + 1);
+            _call.Number(attempt.Error is null ? 0 : NumberOf(attempt.Error) + 1);
+            WriteUsage(attempt.Usage);
+            _call.Optional(attempt.CostUsd is { } usd ? Nanos.FromUsd(usd) : null);
+        }
+
+        private void WriteUsage(TokenUsage? reported)
+        {
+            if (reported is not { } usage)
+            {
+                _call.Number(0);
+                return;
+            }
+
+            ReadOnlySpan<long> buckets =
+            [
+                usage.UncachedInput, usage.CacheRead, usage.CacheWrite, usage.CacheWriteLong, usage.Output, usage.Reasoning, usage.AudioInput,
+                usage.ImageInput, usage.AudioOutput,
+            ];
+            var mask = 1L << buckets.Length;
+            for (var i = 0; i < buckets.Length; i++)
+            {
+                mask |= buckets[i] != 0 ? 1L << i : 0;
+            }
+
+            _call.Number(mask);
+            foreach (var bucket in buckets)
+            {
+                if (bucket != 0)
+                {
+                    _call.Number(bucket);
+                }
+            }
+        }
+
+        /// <summary>Eight bytes behind a 1 where it is what it should be; else a text by number plus 2, or 0 for none.</summary>
+        private void WriteSpanId(string? id)
+        {
+            if (id is null)
+            {
+                _call.Number(0);
+            }
+            else if (id.Length == SpanIdBytes * 2 && !id.AsSpan().ContainsAnyExcept(Digits)
+                && ulong.TryParse(id, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value))
+            {
+                _call.Number(1);
+                _call.Fixed(value);
+            }
+            else
+            {
+                _call.Number(NumberOf(id) + 2);
+            }
+        }
+
+        private int NumberOf(string text)
+        {
+            if (!_texts.TryGetValue(text, out var number))
+            {
+                _texts.Add(text, number = _texts.Count);
+            }
+
+            return number;
+        }
+    }
+
+    private sealed class Writer
+    {
+        private byte[] _bytes = new byte[256];
+        private int _length;
+
+        public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, _length);
+
+        public void Clear() => _length = 0;
+
+        public void Byte(byte value) => Take(1)[0] = value;
+
+        public void Id(Guid id) => id.TryWriteBytes(Take(16), bigEndian: true, out _);
+
+        public void Fixed(ulong value) => BinaryPrimitives.WriteUInt64BigEndian(Take(SpanIdBytes), value);
+
+        /// <summary>Negative numbers take ten bytes: there should be none.</summary>
+        public void Number(long value)
+        {
+            var rest = (ulong)value;
+            for (; rest >= 0x80; rest >>= 7)
+            {
+                Byte((byte)(rest | 0x80));
+            }
+
+            Byte((byte)rest);
+        }
+
+        /// <summary>0 for none, else the number plus one.</summary>
+        public void Optional(long? value) => Number(value is { } number ? number + 1 : 0);
+
+        public void Bytes(ReadOnlySpan<byte> bytes) => bytes.CopyTo(Take(bytes.Length));
+
+        public void Text(string text)
+        {
+            var bytes = Encoding.UTF8.GetByteCount(text);
+            Number(bytes);
+            Encoding.UTF8.GetBytes(text, Take(bytes));
+        }
+
+        private Span<byte> Take(int bytes)
+        {
+            if (_bytes.Length - _length < bytes)
+            {
+                Array.Resize(ref _bytes, Math.Max(_bytes.Length * 2, _length + bytes));
+            }
+
+            _length += bytes;
+            return _bytes.AsSpan(_length - bytes, bytes);
+        }
+    }
+
+    private ref struct Reader(ReadOnlySpan<byte> bytes)
+    {
+        private ReadOnlySpan<byte> _rest = bytes;
+
+        public byte Byte() => Take(1)[0];
+
+        public Guid Id() => new(Take(16), bigEndian: true);
+
+        public long Number()
+        {
+            ulong value = 0;
+            for (var shift = 0; shift < 64; shift += 7)
+            {
+                var next = Byte();
+                value |= (ulong)(next & 0x7F) << shift;
+                if (next < 0x80)
+                {
+                    return (long)value;
+                }
+            }
+
+            throw new FormatException("A number of a stored pack of traces is longer than 64 bits.");
+        }
+
+        /// <summary>A length, an index or a small number: never more than the bytes of a pack.</summary>
+        public int Count() => Number() is >= 0 and <= 1 << 24 and var count ? (int)count : throw new FormatException("A stored pack of traces is damaged.");
+
+        public long? Optional() => Number() is not 0 and var number ? number - 1 : null;
+
+        public string? OptionalText(string[] texts) => Count() is not 0 and var number ? texts[number - 1] : null;
+
+        public string? SpanId(string[] texts) => Count() switch
+        {
+            0 => null,
+            1 => Convert.ToHexStringLower(Take(SpanIdBytes)),
+            var number => texts[number - 2],
+        };
+
+        public string Text() => Encoding.UTF8.GetString(Take(Count()));
+
+        public ReadOnlySpan<byte> Take(int count)
+        {
+            if (count > _rest.Length)
+            {
+                throw new FormatException("A stored pack of traces is cut off.");
+            }
+
+            var taken = _rest[..count];
+            _rest = _rest[count..];
+            return taken;
+        }
+    }
+}
