@@ -26,13 +26,22 @@ internal static class Authentication
     public static Problem? Check(GatewayTable table, HttpRequest request, DateTimeOffset now, [NotNullIfNotNull("principal")] out Principal? principal)
     {
         principal = null;
-        var presented = Presented(request);
+        var presented = Presented(request, out var header);
         if (presented.IsEmpty)
         {
             return MissingKey;
         }
 
-        if (!table.Keys.TryFind(presented, out var found))
+        var known = request.HttpContext.Features.Get<KnownKey>();
+        if (known is not null && known.TryFind(table.Keys, header, presented.Length, out var found))
+        {
+            // looked up by an earlier request of this connection
+        }
+        else if (table.Keys.TryFind(presented, out found))
+        {
+            known?.Keep(table.Keys, header, presented.Length, found);
+        }
+        else
         {
             return presented.StartsWith("sk-", StringComparison.Ordinal) ? ProviderKey : UnknownKey;
         }
@@ -54,13 +63,15 @@ internal static class Authentication
             : found.Off is { } why ? new Problem("switched_off", 403, why) : null;
     }
 
-    private static ReadOnlySpan<char> Presented(HttpRequest request)
+    /// <param name="header">The value that holds the key.</param>
+    private static ReadOnlySpan<char> Presented(HttpRequest request, out string header)
     {
         var authorization = request.Headers.Authorization;
         if (authorization.Count == 1
             && authorization[0] is { } bearer
             && bearer.StartsWith(BearerScheme, StringComparison.OrdinalIgnoreCase))
         {
+            header = bearer;
             return bearer.AsSpan(BearerScheme.Length).Trim();
         }
 
@@ -75,6 +86,7 @@ internal static class Authentication
             key = request.Query["key"]; // how Google's format has it; addresses are logged by proxies, so no other surface takes it
         }
 
-        return key.Count == 1 ? key[0].AsSpan().Trim() : default;
+        header = key.Count == 1 ? key[0] ?? "" : "";
+        return header.AsSpan().Trim();
     }
 }

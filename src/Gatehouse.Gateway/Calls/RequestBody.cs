@@ -35,7 +35,8 @@ internal static class RequestBody
             var reader = request.BodyReader;
             while (true)
             {
-                var result = await call.WaitAsync(reader.ReadAsync(CancellationToken.None));
+                var pending = reader.ReadAsync(CancellationToken.None);
+                var result = pending.IsCompletedSuccessfully ? pending.Result : await call.WaitAsync(pending);
                 if (into.Length + result.Buffer.Length > maxBytes)
                 {
                     reader.AdvanceTo(result.Buffer.Start);

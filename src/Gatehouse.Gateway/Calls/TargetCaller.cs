@@ -215,11 +215,21 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
     private async ValueTask<AttemptFailure?> AnswerWholeAsync(Call call, Attempt attempt, UpstreamAnswer answer, Deadline deadline)
     {
         using var body = new PooledBuffer();
-        int read;
-        while ((read = await HoldAsync(call, answer.Body.ReadAsync(body.GetMemory(), deadline.Token))) > 0)
+        while (true)
         {
+            var pending = answer.Body.ReadAsync(body.GetMemory(), deadline.Token);
+            if (!pending.IsCompleted && body.Length > 0)
+            {
+                deadline.Restart(call.Route.IdleTimeout);
+            }
+
+            var read = await HoldAsync(call, pending);
+            if (read == 0)
+            {
+                break;
+            }
+
             attempt.FirstByteMicros ??= call.Micros;
-            deadline.Restart(call.Route.IdleTimeout);
             body.Advance(read);
             attempt.ReceivedBytes = body.Length;
             if (body.Length > call.Table.MaxAnswerBytes)

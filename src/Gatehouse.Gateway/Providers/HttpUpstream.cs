@@ -30,53 +30,46 @@ internal sealed class HttpUpstream : IUpstream, IDisposable
     public async ValueTask<UpstreamAnswer> SendAsync(UpstreamRequest request, CancellationToken ct)
     {
         // The provider may close an idle connection just as we use it; then the request has not been answered, and is sent once more.
-        if (Connections.TryTake() is { } idle && await TryExchangeAsync(idle, request, ct))
+        for (var connection = Connections.TryTake(); ; connection = null)
         {
-            return new HttpAnswer(idle, Connections);
-        }
+            var wasIdle = connection is not null;
+            connection ??= await Connections.ConnectAsync(request.ConnectTimeout, ct);
+            long? sentAt = null;
+            IOException? broke = null;
+            try
+            {
+                await connection.SendAsync(_head, request, ct);
+                sentAt = _clock.GetTimestamp();
+                request.Listener?.Sent();
+                if (await connection.ReceiveHeadAsync(ct))
+                {
+                    return new HttpAnswer(connection, Connections);
+                }
+            }
+            catch (FormatException e)
+            {
+                connection.Dispose();
+                throw Broken($"{_host} did not answer in HTTP.", e);
+            }
+            catch (IOException e)
+            {
+                broke = e;
+            }
+            catch
+            {
+                connection.Dispose();
+                throw;
+            }
 
-        var connection = await Connections.ConnectAsync(request.ConnectTimeout, ct);
-        return await TryExchangeAsync(connection, request, ct)
-            ? new HttpAnswer(connection, Connections)
-            : throw Closed(null);
+            connection.Dispose();
+            if (!wasIdle || connection.HasAnswered || IsLate(sentAt))
+            {
+                throw Closed(broke);
+            }
+        }
     }
 
     public void Dispose() => Connections.Dispose();
-
-    /// <returns><see langword="false"/>, with the connection closed, when it broke while the request was sent, or ended just after and before the answer's first byte.</returns>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<bool> TryExchangeAsync(UpstreamConnection connection, UpstreamRequest request, CancellationToken ct)
-    {
-        long? sentAt = null;
-        try
-        {
-            await connection.SendAsync(_head, request, ct);
-            sentAt = _clock.GetTimestamp();
-            request.Listener?.Sent();
-            if (await connection.ReceiveHeadAsync(ct))
-            {
-                return true;
-            }
-        }
-        catch (FormatException e)
-        {
-            connection.Dispose();
-            throw Broken($"{_host} did not answer in HTTP.", e);
-        }
-        catch (IOException e)
-        {
-            connection.Dispose();
-            return connection.HasAnswered || IsLate(sentAt) ? throw Closed(e) : false;
-        }
-        catch
-        {
-            connection.Dispose();
-            throw;
-        }
-
-        connection.Dispose();
-        return IsLate(sentAt) ? throw Closed(null) : false;
-    }
 
     private bool IsLate(long? sentAt) => sentAt is { } at && _clock.GetElapsedTime(at) > IdleRace;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
+using Gatehouse.Gateway.Calls;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 
@@ -41,6 +42,7 @@ public static class InlineSockets
             TryPrefer(socket);
         }
 
+        connection.Features.Set(new KnownKey());
         return next(connection);
     };
 

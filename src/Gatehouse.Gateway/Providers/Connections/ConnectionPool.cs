@@ -116,6 +116,7 @@ internal sealed class ConnectionPool : IDisposable
         {
             var stream = await ConnectAsync(socket, deadline.Token);
             InlineSockets.TryPrefer(socket); // not before: a handshake may look for certificates, and block
+            socket.Blocking = false; // only a look at an idle connection would block, and it must not
             return new UpstreamConnection(socket, stream, _clock.GetTimestamp(), _closed);
         }
         catch (Exception e)

@@ -56,11 +56,13 @@ internal sealed class UpstreamConnection(Socket socket, Stream stream, long made
     /// <summary>Nothing is asked of an idle connection: bytes on it, or its end, mean that it is not to be used.</summary>
     public bool IsStale()
     {
+        Span<byte> seen = stackalloc byte[1];
         try
         {
-            return socket.Poll(0, SelectMode.SelectRead);
+            socket.Receive(seen, SocketFlags.Peek, out var error);
+            return error != SocketError.WouldBlock;
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        catch (ObjectDisposedException)
         {
             return true;
         }
@@ -116,7 +118,8 @@ internal sealed class UpstreamConnection(Socket socket, Stream stream, long made
                 continue;
             }
 
-            if (!await ReceiveAsync(ct))
+            // ReceiveAsync, without a layer of its own: most calls wait here
+            if (!Received(await stream.ReadAsync(Room(), ct)))
             {
                 return HasAnswered ? throw new IOException("The connection ended within the head.") : false;
             }
@@ -279,7 +282,9 @@ internal sealed class UpstreamConnection(Socket socket, Stream stream, long made
 
     /// <returns><see langword="false"/> when the peer has ended the connection.</returns>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<bool> ReceiveAsync(CancellationToken ct)
+    private async ValueTask<bool> ReceiveAsync(CancellationToken ct) => Received(await stream.ReadAsync(Room(), ct));
+
+    private Memory<byte> Room()
     {
         if (_start == _end)
         {
@@ -290,7 +295,11 @@ internal sealed class UpstreamConnection(Socket socket, Stream stream, long made
             MakeRoom();
         }
 
-        var read = await stream.ReadAsync(_buffer.AsMemory(_end), ct);
+        return _buffer.AsMemory(_end);
+    }
+
+    private bool Received(int read)
+    {
         _end += read;
         _filled = _end == _buffer.Length && stream is SslStream;
         HasAnswered |= read > 0;
