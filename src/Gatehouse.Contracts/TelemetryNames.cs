@@ -54,6 +54,7 @@ public static class TelemetryNames
     public const string HttpRoute = "http.route";
     public const string CallId = "gatehouse.call.id";
     public const string RequestId = "gatehouse.request.id";
+    public const string BatchId = "gatehouse.batch.id";
     public const string TeamId = "gatehouse.team.id";
     public const string System = "gatehouse.system";
     public const string Environment = "gatehouse.environment";

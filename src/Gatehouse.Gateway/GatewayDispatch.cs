@@ -1,4 +1,5 @@
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Batches;
 using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Chat;
 using Gatehouse.Gateway.Completions;
@@ -15,7 +16,7 @@ using Microsoft.AspNetCore.Http;
 namespace Gatehouse.Gateway;
 
 /// <summary>Leads the paths under <c>/v1</c> and <c>/v1beta</c> to their handlers, without routing.</summary>
-internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler models, ResponsesHandler responses)
+internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler models, ResponsesHandler responses, BatchPaths? batches = null)
 {
     public const string GeneratePrefix = "/v1beta";
 
@@ -33,7 +34,7 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
     private const string CoherePath = "/v2/rerank";
     private const string ModelsPath = "/v1/models";
     private const string Served =
-        $"Gatehouse serves POST {ChatPath}, POST {ResponsesHandler.Path}, POST {MessagesPath}, POST {CompletionsPath}, POST {EmbeddingsPath}, POST {RerankPath}, GET {ModelsPath} and GET {ModelsPath}/{{id}}.";
+        $"Gatehouse serves POST {ChatPath}, POST {ResponsesHandler.Path}, POST {MessagesPath}, POST {CompletionsPath}, POST {EmbeddingsPath}, POST {RerankPath}, GET {ModelsPath} and GET {ModelsPath}/{{id}}; and {FilesHandler.Path} and {BatchesHandler.Path}.";
     private const int MaxShownChars = 128;
 
     private static readonly Surface CountTokens = new TokenCountSurface(
@@ -94,6 +95,11 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
             && responses.TryHandle(http, path[(ResponsesHandler.Path.Length + 1)..]) is { } handled)
         {
             return handled;
+        }
+
+        if (batches?.TryHandle(http, path) is { } answered)
+        {
+            return answered;
         }
 
         var hint = path.StartsWith("/v1/v1", StringComparison.Ordinal) ? "Leave /v1 out of the client's base address: it adds its own." : Served;

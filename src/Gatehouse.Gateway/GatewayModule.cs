@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Batches;
 using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Limits;
@@ -45,6 +46,19 @@ public static class GatewayModule
         services.AddSingleton<BackgroundRuns>();
         services.AddSingleton<ResponsesHandler>();
         services.AddSingleton<GatewayDispatch>();
+        return services;
+    }
+
+    /// <summary>Adds files and batches. The host adds an <see cref="IFileStore"/> and an <see cref="IBatchStore"/>.</summary>
+    public static IServiceCollection AddGatewayBatches(this IServiceCollection services)
+    {
+        services.AddSingleton<OwnedRequests>();
+        services.AddSingleton<FilesHandler>();
+        services.AddSingleton<BatchesHandler>();
+        services.AddSingleton<BatchPaths>();
+        services.AddSingleton<BatchCaller>();
+        services.AddSingleton<BatchRunner>();
+        services.AddHostedService(s => s.GetRequiredService<BatchRunner>());
         return services;
     }
 

@@ -1,3 +1,4 @@
+using Gatehouse.Gateway.Batches;
 using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Routing;
@@ -21,6 +22,10 @@ public sealed class CompiledConfiguration
 
     public required int MaxAnswerBytes { get; init; }
 
+    public required BatchSettings Batches { get; init; }
+
+    public required Uri? PublicUrl { get; init; }
+
     /// <summary>A model name that a first call can use: the first route, or a small model that it serves.</summary>
     public required string DefaultModel { get; init; }
 
@@ -38,5 +43,7 @@ public sealed class CompiledConfiguration
         Limits = limits,
         MaxBodyBytes = MaxBodyBytes,
         MaxAnswerBytes = MaxAnswerBytes,
+        Batches = Batches,
+        PublicUrl = PublicUrl,
     };
 }

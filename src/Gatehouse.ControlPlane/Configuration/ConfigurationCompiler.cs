@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Gatehouse.Gateway.Batches;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Routing;
 
@@ -43,10 +44,21 @@ internal static class ConfigurationCompiler
             Providers = providers,
             MaxBodyBytes = (int)options.Server.MaxBody.Bytes,
             MaxAnswerBytes = (int)options.Server.MaxAnswer.Bytes,
+            Batches = Settings(options.Batches),
+            PublicUrl = options.Server.PublicUrl,
             DefaultModel = DefaultModel(routes),
             ByFingerprint = byFingerprint,
         };
     }
+
+    private static BatchSettings Settings(BatchesOptions options) => new()
+    {
+        Parallel = options.Parallel,
+        MaxFileBytes = options.MaxFile.Bytes,
+        MaxItems = options.MaxItems,
+        QuotaBytes = options.Quota.Bytes,
+        Keep = options.Keep,
+    };
 
     private static IEnumerable<KeyValuePair<string, ProviderOptions>> WithSimulator(Dictionary<string, ProviderOptions> providers) =>
         providers.ContainsKey(ProviderPresets.Simulator)

@@ -22,6 +22,20 @@ internal static class Authentication
 
     private static readonly Problem RevokedKey = new("revoked_api_key", 401, "This key has been revoked. Ask its system's owner for another.");
 
+    private static readonly Problem RemovedKey = new("invalid_api_key", 401, "The key that asked for this is not here any more.");
+
+    /// <inheritdoc cref="Check(GatewayTable, HttpRequest, DateTimeOffset, out Principal?)"/>
+    public static Problem? Check(Call call, DateTimeOffset now, [NotNullIfNotNull("principal")] out Principal? principal)
+    {
+        if (call.Origin is not { } origin)
+        {
+            return Check(call.Table, call.Http.Request, now, out principal);
+        }
+
+        principal = null;
+        return call.Table.Keys.TryFind(origin.KeyId, out var found) ? Judge(found, now, out principal) : RemovedKey;
+    }
+
     /// <returns><see langword="null"/> when the call may go on. A principal of a refused call is known when the key is good.</returns>
     public static Problem? Check(GatewayTable table, HttpRequest request, DateTimeOffset now, [NotNullIfNotNull("principal")] out Principal? principal)
     {
@@ -46,6 +60,12 @@ internal static class Authentication
             return presented.StartsWith("sk-", StringComparison.Ordinal) ? ProviderKey : UnknownKey;
         }
 
+        return Judge(found, now, out principal);
+    }
+
+    private static Problem? Judge(Principal found, DateTimeOffset now, out Principal? principal)
+    {
+        principal = null;
         if (found.Revoked)
         {
             return RevokedKey;

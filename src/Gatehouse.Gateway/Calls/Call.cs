@@ -62,6 +62,9 @@ internal sealed class Call : IDisposable
 
     public PooledBuffer Body { get; } = new();
 
+    /// <summary>Set when Gatehouse itself makes the call; <see langword="null"/> when a client does.</summary>
+    public CallOrigin? Origin { get; init; }
+
     /// <summary>Set by authentication; null before.</summary>
     public Principal Principal { get; set; } = null!;
 

@@ -39,9 +39,10 @@ internal sealed partial class CallPipeline(
 
     private static readonly Problem Internal = new("internal_error", 500, "Gatehouse made a mistake; its log tells more under this request id.");
 
-    public async Task HandleAsync(HttpContext http, Surface surface)
+    /// <param name="origin">For a call that no client makes: whose it is.</param>
+    public async Task HandleAsync(HttpContext http, Surface surface, CallOrigin? origin = null)
     {
-        using var call = new Call(http, surface, tables.Current, clock);
+        using var call = new Call(http, surface, tables.Current, clock) { Origin = origin };
         ClientAnswer.Identify(http.Response, call.Record.RequestId, surface.RequestIdHeader);
         metrics.Began();
         try
@@ -71,7 +72,7 @@ internal sealed partial class CallPipeline(
     private async ValueTask HandleAsync(Call call)
     {
         // 1 Authenticate
-        var refusal = Authentication.Check(call.Table, call.Http.Request, clock.GetUtcNow(), out var principal);
+        var refusal = Authentication.Check(call, clock.GetUtcNow(), out var principal);
         if (principal is null)
         {
             metrics.Unauthenticated(call.Surface.Name, refusal!.Status);
@@ -126,6 +127,11 @@ internal sealed partial class CallPipeline(
         var record = call.Record;
         record.Streamed = call.Peek.Stream;
         record.RequestAttributes = call.Peek.Attributes;
+        if (call.Origin is { } origin)
+        {
+            record.RequestAttributes = new(call.Peek.Attributes ?? []) { [TelemetryNames.BatchId] = origin.BatchId };
+        }
+
         record.Route = call.Surface.ModelOf(call.Body.Span, call.Peek);
         if (!call.Table.Routes.TryFind(record.Route, out var route))
         {

@@ -1,4 +1,5 @@
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Batches;
 using Gatehouse.Gateway.Limits;
 
 namespace Gatehouse.Gateway.Routing;
@@ -34,4 +35,10 @@ public sealed class GatewayTable
 
     /// <summary>Largest answer read from a provider, in bytes. Default 64 MiB.</summary>
     public int MaxAnswerBytes { get; init; } = 64 << 20;
+
+    /// <summary>Bounds of files and batches.</summary>
+    public BatchSettings Batches { get; init; } = new();
+
+    /// <summary>The address that clients use when a proxy stands in front; <see langword="null"/>: the one of the request.</summary>
+    public Uri? PublicUrl { get; init; }
 }

@@ -65,6 +65,7 @@ public sealed class KeyTable
 
     private readonly byte[] _secret;
     private readonly FrozenDictionary<KeyHash, Principal> _keys;
+    private Dictionary<Guid, Principal>? _byId; // only batches ask
 
     public KeyTable(byte[] secret, IReadOnlyDictionary<KeyHash, Principal> keys)
     {
@@ -83,6 +84,23 @@ public sealed class KeyTable
         return presented.Length is > 0 and <= MaxKeyChars
             && Encoding.UTF8.TryGetBytes(presented, bytes, out var length)
             && _keys.TryGetValue(HashOf(bytes[..length]), out principal);
+    }
+
+    /// <summary>Finds the principal of a key by its id, where nobody presents the key itself.</summary>
+    public bool TryFind(Guid keyId, [NotNullWhen(true)] out Principal? principal)
+    {
+        if (_byId is not { } byId)
+        {
+            byId = [];
+            foreach (var known in _keys.Values)
+            {
+                byId[known.KeyId] = known;
+            }
+
+            _byId = byId;
+        }
+
+        return byId.TryGetValue(keyId, out principal);
     }
 
     private KeyHash HashOf(ReadOnlySpan<byte> key)

@@ -1,4 +1,5 @@
 using Gatehouse.Api;
+using Gatehouse.Batches;
 using Gatehouse.Configuration;
 using Gatehouse.Console;
 using Gatehouse.Gateway;
@@ -21,6 +22,7 @@ internal static class Composition
         services.AddGateway();
         services.AddGovernance(parts.Configuration.Current.DataFolder);
         services.AddObservability();
+        services.AddBatches();
         services.AddConfiguration();
         services.AddConsole();
         services.AddApiDocument();

@@ -39,6 +39,9 @@ internal sealed class TestTeam : IAsyncDisposable
 
     public Guid Key { get; }
 
+    /// <summary>Presents the key.</summary>
+    public HttpClient Caller => _caller;
+
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     public static async Task<TestTeam> BuildAsync(TestApp app, string name)

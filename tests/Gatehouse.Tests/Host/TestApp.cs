@@ -64,11 +64,12 @@ internal sealed class TestApp : IAsyncDisposable
     /// <param name="kind"><c>sqlite</c> or <c>postgres</c>.</param>
     /// <param name="server">Settings of the configuration's section <c>server</c>.</param>
     /// <param name="route">One more route, in YAML.</param>
-    public static async Task<TestApp> StartAsync(string kind = "sqlite", string server = "", string route = "") =>
-        await StartAsync(await TestDatabase.CreateAsync(kind), ownsDatabase: true, null, new ManualClock(), server, route);
+    /// <param name="batches">Settings of the configuration's section <c>batches</c>.</param>
+    public static async Task<TestApp> StartAsync(string kind = "sqlite", string server = "", string route = "", string batches = "") =>
+        await StartAsync(await TestDatabase.CreateAsync(kind), ownsDatabase: true, null, new ManualClock(), server, route, batches);
 
     /// <summary>Starts a second node of the same installation: same database, same secret, a data folder of its own.</summary>
-    public Task<TestApp> StartNodeAsync() => StartAsync(_database, ownsDatabase: false, Path.Combine(DataFolder, "secret"), Clock, "", "");
+    public Task<TestApp> StartNodeAsync() => StartAsync(_database, ownsDatabase: false, Path.Combine(DataFolder, "secret"), Clock, "", "", "");
 
     /// <summary>Stops the host and starts it again on the same data folder and database.</summary>
     public async Task<TestApp> RestartAsync()
@@ -119,7 +120,8 @@ internal sealed class TestApp : IAsyncDisposable
         _folder.Delete(recursive: true);
     }
 
-    private static async Task<TestApp> StartAsync(TestDatabase database, bool ownsDatabase, string? secretFile, ManualClock clock, string server, string route)
+    private static async Task<TestApp> StartAsync(TestDatabase database, bool ownsDatabase, string? secretFile, ManualClock clock, string server, string route,
+        string batches)
     {
         var folder = Directory.CreateTempSubdirectory("gatehouse-app-");
         if (secretFile is not null)
@@ -132,6 +134,7 @@ internal sealed class TestApp : IAsyncDisposable
             $$"""
             server: { {{server}} }
             storage: { {{database.Setting}} }
+            batches: { {{batches}} }
             providers:
               simulator: { kind: simulator }
             routes:

@@ -17,11 +17,12 @@ public sealed class ModuleMapTests
         ["Guardrails"] = [],
         ["Gateway"] = ["Contracts", "Guardrails"],
         ["Api"] = ["Contracts"],
+        ["Batches"] = ["Contracts", "Gateway", "Storage"],
         ["Configuration"] = ["Api", "Contracts", "Gateway"],
         ["Governance"] = ["Api", "Contracts", "Gateway", "Storage"],
         ["Observability"] = ["Api", "Contracts", "Gateway", "Storage"],
         ["Console"] = ["Api", "Configuration", "Contracts", "Governance", "Observability"],
-        ["Host"] = ["Api", "Configuration", "Console", "Contracts", "Gateway", "Governance", "Guardrails", "Observability", "Storage"],
+        ["Host"] = ["Api", "Batches", "Configuration", "Console", "Contracts", "Gateway", "Governance", "Guardrails", "Observability", "Storage"],
     };
 
     [Fact]

@@ -19,6 +19,9 @@ public sealed class GatehouseOptions
     [Setting("What tokens cost. Later entries win: the built-in table, then `import`, then `models`.")]
     public PricesOptions Prices { get; set; } = new();
 
+    [Setting("Bounds of files and of batches, which Gatehouse runs itself at a lower priority than other calls.")]
+    public BatchesOptions Batches { get; set; } = new();
+
     [Setting("Where traces and metrics go besides Gatehouse's own store.")]
     public TelemetryOptions Telemetry { get; set; } = new();
 }
@@ -57,6 +60,25 @@ public sealed class StorageOptions
 
     [Setting("PostgreSQL connection string.", Secret = true, Restart = true, Example = "${GATEHOUSE_POSTGRES}")]
     public string? Postgres { get; set; }
+}
+
+/// <summary>Section <c>batches</c>.</summary>
+public sealed class BatchesOptions
+{
+    [Setting("Items of all batches that a node calls at the same time.", Min = "1", Max = "1000")]
+    public int Parallel { get; set; } = 8;
+
+    [Setting("Largest file accepted.", Min = "1KiB", Max = "1GiB")]
+    public ByteSize MaxFile { get; set; } = new(100 << 20);
+
+    [Setting("Most requests of one batch.", Min = "1", Max = "1000000")]
+    public int MaxItems { get; set; } = 50_000;
+
+    [Setting("Most bytes that the files of one team may have together.", Min = "1KiB", Max = "1024GiB")]
+    public ByteSize Quota { get; set; } = new(2L << 30);
+
+    [Setting("How long files, and batches that have ended, are kept unless the client says less.", Min = "1h", Max = "365d")]
+    public TimeSpan Keep { get; set; } = TimeSpan.FromDays(30);
 }
 
 /// <summary>Section <c>telemetry</c>.</summary>
