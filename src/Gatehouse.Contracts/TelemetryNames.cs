@@ -18,6 +18,7 @@ public static class TelemetryNames
     public const string Fallbacks = "gatehouse.gateway.fallbacks";
     public const string Breaker = "gatehouse.gateway.breaker";
     public const string Queued = "gatehouse.gateway.queued";
+    public const string Hedges = "gatehouse.gateway.hedges";
     public const string MirrorsDropped = "gatehouse.gateway.mirrors_dropped";
     public const string ContentDropped = "gatehouse.gateway.content_dropped";
 

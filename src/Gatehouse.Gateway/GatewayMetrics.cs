@@ -30,6 +30,7 @@ public sealed class GatewayMetrics : IDisposable
     private readonly Counter<long> _fallbacks;
     private readonly Counter<long> _contentDropped;
     private readonly Counter<long> _queued;
+    private readonly Counter<long> _hedges;
     private readonly Counter<long> _mirrorsDropped;
 
     public GatewayMetrics(Snapshot<GatewayTable> tables)
@@ -51,6 +52,7 @@ public sealed class GatewayMetrics : IDisposable
         _contentDropped = Meter.CreateCounter<long>(TelemetryNames.ContentDropped, "{call}", "Stored content dropped because its queue was full.");
         _mirrorsDropped = Meter.CreateCounter<long>(TelemetryNames.MirrorsDropped, "{call}", "Copies for mirrors left out because too many were under way.");
         _queued = Meter.CreateCounter<long>(TelemetryNames.Queued, "{call}", "Calls that waited for a place at a target.");
+        _hedges = Meter.CreateCounter<long>(TelemetryNames.Hedges, "{attempt}", "Second attempts because the first target was slow.");
         Meter.CreateObservableGauge(
             TelemetryNames.Breaker, Breakers, "{state}", "Circuit breakers of targets: 0 closed, 1 half-open, 2 open.");
     }
@@ -69,6 +71,9 @@ public sealed class GatewayMetrics : IDisposable
     public void DroppedMirror(string provider) => _mirrorsDropped.Add(1, new KeyValuePair<string, object?>(TelemetryNames.ProviderName, provider));
 
     public void Queued(string provider) => _queued.Add(1, new KeyValuePair<string, object?>(TelemetryNames.ProviderName, provider));
+
+    /// <param name="provider">Where the second attempt went.</param>
+    public void Hedged(string provider) => _hedges.Add(1, new KeyValuePair<string, object?>(TelemetryNames.ProviderName, provider));
 
     public void DroppedContent() => _contentDropped.Add(1);
 

@@ -38,6 +38,7 @@ public static class GatewayModule
         services.AddSingleton<AllowanceBook>();
         services.AddSingleton<Admissions>();
         services.AddSingleton<TargetCaller>();
+        services.AddSingleton<HedgeBook>();
         services.AddSingleton<RouteCaller>();
         services.AddSingleton<Mirrors>();
         services.AddHostedService(s => s.GetRequiredService<Mirrors>());

@@ -31,6 +31,18 @@ internal sealed class Attempt(Target target, string model, int number, long star
     /// <summary>What the target's breaker gets the outcome for.</summary>
     public BreakerPass Pass { get; set; }
 
+    /// <summary>When two attempts run at the same time: what keeps this one from speaking out of turn.</summary>
+    public Contender? Contender { get; init; }
+
+    /// <summary>The request was ready and went on its way: the attempt belongs into the record.</summary>
+    public bool IsAsked { get; set; }
+
+    /// <summary>Names of parameters that the target's format cannot carry.</summary>
+    public IReadOnlyList<string> Dropped { get; set; } = [];
+
+    /// <summary>Whether the schema of the answer was asked for by a tool.</summary>
+    public bool AnswersByTool { get; set; }
+
     /// <summary>Which of the provider's credentials; meaningless when it has one.</summary>
     public int Credential { get; set; }
 
@@ -55,14 +67,18 @@ internal sealed class Attempt(Target target, string model, int number, long star
     /// <summary>The price that its usage was multiplied with; set by <see cref="Close"/>.</summary>
     public Price? Price { get; private set; }
 
+    /// <summary>What it has cost; <see langword="null"/> when that is not known. Set by <see cref="Close"/>.</summary>
+    public long? CostNanos { get; private set; }
+
     public void Sent() => WasSent = true;
 
     public CallAttempt Close(long endMicros, string? errorCode, string? error, PriceTable prices)
     {
         IsClosed = true;
+        var cost = Cost(errorCode is null, prices);
+        CostNanos = cost is { } usd ? Nanos.FromUsd(usd) : null;
         return new CallAttempt(
-            Target.Provider.Name, Model, StartMicros, HeadersMicros, FirstByteMicros, endMicros, Status, errorCode, error, Tap.Usage,
-            Cost(errorCode is null, prices));
+            Target.Provider.Name, Model, StartMicros, HeadersMicros, FirstByteMicros, endMicros, Status, errorCode, error, Tap.Usage, cost);
     }
 
     /// <summary>Unknown when more may have been produced than was counted: a price that is known to be too low is no price.</summary>

@@ -29,7 +29,7 @@ internal static class ClientAnswer
         headers["x-gatehouse-served-by"] = attempt.Target.Model == attempt.Model
             ? attempt.Target.ShownName
             : Target.Shown(attempt.Target.Provider, attempt.Model);
-        if (call.Surface.Translates(attempt.Wire) && call.Request.AnswersByTool)
+        if (call.Surface.Translates(attempt.Wire) && attempt.AnswersByTool)
         {
             headers["x-gatehouse-emulated-params"] = call.Request.NameOf("response_format", "output_config.format", "generationConfig.responseJsonSchema");
         }

@@ -13,6 +13,8 @@ namespace Gatehouse.Gateway.Calls;
 /// </summary>
 internal static class Failures
 {
+    public const string HedgeLost = "hedge_lost";
+
     private const int MaxRecordedChars = 500;
     private static readonly TimeSpan ShortestWait = TimeSpan.FromSeconds(1);
 
@@ -33,6 +35,10 @@ internal static class Failures
             ? $"{Named(attempt)} sent no first byte in time."
             : call.Peek.Stream && !call.ContentIsSent ? $"{Named(attempt)} sent nothing of its answer in time."
             : $"{Named(attempt)} fell silent in the middle of its answer."));
+
+    /// <summary>For the record only: the client reads what the other one says.</summary>
+    public static AttemptFailure Outrun(Attempt attempt) => new(
+        NextStep.NextTarget, new Problem(HedgeLost, 499, $"{Named(attempt)} was asked as well, and another target was first."));
 
     public static AttemptFailure Broken(Attempt attempt) => new(
         NextStep.Retry, new Problem("upstream_stream_broken", 502, $"{Named(attempt)} broke the connection before its answer was complete."));

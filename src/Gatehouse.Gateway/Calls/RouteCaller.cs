@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
-using Microsoft.AspNetCore.Http;
 
 namespace Gatehouse.Gateway.Calls;
 
@@ -14,8 +13,10 @@ namespace Gatehouse.Gateway.Calls;
 /// <item>Each pass of a breaker is settled and each place is left exactly once, whatever happens.</item>
 /// </list>
 /// </summary>
-internal sealed class RouteCaller(TargetCaller caller, GatewayMetrics metrics, Chance chance)
+internal sealed class RouteCaller(TargetCaller caller, HedgeBook hedges, GatewayMetrics metrics, Chance chance, TimeProvider clock)
 {
+    private readonly AttemptCaller _attempts = new(caller);
+
     /// <returns><see langword="null"/> when the client has its answer, else the last failure.</returns>
     /// <exception cref="OperationCanceledException">The client went away.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -47,7 +48,9 @@ internal sealed class RouteCaller(TargetCaller caller, GatewayMetrics metrics, C
                 continue;
             }
 
-            var outcome = await TryTargetAsync(call, target, pass, isFallback: failure is not null, order.HasMore);
+            var race = call.Route.Hedge is null || pass != BreakerPass.Call ? null : RaceOf(call, order);
+            var outcome = await TryTargetAsync(call, target, pass, isFallback: failure is not null, order.HasMore, race);
+            order = race?.Order ?? order;
             if (outcome is { IsUnasked: true })
             {
                 unasked ??= outcome;
@@ -58,7 +61,7 @@ internal sealed class RouteCaller(TargetCaller caller, GatewayMetrics metrics, C
             if (failure is { Step: NextStep.PassOn } && (failure.Cause & call.Route.FallbackOn) != 0 && !call.ContentIsSent && order.HasMore)
             {
                 Settlement.CloseAttempt(call, failure.Problem.Code, failure.RecordedMessage);
-                order.PassOver(failure.Cause == FallbackCauses.ContextLength ? target.Model : null);
+                order.PassOver(failure.Cause == FallbackCauses.ContextLength ? call.Attempt!.Target.Model : null);
                 continue;
             }
 
@@ -73,6 +76,12 @@ internal sealed class RouteCaller(TargetCaller caller, GatewayMetrics metrics, C
             : failure ?? unasked;
         return last is { IsUnasked: true } ? failure ?? unasked ?? last : last;
     }
+
+    /// <returns><see langword="null"/> when nothing is left for a second attempt, or it is not the call's first that is about to be made.</returns>
+    private HedgeRace? RaceOf(Call call, TargetOrder order) =>
+        order.HasMore && call.Record.Attempts.Count == 0 && call.Surface.MayHedge
+            ? new HedgeRace(call, call.Route.Hedge!, hedges.Of(call.Route.Name), order, _attempts, caller, metrics, clock)
+            : null;
 
     /// <summary>Nothing else is left: the call waits for a place.</summary>
     private async ValueTask<AttemptFailure?> TryBusyAsync(Call call, Target target, bool isFallback)
@@ -137,7 +146,7 @@ internal sealed class RouteCaller(TargetCaller caller, GatewayMetrics metrics, C
 
     /// <summary>Tries one target, as often as its failures and the route allow. The caller has a place there, which is left.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<AttemptFailure?> TryTargetAsync(Call call, Target target, BreakerPass pass, bool isFallback, bool hasSuccessor = false)
+    private async ValueTask<AttemptFailure?> TryTargetAsync(Call call, Target target, BreakerPass pass, bool isFallback, bool hasSuccessor = false, HedgeRace? race = null)
     {
         if (isFallback)
         {
@@ -146,7 +155,7 @@ internal sealed class RouteCaller(TargetCaller caller, GatewayMetrics metrics, C
 
         try
         {
-            return await TryRepeatedlyAsync(call, target, pass, hasSuccessor);
+            return await TryRepeatedlyAsync(call, target, pass, hasSuccessor, race);
         }
         finally
         {
@@ -155,18 +164,24 @@ internal sealed class RouteCaller(TargetCaller caller, GatewayMetrics metrics, C
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<AttemptFailure?> TryRepeatedlyAsync(Call call, Target target, BreakerPass pass, bool hasSuccessor)
+    private async ValueTask<AttemptFailure?> TryRepeatedlyAsync(Call call, Target target, BreakerPass pass, bool hasSuccessor, HedgeRace? race)
     {
         var (retry, rotations) = (0, 0);
         while (true)
         {
-            var failure = await TryGuardedAsync(call, target, pass, hasSuccessor);
+            var failure = race is null ? await _attempts.TryAsync(call, target, pass, hasSuccessor) : await race.RunAsync(target, pass);
             if (failure is null || failure.IsUnasked || failure.Step == NextStep.PassOn || call.ContentIsSent)
             {
                 return failure;
             }
 
             Settlement.CloseAttempt(call, failure.Problem.Code, failure.RecordedMessage);
+            if (race is { IsHedged: true })
+            {
+                return failure; // both have been asked
+            }
+
+            race = null;
             if (failure.MayRotate && ++rotations < target.Provider.Credentials!.Count)
             {
                 pass = target.Breaker?.TryEnter() ?? BreakerPass.Call;
@@ -194,53 +209,6 @@ internal sealed class RouteCaller(TargetCaller caller, GatewayMetrics metrics, C
             }
 
             metrics.Retried(target.Provider.Name);
-        }
-    }
-
-    /// <summary>One attempt whose outcome the target's breaker gets to know, whatever it is.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<AttemptFailure?> TryGuardedAsync(Call call, Target target, BreakerPass pass, bool hasSuccessor)
-    {
-        Attempt? attempt = null;
-        var outcome = AttemptOutcome.Unknown;
-        try
-        {
-            var model = target.Model == Target.AnyModel ? call.Record.Route : target.Model;
-            var wire = call.Surface.WireAt(target.Provider.Settings, model);
-            attempt = new Attempt(target, model, call.Record.Attempts.Count, call.Micros, wire, call.Surface.NewTap(wire))
-            {
-                Pass = pass,
-                HasSuccessor = hasSuccessor,
-            };
-            var failure = await caller.TryAsync(call, attempt);
-            outcome = failure is null ? AttemptOutcome.Good
-                : failure.IsUnasked || failure.MayRotate || failure.Problem.Status == StatusCodes.Status429TooManyRequests ? AttemptOutcome.Unknown
-                : failure.Step == NextStep.PassOn || failure.Problem.Code is Confidence.Filtered or Confidence.Invalid ? AttemptOutcome.Good // the request or our own journal is at fault, the target is well
-                : AttemptOutcome.Bad;
-            Observe(call, attempt, failure);
-            return failure;
-        }
-        finally
-        {
-            target.Breaker?.Settle(attempt?.Pass ?? pass, outcome);
-        }
-    }
-
-    /// <summary>Quick refusals say nothing about a target's speed; an answer does, and so does time that ran out.</summary>
-    private static void Observe(Call call, Attempt attempt, AttemptFailure? failure)
-    {
-        if (attempt.Target.Load is not { } load)
-        {
-            return;
-        }
-
-        if (failure is null && attempt.FirstByteMicros is { } at)
-        {
-            load.Observe(call.Peek.Stream, at - attempt.StartMicros);
-        }
-        else if (failure is { Problem.Status: StatusCodes.Status504GatewayTimeout })
-        {
-            load.Observe(call.Peek.Stream, call.Micros - attempt.StartMicros);
         }
     }
 }

@@ -64,7 +64,7 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
         {
             var record = call.Record;
             var closed = attempt.Close(call.Micros, errorCode, error, call.Table.Prices);
-            record.Attempts.Add(closed);
+            record.Attempts.Insert(Math.Min(attempt.Number, record.Attempts.Count), closed); // of two at the same time the second may end first
             if (closed.CostUsd is null)
             {
                 call.Holds?.Broke(call, attempt);

@@ -37,6 +37,14 @@ internal abstract class Surface
     /// <summary>One for all calls; <see langword="false"/>: it keeps what belongs to one call, which a copy cannot share.</summary>
     public virtual bool IsShared => true;
 
+    /// <summary>Whether two targets may be asked at the same time.</summary>
+    public virtual bool MayHedge => true;
+
+    /// <summary>Of the attempts at a stream, the one whose relay this is serves the client.</summary>
+    public virtual void Chosen(StreamRelay relay)
+    {
+    }
+
     /// <summary>Proves the body and reads what routing needs.</summary>
     public virtual Problem? Peek(ReadOnlySpan<byte> body, out RequestPeek peek) => RequestPeek.Read(body, out peek);
 

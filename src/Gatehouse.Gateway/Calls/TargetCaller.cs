@@ -35,7 +35,7 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<AttemptFailure?> TryAsync(Call call, Attempt attempt)
     {
-        using var deadline = new Deadline(call.Route.FirstByteTimeout, clock, call.Aborted);
+        using var deadline = new Deadline(call.Route.FirstByteTimeout, clock, attempt.Contender?.Token ?? call.Aborted);
         using var buffer = new PooledBuffer(call.Body.Length + 128);
         using var stripped = new PooledBuffer(0);
         try
@@ -45,7 +45,7 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
                 return new AttemptFailure(NextStep.NextTarget, unfit) { IsUnasked = true };
             }
 
-            if (attempt.Number > 0 && call.Holds is { } holds && !holds.TryCover(call))
+            if (attempt.Number > 0 && call.Holds is { } holds && !holds.TryCover(call, attempt.Contender is not null ? 1 : 0))
             {
                 return new AttemptFailure(NextStep.NextTarget, LimitRefusals.NotCovered) { IsUnasked = true };
             }
@@ -56,8 +56,9 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
                 request = request with { ApiKey = credentials[attempt.Credential] };
             }
 
+            attempt.IsAsked = true;
             call.Attempt = attempt;
-            await using var answer = await HoldAsync(call, attempt.Target.Provider.Upstream.SendAsync(request, deadline.Token));
+            await using var answer = await HoldAsync(call, attempt, attempt.Target.Provider.Upstream.SendAsync(request, deadline.Token));
             attempt.Status = answer.Status;
             attempt.HeadersMicros = call.Micros;
             return answer.Status != StatusCodes.Status200OK ? await ReadFailureAsync(call, attempt, answer, deadline)
@@ -67,6 +68,10 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
         catch (Exception) when (call.Aborted.IsCancellationRequested)
         {
             throw new OperationCanceledException(call.Aborted);
+        }
+        catch (Exception) when (attempt.Contender is { IsStopped: true })
+        {
+            return Failures.Outrun(attempt);
         }
         catch (OperationCanceledException) when (deadline.IsOver)
         {
@@ -97,7 +102,7 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
                 return Unsupported(attempt, dropped);
             }
 
-            call.Record.DroppedParameters = dropped ?? [];
+            call.Record.DroppedParameters = attempt.Dropped = dropped ?? [];
             return null;
         }
         catch (ProblemException e)
@@ -119,6 +124,7 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
             call.Request.AnswersByTool = false;
             wire.WriteRequest(call.Request, attempt.Model, settings, buffer, dropped = []);
             body = buffer.Memory;
+            attempt.AnswersByTool = call.Request.AnswersByTool;
         }
         else
         {
@@ -190,7 +196,7 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
         using var body = new PooledBuffer();
         int read;
         while (body.Length < MaxErrorBytes
-            && (read = await HoldAsync(call, answer.Body.ReadAsync(body.GetMemory(ReadBytes), deadline.Token))) > 0)
+            && (read = await HoldAsync(call, attempt, answer.Body.ReadAsync(body.GetMemory(ReadBytes), deadline.Token))) > 0)
         {
             attempt.FirstByteMicros ??= call.Micros;
             deadline.Restart(call.Route.IdleTimeout);
@@ -223,7 +229,7 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
                 deadline.Restart(call.Route.IdleTimeout);
             }
 
-            var read = await HoldAsync(call, pending);
+            var read = await HoldAsync(call, attempt, pending);
             if (read == 0)
             {
                 break;
@@ -254,6 +260,11 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
             return doubt;
         }
 
+        if (attempt.Contender is { } contender && !await contender.AwaitTurnAsync())
+        {
+            return Failures.Outrun(attempt);
+        }
+
         var same = !call.Surface.Translates(attempt.Wire);
         using var translated = same && !call.Surface.PatchesAnswers ? null : new PooledBuffer(body.Length);
         if (translated is not null && same)
@@ -263,7 +274,7 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
         else if (translated is not null)
         {
             var answered = ProviderWire.Of(attempt.Wire).ReadAnswer(body.Span, attempt.Model);
-            if (call.Request.AnswersByTool)
+            if (attempt.AnswersByTool)
             {
                 SchemaTool.Unwrap(answered);
             }
@@ -291,7 +302,8 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
 
     private async ValueTask<AttemptFailure?> AnswerStreamAsync(Call call, Attempt attempt, UpstreamAnswer answer, Deadline deadline)
     {
-        using var pump = new EventPump(attempt.Tap, NewRelay(call, attempt), ProviderWire.Of(attempt.Settings.Wire).NewParser());
+        var relay = NewRelay(call, attempt);
+        using var pump = new EventPump(attempt.Tap, relay, ProviderWire.Of(attempt.Settings.Wire).NewParser());
         using var events = new PooledBuffer();
         var chunk = ArrayPool<byte>.Shared.Rent(ReadBytes);
         try
@@ -304,7 +316,7 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
                     deadline.Restart(call.Route.IdleTimeout);
                 }
 
-                var read = await HoldAsync(call, answer.Body.ReadAsync(chunk, deadline.Token));
+                var read = await HoldAsync(call, attempt, answer.Body.ReadAsync(chunk, deadline.Token));
                 attempt.FirstByteMicros ??= read > 0 ? call.Micros : null;
                 left -= read;
                 attempt.ReceivedBytes += read;
@@ -316,11 +328,18 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
                 else if (state == TapEvent.Content)
                 {
                     deadline.Stop(); // the client's time is not the provider's
+                    if (!await AwaitTurnAsync(call, attempt, relay))
+                    {
+                        return Failures.Outrun(attempt);
+                    }
+
                     await SendAsync(call, attempt, answer, events);
                 }
                 else if (state == TapEvent.End)
                 {
-                    return !call.ContentIsSent && Confidence.Doubt(call, attempt, default) is { } doubt ? doubt : await FinishStreamAsync(call, attempt, answer, events);
+                    return !call.ContentIsSent && Confidence.Doubt(call, attempt, default) is { } doubt ? doubt
+                        : await AwaitTurnAsync(call, attempt, relay) ? await FinishStreamAsync(call, attempt, answer, events)
+                        : Failures.Outrun(attempt);
                 }
 
                 if (state is TapEvent.Error or TapEvent.Cut || left < 0)
@@ -343,6 +362,22 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
         }
     }
 
+    private static async ValueTask<bool> AwaitTurnAsync(Call call, Attempt attempt, StreamRelay relay)
+    {
+        if (attempt.Contender is not { IsAdmitted: false } contender)
+        {
+            return true;
+        }
+
+        if (!await contender.AwaitTurnAsync())
+        {
+            return false;
+        }
+
+        call.Surface.Chosen(relay);
+        return true;
+    }
+
     private static StreamRelay NewRelay(Call call, Attempt attempt)
     {
         if (!call.Surface.Translates(attempt.Wire))
@@ -351,7 +386,7 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
         }
 
         var reader = ProviderWire.Of(attempt.Wire).NewStreamReader(attempt.Model);
-        return new TranslatingRelay(call.Request.AnswersByTool ? new SchemaToolReader(reader) : reader, call.Surface.NewStreamWriter(call.Request));
+        return new TranslatingRelay(attempt.AnswersByTool ? new SchemaToolReader(reader) : reader, call.Surface.NewStreamWriter(call.Request));
     }
 
     private static async ValueTask SendAsync(Call call, Attempt attempt, UpstreamAnswer answer, PooledBuffer events)
@@ -406,8 +441,12 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
         return null;
     }
 
-    /// <summary>Waits before another attempt, as <see cref="HoldAsync"/> does.</summary>
+    /// <summary>Waits before another attempt, as <see cref="HoldAsync{T}(Call, ValueTask{T})"/> does.</summary>
     public async ValueTask PauseAsync(Call call, TimeSpan pause) => await HoldAsync(call, DelayAsync(pause, call.Aborted));
+
+    /// <summary>Of two attempts at the same time neither awaits for the call: whoever runs them does.</summary>
+    private ValueTask<T> HoldAsync<T>(Call call, Attempt attempt, ValueTask<T> pending) =>
+        attempt.Contender is { IsAdmitted: false } ? pending : HoldAsync(call, pending);
 
     /// <summary>Awaits the provider. A stream client that waits long for its first content is kept company.</summary>
     public ValueTask<T> HoldAsync<T>(Call call, ValueTask<T> pending) => pending.IsCompleted ? pending

@@ -29,19 +29,19 @@ internal sealed class Holds(IReadOnlyList<Allowance> rules, long run)
     /// <summary>An attempt ended whose cost is not known: what it may have cost counts, or calls that are broken off would be free.</summary>
     public void Broke(Call call, Attempt attempt)
     {
-        var asked = attempt.Status == 200 || (attempt.Status == 0 && attempt.WasSent);
-        _sent |= asked;
-        if (asked && call.Table.Prices.TryFind(attempt.Settings.Name, attempt.Settings.Kind, attempt.Model, out var price))
-        {
-            _broken += WorstCase.Broken(call, price, attempt.Tap.Usage, attempt.ReceivedBytes);
-        }
+        _sent |= MayBeBilled(attempt);
+        _broken += Estimate(call, attempt);
     }
 
+    /// <summary>What an attempt that was broken off has cost as far as one knows: nanos as counted by the provider, else as estimated.</summary>
+    public static long MayHaveCost(Call call, Attempt attempt) => attempt.CostNanos ?? Estimate(call, attempt);
+
     /// <summary>Before another attempt: earlier ones may have been billed, and the worst case of this one comes on top.</summary>
-    public bool TryCover(Call call)
+    /// <param name="underWay">Attempts that have not ended: each may cost the worst case too.</param>
+    public bool TryCover(Call call, int underWay = 0)
     {
         var billed = Billed(call.Record) + _broken;
-        if (billed == 0)
+        if (billed == 0 && underWay == 0)
         {
             return true;
         }
@@ -51,7 +51,7 @@ internal sealed class Holds(IReadOnlyList<Allowance> rules, long run)
             var hold = _held[i];
             if (hold.Measure == Measure.Money)
             {
-                var more = billed + WorstCase.Money(call, out _) - hold.Amount;
+                var more = billed + ((1 + underWay) * WorstCase.Money(call, out _)) - hold.Amount;
                 if (more > 0 && !hold.Window.TryTake(more))
                 {
                     return false;
@@ -83,6 +83,13 @@ internal sealed class Holds(IReadOnlyList<Allowance> rules, long run)
 
     /// <summary>Gives everything back; nothing when the call has settled.</summary>
     public void Release() => End(static _ => 0);
+
+    private static bool MayBeBilled(Attempt attempt) => attempt.Status == 200 || (attempt.Status == 0 && attempt.WasSent);
+
+    private static long Estimate(Call call, Attempt attempt) =>
+        MayBeBilled(attempt) && call.Table.Prices.TryFind(attempt.Settings.Name, attempt.Settings.Kind, attempt.Model, out var price)
+            ? WorstCase.Broken(call, price, attempt.Tap.Usage, attempt.ReceivedBytes)
+            : 0;
 
     private static long Billed(CallRecord record)
     {

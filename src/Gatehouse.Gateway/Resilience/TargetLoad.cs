@@ -26,6 +26,8 @@ public sealed class TargetLoad(ConcurrencySettings? limit, TimeProvider clock)
     private long _turn;
     private double _wholeMicros; // 0: nothing is known
     private double _streamMicros;
+    private LatencyWindow? _wholes; // kept from the first time that somebody asks
+    private LatencyWindow? _streams;
 
     /// <summary>Calls under way on this node.</summary>
     public int InFlight => Volatile.Read(ref _inFlight);
@@ -49,8 +51,15 @@ public sealed class TargetLoad(ConcurrencySettings? limit, TimeProvider clock)
     public double? LatencyMicros(bool streamed) =>
         Volatile.Read(ref streamed ? ref _streamMicros : ref _wholeMicros) is > 0 and var micros ? micros : null;
 
+    /// <summary>A percentile of the last times to the first byte, in microseconds.</summary>
+    /// <param name="percentile">From 1 to 99.</param>
+    /// <returns><see langword="null"/> until enough is known.</returns>
+    internal long? Percentile(bool streamed, int percentile) =>
+        LazyInitializer.EnsureInitialized(ref streamed ? ref _streams : ref _wholes, static () => new LatencyWindow()).Percentile(percentile);
+
     internal void Observe(bool streamed, double micros)
     {
+        (streamed ? _streams : _wholes)?.Add((long)micros);
         ref var estimate = ref streamed ? ref _streamMicros : ref _wholeMicros;
         double before, after;
         do

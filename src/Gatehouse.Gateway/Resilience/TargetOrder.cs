@@ -31,6 +31,16 @@ internal struct TargetOrder(Route route, ulong open, int first, CallShape call, 
         return true;
     }
 
+    /// <summary>Leaves one target out: somebody else asks it.</summary>
+    public void Drop(Target target)
+    {
+        for (var left = open; left != 0; left &= left - 1)
+        {
+            var index = BitOperations.TrailingZeroCount(left);
+            open &= ReferenceEquals(route.Targets[index], target) ? ~(1UL << index) : ulong.MaxValue;
+        }
+    }
+
     /// <summary>Passes over the targets that ask this model: what failed there for the request's sake fails again.</summary>
     /// <param name="model"><see langword="null"/>: passes over none.</param>
     public void PassOver(string? model)

@@ -34,6 +34,8 @@ internal sealed class ResponsesSurface(
 
     public override bool IsShared => false;
 
+    public override bool MayHedge => run is null;
+
     public static string NewId() => $"resp_{Guid.CreateVersion7():N}";
 
     public override Problem? Peek(ReadOnlySpan<byte> body, out RequestPeek peek)
@@ -128,6 +130,12 @@ internal sealed class ResponsesSurface(
     {
         _writer = null; // of an attempt that failed
         return _relay = new ResponsesRelay(this, _terms, attempt.Settings.Name);
+    }
+
+    public override void Chosen(StreamRelay relay)
+    {
+        _relay = relay as ResponsesRelay;
+        _writer = (relay as TranslatingRelay)?.Writer as ResponsesStreamWriter;
     }
 
     public override void Answered(Call call, Attempt attempt, ReadOnlySpan<byte> whole)

@@ -75,6 +75,9 @@ public sealed record Route(string Name, IReadOnlyList<Target> Targets)
     /// <summary>What sends a call on although the target is well. Default: nothing.</summary>
     public FallbackCauses FallbackOn { get; init; }
 
+    /// <summary>When a slow call gets a second attempt; <see langword="null"/>: never.</summary>
+    public Hedge? Hedge { get; init; }
+
     /// <summary>Where copies of calls go, or <see langword="null"/>.</summary>
     public Mirror? Mirror { get; init; }
 

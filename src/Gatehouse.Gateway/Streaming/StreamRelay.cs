@@ -69,6 +69,8 @@ internal sealed class TranslatingRelay(IStreamReader reader, IStreamWriter write
 {
     private readonly List<ChatEvent> _events = [];
 
+    public IStreamWriter Writer => writer;
+
     public override void Write(TapEvent kind, in SseEvent e, IBufferWriter<byte> to)
     {
         _events.Clear();
