@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using Gatehouse.Commands;
 using Gatehouse.Configuration;
 using Gatehouse.Contracts;
+using Gatehouse.Guardrails;
 using Gatehouse.Observability;
 using Gatehouse.Output;
 
@@ -16,7 +17,7 @@ internal sealed record Items<T>([property: JsonPropertyName("items")] IReadOnlyL
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     Converters = [typeof(SnakeCaseEnum<SystemEnvironment>), typeof(SnakeCaseEnum<SystemStage>), typeof(SnakeCaseEnum<CallOutcome>),
-        typeof(SnakeCaseEnum<SwitchKind>), typeof(SnakeCaseEnum<DataClassification>),
+        typeof(SnakeCaseEnum<SwitchKind>), typeof(SnakeCaseEnum<DataClassification>), typeof(SnakeCaseEnum<DetectionSide>),
         typeof(SnakeCaseEnum<BudgetPeriod>), typeof(SnakeCaseEnum<BudgetMode>), typeof(SnakeCaseEnum<UnknownPrice>)])]
 [JsonSerializable(typeof(Profile))]
 [JsonSerializable(typeof(ProblemBody))]
@@ -47,6 +48,9 @@ internal sealed record Items<T>([property: JsonPropertyName("items")] IReadOnlyL
 [JsonSerializable(typeof(Items<Switch>), TypeInfoPropertyName = "Switches")]
 [JsonSerializable(typeof(SwitchCommands.Request), TypeInfoPropertyName = "SwitchCommandsRequest")]
 [JsonSerializable(typeof(SystemSetCommand.Request), TypeInfoPropertyName = "SystemSetCommandRequest")]
+[JsonSerializable(typeof(GuardCheckCommand.Request), TypeInfoPropertyName = "GuardCheckCommandRequest")]
+[JsonSerializable(typeof(GuardCheckCommand.Answer), TypeInfoPropertyName = "GuardCheckCommandAnswer")]
+[JsonSerializable(typeof(Items<GuardCheckCommand.FileAnswer>), TypeInfoPropertyName = "CheckedFiles")]
 [JsonSerializable(typeof(CreatedKey))]
 [JsonSerializable(typeof(CallPage))]
 [JsonSerializable(typeof(CallDetail))]

@@ -4,6 +4,7 @@ using Gatehouse.Configuration;
 using Gatehouse.Console;
 using Gatehouse.Gateway;
 using Gatehouse.Governance;
+using Gatehouse.Guards;
 using Gatehouse.Observability;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -24,6 +25,7 @@ internal static class Composition
         services.AddObservability();
         services.AddBatches();
         services.AddConfiguration();
+        services.AddGuards();
         services.AddConsole();
         services.AddApiDocument();
         services.AddAuthorization();
@@ -47,6 +49,7 @@ internal static class Composition
         app.MapGovernance();
         app.MapConfiguration();
         app.MapObservability();
+        app.MapGuards();
         app.MapConsole();
         app.MapApiDocument();
     }

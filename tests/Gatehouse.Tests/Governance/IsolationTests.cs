@@ -20,7 +20,7 @@ public sealed class IsolationTests
         ["GET /api/version", "GET /api/session", "POST /api/session", "POST /api/session/welcome", "GET /api/openapi.json"];
 
     /// <summary>Changes that touch only what belongs to the caller, or nothing at all.</summary>
-    private static readonly string[] Own = ["POST /api/tokens", "DELETE /api/session", "POST /api/config/check"];
+    private static readonly string[] Own = ["POST /api/tokens", "DELETE /api/session", "POST /api/config/check", "POST /api/guard/check"];
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
@@ -256,6 +256,7 @@ public sealed class IsolationTests
             ("GET /api/audit", [("api/audit?limit=500", null)]),
             ("GET /api/config", [("api/config", null)]),
             ("POST /api/config/check", [("api/config/check", new { text = "" })]),
+            ("POST /api/guard/check", [("api/guard/check", new { text = "" })]),
             ("GET /api/providers", [("api/providers", null)]),
             ("GET /api/routes", [("api/routes", null)]),
             ("GET /api/doctor", [("api/doctor", null)]),

@@ -21,8 +21,9 @@ public sealed class ModuleMapTests
         ["Configuration"] = ["Api", "Contracts", "Gateway"],
         ["Governance"] = ["Api", "Contracts", "Gateway", "Storage"],
         ["Observability"] = ["Api", "Contracts", "Gateway", "Storage"],
+        ["Guards"] = ["Api", "Contracts", "Guardrails"],
         ["Console"] = ["Api", "Configuration", "Contracts", "Governance", "Observability"],
-        ["Host"] = ["Api", "Batches", "Configuration", "Console", "Contracts", "Gateway", "Governance", "Guardrails", "Observability", "Storage"],
+        ["Host"] = ["Api", "Batches", "Configuration", "Console", "Contracts", "Gateway", "Governance", "Guardrails", "Guards", "Observability", "Storage"],
     };
 
     [Fact]
