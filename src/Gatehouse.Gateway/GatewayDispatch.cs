@@ -7,6 +7,7 @@ using Gatehouse.Gateway.Embeddings;
 using Gatehouse.Gateway.Generate;
 using Gatehouse.Gateway.Messages;
 using Gatehouse.Gateway.Models;
+using Gatehouse.Gateway.Moderations;
 using Gatehouse.Gateway.Providers.Anthropic;
 using Gatehouse.Gateway.Rerank;
 using Gatehouse.Gateway.Responses;
@@ -30,11 +31,12 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
     private const string CountTokensPath = MessagesPath + "/count_tokens";
     private const string CompletionsPath = "/v1/completions";
     private const string EmbeddingsPath = "/v1/embeddings";
+    private const string ModerationsPath = "/v1/moderations";
     private const string RerankPath = "/v1/rerank";
     private const string CoherePath = "/v2/rerank";
     private const string ModelsPath = "/v1/models";
     private const string Served =
-        $"Gatehouse serves POST {ChatPath}, POST {ResponsesHandler.Path}, POST {MessagesPath}, POST {CompletionsPath}, POST {EmbeddingsPath}, POST {RerankPath}, GET {ModelsPath} and GET {ModelsPath}/{{id}}; and {FilesHandler.Path} and {BatchesHandler.Path}.";
+        $"Gatehouse serves POST {ChatPath}, POST {ResponsesHandler.Path}, POST {MessagesPath}, POST {CompletionsPath}, POST {EmbeddingsPath}, POST {ModerationsPath}, POST {RerankPath}, GET {ModelsPath} and GET {ModelsPath}/{{id}}; and {FilesHandler.Path} and {BatchesHandler.Path}.";
     private const int MaxShownChars = 128;
 
     private static readonly Surface CountTokens = new TokenCountSurface(
@@ -77,6 +79,10 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
             case EmbeddingsPath:
                 return HttpMethods.IsPost(http.Request.Method)
                     ? pipeline.HandleAsync(http, new EmbeddingsSurface())
+                    : WrongMethod(http, ChatSurface.Instance, "POST");
+            case ModerationsPath:
+                return HttpMethods.IsPost(http.Request.Method)
+                    ? pipeline.HandleAsync(http, ModerationsSurface.Instance)
                     : WrongMethod(http, ChatSurface.Instance, "POST");
             case RerankPath:
                 return Rerank(http);

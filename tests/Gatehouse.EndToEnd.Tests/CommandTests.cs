@@ -95,6 +95,26 @@ public sealed class CommandTests(CommandTests.Server server) : IClassFixture<Com
         Assert.Empty(result.Error);
     }
 
+    [Theory]
+    [InlineData]
+    [InlineData("--server")]
+    public async Task Files_are_checked_here_and_at_the_server_alike(params string[] where)
+    {
+        var file = Path.Combine(server.Gatehouse.Folder, "note.txt");
+        await File.WriteAllTextAsync(file, "Hello,\nmail ann@example.org", TestContext.Current.CancellationToken);
+
+        var text = await server.Gatehouse.CliAsync(["guard", "check", file, .. where]);
+        var json = await server.Gatehouse.CliAsync(["guard", "check", file, "--json", .. where]);
+        var sarif = await server.Gatehouse.CliAsync(["guard", "check", file, "--sarif", .. where]);
+        var nothing = await server.Gatehouse.CliAsync(["guard", "check", file, "--detector", "secrets", .. where]);
+
+        Assert.Equal((8, 8, 8, 0), (text.ExitCode, json.ExitCode, sarif.ExitCode, nothing.ExitCode));
+        Assert.Equal($"{file}:2:6: EMAIL_ADDRESS 1.00 pii.email\n", text.Output);
+        var finding = JsonElement.Parse(json.Output).GetProperty("items")[0].GetProperty("verdict").GetProperty("findings")[0];
+        Assert.Equal((12, 27), (finding.GetProperty("start").GetInt32(), finding.GetProperty("end").GetInt32()));
+        Assert.Equal("pii.email", JsonElement.Parse(sarif.Output).GetProperty("runs")[0].GetProperty("results")[0].GetProperty("ruleId").GetString());
+    }
+
     [Fact]
     public async Task Errors_are_json_on_standard_error_too()
     {

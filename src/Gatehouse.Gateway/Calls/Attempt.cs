@@ -84,6 +84,11 @@ internal sealed class Attempt(Target target, string model, int number, long star
     /// <summary>Unknown when more may have been produced than was counted: a price that is known to be too low is no price.</summary>
     private decimal? Cost(bool succeeded, PriceTable prices)
     {
+        if (succeeded && Tap.IsFree)
+        {
+            return 0m;
+        }
+
         if (Tap.Usage is not { } usage)
         {
             return Tap.BrokeFirst ? 0m : null;

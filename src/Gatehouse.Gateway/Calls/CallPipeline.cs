@@ -133,7 +133,7 @@ internal sealed partial class CallPipeline(
         }
 
         record.Route = call.Surface.ModelOf(call.Body.Span, call.Peek);
-        if (!call.Table.Routes.TryFind(record.Route, out var route))
+        if (!call.Table.Routes.TryFind(record.Route, out var route) && (route = call.Surface.OwnRoute(record.Route)) is null)
         {
             return NearestRoutes.Unknown(call.Table.Routes, record.Route);
         }

@@ -7,8 +7,9 @@ namespace Gatehouse.Gateway.Calls;
 /// <summary>Proves a request's body to be one JSON object that names a model once, and finds single values in it.</summary>
 internal static class OperationPeek
 {
+    /// <param name="needsModel">Whether a body without a model is wrong; else <see cref="RequestPeek.Model"/> stays empty.</param>
     /// <returns><see langword="null"/> when the body can be routed, else what is wrong with it.</returns>
-    public static Problem? Read(ReadOnlySpan<byte> body, out RequestPeek peek)
+    public static Problem? Read(ReadOnlySpan<byte> body, out RequestPeek peek, bool needsModel = true)
     {
         peek = default;
         if (!Utf8.IsValid(body))
@@ -18,7 +19,7 @@ internal static class OperationPeek
 
         try
         {
-            return Prove(body, ref peek);
+            return Prove(body, ref peek, needsModel);
         }
         catch (JsonException e)
         {
@@ -52,7 +53,7 @@ internal static class OperationPeek
         return null;
     }
 
-    private static Problem? Prove(ReadOnlySpan<byte> body, ref RequestPeek peek)
+    private static Problem? Prove(ReadOnlySpan<byte> body, ref RequestPeek peek, bool needsModel)
     {
         var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = 128 });
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
@@ -88,7 +89,7 @@ internal static class OperationPeek
             // Only to prove that nothing but white space follows: anything else throws.
         }
 
-        return named ? null : Wrong("is required: name a route, see GET /v1/models");
+        return named || !needsModel ? null : Wrong("is required: name a route, see GET /v1/models");
     }
 
     private static Problem Wrong(string rule) => new("invalid_request", 400, $"'model' {rule}.") { Field = "model" };

@@ -2,6 +2,7 @@ using System.Buffers;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Providers;
+using Gatehouse.Gateway.Routing;
 using Gatehouse.Gateway.Streaming;
 
 namespace Gatehouse.Gateway.Calls;
@@ -56,6 +57,10 @@ internal abstract class Surface
     public virtual WireFormat WireAt(ProviderSettings settings, string model) => settings.Wire;
 
     public virtual AnswerTap NewTap(WireFormat provider) => ProviderWire.Of(provider).NewTap();
+
+    /// <summary>Where a call goes whose model has no route in the configuration.</summary>
+    /// <returns><see langword="null"/>: it is refused.</returns>
+    public virtual Route? OwnRoute(string model) => null;
 
     /// <summary>Whether no provider charges for what is asked.</summary>
     public virtual bool IsFree => false;

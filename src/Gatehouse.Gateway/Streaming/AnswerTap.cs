@@ -55,6 +55,9 @@ internal abstract class AnswerTap
     /// </summary>
     public bool IsUsageComplete => FinishReason is not null || BrokeFirst;
 
+    /// <summary>Whether the provider charges nothing for the answer, whatever the price table says.</summary>
+    public virtual bool IsFree => false;
+
     /// <summary>The provider reported an error in place of an answer: nothing was produced beyond what it counted.</summary>
     public bool BrokeFirst { get; set; }
 
