@@ -51,7 +51,21 @@ public sealed record CallSummary(
     long DurationMicros,
     long? FirstByteMicros,
     long OwnMicros,
-    int Attempts);
+    int Attempts)
+{
+    /// <summary>What part Gatehouse's own cache had.</summary>
+    public CacheUse Cache { get; init; }
+
+    /// <summary>What the part of the answer that came from the cache cost when it was made; <see langword="null"/> when unknown, or none did.</summary>
+    public decimal? SavedUsd { get; init; }
+
+    public long? SavedInputTokens { get; init; }
+
+    public long? SavedOutputTokens { get; init; }
+
+    /// <summary>As the header <c>x-gatehouse-served-by</c> says: <c>cache</c> or provider and model; <see langword="null"/> when nobody answered.</summary>
+    public string? ServedBy => Cache.IsServed() ? CacheUses.Server : Outcome == CallOutcome.Ok && Provider is not null ? $"{Provider}/{Model}" : null;
+}
 
 /// <summary>One try of one target.</summary>
 /// <param name="StartMicros">From the arrival of the call, in microseconds.</param>
@@ -108,6 +122,7 @@ public sealed record CallDetail(
 /// <param name="From">Lists begin 30 days back when it is <see langword="null"/>, sums a day.</param>
 /// <param name="Route">The model that was asked for, or <see cref="UnknownRoute"/>.</param>
 /// <param name="ErrorCode">The call's error code; empty for calls without one.</param>
+/// <param name="Cached">Only calls whose answer came from the cache, in part at least.</param>
 /// <param name="Search">Part of a request id, trace id, model or error message.</param>
 /// <param name="Unpriced">Only calls that a provider answered, in part at least, at a cost that is not known.</param>
 /// <param name="Before">Page on: only calls older than this call id (ids are in time order).</param>
@@ -124,6 +139,7 @@ public sealed record CallFilter(
     CallOutcome? Outcome = null,
     string? ErrorCode = null,
     bool Unpriced = false,
+    bool Cached = false,
     string? Search = null,
     Guid? Before = null,
     int Limit = 50)
@@ -156,7 +172,17 @@ public sealed record TrafficSum(
     long? P95Micros,
     long? P99Micros,
     long? OwnP50Micros,
-    long? OwnP99Micros);
+    long? OwnP99Micros)
+{
+    /// <summary>Calls whose whole answer came from the cache.</summary>
+    public long CachedCalls { get; init; }
+
+    /// <summary>What the answers and vectors from the cache cost when they were made, as far as that is known.</summary>
+    public decimal SavedUsd { get; init; }
+
+    /// <summary>Tokens that no provider was asked for because of the cache.</summary>
+    public long SavedTokens { get; init; }
+}
 
 /// <summary>One bucket of a time series.</summary>
 public sealed record TrafficPoint(DateTimeOffset At, TrafficSum Sum);

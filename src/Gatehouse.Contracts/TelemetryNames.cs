@@ -21,6 +21,11 @@ public static class TelemetryNames
     public const string Hedges = "gatehouse.gateway.hedges";
     public const string MirrorsDropped = "gatehouse.gateway.mirrors_dropped";
     public const string ContentDropped = "gatehouse.gateway.content_dropped";
+    public const string Cached = "gatehouse.gateway.cached";
+    public const string CacheSaved = "gatehouse.gateway.cache_saved";
+    public const string CacheBytes = "gatehouse.gateway.cache_bytes";
+    public const string CacheResult = "gatehouse.cache.result";
+    public const string CacheName = "gatehouse.cache.name";
 
     public const string OperationName = "gen_ai.operation.name";
     public const string ProviderName = "gen_ai.provider.name";

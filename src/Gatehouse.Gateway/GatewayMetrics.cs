@@ -32,6 +32,9 @@ public sealed class GatewayMetrics : IDisposable
     private readonly Counter<long> _queued;
     private readonly Counter<long> _hedges;
     private readonly Counter<long> _mirrorsDropped;
+    private readonly Counter<long> _cached;
+    private readonly Counter<double> _cacheSaved;
+    private readonly List<(string Name, Func<long> Bytes)> _caches = [];
 
     public GatewayMetrics(Snapshot<GatewayTable> tables)
     {
@@ -53,12 +56,24 @@ public sealed class GatewayMetrics : IDisposable
         _mirrorsDropped = Meter.CreateCounter<long>(TelemetryNames.MirrorsDropped, "{call}", "Copies for mirrors left out because too many were under way.");
         _queued = Meter.CreateCounter<long>(TelemetryNames.Queued, "{call}", "Calls that waited for a place at a target.");
         _hedges = Meter.CreateCounter<long>(TelemetryNames.Hedges, "{attempt}", "Second attempts because the first target was slow.");
+        _cached = Meter.CreateCounter<long>(TelemetryNames.Cached, "{call}", "Calls of routes that keep answers, by what the cache had: miss, hit, semantic, stale, partial.");
+        _cacheSaved = Meter.CreateCounter<double>(TelemetryNames.CacheSaved, "USD", "What answers from the cache cost when they were made.");
+        Meter.CreateObservableGauge(TelemetryNames.CacheBytes, CacheBytes, "By", "Memory that the caches take.");
         Meter.CreateObservableGauge(
             TelemetryNames.Breaker, Breakers, "{state}", "Circuit breakers of targets: 0 closed, 1 half-open, 2 open.");
     }
 
     /// <summary>So that a listener can tell this gateway from another one of the process.</summary>
     internal Meter Meter { get; } = new(TelemetryNames.GatewayMeter);
+
+    /// <summary>To be called once for each cache, before calls are served.</summary>
+    internal void ObserveCache(string name, Func<long> bytes)
+    {
+        lock (_caches)
+        {
+            _caches.Add((name, bytes));
+        }
+    }
 
     public void Began() => _active.Add(1);
 
@@ -108,6 +123,11 @@ public sealed class GatewayMetrics : IDisposable
             _overhead.Record(record.OwnMicros / 1e6, new KeyValuePair<string, object?>(TelemetryNames.Surface, record.Surface));
         }
 
+        if (record.Cache != CacheUse.None)
+        {
+            Cached(record);
+        }
+
         if (record.Provider is null)
         {
             return;
@@ -136,6 +156,24 @@ public sealed class GatewayMetrics : IDisposable
     }
 
     public void Dispose() => Meter.Dispose();
+
+    private void Cached(CallRecord record)
+    {
+        var use = new KeyValuePair<string, object?>(TelemetryNames.CacheResult, CacheUses.Word(record.Cache));
+        _cached.Add(1, use);
+        if (record.SavedNanos is { } nanos and > 0)
+        {
+            _cacheSaved.Add(nanos / (double)Nanos.PerUsd, use);
+        }
+    }
+
+    private List<Measurement<long>> CacheBytes()
+    {
+        lock (_caches)
+        {
+            return _caches.ConvertAll(static c => new Measurement<long>(c.Bytes(), new KeyValuePair<string, object?>(TelemetryNames.CacheName, c.Name)));
+        }
+    }
 
     private List<Measurement<int>> Breakers()
     {

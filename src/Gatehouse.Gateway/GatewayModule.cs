@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Batches;
+using Gatehouse.Gateway.Caching;
 using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Limits;
@@ -40,6 +41,11 @@ public static class GatewayModule
         services.AddSingleton<TargetCaller>();
         services.AddSingleton<HedgeBook>();
         services.AddSingleton<RouteCaller>();
+        services.AddSingleton<AnswerCache>();
+        services.AddSingleton<CacheServing>();
+        services.AddSingleton<EmbeddingCache>();
+        services.AddSingleton<QuestionEmbedder>();
+        services.AddSingleton<CacheSteps>();
         services.AddSingleton<Mirrors>();
         services.AddHostedService(s => s.GetRequiredService<Mirrors>());
         services.AddSingleton<CallPipeline>();

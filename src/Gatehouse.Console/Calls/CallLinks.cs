@@ -25,6 +25,7 @@ internal static class CallLinks
                 .Set("outcome", filter.Outcome?.ToString().ToLowerInvariant())
                 .Set("error", Word(filter.ErrorCode))
                 .Set("unpriced", filter.Unpriced ? "true" : null)
+                .Set("cached", filter.Cached ? "true" : null)
                 .Set("search", filter.Search);
         }
 
@@ -48,6 +49,7 @@ internal static class CallLinks
             Outcome: Choice.Of<CallOutcome>(query["outcome"]),
             ErrorCode: Name(query["error"]),
             Unpriced: query["unpriced"] == "true",
+            Cached: query["cached"] == "true",
             Search: Text(query["search"]),
             Before: Guid.TryParse(query["before"], out var before) ? before : null);
     }

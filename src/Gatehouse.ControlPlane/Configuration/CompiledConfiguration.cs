@@ -26,6 +26,10 @@ public sealed class CompiledConfiguration
 
     public required Uri? PublicUrl { get; init; }
 
+    public required long MaxCachedAnswerBytes { get; init; }
+
+    public required long MaxCachedVectorBytes { get; init; }
+
     /// <summary>A model name that a first call can use: the first route, or a small model that it serves.</summary>
     public required string DefaultModel { get; init; }
 
@@ -45,5 +49,7 @@ public sealed class CompiledConfiguration
         MaxAnswerBytes = MaxAnswerBytes,
         Batches = Batches,
         PublicUrl = PublicUrl,
+        MaxCachedAnswerBytes = MaxCachedAnswerBytes,
+        MaxCachedVectorBytes = MaxCachedVectorBytes,
     };
 }

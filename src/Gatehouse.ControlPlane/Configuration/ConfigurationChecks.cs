@@ -230,6 +230,11 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
             CheckProvider(options, name, mirror, mirror.Provider);
         }
 
+        if (route.Cache is { } cache)
+        {
+            new CacheChecks(sources, Add).Check(options, name, cache);
+        }
+
         foreach (var cause in route.FallbackOn.Where(c => !RouteCompiler.Causes.ContainsKey(c)))
         {
             var known = RouteCompiler.Causes.Keys.ToList();

@@ -46,6 +46,8 @@ internal static class ConfigurationCompiler
             MaxAnswerBytes = (int)options.Server.MaxAnswer.Bytes,
             Batches = Settings(options.Batches),
             PublicUrl = options.Server.PublicUrl,
+            MaxCachedAnswerBytes = options.Caches.Answers.Bytes,
+            MaxCachedVectorBytes = options.Caches.Vectors.Bytes,
             DefaultModel = DefaultModel(routes),
             ByFingerprint = byFingerprint,
         };

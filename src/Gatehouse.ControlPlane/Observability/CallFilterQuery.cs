@@ -25,6 +25,7 @@ internal static class CallFilterQuery
         new("outcome", "ok, refused, failed or cancelled."),
         new("error", "The error code; empty for calls without one."),
         new("unpriced", "true: only calls that a provider answered, in part at least, at a cost that is not known."),
+        new("cached", "true: only calls whose answer came from the cache, in part at least."),
         new("search", "Part of a request id, trace id, model or error message."),
         new("before", "Only calls older than this call id: the next of the page before.", "uuid"),
         new("limit", "1 to 500 calls; default 50."),
@@ -84,6 +85,7 @@ internal static class CallFilterQuery
             Outcome: Word(query, "outcome", Words.Outcome, "ok, refused, failed or cancelled"),
             ErrorCode: Text(query, "error"),
             Unpriced: Flag(query, "unpriced"),
+            Cached: Flag(query, "cached"),
             Search: Text(query, "search"),
             Before: Id(query, "before"),
             Limit: Limit(query));

@@ -9,7 +9,7 @@ namespace Gatehouse.Observability;
 /// <summary>JSON of this module: what its endpoints answer.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
-    Converters = [typeof(SnakeCaseOutcome), typeof(SnakeCaseEnvironment)])]
+    Converters = [typeof(SnakeCaseOutcome), typeof(SnakeCaseEnvironment), typeof(SnakeCaseCacheUse)])]
 [JsonSerializable(typeof(CallSummary))]
 [JsonSerializable(typeof(CallPage))]
 [JsonSerializable(typeof(CallDetail))]
@@ -31,5 +31,7 @@ internal sealed partial class StoredJson : JsonSerializerContext;
 internal sealed record TrafficShareList(IReadOnlyList<TrafficShare> Items);
 
 internal sealed class SnakeCaseOutcome() : JsonStringEnumConverter<CallOutcome>(JsonNamingPolicy.SnakeCaseLower);
+
+internal sealed class SnakeCaseCacheUse() : JsonStringEnumConverter<CacheUse>(JsonNamingPolicy.SnakeCaseLower);
 
 internal sealed class SnakeCaseEnvironment() : JsonStringEnumConverter<SystemEnvironment>(JsonNamingPolicy.SnakeCaseLower);

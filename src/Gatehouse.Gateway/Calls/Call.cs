@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Caching;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Limits;
@@ -76,6 +77,9 @@ internal sealed class Call : IDisposable
     /// <summary>What the call holds of budgets and limits; <see langword="null"/> when none applies to it.</summary>
     public Holds? Holds { get; set; }
 
+    /// <summary>Where the answer is kept; <see langword="null"/> when it is not, or was found there.</summary>
+    public CacheVisit? Visit { get; set; }
+
     /// <summary>The attempt under way, or the last one; <see langword="null"/> until a target is asked.</summary>
     public Attempt? Attempt { get; set; }
 
@@ -133,9 +137,10 @@ internal sealed class Call : IDisposable
         }
     }
 
-    /// <summary>Keeps what the client gets, if the policy says so.</summary>
+    /// <summary>Keeps what the client gets, if the policy or the route's cache says so.</summary>
     public void KeepContent(ReadOnlySpan<byte> bytes)
     {
+        Visit?.Capture(bytes);
         if (!Principal.StoreContent)
         {
             return;
@@ -148,6 +153,7 @@ internal sealed class Call : IDisposable
     public void Dispose()
     {
         Holds?.Release();
+        Visit?.Dispose();
         Body.Dispose();
         _content?.Dispose();
     }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Caching;
 using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
@@ -18,6 +19,7 @@ namespace Gatehouse.Gateway.Calls;
 /// <item>Read: the body into a pooled buffer, up to the limit.</item>
 /// <item>Peek: prove the body to be JSON and read what routing needs.</item>
 /// <item>Route: the model's name leads to the targets.</item>
+/// <item>Look up: an answer that the route keeps ends the call here, at no cost (<see cref="CacheSteps"/>).</item>
 /// <item>Reserve: take the call's worst case from every budget and limit that applies (<see cref="Admissions"/>).</item>
 /// <item>Call: ask the targets in their order, with retries and fallback (<see cref="RouteCaller"/>).</item>
 /// <item>Answer in the caller's format, errors included.</item>
@@ -26,6 +28,7 @@ namespace Gatehouse.Gateway.Calls;
 /// </summary>
 internal sealed partial class CallPipeline(
     Snapshot<GatewayTable> tables,
+    CacheSteps cache,
     Admissions admissions,
     RouteCaller caller,
     Mirrors mirrors,
@@ -106,7 +109,22 @@ internal sealed partial class CallPipeline(
             return;
         }
 
-        // 6 Reserve
+        // 6 Look up
+        if (call.Route.Cache is not null || CacheSteps.MustBeCached(call))
+        {
+            if (await cache.LookUpAsync(call) is { } unserved)
+            {
+                End(call, unserved);
+                return;
+            }
+
+            if (call.IsSettled)
+            {
+                return;
+            }
+        }
+
+        // 7 Reserve
         if (await admissions.AdmitAsync(call) is { } overrun)
         {
             End(call, overrun);
@@ -115,8 +133,8 @@ internal sealed partial class CallPipeline(
 
         mirrors.Offer(call);
 
-        // 7 Call; a success is answered and settled (8, 9) where its last bytes are known
-        if (await caller.CallAsync(call) is { } failure)
+        // 8 Call; a success is answered and settled (9, 10) where its last bytes are known
+        if (await caller.CallAsync(call) is { } failure && !(call.Visit is not null && await cache.TryServeStaleAsync(call, failure)))
         {
             End(call, failure);
         }
@@ -142,7 +160,7 @@ internal sealed partial class CallPipeline(
         return null;
     }
 
-    /// <summary>8 Answer and 9 Settle, when no target needs to be asked.</summary>
+    /// <summary>9 Answer and 10 Settle, when no target needs to be asked.</summary>
     private bool TryAnswerHere(Call call)
     {
         using var answer = new PooledBuffer(256);
@@ -151,6 +169,7 @@ internal sealed partial class CallPipeline(
             return false;
         }
 
+        (call.Record.Usage, call.Record.CostNanos) = (default(TokenUsage), 0); // nobody was asked, and that is known
         if (settlement.TrySettle(call, CallOutcome.Ok, StatusCodes.Status200OK))
         {
             ClientAnswer.WriteWhole(call.Http.Response, StatusCodes.Status200OK, answer.Span);
@@ -163,7 +182,7 @@ internal sealed partial class CallPipeline(
         return true;
     }
 
-    /// <summary>8 Answer and 9 Settle, when no target gave a complete answer or none was asked.</summary>
+    /// <summary>9 Answer and 10 Settle, when no target gave a complete answer or none was asked.</summary>
     private void End(Call call, AttemptFailure failure)
     {
         var outcome = call.Attempt is null ? CallOutcome.Refused : CallOutcome.Failed;

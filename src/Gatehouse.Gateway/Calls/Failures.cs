@@ -14,6 +14,8 @@ namespace Gatehouse.Gateway.Calls;
 internal static class Failures
 {
     public const string HedgeLost = "hedge_lost";
+    public const string TargetsResting = "targets_resting";
+    public const string TargetBusy = "target_busy";
 
     private const int MaxRecordedChars = 500;
     private static readonly TimeSpan ShortestWait = TimeSpan.FromSeconds(1);
@@ -67,7 +69,7 @@ internal static class Failures
         }
 
         return new(NextStep.PassOn, new Problem(
-            "targets_resting", 503, $"Every target of the route '{route.Name}' that may take this call rests after too many failures: {names}. One call at a time finds out whether it is back."))
+            TargetsResting, 503, $"Every target of the route '{route.Name}' that may take this call rests after too many failures: {names}. One call at a time finds out whether it is back."))
         {
             RetryAfter = wait > ShortestWait ? wait : ShortestWait,
         };
@@ -75,7 +77,7 @@ internal static class Failures
 
     /// <summary>No place became free in time, or too many wait for one already.</summary>
     public static AttemptFailure Busy(Target target) => new(NextStep.PassOn, new Problem(
-        "target_busy", 503, $"{target.Name} has as many calls under way as it may have, and no place became free in time."))
+        TargetBusy, 503, $"{target.Name} has as many calls under way as it may have, and no place became free in time."))
     {
         RetryAfter = ShortestWait,
     };

@@ -81,14 +81,23 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
     {
         var record = call.Record;
         record.PriceRevision = call.Table.Prices.Revision;
+        if (record.Cache.IsServed() && record.Attempts.Count == 0)
+        {
+            (record.Usage, record.CostNanos) = (default(TokenUsage), 0);
+        }
+
         if (call.Attempt is not { } last)
         {
             return;
         }
 
-        record.Provider = last.Settings.Name;
-        record.Model = last.Model;
-        record.FinishReason = last.Tap.FinishReason;
+        if (!record.Cache.IsServed())
+        {
+            record.Provider = last.Settings.Name;
+            record.Model = last.Model;
+            record.FinishReason = last.Tap.FinishReason;
+        }
+
         var (billed, unknown, nanos) = (false, false, 0L);
         foreach (var attempt in record.Attempts)
         {
@@ -105,7 +114,7 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
             }
         }
 
-        record.CostNanos = billed && !unknown ? nanos : null;
+        record.CostNanos = call.Surface.IsFree || (record.Cache.IsServed() && !billed) ? 0 : billed && !unknown ? nanos : null;
     }
 
     private void OfferContent(Call call)

@@ -65,6 +65,9 @@ internal abstract class Surface
     /// <summary>Whether no provider charges for what is asked.</summary>
     public virtual bool IsFree => false;
 
+    /// <summary>Whether an answer may be kept and given to the same request again.</summary>
+    public virtual bool MayBeKept => HasConversation && !IsFree;
+
     /// <summary>Whether the answer is made of output tokens.</summary>
     public virtual bool HasOutput => true;
 

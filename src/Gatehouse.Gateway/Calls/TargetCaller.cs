@@ -295,6 +295,7 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
             return Failures.JournalFull();
         }
 
+        call.Visit?.Keep(call, attempt);
         call.Surface.Answered(call, attempt, body);
         ClientAnswer.WriteWhole(call.Http.Response, StatusCodes.Status200OK, body);
         return null;
@@ -436,6 +437,7 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
             return Failures.JournalFull();
         }
 
+        call.Visit?.Keep(call, attempt);
         call.Surface.Answered(call, attempt, default);
         await ClientAnswer.SendEventsAsync(call, events);
         return null;

@@ -83,6 +83,15 @@ public sealed class CallRecord
     /// <summary>The tier of service of the last attempt that told one, in the provider's word.</summary>
     public string? ServiceTier { get; set; }
 
+    /// <summary>What part the gateway's own cache had.</summary>
+    public CacheUse Cache { get; set; }
+
+    /// <summary>What the part of the answer that came from the cache cost when it was made; <see langword="null"/> when that is not known, or none did.</summary>
+    public long? SavedNanos { get; set; }
+
+    /// <summary>The tokens that no provider was asked for because of the cache; <see langword="null"/> when they are not known, or there are none.</summary>
+    public TokenUsage? Saved { get; set; }
+
     /// <summary>The revision of the price table that was in force, whether or not it had a price.</summary>
     public string? PriceRevision { get; set; }
 

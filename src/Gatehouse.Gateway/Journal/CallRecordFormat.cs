@@ -13,7 +13,7 @@ namespace Gatehouse.Gateway.Journal;
 internal static class CallRecordFormat
 {
     /// <summary>The version written.</summary>
-    public const byte Version = 3;
+    public const byte Version = 4;
 
     /// <summary>Longer texts are cut: a record must always fit into a segment, whatever a client or a provider sent.</summary>
     public const int MaxTextChars = 2048;
@@ -74,6 +74,10 @@ internal static class CallRecordFormat
         }
 
         WriteKinds(ref to, record.Price, 0);
+        to.Byte((byte)record.Cache); // since version 4
+        to.Optional(record.SavedNanos);
+        WriteUsage(ref to, record.Saved);
+        WriteKinds(ref to, record.Saved);
         buffer = to.Buffer;
         return to.Length;
     }
@@ -148,6 +152,13 @@ internal static class CallRecordFormat
             }
 
             record.Price = ReadKinds(ref from, record.Price);
+        }
+
+        if (version >= 4)
+        {
+            record.Cache = (CacheUse)from.Byte();
+            record.SavedNanos = from.Optional();
+            record.Saved = ReadKinds(ref from, ReadUsage(ref from));
         }
 
         return record;

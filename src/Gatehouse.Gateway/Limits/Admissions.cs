@@ -12,8 +12,9 @@ internal sealed class Admissions(TimeProvider clock)
     /// <summary>Longest wait of a call for a lease, or for calls under way to give back what they reserved.</summary>
     public static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(1);
 
+    /// <param name="isFree">No provider is asked: only limits of requests apply.</param>
     /// <returns><see langword="null"/> when the call may go on.</returns>
-    public ValueTask<AttemptFailure?> AdmitAsync(Call call)
+    public ValueTask<AttemptFailure?> AdmitAsync(Call call, bool isFree = false)
     {
         var limits = call.Table.Limits;
         if (limits.IsEmpty)
@@ -29,10 +30,10 @@ internal sealed class Admissions(TimeProvider clock)
 
         call.Record.EndUser = endUser;
         call.Holds = new Holds(rules, limits.Book.Run);
-        return TakeAsync(call, call.Holds);
+        return TakeAsync(call, call.Holds, isFree);
     }
 
-    private async ValueTask<AttemptFailure?> TakeAsync(Call call, Holds holds)
+    private async ValueTask<AttemptFailure?> TakeAsync(Call call, Holds holds, bool isFree)
     {
         var now = DateTimeOffset.UnixEpoch.AddMicroseconds(call.Record.StartedAtMicros); // the period that the ledger will charge
         string? unpriced = null;
@@ -40,7 +41,7 @@ internal sealed class Admissions(TimeProvider clock)
         foreach (var allowance in holds.Rules)
         {
             var rule = allowance.Rule;
-            if (!rule.Enforced)
+            if (!rule.Enforced || (isFree && rule.Measure != Measure.Requests))
             {
                 continue;
             }

@@ -24,7 +24,7 @@ internal static class EndUsers
     private static string? Read(ReadOnlySpan<byte> body)
     {
         string? found = null;
-        var reader = new Utf8JsonReader(body);
+        var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = 128 });
         reader.Read();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {

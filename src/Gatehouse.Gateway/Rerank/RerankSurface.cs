@@ -20,6 +20,8 @@ internal sealed class RerankSurface : OperationSurface
 
     public override bool PatchesAnswers => false;
 
+    public override bool MayBeKept => true;
+
     public override Problem? Peek(ReadOnlySpan<byte> body, out RequestPeek peek) => base.Peek(body, out peek) ?? Check(body);
 
     public override string PathAt(Attempt attempt, bool stream) =>

@@ -36,6 +36,9 @@ internal sealed class ResponsesSurface(
 
     public override bool MayHedge => run is null;
 
+    /// <summary>A stored response is one of its own, and so is one made in the background; what another one went on from was put into the request.</summary>
+    public override bool MayBeKept => !_terms.IsStored && run is null && !isCount;
+
     public static string NewId() => $"resp_{Guid.CreateVersion7():N}";
 
     public override Problem? Peek(ReadOnlySpan<byte> body, out RequestPeek peek)

@@ -41,4 +41,10 @@ public sealed class GatewayTable
 
     /// <summary>The address that clients use when a proxy stands in front; <see langword="null"/>: the one of the request.</summary>
     public Uri? PublicUrl { get; init; }
+
+    /// <summary>Room for kept answers, in bytes. Default 64 MiB.</summary>
+    public long MaxCachedAnswerBytes { get; init; } = 64 << 20;
+
+    /// <summary>Room for kept vectors, in bytes. Default 64 MiB.</summary>
+    public long MaxCachedVectorBytes { get; init; } = 64 << 20;
 }

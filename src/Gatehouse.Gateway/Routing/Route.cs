@@ -1,3 +1,4 @@
+using Gatehouse.Gateway.Caching;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
@@ -80,6 +81,9 @@ public sealed record Route(string Name, IReadOnlyList<Target> Targets)
 
     /// <summary>Where copies of calls go, or <see langword="null"/>.</summary>
     public Mirror? Mirror { get; init; }
+
+    /// <summary>How answers are kept, or <see langword="null"/>.</summary>
+    public CachePolicy? Cache { get; init; }
 
     /// <summary>Refuse a parameter that the target's format cannot carry, in place of reporting it. Default off.</summary>
     public bool Strict { get; init; }

@@ -40,8 +40,19 @@ internal abstract class AnswerTap
     /// <summary>The tier of service that the provider says it used, in its own word; prices may differ by it.</summary>
     public string? ServiceTier { get; protected set; }
 
-    /// <summary>In OpenAI's words.</summary>
-    public string? FinishReason { get; protected set; }
+    /// <summary>In OpenAI's words; of several choices, the last one's.</summary>
+    public string? FinishReason
+    {
+        get;
+        protected set
+        {
+            field = value;
+            WasCut |= value is not (null or "stop" or "tool_calls" or "function_call");
+        }
+    }
+
+    /// <summary>Some choice ended before the model was done: by a limit, a filter, or for a reason that nobody here knows.</summary>
+    public bool WasCut { get; private set; }
 
     /// <summary>
     /// Whether every choice begun has told why it ended. Without that no terminator makes an answer complete; with it a missing one

@@ -16,7 +16,7 @@ internal sealed record Items<T>([property: JsonPropertyName("items")] IReadOnlyL
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    Converters = [typeof(SnakeCaseEnum<SystemEnvironment>), typeof(SnakeCaseEnum<SystemStage>), typeof(SnakeCaseEnum<CallOutcome>),
+    Converters = [typeof(SnakeCaseEnum<SystemEnvironment>), typeof(SnakeCaseEnum<SystemStage>), typeof(SnakeCaseEnum<CallOutcome>), typeof(SnakeCaseEnum<CacheUse>),
         typeof(SnakeCaseEnum<SwitchKind>), typeof(SnakeCaseEnum<DataClassification>), typeof(SnakeCaseEnum<DetectionSide>),
         typeof(SnakeCaseEnum<BudgetPeriod>), typeof(SnakeCaseEnum<BudgetMode>), typeof(SnakeCaseEnum<UnknownPrice>)])]
 [JsonSerializable(typeof(Profile))]

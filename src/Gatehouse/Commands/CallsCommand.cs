@@ -22,11 +22,12 @@ internal static class CallsCommand
         outcome.AcceptOnlyItsWords();
         var error = new Option<string?>("--error") { Description = "Only calls with this error code.", HelpName = "code" };
         var unpriced = new Option<bool>("--unpriced") { Description = "Only calls with tokens but without a known price." };
+        var cached = new Option<bool>("--cached") { Description = "Only calls whose answer came from the cache, in part at least." };
         var search = new Option<string?>("--search") { Description = "Part of a request id, trace id, model or error message.", HelpName = "text" };
         var since = new Option<TimeSpan?>("--since") { Description = "Only calls of the last hh:mm:ss or d.hh:mm:ss. Default: 30 days.", HelpName = "duration" };
         var command = new Command("calls", "List model calls, newest first, or follow them.")
         {
-            follow, limit, system, environment, route, provider, outcome, error, unpriced, search, since,
+            follow, limit, system, environment, route, provider, outcome, error, unpriced, cached, search, since,
         };
         command.SetApiAction(async (parsed, api, terminal, ct) =>
         {
@@ -39,6 +40,7 @@ internal static class CallsCommand
                 ("outcome", parsed.GetValue(outcome)?.ToString().ToLowerInvariant()),
                 ("error", parsed.GetValue(error)),
                 ("unpriced", parsed.GetValue(unpriced) ? "true" : null),
+                ("cached", parsed.GetValue(cached) ? "true" : null),
                 ("search", parsed.GetValue(search)),
                 ("from", parsed.GetValue(since) is { } span ? TimeProvider.System.GetUtcNow().Subtract(span).ToString("O", CultureInfo.InvariantCulture) : null),
                 ("limit", parsed.GetValue(limit).ToString(CultureInfo.InvariantCulture)));

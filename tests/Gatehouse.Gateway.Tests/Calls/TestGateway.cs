@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text;
 using System.Threading.Channels;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Caching;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
@@ -31,6 +32,7 @@ internal sealed class TestGateway : IAsyncDisposable
     public const string RetiredKey = "gh_dev_retiredretiredretiredretired1234";
     public const string EuropeanKey = "gh_dev_europeaneuropeaneuropeaneurop";
     public const string ConfidentialKey = "gh_dev_confidentialconfidentialconfi";
+    public const string OtherTeamKey = "gh_dev_otherteamotherteamotherteamother"; // its system has the same id
     public const string ProductionKey = "gh_prod_productionproductionproduct";
     public const string ProviderCredential = "sk-canary-9f8e7d6c5b4a39281706f5e4d3c2b1a0";
 
@@ -61,6 +63,10 @@ internal sealed class TestGateway : IAsyncDisposable
     public MemoryResponses Responses => _app.Services.GetRequiredService<MemoryResponses>();
 
     public string Log => string.Join('\n', Logged.Lines);
+
+    public AnswerCache Answers => _app.Services.GetRequiredService<AnswerCache>();
+
+    public EmbeddingCache Vectors => _app.Services.GetRequiredService<EmbeddingCache>();
 
     public Snapshot<GatewayTable> Tables => _app.Services.GetRequiredService<Snapshot<GatewayTable>>();
 
@@ -199,6 +205,7 @@ internal sealed class TestGateway : IAsyncDisposable
         Add(RetiredKey, p => p with { Stage = SystemStage.Retired });
         Add(EuropeanKey, p => p with { Residency = "eu" });
         Add(ConfidentialKey, p => p with { DataClassification = DataClassification.Confidential });
+        Add(OtherTeamKey, p => p with { TeamId = Id(101) });
         Add(ProductionKey, p => p with { Environment = SystemEnvironment.Production });
         return keys;
 

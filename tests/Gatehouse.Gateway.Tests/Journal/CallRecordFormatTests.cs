@@ -36,6 +36,16 @@ public sealed class CallRecordFormatTests
         "Nmdlbl9haS5yZXF1ZXN0LnRlbXBlcmF0dXJlCDAuNyhnZW5fYWkucmVxdWVzdC5zZWVkBDEAAAECBAYICgwBBwAAAAAAAAAAAAAAAAAJAAESCGFubg4K" +
         "ZmxleBYYGgAAAAAAAAAAAA==";
 
+    private const string Version4 =
+        "BAGJCl2slndLvM6zAgmagFcMcmVxXzFCNGJmOTJmMzU3N2IzNGRhNmEzY2U5MjlkMGUwZTQ3MzYiMDBmMDY3YWEwYmE5MDJiNyJiN2FkNmI3MTY5MjAzMzMx" +
+        "gIm+otv/rQYBiQpdAABwAIAAAAAAAAABAYkKXQAAcACAAAAAAAAAAgGJCl0AAHAAgAAAAAAAAAMCEm1lc3NhZ2VzDGdyw7xuDm9wZW5haQxncHQtNSJncHQt" +
+        "NS0yMDI2LTAxLTAxAewHAiB1cHN0cmVhbV9mYWlsZWQqRXZlcnkgdGFyZ2V0IGZhaWxlZC4ObGVuZ3RoAQIEBggK/v//////////AQEBFjIwMjYtMTEtMDEB" +
+        "fQAAAAAAAAAAAAAAAAAIAAEAAAAAAAAAAAAAAAAABQABfQAAAAAAAAAAAAAAAAAJAAEPAAAAAAAAAAAAAAAAAAcAAQIAAAAAAAAAAAAAAAAABgABCgAAAAAA" +
+        "AAAAAAAAAAAGAAKAtRgBGQAAAAAAAAAAAAAAAAAHAA8AAAAAAAAAAAAAAAAABgAAAAAAAAZyN47algEBgOowggUEFmxvZ2l0X2JpYXMKc2VlZAQOb3BlbmFp" +
+        "DGdwdC01FAAAkE4AIGNvbm5lY3RfdGltZW91dB5ObyBjb25uZWN0aW9uLgxhenVyZQxncHQtNdhPAeBdAahf0IwBkAMAAAEENmdlbl9haS5yZXF1ZXN0LnRl" +
+        "bXBlcmF0dXJlCDAuNyhnZW5fYWkucmVxdWVzdC5zZWVkBDEAAAECBAYICgwBBwAAAAAAAAAAAAAAAAAJAAESCGFubg4KZmxleBYYGgAAAAAAAAAAAAUBPgFA" +
+        "QkRGSEpMTlA=";
+
     [Fact]
     public void Every_field_survives()
     {
@@ -127,6 +137,16 @@ public sealed class CallRecordFormatTests
     {
         var record = CallRecordFormat.Read(Convert.FromBase64String(Version3));
 
+        var full = JournalSamples.Full();
+        JournalSamples.BeforeVersion4(full);
+        Assert.Equal(JournalSamples.Text(full), JournalSamples.Text(record));
+    }
+
+    [Fact]
+    public void Version_4_is_read_for_ever()
+    {
+        var record = CallRecordFormat.Read(Convert.FromBase64String(Version4));
+
         Assert.Equal(JournalSamples.Text(JournalSamples.Full()), JournalSamples.Text(record));
     }
 
@@ -136,8 +156,8 @@ public sealed class CallRecordFormatTests
         var buffer = new byte[16];
         var length = CallRecordFormat.Write(JournalSamples.Full(), ref buffer);
 
-        Assert.Equal(3, CallRecordFormat.Version);
-        Assert.Equal(Version3, Convert.ToBase64String(buffer, 0, length));
+        Assert.Equal(4, CallRecordFormat.Version);
+        Assert.Equal(Version4, Convert.ToBase64String(buffer, 0, length));
     }
 
     [Fact]

@@ -37,6 +37,9 @@ internal static class JournalSamples
         ChargedNanos = 9,
         EndUser = "ann",
         Run = 7,
+        Cache = CacheUse.Partial,
+        SavedNanos = 31,
+        Saved = new TokenUsage(32, 33, 34, 35, 36, 37, 38, 39, 40),
         PriceRevision = "2026-11-01",
         Price = new Price(0.00000125m, 0.00001m, 0.000000125m, 0.0000015m, 0.000002m, 0.000010m)
         {
@@ -55,9 +58,13 @@ internal static class JournalSamples
         RequestAttributes = new Dictionary<string, string> { ["gen_ai.request.temperature"] = "0.7", ["gen_ai.request.seed"] = "1" },
     };
 
-    /// <summary>Takes out what version 3 added.</summary>
+    /// <summary>Takes out what version 4 added.</summary>
+    public static void BeforeVersion4(CallRecord record) => (record.Cache, record.SavedNanos, record.Saved) = (CacheUse.None, null, null);
+
+    /// <summary>Takes out what version 3 added, and what came later.</summary>
     public static void BeforeVersion3(CallRecord record)
     {
+        BeforeVersion4(record);
         (record.ChargedNanos, record.EndUser, record.Run, record.ServiceTier) = (null, "", 0, null);
         record.Usage = record.Usage!.Value with { AudioInput = 0, ImageInput = 0, AudioOutput = 0 };
     }
@@ -96,6 +103,9 @@ internal static class JournalSamples
         ChargedNanos = MaybeNumber(random),
         EndUser = AnyText(random),
         Run = AnyNumber(random),
+        Cache = (CacheUse)random.Next(6),
+        SavedNanos = MaybeNumber(random),
+        Saved = Coin(random) ? new TokenUsage(AnyNumber(random), 1, 2, 3, AnyNumber(random), 5, 6, AnyNumber(random), 8) : null,
         ServiceTier = MaybeText(random),
         PriceRevision = MaybeText(random),
         Price = Coin(random) ? AnyPrice(random, 0) : null,

@@ -7,6 +7,8 @@ public sealed class ConfigurationErrorTests
 {
     private const string Simulated = "providers:\n  sim: { kind: simulator }\n";
 
+    private static string Cached(string cache) => Simulated + "routes:\n  a:\n    cache: " + cache + "\n    targets: [ { provider: sim } ]\n";
+
     public static TheoryData<string, int, int, string, string?> Wrong => new()
     {
         // Names.
@@ -23,6 +25,16 @@ public sealed class ConfigurationErrorTests
         { Simulated + "routes:\n  a:\n    targets:\n      - { provider: sim, canary: 0.6 }\n      - { provider: simulator, canary: 0.6 }\n", 5, 5, "The canary shares of 'a' add up to more than 1", "0.05 is one user in twenty." },
         { Simulated + "routes:\n  a:\n    targets:\n      - provider: sim\n        when: { min_request: 2KiB, max_request: 1KiB }\n", 7, 17, "'min_request' is larger than 'max_request'", null },
         { Simulated + "routes:\n  a:\n    strategy: latency\n    targets: [ { provider: sim } ]\n", 5, 15, "'routes.a.strategy' must be one of: weighted, ordered, lowest_latency, lowest_cost, least_busy", "The default is weighted." },
+
+        { Cached("{ ttl: 10m, when_down: 5m }"), 5, 24, "'routes.a.cache.when_down' is not longer than its 'ttl'", "Answers younger than 'ttl' are served anyway." },
+        { Cached("{ ttl: 10m, max_entry: 32MiB }"), 5, 24, "'routes.a.cache.max_entry' is more than a tenth of 'caches.answers'", "One answer never takes more than a tenth of the room." },
+        { Cached("{ ttl: 10m, ignore: [ users ] }"), 5, 34, "'routes.a.cache.ignore' names what an answer may depend on", "Did you mean 'user'?" },
+        { Cached("{ ttl: 10m, ignore: [ messages ] }"), 5, 34, "'routes.a.cache.ignore' names what an answer may depend on", "Allowed: user, safety_identifier, metadata, labels, prompt_cache_key, service_tier, seed." },
+        { Cached("{ ttl: 10m, scope: team, semantic: { route: simulator, threshold: 0.9 } }"), 5, 37, "would give answers of one system to similar questions of another", "Use 'scope: system' or 'scope: end_user' with it." },
+        { Cached("{ ttl: 10m, semantic: { route: a, threshold: 0.9 } }"), 5, 36, "'routes.a.cache.semantic.route' is the route itself", "Name a route that leads to an embedding model." },
+        { Cached("{ ttl: 10m, semantic: { route: simulatr, threshold: 0.9 } }"), 5, 36, "'routes.a.cache.semantic.route' is no model that a route serves", "Did you mean 'simulator'?" },
+        { Cached("{ ttl: 10m, semantic: { route: simulator } }"), 5, 34, "'routes.a.cache.semantic.threshold' is missing", "For example 'threshold: 0.95'." },
+        { Cached("{ scope: system }"), 5, 12, "'routes.a.cache.ttl' is missing", "For example 'ttl: 10m'." },
 
         // Types and ranges.
         { "server: 8080\n", 1, 9, "'server' must be a mapping of settings; this is one value", null },

@@ -1,4 +1,5 @@
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Caching;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Tests.House;
@@ -36,6 +37,45 @@ public sealed class RoutingConfigurationTests
         Assert.Null(route.Targets[1].Conditions);
         Assert.Equal(DataClassification.Confidential, route.Targets[0].Provider.Settings.MaxData);
         Assert.Equal("eu-west-1", route.Targets[0].Provider.Settings.Region);
+    }
+
+    [Fact]
+    public async Task A_cache_reaches_the_route_and_its_revision_follows_what_answers_depend_on()
+    {
+        using var files = new Configurations();
+        const string Text = """
+            caches: { answers: 128MiB, vectors: 16MiB }
+            providers:
+              a: { kind: simulator }
+            routes:
+              plain: { targets: [ { provider: a, model: m } ] }
+              fast:
+                targets: [ { provider: a, model: m, weight: 2 } ]
+                cache:
+                  ttl: 10m
+                  scope: end_user
+                  when_down: 1d
+                  max_entry: 64KiB
+                  ignore: [ user, metadata ]
+                  when: { max_temperature: 0.3 }
+                  semantic: { route: simulator, threshold: 0.93 }
+            """;
+
+        var loaded = await files.LoadGoodAsync(Text);
+
+        var policy = Route(loaded.Compiled.Routes, "fast").Cache!;
+        Assert.Equal((TimeSpan.FromMinutes(10), CacheSharing.EndUser, TimeSpan.FromDays(1), 65536), (policy.Ttl, policy.Scope, policy.WhenDown, policy.MaxEntryBytes));
+        Assert.Equal((0.3, new SemanticPolicy("simulator", 0.93, TimeSpan.FromMinutes(10))), (policy.MaxTemperature, policy.Semantic));
+        Assert.Equal(["user", "metadata"], policy.Ignore);
+        Assert.Null(Route(loaded.Compiled.Routes, "plain").Cache);
+        Assert.Equal((128L << 20, 16L << 20), (loaded.Compiled.MaxCachedAnswerBytes, loaded.Compiled.MaxCachedVectorBytes));
+        Assert.Equal(policy.Revision, await RevisionAsync(Text.Replace("weight: 2", "weight: 3")));
+        foreach (var (what, by) in ((string, string)[])[("model: m, w", "model: n, w"), ("[ user, metadata ]", "[ user ]"), ("10m", "11m"), ("0.93", "0.94"), ("end_user", "system")])
+        {
+            Assert.NotEqual(policy.Revision, await RevisionAsync(Text.Replace(what, by)));
+        }
+
+        async Task<ulong> RevisionAsync(string text) => Route((await files.LoadGoodAsync(text)).Compiled.Routes, "fast").Cache!.Revision;
     }
 
     [Fact]

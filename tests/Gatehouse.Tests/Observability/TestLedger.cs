@@ -131,8 +131,13 @@ internal sealed class TestLedger : IAsyncDisposable
         var duration = random.NextInt64(1_000, 9_000_000);
         var provider = asked ? $"provider-{random.Next(2)}" : null;
         var model = asked ? $"model-{random.Next(3)}" : null;
+        var cache = outcome == CallOutcome.Ok ? (CacheUse)(seed % 6) : CacheUse.None;
+        var saves = cache.IsServed() || cache == CacheUse.Partial;
         return new CallRecord
         {
+            Cache = cache,
+            SavedNanos = saves && seed % 5 > 0 ? seed * 1000 : null,
+            Saved = saves ? new TokenUsage(seed, 1, 0, 0, seed % 100, 2) : null,
             Id = Guid.CreateVersion7(at),
             RequestId = string.Create(CultureInfo.InvariantCulture, $"req_{seed}_{team:N}"),
             TraceId = Convert.ToHexStringLower(Bytes(random, 16)),

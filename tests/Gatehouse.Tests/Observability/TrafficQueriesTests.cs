@@ -43,6 +43,8 @@ public class TrafficQueriesTests
             ragged with { Unpriced = true },
             whole with { Unpriced = true, Model = "model-1" },
             ragged with { Search = "req_1" },
+            ragged with { Cached = true },
+            whole with { Cached = true, Provider = "provider-1" },
         ])
         {
             var listed = await ListAllAsync(ledger, filter);
@@ -367,6 +369,9 @@ public class TrafficQueriesTests
         Assert.Equal(
             (calls.Sum(c => c.Usage?.TotalInput ?? 0), calls.Sum(c => c.Usage?.TotalOutput ?? 0), calls.Sum(c => c.CostUsd ?? 0)),
             (sum.InputTokens, sum.OutputTokens, sum.CostUsd));
+        Assert.Equal(
+            (calls.Count(c => c.Cache.IsServed()), calls.Sum(c => c.SavedUsd ?? 0), calls.Sum(c => (c.SavedInputTokens ?? 0) + (c.SavedOutputTokens ?? 0))),
+            ((int)sum.CachedCalls, sum.SavedUsd, sum.SavedTokens));
         var answered = calls.Where(c => c.Outcome == CallOutcome.Ok).ToList();
         AssertPercentile(answered.Select(c => c.DurationMicros), 0.5, sum.P50Micros);
         AssertPercentile(answered.Select(c => c.DurationMicros), 0.95, sum.P95Micros);

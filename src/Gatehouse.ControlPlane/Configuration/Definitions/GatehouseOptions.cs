@@ -16,6 +16,9 @@ public sealed class GatehouseOptions
         EntryName = "route")]
     public Dictionary<string, RouteOptions> Routes { get; set; } = [];
 
+    [Setting("Room for what routes keep.")]
+    public CachesOptions Caches { get; set; } = new();
+
     [Setting("What tokens cost. Later entries win: the built-in table, then `import`, then `models`.")]
     public PricesOptions Prices { get; set; } = new();
 

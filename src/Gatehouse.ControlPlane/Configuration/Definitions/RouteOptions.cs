@@ -23,6 +23,9 @@ public sealed class RouteOptions
     [Setting("Sends copies of calls to another target; their answers reach nobody, their records have the surface `mirror`.")]
     public MirrorOptions? Mirror { get; set; }
 
+    [Setting("Keeps answers, and serves them again to the same request. Without it nothing is kept. On calls of `/v1/embeddings` it keeps vectors, one for each text.")]
+    public CacheOptions? Cache { get; set; }
+
     [Setting("Tries of one target before the next, the first one included.", Min = "1", Max = "10")]
     public int Attempts { get; set; } = 2;
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Gatehouse.Gateway.Caching;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Routing;
 
@@ -16,6 +17,10 @@ internal sealed class RouteCompiler(GatehouseOptions options, Dictionary<string,
     public static readonly IReadOnlyDictionary<string, FallbackCauses> Causes = Enum.GetValues<FallbackCauses>()
         .Where(c => c != FallbackCauses.None).ToDictionary(c => JsonNamingPolicy.SnakeCaseLower.ConvertName(c.ToString()), StringComparer.Ordinal);
 
+    /// <summary>Members of a request that change nothing in an answer of most models.</summary>
+    public static readonly IReadOnlyList<string> Ignorable =
+        ["user", "safety_identifier", "metadata", "labels", "prompt_cache_key", "service_tier", "seed"];
+
     public List<Route> Compile()
     {
         // A model that one route measures is measured for every route: its calls are the same calls.
@@ -26,9 +31,12 @@ internal sealed class RouteCompiler(GatehouseOptions options, Dictionary<string,
         return [.. options.Routes.Select(r => Compile(r.Key, r.Value, measured))];
     }
 
-    private Route Compile(string name, RouteOptions route, HashSet<(string Provider, string Model)> measured) =>
-        new(name, [.. route.Targets.Select(t => Compile(t, measured))])
+    private Route Compile(string name, RouteOptions route, HashSet<(string Provider, string Model)> measured)
+    {
+        var targets = route.Targets.Select(t => Compile(t, measured)).ToArray();
+        return new(name, targets)
         {
+            Cache = route.Cache is { } cache ? Compile(cache).For(targets, route.Strict) : null,
             Off = route.Enabled ? null : OffReasons.Configured,
             Strategy = route.Strategy,
             Strict = route.Strict,
@@ -41,6 +49,17 @@ internal sealed class RouteCompiler(GatehouseOptions options, Dictionary<string,
             FallbackOn = route.FallbackOn.Aggregate(FallbackCauses.None, (all, cause) => all | Causes[cause]),
             Mirror = route.Mirror is { } m ? new Mirror(Compile(new TargetOptions { Provider = m.Provider, Model = m.Model }, measured), m.Share, m.Concurrent) : null,
         };
+    }
+
+    private static CachePolicy Compile(CacheOptions cache) => new(cache.Ttl)
+    {
+        Scope = cache.Scope,
+        WhenDown = cache.WhenDown ?? TimeSpan.Zero,
+        MaxEntryBytes = (int)cache.MaxEntry.Bytes,
+        Ignore = cache.Ignore,
+        MaxTemperature = cache.When.MaxTemperature,
+        Semantic = cache.Semantic is { } semantic ? new SemanticPolicy(semantic.Route, semantic.Threshold, semantic.Ttl ?? cache.Ttl) : null,
+    };
 
     private Target Compile(TargetOptions target, HashSet<(string Provider, string Model)> measured)
     {

@@ -27,6 +27,9 @@ public sealed record RouteView(string Name, bool Strict, IReadOnlyList<TargetVie
 
     /// <summary>Why it refuses calls; <see langword="null"/> when it is switched on.</summary>
     public string? Off { get; init; }
+
+    /// <summary>How long answers are kept, such as <c>10m</c>; <see langword="null"/> when none are.</summary>
+    public string? CacheTtl { get; init; }
 }
 
 /// <summary>The routes of the configuration in force, and what people switched off. Every signed-in person may see them.</summary>
@@ -36,7 +39,7 @@ public sealed class RouteViews(ConfigurationState state, Snapshot<GatewayTable> 
     {
         ArgumentNullException.ThrowIfNull(who);
         return [.. table.Current.Switches.Apply(state.Current.Compiled.Routes).Routes.Select(
-            r => new RouteView(r.Name, r.Strict, [.. r.Targets.Select(View)]) { Strategy = Definition.Format(r.Strategy), Off = r.Off })];
+            r => new RouteView(r.Name, r.Strict, [.. r.Targets.Select(View)]) { Strategy = Definition.Format(r.Strategy), Off = r.Off, CacheTtl = r.Cache is { } cache ? Duration.Format(cache.Ttl) : null })];
     }
 
     private static TargetView View(Target target) => new(target.Provider.Name, target.Model, target.Weight, target.Order)

@@ -130,6 +130,11 @@ internal static class CallConditions
             _ = error.Length == 0 ? sql.Add($" AND error_code IS NULL") : sql.Add($" AND error_code = {error}");
         }
 
+        if (filter.Cached)
+        {
+            sql.Add($" AND cache IS NOT NULL AND cache <> 'miss'");
+        }
+
         if (filter.Unpriced)
         {
             // Says what UnpricedCall.Is says, so that the list is what the sum counts.

@@ -8,7 +8,7 @@ namespace Gatehouse.Observability.Calls;
 internal sealed record LedgerRow(CallSummary Call, long? CostNanos, string? Price, string Node, long? TracePack)
 {
     /// <summary>How many columns a row has of its own.</summary>
-    public const int Columns = 37;
+    public const int Columns = 41;
 
     public static SqlText Select() => Select($"0");
 
@@ -18,7 +18,8 @@ internal sealed record LedgerRow(CallSummary Call, long? CostNanos, string? Pric
         answered_model, streamed, status, outcome, error_code, error_message, finish_reason, uncached_input_tokens, cache_read_tokens,
         cache_write_tokens, cache_write_long_tokens, output_tokens, reasoning_tokens, cost_nanos, price_revision, duration_micros,
         first_byte_micros, own_micros, attempts, price,
-        audio_input_tokens, image_input_tokens, audio_output_tokens, node, trace_pack, {more} FROM observability_ledger
+        audio_input_tokens, image_input_tokens, audio_output_tokens, node, trace_pack, cache, saved_nanos, saved_input_tokens,
+        saved_output_tokens, {more} FROM observability_ledger
         """);
 
     public static LedgerRow Read(Row row, SystemLookup systems)
@@ -58,7 +59,13 @@ internal sealed record LedgerRow(CallSummary Call, long? CostNanos, string? Pric
             DurationMicros: row.Long(27),
             FirstByteMicros: row.LongOrNull(28),
             OwnMicros: row.Long(29),
-            Attempts: (int)row.Long(30));
+            Attempts: (int)row.Long(30))
+        {
+            Cache = CacheUses.Of(row.TextOrNull(37)),
+            SavedUsd = row.LongOrNull(38) is { } saved ? Nanos.ToUsd(saved) : null,
+            SavedInputTokens = row.LongOrNull(39),
+            SavedOutputTokens = row.LongOrNull(40),
+        };
         return new LedgerRow(call, cost, row.TextOrNull(31), row.Text(35), row.LongOrNull(36));
     }
 }

@@ -48,11 +48,14 @@ internal sealed class CallShape : IEquatable<CallShape>
 
     public string ConfigurationRevision { get; private set; } = "";
 
+    public CacheUse Cache { get; private set; }
+
     /// <summary>The columns of the table, in the order of <see cref="Write"/> after number and node.</summary>
     public static string[] Columns { get; } =
     [
         "number", "node", "team_id", "system_id", "key_id", "environment", "surface", "route", "provider", "model", "answered_model", "streamed",
         "status", "outcome", "error_code", "finish_reason", "service_tier", "attempts", "price_revision", "price", "configuration_revision",
+        "cache",
     ];
 
     /// <summary>Becomes the shape of the record, so that one object can ask for thousands.</summary>
@@ -77,6 +80,7 @@ internal sealed class CallShape : IEquatable<CallShape>
         PriceRevision = record.PriceRevision;
         Price = record.Price;
         ConfigurationRevision = record.ConfigurationRevision;
+        Cache = record.Cache;
     }
 
     public void Write(Storage.RowWriter row, string node)
@@ -102,6 +106,7 @@ internal sealed class CallShape : IEquatable<CallShape>
         row.Text(PriceRevision ?? "");
         row.Text(Price is null ? "" : JsonSerializer.Serialize(Price, StoredJson.Default.Price));
         row.Text(ConfigurationRevision);
+        row.Text(Cache == CacheUse.None ? "" : CacheUses.Word(Cache));
     }
 
     public static CallShape Read(Storage.Row row) => new()
@@ -126,13 +131,14 @@ internal sealed class CallShape : IEquatable<CallShape>
         PriceRevision = NullIfNone(row.Text(18)),
         Price = NullIfNone(row.Text(19)) is { } price ? JsonSerializer.Deserialize(price, StoredJson.Default.Price) : null,
         ConfigurationRevision = row.Text(20),
+        Cache = CacheUses.Of(row.Text(21)),
     };
 
     public CallShape Copy() => (CallShape)MemberwiseClone();
 
     public bool Equals(CallShape? other) =>
         other is not null && KeyId == other.KeyId && SystemId == other.SystemId && TeamId == other.TeamId && Environment == other.Environment
-        && Streamed == other.Streamed && Status == other.Status && Outcome == other.Outcome && Attempts == other.Attempts
+        && Streamed == other.Streamed && Status == other.Status && Outcome == other.Outcome && Attempts == other.Attempts && Cache == other.Cache
         && Route == other.Route && Surface == other.Surface && Provider == other.Provider && Model == other.Model
         && AnsweredModel == other.AnsweredModel && ErrorCode == other.ErrorCode && FinishReason == other.FinishReason
         && ServiceTier == other.ServiceTier && PriceRevision == other.PriceRevision && ConfigurationRevision == other.ConfigurationRevision

@@ -27,7 +27,7 @@ internal sealed record LedgerEntry(CallRecord Record, IReadOnlyList<TargetTokens
         "id", "shape", "started_at", "recorded_at", "duration_micros", "first_byte_micros", "own_micros", "uncached_input_tokens",
         "cache_read_tokens", "cache_write_tokens", "cache_write_long_tokens", "output_tokens", "reasoning_tokens", "audio_input_tokens",
         "image_input_tokens", "audio_output_tokens", "cost_nanos", "charged_nanos", "trace_pack", "request_id", "trace_id", "error_message",
-        "end_user", "earlier_targets",
+        "end_user", "earlier_targets", "saved_nanos", "saved_input_tokens", "saved_output_tokens",
     ];
 
     /// <summary>Set by the batch that takes it.</summary>
@@ -94,6 +94,9 @@ internal sealed record LedgerEntry(CallRecord Record, IReadOnlyList<TargetTokens
         row.TextOrNull(r.ErrorMessage);
         row.TextOrNull(r.EndUser.Length == 0 ? null : r.EndUser);
         row.TextOrNull(Earlier.Count == 0 ? null : JsonSerializer.Serialize(Earlier, StoredJson.Default.TargetTokensList));
+        row.LongOrNull(r.SavedNanos);
+        row.LongOrNull(r.Saved?.TotalInput);
+        row.LongOrNull(r.Saved?.TotalOutput);
     }
 
     public TraceDocument ToTrace(ProviderPlaces places)
@@ -138,7 +141,13 @@ internal sealed record LedgerEntry(CallRecord Record, IReadOnlyList<TargetTokens
         Record.DurationMicros,
         Record.FirstByteMicros,
         Record.OwnMicros,
-        Record.Attempts.Count);
+        Record.Attempts.Count)
+    {
+        Cache = Record.Cache,
+        SavedUsd = Record.SavedNanos is { } saved ? Nanos.ToUsd(saved) : null,
+        SavedInputTokens = Record.Saved?.TotalInput,
+        SavedOutputTokens = Record.Saved?.TotalOutput,
+    };
 
     private static void WriteUsage(RowWriter row, TokenUsage? reported)
     {

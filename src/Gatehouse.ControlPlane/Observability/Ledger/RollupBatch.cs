@@ -30,6 +30,9 @@ internal sealed class RollupBatch(string node)
         sums.InputTokens += record.Usage?.TotalInput ?? 0;
         sums.OutputTokens += record.Usage?.TotalOutput ?? 0;
         sums.CostNanos += record.CostNanos ?? 0;
+        sums.CachedCalls += record.Cache.IsServed() ? 1 : 0;
+        sums.SavedNanos += record.SavedNanos ?? 0;
+        sums.SavedTokens += record.Saved?.Total ?? 0;
         sums.Duration.Add(record.DurationMicros);
         sums.Own.Add(record.OwnMicros);
         foreach (var target in entry.Earlier)
@@ -61,16 +64,20 @@ internal sealed class RollupBatch(string node)
         {
             await transaction.ExecuteAsync($"""
                 INSERT INTO observability_traffic (team_id, step_seconds, bucket_at, system_id, environment, route, provider, model, outcome,
-                    error_code, node, calls, unpriced_calls, input_tokens, output_tokens, cost_nanos, duration_histogram, own_histogram)
+                    error_code, node, calls, unpriced_calls, input_tokens, output_tokens, cost_nanos, cached_calls, saved_nanos, saved_tokens,
+                    duration_histogram, own_histogram)
                 VALUES ({k.TeamId}, {k.StepSeconds}, {k.BucketMicros}, {k.SystemId}, {k.Environment}, {k.Route}, {k.Provider}, {k.Model},
                     {k.Outcome}, {k.ErrorCode}, {node}, {s.Calls}, {s.UnpricedCalls}, {s.InputTokens}, {s.OutputTokens}, {s.CostNanos},
-                    {s.Duration.ToBytes()}, {s.Own.ToBytes()})
+                    {s.CachedCalls}, {s.SavedNanos}, {s.SavedTokens}, {s.Duration.ToBytes()}, {s.Own.ToBytes()})
                 ON CONFLICT (team_id, step_seconds, bucket_at, system_id, environment, route, provider, model, outcome, error_code, node)
                 DO UPDATE SET calls = observability_traffic.calls + excluded.calls,
                     unpriced_calls = observability_traffic.unpriced_calls + excluded.unpriced_calls,
                     input_tokens = observability_traffic.input_tokens + excluded.input_tokens,
                     output_tokens = observability_traffic.output_tokens + excluded.output_tokens,
                     cost_nanos = observability_traffic.cost_nanos + excluded.cost_nanos,
+                    cached_calls = observability_traffic.cached_calls + excluded.cached_calls,
+                    saved_nanos = observability_traffic.saved_nanos + excluded.saved_nanos,
+                    saved_tokens = observability_traffic.saved_tokens + excluded.saved_tokens,
                     duration_histogram = excluded.duration_histogram, own_histogram = excluded.own_histogram
                 """, ct);
         }
@@ -156,6 +163,12 @@ internal sealed class RollupBatch(string node)
 
         public long CostNanos { get; set; }
 
+        public long CachedCalls { get; set; }
+
+        public long SavedNanos { get; set; }
+
+        public long SavedTokens { get; set; }
+
         public void Add(RollupSums other)
         {
             Duration.Add(other.Duration);
@@ -165,6 +178,9 @@ internal sealed class RollupBatch(string node)
             InputTokens += other.InputTokens;
             OutputTokens += other.OutputTokens;
             CostNanos += other.CostNanos;
+            CachedCalls += other.CachedCalls;
+            SavedNanos += other.SavedNanos;
+            SavedTokens += other.SavedTokens;
         }
 
         public void Take(TargetTokens target, int sign)

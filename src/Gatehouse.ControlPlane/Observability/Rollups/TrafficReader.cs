@@ -7,8 +7,8 @@ using Gatehouse.Storage;
 namespace Gatehouse.Observability.Rollups;
 
 /// <summary>
-/// Reads a range as whole hours, then whole minutes at its ends, then single calls at the ends of those. A search and unpriced calls,
-/// which no roll-up knows apart, read single calls only.
+/// Reads a range as whole hours, then whole minutes at its ends, then single calls at the ends of those. A search, unpriced and cached
+/// calls, which no roll-up knows apart, read single calls only.
 /// </summary>
 internal sealed class TrafficReader(Database db, TimeProvider clock)
 {
@@ -25,7 +25,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
     public async Task ReadAsync(Person who, CallFilter filter, TimeSpan step, Action<TrafficRow> add, CancellationToken ct)
     {
         var (from, to) = (filter.From!.Value, filter.To!.Value);
-        if (filter.Unpriced || filter.Search is { Length: > 0 })
+        if (filter.Unpriced || filter.Cached || filter.Search is { Length: > 0 })
         {
             await ReadCallsAsync(who, filter, from, to, add, ct);
             return;
@@ -83,7 +83,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
     {
         var sql = new SqlText().Add($"""
             SELECT bucket_at, system_id, environment, route, provider, model, outcome, error_code, calls, unpriced_calls, input_tokens,
-            output_tokens, cost_nanos, duration_histogram, own_histogram FROM observability_traffic
+            output_tokens, cost_nanos, duration_histogram, own_histogram, cached_calls, saved_nanos, saved_tokens FROM observability_traffic
             WHERE step_seconds = {(long)step.TotalSeconds} AND bucket_at >= {from} AND bucket_at < {to}
             """);
         sql.AddTeams(who, filter);
@@ -97,7 +97,12 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
             sql.Build(),
             row => new TrafficRow(
                 row.Long(0), row.Id(1), row.Text(2), row.Text(3), row.Text(4), row.Text(5), row.Text(6), row.Text(7), row.Long(8),
-                row.Long(9), row.Long(10), row.Long(11), row.Long(12), Read(row.Bytes(13)), Read(row.Bytes(14))),
+                row.Long(9), row.Long(10), row.Long(11), row.Long(12), Read(row.Bytes(13)), Read(row.Bytes(14)))
+            {
+                CachedCalls = row.Long(15),
+                SavedNanos = row.Long(16),
+                SavedTokens = row.Long(17),
+            },
             ct);
         rows.ForEach(add);
         if (filter is { Route: not null and not CallFilter.UnknownRoute } or { Model: { Length: > 0 } and not CallFilter.UnknownRoute })
@@ -181,6 +186,9 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
                     InputTokens = target.InputTokens,
                     OutputTokens = target.OutputTokens,
                     CostNanos = target.CostNanos,
+                    CachedCalls = 0,
+                    SavedNanos = 0,
+                    SavedTokens = 0,
                     Duration = new LatencyHistogram(),
                     Own = new LatencyHistogram(),
                 });
@@ -203,7 +211,8 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
             var sql = new SqlText().Add($"""
                 SELECT started_at, system_id, environment, route, provider, model, outcome, error_code, uncached_input_tokens,
                 cache_read_tokens, cache_write_tokens, cache_write_long_tokens, output_tokens, reasoning_tokens, cost_nanos,
-                duration_micros, own_micros, id, answered_model, status, earlier_targets FROM observability_ledger
+                duration_micros, own_micros, id, answered_model, status, earlier_targets, cache, saved_nanos, saved_input_tokens,
+                saved_output_tokens FROM observability_ledger
                 """);
             sql.AddConditions(db, who, filter with { From = from, To = to }).Add($" AND {condition}");
             if (after is { } last)
@@ -246,6 +255,11 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
             OutputTokens: counted ? row.Long(12) + row.Long(13) : 0,
             CostNanos: row.LongOrNull(14) ?? 0,
             One(row.Long(15)),
-            One(row.Long(16)));
+            One(row.Long(16)))
+        {
+            CachedCalls = CacheUses.Of(row.TextOrNull(21)).IsServed() ? 1 : 0,
+            SavedNanos = row.LongOrNull(22) ?? 0,
+            SavedTokens = (row.LongOrNull(23) ?? 0) + (row.LongOrNull(24) ?? 0),
+        };
     }
 }

@@ -21,7 +21,15 @@ internal readonly record struct TrafficRow(
     long OutputTokens,
     long CostNanos,
     LatencyHistogram Duration,
-    LatencyHistogram Own);
+    LatencyHistogram Own)
+{
+    /// <summary>Calls whose whole answer came from the cache.</summary>
+    public long CachedCalls { get; init; }
+
+    public long SavedNanos { get; init; }
+
+    public long SavedTokens { get; init; }
+}
 
 /// <summary>Adds rows up.</summary>
 internal sealed class TrafficTotals
@@ -36,6 +44,9 @@ internal sealed class TrafficTotals
     private long _input;
     private long _output;
     private long _costNanos;
+    private long _cached;
+    private long _savedNanos;
+    private long _savedTokens;
 
     public void Add(in TrafficRow row)
     {
@@ -47,6 +58,9 @@ internal sealed class TrafficTotals
         _input += row.InputTokens;
         _output += row.OutputTokens;
         _costNanos += row.CostNanos;
+        _cached += row.CachedCalls;
+        _savedNanos += row.SavedNanos;
+        _savedTokens += row.SavedTokens;
         if (row.Outcome == "ok")
         {
             // A refusal takes microseconds and a failure as long as its timeout: neither is the latency of an answer.
@@ -68,5 +82,10 @@ internal sealed class TrafficTotals
         _duration.Percentile(0.95),
         _duration.Percentile(0.99),
         _own.Percentile(0.50),
-        _own.Percentile(0.99));
+        _own.Percentile(0.99))
+    {
+        CachedCalls = _cached,
+        SavedUsd = Nanos.ToUsd(_savedNanos),
+        SavedTokens = _savedTokens,
+    };
 }

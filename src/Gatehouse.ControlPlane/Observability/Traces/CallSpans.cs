@@ -88,6 +88,11 @@ internal static class CallSpans
             attributes.Add(new(TelemetryNames.CostUsd, cost.ToString(CultureInfo.InvariantCulture)));
         }
 
+        if (call.Cache != CacheUse.None)
+        {
+            attributes.Add(new(TelemetryNames.CacheResult, CacheUses.Word(call.Cache)));
+        }
+
         if (trace.DroppedParameters.Count > 0)
         {
             attributes.Add(new(TelemetryNames.DroppedParameters, trace.DroppedParameters.ToArray()));
