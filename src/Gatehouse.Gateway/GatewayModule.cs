@@ -62,6 +62,7 @@ public static class GatewayModule
         services.AddSingleton<OwnedRequests>();
         services.AddSingleton<FilesHandler>();
         services.AddSingleton<BatchesHandler>();
+        services.AddSingleton<MessageBatchesHandler>();
         services.AddSingleton<BatchPaths>();
         services.AddSingleton<BatchCaller>();
         services.AddSingleton<BatchRunner>();
