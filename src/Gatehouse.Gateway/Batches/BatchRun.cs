@@ -17,7 +17,7 @@ namespace Gatehouse.Gateway.Batches;
 internal sealed class BatchRun : IDisposable
 {
     /// <summary>How long a lease lasts without news of its holder.</summary>
-    public static readonly TimeSpan LeaseTime = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan LeaseTime = TimeSpan.FromSeconds(15);
 
     private const int MostWaiting = 64; // results on their way into the database
     private const int MaxFaults = 3; // tries of an item whose provider fails
