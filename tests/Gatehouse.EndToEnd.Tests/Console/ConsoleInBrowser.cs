@@ -67,7 +67,7 @@ public sealed class ConsoleInBrowser : IAsyncLifetime
         using var response = await http.PostAsync(new Uri("v1/chat/completions", UriKind.Relative), body);
     }
 
-    internal async Task<WatchedPage> OpenAsync(int width = 1440, int height = 900, ColorScheme scheme = ColorScheme.Light, bool signedIn = true)
+    internal async Task<WatchedPage> OpenAsync(int width = 1440, int height = 900, ColorScheme scheme = ColorScheme.Light, bool signedIn = true, bool scripts = true)
     {
         var context = await _browser.NewContextAsync(new()
         {
@@ -76,6 +76,7 @@ public sealed class ConsoleInBrowser : IAsyncLifetime
             ColorScheme = scheme,
             ReducedMotion = ReducedMotion.Reduce,
             StorageState = signedIn ? SignedIn : null,
+            JavaScriptEnabled = scripts,
         });
         return new WatchedPage(context, await context.NewPageAsync(), Axe);
     }
