@@ -7,12 +7,13 @@ return args switch
     ["shipped", var data, .. var rest] => ShippedEvaluation.Run(data, rest.Contains("misses")),
     ["leave-one-out", var data] => Experiments.LeaveOneOut(data),
     ["harm", var data, .. var rest] => HarmEvaluation.Run(data, rest.Contains("misses")),
+    ["secrets", var data] => SecretMisses.Run(data),
     ["train", var data, var model] => Training.Run(data, model),
     _ => Usage(),
 };
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: train DATA MODEL | cross-validate DATA [misses] | cross-validate-indirect DATA [misses] | leave-one-out DATA | shipped DATA [misses] | harm DATA [misses]");
+    Console.Error.WriteLine("usage: train DATA MODEL | cross-validate DATA [misses] | cross-validate-indirect DATA [misses] | leave-one-out DATA | shipped DATA [misses] | harm DATA [misses] | secrets DATA");
     return 2;
 }

@@ -36,6 +36,9 @@ internal static class KeyFormats
 {
     private const int Any = 4096;
 
+    /// <summary>The first part numbers a team.</summary>
+    private static bool IsOfSlack(ReadOnlySpan<char> key) => key[5..].IndexOf('-') is < 0 or >= 8;
+
     public static IReadOnlyList<KeyFormat> All { get; } =
     [
         new("aws.access-key", "AKIA", 16, 16, UpperBase36),
@@ -48,7 +51,7 @@ internal static class KeyFormats
         new("aws.access-key", "AROA", 16, 16, UpperBase36),
         new("aws.bedrock", "ABSK", 100, 300, Base64),
         new("aws.bedrock", "bedrock-api-key-", 30, Any, Base64),
-        new("google.api-key", "AIza", 35, 35, Word),
+        new("google.api-key", "AIzaSy", 33, 33, Word) { Check = key => !SecretShape.HasSequence(key) },
         new("google.oauth", "ya29.", 20, Any, Word),
         new("google.client-secret", "GOCSPX-", 28, 28, Word),
         new("google.storage", "GOOG", 20, 58, UpperBase36),
@@ -73,13 +76,13 @@ internal static class KeyFormats
         new("openai.key", "sk-proj-", 20, 300, Word),
         new("openai.key", "sk-svcacct-", 20, 300, Word),
         new("openai.key", "sk-admin-", 20, 300, Word),
-        new("anthropic.key", "sk-ant-api", 60, 200, Word),
-        new("anthropic.key", "sk-ant-admin", 60, 200, Word),
+        new("anthropic.key", "sk-ant-api", 90, 200, Word) { Check = key => key.EndsWith("AA") },
+        new("anthropic.key", "sk-ant-admin", 90, 200, Word) { Check = key => key.EndsWith("AA") },
         new("anthropic.key", "sk-ant-oat", 60, 200, Word),
         new("anthropic.key", "sk-ant-sid", 60, 200, Word),
         new("openrouter.key", "sk-or-v1-", 64, 64, Hex),
         new("langfuse.key", "sk-lf-", 36, 36, Word),
-        new("openai.key", "sk-", 32, 300, Word),
+        new("openai.key", "sk-", 32, 300, Word) { Check = key => !key.StartsWith("sk-ant-") },
         new("openai.session", "sess-", 40, 40, Base62),
         new("huggingface.token", "hf_", 34, 40, Base62),
         new("huggingface.token", "api_org_", 34, 34, Base62),
@@ -100,11 +103,11 @@ internal static class KeyFormats
         new("stripe.key", "rk_test_", 16, 250, Base62),
         new("stripe.webhook", "whsec_", 24, 80, Base64),
         new("clojars.token", "CLOJARS_", 60, 60, Base62),
-        new("slack.token", "xoxb-", 20, 120, Word),
-        new("slack.token", "xoxp-", 20, 120, Word),
-        new("slack.token", "xoxa-", 20, 120, Word),
-        new("slack.token", "xoxo-", 20, 120, Word),
-        new("slack.token", "xoxs-", 20, 120, Word),
+        new("slack.token", "xoxb-", 20, 120, Word) { Check = IsOfSlack },
+        new("slack.token", "xoxp-", 20, 120, Word) { Check = IsOfSlack },
+        new("slack.token", "xoxa-", 20, 120, Word) { Check = IsOfSlack },
+        new("slack.token", "xoxo-", 20, 120, Word) { Check = IsOfSlack },
+        new("slack.token", "xoxs-", 20, 120, Word) { Check = IsOfSlack },
         new("slack.token", "xoxr-", 20, 120, Word),
         new("slack.token", "xoxc-", 20, 120, Word),
         new("slack.token", "xoxe.", 30, 240, Token),
@@ -115,7 +118,7 @@ internal static class KeyFormats
         new("shopify.key", "shppa_", 32, 40, Base62),
         new("shopify.key", "shpss_", 32, 40, Base62),
         new("shopify.key", "shpua_", 32, 40, Base62),
-        new("sendgrid.key", "SG.", 40, 80, Token),
+        new("sendgrid.key", "SG.", 40, 80, Token) { Check = key => key.IndexOf("..") < 0 },
         new("mailgun.key", "key-", 32, 32, Base62),
         new("npm.token", "npm_", 36, 36, Base62),
         new("pypi.token", "pypi-AgE", 40, 400, Word),
@@ -137,7 +140,9 @@ internal static class KeyFormats
         new("digitalocean.token", "dop_v1_", 64, 64, Hex),
         new("digitalocean.token", "doo_v1_", 64, 64, Hex),
         new("digitalocean.token", "dor_v1_", 64, 64, Hex),
-        new("databricks.token", "dapi", 32, 34, Hex),
+        new("databricks.token", "dapi", 32, 32, Hex),
+        new("fullstory.key", "na1.", 70, 200, Base64),
+        new("teamwork.token", "tkn.v1_", 40, 200, Base64),
         new("dynatrace.token", "dt0c01.", 80, 100, Token),
         new("dynatrace.token", "dt0s01.", 60, 100, Token),
         new("grafana.key", "glc_", 32, 400, Base64),

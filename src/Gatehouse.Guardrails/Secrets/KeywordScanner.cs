@@ -40,7 +40,7 @@ internal static class KeywordScanner
     private static readonly SearchValues<char> Marks = SearchValues.Create("!@#%^&*");
 
     private static readonly SearchValues<string> NotSecret = SearchValues.Create(
-        ["public", "keyboard", "primary", "foreign", "kms_key_id", "key_id", "keyid", "publickey", "author", "token_count", "tokens", "keyword", "monkey", "turkey", "keynote", "sidebar", "side", "inside", "outside", "consider", "president", "resid"],
+        ["public", "keyboard", "primary", "foreign", "kms_key_id", "key_id", "keyid", "publickey", "author", "token_count", "tokens", "keyword", "monkey", "turkey", "keynote", "sidebar", "side", "inside", "outside", "consider", "president", "resid", "authenticity", "csrf", "xsrf", "requestverification", "pagetoken", "page_token", "nexttoken", "next_token", "continuation"],
         StringComparison.OrdinalIgnoreCase);
 
     public static void Find(ReadOnlySpan<char> text, FindingList findings)
@@ -135,7 +135,7 @@ internal static class KeywordScanner
     private static float Score(ReadOnlySpan<char> text, (int Start, int End) value, ReadOnlySpan<char> word, bool isPassword, bool isAssigned, bool isQuoted)
     {
         var candidate = text[value.Start..value.End];
-        return candidate.Length < 4 || SecretShape.IsPlaceholder(candidate) ? 0
+        return candidate.Length < 4 || SecretShape.IsPlaceholder(candidate) || candidate.EndsWith("..") || SecretShape.IsElided(text, value.End) ? 0
             : isPassword ? ScorePassword(word, candidate, isAssigned, isQuoted)
             : ScoreToken(word, candidate, isAssigned, isQuoted);
     }
@@ -279,7 +279,17 @@ internal static class KeywordScanner
             return 0;
         }
 
+        if (value.Length == 23 && value[6] == '.' && SecretShape.IsMixed(value) && SecretShape.Fits(value[..6], KeyAlphabet.LowerBase36) && SecretShape.Fits(value[7..], KeyAlphabet.LowerBase36))
+        {
+            return .7f; // of a cluster's bootstrap
+        }
+
         var entropy = SecretShape.Entropy(value);
+        if (EndsAsName(value))
+        {
+            return 0; // another name, not a value
+        }
+
         if (value.Contains('.') && !Contains(word, "bearer") && (entropy < 3.9 || SecretShape.Changes(value) < 4))
         {
             return 0; // a file, a member
@@ -298,7 +308,7 @@ internal static class KeywordScanner
             return Contains(word, "id") ? 0 : .6f;
         }
 
-        if (value.IndexOf("://") >= 0 || value.Count('.') > 2 || value.Count('/') > 3)
+        if (value.IndexOf("://") >= 0 || value.Count('.') > 2 || (value.Count('/') > 3 && !(value.Length >= 60 && entropy > 4.8 && !value.Contains('.'))))
         {
             return 0;
         }
@@ -306,6 +316,8 @@ internal static class KeywordScanner
         var least = isAssigned || isQuoted ? 10 : isWeak ? 16 : 12;
         return value.Length >= least && (entropy >= 2.6 || (value.Length >= 24 && entropy >= 1.9)) ? (isAssigned ? .75f : .6f) : 0;
     }
+
+    private static bool EndsAsName(ReadOnlySpan<char> value) => value.EndsWith("_Key") || value.EndsWith("_key") || value.EndsWith("_Token") || value.EndsWith("_token") || value.EndsWith("_secret");
 
     /// <summary>curl -u name:password.</summary>
     private static int FindUser(ReadOnlySpan<char> text, int at, FindingList findings)
@@ -331,7 +343,7 @@ internal static class KeywordScanner
             return at + 3;
         }
 
-        if (divide > 0 && pair.Length - divide > 4 && !SecretShape.IsPlaceholder(pair) && pair.IndexOf("${") < 0 && pair[divide + 1] is not ('$' or '<' or '{') && pair[(divide + 1)..] is not ("password" or "pass"))
+        if (divide > 0 && pair.Length - divide > 4 && !SecretShape.IsPlaceholder(pair) && pair.IndexOf("${") < 0 && pair[divide + 1] is not ('$' or '<' or '{') && pair[(divide + 1)..] is not ("password" or "pass") && !SecretShape.IsNamedPair(pair[..divide], pair[(divide + 1)..]))
         {
             findings.Add(new(DetectorKind.Secrets, "secret.curl.user", FindingTypes.Secret, start, pair.Length, .7f));
             return start + pair.Length;

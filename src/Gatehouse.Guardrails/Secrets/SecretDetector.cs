@@ -108,7 +108,8 @@ public sealed class SecretDetector : IDetector
     {
         var token = text[start..end];
         var divide = token.IndexOfAny('=', ':');
-        var name = divide is > 2 and < 24 ? token[..divide] : Before(text, start);
+        var name = (divide is > 2 and < 24 ? token[..divide] : Before(text, start)).TrimStart('-');
+        name = name.StartsWith("Dsonar") ? name[1..] : name; // a property of Java
         var from = divide is > 2 and < 24 ? start + divide + 1 : start;
         while (from < end && text[from] is '=' or ':' or '/')
         {
@@ -116,7 +117,7 @@ public sealed class SecretDetector : IDetector
         }
 
         var value = text[from..end].TrimEnd(".:");
-        if (value.Length is >= 16 and <= 200 && IsOfService(name) && SecretShape.IsMixed(value) && value.IndexOf("//") < 0 && SecretShape.Entropy(value) > 2.6 && !value.Contains('.'))
+        if (value.Length is >= 16 and <= 200 && IsOfService(name) && !SecretShape.IsPlaceholder(value) && SecretShape.IsMixed(value) && value.IndexOf("//") < 0 && SecretShape.Entropy(value) > 2.6 && !value.Contains('.'))
         {
             Add(findings, "secret.service", from, from + value.Length, .6f);
         }
@@ -218,7 +219,8 @@ public sealed class SecretDetector : IDetector
             }
 
             var length = stop - body;
-            if (length < format.Least || length > format.Most || (stop < end && char.IsAsciiLetterOrDigit(text[stop])))
+            var isFile = at > 0 && text[at - 1] == '.' && stop < end && text[stop] == '.';
+            if (length < format.Least || length > format.Most || (stop < end && char.IsAsciiLetterOrDigit(text[stop])) || isFile || SecretShape.IsElided(text, stop))
             {
                 continue;
             }
@@ -270,7 +272,7 @@ public sealed class SecretDetector : IDetector
                 to++;
             }
 
-            if (to - tilde is >= 30 and <= 40)
+            if (to - tilde is >= 33 and <= 36)
             {
                 Add(findings, "secret.azure.client-secret", start + from, start + to, .85f);
             }
@@ -290,10 +292,34 @@ public sealed class SecretDetector : IDetector
             }
         }
 
+        FindAnchored(text, start, end, findings);
         FindDotted(text, start, end, findings);
         if (token.StartsWith("$") || token.IndexOf("$2") >= 0 || token.IndexOf("$6$") >= 0 || token.IndexOf("$5$") >= 0 || token.IndexOf("$1$") >= 0)
         {
             FindPasswordHash(text, start, end, findings);
+        }
+    }
+
+    /// <summary>Azure DevOps: 76, AZDO, 4 more. TrueNAS: a number, 64 more. MaxMind: six, 29, and _mmk.</summary>
+    private static void FindAnchored(ReadOnlySpan<char> text, int start, int end, FindingList findings)
+    {
+        var token = text[start..end];
+        var mark = token.Length >= 84 ? token.IndexOf("AZDO") : -1;
+        if (mark >= 76 && mark + 8 <= token.Length && (mark == 76 || !char.IsAsciiLetterOrDigit(token[mark - 77])) && SecretShape.Fits(token.Slice(mark - 76, 84), KeyAlphabet.Base62))
+        {
+            Add(findings, "secret.azure.devops", start + mark - 76, start + mark + 8, .9f);
+        }
+
+        var dash = token.IndexOf('-');
+        if (dash is > 0 and < 5 && token.Length == dash + 65 && token[..dash].IndexOfAnyExceptInRange('0', '9') < 0
+            && SecretShape.Fits(token[(dash + 1)..], KeyAlphabet.Base62) && SecretShape.IsMixed(token[(dash + 1)..]))
+        {
+            Add(findings, "secret.truenas.key", start, end, .8f);
+        }
+
+        if (token.Length == 40 && token.EndsWith("_mmk"))
+        {
+            Add(findings, "secret.maxmind.key", start, end, .9f);
         }
     }
 

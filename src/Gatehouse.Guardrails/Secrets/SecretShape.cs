@@ -8,7 +8,7 @@ internal static class SecretShape
     private static readonly SearchValues<string> Placeholders = SearchValues.Create(
         [
             "${", "{{", "$(", "<%", "%s", "%{", "xxxxx", "*****", ".....", "#####", "your-", "your_", "yourtoken", "yourkey", "your ", "placeholder", "changeme", "change_me", "redacted", "insert-", "<your", "getenv", "process.env", "os.environ",
-            "-here", "_here", "tokenhere", "keyhere", "secrethere", "stringhere", "todo", "undefined", "null,", "example-", "config.", "self.", "this.", "env.", "env[", "secrets.", "params.", "input(", "_post[", "request.", "settings.", "options.", "var.",
+            "-here", "_here", "notareal", "notreal", "tokenhere", "keyhere", "secrethere", "stringhere", "todo", "undefined", "null,", "example-", "config.", "self.", "this.", "env.", "env[", "secrets.", "params.", "input(", "_post[", "request.", "settings.", "options.", "var.",
         ],
         StringComparison.OrdinalIgnoreCase);
 
@@ -42,6 +42,34 @@ internal static class SecretShape
     }
 
     public static bool IsPlaceholder(ReadOnlySpan<char> text) => text.IndexOfAny(Placeholders) >= 0 || text[0] is '$' or '<' or '{' or '[' or '%' or '@' or '(' or '*';
+
+    /// <summary>Ten characters of the alphabet in its order: abcdefghij, 1234567890.</summary>
+    public static bool HasSequence(ReadOnlySpan<char> text)
+    {
+        var run = 1;
+        for (var i = 1; i < text.Length; i++)
+        {
+            run = text[i] == text[i - 1] + 1 ? run + 1 : 1;
+            if (run == 10)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Left out after its beginning: dots, asterisks or signs stand for the rest.</summary>
+    public static bool IsElided(ReadOnlySpan<char> text, int end)
+    {
+        var rest = text[end..Math.Min(text.Length, end + 4)].TrimStart('-');
+        return rest.StartsWith("..") || rest.StartsWith("##") || rest.StartsWith("**") || rest.StartsWith("\u2026");
+    }
+
+    /// <summary>Words that say what belongs there: user and password, username and token.</summary>
+    public static bool IsNamedPair(ReadOnlySpan<char> user, ReadOnlySpan<char> password) =>
+        user is "user" or "username" or "name" or "login" or "USER" or "USERNAME"
+        && password is "password" or "pass" or "passwd" or "pw" or "token" or "PASSWORD" or "TOKEN" or "api_key" or "apikey" or "api_token";
 
     /// <summary>Shannon entropy of the characters, in bits.</summary>
     public static double Entropy(ReadOnlySpan<char> text)

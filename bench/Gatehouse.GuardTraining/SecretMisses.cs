@@ -1,0 +1,29 @@
+using System.IO.Compression;
+using Gatehouse.Guardrails.Evaluation;
+using Gatehouse.Guardrails.Secrets;
+
+namespace Gatehouse.GuardTraining;
+
+/// <summary>What the secrets detector says wrongly, row by row: what to read before a rule is changed.</summary>
+internal static class SecretMisses
+{
+    public static int Run(string data)
+    {
+        using var file = File.OpenRead(Path.Combine(data, "secrets.jsonl.gz"));
+        using var reader = new StreamReader(new GZipStream(file, CompressionMode.Decompress));
+        List<Gatehouse.Guardrails.Evaluation.LabelledText> rows = [];
+        while (reader.ReadLine() is { } line)
+        {
+            rows.Add(Gatehouse.Guardrails.Evaluation.LabelledText.Read(line));
+        }
+
+        var figures = SecretsEvaluation.Of("secrets", rows, SecretDetector.Default, (row, finding) => Console.WriteLine(
+            $"{(finding is null ? "MISS " : "FALSE")} {row.Source} {row.Type} {finding?.Rule} {(finding is { } f ? row.Text.Substring(f.Start, f.Length) : row.Spans is [var s, ..] ? row.Text[s.Start..s.End] : "")} | {row.Text.Replace('\n', '~')}"));
+        foreach (var figure in figures)
+        {
+            Console.WriteLine(figure);
+        }
+
+        return 0;
+    }
+}
