@@ -49,6 +49,12 @@ internal sealed class BudgetCharges(BudgetMetrics metrics, TimeProvider clock)
             }
         }
 
+        // Who counts a budget anew holds the row of no one in particular: so each charge of an end user takes that one first.
+        foreach (var ((id, _, from), charge) in charges.Where(c => c.Value.Budget.Scope.IsPerUser).ToList())
+        {
+            charges.TryAdd((id, "", from), new Charge(charge.Budget, charge.Until));
+        }
+
         // In one order on all nodes, so that they wait for each other's rows and never in a circle.
         foreach (var (key, charge) in charges.OrderBy(c => c.Key.Budget).ThenBy(c => c.Key.Subject, StringComparer.Ordinal).ThenBy(c => c.Key.From))
         {

@@ -47,7 +47,8 @@ internal sealed class BudgetRecounts(Database db, ReadSpending read, BudgetCharg
         // The ledger names end users only since somebody asks for them.
         var since = budget.Scope.EndUser is not null && budget.CreatedAt > from ? budget.CreatedAt : from;
 
-        // The lock comes before the count: what is charged after it waits, and is not in the count.
+        // The lock comes before the count: what is charged after it waits, and is not in the count. The row of no one in particular stands
+        // for all end users (BudgetCharges): theirs are many, come and go, and would be locked in no order.
         await sql.ExecuteAsync(
             $"""
             INSERT INTO governance_allowance (rule_id, measure, subject, from_at, until_at, spent, unknown_calls)
@@ -55,12 +56,6 @@ internal sealed class BudgetRecounts(Database db, ReadSpending read, BudgetCharg
             ON CONFLICT (rule_id, measure, subject, from_at) DO UPDATE SET spent = governance_allowance.spent
             """,
             ct);
-        if (budget.Scope.IsPerUser)
-        {
-            await sql.ExecuteAsync(
-                $"UPDATE governance_allowance SET spent = spent WHERE rule_id = {budget.Id} AND measure = 'money' AND from_at = {from}", ct);
-        }
-
         foreach (var sum in await read(sql, budget.Scope, since, until, ct))
         {
             await sql.ExecuteAsync(

@@ -1,0 +1,68 @@
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Journal;
+using Gatehouse.Governance;
+using Gatehouse.Tests.Host;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Gatehouse.Tests.Governance;
+
+/// <summary>Budgets that are counted anew while the ledger charges them.</summary>
+public sealed class RecountTests
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    /// <summary>The count used to lock the rows of all end users in no order, and met a charge that had one of them: PostgreSQL ended one of the two.</summary>
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgres")]
+    public async Task A_count_of_end_users_waits_for_a_charge_and_never_in_a_circle(string kind)
+    {
+        await using var app = await TestApp.StartAsync(kind);
+        await using var team = await TestTeam.BuildAsync(app, "blue");
+        await team.AddBudgetAsync(new { name = "per-user", limit_usd = 1, period = "total", team = "blue", end_user = "*" });
+        var (charges, recounts) = (app.Services.GetRequiredService<BudgetCharges>(), app.Services.GetRequiredService<BudgetRecounts>());
+        var budget = (await app.Db.QueryAsync($"SELECT {BudgetRows.Columns} FROM governance_budget b", BudgetRows.Read, Ct))[0];
+        await app.Db.TransactionAsync(sql => charges.ChargeAsync(sql, "n", [Record("ann"), Record("bob")], Ct), Ct);
+        var (charged, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
+
+        var charging = app.Db.TransactionAsync(
+            async sql =>
+            {
+                await charges.ChargeAsync(sql, "n", [Record("bob")], Ct);
+                charged.SetResult();
+                await goOn.Task;
+                await charges.ChargeAsync(sql, "n", [Record("ann")], Ct);
+            },
+            Ct);
+        await charged.Task;
+        var counting = app.Db.TransactionAsync(sql => recounts.RecountAsync(sql, budget, Ct), Ct);
+        while (kind == "postgres" && await WaitingAsync(app) == 0)
+        {
+        }
+
+        goOn.SetResult();
+        await charging;
+        await counting;
+
+        Assert.Equal(0, await WaitingAsync(app, kind));
+
+        CallRecord Record(string user) => new()
+        {
+            Id = Guid.CreateVersion7(),
+            TraceId = new string('0', 32),
+            SpanId = new string('0', 16),
+            StartedAtMicros = app.Clock.GetUtcNow().ToUnixTimeMilliseconds() * 1000,
+            TeamId = team.Team,
+            SystemId = team.System,
+            KeyId = team.Key,
+            Route = "simulator",
+            EndUser = user,
+            Outcome = CallOutcome.Ok,
+            CostNanos = 1000,
+        };
+    }
+
+    private static async Task<long> WaitingAsync(TestApp app, string kind = "postgres") => kind == "sqlite"
+        ? 0
+        : await app.Db.CountAsync($"SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'");
+}
