@@ -131,6 +131,12 @@ internal sealed partial class CallPipeline(
             return;
         }
 
+        if (call.Surface.Admitted() is { } full)
+        {
+            End(call, new AttemptFailure(NextStep.PassOn, full));
+            return;
+        }
+
         mirrors.Offer(call);
 
         // 8 Call; a success is answered and settled (9, 10) where its last bytes are known

@@ -56,6 +56,10 @@ internal abstract class Surface
     /// <param name="model">The provider's name of the model.</param>
     public virtual WireFormat WireAt(ProviderSettings settings, string model) => settings.Wire;
 
+    /// <summary>Budgets and limits have let the call through, and no target has been asked.</summary>
+    /// <returns>Why it may not go on all the same; <see langword="null"/> when it may.</returns>
+    public virtual Problem? Admitted() => null;
+
     public virtual AnswerTap NewTap(WireFormat provider) => ProviderWire.Of(provider).NewTap();
 
     /// <summary>Where a call goes whose model has no route in the configuration.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Gatehouse.Contracts;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Streaming;
 
@@ -39,6 +40,24 @@ internal sealed class BackgroundRun(string id, string? previousId, byte[] queued
 
     /// <summary>Ends when the run has.</summary>
     public TaskCompletionSource Ended { get; } = NewSignal();
+
+    /// <summary>Gives the run its place and keeps the response as queued, once budgets and limits let the call through; says why not.</summary>
+    public Func<Problem?> Begin { get; set; } = static () => null;
+
+    /// <summary>Whether the call was let through; ends when that is known.</summary>
+    public TaskCompletionSource<bool> Admission { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>The call was let through.</summary>
+    public Problem? Admit()
+    {
+        var problem = Begin();
+        if (problem is null)
+        {
+            Admission.TrySetResult(true);
+        }
+
+        return problem;
+    }
 
     /// <summary>Asks the call to end; nothing happens when it has.</summary>
     public Task CancelAsync() => Stop.CancelAsync();

@@ -24,33 +24,31 @@ internal sealed partial class BackgroundRuns(
     private const int MaxRuns = 256;
 
     private readonly ConcurrentDictionary<(ResponseScope Scope, string Id), BackgroundRun> _runs = new();
+    private int _places;
 
     /// <summary>The run of this id, if it is under way on this node.</summary>
     public BackgroundRun? Find(ResponseScope scope, string id) => _runs.GetValueOrDefault((scope, id));
 
-    /// <summary>Starts a run and answers the client: with the response as it is queued, or with the run's events.</summary>
-    /// <exception cref="ProblemException">Too many are under way.</exception>
+    /// <summary>
+    /// Starts a run and answers the client: with the response as it is queued, or with the run's events. Only a call that budgets and limits
+    /// let through takes a place and is stored; the client of any other one gets its refusal.
+    /// </summary>
     public async ValueTask StartAsync(Call call, ResponseTerms terms, ResponseThread.Expanded request)
     {
-        if (_runs.Count >= MaxRuns)
-        {
-            throw new ProblemException(new Problem(
-                "too_many_background_runs", 429, $"This node makes {MaxRuns} responses in the background already: try again when some are done."));
-        }
-
         var body = request.Body.IsEmpty ? call.Body.Memory : request.Body;
         var queued = Queued(body, terms);
         var run = new BackgroundRun(terms.Id, terms.PreviousId, queued, call.Peek.Stream, call.Table.MaxAnswerBytes);
         var http = Inner(call.Http, Streaming(body), run, out var sink);
         var scope = StoredContent.ScopeOf(call.Principal);
         var stored = new StoredResponse(scope, terms.Id, terms.PreviousId, clock.GetUtcNow(), "queued", request.Input, queued);
-        if (!store.TryKeep(stored))
+        run.Begin = () => Begin(run, stored);
+        _ = Task.Run(() => RunAsync(run, stored, http, sink), CancellationToken.None);
+        if (!await run.Admission.Task)
         {
-            throw new ProblemException(new Problem("store_full", 503, "Responses come faster than the database takes them: try again in a moment."));
+            Refuse(call.Http.Response, http.Response, sink);
+            return;
         }
 
-        _runs[(scope, run.Id)] = run;
-        _ = Task.Run(() => RunAsync(run, stored, http, sink), CancellationToken.None);
         if (!call.Peek.Stream)
         {
             ClientAnswer.WriteWhole(call.Http.Response, StatusCodes.Status200OK, queued);
@@ -67,11 +65,51 @@ internal sealed partial class BackgroundRuns(
         LostUnreadable(id);
     }
 
+    private Problem? Begin(BackgroundRun run, StoredResponse stored)
+    {
+        if (Interlocked.Increment(ref _places) > MaxRuns)
+        {
+            Interlocked.Decrement(ref _places);
+            return new Problem(
+                "too_many_background_runs", 429, $"This node makes {MaxRuns} responses in the background already: try again when some are done.");
+        }
+
+        if (!store.TryKeep(stored))
+        {
+            Interlocked.Decrement(ref _places);
+            return new Problem("store_full", 503, "Responses come faster than the database takes them: try again in a moment.");
+        }
+
+        _runs[(stored.Scope, run.Id)] = run;
+        return null;
+    }
+
+    /// <summary>The refusal of the run's call becomes the client's, with what it says about trying again.</summary>
+    private static void Refuse(HttpResponse to, HttpResponse from, BackgroundSink sink)
+    {
+        if (from.StatusCode == StatusCodes.Status200OK)
+        {
+            throw new InvalidOperationException("The call of a background response ended without an answer.");
+        }
+
+        foreach (var (name, values) in from.Headers)
+        {
+            to.Headers[name] = values;
+        }
+
+        ClientAnswer.WriteWhole(to, from.StatusCode, sink.Whole);
+    }
+
     private async Task RunAsync(BackgroundRun run, StoredResponse stored, DefaultHttpContext http, BackgroundSink sink)
     {
         try
         {
             await CallAsync(run, stored, http);
+            if (run.Admission.TrySetResult(false))
+            {
+                return;
+            }
+
             var last = Last(run, http, sink, out var isUntold);
             run.Close(last, isUntold);
             var kept = StoredItems.Response(stored.Scope, stored.PreviousId, stored.CreatedAt, stored.Input, last) with { Events = run.Events() };
@@ -88,7 +126,12 @@ internal sealed partial class BackgroundRuns(
         }
         finally
         {
-            _runs.TryRemove((stored.Scope, run.Id), out _);
+            if (_runs.TryRemove((stored.Scope, run.Id), out _))
+            {
+                Interlocked.Decrement(ref _places);
+            }
+
+            run.Admission.TrySetResult(false);
             run.End();
         }
     }
@@ -114,7 +157,7 @@ internal sealed partial class BackgroundRuns(
     {
         try
         {
-            if (run.Ended.Task.IsCompleted)
+            if (run.Ended.Task.IsCompleted || !run.Admission.Task.IsCompleted)
             {
                 return;
             }

@@ -53,6 +53,8 @@ internal sealed class ResponsesSurface(
         return problem;
     }
 
+    public override Problem? Admitted() => run?.Admit();
+
     public override WireFormat WireAt(ProviderSettings settings, string model) => settings.SpeaksResponses ? WireFormat.Responses : settings.Wire;
 
     public override async ValueTask<Problem?> CompleteAsync(Call call)

@@ -314,6 +314,24 @@ public sealed class StoredResponsesTests
     }
 
     [Fact]
+    public async Task A_background_response_that_cannot_be_kept_is_refused_before_any_provider_is_asked()
+    {
+        await using var player = new WirePlayer(e => e.StreamAsync(Calls.Wire.WholeStream), e => e.StreamAsync(Calls.Wire.WholeStream));
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
+        var store = gateway.Responses;
+
+        store.IsFull = true;
+        using var refused = await PostAsync(gateway, """{"model":"fast","input":"Hello","background":true}""");
+        store.IsFull = false;
+        var id = Text(await CreateAsync(gateway, """{"model":"fast","input":"Hello","background":true}"""), "id");
+        await UntilAsync(gateway, id, "completed");
+
+        Assert.Equal((503, "store_full"), ((int)refused.StatusCode, await FallbackTests.ErrorCodeAsync(refused)));
+        Assert.Single(player.Exchanges);
+        Assert.Single(store.All);
+    }
+
+    [Fact]
     public async Task A_run_that_has_ended_can_still_be_asked_to_stop()
     {
         var run = new Gatehouse.Gateway.Responses.BackgroundRun("resp_1", null, "{}"u8.ToArray(), true, 100);
