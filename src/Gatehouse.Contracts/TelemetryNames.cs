@@ -18,6 +18,8 @@ public static class TelemetryNames
     public const string Fallbacks = "gatehouse.gateway.fallbacks";
     public const string Breaker = "gatehouse.gateway.breaker";
     public const string Queued = "gatehouse.gateway.queued";
+    public const string WaitedForReturn = "gatehouse.gateway.waited_for_return";
+    public const string Healthy = "gatehouse.gateway.healthy";
     public const string Hedges = "gatehouse.gateway.hedges";
     public const string MirrorsDropped = "gatehouse.gateway.mirrors_dropped";
     public const string ContentDropped = "gatehouse.gateway.content_dropped";
@@ -35,6 +37,7 @@ public static class TelemetryNames
     public const string ErrorType = "error.type";
     public const string Outcome = "gatehouse.outcome";
     public const string Status = "http.response.status_code";
+    public const string Route = "gatehouse.route";
     public const string Surface = "gatehouse.surface";
 
     public const string RequestTemperature = "gen_ai.request.temperature";

@@ -31,6 +31,7 @@ public sealed class GatewayMetrics : IDisposable
     private readonly Counter<long> _contentDropped;
     private readonly Counter<long> _queued;
     private readonly Counter<long> _hedges;
+    private readonly Counter<long> _waited;
     private readonly Counter<long> _mirrorsDropped;
     private readonly Counter<long> _cached;
     private readonly Counter<double> _cacheSaved;
@@ -59,6 +60,8 @@ public sealed class GatewayMetrics : IDisposable
         _cached = Meter.CreateCounter<long>(TelemetryNames.Cached, "{call}", "Calls of routes that keep answers, by what the cache had: miss, hit, semantic, stale, partial.");
         _cacheSaved = Meter.CreateCounter<double>(TelemetryNames.CacheSaved, "USD", "What answers from the cache cost when they were made.");
         Meter.CreateObservableGauge(TelemetryNames.CacheBytes, CacheBytes, "By", "Memory that the caches take.");
+        _waited = Meter.CreateCounter<long>(TelemetryNames.WaitedForReturn, "{call}", "Calls that waited for a target of their route to come back.");
+        Meter.CreateObservableGauge(TelemetryNames.Healthy, Healthy, "{state}", "Targets with health checks: 1 healthy, 0 not.");
         Meter.CreateObservableGauge(
             TelemetryNames.Breaker, Breakers, "{state}", "Circuit breakers of targets: 0 closed, 1 half-open, 2 open.");
     }
@@ -89,6 +92,8 @@ public sealed class GatewayMetrics : IDisposable
 
     /// <param name="provider">Where the second attempt went.</param>
     public void Hedged(string provider) => _hedges.Add(1, new KeyValuePair<string, object?>(TelemetryNames.ProviderName, provider));
+
+    public void WaitedForReturn(string route) => _waited.Add(1, new KeyValuePair<string, object?>(TelemetryNames.Route, route));
 
     public void DroppedContent() => _contentDropped.Add(1);
 
@@ -194,6 +199,23 @@ public sealed class GatewayMetrics : IDisposable
         }
 
         return measured;
+    }
+
+    private List<Measurement<int>> Healthy()
+    {
+        var measured = new Dictionary<(string, string), Measurement<int>>();
+        foreach (var target in _tables.Current.Routes.Routes.SelectMany(r => r.Targets))
+        {
+            if (target.Health is { } health)
+            {
+                measured[(target.Provider.Name, target.Model)] = new Measurement<int>(
+                    health.IsHealthy ? 1 : 0,
+                    new KeyValuePair<string, object?>(TelemetryNames.ProviderName, target.Provider.Name),
+                    new KeyValuePair<string, object?>(TelemetryNames.RequestModel, target.Model));
+            }
+        }
+
+        return [.. measured.Values];
     }
 
     private static TagList Tags(CallRecord record) => new()

@@ -38,8 +38,13 @@ public static class GatewayModule
         services.AddSingleton<Settlement>();
         services.AddSingleton<AllowanceBook>();
         services.AddSingleton<Admissions>();
+        services.AddSingleton<Judge>();
+        services.AddSingleton(s => new LowConfidence(new Lazy<Judge>(s.GetRequiredService<Judge>)));
         services.AddSingleton<TargetCaller>();
         services.AddSingleton<HedgeBook>();
+        services.AddSingleton<DownQueue>();
+        services.AddSingleton<HealthProbe>();
+        services.AddHostedService<HealthWorker>();
         services.AddSingleton<RouteCaller>();
         services.AddSingleton<AnswerCache>();
         services.AddSingleton<CacheServing>();

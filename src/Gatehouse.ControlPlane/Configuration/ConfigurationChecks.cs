@@ -74,6 +74,11 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
                 : "For example 'base_url: http://127.0.0.1:8000/v1'.");
         }
 
+        if (provider.Health is { } health)
+        {
+            CheckHealth(name, provider, preset, health);
+        }
+
         if (provider.Enabled && preset.NeedsKey && !sources.IsSet(provider, "api_key") && !sources.IsSet(provider, "api_keys") && !compiler.HasCredential(provider, preset))
         {
             Add(at, $"'providers.{name}' has no credential.", preset.Kind switch
@@ -197,6 +202,24 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
         }
     }
 
+    private void CheckHealth(string name, ProviderOptions provider, ProviderPreset preset, HealthOptions health)
+    {
+        if (health.Path is { } path && (!path.StartsWith('/') || path.AsSpan().ContainsAnyExceptInRange('!', '~')))
+        {
+            Add(sources.Of(health, "path"), $"'providers.{name}.health.path' begins with '/' and has no spaces.", null);
+        }
+
+        if (health is { Path: not null, Models.Count: > 0 })
+        {
+            Add(sources.Of(health, "models"), $"'providers.{name}.health' names both 'path' and 'models'.", "Keep one.");
+        }
+
+        if (health is { Path: null, Models.Count: 0 } && ProviderCompiler.HealthPathOf(preset) is null)
+        {
+            Add(sources.Of(provider, "health"), $"'providers.{name}.health' needs 'models': a provider of kind '{preset.Kind}' has no list of models at its address.", "For example 'models: [ NAME ]'; each check calls the model for one token.");
+        }
+    }
+
     private void CheckRoute(GatehouseOptions options, string name, RouteOptions route)
     {
         var at = sources.Of(options.Routes, name);
@@ -223,6 +246,24 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
         if (route.Targets.Sum(t => t.Canary) > 1)
         {
             Add(sources.Of(route, "targets"), $"The canary shares of '{name}' add up to more than 1.", "0.05 is one user in twenty.");
+        }
+
+        if (route.Hedge is { } hedge && !RouteCompiler.TryReadAfter(hedge.After, out _, out _))
+        {
+            Add(sources.Of(hedge, "after"), $"'routes.{name}.hedge.after' must be a duration, or a percentile from 'p50' to 'p99'.", "For example 'after: p95' or 'after: 800ms'.");
+        }
+
+        if (route.Hedge is not null && route.Targets.Count < 2)
+        {
+            Add(sources.Of(route, "hedge"), $"'routes.{name}.hedge' needs a second target to ask.", "Add a target, or remove 'hedge'.");
+        }
+
+        if (route.Confidence.Judge is { } judge && (judge == name || !options.Routes.ContainsKey(judge)))
+        {
+            var others = options.Routes.Keys.Where(r => r != name).ToList();
+            var nearest = Nearest.To(judge, others);
+            Add(sources.Of(route.Confidence, "judge"), $"'routes.{name}.confidence.judge' must name another route.",
+                nearest is null ? null : $"Did you mean '{nearest}'?");
         }
 
         if (route.Mirror is { } mirror)

@@ -47,7 +47,7 @@ internal sealed class AttemptCaller(TargetCaller caller)
             var failure = await caller.TryAsync(call, attempt);
             outcome = failure is null ? AttemptOutcome.Good
                 : failure.IsUnasked || failure.MayRotate || failure.Problem is { Status: StatusCodes.Status429TooManyRequests } or { Code: Failures.HedgeLost } ? AttemptOutcome.Unknown
-                : failure.Step == NextStep.PassOn || failure.Problem.Code is Confidence.Filtered or Confidence.Invalid ? AttemptOutcome.Good // the request or our own journal is at fault, the target is well
+                : failure.Step == NextStep.PassOn || failure.Problem.Code is Confidence.Filtered or Confidence.Invalid or LowConfidence.Code ? AttemptOutcome.Good // the request or our own journal is at fault, the target is well
                 : AttemptOutcome.Bad;
             Observe(call, attempt, failure);
             return failure;

@@ -19,6 +19,7 @@ internal static class Failures
 
     private const int MaxRecordedChars = 500;
     private static readonly TimeSpan ShortestWait = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan DownWait = TimeSpan.FromSeconds(5);
 
     /// <summary>A header's value below this is a version or a name, and cutting it out would only garble the provider's words.</summary>
     private const int MinSecretChars = 8;
@@ -74,6 +75,16 @@ internal static class Failures
             RetryAfter = wait > ShortestWait ? wait : ShortestWait,
         };
     }
+
+    /// <summary>Every target that may be asked failed its health checks, and the call waits for one to come back.</summary>
+    public static AttemptFailure AllUnhealthy(Route route) => new(NextStep.PassOn, new Problem(
+        TargetsResting, 503, $"Every target of the route '{route.Name}' that may take this call is unhealthy."))
+    {
+        RetryAfter = ShortestWait,
+    };
+
+    /// <summary>Nobody came back while the call waited, or too many wait already.</summary>
+    public static AttemptFailure StillDown(AttemptFailure last) => last with { RetryAfter = last.RetryAfter ?? DownWait };
 
     /// <summary>No place became free in time, or too many wait for one already.</summary>
     public static AttemptFailure Busy(Target target) => new(NextStep.PassOn, new Problem(

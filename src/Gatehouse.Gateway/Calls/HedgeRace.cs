@@ -147,7 +147,7 @@ internal sealed class HedgeRace(Call call, Hedge hedge, HedgeMeter meter, Target
         var left = _order;
         while (left.TryNext(out var target))
         {
-            if (target.Breaker is { State: not BreakerState.Closed } || target.Load?.TryEnter() is false)
+            if (target.IsUnhealthy || target.Breaker is { State: not BreakerState.Closed } || target.Load?.TryEnter() is false)
             {
                 continue; // it stays where it is: a fallback may ask it yet
             }

@@ -8,12 +8,14 @@ namespace Gatehouse.Gateway.Calls;
 /// Step 6 of the way of a call: asks the route's targets until one answers.
 /// <list type="number">
 /// <item>Only targets that may get this call are asked (<see cref="TargetFilter"/>), in the order of <see cref="TargetOrder"/>.</item>
-/// <item>A target that rests (<see cref="CircuitBreaker"/>) or has no place free (<see cref="TargetLoad"/>) is passed over while another is left.</item>
+/// <item>A target that is unhealthy (<see cref="TargetHealth"/>), rests (<see cref="CircuitBreaker"/>) or has no place free (<see cref="TargetLoad"/>) is passed over
+/// while another is left.</item>
 /// <item>When none is left, the call waits for a place, or the target that has rested longest is probed.</item>
+/// <item>When all are down and the route says so, the call waits for one to come back (<see cref="DownQueue"/>).</item>
 /// <item>Each pass of a breaker is settled and each place is left exactly once, whatever happens.</item>
 /// </list>
 /// </summary>
-internal sealed class RouteCaller(TargetCaller caller, HedgeBook hedges, GatewayMetrics metrics, Chance chance, TimeProvider clock)
+internal sealed class RouteCaller(TargetCaller caller, HedgeBook hedges, DownQueue down, GatewayMetrics metrics, Chance chance, TimeProvider clock)
 {
     private readonly AttemptCaller _attempts = new(caller);
 
@@ -21,6 +23,55 @@ internal sealed class RouteCaller(TargetCaller caller, HedgeBook hedges, Gateway
     /// <exception cref="OperationCanceledException">The client went away.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<AttemptFailure?> CallAsync(Call call)
+    {
+        var failure = await AskAsync(call, isWaiting: false);
+        return failure is null || call.Route.WhenDown is null || call.ContentIsSent || !DownQueue.IsDown(failure)
+            ? failure
+            : await WaitAndAskAsync(call, failure);
+    }
+
+    /// <summary>Every target is down, and the route lets the call wait for one to come back.</summary>
+    private async ValueTask<AttemptFailure?> WaitAndAskAsync(Call call, AttemptFailure failure)
+    {
+        if (!down.TryEnter(call.Route))
+        {
+            return Failures.StillDown(failure);
+        }
+
+        var watch = down.Begin(call.Route);
+        try
+        {
+            if (!call.HeadIsSent)
+            {
+                call.Http.Response.Headers[DownQueue.Header] = "when_down";
+            }
+
+            metrics.WaitedForReturn(call.Route.Name);
+            while (await caller.HoldAsync(call, watch.DueAsync(call.Aborted)))
+            {
+                watch.Note(call.Record);
+                var next = await AskAsync(call, isWaiting: true);
+                if (next is null || call.ContentIsSent || !DownQueue.IsDown(next))
+                {
+                    return next;
+                }
+
+                failure = next;
+                watch.Asked();
+            }
+
+            watch.Note(call.Record);
+            return Failures.StillDown(failure);
+        }
+        finally
+        {
+            down.Leave(call.Route);
+        }
+    }
+
+    /// <param name="isWaiting">Targets that rest are asked only when a probe is due, and unhealthy ones not at all.</param>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<AttemptFailure?> AskAsync(Call call, bool isWaiting)
     {
         if (TargetFilter.Choose(call, chance, out var open, out var first) is { } refusal)
         {
@@ -32,8 +83,15 @@ internal sealed class RouteCaller(TargetCaller caller, HedgeBook hedges, Gateway
         AttemptFailure? unasked = null;
         List<Target>? resting = null;
         Target? busy = null;
+        Target? unhealthy = null;
         while (order.TryNext(out var target))
         {
+            if (target.IsUnhealthy)
+            {
+                unhealthy ??= target;
+                continue;
+            }
+
             var pass = target.Breaker?.TryEnter() ?? BreakerPass.Call;
             if (pass == BreakerPass.None)
             {
@@ -72,8 +130,11 @@ internal sealed class RouteCaller(TargetCaller caller, HedgeBook hedges, Gateway
         }
 
         var last = busy is not null ? await TryBusyAsync(call, busy, isFallback: failure is not null)
+            : resting is not null && isWaiting ? failure ?? Failures.AllRest(call.Route, resting)
             : resting is not null ? await TryRestingAsync(call, resting, isFallback: failure is not null)
-            : failure ?? unasked;
+            : unhealthy is null || failure is not null ? failure ?? unasked
+            : isWaiting ? Failures.AllUnhealthy(call.Route)
+            : await TryUnhealthyAsync(call, unhealthy);
         return last is { IsUnasked: true } ? failure ?? unasked ?? last : last;
     }
 
@@ -120,6 +181,24 @@ internal sealed class RouteCaller(TargetCaller caller, HedgeBook hedges, Gateway
         }
 
         return await TryTargetAsync(call, rested, pass, isFallback);
+    }
+
+    /// <summary>Every target failed its checks: rather than refuse a call that might be served, for a check may be wrong, the first of them is asked.</summary>
+    private async ValueTask<AttemptFailure?> TryUnhealthyAsync(Call call, Target target)
+    {
+        var pass = target.Breaker is { } breaker ? breaker.TryProbe() : BreakerPass.Call;
+        if (pass == BreakerPass.None)
+        {
+            return Failures.AllRest(call.Route, [target]);
+        }
+
+        if (target.Load is { } load && !load.TryEnter())
+        {
+            target.Breaker?.Settle(pass, AttemptOutcome.Unknown);
+            return Failures.Busy(target);
+        }
+
+        return await TryTargetAsync(call, target, pass, isFallback: false);
     }
 
     private static BreakerPass TryProbe(List<Target> resting, out Target rested)

@@ -6,6 +6,7 @@ using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
+using Gatehouse.Gateway.Routing;
 using Gatehouse.Gateway.Scheduling;
 using Gatehouse.Gateway.Streaming;
 using Microsoft.AspNetCore.Http;
@@ -22,7 +23,7 @@ namespace Gatehouse.Gateway.Calls;
 /// <item>No read of the provider and no write to the client is left under way when an attempt ends: their memory is pooled.</item>
 /// </list>
 /// </summary>
-internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
+internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers, TimeProvider clock)
 {
     /// <summary>How often a waiting stream client gets a sign of life; below the idle time-outs of proxies and SDKs.</summary>
     public static readonly TimeSpan KeepAliveInterval = TimeSpan.FromSeconds(15);
@@ -258,6 +259,12 @@ internal sealed class TargetCaller(Settlement settlement, TimeProvider clock)
         if (Confidence.Doubt(call, attempt, body.Span) is { } doubt)
         {
             return doubt;
+        }
+
+        if (attempt.HasSuccessor && call.Route.FallbackOn.HasFlag(FallbackCauses.LowConfidence)
+            && await scorers.DoubtAsync(call, attempt, body.Memory) is { } little)
+        {
+            return little;
         }
 
         if (attempt.Contender is { } contender && !await contender.AwaitTurnAsync())

@@ -12,6 +12,11 @@ public sealed class Provider(ProviderSettings settings, IUpstream upstream, Time
 
     private readonly ConcurrentDictionary<string, TargetLoad> _loads = new(StringComparer.Ordinal);
 
+    private readonly TargetHealth? _health = settings.Health is { Models.Count: 0 } health ? new(health, null) : null;
+
+    private readonly Dictionary<string, TargetHealth> _modelHealth =
+        settings.Health?.Models.ToDictionary(m => m, m => new TargetHealth(settings.Health, m), StringComparer.Ordinal) ?? [];
+
     public ProviderSettings Settings { get; } = settings;
 
     public IUpstream Upstream { get; } = upstream;
@@ -34,6 +39,11 @@ public sealed class Provider(ProviderSettings settings, IUpstream upstream, Time
     /// <param name="model">As targets name it, <c>*</c> included.</param>
     public TargetLoad LoadOf(string model) =>
         _loads.GetOrAdd(model, static (_, of) => new TargetLoad(of.Concurrency, of.clock), (Settings.Concurrency, clock));
+
+    /// <summary>What is known of the health of one model: the same for every route and for every revision that keeps this provider.</summary>
+    /// <param name="model">As targets name it.</param>
+    /// <returns><see langword="null"/> when nobody checks.</returns>
+    public TargetHealth? HealthOf(string model) => _health ?? _modelHealth.GetValueOrDefault(model);
 
     /// <summary>Whether it keeps data in a place or a part of it, as <c>eu-west-1</c> is of <c>eu</c>. The simulator's data leaves this process never.</summary>
     public bool IsIn(string place) => Settings.Simulator is not null
@@ -63,6 +73,9 @@ public sealed record UpstreamRequest(
 {
     /// <summary>The credential to use in place of <see cref="ProviderSettings.ApiKey"/>, where there are several.</summary>
     public string? ApiKey { get; init; }
+
+    /// <summary>A <c>GET</c> without a body, in place of a <c>POST</c>.</summary>
+    public bool IsGet { get; init; }
 
     /// <summary>Gets to know when the provider may begin to work.</summary>
     internal ISendListener? Listener { get; init; }

@@ -66,6 +66,9 @@ public sealed record ProviderSettings
     /// <summary>Keeps calls away from a model that fails; <see langword="null"/>: nothing does.</summary>
     public BreakerSettings? Breaker { get; init; }
 
+    /// <summary>How it is asked whether it is up; <see langword="null"/>: it is not.</summary>
+    public HealthSettings? Health { get; init; }
+
     /// <summary>Whether it also serves <c>/responses</c>.</summary>
     public bool SpeaksResponses { get; init; }
 

@@ -46,12 +46,12 @@ internal sealed class ProxiedUpstream : IUpstream, IDisposable
 
     public async ValueTask<UpstreamAnswer> SendAsync(UpstreamRequest request, CancellationToken ct)
     {
-        var message = new HttpRequestMessage(HttpMethod.Post, _addresses.GetValueOrDefault(request.Path) ?? RequestHead.Address(_settings, request.Path))
+        var message = new HttpRequestMessage(request.IsGet ? HttpMethod.Get : HttpMethod.Post, _addresses.GetValueOrDefault(request.Path) ?? RequestHead.Address(_settings, request.Path))
         {
             Version = HttpVersion.Version11,
             // HTTP/1.1 sends the whole body before it returns an answer, which is what lets the caller reuse the body's memory.
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-            Content = new RequestBody(request),
+            Content = request.IsGet ? null : new RequestBody(request),
         };
         AddHeaders(message, request);
         try
@@ -74,7 +74,7 @@ internal sealed class ProxiedUpstream : IUpstream, IDisposable
     private void AddHeaders(HttpRequestMessage message, UpstreamRequest request)
     {
         message.Options.Set(ConnectTimeout, request.ConnectTimeout);
-        message.Content!.Headers.TryAddWithoutValidation("Content-Type", "application/json");
+        message.Content?.Headers.TryAddWithoutValidation("Content-Type", "application/json");
         var headers = message.Headers;
         headers.TryAddWithoutValidation("Accept-Encoding", "identity");
         headers.TryAddWithoutValidation("User-Agent", "gatehouse");

@@ -14,6 +14,9 @@ public enum FallbackCauses
 
     /// <summary>A whole answer that is no refusal breaks the JSON Schema that the request asked for.</summary>
     InvalidSchema = 4,
+
+    /// <summary>A scorer thinks little of a whole answer, see <see cref="ConfidenceRule"/>.</summary>
+    LowConfidence = 8,
 }
 
 /// <summary>A copy of a route's calls that goes to another target besides, for comparison. Its answers reach nobody.</summary>

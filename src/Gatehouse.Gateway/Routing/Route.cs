@@ -31,6 +31,11 @@ public sealed record Target(Provider Provider, string Model, int Weight = 1, int
     /// <summary>Why no call goes here: a sentence; <see langword="null"/> when it is switched on.</summary>
     public string? Off { get; init; }
 
+    /// <summary>What health checks found; <see langword="null"/> when nobody checks.</summary>
+    public TargetHealth? Health { get; } = Provider.HealthOf(Model);
+
+    internal bool IsUnhealthy => Health is { IsHealthy: false };
+
     /// <summary><c>provider/model</c>.</summary>
     public string Name => $"{Provider.Name}/{Model}";
 
@@ -78,6 +83,12 @@ public sealed record Route(string Name, IReadOnlyList<Target> Targets)
 
     /// <summary>When a slow call gets a second attempt; <see langword="null"/>: never.</summary>
     public Hedge? Hedge { get; init; }
+
+    /// <summary>For <see cref="FallbackCauses.LowConfidence"/>.</summary>
+    public ConfidenceRule Confidence { get; init; } = ConfidenceRule.Default;
+
+    /// <summary>What becomes of calls when every target is down; <see langword="null"/>: they are refused.</summary>
+    public WhenDown? WhenDown { get; init; }
 
     /// <summary>Where copies of calls go, or <see langword="null"/>.</summary>
     public Mirror? Mirror { get; init; }

@@ -1,7 +1,7 @@
 namespace Gatehouse.Guardrails.Content;
 
 /// <summary>Tells answers that refuse: a phrase of refusal near the beginning, in the languages that models refuse in most.</summary>
-internal static class Refusals
+public static class Refusals
 {
     private const int Beginning = 280;
 

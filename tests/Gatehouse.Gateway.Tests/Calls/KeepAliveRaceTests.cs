@@ -17,7 +17,7 @@ public sealed class KeepAliveRaceTests
             await using var timer = clock.CreateTimer(_ => answer.SetResult(7), null, TargetCaller.KeepAliveInterval, Timeout.InfiniteTimeSpan);
             using var call = new Call(new DefaultHttpContext(), new ChatSurface(), GatewayTable.Empty, clock) { Peek = new() { Stream = true } };
 
-            var pending = new TargetCaller(null!, clock).HoldAsync(call, new ValueTask<int>(answer.Task)).AsTask();
+            var pending = new TargetCaller(null!, null!, clock).HoldAsync(call, new ValueTask<int>(answer.Task)).AsTask();
             clock.Advance(TargetCaller.KeepAliveInterval);
 
             Assert.Equal(7, await pending);

@@ -74,7 +74,7 @@ public sealed class ConfigurationApiTests
         var items = (await app.GetAsync("/api/routes", Role.Viewer))["items"]!.AsArray();
 
         Assert.Equal(
-            """{"name":"fast","strict":true,"targets":[{"provider":"openai","model":"gpt-4.1-mini","weight":3,"order":0,"region":"eu-west-1","lacks":["images","tools"],"canary":0,"off":"'enabled' is false in the configuration."}],"strategy":"lowest_cost","off":null,"cache_ttl":null}""",
+            """{"name":"fast","strict":true,"targets":[{"provider":"openai","model":"gpt-4.1-mini","weight":3,"order":0,"region":"eu-west-1","lacks":["images","tools"],"canary":0,"off":"'enabled' is false in the configuration.","health":null,"health_error":null}],"strategy":"lowest_cost","off":null,"cache_ttl":null}""",
             items[0]!.ToJsonString().Replace("\\u0027", "'", StringComparison.Ordinal));
         Assert.Equal("simulator", (string)items[1]!["name"]!);
     }

@@ -122,6 +122,54 @@ public sealed class RoutingConfigurationTests
     }
 
     [Fact]
+    public async Task Hedges_health_checks_scorers_and_waiting_lines_are_compiled()
+    {
+        using var files = new Configurations();
+
+        var loaded = await files.LoadGoodAsync("""
+            providers:
+              a: { kind: simulator, health: { models: [ m ], every: 2s, unhealthy_after: 4 } }
+              b: { kind: vllm, base_url: "http://127.0.0.1:1/v1", health: {} }
+            routes:
+              fast:
+                hedge: { after: p90, max_share: 0.1, max_cost: 2.5 }
+                when_down: { queue: 20s, length: 7 }
+                fallback_on: [ low_confidence ]
+                confidence: { refusals: false, grounding: 0.3, judge: grader, verdict: 0.7 }
+                targets: [ { provider: a, model: m }, { provider: a, model: n }, { provider: b, model: m } ]
+              grader: { hedge: { after: 800ms }, targets: [ { provider: a, model: m }, { provider: a, model: n } ] }
+            """);
+
+        var route = Route(loaded.Compiled.Routes, "fast");
+        Assert.Equal(new Hedge(null, 90, 0.1, 2_500_000_000), route.Hedge);
+        Assert.Equal(TimeSpan.FromMilliseconds(800), Route(loaded.Compiled.Routes, "grader").Hedge!.After);
+        Assert.Equal(new WhenDown(TimeSpan.FromSeconds(20), 7), route.WhenDown);
+        Assert.Equal((FallbackCauses.LowConfidence, new ConfidenceRule(false, 0.3, "grader", 0.7)), (route.FallbackOn, route.Confidence));
+        Assert.All(route.Targets, t => Assert.NotNull(t.Load));
+        Assert.Equal(["m", null, null], route.Targets.Select(t => t.Health?.Model));
+        Assert.Equal((null, 4), (route.Targets[0].Health!.Settings.Path, route.Targets[0].Health!.Settings.UnhealthyAfter));
+        Assert.Equal("/models", route.Targets[2].Health!.Settings.Path);
+    }
+
+    [Theory]
+    [InlineData("a: { kind: simulator, health: {} }", "", "'providers.a.health' needs 'models'")]
+    [InlineData("a: { kind: simulator, health: { path: /x, models: [ m ] } }", "", "names both 'path' and 'models'")]
+    [InlineData("a: { kind: vllm, health: { path: x } }", "", "begins with '/'")]
+    [InlineData("a: { kind: simulator }", "hedge: { after: p30 }", "a percentile from 'p50' to 'p99'")]
+    [InlineData("a: { kind: simulator }", "hedge: { after: soon }", "a percentile from 'p50' to 'p99'")]
+    [InlineData("a: { kind: simulator }", "hedge: {}", "needs a second target")]
+    [InlineData("a: { kind: simulator }", "confidence: { judge: fast }", "must name another route")]
+    [InlineData("a: { kind: simulator }", "when_down: { length: 3 }", "when_down.queue' is missing")]
+    public void What_cannot_work_is_told_where_it_stands(string provider, string route, string message)
+    {
+        using var files = new Configurations();
+
+        var errors = files.Check($"providers:\n  {provider}\nroutes:\n  fast:\n    targets: [ {{ provider: a, model: m }} ]\n    {route}\n");
+
+        Assert.Contains(errors, e => e.Message.Contains(message, StringComparison.Ordinal) && e.Line > 0);
+    }
+
+    [Fact]
     public async Task The_guides_configuration_works()
     {
         var guide = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", "guides", "routing.md"), TestContext.Current.CancellationToken);

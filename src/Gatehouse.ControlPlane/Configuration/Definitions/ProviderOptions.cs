@@ -45,6 +45,9 @@ public sealed class ProviderOptions
     [Setting("Rests a model of the provider after too many failures; its calls go to the route's next targets meanwhile.")]
     public BreakerOptions Breaker { get; set; } = new();
 
+    [Setting("Asks from time to time whether it is up; while it is not, calls go to the route's other targets. Each node asks for itself.")]
+    public HealthOptions? Health { get; set; }
+
     [Setting("Whether the server also serves `/responses`: calls of that format then pass through, in place of being translated.", DefaultText = "the kind's")]
     public bool? Responses { get; set; }
 
@@ -87,6 +90,28 @@ public sealed class BreakerOptions
 
     [Setting("Rest before one attempt at a time finds out whether the model is back. When every target of a route rests, the one that has rested longest is asked at once.", Min = "100ms", Max = "1h")]
     public TimeSpan OpenFor { get; set; } = TimeSpan.FromSeconds(15);
+}
+
+/// <summary>How a provider is asked whether it is up.</summary>
+public sealed class HealthOptions
+{
+    [Setting("What is read with GET, after `base_url`. It is down when it does not answer in time, or with 401, 403, or 500 and above.", DefaultText = "`/models`, the list of models")]
+    public string? Path { get; set; }
+
+    [Setting("In place of a path: models that are called for one token each, at their price and outside the ledger. Targets of these models are judged, each by its own.", Example = "[ gpt-5-mini ]")]
+    public List<string> Models { get; set; } = [];
+
+    [Setting("From one check to the next, a tenth more or less.", Min = "500ms", Max = "1d")]
+    public TimeSpan Every { get; set; } = TimeSpan.FromSeconds(30);
+
+    [Setting("How long an answer may take.", Min = "10ms", Max = "5m")]
+    public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(5);
+
+    [Setting("Failures one after the other until it is left out.", Min = "1", Max = "100")]
+    public int UnhealthyAfter { get; set; } = 3;
+
+    [Setting("Successes one after the other until it gets calls again.", Min = "1", Max = "100")]
+    public int HealthyAfter { get; set; } = 1;
 }
 
 /// <summary>How many calls a model takes at once. A call that finds no place goes to the route's next target, and waits only where there is none.</summary>

@@ -17,8 +17,17 @@ public sealed class RouteOptions
     [Setting("Refuse a request with a parameter that the target's wire format cannot carry, in place of reporting it in `x-gatehouse-dropped-params`.")]
     public bool Strict { get; set; }
 
-    [Setting("What sends a call on to the next target although this one is well: `context_length` (too long for the model; targets of the same model are passed over), `content_filter`, `invalid_schema` (a whole answer that breaks the JSON Schema asked for).", DefaultText = "none", Example = "[ context_length, content_filter ]")]
+    [Setting("What sends a call on to the next target although this one is well: `context_length` (too long for the model; targets of the same model are passed over), `content_filter`, `invalid_schema` (a whole answer that breaks the JSON Schema asked for), `low_confidence` (a whole answer that `confidence` thinks little of).", DefaultText = "none", Example = "[ context_length, content_filter ]")]
     public List<string> FallbackOn { get; set; } = [];
+
+    [Setting("What `low_confidence` of `fallback_on` means.")]
+    public ConfidenceOptions Confidence { get; set; } = new();
+
+    [Setting("Asks the next target as well when the first is slow to begin; the first with something to say serves, the other is broken off.")]
+    public HedgeOptions? Hedge { get; set; }
+
+    [Setting("Lets calls wait when every target is down, in place of refusing them.")]
+    public WhenDownOptions? WhenDown { get; set; }
 
     [Setting("Sends copies of calls to another target; their answers reach nobody, their records have the surface `mirror`.")]
     public MirrorOptions? Mirror { get; set; }
@@ -79,6 +88,45 @@ public sealed class ConditionOptions
 
     [Setting("Largest request body.")]
     public ByteSize? MaxRequest { get; set; }
+}
+
+/// <summary>When a second target is asked as well.</summary>
+public sealed class HedgeOptions
+{
+    [Setting("How long the first target may take to its first byte: a duration, or a percentile of its own last 128 answers, `p50` to `p99`; with fewer than 20 nothing is hedged.", Example = "p95")]
+    public string After { get; set; } = "p95";
+
+    [Setting("Second attempts, as a share of the route's calls on each node.", Min = "0.0001", Max = "1")]
+    public double MaxShare { get; set; } = 0.05;
+
+    [Setting("US dollars a day (UTC), on each node, that attempts which were outrun may cost; what a provider does not report is estimated.", DefaultText = "no limit", Example = "5")]
+    public decimal? MaxCost { get; set; }
+}
+
+/// <summary>What becomes of calls while every target of a route is down.</summary>
+public sealed class WhenDownOptions
+{
+    [Setting("How long a call waits for a target to come back.", Required = true, Min = "100ms", Max = "10m", Example = "30s")]
+    public TimeSpan Queue { get; set; }
+
+    [Setting("Calls that may wait at once, on each node; more are refused as ever.", Min = "1", Max = "100000")]
+    public int Length { get; set; } = 100;
+}
+
+/// <summary>Who judges whole answers, and when they are worth too little.</summary>
+public sealed class ConfidenceOptions
+{
+    [Setting("Whether a refusal is worth too little.")]
+    public bool Refusals { get; set; } = true;
+
+    [Setting("Least share of an answer, word by word and number by number, that the texts of the request must carry.", Min = "0.01", Max = "1", DefaultText = "not measured", Example = "0.4")]
+    public double? Grounding { get; set; }
+
+    [Setting("A route that grades the answer from 0 to 1: a call of its own by the same key, with the surface `judge`.", Example = "judge")]
+    public string? Judge { get; set; }
+
+    [Setting("Least grade.", Min = "0.01", Max = "1")]
+    public double Verdict { get; set; } = 0.5;
 }
 
 /// <summary>Where copies of a route's calls go.</summary>

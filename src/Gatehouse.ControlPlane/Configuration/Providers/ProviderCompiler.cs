@@ -64,6 +64,7 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
         Aws = BearerOf(options, preset) is null ? Aws.Find(options, preset) : null,
         Google = BearerOf(options, preset) is null ? Google.Find(options, preset) : null,
         Breaker = options.Breaker.Enabled ?? preset.Kind != ProviderPresets.Simulator ? Compile(options.Breaker) : null,
+        Health = options.Health is { } health ? Compile(health, preset) : null,
         Region = options.Region,
         MaxData = options.MaxData,
         Concurrency = options.Concurrency is { } c ? new(c.Calls, c.Queue, c.Wait) : null,
@@ -79,6 +80,7 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
         text.Append('\n').AppendJoin('|', s.Aws?.Region, s.Aws?.AccessKeyId, s.Aws?.SecretAccessKey, s.Aws?.SessionToken, s.Aws?.CredentialsFile, s.Aws?.Profile);
         text.Append('\n').AppendJoin('|', s.Google?.ClientEmail, s.Google?.PrivateKeyId, s.Google?.PrivateKey, s.Google?.TokenUri);
         text.Append('\n').AppendJoin('|', s.ApiKeys);
+        text.Append('\n').AppendJoin('|', s.Health?.Path, s.Health?.Every, s.Health?.Timeout, s.Health?.UnhealthyAfter, s.Health?.HealthyAfter).AppendJoin('|', s.Health?.Models ?? []);
         foreach (var (header, value) in s.Headers.OrderBy(h => h.Key, StringComparer.Ordinal))
         {
             text.Append('\n').Append(header).Append('=').Append(value);
@@ -130,6 +132,14 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
 
     private static BreakerSettings Compile(BreakerOptions options) =>
         new(options.FailureShare, options.MinimumCalls, options.Window, options.OpenFor);
+
+    /// <summary>Where the list of models is; <see langword="null"/> where none is to be had at the provider's address.</summary>
+    public static string? HealthPathOf(ProviderPreset preset) => preset.Kind is ProviderPresets.Simulator or ProviderPresets.Bedrock or ProviderPresets.Vertex || preset.Wire == WireFormat.Cohere
+        ? null
+        : "/models";
+
+    private static HealthSettings Compile(HealthOptions options, ProviderPreset preset) => new(
+        options.Models.Count > 0 ? null : options.Path ?? HealthPathOf(preset), options.Models, options.Every, options.Timeout, options.UnhealthyAfter, options.HealthyAfter);
 
     private static SimulatorSettings Compile(SimulatorOptions options) => new()
     {

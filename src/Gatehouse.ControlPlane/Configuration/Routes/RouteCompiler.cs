@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json;
+using Gatehouse.Contracts;
 using Gatehouse.Gateway.Caching;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Routing;
@@ -25,7 +27,7 @@ internal sealed class RouteCompiler(GatehouseOptions options, Dictionary<string,
     {
         // A model that one route measures is measured for every route: its calls are the same calls.
         var measured = options.Routes.Values
-            .Where(r => r.Strategy is RoutingStrategy.LowestLatency or RoutingStrategy.LeastBusy)
+            .Where(r => r.Strategy is RoutingStrategy.LowestLatency or RoutingStrategy.LeastBusy || r.Hedge is not null)
             .SelectMany(r => r.Targets.Select(t => (t.Provider, t.Model)))
             .ToHashSet();
         return [.. options.Routes.Select(r => Compile(r.Key, r.Value, measured))];
@@ -47,6 +49,9 @@ internal sealed class RouteCompiler(GatehouseOptions options, Dictionary<string,
             FirstByteTimeout = route.Timeouts.FirstByte,
             IdleTimeout = route.Timeouts.Idle,
             FallbackOn = route.FallbackOn.Aggregate(FallbackCauses.None, (all, cause) => all | Causes[cause]),
+            Confidence = new ConfidenceRule(route.Confidence.Refusals, route.Confidence.Grounding, route.Confidence.Judge, route.Confidence.Verdict),
+            Hedge = route.Hedge is { } hedge ? Compile(hedge) : null,
+            WhenDown = route.WhenDown is { } down ? new WhenDown(down.Queue, down.Length) : null,
             Mirror = route.Mirror is { } m ? new Mirror(Compile(new TargetOptions { Provider = m.Provider, Model = m.Model }, measured), m.Share, m.Concurrent) : null,
         };
     }
@@ -60,6 +65,21 @@ internal sealed class RouteCompiler(GatehouseOptions options, Dictionary<string,
         MaxTemperature = cache.When.MaxTemperature,
         Semantic = cache.Semantic is { } semantic ? new SemanticPolicy(semantic.Route, semantic.Threshold, semantic.Ttl ?? cache.Ttl) : null,
     };
+
+    /// <summary>Reads <c>p95</c> or a duration.</summary>
+    public static bool TryReadAfter(string text, out int percentile, out TimeSpan time)
+    {
+        (percentile, time) = (0, default);
+        return text.StartsWith('p')
+            ? int.TryParse(text.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out percentile) && percentile is >= 50 and <= 99
+            : Duration.TryParse(text, out time) && time > TimeSpan.Zero;
+    }
+
+    private static Hedge Compile(HedgeOptions options)
+    {
+        _ = TryReadAfter(options.After, out var percentile, out var time);
+        return new Hedge(percentile > 0 ? null : time, percentile, options.MaxShare, options.MaxCost is { } usd ? Nanos.FromUsd(usd) : null);
+    }
 
     private Target Compile(TargetOptions target, HashSet<(string Provider, string Model)> measured)
     {

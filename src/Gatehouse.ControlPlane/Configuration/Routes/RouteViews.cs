@@ -17,6 +17,12 @@ public sealed record TargetView(string Provider, string Model, int Weight, int O
 
     /// <summary>Why it gets no calls; <see langword="null"/> when it is switched on.</summary>
     public string? Off { get; init; }
+
+    /// <summary>What the checks of the node that answers found: <c>healthy</c> or <c>unhealthy</c>; <see langword="null"/> when nobody checks.</summary>
+    public string? Health { get; init; }
+
+    /// <summary>Why the last check failed; <see langword="null"/> when it did not.</summary>
+    public string? HealthError { get; init; }
 }
 
 /// <summary>One route as lists show it.</summary>
@@ -48,5 +54,7 @@ public sealed class RouteViews(ConfigurationState state, Snapshot<GatewayTable> 
         Lacks = [.. RouteCompiler.Features.Where(f => (target.Conditions?.Lacks ?? 0).HasFlag(f.Value)).Select(f => f.Key)],
         Canary = target.Conditions?.Canary ?? 0,
         Off = target.Off,
+        Health = target.Health is { } health ? health.IsHealthy ? "healthy" : "unhealthy" : null,
+        HealthError = target.Health?.Last?.Error,
     };
 }

@@ -23,7 +23,7 @@ internal sealed class AwsSigner(ProviderSettings settings, TimeProvider clock) :
         }
 
         var authorization = SigV4.Authorization(
-            "POST", _base + request.Path, settings.Query, signed, request.Body.Span, credentials, _aws.Region, Service, date);
+            request.IsGet ? "GET" : "POST", _base + request.Path, settings.Query, signed, request.Body.Span, credentials, _aws.Region, Service, date);
         return [.. request.Headers, .. signed.Skip(2), new("Authorization", authorization)]; // the transport writes the first two itself
     }
 }

@@ -56,7 +56,7 @@ internal sealed class RequestHead
     /// <returns>Bytes that <see cref="Write"/> needs at most.</returns>
     public int Measure(UpstreamRequest request)
     {
-        var bytes = LineOf(request.Path).Length + _shared.Length + MaxLengthBytes;
+        var bytes = LineOf(request).Length + _shared.Length + MaxLengthBytes;
         bytes += KeyOf(request) is { } key ? _credential.Length + key.Length + 2 : 0;
         for (var i = 0; i < request.Headers.Count; i++)
         {
@@ -72,7 +72,7 @@ internal sealed class RequestHead
     public int Write(UpstreamRequest request, Span<byte> to)
     {
         var writer = new Writer(to);
-        writer.Add(LineOf(request.Path));
+        writer.Add(LineOf(request));
         writer.Add(_shared);
         if (KeyOf(request) is { } key)
         {
@@ -94,9 +94,10 @@ internal sealed class RequestHead
 
     private string? KeyOf(UpstreamRequest request) => request.ApiKey ?? _settings.ApiKey;
 
-    private byte[] LineOf(string path) => _lines.GetValueOrDefault(path) ?? Line(path);
+    private byte[] LineOf(UpstreamRequest request) =>
+        request.IsGet ? Line(request.Path, "GET") : _lines.GetValueOrDefault(request.Path) ?? Line(request.Path);
 
-    private byte[] Line(string path) => Encoding.ASCII.GetBytes($"POST {Address(_settings, path).PathAndQuery} HTTP/1.1\r\n");
+    private byte[] Line(string path, string method = "POST") => Encoding.ASCII.GetBytes($"{method} {Address(_settings, path).PathAndQuery} HTTP/1.1\r\n");
 
     private static string Shared(ProviderSettings settings)
     {
