@@ -45,6 +45,9 @@ public enum Permission
 
     /// <summary>See and check the configuration of the installation: providers, routes, storage.</summary>
     ReadSettings,
+
+    /// <summary>Store, change and remove the credentials that Gatehouse keeps; nobody reads them back.</summary>
+    WriteSecrets,
 }
 
 /// <summary>The permissions of each role, in one table.</summary>
@@ -59,6 +62,7 @@ public static class Roles
         Permission.WritePolicies => role is Role.Admin or Role.Architect,
         Permission.WritePeople => role is Role.Admin,
         Permission.ReadSettings => role is Role.Admin or Role.Architect or Role.Auditor,
+        Permission.WriteSecrets => role is Role.Admin,
         _ => false,
     };
 }

@@ -36,6 +36,7 @@ internal static class Program
         BudgetCommands.Create(),
         LimitCommands.Create(),
         PricesCommands.Create(),
+        SecretCommands.Create(),
         new Command("config", "The configuration.")
         {
             ConfigCheckCommand.Create(),

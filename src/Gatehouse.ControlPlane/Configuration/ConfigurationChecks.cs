@@ -1,4 +1,5 @@
 using System.Globalization;
+using Gatehouse.Gateway.Outbound;
 using Gatehouse.Gateway.Routing;
 
 namespace Gatehouse.Configuration;
@@ -77,6 +78,12 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
         if (provider.Health is { } health)
         {
             CheckHealth(name, provider, preset, health);
+        }
+
+        if (provider.BaseUrl is { } address && OutboundRule.IsNeverAllowed(address))
+        {
+            Add(sources.Of(provider, "base_url"), $"'providers.{name}.base_url' is a link-local or metadata address, where clouds keep their machine credentials.",
+                "Write the address of the provider.");
         }
 
         if (provider.Enabled && preset.NeedsKey && !sources.IsSet(provider, "api_key") && !sources.IsSet(provider, "api_keys") && !compiler.HasCredential(provider, preset))

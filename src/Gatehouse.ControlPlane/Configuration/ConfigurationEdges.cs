@@ -14,6 +14,9 @@ public sealed record ConfigurationEdges
     /// <summary>Looks an environment variable up.</summary>
     public Func<string, string?> Variable { get; init; } = Environment.GetEnvironmentVariable;
 
+    /// <summary>Stored secrets by name, as they are now; <see langword="null"/> where no database is open.</summary>
+    public Func<IReadOnlyDictionary<string, string>?> StoredSecrets { get; init; } = static () => null;
+
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 }
 

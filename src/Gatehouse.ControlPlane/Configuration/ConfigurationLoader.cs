@@ -9,6 +9,9 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
 {
     private readonly ProviderCompiler _providers = new(edges.Variable);
     private readonly string _path = Path.GetFullPath(source.Path);
+    private readonly VaultValues _vault = new(
+        new VaultClient(VaultClient.Http(), edges.Variable, Path.GetDirectoryName(Path.GetFullPath(source.Path))!, edges.Clock), edges.Clock);
+
     private IReadOnlyList<string>? _ollamaModels;
     private bool _ollamaAsked;
 
@@ -48,14 +51,47 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
             _ollamaAsked = true;
         }
 
-        return Load(text, previous);
+        return Load(text, previous, await KeptAsync(text, ct));
     }
+
+    /// <summary>
+    /// The first look at the start: where the database is, in which the stored secrets lie that the whole configuration may refer to.
+    /// Everything else that is wrong is told as well.
+    /// </summary>
+    public async Task<StartOutcome> LoadStartAsync(CancellationToken ct)
+    {
+        string? text;
+        try
+        {
+            text = await ReadAsync(ct);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            text = null;
+        }
+
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            // No file, or one whose fault a whole load tells.
+            var outcome = await LoadAsync(null, ct);
+            return new(outcome.Loaded is { } loaded ? new(loaded.DataFolder, loaded.SqlitePath, loaded.Config.Storage.Postgres) : null, outcome.Errors);
+        }
+
+        var errors = new List<ConfigurationError>();
+        var kept = await KeptAsync(text, ct) with { Stored = null };
+        var references = new References(edges.Variable, Folder, readFiles: true, kept);
+        var options = Bind(text, _path, references, errors, out _, out _);
+        return errors.Count > 0 ? new(null, errors) : new(StartOf(options) with { StoredSecrets = references.Secrets }, errors);
+    }
+
+    /// <summary>Whether what the vault gave is to be read again.</summary>
+    internal bool IsVaultDue => _vault.Due is { } due && due <= edges.Clock.GetUtcNow();
 
     /// <summary>Everything that is wrong with a text that somebody sent, as if it stood in the file. Opens no file that the text names.</summary>
     public IReadOnlyList<ConfigurationError> Check(string text)
     {
         var errors = new List<ConfigurationError>();
-        var references = new References(edges.Variable, Folder, readFiles: false);
+        var references = new References(edges.Variable, Folder, readFiles: false, KeptValues.Unknown);
         Bind(text, Path.GetFileName(_path), references, errors, out _, out _);
         return errors;
     }
@@ -75,28 +111,57 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
         }
     }
 
-    private ConfigurationOutcome Load(string? text, LoadedConfiguration? previous)
+    /// <summary>Asks the vault, where the text refers to it; its own settings are read first and alone.</summary>
+    private async Task<KeptValues> KeptAsync(string? text, CancellationToken ct)
+    {
+        var kept = new KeptValues { Stored = edges.StoredSecrets() };
+        IReadOnlyCollection<string> paths = text is null ? [] : KeptReferences.VaultPaths(text);
+        var ignored = new List<ConfigurationError>(); // the whole load tells them
+        var settings = new YamlMapping(default);
+        if (paths.Count > 0 && YamlReader.Read(_path, text!, ignored) is { } root)
+        {
+            settings.Entries.AddRange(root.Entries.Where(e => e.Key.Text == "vault"));
+        }
+        else
+        {
+            paths = [];
+        }
+
+        var vault = new Binder(_path, new References(edges.Variable, Folder, readFiles: true, KeptValues.Unknown), ignored).Bind(settings).Vault;
+        return ignored.Count > 0 ? kept : kept with { Vault = await _vault.ReadAsync(vault, paths, ct) };
+    }
+
+    private ConfigurationOutcome Load(string? text, LoadedConfiguration? previous, KeptValues kept)
     {
         var errors = new List<ConfigurationError>();
-        var references = new References(edges.Variable, Folder, readFiles: true);
+        var references = new References(edges.Variable, Folder, readFiles: true, kept);
         var options = Bind(text, _path, references, errors, out var sources, out var imported);
         string[] files = [_path, .. references.Files];
+        IReadOnlyList<string> warnings = _vault.Warning is { } warning ? [warning] : [];
         if (errors.Count > 0)
         {
-            return new(null, errors) { Files = files };
+            return new(null, errors) { Files = files, Warnings = warnings };
         }
 
         var compiled = ConfigurationCompiler.Compile(
             options, sources, PriceTables.Build(options.Prices, imported), _providers, edges.CreateProvider, previous?.Compiled);
-        var data = Path.GetFullPath(options.Server.Data, source.Data is null ? Folder : Environment.CurrentDirectory);
-        var sqlite = options.Storage.Postgres is null ? Path.GetFullPath(options.Storage.Sqlite ?? Path.Combine(data, "gatehouse.db"), Folder) : null;
+        var start = StartOf(options);
         return new(new(compiled.Revision, text is null ? null : _path, edges.Clock.GetUtcNow(), options, compiled)
         {
             Text = ConfigurationText.Write(options, sources, ConfigurationText.Values.AsWritten),
-            DataFolder = data,
-            SqlitePath = sqlite,
+            DataFolder = start.DataFolder,
+            SqlitePath = start.SqlitePath,
+            KeyRingFolder = options.Server.Keys is { } keys ? Path.GetFullPath(keys, Folder) : null,
+            StoredSecrets = references.Secrets,
             AtStart = AtStart(options),
-        }, []) { Files = files };
+        }, []) { Files = files, Warnings = warnings };
+    }
+
+    private StartSettings StartOf(GatehouseOptions options)
+    {
+        var data = Path.GetFullPath(options.Server.Data, source.Data is null ? Folder : Environment.CurrentDirectory);
+        var sqlite = options.Storage.Postgres is null ? Path.GetFullPath(options.Storage.Sqlite ?? Path.Combine(data, "gatehouse.db"), Folder) : null;
+        return new(data, sqlite, options.Storage.Postgres);
     }
 
     private string Folder => Path.GetDirectoryName(_path)!;

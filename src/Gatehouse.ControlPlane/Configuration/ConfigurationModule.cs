@@ -18,6 +18,8 @@ public static class ConfigurationModule
         services.AddSingleton<RouteViews>();
         services.AddSingleton(s => Doctor.Of(s.GetRequiredService<ConfigurationState>(), s.GetRequiredService<DoctorEdges>()));
         services.AddHostedService<ConfigurationWatcher>();
+        services.AddSingleton<CredentialWatcher>();
+        services.AddHostedService(s => s.GetRequiredService<CredentialWatcher>());
         services.ConfigureHttpJsonOptions(o =>
         {
             o.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;

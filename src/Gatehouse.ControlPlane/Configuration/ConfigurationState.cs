@@ -20,7 +20,7 @@ public sealed partial class ConfigurationState : IDisposable
         _loader = loader;
         _log = log;
         _started = loaded.AtStart;
-        _view = new(loaded, [], [], []);
+        _view = new(loaded, [], [], [], []);
     }
 
     /// <summary>Raised after a new revision is in force, one at a time.</summary>
@@ -39,6 +39,9 @@ public sealed partial class ConfigurationState : IDisposable
 
     /// <summary>Names of settings that were changed and take effect at the next start, such as <c>server.address</c>.</summary>
     public IReadOnlyList<string> RestartNeeded => _view.RestartNeeded;
+
+    /// <summary>What is not as it should be with what is in force, such as a vault that does not answer.</summary>
+    public IReadOnlyList<string> Warnings => _view.Warnings;
 
     public ConfigurationLoader Loader => _loader;
 
@@ -60,7 +63,7 @@ public sealed partial class ConfigurationState : IDisposable
                 return false;
             }
 
-            Accept(before, loaded, outcome.Files);
+            Accept(before, loaded, outcome);
             return true;
         }
         finally
@@ -74,18 +77,21 @@ public sealed partial class ConfigurationState : IDisposable
 
     private void Refuse(View before, ConfigurationOutcome outcome)
     {
-        _view = before with { Errors = outcome.Errors, Files = outcome.Files };
+        _view = before with { Errors = outcome.Errors, Files = outcome.Files, Warnings = outcome.Warnings };
+        Warn(before, outcome.Warnings);
         if (!outcome.Errors.SequenceEqual(before.Errors))
         {
             Refused(outcome.Errors.Count, before.Current.Revision, string.Join(Environment.NewLine, outcome.Errors));
         }
     }
 
-    private void Accept(View before, LoadedConfiguration loaded, IReadOnlyCollection<string> files)
+    private void Accept(View before, LoadedConfiguration loaded, ConfigurationOutcome outcome)
     {
+        Warn(before, outcome.Warnings);
         var restart = loaded.AtStart.Where(s => _started[s.Key] != s.Value).Select(s => s.Key).ToList();
-        var changed = loaded.Revision != before.Current.Revision;
-        _view = new(changed ? loaded : before.Current, [], restart, files);
+        var changed = loaded.Revision != before.Current.Revision
+            || !loaded.StoredSecrets.Order().SequenceEqual(before.Current.StoredSecrets.Order()); // the same values by another way
+        _view = new(changed ? loaded : before.Current, [], restart, outcome.Files, outcome.Warnings);
         if (changed)
         {
             // Before the log: whoever reads there that a revision is in force may rely on it.
@@ -103,6 +109,25 @@ public sealed partial class ConfigurationState : IDisposable
         }
     }
 
+    private void Warn(View before, IReadOnlyList<string> warnings)
+    {
+        foreach (var warning in warnings.Except(before.Warnings))
+        {
+            Warned(warning);
+        }
+
+        if (warnings.Count == 0 && before.Warnings.Count > 0)
+        {
+            NotWarned();
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Warning} What was read before is used meanwhile.")]
+    private partial void Warned(string warning);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Everything that the configuration refers to can be read again.")]
+    private partial void NotWarned();
+
     [LoggerMessage(Level = LogLevel.Error, Message = "The configuration has {Count} error(s) and was NOT taken; revision {Revision} stays in force.\n{Errors}")]
     private partial void Refused(int count, string revision, string errors);
 
@@ -119,5 +144,6 @@ public sealed partial class ConfigurationState : IDisposable
         LoadedConfiguration Current,
         IReadOnlyList<ConfigurationError> Errors,
         IReadOnlyList<string> RestartNeeded,
-        IReadOnlyCollection<string> Files);
+        IReadOnlyCollection<string> Files,
+        IReadOnlyList<string> Warnings);
 }

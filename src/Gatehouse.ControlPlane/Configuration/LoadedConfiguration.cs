@@ -18,15 +18,40 @@ public sealed record LoadedConfiguration(
     /// <summary>Full path of the SQLite database; <see langword="null"/> when PostgreSQL is used.</summary>
     public required string? SqlitePath { get; init; }
 
+    /// <summary>Full path of the folder of the key ring; <see langword="null"/>: it is in the database.</summary>
+    public required string? KeyRingFolder { get; init; }
+
+    /// <summary>Names of the stored secrets that it refers to.</summary>
+    public IReadOnlyCollection<string> StoredSecrets { get; init; } = [];
+
     /// <summary>Settings that take effect at the next start, by name with their values; secrets as hashes.</summary>
     internal IReadOnlyDictionary<string, string> AtStart { get; init; } = new Dictionary<string, string>();
 }
+
+/// <summary>What must be known before the database is open.</summary>
+/// <param name="DataFolder">Full path.</param>
+/// <param name="SqlitePath">Full path; <see langword="null"/> when PostgreSQL is used.</param>
+/// <param name="Postgres">The connection string.</param>
+public sealed record StartSettings(string DataFolder, string? SqlitePath, string? Postgres)
+{
+    /// <summary>Names of the stored secrets that the configuration refers to.</summary>
+    public IReadOnlyCollection<string> StoredSecrets { get; init; } = [];
+
+    /// <summary>A connection string may hold a password.</summary>
+    public override string ToString() => DataFolder;
+}
+
+/// <summary>What the first look at the configuration gave: where the database is, or everything that is wrong.</summary>
+public sealed record StartOutcome(StartSettings? Start, IReadOnlyList<ConfigurationError> Errors);
 
 /// <summary>What reading the configuration gave: a revision, or everything that is wrong with it.</summary>
 public sealed record ConfigurationOutcome(LoadedConfiguration? Loaded, IReadOnlyList<ConfigurationError> Errors)
 {
     /// <summary>See <see cref="ConfigurationState.RestartNeeded"/>.</summary>
     internal IReadOnlyList<string> RestartNeeded { get; init; } = [];
+
+    /// <summary>What is not as it should be, and no error: in force all the same.</summary>
+    internal IReadOnlyList<string> Warnings { get; init; } = [];
 
     /// <summary>Full paths of the files that were read, or would have been if they existed.</summary>
     internal IReadOnlyCollection<string> Files { get; init; } = [];

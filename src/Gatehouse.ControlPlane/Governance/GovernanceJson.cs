@@ -21,6 +21,8 @@ namespace Gatehouse.Governance;
 [JsonSerializable(typeof(ChangeBudget.Request), TypeInfoPropertyName = "ChangeBudgetRequest")]
 [JsonSerializable(typeof(CreateLimit.Request), TypeInfoPropertyName = "CreateLimitRequest")]
 [JsonSerializable(typeof(ChangeLimit.Request), TypeInfoPropertyName = "ChangeLimitRequest")]
+[JsonSerializable(typeof(Listing<StoredSecret>), TypeInfoPropertyName = "StoredSecrets")]
+[JsonSerializable(typeof(SetSecret.Request), TypeInfoPropertyName = "SetSecretRequest")]
 [JsonSerializable(typeof(DateTimeOffset?))]
 [JsonSerializable(typeof(CreatedKey))]
 [JsonSerializable(typeof(CreatedToken))]

@@ -13,6 +13,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
 namespace Gatehouse.Governance;
@@ -21,8 +22,9 @@ namespace Gatehouse.Governance;
 public static class GovernanceModule
 {
     /// <summary>Needs a migrated <see cref="Database"/> and a <see cref="TimeProvider"/> among the services.</summary>
-    /// <param name="dataDirectory">Exists; holds the installation's secret and the key ring.</param>
-    public static IServiceCollection AddGovernance(this IServiceCollection services, string dataDirectory)
+    /// <param name="dataDirectory">Exists; holds the installation's secret, unless the environment does.</param>
+    /// <param name="keyRing">Folder of the key ring; <see langword="null"/>: it is kept in the database.</param>
+    public static IServiceCollection AddGovernance(this IServiceCollection services, string dataDirectory, string? keyRing)
     {
         services.AddSingleton(_ => InstallationSecret.Load(dataDirectory));
         services.AddSingleton<Secrets>();
@@ -35,7 +37,8 @@ public static class GovernanceModule
         AddBudgets(services);
 
         AddOperations(services, dataDirectory);
-        AddSignIn(services, dataDirectory);
+        AddKeyRing(services, keyRing);
+        AddSignIn(services);
 
         services.AddSingleton<ApiOperations>();
         services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true); // so that ProblemResponses can say why
@@ -104,6 +107,10 @@ public static class GovernanceModule
         ChangeLimit.Map(api);
         RemoveLimit.Map(api);
 
+        ListSecrets.Map(api);
+        SetSecret.Map(api);
+        RemoveSecret.Map(api);
+
         ListAudit.Map(api);
     }
 
@@ -117,6 +124,8 @@ public static class GovernanceModule
         services.AddSingleton(s => new AccessTokens(Get<Database>(s), Get<Secrets>(s), Get<GovernanceWrites>(s), Get<TimeProvider>(s)));
         services.AddSingleton(s => new Switches(
             Get<Database>(s), Get<Systems>(s), Get<Keys>(s), Get<GovernanceWrites>(s), Get<Snapshot<GatewayTable>>(s)));
+        services.TryAddSingleton(SecretsJoint.None);
+        services.AddSingleton(s => new StoredSecrets(Get<Database>(s), Get<InstallationSecret>(s), Get<GovernanceWrites>(s), Get<SecretsJoint>(s)));
         services.AddSingleton(s => new AuditTrail(Get<Database>(s)));
         services.AddSingleton(s => new SampleSystem(Get<Database>(s), Get<Secrets>(s), Get<GovernanceWrites>(s), dataDirectory));
         services.AddSingleton<Passwords>();
@@ -143,14 +152,34 @@ public static class GovernanceModule
             Get<BudgetCharges>(s), Get<LeaseWorker>(s), Get<BudgetRecounts>(s), Get<GovernanceWrites>(s)));
     }
 
-    private static void AddSignIn(IServiceCollection services, string dataDirectory)
+    /// <summary>The keys of cookies and form tokens, shared by all nodes and encrypted under the installation's secret.</summary>
+    private static void AddKeyRing(IServiceCollection services, string? folder)
     {
-        services.AddDataProtection()
-            .SetApplicationName("gatehouse")
-            .PersistKeysToFileSystem(Directory.CreateDirectory(Path.Combine(dataDirectory, "keys")));
-        services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(s => new ConfigureOptions<KeyManagementOptions>(
-            options => options.XmlEncryptor = new KeyRingEncryptor(Get<InstallationSecret>(s))));
+        if (folder is null)
+        {
+            services.AddSingleton<KeyRingStore>();
+            services.AddHostedService<KeyRingWorker>(); // before Data Protection's own, which looks at the ring at the start
+        }
 
+        var protection = services.AddDataProtection().SetApplicationName("gatehouse");
+        if (folder is not null)
+        {
+            protection.PersistKeysToFileSystem(Directory.CreateDirectory(folder));
+        }
+
+        services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(s => new ConfigureOptions<KeyManagementOptions>(options =>
+        {
+            options.XmlEncryptor = new KeyRingEncryptor(Get<InstallationSecret>(s));
+            if (folder is null)
+            {
+                options.XmlRepository = Get<KeyRingStore>(s);
+                options.AutoGenerateKeys = false; // it would while a request waits
+            }
+        }));
+    }
+
+    private static void AddSignIn(IServiceCollection services)
+    {
         services.AddAntiforgery(options =>
         {
             options.HeaderName = ApiAccess.TokenHeader;

@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Journal;
+using Gatehouse.Gateway.Outbound;
 using Gatehouse.Gateway.Responses;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Observability.Calls;
@@ -58,7 +59,7 @@ public static class ObservabilityModule
         services.AddSingleton<IResponseStore>(s => s.GetRequiredService<KeptResponses>());
         services.AddSingleton<OtlpTraces>();
         services.AddSingleton(s => new OtlpClient(
-            s.GetRequiredService<OtlpOptions>(), new HttpClient { Timeout = TimeSpan.FromSeconds(10) }, s.GetRequiredService<TimeProvider>()));
+            s.GetRequiredService<OtlpOptions>(), OutboundClient.Create(OutboundRule.Infrastructure, TimeSpan.FromSeconds(10)), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<LedgerDrain>();
 
         services.Configure<JsonOptions>(o => o.SerializerOptions.TypeInfoResolverChain.Add(ObservabilityJson.Default)); // for OpenAPI

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Gatehouse.Gateway.Outbound;
 using Gatehouse.Gateway.Providers.Connections;
 
 namespace Gatehouse.Gateway.Providers;
@@ -16,12 +17,12 @@ internal sealed class HttpUpstream : IUpstream, IDisposable
     private readonly RequestHead _head;
     private readonly TimeProvider _clock;
 
-    public HttpUpstream(ProviderSettings settings, TimeProvider clock)
+    public HttpUpstream(ProviderSettings settings, TimeProvider clock, ResolveHost? resolve = null)
     {
         _host = settings.BaseUrl.Host;
         _clock = clock;
         _head = new RequestHead(settings);
-        Connections = new ConnectionPool(settings.BaseUrl, RequestHead.HostName(settings), clock);
+        Connections = new ConnectionPool(settings.BaseUrl, RequestHead.HostName(settings), OutboundRule.Of(settings, resolve), clock);
     }
 
     public ConnectionPool Connections { get; }

@@ -63,6 +63,9 @@ public sealed record ProviderSettings
     /// <summary>The field for the output limit: <c>max_completion_tokens</c> at OpenAI, <c>max_tokens</c> at most others.</summary>
     public string MaxTokensField { get; init; } = "max_tokens";
 
+    /// <summary>Whether its name may lead to a private address; <see langword="null"/>: only where <see cref="BaseUrl"/> is written as one.</summary>
+    public bool? AllowPrivate { get; init; }
+
     /// <summary>Keeps calls away from a model that fails; <see langword="null"/>: nothing does.</summary>
     public BreakerSettings? Breaker { get; init; }
 

@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Net;
 using System.Security.Authentication;
+using Gatehouse.Gateway.Outbound;
 using Gatehouse.Gateway.Providers.Anthropic;
 using Gatehouse.Gateway.Providers.Connections;
 using Gatehouse.Gateway.Providers.OpenAi;
@@ -18,12 +19,14 @@ internal sealed class ProxiedUpstream : IUpstream, IDisposable
     private static readonly HttpRequestOptionsKey<TimeSpan> ConnectTimeout = new("gatehouse.connect_timeout");
 
     private readonly ProviderSettings _settings;
+    private readonly OutboundRule _rule;
     private readonly HttpMessageInvoker _invoker;
     private readonly Dictionary<string, Uri> _addresses = []; // by path: those without a model in them are made up front
 
     public ProxiedUpstream(ProviderSettings settings)
     {
         _settings = settings;
+        _rule = OutboundRule.Of(settings);
         _invoker = new HttpMessageInvoker(new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
@@ -46,6 +49,7 @@ internal sealed class ProxiedUpstream : IUpstream, IDisposable
 
     public async ValueTask<UpstreamAnswer> SendAsync(UpstreamRequest request, CancellationToken ct)
     {
+        _rule.CheckLiteral(_settings.BaseUrl.IdnHost);
         var message = new HttpRequestMessage(request.IsGet ? HttpMethod.Get : HttpMethod.Post, _addresses.GetValueOrDefault(request.Path) ?? RequestHead.Address(_settings, request.Path))
         {
             Version = HttpVersion.Version11,
@@ -114,12 +118,8 @@ internal sealed class ProxiedUpstream : IUpstream, IDisposable
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            var addresses = await Dns.GetHostAddressesAsync(endPoint.Host, deadline.Token);
-            foreach (var address in addresses)
-            {
-                LinkLocal.Refuse(address, endPoint.Host);
-            }
-
+            // The proxy's own name: it looks the provider's up itself.
+            var addresses = await OutboundRule.Infrastructure.ResolveAsync(endPoint.Host, deadline.Token);
             await socket.ConnectAsync(addresses, endPoint.Port, deadline.Token);
             return await SecureAsync(new NetworkStream(socket, ownsSocket: true), context, deadline.Token);
         }

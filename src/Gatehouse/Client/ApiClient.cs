@@ -36,6 +36,9 @@ internal sealed class ApiClient : IDisposable
     public Task<byte[]> PostAsync<T>(string path, T body, JsonTypeInfo<T> type, CancellationToken ct) =>
         SendAsync(HttpMethod.Post, path, JsonContent(body, type), ct);
 
+    public Task<byte[]> PutAsync<T>(string path, T body, JsonTypeInfo<T> type, CancellationToken ct) =>
+        SendAsync(HttpMethod.Put, path, JsonContent(body, type), ct);
+
     public Task<byte[]> PatchAsync<T>(string path, T body, JsonTypeInfo<T> type, CancellationToken ct) =>
         SendAsync(HttpMethod.Patch, path, JsonContent(body, type), ct);
 

@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using Gatehouse.Commands;
 using Gatehouse.Configuration;
 using Gatehouse.Contracts;
+using Gatehouse.Governance;
 using Gatehouse.Guardrails;
 using Gatehouse.Observability;
 using Gatehouse.Output;
@@ -34,6 +35,10 @@ internal sealed record Items<T>([property: JsonPropertyName("items")] IReadOnlyL
 [JsonSerializable(typeof(Items<BudgetStanding>), TypeInfoPropertyName = "Budgets")]
 [JsonSerializable(typeof(BudgetStanding))]
 [JsonSerializable(typeof(Items<RateLimitEntry>), TypeInfoPropertyName = "RateLimits")]
+[JsonSerializable(typeof(SecretCommands.Request), TypeInfoPropertyName = "SecretCommandsRequest")]
+[JsonSerializable(typeof(SecretCommands.Removed), TypeInfoPropertyName = "SecretCommandsRemoved")]
+[JsonSerializable(typeof(StoredSecret))]
+[JsonSerializable(typeof(Items<StoredSecret>), TypeInfoPropertyName = "StoredSecrets")]
 [JsonSerializable(typeof(PricesCommands.Request), TypeInfoPropertyName = "PricesCommandsRequest")]
 [JsonSerializable(typeof(PricesCommands.Reconciliation), TypeInfoPropertyName = "PricesCommandsReconciliation")]
 [JsonSerializable(typeof(RepriceResult))]

@@ -24,7 +24,7 @@ internal static class ConfigCheckCommand
         {
             var terminal = Terminal.Standard(parsed.GetValue(GlobalOptions.Json));
             var path = parsed.GetValue(file) ?? Connection.Variable("GATEHOUSE_CONFIG") ?? ConfigurationSource.DefaultFile;
-            var loader = ServerParts.Loader(new ConfigurationSource(path, Required: true), new ProviderFactory(TimeProvider.System));
+            var loader = ServerParts.Loader(new ConfigurationSource(path, Required: true), new ProviderFactory(TimeProvider.System), new SecretValues());
             var outcome = await loader.LoadAsync(null, ct);
             Print(terminal, path, outcome);
             return outcome.Loaded is null ? ExitCodes.Configuration : ExitCodes.Done;

@@ -51,7 +51,9 @@ internal static class DoctorCommand
 
     private static async Task<Diagnosis> LookAsync(ParseResult parsed, CancellationToken ct)
     {
-        var loader = ServerParts.Loader(ConfigurationSources.From(parsed), new ProviderFactory(TimeProvider.System));
+        var secrets = new SecretValues();
+        var loader = ServerParts.Loader(ConfigurationSources.From(parsed), new ProviderFactory(TimeProvider.System), secrets);
+        await secrets.TryReadAsync((await loader.LoadStartAsync(ct)).Start, ct);
         var doctor = new Doctor(t => loader.LoadAsync(null, t), DatabasePing.Edges);
         return new Diagnosis("this machine (no server was asked)", await doctor.RunAsync(ct));
     }

@@ -19,9 +19,10 @@ internal static class Composition
         services.AddSingleton(parts.Database);
         services.AddSingleton(parts.Journal);
         services.AddSingleton(parts.Configuration);
+        services.AddSingleton(parts.Secrets);
 
         services.AddGateway();
-        services.AddGovernance(parts.Configuration.Current.DataFolder);
+        services.AddGovernance(parts.Configuration.Current.DataFolder, parts.Configuration.Current.KeyRingFolder);
         services.AddObservability();
         services.AddBatches();
         services.AddConfiguration();
@@ -32,6 +33,7 @@ internal static class Composition
         services.AddJoints(parts.Configuration.Current);
 
         services.AddSingleton(parts.Providers);
+        services.AddHostedService<SecretsPublisher>();
         services.AddHostedService<TablePublisher>();
         services.AddSingleton<Readiness>();
     }

@@ -19,6 +19,7 @@ internal static class Joints
         services.AddSingleton(Edge(loaded.Config.Server));
         services.AddSingleton(new OtlpOptions(loaded.Config.Telemetry.Otlp, loaded.Config.Telemetry.Headers));
         services.AddSingleton(static s => Names(s.GetRequiredService<Snapshot<GovernanceTables>>()));
+        services.Replace(ServiceDescriptor.Singleton(static s => Secrets(s.GetRequiredService<ConfigurationState>())));
         services.AddSingleton<ReadSpending>(SpendingAsync);
         services.Replace(ServiceDescriptor.Singleton(static s => Charges(s.GetRequiredService<BudgetDoor>())));
         services.AddSingleton(static s => Traffic(
@@ -31,6 +32,13 @@ internal static class Joints
         ChargeAsync = door.ChargeAsync,
         Drained = door.Drained,
         RepricedAsync = door.RepricedAsync,
+    };
+
+    /// <summary>Governance asks Configuration which stored secrets it uses, and tells it of new ones.</summary>
+    private static SecretsJoint Secrets(ConfigurationState configuration) => new()
+    {
+        InUse = () => configuration.Current.StoredSecrets,
+        ApplyAsync = configuration.ReloadAsync,
     };
 
     /// <summary>Governance asks Observability what the ledger holds.</summary>

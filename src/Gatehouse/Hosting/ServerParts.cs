@@ -10,8 +10,9 @@ namespace Gatehouse.Hosting;
 /// <summary>What must work before there is a host: configuration, data folder, database, journal. Each failure has an exit code.</summary>
 internal sealed partial class ServerParts : IAsyncDisposable
 {
-    private ServerParts(ConfigurationState configuration, ProviderFactory providers, Database database, CallJournal journal)
+    private ServerParts(ConfigurationState configuration, SecretValues secrets, ProviderFactory providers, Database database, CallJournal journal)
     {
+        Secrets = secrets;
         Configuration = configuration;
         Providers = providers;
         Database = database;
@@ -19,6 +20,9 @@ internal sealed partial class ServerParts : IAsyncDisposable
     }
 
     public ConfigurationState Configuration { get; }
+
+    /// <summary>Stored secrets, as the configuration finds them.</summary>
+    public SecretValues Secrets { get; }
 
     public ProviderFactory Providers { get; }
 
@@ -30,37 +34,57 @@ internal sealed partial class ServerParts : IAsyncDisposable
     public static async Task<ServerParts> OpenAsync(ConfigurationSource source, ILoggerFactory logs, CancellationToken ct)
     {
         var providers = new ProviderFactory(TimeProvider.System);
-        var loader = Loader(source, providers);
-        var outcome = await loader.LoadAsync(null, ct);
-        if (outcome.Loaded is not { } loaded)
+        var secrets = new SecretValues();
+        var loader = Loader(source, providers, secrets);
+        var first = await loader.LoadStartAsync(ct);
+        if (first.Start is not { } start)
         {
-            throw ConfigurationSources.Wrong(outcome.Errors);
+            throw ConfigurationSources.Wrong(first.Errors);
         }
 
-        CreateFolder(loaded.DataFolder);
-        var journal = OpenJournal(loaded.DataFolder);
+        CreateFolder(start.DataFolder);
+        var journal = OpenJournal(start.DataFolder);
+        Database? database = null;
         try
         {
-            var database = await OpenDatabaseAsync(loaded, ct);
-            return new ServerParts(new ConfigurationState(loader, loaded, logs.CreateLogger<ConfigurationState>()), providers, database, journal);
+            database = await OpenDatabaseAsync(start, ct);
+            await secrets.ReadAsync(database, start.DataFolder, ct);
+            var outcome = await loader.LoadAsync(null, ct);
+            return outcome.Loaded is { } loaded
+                ? new ServerParts(new ConfigurationState(loader, loaded, logs.CreateLogger<ConfigurationState>()), secrets, providers, database, journal)
+                : throw ConfigurationSources.Wrong(outcome.Errors);
         }
-        catch
+        catch (Exception e)
         {
             journal.Dispose();
-            throw;
+            if (database is not null)
+            {
+                await database.DisposeAsync();
+            }
+
+            throw e is DatabaseException ? Unusable($"The database cannot be used: {e.Message}") : e;
         }
     }
 
-    public static ConfigurationLoader Loader(ConfigurationSource source, ProviderFactory providers) => new(source, new ConfigurationEdges
+    public static ConfigurationLoader Loader(ConfigurationSource source, ProviderFactory providers, SecretValues secrets) => new(source, new ConfigurationEdges
     {
         CreateProvider = providers.Create,
         FindOllamaModels = OllamaProbe.FindModelsAsync,
+        StoredSecrets = () => secrets.Current,
     });
 
     /// <exception cref="DatabaseException">It cannot be opened.</exception>
-    public static Database Connect(LoadedConfiguration loaded) => loaded.SqlitePath is { } path
+    public static Database Connect(StartSettings start) => start.SqlitePath is { } path
         ? DatabaseFactory.Sqlite(path)
-        : DatabaseFactory.Postgres(loaded.Config.Storage.Postgres!);
+        : DatabaseFactory.Postgres(start.Postgres!);
+
+    /// <summary>For a command that works on the database itself.</summary>
+    /// <exception cref="CommandException">It cannot be used.</exception>
+    public static Task<Database> OpenDatabaseFolderAsync(StartSettings start, CancellationToken ct)
+    {
+        CreateFolder(start.DataFolder);
+        return OpenDatabaseAsync(start, ct);
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -106,12 +130,12 @@ internal sealed partial class ServerParts : IAsyncDisposable
         }
     }
 
-    private static async Task<Database> OpenDatabaseAsync(LoadedConfiguration loaded, CancellationToken ct)
+    private static async Task<Database> OpenDatabaseAsync(StartSettings start, CancellationToken ct)
     {
         Database? database = null;
         try
         {
-            database = Connect(loaded);
+            database = Connect(start);
             await Migrations.ApplyAsync(database, typeof(ConfigurationState).Assembly, ct);
             return database;
         }

@@ -141,7 +141,7 @@ public sealed class ConfigurationApiTests
             builder.Services.AddSingleton(new DoctorEdges
             {
                 PingDatabase = (_, _) => Task.FromResult("SQLite"),
-                Connect = (_, _, _) => Task.CompletedTask,
+                Connect = (_, _) => Task.CompletedTask,
                 ServerDate = (_, _) => Task.FromResult<DateTimeOffset?>(null),
             });
             builder.Services.AddConfiguration();

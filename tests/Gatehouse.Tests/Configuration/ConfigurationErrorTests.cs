@@ -15,7 +15,7 @@ public sealed class ConfigurationErrorTests
         { "servr:\n  address: 127.0.0.1:1\n", 1, 1, "'servr' is not a setting at the top", "Did you mean 'server'?" },
         { "server:\n  adress: 127.0.0.1:1\n", 2, 3, "'adress' is not a setting in 'server'", "Did you mean 'address'?" },
         { "server:\n  max-body: 1MiB\n", 2, 3, "'max-body' is not a setting in 'server'", "Did you mean 'max_body'?" },
-        { "server:\n  colour: red\n", 2, 3, "'colour' is not a setting", "Allowed: address, public_url, trusted_proxies, data, max_body, max_answer." },
+        { "server:\n  colour: red\n", 2, 3, "'colour' is not a setting", "Allowed: address, public_url, trusted_proxies, data, keys, max_body, max_answer." },
         { "server:\n  data: a\n  data: b\n", 3, 3, "'data' is here a second time; the first is on line 2", "Keep one of them." },
         { Simulated + "routes:\n  a:\n    targets:\n      - { providr: sim }\n", 6, 11, "'providr' is not a setting in 'routes.a.targets[0]'", "Did you mean 'provider'?" },
         { "providers:\n  a: { kind: simulator }\n  a: { kind: simulator }\n", 3, 3, "'a' is here a second time", "Keep one of them." },
@@ -83,8 +83,8 @@ public sealed class ConfigurationErrorTests
 
         // References.
         { "server:\n  data: ${NOT_SET}\n", 2, 9, "The environment variable NOT_SET is not set", "Set NOT_SET before the start, or give a default with ${NOT_SET:-…}." },
-        { "server:\n  data: ${NOT SET}\n", 2, 9, "is not the name of an environment variable", "Write ${NAME}, ${NAME:-default} or ${file:path}; a literal '${' is written '$${'." },
-        { "server:\n  data: ${NOT_SET\n", 2, 9, "has no closing '}'", "Write ${NAME}, ${NAME:-default} or ${file:path}; a literal '${' is written '$${'." },
+        { "server:\n  data: ${NOT SET}\n", 2, 9, "is not the name of an environment variable", "Write ${NAME}, ${NAME:-default}, ${file:path}, ${secret:NAME} or ${vault:path#field}; a literal '${' is written '$${'." },
+        { "server:\n  data: ${NOT_SET\n", 2, 9, "has no closing '}'", "Write ${NAME}, ${NAME:-default}, ${file:path}, ${secret:NAME} or ${vault:path#field}; a literal '${' is written '$${'." },
         { "server:\n  data: ${file:missing.txt}\n", 2, 9, "The file 'missing.txt' does not exist", "Create it, or let the user that runs Gatehouse read it." },
 
         // YAML itself.

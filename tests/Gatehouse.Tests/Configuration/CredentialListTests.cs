@@ -57,7 +57,7 @@ public sealed class CredentialListTests
 
         var checks = await Doctor.Of(state, new DoctorEdges
         {
-            Connect = (_, _, _) => Task.CompletedTask,
+            Connect = (_, _) => Task.CompletedTask,
             PingDatabase = (_, _) => Task.FromResult("SQLite"),
         }).RunAsync(Ct);
 

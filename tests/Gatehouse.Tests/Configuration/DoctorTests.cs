@@ -31,7 +31,7 @@ public sealed class DoctorTests
     {
         var checks = await RunAsync(Text, Edges() with
         {
-            Connect = (host, _, _) => host == "models.example" ? throw new SocketException((int)error) : Task.CompletedTask,
+            Connect = (settings, _) => settings.BaseUrl.Host == "models.example" ? throw new SocketException((int)error) : Task.CompletedTask,
         });
 
         Assert.Equal(new("provider there", DoctorState.Failing, message, mend), checks[2]);
@@ -67,7 +67,7 @@ public sealed class DoctorTests
         var checks = await RunAsync(Text, Edges() with
         {
             Patience = TimeSpan.FromMilliseconds(1),
-            Connect = (_, _, ct) => Task.Delay(Timeout.Infinite, ct),
+            Connect = (_, ct) => Task.Delay(Timeout.Infinite, ct),
             PingDatabase = async (_, ct) =>
             {
                 await Task.Delay(Timeout.Infinite, ct);
@@ -146,7 +146,7 @@ public sealed class DoctorTests
     private static DoctorEdges Edges() => new()
     {
         PingDatabase = (_, _) => Task.FromResult("SQLite 3.40"),
-        Connect = (_, _, _) => Task.CompletedTask,
+        Connect = (_, _) => Task.CompletedTask,
         ServerDate = (_, _) => Task.FromResult<DateTimeOffset?>(Now),
         FreeBytes = _ => 50L << 30,
         Clock = new StoppedClock(),

@@ -21,7 +21,7 @@ internal static class ReferenceDocuments
         {
             ["$schema"] = "https://json-schema.org/draft/2020-12/schema",
             ["title"] = "gatehouse.yaml",
-            ["description"] = "The configuration of Gatehouse. Generated; every value may hold ${NAME}, ${NAME:-default} or ${file:path}.",
+            ["description"] = "The configuration of Gatehouse. Generated; every value may hold ${NAME}, ${NAME:-default}, ${file:path}, ${secret:NAME} or ${vault:path#field}.",
         };
         foreach (var (name, value) in schema.ToList())
         {
@@ -46,7 +46,8 @@ internal static class ReferenceDocuments
 
             - **Durations**: `200ms`, `5s`, `2m`, `1h`, `1d`, or `0`. **Sizes**: `64KiB`, `32MiB`, `1GiB`.
             - **References** may stand in every value: `${NAME}` is an environment variable, `${NAME:-default}` one with a default, `${file:path}` the content
-              of a file without surrounding space; `$${` is a literal `${`. A file is read again when it changes; a variable at the next start.
+              of a file without surrounding space, `${secret:NAME}` a secret that Gatehouse keeps, `${vault:path#field}` a field in a vault
+              ([Secrets](../guides/secrets.md)); `$${` is a literal `${`. A file is read again when it changes; a variable at the next start.
             - **Secrets** are shown as `***`, or as the reference they were written as.
             - **Restart**: marked settings take effect at the next start. A change is reported and the others are live.
             - Relative paths start at the folder of the file. Anchors, aliases and tags are refused.

@@ -215,6 +215,9 @@ public sealed class IsolationTests
             ("GET /api/systems/{id:guid}/keys", [($"api/systems/{blue.System}/keys", null)]),
             ("POST /api/systems/{id:guid}/keys", [($"api/systems/{blue.System}/keys", new { environment = "development", name = "x" })]),
             ("DELETE /api/keys/{id:guid}", [($"api/keys/{blue.Key}", null)]),
+            ("GET /api/secrets", [("api/secrets", null)]),
+            ("PUT /api/secrets/{name}", [("api/secrets/openai", new { value = "v" })]),
+            ("DELETE /api/secrets/{name}", [("api/secrets/openai", null)]),
             ("GET /api/switches", [("api/switches", null)]),
             ("POST /api/switches",
             [

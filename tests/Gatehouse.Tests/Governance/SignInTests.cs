@@ -282,8 +282,7 @@ public sealed class SignInTests
             request.Headers.Add("Cookie", string.Join("; ", browser.Cookies.Select(c => $"{c.Name}={c.Value}")));
 
             Assert.Equal(HttpStatusCode.OK, await program.SendAsync(request, Ct).StatusAsync());
-            var ring = Assert.Single(Directory.GetFiles(Path.Combine(app.DataFolder, "keys")));
-            var text = await File.ReadAllTextAsync(ring, Ct);
+            var text = Assert.Single(await app.Db.QueryAsync($"SELECT xml FROM governance_ring_key", row => row.Text(0), Ct));
             Assert.Contains("KeyRingDecryptor", text, StringComparison.Ordinal);
             Assert.DoesNotContain("masterKey", text, StringComparison.OrdinalIgnoreCase);
         }

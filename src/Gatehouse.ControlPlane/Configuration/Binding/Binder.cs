@@ -194,6 +194,12 @@ internal sealed class Binder(string? file, References references, List<Configura
     /// <returns>The value, or <see langword="null"/> after adding an error, or when it is not known.</returns>
     private object? Parse(YamlValue scalar, Definition definition, Type type, string name)
     {
+        if (KeptReferences.TooEarly(name, scalar.Text) is { } early)
+        {
+            Add(scalar.Place, $"'{name}': {early}", "Use ${NAME} or ${file:path} here.");
+            return null;
+        }
+
         if (!references.TryResolve(scalar.Text, out var text, out var problem, out var suggestion))
         {
             Add(scalar.Place, $"'{name}': {problem}", suggestion);

@@ -3,18 +3,23 @@ using System.Text;
 namespace Gatehouse.Configuration;
 
 /// <summary>
-/// Resolves <c>${NAME}</c>, <c>${NAME:-default}</c> and <c>${file:path}</c> within a value; <c>$${</c> stands for a literal <c>${</c>.
-/// Messages name the variable or the file and never what it holds.
+/// Resolves <c>${NAME}</c>, <c>${NAME:-default}</c>, <c>${file:path}</c>, <c>${secret:NAME}</c> and <c>${vault:path#field}</c> within a value;
+/// <c>$${</c> stands for a literal <c>${</c>. Messages name the variable, the file or the secret and never what it holds.
 /// </summary>
 /// <param name="variable">Looks an environment variable up.</param>
 /// <param name="folder">Folder that relative paths start from.</param>
 /// <param name="readFiles">Whether files are opened; else it is only seen that they exist, and their content is not known.</param>
-internal sealed class References(Func<string, string?> variable, string folder, bool readFiles)
+/// <param name="kept">Values that are kept elsewhere.</param>
+internal sealed class References(Func<string, string?> variable, string folder, bool readFiles, KeptValues kept)
 {
     private const int MaxSecretFileBytes = 64 << 10;
+    private const string Forms = "Write ${NAME}, ${NAME:-default}, ${file:path}, ${secret:NAME} or ${vault:path#field}; a literal '${' is written '$${'.";
 
     /// <summary>Full paths of the files that values came from: a change of one is a change of the configuration.</summary>
     public HashSet<string> Files { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Names of stored secrets that values refer to.</summary>
+    public HashSet<string> Secrets { get; } = new(StringComparer.Ordinal);
 
     public static bool IsIn(string text) => text.Contains("${", StringComparison.Ordinal);
 
@@ -22,7 +27,7 @@ internal sealed class References(Func<string, string?> variable, string folder, 
 
     public bool ReadsFiles { get; } = readFiles;
 
-    /// <param name="value">The value; <see langword="null"/> when it holds a file that is not opened.</param>
+    /// <param name="value">The value; <see langword="null"/> when it holds a file that is not opened, or a kept value that is not known here.</param>
     /// <returns><see langword="false"/> with <paramref name="problem"/> and how to mend it.</returns>
     public bool TryResolve(string text, out string? value, out string problem, out string suggestion)
     {
@@ -65,7 +70,7 @@ internal sealed class References(Func<string, string?> variable, string folder, 
             if (end < 0)
             {
                 problem = "A reference that begins with '${' has no closing '}'.";
-                suggestion = "Write ${NAME}, ${NAME:-default} or ${file:path}; a literal '${' is written '$${'.";
+                suggestion = Forms;
                 return null;
             }
 
@@ -115,12 +120,22 @@ internal sealed class References(Func<string, string?> variable, string folder, 
             return ReadFile(reference["file:".Length..], out problem, out suggestion);
         }
 
+        if (reference.StartsWith(KeptReferences.Secret, StringComparison.Ordinal))
+        {
+            return KeptReferences.Stored(reference[KeptReferences.Secret.Length..], kept, Secrets, out problem, out suggestion);
+        }
+
+        if (reference.StartsWith(KeptReferences.Vault, StringComparison.Ordinal))
+        {
+            return KeptReferences.InVault(reference[KeptReferences.Vault.Length..], kept, out problem, out suggestion);
+        }
+
         var separator = reference.IndexOf(":-", StringComparison.Ordinal);
         var name = separator < 0 ? reference : reference[..separator];
         if (name.Length is 0 or > 128 || !name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_') || char.IsAsciiDigit(name[0]))
         {
             problem = "The name in '${…}' is not the name of an environment variable.";
-            suggestion = "Write ${NAME}, ${NAME:-default} or ${file:path}; a literal '${' is written '$${'.";
+            suggestion = Forms;
             return null;
         }
 

@@ -9,6 +9,9 @@ public sealed class GatehouseOptions
     [Setting("The database: SQLite when one node runs alone, PostgreSQL when several run together.")]
     public StorageOptions Storage { get; set; } = new();
 
+    [Setting("The vault that `${vault:path#field}` is read from.")]
+    public VaultOptions Vault { get; set; } = new();
+
     [Setting("The upstreams that serve models, by a name of your choice.", EntryName = "provider")]
     public Dictionary<string, ProviderOptions> Providers { get; set; } = [];
 
@@ -46,6 +49,10 @@ public sealed class ServerOptions
 
     [Setting("Folder for the journal, the SQLite database and the installation's secret. Relative to this file.", Restart = true)]
     public string Data { get; set; } = "data";
+
+    [Setting("Folder for the keys of sessions and form tokens, encrypted under the installation's secret. All nodes share it. Relative to this file.",
+        DefaultText = "the database", Restart = true, Example = "/mnt/gatehouse/keys")]
+    public string? Keys { get; set; }
 
     [Setting("Largest request body accepted.", Min = "1KiB", Max = "1GiB")]
     public ByteSize MaxBody { get; set; } = new(32 << 20);

@@ -16,6 +16,10 @@ public sealed class ProviderOptions
     [Setting("Address, with its version segment (`https://host/v1`).", DefaultText = "the kind's")]
     public Uri? BaseUrl { get; set; }
 
+    [Setting("Whether the host of `base_url` may be at a private address: this machine, a container's or company's network. An address that is written as a private one is allowed without it. Link-local and metadata addresses never are.",
+        DefaultText = "the kind's: true for `ollama`, `vllm` and `lmstudio`")]
+    public bool? AllowPrivate { get; set; }
+
     [Setting("The credential. Write a reference, not the secret itself.", Secret = true, DefaultText = "the kind's environment variable, if set",
         Example = "${OPENAI_API_KEY}")]
     public string? ApiKey { get; set; }

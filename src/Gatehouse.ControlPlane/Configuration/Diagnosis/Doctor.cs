@@ -18,7 +18,7 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
 
     /// <summary>The server's doctor: checks the configuration in force.</summary>
     public static Doctor Of(ConfigurationState state, DoctorEdges edges) =>
-        new(_ => Task.FromResult(new ConfigurationOutcome(state.Current, state.LastErrors) { RestartNeeded = state.RestartNeeded }), edges);
+        new(_ => Task.FromResult(new ConfigurationOutcome(state.Current, state.LastErrors) { RestartNeeded = state.RestartNeeded, Warnings = state.Warnings }), edges);
 
     /// <summary>Runs every check, in parallel where they wait for others. In a fixed order; takes seconds when something does not answer.</summary>
     public async Task<IReadOnlyList<DoctorCheck>> RunAsync(CancellationToken ct)
@@ -58,6 +58,11 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
                 : new(Name, DoctorState.Ok, $"{loaded.SourcePath} is in force (revision {loaded.Revision}).");
         }
 
+        foreach (var warning in outcome.Warnings)
+        {
+            yield return new(Name, DoctorState.Warning, warning, "Nothing is lost while Gatehouse runs: it goes on with what it has read. Mend the vault before the next start.");
+        }
+
         if (outcome.RestartNeeded.Count > 0)
         {
             yield return new(Name, DoctorState.Warning, $"Changed, but in force only after a restart: {string.Join(", ", outcome.RestartNeeded)}.", "Restart Gatehouse.");
@@ -74,11 +79,16 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
         }
 
         var place = $"{settings.BaseUrl.Host}:{settings.BaseUrl.Port}";
-        var problem = await TryAsync(t => edges.Connect(settings.BaseUrl.IdnHost, settings.BaseUrl.Port, t), ct);
+        var problem = await TryAsync(t => edges.Connect(settings, t), ct);
         if (problem is SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.TryAgain or SocketError.NoData })
         {
             return new(name, DoctorState.Failing, $"The name {settings.BaseUrl.Host} cannot be resolved.",
                 $"Check 'providers.{settings.Name}.base_url' and the DNS of this machine.");
+        }
+
+        if (problem is UpstreamException { Failure: UpstreamFailure.NotAllowed } notAllowed)
+        {
+            return new(name, DoctorState.Failing, notAllowed.Message, $"If it is meant, write 'allow_private: true' in 'providers.{settings.Name}'.");
         }
 
         if (problem is not null)

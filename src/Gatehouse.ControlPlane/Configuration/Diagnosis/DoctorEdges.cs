@@ -1,5 +1,7 @@
 using System.Net.Http.Headers;
 using System.Net.Sockets;
+using Gatehouse.Gateway.Outbound;
+using Gatehouse.Gateway.Providers;
 
 namespace Gatehouse.Configuration;
 
@@ -9,8 +11,8 @@ public sealed record DoctorEdges
     /// <summary>Opens the database and asks it something; gives its name and version.</summary>
     public required Func<LoadedConfiguration, CancellationToken, Task<string>> PingDatabase { get; init; }
 
-    /// <summary>Resolves a host, connects to its port and closes.</summary>
-    public Func<string, int, CancellationToken, Task> Connect { get; init; } = ConnectAsync;
+    /// <summary>Connects to a provider as calls would, and closes.</summary>
+    public Func<ProviderSettings, CancellationToken, Task> Connect { get; init; } = ConnectAsync;
 
     /// <summary>The <c>Date</c> of a server's answer; <see langword="null"/> when it gives none.</summary>
     public Func<Uri, CancellationToken, Task<DateTimeOffset?>> ServerDate { get; init; } = ServerDateAsync;
@@ -23,16 +25,16 @@ public sealed record DoctorEdges
     /// <summary>Longest wait for one answer. Default 3 s.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(3);
 
-    private static async Task ConnectAsync(string host, int port, CancellationToken ct)
+    private static async Task ConnectAsync(ProviderSettings settings, CancellationToken ct)
     {
+        var addresses = await OutboundRule.Of(settings).ResolveAsync(settings.BaseUrl.IdnHost, ct);
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-        await socket.ConnectAsync(host, port, ct);
+        await socket.ConnectAsync(addresses, settings.BaseUrl.Port, ct);
     }
 
     private static async Task<DateTimeOffset?> ServerDateAsync(Uri address, CancellationToken ct)
     {
-        using var handler = new SocketsHttpHandler { AllowAutoRedirect = false };
-        using var client = new HttpClient(handler);
+        using var client = OutboundClient.Create(OutboundRule.Infrastructure, TimeSpan.FromSeconds(10));
         using var request = new HttpRequestMessage(HttpMethod.Head, address);
         request.Headers.UserAgent.Add(new ProductInfoHeaderValue("gatehouse", null));
         using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, ct);

@@ -65,6 +65,7 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
         Google = BearerOf(options, preset) is null ? Google.Find(options, preset) : null,
         Breaker = options.Breaker.Enabled ?? preset.Kind != ProviderPresets.Simulator ? Compile(options.Breaker) : null,
         Health = options.Health is { } health ? Compile(health, preset) : null,
+        AllowPrivate = options.AllowPrivate ?? (preset.SelfHosted ? true : null),
         Region = options.Region,
         MaxData = options.MaxData,
         Concurrency = options.Concurrency is { } c ? new(c.Calls, c.Queue, c.Wait) : null,
@@ -75,7 +76,7 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
     public static string Fingerprint(ProviderSettings s)
     {
         var text = new StringBuilder();
-        text.AppendJoin('\n', s.Name, s.Kind, s.Wire, s.BaseUrl, s.ApiKey, s.ApiKeyHeader, s.Query, s.StreamUsage, s.MaxTokensField, s.Breaker, s.ModelInPath, s.Region, s.MaxData,
+        text.AppendJoin('\n', s.Name, s.Kind, s.Wire, s.BaseUrl, s.ApiKey, s.ApiKeyHeader, s.Query, s.StreamUsage, s.MaxTokensField, s.Breaker, s.ModelInPath, s.Region, s.MaxData, s.AllowPrivate,
             s.Concurrency, s.SpeaksResponses, s.SpeaksCompletions);
         text.Append('\n').AppendJoin('|', s.Aws?.Region, s.Aws?.AccessKeyId, s.Aws?.SecretAccessKey, s.Aws?.SessionToken, s.Aws?.CredentialsFile, s.Aws?.Profile);
         text.Append('\n').AppendJoin('|', s.Google?.ClientEmail, s.Google?.PrivateKeyId, s.Google?.PrivateKey, s.Google?.TokenUri);

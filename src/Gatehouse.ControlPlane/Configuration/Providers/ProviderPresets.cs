@@ -22,6 +22,9 @@ internal sealed record ProviderPreset(
 {
     public string ApiKeyHeader { get; init; } = "Authorization";
 
+    /// <summary>Whether it runs on machines of one's own, whose names lead to private addresses.</summary>
+    public bool SelfHosted { get; init; }
+
     public bool StreamUsage { get; init; } = true;
 
     public string MaxTokensField { get; init; } = "max_tokens";
@@ -82,9 +85,9 @@ internal static class ProviderPresets
         new("fireworks", "Fireworks AI", WireFormat.OpenAi, "https://api.fireworks.ai/inference/v1", ["FIREWORKS_API_KEY"], true,
             "accounts/fireworks/models/llama-v3p3-70b-instruct", ["accounts/fireworks/*"]) { Completions = true },
         new(Ollama, "Ollama", WireFormat.OpenAi, "http://127.0.0.1:11434/v1", [], false, null, [],
-            "It heeds no `tool_choice`: in a translated request that is reported.") { Completions = true },
-        new("vllm", "vLLM", WireFormat.OpenAi, "http://127.0.0.1:8000/v1", ["VLLM_API_KEY"], false, null, []) { Completions = true },
-        new("lmstudio", "LM Studio", WireFormat.OpenAi, "http://127.0.0.1:1234/v1", [], false, null, []) { Completions = true },
+            "It heeds no `tool_choice`: in a translated request that is reported.") { Completions = true, SelfHosted = true },
+        new("vllm", "vLLM", WireFormat.OpenAi, "http://127.0.0.1:8000/v1", ["VLLM_API_KEY"], false, null, []) { Completions = true, SelfHosted = true },
+        new("lmstudio", "LM Studio", WireFormat.OpenAi, "http://127.0.0.1:1234/v1", [], false, null, []) { Completions = true, SelfHosted = true },
         new("openai-compatible", "Any OpenAI-compatible server", WireFormat.OpenAi, null, [], false, null, [], "`base_url` ends before `/chat/completions`."),
         new(Simulator, "The simulator, in process", WireFormat.OpenAi, "http://simulator.invalid/v1", [], false, "simulator", ["simulator"],
             "No model: deterministic answers and faults on purpose. Always there, as provider and route `simulator`."),

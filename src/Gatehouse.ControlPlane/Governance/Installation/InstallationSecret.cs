@@ -9,8 +9,11 @@ namespace Gatehouse.Governance;
 /// </summary>
 public sealed class InstallationSecret
 {
-    /// <summary>Base64 of 32 bytes; wins over the file.</summary>
+    /// <summary>Base64 of 32 bytes; wins over the files.</summary>
     public const string Variable = "GATEHOUSE_SECRET";
+
+    /// <summary>Path of a file that holds it, as container platforms mount one; wins over the data directory's.</summary>
+    public const string FileVariable = "GATEHOUSE_SECRET_FILE";
 
     private const int Length = 32;
 
@@ -28,7 +31,9 @@ public sealed class InstallationSecret
     public static InstallationSecret Load(string dataDirectory) =>
         Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } given
             ? new InstallationSecret(Decode(given, $"The environment variable {Variable}"))
-            : new InstallationSecret(FromFile(Path.Combine(dataDirectory, "secret")));
+            : Environment.GetEnvironmentVariable(FileVariable) is { Length: > 0 } path
+                ? new InstallationSecret(Decode(File.ReadAllText(path), $"The file {path}"))
+                : new InstallationSecret(FromFile(Path.Combine(dataDirectory, "secret")));
 
     /// <summary>A key for one purpose; keys of different purposes say nothing about each other.</summary>
     /// <returns>32 bytes.</returns>

@@ -5,7 +5,7 @@ using Gatehouse.Storage;
 namespace Gatehouse.Governance;
 
 /// <summary>Builds <see cref="GovernanceTables"/> from the database.</summary>
-internal sealed class GovernanceReader(Database db)
+internal sealed class GovernanceReader(Database db, InstallationSecret secret)
 {
     public async Task<long> RevisionAsync(CancellationToken ct) =>
         (await db.QueryAsync($"SELECT revision FROM governance_revision WHERE id = {1}", row => row.Long(0), ct))[0];
@@ -31,6 +31,7 @@ internal sealed class GovernanceReader(Database db)
         var switches = await SwitchRows.ReadAsync(db, ct);
         var budgets = await db.QueryAsync($"SELECT {BudgetRows.Columns} FROM governance_budget b", BudgetRows.Read, ct);
         var limits = await db.QueryAsync($"SELECT {BudgetRows.LimitColumns} FROM governance_limit b", BudgetRows.ReadLimit, ct);
+        var secrets = await StoredSecretRows.ReadAsync(db, secret, strict: false, ct);
         var people = await PersonRows.ReadAsync(db, $"", ct);
 
         return new GovernanceTables
@@ -41,6 +42,7 @@ internal sealed class GovernanceReader(Database db)
             Systems = systems,
             KillSwitches = new KillSwitches(Reasons(SwitchKind.Provider), Reasons(SwitchKind.Model), Reasons(SwitchKind.Route)),
             Limits = [.. budgets.Select(BudgetRows.RuleOf), .. limits.SelectMany(BudgetRows.RulesOf)],
+            StoredSecrets = secrets,
             People = people.ToDictionary(p => p.Person.Id, p => new KnownPerson(p.Person, p.Stamp)),
             Tokens = tokens.ToDictionary(t => t.Hash, t => t.Token),
         };

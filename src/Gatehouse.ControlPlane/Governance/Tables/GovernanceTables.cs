@@ -32,6 +32,9 @@ public sealed class GovernanceTables
     /// <summary>Budgets and limits as the gateway holds calls to them.</summary>
     public IReadOnlyList<LimitRule> Limits { get; init; } = [];
 
+    /// <summary>Values of stored secrets by name, for the configuration; never shown.</summary>
+    public IReadOnlyDictionary<string, string> StoredSecrets { get; init; } = new Dictionary<string, string>();
+
     internal IReadOnlyDictionary<Guid, KnownPerson> People { get; init; } = new Dictionary<Guid, KnownPerson>();
 
     internal IReadOnlyDictionary<KeyHash, KnownToken> Tokens { get; init; } = new Dictionary<KeyHash, KnownToken>();

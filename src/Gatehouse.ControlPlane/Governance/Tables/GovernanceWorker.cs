@@ -15,7 +15,7 @@ internal sealed partial class GovernanceWorker(
 
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
-        await CheckSecretAsync(cancellationToken);
+        await InstallationCheck.RunAsync(db, secrets, cancellationToken);
         await publisher.RefreshAsync(cancellationToken);
         await base.StartAsync(cancellationToken);
     }
@@ -45,19 +45,6 @@ internal sealed partial class GovernanceWorker(
                     RefreshFailed(e);
                 }
             }
-        }
-    }
-
-    /// <exception cref="DatabaseException">The data was written under another secret: no key would be recognised.</exception>
-    private async Task CheckSecretAsync(CancellationToken ct)
-    {
-        await db.ExecuteAsync($"UPDATE governance_revision SET secret_check = {secrets.Check} WHERE id = {1} AND secret_check IS NULL", ct);
-        var check = (await db.QueryAsync($"SELECT secret_check FROM governance_revision WHERE id = {1}", row => row.Text(0), ct))[0];
-        if (check != secrets.Check)
-        {
-            throw new DatabaseException(
-                "The database was written under another installation secret, so no key or password would be recognised: "
-                + $"restore the file 'secret' of the data directory, or set {InstallationSecret.Variable} to the one that the other nodes use.");
         }
     }
 

@@ -1,7 +1,7 @@
-using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using Gatehouse.Gateway.Outbound;
 using Gatehouse.Gateway.Scheduling;
 
 namespace Gatehouse.Gateway.Providers.Connections;
@@ -23,6 +23,7 @@ internal sealed class ConnectionPool : IDisposable
 
     private readonly Uri _address;
     private readonly string _tlsName;
+    private readonly OutboundRule _rule;
     private readonly TimeProvider _clock;
     private readonly ITimer _sweep;
     private readonly Action _closed;
@@ -33,9 +34,10 @@ internal sealed class ConnectionPool : IDisposable
     private bool _disposed;
 
     /// <param name="tlsName">The name that a certificate must be for.</param>
-    public ConnectionPool(Uri address, string tlsName, TimeProvider clock)
+    public ConnectionPool(Uri address, string tlsName, OutboundRule rule, TimeProvider clock)
     {
         _address = address;
+        _rule = rule;
         _tlsName = tlsName;
         _clock = clock;
         _closed = () => Interlocked.Decrement(ref _open);
@@ -153,13 +155,7 @@ internal sealed class ConnectionPool : IDisposable
 
     private async ValueTask<Stream> ConnectAsync(Socket socket, CancellationToken ct)
     {
-        var addresses = await Dns.GetHostAddressesAsync(_address.IdnHost, ct);
-        foreach (var address in addresses)
-        {
-            LinkLocal.Refuse(address, _address.Host);
-        }
-
-        await socket.ConnectAsync(addresses, _address.Port, ct);
+        await socket.ConnectAsync(await _rule.ResolveAsync(_address.IdnHost, ct), _address.Port, ct);
         var stream = new NetworkStream(socket, ownsSocket: true);
         if (_address.Scheme != Uri.UriSchemeHttps)
         {

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Gatehouse.Gateway.Conversation;
+using Gatehouse.Gateway.Outbound;
 
 namespace Gatehouse.Gateway.Providers.Vertex;
 
@@ -11,16 +12,18 @@ namespace Gatehouse.Gateway.Providers.Vertex;
 /// Access tokens of a service account: a claim signed with its key is exchanged for a token that holds an hour. One is fetched at a
 /// time, ahead of the end of the one in use, which goes on until then.
 /// </summary>
-internal sealed class GoogleTokens(GoogleSettings account, TimeProvider clock) : IRequestSigner, IDisposable
+internal sealed class GoogleTokens(GoogleSettings account, OutboundRule rule, TimeProvider clock) : IRequestSigner, IDisposable
 {
     private static readonly TimeSpan Lifetime = TimeSpan.FromHours(1);
     private static readonly TimeSpan Ahead = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Margin = TimeSpan.FromSeconds(10); // a request that is on its way must still find it good
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { Timeout = Patience };
+    private readonly HttpClient _http = OutboundClient.Create(rule, Patience);
     private readonly SemaphoreSlim _fetching = new(1);
     private Token? _token;
+
+    public IReadOnlyList<string> Presented => _token is { } token ? [token.Value] : [];
 
     public async ValueTask<IReadOnlyList<KeyValuePair<string, string>>> SignAsync(UpstreamRequest request, CancellationToken ct) =>
         [.. request.Headers, new("Authorization", "Bearer " + await TokenAsync(ct))];
@@ -84,6 +87,10 @@ internal sealed class GoogleTokens(GoogleSettings account, TimeProvider clock) :
 
             throw new UpstreamException(
                 UpstreamFailure.NotAllowed, $"{account.TokenUri.Host} gave no access token for the service account (status {(int)response.StatusCode}).");
+        }
+        catch (HttpRequestException e) when (e.InnerException is UpstreamException refused)
+        {
+            throw refused;
         }
         catch (Exception e) when (e is HttpRequestException or FormatException || (e is OperationCanceledException && !ct.IsCancellationRequested))
         {

@@ -1,0 +1,62 @@
+namespace Gatehouse.Configuration;
+
+/// <summary>
+/// What the configuration refers to in the vault, kept: read again when it is due, and used on while the vault is away. Used by one loader,
+/// one load at a time.
+/// </summary>
+internal sealed class VaultValues(VaultClient client, TimeProvider clock)
+{
+    /// <summary>A vault that was away is asked again after this, or when values are due if that is sooner.</summary>
+    private static readonly TimeSpan Again = TimeSpan.FromSeconds(5);
+
+    private readonly Dictionary<string, Kept> _kept = new(StringComparer.Ordinal);
+
+    /// <summary>When the next value is to be read again; <see langword="null"/> when none is.</summary>
+    public DateTimeOffset? Due { get; private set; }
+
+    /// <summary>Why values are older than they should be; <see langword="null"/> when they are not.</summary>
+    public string? Warning { get; private set; }
+
+    /// <summary>Reads what is due of these paths, and forgets all others.</summary>
+    public async Task<IReadOnlyDictionary<string, VaultReading>> ReadAsync(VaultOptions options, IReadOnlyCollection<string> paths, CancellationToken ct)
+    {
+        var source = $"{options.Address} {options.Namespace}";
+        foreach (var gone in _kept.Where(k => !paths.Contains(k.Key) || k.Value.Source != source).Select(k => k.Key).ToList())
+        {
+            _kept.Remove(gone);
+        }
+
+        var readings = new Dictionary<string, VaultReading>(StringComparer.Ordinal);
+        var retry = options.Refresh < Again ? options.Refresh : Again;
+        Warning = null;
+        foreach (var path in paths)
+        {
+            var kept = _kept.GetValueOrDefault(path);
+            if (kept is null || kept.Due <= clock.GetUtcNow())
+            {
+                var reading = await client.ReadAsync(options, path, ct);
+                var now = clock.GetUtcNow();
+                kept = reading switch
+                {
+                    { Problem: null } => new(source, reading, now + (reading.Lease > TimeSpan.Zero ? Max(reading.Lease * (2.0 / 3), TimeSpan.FromSeconds(1)) : options.Refresh), null),
+                    { IsAway: true } when kept is { Reading.Problem: null } => kept with { Due = now + retry, Stale = reading.Problem },
+                    _ => new(source, reading, now + retry, null),
+                };
+                _kept[path] = kept;
+            }
+
+            Warning ??= kept.Stale;
+            readings[path] = kept.Reading;
+        }
+
+        Due = _kept.Count == 0 ? null : _kept.Values.Min(k => k.Due);
+        return readings;
+    }
+
+    private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;
+
+    private sealed record Kept(string Source, VaultReading Reading, DateTimeOffset Due, string? Stale)
+    {
+        public override string ToString() => nameof(Kept);
+    }
+}
