@@ -149,6 +149,7 @@ public sealed class IsolationTests
         ("/calls", ["calls?range=30d", $"calls?team={blue.Team}", $"calls?system={blue.System}", $"calls?search={blue.RequestId}"]),
         ("/calls/{Id}", [$"calls/{blue.Call}", $"calls/{blue.RequestId}"]),
         ("/calls/tail", [$"calls/tail?team={blue.Team}"]),
+        ("/guards/playground", ["guards/playground"]),
         ("/palette/results",
         [
             "palette/results", $"palette/results?search={blue.Name}", $"palette/results?search={blue.RequestId[..4]}",
