@@ -3,23 +3,25 @@
 #   direct     wrk → nginx with a canned chat completion of 1 KB
 #   nginx      wrk → nginx proxy_pass → that upstream
 #   gatehouse  wrk → Gatehouse (key check, route, price, ledger, traces; SQLite) → that upstream
-# Usage: bench/gateway.sh [--rounds 3] [--seconds 10] [--connections "1 16 64"] [--workers 1] [--keep] [--install]
+# Usage: bench/gateway.sh [--rounds 3] [--seconds 10] [--connections "1 16 64"] [--workers 1] [--durability process] [--keep] [--install]
 #   --workers N   worker processes of each nginx
+#   --durability  what an answered call's record outlives: process, or power (answers wait for the disk)
 #   --keep        leave the scratch directory (configurations, logs, ledger) and say where it is
 #   --install     as root: apt-get install what is missing
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-rounds=3 seconds=10 connections="1 16 64" workers=1 keep=no install=no warmup=4
+rounds=3 seconds=10 connections="1 16 64" workers=1 durability=process keep=no install=no warmup=4
 while [ $# -gt 0 ]; do
   case $1 in
     --rounds) rounds=$2; shift ;;
     --seconds) seconds=$2; shift ;;
     --connections) connections=$2; shift ;;
     --workers) workers=$2; shift ;;
+    --durability) durability=$2; shift ;;
     --keep) keep=yes ;;
     --install) install=yes ;;
-    *) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 1 ;;
+    *) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 1 ;;
   esac
   shift
 done
@@ -99,6 +101,7 @@ dotnet publish src/Gatehouse/Gatehouse.csproj -c Release -o out/bench "${runtime
 cat > "$scratch/gatehouse.yaml" <<CONF
 server:
   data: $scratch/data
+  durability: $durability
 storage:
   sqlite: $scratch/data/gatehouse.db
 providers:

@@ -83,9 +83,16 @@ internal sealed class Trial : IAsyncDisposable
             (Environment.CpuUsage.TotalTime - cpu).TotalMicroseconds, TimeProvider.System.GetElapsedTime(started), GC.GetTotalAllocatedBytes() - allocated);
     }
 
-    public async Task<long> BytesAsync() => _admin is null
-        ? new FileInfo(Path.Combine(_folder.FullName, "ingestion.db")).Length
-        : (await _db.QueryAsync($"SELECT pg_database_size(current_database())", row => row.Long(0), default))[0];
+    public async Task<long> BytesAsync()
+    {
+        if (_admin is not null)
+        {
+            return (await _db.QueryAsync($"SELECT pg_database_size(current_database())", row => row.Long(0), default))[0];
+        }
+
+        await _db.ExecuteAsync($"PRAGMA wal_checkpoint(TRUNCATE)", default);
+        return new FileInfo(Path.Combine(_folder.FullName, "ingestion.db")).Length;
+    }
 
     public async ValueTask DisposeAsync()
     {

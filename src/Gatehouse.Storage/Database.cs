@@ -62,6 +62,13 @@ public abstract class Database : IAsyncDisposable
             ct);
     }
 
+    /// <summary>Runs queries that all see the database as it is at one moment, and writes go on meanwhile.</summary>
+    public Task<T> SnapshotAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct)
+    {
+        RefuseNesting();
+        return RunSnapshotAsync(work, ct);
+    }
+
     /// <inheritdoc cref="TransactionAsync{T}"/>
     public Task TransactionAsync(Func<Transaction, Task> work, CancellationToken ct) =>
         TransactionAsync(
@@ -94,6 +101,8 @@ public abstract class Database : IAsyncDisposable
     internal abstract Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct);
 
     internal abstract Task<List<T>> ScanAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct);
+
+    internal abstract Task<T> RunSnapshotAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct);
 
     internal abstract Task<T> RunTransactionAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct);
 

@@ -74,7 +74,7 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
         {
             // No file, or one whose fault a whole load tells.
             var outcome = await LoadAsync(null, ct);
-            return new(outcome.Loaded is { } loaded ? new(loaded.DataFolder, loaded.SqlitePath, loaded.Config.Storage.Postgres) : null, outcome.Errors);
+            return new(outcome.Loaded?.Start, outcome.Errors);
         }
 
         var errors = new List<ConfigurationError>();
@@ -161,7 +161,7 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
     {
         var data = Path.GetFullPath(options.Server.Data, source.Data is null ? Folder : Environment.CurrentDirectory);
         var sqlite = options.Storage.Postgres is null ? Path.GetFullPath(options.Storage.Sqlite ?? Path.Combine(data, "gatehouse.db"), Folder) : null;
-        return new(data, sqlite, options.Storage.Postgres);
+        return new(data, sqlite, options.Storage.Postgres, options.Server.Durability);
     }
 
     private string Folder => Path.GetDirectoryName(_path)!;

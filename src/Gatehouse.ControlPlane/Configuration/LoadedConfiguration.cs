@@ -1,3 +1,5 @@
+using Gatehouse.Gateway.Journal;
+
 namespace Gatehouse.Configuration;
 
 /// <summary>One revision of the configuration, as people see it and as the gateway runs it.</summary>
@@ -24,6 +26,9 @@ public sealed record LoadedConfiguration(
     /// <summary>Names of the stored secrets that it refers to.</summary>
     public IReadOnlyCollection<string> StoredSecrets { get; init; } = [];
 
+    /// <summary>What must be known before the database is open.</summary>
+    public StartSettings Start => new(DataFolder, SqlitePath, Config.Storage.Postgres, Config.Server.Durability);
+
     /// <summary>Settings that take effect at the next start, by name with their values; secrets as hashes.</summary>
     internal IReadOnlyDictionary<string, string> AtStart { get; init; } = new Dictionary<string, string>();
 }
@@ -32,7 +37,8 @@ public sealed record LoadedConfiguration(
 /// <param name="DataFolder">Full path.</param>
 /// <param name="SqlitePath">Full path; <see langword="null"/> when PostgreSQL is used.</param>
 /// <param name="Postgres">The connection string.</param>
-public sealed record StartSettings(string DataFolder, string? SqlitePath, string? Postgres)
+/// <param name="Durability">What a record outlives.</param>
+public sealed record StartSettings(string DataFolder, string? SqlitePath, string? Postgres, JournalDurability Durability)
 {
     /// <summary>Names of the stored secrets that the configuration refers to.</summary>
     public IReadOnlyCollection<string> StoredSecrets { get; init; } = [];

@@ -69,6 +69,9 @@ internal sealed partial class CallPipeline(
         {
             metrics.Ended();
         }
+
+        // 9 Settle, its end: nothing of a whole answer has left yet.
+        await settlement.FlushAsync(call);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]

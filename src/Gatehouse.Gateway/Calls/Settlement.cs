@@ -13,6 +13,12 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
     /// <summary>Whether calls must be refused because nobody could account for them.</summary>
     public bool IsClosed => journal.IsFull;
 
+    /// <summary>
+    /// Before the last bytes of an answer leave, where records are to outlive a power cut: waits until the disk has this one. A call whose
+    /// record it does not take has its connection cut, and calls are refused from then on.
+    /// </summary>
+    public ValueTask FlushAsync(Call call) => journal.FlushesToDisk && call.IsSettled ? new ValueTask(FlushedAsync(call)) : default;
+
     /// <summary>Does nothing when the call is settled already, or is nobody's because its key was not good.</summary>
     /// <param name="status">What the client sees.</param>
     /// <returns><see langword="false"/> when the journal is full: the call happened and could not be recorded.</returns>
@@ -115,6 +121,18 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
         }
 
         record.CostNanos = call.Surface.IsFree || (record.Cache.IsServed() && !billed) ? 0 : billed && !unknown ? nanos : null;
+    }
+
+    private async Task FlushedAsync(Call call)
+    {
+        try
+        {
+            await journal.FlushedAsync();
+        }
+        catch (IOException)
+        {
+            call.Http.Abort();
+        }
     }
 
     private void OfferContent(Call call)

@@ -446,6 +446,7 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
 
         call.Visit?.Keep(call, attempt);
         call.Surface.Answered(call, attempt, default);
+        await settlement.FlushAsync(call);
         await ClientAnswer.SendEventsAsync(call, events);
         return null;
     }

@@ -14,12 +14,26 @@ public sealed record CallJournalOptions
 
     /// <summary>Size of a segment file in bytes. Two are on disk (and in memory) at least. Default 8 MiB: some 25,000 calls.</summary>
     public int SegmentBytes { get; init; } = 8 << 20;
+
+    /// <summary>What a record outlives once <see cref="CallJournal.FlushedAsync"/> has ended.</summary>
+    public JournalDurability Durability { get; init; }
+}
+
+/// <summary>What a record in the journal outlives.</summary>
+public enum JournalDurability
+{
+    /// <summary>The death of the process: the operating system has it.</summary>
+    Process,
+
+    /// <summary>A power cut too: the disk has it. Answers wait for that, all calls in flight together.</summary>
+    Power,
 }
 
 /// <summary>
 /// The record of every call, on disk before the call's answer ends, for Observability to drain into the ledger.
 /// <list type="number">
-/// <item><see cref="Append"/> returns when the record is in the file's pages: it survives the death of the process, not a power cut.</item>
+/// <item><see cref="Append"/> returns when the record is in the file's pages: it survives the death of the process. Where it is to survive
+/// a power cut too, <see cref="FlushedAsync"/> ends when the disk has it.</item>
 /// <item>Appending takes no lock and waits for nothing, save at the change of segments (every 25,000 calls or so).</item>
 /// <item>The next segment is allocated ahead by a thread of its own. When that fails, <see cref="IsFull"/> turns true while the current
 /// segment still has room for the calls under way.</item>
@@ -42,6 +56,8 @@ public sealed class CallJournal : IDisposable
     private readonly Lock _rotation = new();
     private readonly AutoResetEvent _wanted = new(true);
     private readonly Thread _preparer;
+    private readonly NameCache _names = new(); // of the reader
+    private readonly JournalFlusher? _flusher;
 
     private JournalSegment[] _segments; // by number; replaced whole, under _rotation
     private JournalSegment _active; // the last of _segments
@@ -61,6 +77,7 @@ public sealed class CallJournal : IDisposable
         NodeId = nodeId;
         _active = JournalSegment.Create(_directory, number, _segmentBytes, allocate);
         _segments = [.. found, _active];
+        _flusher = options.Durability == JournalDurability.Power ? new JournalFlusher(_directory, () => Volatile.Read(ref _segments)) : null;
         _preparer = new Thread(PrepareAhead) { IsBackground = true, Name = "journal" };
         _preparer.Start();
     }
@@ -68,8 +85,11 @@ public sealed class CallJournal : IDisposable
     /// <summary>Names this directory for ever: with a <see cref="JournalPosition"/> it names a record of this installation.</summary>
     public string NodeId { get; }
 
-    /// <summary>No further segment can be allocated: new calls must be refused. Turns false by itself when there is room again.</summary>
-    public bool IsFull => _full;
+    /// <summary>
+    /// No further segment can be allocated: new calls must be refused. Turns false by itself when there is room again. Where records are to
+    /// outlive a power cut and the disk failed to take one, it stays true: what it says later is not to be trusted.
+    /// </summary>
+    public bool IsFull => _full || _flusher is { HasFailed: true };
 
     /// <summary>Bytes that are appended and not yet released.</summary>
     public long PendingBytes
@@ -155,6 +175,15 @@ public sealed class CallJournal : IDisposable
         }
     }
 
+    /// <summary>Whether answers have to wait for <see cref="FlushedAsync"/>.</summary>
+    public bool FlushesToDisk => _flusher is not null;
+
+    /// <summary>
+    /// Ends when every record appended before is on the disk: one flush for all who wait. Goes on at the pool, never at a thread that polls sockets.
+    /// </summary>
+    /// <exception cref="IOException">The disk did not take them.</exception>
+    public Task FlushedAsync() => _flusher?.NextAsync() ?? Task.CompletedTask;
+
     /// <summary>Adds published records to <paramref name="batch"/>, from <paramref name="position"/> on, and moves it behind them.</summary>
     /// <param name="position">The default value stands before everything; one in a segment that is gone, before what is left.</param>
     /// <returns>Whether there was any.</returns>
@@ -237,6 +266,7 @@ public sealed class CallJournal : IDisposable
             _disposed = true;
         }
 
+        _flusher?.Dispose();
         _wanted.Set();
         _preparer.Join();
         _next?.Delete();
@@ -259,12 +289,12 @@ public sealed class CallJournal : IDisposable
         return Math.Max(index, 0);
     }
 
-    private static bool TryDecode(
+    private bool TryDecode(
         ReadOnlySpan<byte> payload, List<CallRecord> batch, JournalSegment segment, long before, ref JournalPosition position)
     {
         try
         {
-            batch.Add(CallRecordFormat.Read(payload));
+            batch.Add(CallRecordFormat.Read(payload, _names));
             return true;
         }
         catch (FormatException)
@@ -391,6 +421,7 @@ public sealed class CallJournal : IDisposable
         try
         {
             _next = JournalSegment.Create(_directory, _active.Number + 1, _segmentBytes, _allocate);
+            _flusher?.KeepFile(_next);
             _full = false;
         }
         catch (JournalFullException)

@@ -84,9 +84,10 @@ internal static class CallRecordFormat
 
     /// <exception cref="JournalVersionException">A newer Gatehouse wrote the record.</exception>
     /// <exception cref="FormatException">The bytes are no record.</exception>
-    public static CallRecord Read(ReadOnlySpan<byte> bytes)
+    /// <param name="names">What thousands of records repeat; <see langword="null"/> makes each text anew.</param>
+    public static CallRecord Read(ReadOnlySpan<byte> bytes, NameCache? names = null)
     {
-        var from = new Reader(bytes);
+        var from = new Reader(bytes, names);
         var version = from.Byte();
         if (version > Version)
         {
@@ -111,22 +112,22 @@ internal static class CallRecordFormat
             SystemId = from.Guid(),
             KeyId = from.Guid(),
             Environment = (SystemEnvironment)from.Byte(),
-            Surface = from.Text() ?? "",
-            Route = from.Text() ?? "",
-            Provider = from.Text(),
-            Model = from.Text(),
-            AnsweredModel = from.Text(),
+            Surface = from.Name() ?? "",
+            Route = from.Name() ?? "",
+            Provider = from.Name(),
+            Model = from.Name(),
+            AnsweredModel = from.Name(),
             Streamed = from.Flag(),
             Status = (int)from.Number(),
             Outcome = (CallOutcome)from.Byte(),
-            ErrorCode = from.Text(),
-            ErrorMessage = from.Text(),
-            FinishReason = from.Text(),
+            ErrorCode = from.Name(),
+            ErrorMessage = from.Name(),
+            FinishReason = from.Name(),
             Usage = ReadUsage(ref from),
             CostNanos = from.Optional(),
-            PriceRevision = from.Text(),
+            PriceRevision = from.Name(),
             Price = ReadPrice(ref from, 0),
-            ConfigurationRevision = from.Text() ?? "",
+            ConfigurationRevision = from.Name() ?? "",
             DurationMicros = from.Number(),
             FirstByteMicros = from.Optional(),
             OwnMicros = from.Number(),
@@ -144,7 +145,7 @@ internal static class CallRecordFormat
             record.ChargedNanos = from.Optional();
             record.EndUser = from.Text() ?? "";
             record.Run = from.Number();
-            record.ServiceTier = from.Text();
+            record.ServiceTier = from.Name();
             record.Usage = ReadKinds(ref from, record.Usage);
             for (var i = 0; i < record.Attempts.Count; i++)
             {
@@ -303,7 +304,7 @@ internal static class CallRecordFormat
         var texts = from.Count() is var count and > 0 ? new string[count] : [];
         for (var i = 0; i < texts.Length; i++)
         {
-            texts[i] = from.Text() ?? "";
+            texts[i] = from.Name() ?? "";
         }
 
         return texts;
@@ -335,15 +336,15 @@ internal static class CallRecordFormat
         for (var i = 0; i < count; i++)
         {
             attempts.Add(new CallAttempt(
-                from.Text() ?? "",
-                from.Text() ?? "",
+                from.Name() ?? "",
+                from.Name() ?? "",
                 from.Number(),
                 from.Optional(),
                 from.Optional(),
                 from.Number(),
                 (int)from.Number(),
-                from.Text(),
-                from.Text()));
+                from.Name(),
+                from.Name()));
         }
 
         return attempts;
@@ -399,7 +400,7 @@ internal static class CallRecordFormat
         var attributes = new Dictionary<string, string>(count, StringComparer.Ordinal);
         for (var i = 0; i < count; i++)
         {
-            attributes[from.Text() ?? ""] = from.Text() ?? "";
+            attributes[from.Name() ?? ""] = from.Name() ?? "";
         }
 
         return attributes;
@@ -494,7 +495,7 @@ internal static class CallRecordFormat
         }
     }
 
-    private ref struct Reader(ReadOnlySpan<byte> bytes)
+    private ref struct Reader(ReadOnlySpan<byte> bytes, NameCache? names)
     {
         private ReadOnlySpan<byte> _rest = bytes;
 
@@ -562,6 +563,20 @@ internal static class CallRecordFormat
             {
                 0 => null,
                 > 0 when length - 1 <= _rest.Length => Encoding.UTF8.GetString(Take((int)(length - 1))),
+                _ => Fail<string>("A text is longer than its record."),
+            };
+        }
+
+        /// <summary>A text that many records have.</summary>
+        public string? Name()
+        {
+            var length = Number();
+            return length switch
+            {
+                0 => null,
+                > 0 when length - 1 <= _rest.Length => names is null
+                    ? Encoding.UTF8.GetString(Take((int)(length - 1)))
+                    : names.TextOf(Take((int)(length - 1))),
                 _ => Fail<string>("A text is longer than its record."),
             };
         }

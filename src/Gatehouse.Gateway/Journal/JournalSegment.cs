@@ -40,12 +40,14 @@ internal sealed unsafe partial class JournalSegment : IDisposable
     private const int RecordHeaderBytes = 8;
     private const int EndMark = -1;
     private const ulong Magic = 0x0031_4C4E_524A_4847; // "GHJRNL1\0" in little endian
+    private const int SynchronizeNow = 4; // MS_SYNC
     private const int PopulateWrite = 23; // MADV_POPULATE_WRITE, Linux 5.14; older kernels refuse it, and pages fault in one by one
 
     private readonly MemoryMappedViewAccessor _view;
     private readonly byte* _start;
     private readonly bool _live; // written by this process
     private long _tail;
+    private long _flushed; // what is before it is on the disk; of the thread that flushes
 
     private JournalSegment(string path, long number, long capacity, FileStream file, bool live)
     {
@@ -208,6 +210,42 @@ internal sealed unsafe partial class JournalSegment : IDisposable
         return _live && Volatile.Read(ref _tail) <= Capacity && at < Capacity ? SegmentRead.Nothing : SegmentRead.End;
     }
 
+    /// <summary>Returns when everything reserved before is on the disk. For one thread at a time; does nothing in a segment that is gone.</summary>
+    /// <exception cref="IOException">The disk did not take it.</exception>
+    public void Flush()
+    {
+        if (!_live || _flushed == Capacity)
+        {
+            return;
+        }
+
+        var held = false;
+        try
+        {
+            _view.SafeMemoryMappedViewHandle.DangerousAddRef(ref held);
+            var end = Tail;
+            var from = _flushed & ~(Environment.SystemPageSize - 1L);
+            var next = PublishedEnd(Math.Max(_flushed, HeaderBytes), end);
+            if (end > _flushed && Synchronize(_start + from, (nint)(end - from), SynchronizeNow) != 0)
+            {
+                throw new IOException($"The journal segment '{Path}' cannot be brought to the disk: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}.");
+            }
+
+            _flushed = next;
+        }
+        catch (ObjectDisposedException)
+        {
+            // Released: everything in it is in the ledger.
+        }
+        finally
+        {
+            if (held)
+            {
+                _view.SafeMemoryMappedViewHandle.DangerousRelease();
+            }
+        }
+    }
+
     /// <summary>Lets no further record in and returns when those begun are published, so that the memory may go.</summary>
     public void Seal()
     {
@@ -274,6 +312,23 @@ internal sealed unsafe partial class JournalSegment : IDisposable
         }
     }
 
+    /// <summary>Behind the last of the records from <paramref name="at"/> on that are whole.</summary>
+    private long PublishedEnd(long at, long end)
+    {
+        while (at < end)
+        {
+            var length = Volatile.Read(ref LengthAt(at));
+            if (length <= 0)
+            {
+                return length == 0 ? at : Capacity;
+            }
+
+            at += Align(RecordHeaderBytes + length);
+        }
+
+        return at;
+    }
+
     private static long Align(long bytes) => (bytes + 7) & ~7L;
 
     private ref int LengthAt(long offset) => ref *(int*)(_start + offset);
@@ -319,6 +374,9 @@ internal sealed unsafe partial class JournalSegment : IDisposable
 
     [LibraryImport("libc", EntryPoint = "posix_fallocate")]
     private static partial int AllocateRange(SafeFileHandle file, long offset, long length);
+
+    [LibraryImport("libc", EntryPoint = "msync", SetLastError = true)]
+    private static partial int Synchronize(byte* start, nint length, int flags);
 
     [LibraryImport("libc", EntryPoint = "madvise")]
     private static partial int MemoryAdvise(byte* start, nint length, int advice);

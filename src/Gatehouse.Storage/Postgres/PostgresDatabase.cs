@@ -1,3 +1,4 @@
+using System.Data;
 using System.Net.Sockets;
 using Npgsql;
 
@@ -70,6 +71,13 @@ internal sealed class PostgresDatabase : Database
     }
 
     internal override Task<List<T>> ScanAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct) => QueryAsync(statement, read, ct);
+
+    internal override async Task<T> RunSnapshotAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct)
+    {
+        await using var connection = await _source.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
+        return await work(new PostgresTransaction(connection));
+    }
 
     internal override async Task<T> RunTransactionAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct)
     {

@@ -18,13 +18,18 @@ internal sealed class SqliteDatabase : Database
     private readonly SemaphoreSlim _readerSlots = new(Readers);
     private readonly Thread _thread;
 
-    public SqliteDatabase(string path)
+    /// <param name="outlivesPowerCuts">Each commit is on the disk when it returns; else the last few may be lost with the power, whole.</param>
+    public SqliteDatabase(string path, bool outlivesPowerCuts = false)
     {
         _ = SqliteLibrary.Version;
         _path = path;
         try
         {
             _writer = new SqliteSession(path, writer: true);
+            if (outlivesPowerCuts)
+            {
+                _writer.Run("PRAGMA synchronous=FULL;");
+            }
         }
         catch (SqliteException e)
         {
@@ -111,6 +116,20 @@ internal sealed class SqliteDatabase : Database
         {
             _readerSlots.Release();
         }
+    }
+
+    internal override async Task<T> RunSnapshotAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct)
+    {
+        using var reader = new SqliteSession(_path, writer: false);
+        return await Task.Factory.StartNew(
+            () =>
+            {
+                reader.Run("BEGIN");
+                return work(new SqliteTransaction(reader)).GetAwaiter().GetResult(); // its statements do not await anything
+            },
+            ct,
+            TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach,
+            TaskScheduler.Default);
     }
 
     internal override Task<T> RunTransactionAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct) =>

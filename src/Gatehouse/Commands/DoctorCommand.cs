@@ -13,11 +13,14 @@ internal static class DoctorCommand
 {
     public static Command Create()
     {
-        var command = new Command("doctor", "Check configuration, providers, database, disk and clock, and say how to mend each.") { ConfigurationSources.File };
+        var ledger = new Option<bool>("--ledger") { Description = "Prove that journal, ledger, sums and budgets agree, from the data directory and the database themselves." };
+        var command = new Command("doctor", "Check configuration, providers, database, disk and clock, and say how to mend each.") { ConfigurationSources.File, ledger };
         command.SetAction(async (parsed, ct) =>
         {
             var terminal = Terminal.Standard(parsed.GetValue(GlobalOptions.Json));
-            var answer = await AskServerAsync(parsed, ct) ?? await LookAsync(parsed, ct);
+            var answer = parsed.GetValue(ledger)
+                ? await LookAtLedgerAsync(parsed, ct)
+                : await AskServerAsync(parsed, ct) ?? await LookAsync(parsed, ct);
             Print(terminal, answer);
             return answer.Checks.Any(c => c.State == DoctorState.Failing) ? ExitCodes.Unhealthy : ExitCodes.Done;
         });
@@ -56,6 +59,14 @@ internal static class DoctorCommand
         await secrets.TryReadAsync((await loader.LoadStartAsync(ct)).Start, ct);
         var doctor = new Doctor(t => loader.LoadAsync(null, t), DatabasePing.Edges);
         return new Diagnosis("this machine (no server was asked)", await doctor.RunAsync(ct));
+    }
+
+    private static async Task<Diagnosis> LookAtLedgerAsync(ParseResult parsed, CancellationToken ct)
+    {
+        var outcome = await ServerParts.Loader(ConfigurationSources.From(parsed), new ProviderFactory(TimeProvider.System)).LoadAsync(null, ct);
+        return outcome.Loaded is { } loaded
+            ? new Diagnosis("the ledger", await LedgerDoctor.RunAsync(loaded, TimeProvider.System, ct))
+            : throw ConfigurationSources.Wrong(outcome.Errors);
     }
 
     private static void Print(Terminal terminal, Diagnosis answer)

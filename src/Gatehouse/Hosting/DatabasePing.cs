@@ -15,7 +15,7 @@ internal static class DatabasePing
             return $"SQLite (the file {path} will be made at the start)";
         }
 
-        await using var database = ServerParts.Connect(new StartSettings(loaded.DataFolder, loaded.SqlitePath, loaded.Config.Storage.Postgres));
+        await using var database = ServerParts.Connect(loaded.Start);
         return await database.PingAsync(ct);
     }
 }

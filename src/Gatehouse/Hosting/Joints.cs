@@ -42,7 +42,7 @@ internal static class Joints
     };
 
     /// <summary>Governance asks Observability what the ledger holds.</summary>
-    private static async Task<IReadOnlyList<(string EndUser, long Nanos, long UnknownCalls)>> SpendingAsync(
+    internal static async Task<IReadOnlyList<(string EndUser, long Nanos, long UnknownCalls)>> SpendingAsync(
         Transaction sql, CallScope scope, DateTimeOffset from, DateTimeOffset until, CancellationToken ct) =>
         [.. (await LedgerSums.ReadAsync(sql, scope, from, until, ct)).Select(s => (s.EndUser, s.Nanos, s.UnknownCalls))];
 

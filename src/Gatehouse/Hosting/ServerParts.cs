@@ -43,7 +43,7 @@ internal sealed partial class ServerParts : IAsyncDisposable
         }
 
         CreateFolder(start.DataFolder);
-        var journal = OpenJournal(start.DataFolder);
+        var journal = OpenJournal(start.DataFolder, start.Durability);
         Database? database = null;
         try
         {
@@ -75,7 +75,7 @@ internal sealed partial class ServerParts : IAsyncDisposable
 
     /// <exception cref="DatabaseException">It cannot be opened.</exception>
     public static Database Connect(StartSettings start) => start.SqlitePath is { } path
-        ? DatabaseFactory.Sqlite(path)
+        ? DatabaseFactory.Sqlite(path, start.Durability == JournalDurability.Power)
         : DatabaseFactory.Postgres(start.Postgres!);
 
     /// <summary>For a command that works on the database itself.</summary>
@@ -85,6 +85,9 @@ internal sealed partial class ServerParts : IAsyncDisposable
         CreateFolder(start.DataFolder);
         return OpenDatabaseAsync(start, ct);
     }
+
+    /// <summary>Where the journal of a data directory is.</summary>
+    public static string JournalOf(string folder) => Path.Combine(folder, "journal");
 
     public async ValueTask DisposeAsync()
     {
@@ -114,11 +117,11 @@ internal sealed partial class ServerParts : IAsyncDisposable
         }
     }
 
-    private static CallJournal OpenJournal(string folder)
+    private static CallJournal OpenJournal(string folder, JournalDurability durability)
     {
         try
         {
-            return CallJournal.Open(new CallJournalOptions { Directory = Path.Combine(folder, "journal") });
+            return CallJournal.Open(new CallJournalOptions { Directory = JournalOf(folder), Durability = durability });
         }
         catch (JournalLockedException)
         {

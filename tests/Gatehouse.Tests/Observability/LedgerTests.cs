@@ -177,6 +177,23 @@ public class LedgerTests
         Assert.Equal(1, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_ledger"));
     }
 
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_database_far_behind_costs_traces_of_answered_calls_and_never_the_ledger(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        var records = Enumerable.Range(0, 200).Select(i => TestLedger.Call(Team, i, Samples.Noon.AddSeconds(i))).ToList();
+        records.ForEach(ledger.Journal.Append);
+
+        Assert.True(await ledger.NewDrain(busyBytes: 0).DrainAsync(CancellationToken.None));
+
+        Assert.Equal(200, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_ledger"));
+        Assert.Equal(0, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_ledger WHERE outcome <> 'ok' AND trace_pack IS NULL"));
+        Assert.InRange(await ledger.CountAsync($"SELECT COUNT(*) FROM observability_ledger WHERE outcome = 'ok' AND trace_pack IS NOT NULL"), 4, 16);
+        var untraced = await ledger.Calls.FindAsync(TestLedger.Admin, records.First(r => r.Outcome == CallOutcome.Ok && r != records[0]).RequestId, CancellationToken.None);
+        Assert.NotNull(untraced);
+    }
+
     private static async Task AssertOnceAsync(TestLedger ledger, List<CallRecord> records)
     {
         Assert.Equal(records.Count, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_ledger"));

@@ -31,6 +31,8 @@ internal sealed class TestLedger : IAsyncDisposable
 
     public Database Db => _database.Db;
 
+    public string JournalDirectory => _folder.FullName;
+
     public TestDatabase Database => _database;
 
     public ObservabilityMetrics Metrics { get; }
@@ -182,8 +184,12 @@ internal sealed class TestLedger : IAsyncDisposable
 
     private CallJournal OpenJournal() => CallJournal.Open(new CallJournalOptions { Directory = _folder.FullName, SegmentBytes = 256 << 10 });
 
-    private LedgerDrain NewDrain() => new(
-        Journal, Store, LedgerJoint.None, new Snapshot<GatewayTable>(GatewayTable.Empty), Systems, Recorded, new OtlpTraces(OtlpOptions.Off, Metrics), Metrics);
+    /// <param name="busyBytes">What may wait in the journal before traces are sampled.</param>
+    public LedgerDrain NewDrain(long busyBytes = long.MaxValue) => new(
+        Journal, Store, LedgerJoint.None, new Snapshot<GatewayTable>(GatewayTable.Empty), Systems, Recorded, new OtlpTraces(OtlpOptions.Off, Metrics), Metrics)
+    {
+        BusyBytes = busyBytes,
+    };
 }
 
 /// <summary>A clock that a test sets; its timers are those of the system.</summary>

@@ -1,3 +1,5 @@
+using Gatehouse.Gateway.Journal;
+
 namespace Gatehouse.Configuration;
 
 /// <summary>Everything in <c>gatehouse.yaml</c>.</summary>
@@ -53,6 +55,9 @@ public sealed class ServerOptions
     [Setting("Folder for the keys of sessions and form tokens, encrypted under the installation's secret. All nodes share it. Relative to this file.",
         DefaultText = "the database", Restart = true, Example = "/mnt/gatehouse/keys")]
     public string? Keys { get; set; }
+
+    [Setting("What the record of an answered call outlives: `process` (the death of Gatehouse, not a power cut) or `power` (both: an answer's last bytes wait until the disk has the record, one flush for all calls in flight).", Restart = true)]
+    public JournalDurability Durability { get; set; }
 
     [Setting("Largest request body accepted.", Min = "1KiB", Max = "1GiB")]
     public ByteSize MaxBody { get; set; } = new(32 << 20);

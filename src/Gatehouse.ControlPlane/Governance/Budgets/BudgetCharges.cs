@@ -32,10 +32,11 @@ internal sealed class BudgetCharges(BudgetMetrics metrics, TimeProvider clock)
 
             foreach (var budget in budgets)
             {
-                if (budget.Scope.Matches(record.TeamId, record.SystemId, record.KeyId, record.Route, record.EndUser))
+                var startedAt = DateTimeOffset.UnixEpoch.AddMicroseconds(record.StartedAtMicros);
+                if (budget.Scope.Matches(record.TeamId, record.SystemId, record.KeyId, record.Route, record.EndUser)
+                    && startedAt >= BudgetRecounts.Since(budget, DateTimeOffset.MinValue))
                 {
-                    var (from, until) = LimitRule.Window(
-                        BudgetRows.PeriodOf(budget.Period), DateTimeOffset.UnixEpoch.AddMicroseconds(record.StartedAtMicros));
+                    var (from, until) = LimitRule.Window(BudgetRows.PeriodOf(budget.Period), startedAt);
                     var key = (budget.Id, budget.Scope.IsPerUser ? record.EndUser : "", from);
                     if (!charges.TryGetValue(key, out var charge))
                     {

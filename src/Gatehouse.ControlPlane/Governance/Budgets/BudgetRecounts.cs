@@ -36,6 +36,10 @@ internal sealed class BudgetRecounts(Database db, ReadSpending read, BudgetCharg
         }
     }
 
+    /// <summary>Where counting begins in a period: the ledger names end users only since somebody asks for them.</summary>
+    public static DateTimeOffset Since(Budget budget, DateTimeOffset from) =>
+        budget.Scope.EndUser is not null && budget.CreatedAt > from ? budget.CreatedAt : from;
+
     /// <summary>Counts the present period.</summary>
     public Task RecountAsync(Transaction sql, Budget budget, CancellationToken ct) => RecountAsync(sql, budget, clock.GetUtcNow(), ct);
 
@@ -43,9 +47,7 @@ internal sealed class BudgetRecounts(Database db, ReadSpending read, BudgetCharg
     public async Task RecountAsync(Transaction sql, Budget budget, DateTimeOffset at, CancellationToken ct)
     {
         var (from, until) = LimitRule.Window(BudgetRows.PeriodOf(budget.Period), at);
-
-        // The ledger names end users only since somebody asks for them.
-        var since = budget.Scope.EndUser is not null && budget.CreatedAt > from ? budget.CreatedAt : from;
+        var since = Since(budget, from);
 
         // The lock comes before the count: what is charged after it waits, and is not in the count. The row of no one in particular stands
         // for all end users (BudgetCharges): theirs are many, come and go, and would be locked in no order.

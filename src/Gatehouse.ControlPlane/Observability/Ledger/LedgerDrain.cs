@@ -20,9 +20,11 @@ internal sealed class LedgerDrain(
     /// <summary>Some 10 MB while they are written. Fewer cost more: each transaction writes the pages at the ends of the trees anew.</summary>
     public const int BatchRecords = 4000;
 
-    /// <summary>While more than this waits, the database does not keep up: only one trace in <see cref="SampledTraces"/> of an answered call is kept.</summary>
-    private const long BusyBytes = 128 << 20;
-    private const int SampledTraces = 16;
+    /// <summary>While more than this waits, the database does not keep up: only some traces of answered calls are kept.</summary>
+    public long BusyBytes { get; init; } = 128 << 20;
+
+    /// <summary>One trace in so many.</summary>
+    public const int SampledTraces = 16;
 
     private readonly List<CallRecord> _batch = new(BatchRecords);
     private JournalPosition? _position;

@@ -1,0 +1,85 @@
+using System.Globalization;
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Limits;
+using Gatehouse.Storage;
+
+namespace Gatehouse.Governance;
+
+/// <summary>Proves that budgets count what the ledger holds, and that nobody holds a part of one for a call that is over. Reads only.</summary>
+public static class BudgetInvariants
+{
+    /// <param name="read">What the ledger holds, in the same snapshot.</param>
+    /// <returns>The number of counts compared, and a sentence for each fault.</returns>
+    public static async Task<(long Checked, IReadOnlyList<string> Faults)> SpentAsync(
+        Transaction sql, ReadSpending read, TimeProvider clock, CancellationToken ct)
+    {
+        var budgets = await sql.QueryAsync(
+            $"SELECT {BudgetRows.Columns}, b.recount_at FROM governance_budget b ORDER BY b.created_at",
+            row => (Budget: BudgetRows.Read(row), IsDue: !row.IsNull(14)),
+            ct);
+        var (count, faults) = (0L, new List<string>());
+        foreach (var (budget, isDue) in budgets)
+        {
+            if (isDue)
+            {
+                continue; // its first count is still to be made sure
+            }
+
+            var (from, until) = LimitRule.Window(BudgetRows.PeriodOf(budget.Period), clock.GetUtcNow());
+            var counted = (await sql.QueryAsync(
+                $"SELECT subject, spent FROM governance_allowance WHERE rule_id = {budget.Id} AND measure = 'money' AND from_at = {from}",
+                row => (Subject: row.Text(0), Spent: row.Long(1)),
+                ct)).ToDictionary(c => c.Subject, c => c.Spent);
+            foreach (var sum in await read(sql, budget.Scope, BudgetRecounts.Since(budget, from), until, ct))
+            {
+                count++;
+                var spent = counted.GetValueOrDefault(sum.EndUser);
+                counted.Remove(sum.EndUser);
+                if (spent != sum.Nanos)
+                {
+                    faults.Add($"Budget '{budget.Name}'{Of(sum.EndUser)} counts {Usd(spent)}, and the ledger holds {Usd(sum.Nanos)}.");
+                }
+            }
+
+            faults.AddRange(counted.Where(c => c.Value != 0).Select(c =>
+                $"Budget '{budget.Name}'{Of(c.Key)} counts {Usd(c.Value)}, and the ledger holds nothing."));
+        }
+
+        return (count, faults);
+    }
+
+    /// <returns>The number of leases looked at, and a sentence for each fault.</returns>
+    public static async Task<(long Checked, IReadOnlyList<string> Faults)> LeasesAsync(Transaction sql, CancellationToken ct)
+    {
+        var faults = await sql.QueryAsync(
+            $"""
+            SELECT l.node, l.run, COUNT(*), CAST(SUM(l.underway) AS BIGINT) FROM governance_lease l
+            LEFT JOIN governance_node n ON n.node = l.node AND n.run = l.run
+            WHERE n.node IS NULL GROUP BY l.node, l.run ORDER BY l.node, l.run
+            """,
+            row => $"Run {row.Long(1)} of node {row.Text(0)} is over and still holds parts of {row.Long(2)} counts.",
+            ct);
+        faults.AddRange(await sql.QueryAsync(
+            $"""
+            SELECT a.rule_id, a.subject, a.spent, CAST(SUM(l.settled) AS BIGINT) FROM governance_lease l
+            JOIN governance_allowance a ON a.rule_id = l.rule_id AND a.measure = l.measure AND a.subject = l.subject AND a.from_at = l.from_at
+            JOIN governance_budget b ON b.id = a.rule_id AND b.recount_at IS NULL
+            WHERE l.measure = 'money' GROUP BY a.rule_id, a.subject, a.spent HAVING SUM(l.settled) > a.spent
+            """,
+            row => $"Of count {row.Id(0)}{Of(row.Text(1))} runs settled {Usd(row.Long(3))}, more than the {Usd(row.Long(2))} that are spent.",
+            ct));
+        faults.AddRange(await sql.QueryAsync(
+            $"""
+            SELECT rule_id, measure, node FROM governance_lease WHERE granted < 0 OR used < 0 OR underway < 0 OR settled < 0
+            ORDER BY rule_id, measure, node
+            """,
+            row => $"Node {row.Text(2)} holds less than nothing of the {row.Text(1)} of count {row.Id(0)}.",
+            ct));
+        var count = await sql.QueryAsync($"SELECT COUNT(*) FROM governance_lease", row => row.Long(0), ct);
+        return (count[0], faults);
+    }
+
+    private static string Of(string subject) => subject.Length == 0 ? "" : $" of end user '{subject}'";
+
+    private static string Usd(long nanos) => string.Create(CultureInfo.InvariantCulture, $"{Nanos.ToUsd(nanos):0.#########} USD");
+}

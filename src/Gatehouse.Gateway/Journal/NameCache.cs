@@ -1,0 +1,51 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Gatehouse.Gateway.Journal;
+
+/// <summary>
+/// The texts that records repeat, made once: reading a record is mostly making the same dozen strings. Each slot keeps the last text that
+/// fell into it. For one thread at a time.
+/// </summary>
+internal sealed class NameCache
+{
+    private const int Slots = 1024;
+
+    /// <summary>Longer ones are messages, not names.</summary>
+    private const int MaxBytes = 128;
+
+    private readonly (byte[] Bytes, string Text)[] _slots = new (byte[], string)[Slots];
+
+    public string TextOf(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.IsEmpty || bytes.Length > MaxBytes)
+        {
+            return Encoding.UTF8.GetString(bytes);
+        }
+
+        ref var slot = ref _slots[Hash(bytes) % Slots];
+        if (slot.Text is null || !bytes.SequenceEqual(slot.Bytes))
+        {
+            slot = (bytes.ToArray(), Encoding.UTF8.GetString(bytes));
+        }
+
+        return slot.Text;
+    }
+
+    private static uint Hash(ReadOnlySpan<byte> bytes)
+    {
+        var crc = (uint)bytes.Length;
+        foreach (var word in MemoryMarshal.Cast<byte, ulong>(bytes))
+        {
+            crc = BitOperations.Crc32C(crc, word);
+        }
+
+        foreach (var last in bytes[(bytes.Length & ~7)..])
+        {
+            crc = BitOperations.Crc32C(crc, last);
+        }
+
+        return crc;
+    }
+}

@@ -1,0 +1,154 @@
+using Gatehouse.Commands;
+using Gatehouse.Configuration;
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Journal;
+using Gatehouse.Tests.Observability;
+using Gatehouse.Tests.Storage;
+
+namespace Gatehouse.Tests.Commands;
+
+/// <summary>Each test damages one thing of a ledger that is well.</summary>
+public class LedgerDoctorTests
+{
+    public static readonly TheoryData<string> Kinds = TestDatabases.Kinds;
+
+    private static readonly Guid Team = Guid.CreateVersion7();
+    private static readonly Guid Budget = Guid.CreateVersion7();
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_ledger_that_is_well_passes(string kind)
+    {
+        await using var ledger = await StartAsync(kind);
+
+        var checks = await CheckAsync(ledger);
+
+        Assert.Equal(["journal", "ledger", "sums", "minutes", "budgets", "reservations"], checks.Select(c => c.Name));
+        Assert.All(checks, c => Assert.True(c.State == DoctorState.Ok, c.Message));
+        Assert.Contains("(60 looked at)", checks[0].Message, StringComparison.Ordinal);
+        Assert.Contains("(1 looked at)", checks[4].Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_call_that_is_missing_is_missed_by_the_journal_the_sums_and_the_budget(string kind)
+    {
+        await using var ledger = await StartAsync(kind);
+        var lost = (await ledger.Db.QueryAsync($"SELECT id FROM observability_call WHERE cost_nanos > 0 LIMIT 1", row => row.Id(0), Ct))[0];
+
+        await ledger.Db.ExecuteAsync($"DELETE FROM observability_call WHERE id = {lost}", Ct);
+
+        await AssertFaultsAsync(ledger, ("journal", $"Call {lost} is not in the ledger."), ("sums", "the ledger has -1 calls"), ("budgets", "'all' counts"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_cost_that_changed_is_found_and_a_re_pricing_is_none(string kind)
+    {
+        await using var ledger = await StartAsync(kind);
+        var id = (await ledger.Db.QueryAsync($"SELECT id FROM observability_call WHERE cost_nanos > 0 LIMIT 1", row => row.Id(0), Ct))[0];
+        await ledger.Db.ExecuteAsync($"UPDATE observability_call SET repriced_at = 1, first_cost_nanos = cost_nanos, cost_nanos = cost_nanos + 5 WHERE id = {id}", Ct);
+        await AssertFaultsAsync(ledger, ("sums", "0.000000005 USD"), ("budgets", "'all' counts"));
+
+        await ledger.Db.ExecuteAsync($"UPDATE observability_call SET first_cost_nanos = 1 WHERE id = {id}", Ct);
+
+        await AssertFaultsAsync(ledger, ("journal", $"Call {id} cost "), ("sums", "0.000000005 USD"), ("budgets", "'all' counts"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Sums_that_are_off_are_found_by_hour_and_by_minute(string kind)
+    {
+        await using var ledger = await StartAsync(kind);
+
+        await ledger.Db.ExecuteAsync($"UPDATE observability_traffic SET calls = calls + 1 WHERE step_seconds = 60 AND outcome = 'ok'", Ct);
+        await AssertFaultsAsync(ledger, ("minutes", "In the hour of 2026-03-01 12:00"));
+        await ledger.Db.ExecuteAsync($"UPDATE observability_traffic SET input_tokens = input_tokens + 7 WHERE step_seconds = 3600 AND outcome = 'ok'", Ct);
+
+        await AssertFaultsAsync(ledger, ("sums", "In the hour of 2026-03-01 12:00"), ("minutes", "In the hour of 2026-03-01 12:00"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_call_whose_shape_is_gone_is_found(string kind)
+    {
+        await using var ledger = await StartAsync(kind);
+        var shape = (await ledger.Db.QueryAsync($"SELECT shape FROM observability_ledger WHERE outcome <> 'ok' LIMIT 1", row => row.Long(0), Ct))[0];
+
+        await ledger.Db.ExecuteAsync($"DELETE FROM observability_call_shape WHERE number = {shape}", Ct);
+
+        await AssertFaultsAsync(ledger, ("ledger", $"has shape {shape}, which is not there"), ("sums", "the ledger has -"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_budget_that_counts_something_else_is_found_unless_it_is_still_being_counted(string kind)
+    {
+        await using var ledger = await StartAsync(kind);
+        await ledger.Db.ExecuteAsync($"UPDATE governance_allowance SET spent = spent + 1", Ct);
+        await AssertFaultsAsync(ledger, ("budgets", "Budget 'all' counts"));
+
+        await ledger.Db.ExecuteAsync($"UPDATE governance_budget SET recount_at = 1", Ct);
+
+        await AssertFaultsAsync(ledger);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task What_a_run_that_is_over_still_holds_is_found(string kind)
+    {
+        await using var ledger = await StartAsync(kind);
+        await ledger.Db.ExecuteAsync($"INSERT INTO governance_node (node, run, beat) VALUES ('n1', 7, 1)", Ct);
+        await LeaseAsync(ledger, run: 7, settled: 0);
+        await AssertFaultsAsync(ledger);
+
+        await LeaseAsync(ledger, run: 6, settled: 0);
+        await AssertFaultsAsync(ledger, ("reservations", "Run 6 of node n1 is over and still holds parts of 1 counts."));
+        await ledger.Db.ExecuteAsync($"DELETE FROM governance_lease WHERE run = 6", Ct);
+        await ledger.Db.ExecuteAsync($"UPDATE governance_lease SET settled = 9000000000000", Ct);
+
+        await AssertFaultsAsync(ledger, ("reservations", "runs settled 9000 USD, more than the"));
+    }
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    /// <summary>60 calls in two hours, still in the journal too, and a budget over all of them.</summary>
+    private static async Task<TestLedger> StartAsync(string kind)
+    {
+        var ledger = await TestLedger.StartAsync(kind);
+        await ledger.RecordAsync(Enumerable.Range(0, 60).Select(i => TestLedger.Call(Team, i, Samples.Noon.AddMinutes(i * 1.5))));
+        ledger.Clock.Now = Samples.Noon.AddHours(2);
+        var month = new DateTimeOffset(Samples.Noon.Year, Samples.Noon.Month, 1, 0, 0, 0, TimeSpan.Zero);
+        await ledger.Db.ExecuteAsync(
+            $"""
+            INSERT INTO governance_budget (id, name, period, mode, limit_nanos, alert_percent, unknown_price, created_by, created_at)
+            VALUES ({Budget}, 'all', 'month', 'hard', 1000, 80, 'count', 'admin', {month})
+            """,
+            Ct);
+        await ledger.Db.ExecuteAsync(
+            $"""
+            INSERT INTO governance_allowance (rule_id, measure, subject, from_at, until_at, spent, unknown_calls)
+            SELECT {Budget}, 'money', '', {month}, {month.AddMonths(1)}, CAST(SUM(cost_nanos) AS BIGINT), 0 FROM observability_call
+            """,
+            Ct);
+        return ledger;
+    }
+
+    private static Task<int> LeaseAsync(TestLedger ledger, long run, long settled) => ledger.Db.ExecuteAsync(
+        $"""
+        INSERT INTO governance_lease (rule_id, measure, subject, from_at, until_at, node, run, granted, used, underway, settled)
+        SELECT rule_id, measure, subject, from_at, until_at, 'n1', {run}, 1000, 10, 0, {settled} FROM governance_allowance
+        """,
+        Ct);
+
+    private static Task<List<DoctorCheck>> CheckAsync(TestLedger ledger) =>
+        LedgerDoctor.CheckAsync(ledger.Db, ledger.JournalDirectory, ledger.Clock, Ct);
+
+    private static async Task AssertFaultsAsync(TestLedger ledger, params (string Name, string Says)[] faults)
+    {
+        var failing = (await CheckAsync(ledger)).Where(c => c.State == DoctorState.Failing).ToList();
+
+        Assert.Equal(faults.Select(f => f.Name), failing.Select(c => c.Name));
+        Assert.All(faults.Zip(failing), f => Assert.Contains(f.First.Says, f.Second.Message, StringComparison.Ordinal));
+    }
+}
