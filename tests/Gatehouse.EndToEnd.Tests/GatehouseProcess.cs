@@ -87,6 +87,20 @@ internal sealed partial class GatehouseProcess : IAsyncDisposable
         return new CommandResult(process.ExitCode, await output, await error);
     }
 
+    /// <summary>Runs a command that reads its standard input.</summary>
+    public static async Task<CommandResult> PipeAsync(string input, string folder, IReadOnlyDictionary<string, string>? environment, params string[] arguments)
+    {
+        var start = Describe(folder, environment, arguments);
+        start.RedirectStandardInput = true;
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        await process.StandardInput.WriteAsync(input);
+        process.StandardInput.Close();
+        await process.WaitForExitAsync().WaitAsync(Patience);
+        return new CommandResult(process.ExitCode, await output, await error);
+    }
+
     /// <summary>Runs a command of the CLI in this process's folder, where it finds address and token by itself.</summary>
     public Task<CommandResult> CliAsync(params string[] arguments) => RunAsync(Folder, null, arguments);
 

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Providers;
@@ -20,9 +19,6 @@ internal static class Failures
     private const int MaxRecordedChars = 500;
     private static readonly TimeSpan ShortestWait = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan DownWait = TimeSpan.FromSeconds(5);
-
-    /// <summary>A header's value below this is a version or a name, and cutting it out would only garble the provider's words.</summary>
-    private const int MinSecretChars = 8;
 
     public static AttemptFailure Unreachable(Attempt attempt, UpstreamException e) => e.Failure switch
     {
@@ -97,7 +93,7 @@ internal static class Failures
     public static AttemptFailure OfStatus(Call call, Attempt attempt, UpstreamAnswer answer, ReadOnlySpan<byte> body, DateTimeOffset now)
     {
         var wire = ProviderWire.Of(attempt.Wire);
-        var error = Redacted(wire.ReadError(body, answer.Status), attempt.Settings);
+        var error = Redaction.Of(wire.ReadError(body, answer.Status), attempt.Target.Provider);
         var status = wire.Meaning(answer.Status, error);
         var step = RetryRules.Of(status);
         var lasting = IsLasting(status, error);
@@ -109,7 +105,7 @@ internal static class Failures
             Cause = CauseOf(error),
         };
         var passes = step == NextStep.PassOn && attempt.Wire == call.Surface.Wire && IsErrorObject(body)
-            && !HoldsCredential(body, attempt.Settings);
+            && !Redaction.IsIn(body, attempt.Target.Provider);
         return passes ? failure with { Body = body.ToArray() } : failure;
     }
 
@@ -117,7 +113,7 @@ internal static class Failures
     public static AttemptFailure OfEvent(Call call, Attempt attempt, ReadOnlySpan<byte> data)
     {
         var wire = ProviderWire.Of(attempt.Wire);
-        var error = Redacted(wire.ReadError(data, 0), attempt.Settings);
+        var error = Redaction.Of(wire.ReadError(data, 0), attempt.Target.Provider);
         var status = wire.StatusOf(error);
         var step = RetryRules.Of(status);
         var lasting = IsLasting(status, error);
@@ -186,44 +182,6 @@ internal static class Failures
 
         return code;
     }
-
-    private static UpstreamError Redacted(UpstreamError error, ProviderSettings settings)
-    {
-        var message = Redacted(error.Message, settings.ApiKey);
-        for (var i = 1; i < settings.ApiKeys.Count; i++)
-        {
-            message = Redacted(message, settings.ApiKeys[i]);
-        }
-
-        foreach (var (_, value) in settings.Headers)
-        {
-            message = Redacted(message, value);
-        }
-
-        return error with { Message = message };
-    }
-
-    private static string Redacted(string text, string? secret) =>
-        secret is { Length: >= MinSecretChars } ? text.Replace(secret, "[credential]", StringComparison.Ordinal) : text;
-
-    private static bool HoldsCredential(ReadOnlySpan<byte> body, ProviderSettings settings)
-    {
-        var holds = Contains(body, settings.ApiKey);
-        for (var i = 1; i < settings.ApiKeys.Count; i++)
-        {
-            holds |= Contains(body, settings.ApiKeys[i]);
-        }
-
-        foreach (var (_, value) in settings.Headers)
-        {
-            holds |= Contains(body, value);
-        }
-
-        return holds;
-    }
-
-    private static bool Contains(ReadOnlySpan<byte> body, string? secret) =>
-        secret is { Length: >= MinSecretChars } && body.IndexOf(Encoding.UTF8.GetBytes(secret)) >= 0;
 
     private static bool IsErrorObject(ReadOnlySpan<byte> body)
     {

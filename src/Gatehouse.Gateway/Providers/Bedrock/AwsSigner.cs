@@ -12,6 +12,10 @@ internal sealed class AwsSigner(ProviderSettings settings, TimeProvider clock) :
     private readonly string _base = settings.BaseUrl.AbsolutePath.TrimEnd('/');
     private readonly AwsCredentialFile? _file = settings.Aws!.CredentialsFile is { } path ? new(path, settings.Aws.Profile, clock) : null;
 
+    private volatile string? _token;
+
+    public IReadOnlyList<string> Presented => _token is { } token ? [token] : [];
+
     public async ValueTask<IReadOnlyList<KeyValuePair<string, string>>> SignAsync(UpstreamRequest request, CancellationToken ct)
     {
         var credentials = _file is not null ? await _file.ReadAsync(ct) : new AwsCredentials(_aws.AccessKeyId!, _aws.SecretAccessKey!, _aws.SessionToken);
@@ -19,6 +23,7 @@ internal sealed class AwsSigner(ProviderSettings settings, TimeProvider clock) :
         var signed = new List<KeyValuePair<string, string>> { new("content-type", "application/json"), new("host", _host), new("x-amz-date", date) };
         if (credentials.SessionToken is { } token)
         {
+            _token = token;
             signed.Add(new("x-amz-security-token", token));
         }
 
