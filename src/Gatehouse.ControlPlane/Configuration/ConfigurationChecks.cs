@@ -64,7 +64,7 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
         {
             CheckAws(at, name, provider, preset);
         }
-        else if (preset.Kind == ProviderPresets.Vertex)
+        else if (preset.IsAtGoogle)
         {
             CheckGoogle(at, name, provider);
         }
@@ -91,7 +91,7 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
             Add(at, $"'providers.{name}' has no credential.", preset.Kind switch
             {
                 ProviderPresets.Bedrock => "Set 'aws.access_key_id' and 'aws.secret_access_key', or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or 'aws.credentials_file'.",
-                ProviderPresets.Vertex => "Write 'google: { service_account: ${file:vertex.json} }' with the JSON key of a service account, or set GOOGLE_APPLICATION_CREDENTIALS to its path.",
+                ProviderPresets.Vertex or ProviderPresets.VertexClaude => "Write 'google: { service_account: ${file:vertex.json} }' with the JSON key of a service account, or set GOOGLE_APPLICATION_CREDENTIALS to its path.",
                 _ => $"Set the environment variable {preset.KeyVariables[0]}, or write 'api_key: ${{YOUR_VARIABLE}}'.",
             });
         }
@@ -194,7 +194,7 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
 
         foreach (var (key, set, kind) in new[] { ("aws", provider.Aws is not null, ProviderPresets.Bedrock), ("google", provider.Google is not null, ProviderPresets.Vertex) })
         {
-            if (set && preset.Kind != kind)
+            if (set && preset.Kind != kind && !(kind == ProviderPresets.Vertex && preset.IsAtGoogle))
             {
                 Add(sources.Of(provider, key), $"'providers.{name}.{key}' is for kind '{kind}' only.", "Remove it.");
             }

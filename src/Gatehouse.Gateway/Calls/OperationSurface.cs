@@ -17,8 +17,6 @@ internal abstract class OperationSurface : Surface
 {
     public override WireFormat Wire => WireFormat.OpenAi;
 
-    public override bool PatchesAnswers => true;
-
     public override bool HasOutput => false;
 
     public sealed override bool HasConversation => false;

@@ -75,8 +75,8 @@ internal abstract class Surface
     /// <summary>Whether the answer is made of output tokens.</summary>
     public virtual bool HasOutput => true;
 
-    /// <summary>Whether <see cref="PatchAnswer"/> is to be asked.</summary>
-    public virtual bool PatchesAnswers => false;
+    /// <summary>Whether <see cref="PatchAnswer"/> is to be asked; if not, a whole answer of the same format goes on without being copied.</summary>
+    public virtual bool PatchesAnswer(Attempt attempt, ReadOnlySpan<byte> body) => false;
 
     /// <summary>What must be known of earlier calls before any target is asked; may replace the body.</summary>
     /// <returns>Why the call cannot be served, or <see langword="null"/>.</returns>

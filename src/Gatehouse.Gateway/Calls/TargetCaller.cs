@@ -273,7 +273,7 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
         }
 
         var same = !call.Surface.Translates(attempt.Wire);
-        using var translated = same && !call.Surface.PatchesAnswers ? null : new PooledBuffer(body.Length);
+        using var translated = same && !call.Surface.PatchesAnswer(attempt, body.Span) ? null : new PooledBuffer(body.Length);
         if (translated is not null && same)
         {
             call.Surface.PatchAnswer(attempt, body.Span, translated);

@@ -2,6 +2,7 @@ using System.Buffers;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Providers;
+using Gatehouse.Gateway.Providers.Vertex;
 using Gatehouse.Gateway.Streaming;
 
 namespace Gatehouse.Gateway.Calls;
@@ -30,7 +31,7 @@ internal sealed class TokenCountSurface(Surface of, string path, string? objectN
 
     public override WireFormat WireAt(ProviderSettings settings, string model) => of.WireAt(settings, model);
 
-    public override string PathAt(Attempt attempt, bool stream) => path;
+    public override string PathAt(Attempt attempt, bool stream) => attempt.Settings.IsVertexClaude ? VertexClaude.CountPath : path;
 
     public override AnswerTap NewTap(WireFormat provider) => new TokenCountTap(Field);
 
@@ -43,8 +44,16 @@ internal sealed class TokenCountSurface(Surface of, string path, string? objectN
 
     public override ValueTask<Problem?> CompleteAsync(Call call) => of.CompleteAsync(call);
 
-    public override bool TryPatch(Call call, Attempt attempt, IBufferWriter<byte> to, ref List<string>? dropped) =>
-        of.TryPatch(call, attempt, to, ref dropped);
+    public override bool TryPatch(Call call, Attempt attempt, IBufferWriter<byte> to, ref List<string>? dropped)
+    {
+        if (!attempt.Settings.IsVertexClaude)
+        {
+            return of.TryPatch(call, attempt, to, ref dropped);
+        }
+
+        VertexClaude.Patch(call.Body.Span, attempt.Model, to);
+        return true;
+    }
 
     public override bool TryAnswerHere(Call call, IBufferWriter<byte> to)
     {

@@ -75,6 +75,12 @@ internal static class ChatRequestReader
                 var effort = WireJson.String(value, name);
                 request.Reasoning = new Reasoning(effort == "none" ? ReasoningMode.Disabled : ReasoningMode.Unset, effort);
                 break;
+            case "logprobs":
+                request.TopLogprobs ??= WireJson.Bool(value, name) ? 0 : null;
+                break;
+            case "top_logprobs":
+                request.TopLogprobs = WireJson.Count(value, name, 0) is > 0 and var top ? top : request.TopLogprobs;
+                break;
             case "user":
                 request.User = WireJson.String(value, name);
                 break;
@@ -264,8 +270,8 @@ internal static class ChatRequestReader
     private static bool IsDefault(string name, JsonElement value) => name switch
     {
         "n" => value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var n) && n == 1,
-        "logprobs" or "store" => value.ValueKind == JsonValueKind.False,
-        "frequency_penalty" or "presence_penalty" or "top_logprobs" =>
+        "store" => value.ValueKind == JsonValueKind.False,
+        "frequency_penalty" or "presence_penalty" =>
             value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number == 0,
         "logit_bias" or "metadata" => value.ValueKind == JsonValueKind.Object && !value.EnumerateObject().Any(),
         "modalities" => value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(m => WireJson.TextOrNull(m) == "text"),

@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Conversation;
-using Gatehouse.Gateway.Providers.OpenAi;
 using Gatehouse.Gateway.Streaming;
 
 namespace Gatehouse.Gateway.Chat;
@@ -41,7 +40,7 @@ internal sealed class ChatStreamWriter(ChatRequest request) : IStreamWriter
 
                 break;
             case TextEvent text:
-                WriteString(to, text.Choice, "content", text.Text);
+                WriteString(to, text.Choice, "content", text.Text, text.Logprobs);
                 break;
             case RefusalEvent refusal:
                 WriteString(to, refusal.Choice, "refusal", refusal.Text);
@@ -78,48 +77,20 @@ internal sealed class ChatStreamWriter(ChatRequest request) : IStreamWriter
         }
     }
 
-    public void End(IBufferWriter<byte> to)
+    public void End(IBufferWriter<byte> to) => ChatFrames.End(to, request.IncludeUsage ? _usage : null, WriteHead);
+
+    public void Error(Problem p, IBufferWriter<byte> to) => ChatFrames.Error(p, to);
+
+    private void WriteString(IBufferWriter<byte> to, int choice, string name, string text, JsonElement? logprobs = null)
     {
-        if (request.IncludeUsage && _usage is { } usage)
-        {
-            to.Write("data: "u8);
-            using var json = JsonOut.Begin(to);
-            WriteHead(json);
-            json.WriteStartArray("choices");
-            json.WriteEndArray();
-            json.WritePropertyName("usage");
-            OpenAiUsage.Write(json, usage);
-            json.WriteEndObject();
-            json.Flush();
-            to.Write("\n\n"u8);
-        }
-
-        to.Write("data: [DONE]\n\n"u8);
-    }
-
-    public void Error(Problem p, IBufferWriter<byte> to)
-    {
-        to.Write("data: "u8);
-        using (var json = JsonOut.Begin(to))
-        {
-            json.WriteStartObject();
-            ChatErrors.WriteError(json, p);
-            json.WriteEndObject();
-        }
-
-        to.Write("\n\n"u8);
-    }
-
-    private void WriteString(IBufferWriter<byte> to, int choice, string name, string text)
-    {
-        if (text.Length == 0)
+        if (text.Length == 0 && logprobs is null)
         {
             return;
         }
 
         using var json = Open(to, choice);
         json.WriteString(name, text);
-        Close(json, to);
+        Close(json, to, logprobs: logprobs);
     }
 
     private void WriteDetail(IBufferWriter<byte> to, int choice, Part part)
@@ -236,7 +207,6 @@ internal sealed class ChatStreamWriter(ChatRequest request) : IStreamWriter
         to.Write("data: "u8);
         var json = JsonOut.Begin(to);
         WriteHead(json);
-        json.WriteStartArray("choices");
         json.WriteStartObject();
         json.WriteNumber("index", choice);
         json.WriteStartObject("delta");
@@ -249,10 +219,18 @@ internal sealed class ChatStreamWriter(ChatRequest request) : IStreamWriter
         return json;
     }
 
-    private void Close(Utf8JsonWriter json, IBufferWriter<byte> to, string? finish = null)
+    private void Close(Utf8JsonWriter json, IBufferWriter<byte> to, string? finish = null, JsonElement? logprobs = null)
     {
         json.WriteEndObject();
-        json.WriteNull("logprobs");
+        if (logprobs is { } known)
+        {
+            json.WriteRaw("logprobs", known);
+        }
+        else
+        {
+            json.WriteNull("logprobs");
+        }
+
         json.WriteStringOrNull("finish_reason", finish);
         json.WriteEndObject();
         json.WriteEndArray();
@@ -273,6 +251,7 @@ internal sealed class ChatStreamWriter(ChatRequest request) : IStreamWriter
         json.WriteString("object", "chat.completion.chunk");
         json.WriteNumber("created", _created);
         json.WriteString("model", _model);
+        json.WriteStartArray("choices");
     }
 
     private sealed record CustomCall(ToolStartedEvent Start, StringBuilder Arguments);

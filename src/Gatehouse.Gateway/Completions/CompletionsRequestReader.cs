@@ -54,9 +54,8 @@ internal static class CompletionsRequestReader
         };
     }
 
-    /// <summary>Whether the chat format says the same; of a stream, log probabilities come in another shape.</summary>
-    public static bool IsSameInChat(string name, ChatRequest request) =>
-        Array.IndexOf(Same, name) >= 0 || (name == "logprobs" && !request.Stream);
+    /// <summary>Whether the chat format says the same.</summary>
+    public static bool IsSameInChat(string name) => Array.IndexOf(Same, name) >= 0;
 
     public static void WriteSame(Utf8JsonWriter json, ChatRequest request)
     {
@@ -66,12 +65,6 @@ internal static class CompletionsRequestReader
             {
                 json.WriteRaw(name, value);
             }
-        }
-
-        if (!request.Stream && WireJson.TryGet(request.Body, "logprobs", out var count))
-        {
-            json.WriteBoolean("logprobs", true);
-            json.WriteNumber("top_logprobs", WireJson.Count(count, "logprobs", 0));
         }
     }
 
@@ -100,6 +93,9 @@ internal static class CompletionsRequestReader
                 break;
             case "stream_options":
                 request.IncludeUsage = WireJson.TryGet(value, "include_usage", out var usage) && WireJson.Bool(usage, "stream_options.include_usage");
+                break;
+            case "logprobs":
+                request.TopLogprobs = WireJson.Count(value, name, 0);
                 break;
             case "user":
                 request.User = WireJson.String(value, name);

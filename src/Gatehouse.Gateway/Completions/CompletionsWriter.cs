@@ -69,7 +69,8 @@ internal static class CompletionsWriter
         StopReasons.ToOpenAi(reason) is var name && name == "tool_calls" ? "stop" : StopReasons.ToOpenAi(reason);
 
     /// <summary>The chat format's list of tokens as this format's parallel lists.</summary>
-    private static void WriteLogprobs(Utf8JsonWriter json, JsonElement chat, int offset)
+    /// <returns>The offset behind the last token.</returns>
+    public static int WriteLogprobs(Utf8JsonWriter json, JsonElement chat, int offset)
     {
         var tokens = WireJson.Items(chat, "content").ToList();
         json.WriteStartObject();
@@ -102,6 +103,7 @@ internal static class CompletionsWriter
 
         json.WriteEndArray();
         json.WriteEndObject();
+        return offset;
     }
 
     private static void WriteNumber(Utf8JsonWriter json, JsonElement token)
@@ -120,7 +122,7 @@ internal static class CompletionsWriter
 /// <summary>Writes a stream of <c>text_completion</c> chunks.</summary>
 internal sealed class CompletionsStreamWriter(ChatRequest request) : IStreamWriter
 {
-    private readonly HashSet<int> _begun = [];
+    private readonly Dictionary<int, int> _offsets = []; // of the next token in the text of each choice that has begun
     private string _id = "";
     private string _model = "";
     private long _created;
@@ -136,8 +138,8 @@ internal sealed class CompletionsStreamWriter(ChatRequest request) : IStreamWrit
                 _created = started.Created > 0 ? started.Created : TimeProvider.System.GetUtcNow().ToUnixTimeSeconds();
                 _usage = started.Usage;
                 break;
-            case TextEvent { Text.Length: > 0 } text:
-                WriteChunk(text.Choice, text.Text, null, to);
+            case TextEvent text when text.Text.Length > 0 || text.Logprobs is not null:
+                WriteChunk(text.Choice, text.Text, null, to, text.Logprobs);
                 break;
             case RefusalEvent { Text.Length: > 0 } refusal:
                 WriteChunk(refusal.Choice, refusal.Text, null, to);
@@ -157,49 +159,34 @@ internal sealed class CompletionsStreamWriter(ChatRequest request) : IStreamWrit
         }
     }
 
-    public void End(IBufferWriter<byte> to)
+    public void End(IBufferWriter<byte> to) =>
+        ChatFrames.End(to, request.IncludeUsage ? _usage : null, json => CompletionsWriter.WriteHead(json, _id, _created, _model));
+
+    public void Error(Problem p, IBufferWriter<byte> to) => ChatFrames.Error(p, to);
+
+    private void WriteChunk(int choice, string text, string? finish, IBufferWriter<byte> to, JsonElement? logprobs = null)
     {
-        if (request.IncludeUsage && _usage is { } usage)
+        if (!_offsets.TryGetValue(choice, out var offset))
         {
-            to.Write("data: "u8);
-            using var json = JsonOut.Begin(to);
-            CompletionsWriter.WriteHead(json, _id, _created, _model);
-            json.WriteEndArray();
-            json.WritePropertyName("usage");
-            OpenAiUsage.Write(json, usage);
-            json.WriteEndObject();
-            json.Flush();
-            to.Write("\n\n"u8);
-        }
-
-        to.Write("data: [DONE]\n\n"u8);
-    }
-
-    public void Error(Problem p, IBufferWriter<byte> to)
-    {
-        to.Write("data: "u8);
-        using (var json = JsonOut.Begin(to))
-        {
-            json.WriteStartObject();
-            ChatErrors.WriteError(json, p);
-            json.WriteEndObject();
-        }
-
-        to.Write("\n\n"u8);
-    }
-
-    private void WriteChunk(int choice, string text, string? finish, IBufferWriter<byte> to)
-    {
-        if (_begun.Add(choice))
-        {
-            text = CompletionsWriter.EchoOf(request) + text;
+            var echo = CompletionsWriter.EchoOf(request);
+            (text, offset) = (echo + text, echo.Length);
         }
 
         to.Write("data: "u8);
         using var json = JsonOut.Begin(to);
         CompletionsWriter.WriteHead(json, _id, _created, _model);
         CompletionsWriter.BeginChoice(json, choice, text);
-        json.WriteNull("logprobs");
+        if (logprobs is { } known)
+        {
+            json.WritePropertyName("logprobs");
+            offset = CompletionsWriter.WriteLogprobs(json, known, offset);
+        }
+        else
+        {
+            json.WriteNull("logprobs");
+        }
+
+        _offsets[choice] = offset;
         json.WriteStringOrNull("finish_reason", finish);
         json.WriteEndObject();
         json.WriteEndArray();

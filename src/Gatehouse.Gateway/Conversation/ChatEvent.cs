@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Providers;
 
@@ -12,7 +13,11 @@ internal abstract record ChatEvent;
 internal sealed record StartedEvent(string Id, string Model, long Created, TokenUsage? Usage) : ChatEvent;
 
 /// <summary>More text.</summary>
-internal sealed record TextEvent(int Choice, string Text) : ChatEvent;
+internal sealed record TextEvent(int Choice, string Text) : ChatEvent
+{
+    /// <summary>Of the tokens of this text, see <see cref="Conversation.Logprobs"/>.</summary>
+    public JsonElement? Logprobs { get; init; }
+}
 
 /// <summary>More of a refusal.</summary>
 internal sealed record RefusalEvent(int Choice, string Text) : ChatEvent;

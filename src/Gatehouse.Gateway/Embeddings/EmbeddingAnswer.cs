@@ -135,7 +135,7 @@ internal sealed record EmbeddingAnswer(string Model, IReadOnlyList<float[]> Vect
         ArrayPool<byte>.Shared.Return(bytes);
     }
 
-    private static float[] Floats(JsonElement array)
+    internal static float[] Floats(JsonElement array)
     {
         if (array.ValueKind != JsonValueKind.Array)
         {
@@ -154,7 +154,7 @@ internal sealed record EmbeddingAnswer(string Model, IReadOnlyList<float[]> Vect
         return vector;
     }
 
-    private static float[] Decode(JsonElement text)
+    internal static float[] Decode(JsonElement text)
     {
         if (!text.TryGetBytesFromBase64(out var bytes) || bytes.Length % sizeof(float) != 0)
         {
@@ -171,7 +171,7 @@ internal sealed record EmbeddingAnswer(string Model, IReadOnlyList<float[]> Vect
         return vector;
     }
 
-    private static List<float[]> Complete(List<float[]?> vectors)
+    internal static List<float[]> Complete(List<float[]?> vectors)
     {
         var complete = vectors.OfType<float[]>().ToList();
         return complete.Count > 0 && complete.Count == vectors.Count

@@ -7,7 +7,7 @@ using Gatehouse.Gateway.Streaming;
 
 namespace Gatehouse.Gateway.Embeddings;
 
-/// <summary>How providers are asked for vectors: OpenAI's form, which most offer, and Google's.</summary>
+/// <summary>How providers are asked for vectors: OpenAI's form, which most offer, Google's and Cohere's.</summary>
 internal static class EmbeddingProviders
 {
     /// <returns><see langword="null"/> when providers of this format offer none.</returns>
@@ -15,11 +15,17 @@ internal static class EmbeddingProviders
     {
         WireFormat.OpenAi when attempt.Settings.ModelInPath => $"/deployments/{Uri.EscapeDataString(attempt.Model)}/embeddings",
         WireFormat.OpenAi => "/embeddings",
+        WireFormat.Cohere => "/embed",
         WireFormat.Gemini => GeminiWire.PathOf(attempt.Model, "batchEmbedContents"),
         _ => null,
     };
 
-    public static AnswerTap NewTap(WireFormat wire) => wire == WireFormat.Gemini ? new GeminiVectorTap() : new VectorTap();
+    public static AnswerTap NewTap(WireFormat wire) => wire switch
+    {
+        WireFormat.Gemini => new GeminiVectorTap(),
+        WireFormat.Cohere => new CohereVectorTap(),
+        _ => new VectorTap(),
+    };
 
     public static void Write(EmbeddingRequest request, Attempt attempt, IBufferWriter<byte> to, List<string> dropped)
     {
@@ -34,9 +40,15 @@ internal static class EmbeddingProviders
             return;
         }
 
+        if (attempt.Wire == WireFormat.Cohere)
+        {
+            CohereEmbeddings.Write(request, attempt.Model, to, dropped);
+            return;
+        }
+
         if (request.Purpose is not null)
         {
-            dropped.AddOnce("taskType");
+            dropped.AddOnce(request.PurposeName);
         }
 
         WriteOpenAi(request, attempt.Model, to);
@@ -44,7 +56,12 @@ internal static class EmbeddingProviders
 
     public static EmbeddingAnswer Read(Attempt attempt, ReadOnlySpan<byte> body, int texts)
     {
-        var answer = attempt.Wire == WireFormat.Gemini ? EmbeddingAnswer.ReadGemini(body, attempt.Model) : EmbeddingAnswer.ReadOpenAi(body);
+        var answer = attempt.Wire switch
+        {
+            WireFormat.Gemini => EmbeddingAnswer.ReadGemini(body, attempt.Model),
+            WireFormat.Cohere => CohereEmbeddings.Read(body, attempt.Model),
+            _ => EmbeddingAnswer.ReadOpenAi(body),
+        };
         return answer.Vectors.Count == texts
             ? answer
             : throw new FormatException("The answer does not hold one vector for each text.");

@@ -11,10 +11,19 @@ namespace Gatehouse.Gateway.Embeddings;
 /// <param name="Unshared">Names of parameters that only the caller's own format has.</param>
 internal sealed record EmbeddingRequest(IReadOnlyList<string> Texts, int? Dimensions, string? Purpose, IReadOnlyList<string> Unshared)
 {
+    /// <summary>Cohere's words for purposes, and Google's.</summary>
+    public static readonly (string Cohere, string Google)[] Purposes =
+    [
+        ("search_document", "RETRIEVAL_DOCUMENT"), ("search_query", "RETRIEVAL_QUERY"), ("classification", "CLASSIFICATION"), ("clustering", "CLUSTERING"),
+    ];
+
     private const int MaxTexts = 2048; // as at OpenAI
     private const int MaxDimensions = 1 << 16;
 
-    /// <summary>Reads OpenAI's <c>embeddings</c>.</summary>
+    /// <summary>What the caller's format calls the purpose.</summary>
+    public string PurposeName { get; private init; } = "taskType";
+
+    /// <summary>Reads OpenAI's <c>embeddings</c>, with Cohere's <c>input_type</c> where a caller adds it.</summary>
     /// <exception cref="ProblemException">The request is not what that format allows, or holds tokens in place of text.</exception>
     public static EmbeddingRequest ReadOpenAi(ReadOnlySpan<byte> body)
     {
@@ -28,14 +37,21 @@ internal sealed record EmbeddingRequest(IReadOnlyList<string> Texts, int? Dimens
         var unshared = new List<string>();
         foreach (var property in root.EnumerateObject())
         {
-            if (property.Name is not ("model" or "input" or "dimensions" or "encoding_format" or "user"))
+            if (property.Name is not ("model" or "input" or "dimensions" or "encoding_format" or "user" or "input_type"))
             {
                 unshared.Add(property.Name);
             }
         }
 
         var dimensions = WireJson.TryGet(root, "dimensions", out var d) ? DimensionsOf(d, "dimensions") : null;
-        return new EmbeddingRequest(texts, dimensions, null, unshared);
+        var type = WireJson.StringOrNull(root, "input_type");
+        var purpose = type is null ? null : Array.Find(Purposes, p => p.Cohere == type).Google;
+        if (type is not null && purpose is null)
+        {
+            throw WireJson.Invalid("input_type", $"must be one of {string.Join(", ", Purposes.Select(p => p.Cohere))}");
+        }
+
+        return new EmbeddingRequest(texts, dimensions, purpose, unshared) { PurposeName = "input_type" };
     }
 
     /// <summary>Reads Google's <c>embedContent</c>, or <c>batchEmbedContents</c> whose parts differ in nothing but their text.</summary>

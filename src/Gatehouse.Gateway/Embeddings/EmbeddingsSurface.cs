@@ -60,6 +60,9 @@ internal sealed class EmbeddingsSurface : OperationSurface
         return true;
     }
 
+    public override bool PatchesAnswer(Attempt attempt, ReadOnlySpan<byte> body) =>
+        Batch is not null || attempt.Wire != WireFormat.OpenAi || (_base64 && HoldsNumbers(body));
+
     public override void PatchAnswer(Attempt attempt, ReadOnlySpan<byte> body, IBufferWriter<byte> to)
     {
         if (Batch is { } batch && TryComplete(batch, attempt, body) is { } all)

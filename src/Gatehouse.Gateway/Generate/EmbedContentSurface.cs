@@ -41,17 +41,10 @@ internal sealed class EmbedContentSurface(string model, bool batch) : OperationS
         return true;
     }
 
-    public override void PatchAnswer(Attempt attempt, ReadOnlySpan<byte> body, IBufferWriter<byte> to)
-    {
-        if (attempt.Wire == WireFormat.Gemini)
-        {
-            to.Write(body);
-        }
-        else
-        {
-            EmbeddingProviders.Read(attempt, body, _request!.Texts.Count).WriteGemini(batch, to);
-        }
-    }
+    public override bool PatchesAnswer(Attempt attempt, ReadOnlySpan<byte> body) => attempt.Wire != WireFormat.Gemini;
+
+    public override void PatchAnswer(Attempt attempt, ReadOnlySpan<byte> body, IBufferWriter<byte> to) =>
+        EmbeddingProviders.Read(attempt, body, _request!.Texts.Count).WriteGemini(batch, to);
 
     public override void WriteError(Problem problem, string requestId, IBufferWriter<byte> to) => GenerateErrors.Write(problem, requestId, to);
 }

@@ -16,7 +16,7 @@ internal static class GenerateAnswerWriter
         json.WriteStartArray("candidates");
         foreach (var choice in a.Choices)
         {
-            WriteCandidate(json, choice.Index, choice.Parts, GeminiFinish.To(choice.Finish));
+            WriteCandidate(json, choice.Index, choice.Parts, GeminiFinish.To(choice.Finish), choice.Logprobs);
         }
 
         json.WriteEndArray();
@@ -24,7 +24,7 @@ internal static class GenerateAnswerWriter
     }
 
     /// <param name="finish"><see langword="null"/> while the candidate goes on.</param>
-    public static void WriteCandidate(Utf8JsonWriter json, int index, IReadOnlyList<Part> parts, string? finish)
+    public static void WriteCandidate(Utf8JsonWriter json, int index, IReadOnlyList<Part> parts, string? finish, JsonElement? logprobs = null)
     {
         json.WriteStartObject();
         json.WriteStartObject("content");
@@ -43,6 +43,7 @@ internal static class GenerateAnswerWriter
         }
 
         json.WriteNumber("index", index);
+        Logprobs.WriteGemini(json, logprobs);
         json.WriteEndObject();
     }
 

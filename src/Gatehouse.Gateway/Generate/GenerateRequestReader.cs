@@ -129,6 +129,12 @@ internal static class GenerateRequestReader
                 break;
             case "responseJsonSchema" or "responseSchema":
                 break;
+            case "responseLogprobs":
+                request.TopLogprobs ??= WireJson.Bool(value, path) ? 0 : null;
+                break;
+            case "logprobs":
+                request.TopLogprobs = WireJson.Count(value, path, 0) is > 0 and var top ? top : request.TopLogprobs;
+                break;
             case "thinkingConfig":
                 request.Reasoning = ReadThinking(WireJson.Object(value, path), path);
                 break;
@@ -221,7 +227,6 @@ internal static class GenerateRequestReader
     {
         "candidateCount" => value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var n) && n == 1,
         "presencePenalty" or "frequencyPenalty" => value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number == 0,
-        "responseLogprobs" => value.ValueKind == JsonValueKind.False,
         "responseMimeType" => WireJson.TextOrNull(value) is "text/plain" or "",
         "responseModalities" => value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(m => WireJson.TextOrNull(m) == "TEXT"),
         _ => false,

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using System.Text.Json;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Providers.Gemini;
@@ -28,7 +29,7 @@ internal sealed class GenerateStreamWriter(ChatRequest request, GenerateFrames f
                 _usage = started.Usage;
                 break;
             case TextEvent text:
-                WritePart(text.Choice, new TextPart(text.Text), to);
+                WritePart(text.Choice, new TextPart(text.Text), to, text.Logprobs);
                 break;
             case RefusalEvent refusal:
                 WritePart(refusal.Choice, new TextPart(refusal.Text), to);
@@ -89,10 +90,10 @@ internal sealed class GenerateStreamWriter(ChatRequest request, GenerateFrames f
         frames.End(to);
     }
 
-    private void WritePart(int choice, Part part, IBufferWriter<byte> to)
+    private void WritePart(int choice, Part part, IBufferWriter<byte> to, JsonElement? logprobs = null)
     {
         Of(choice);
-        if (part is TextPart { Text.Length: 0 } or ThinkingPart { Text.Length: 0, Signature.Length: 0 })
+        if (logprobs is null && part is TextPart { Text.Length: 0 } or ThinkingPart { Text.Length: 0, Signature.Length: 0 })
         {
             return;
         }
@@ -102,7 +103,7 @@ internal sealed class GenerateStreamWriter(ChatRequest request, GenerateFrames f
         {
             json.WriteStartObject();
             json.WriteStartArray("candidates");
-            GenerateAnswerWriter.WriteCandidate(json, choice, [part], null);
+            GenerateAnswerWriter.WriteCandidate(json, choice, [part], null, logprobs);
             json.WriteEndArray();
             GenerateAnswerWriter.WriteTail(json, _id, _model, null);
         }

@@ -3,6 +3,7 @@ using Gatehouse.Contracts;
 using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Providers;
+using Gatehouse.Gateway.Providers.Vertex;
 using Gatehouse.Gateway.Streaming;
 
 namespace Gatehouse.Gateway.Messages;
@@ -17,6 +18,17 @@ internal sealed class MessagesSurface : Surface
     public override WireFormat Wire => WireFormat.Anthropic;
 
     public override string RequestIdHeader => "request-id";
+
+    public override bool TryPatch(Call call, Attempt attempt, IBufferWriter<byte> to, ref List<string>? dropped)
+    {
+        if (!attempt.Settings.IsVertexClaude)
+        {
+            return base.TryPatch(call, attempt, to, ref dropped);
+        }
+
+        VertexClaude.Patch(call.Body.Span, null, to);
+        return true;
+    }
 
     public override ChatRequest ReadRequest(ReadOnlyMemory<byte> body) => MessagesRequestReader.Read(body);
 

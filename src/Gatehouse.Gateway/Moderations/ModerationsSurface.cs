@@ -26,8 +26,6 @@ internal sealed class ModerationsSurface : OperationSurface
 
     public override string Name => "moderations";
 
-    public override bool PatchesAnswers => false;
-
     /// <summary>Where a provider charges after all, its answer's usage is priced.</summary>
     public override bool IsFree => true;
 

@@ -93,6 +93,9 @@ public sealed record ProviderSettings
     /// <summary>The service account that tokens for Google Cloud are fetched for; <see langword="null"/> elsewhere.</summary>
     public GoogleSettings? Google { get; init; }
 
+    /// <summary>Anthropic's models at Google Cloud: the model stands in the path, and the body says which version of the format it is.</summary>
+    public bool IsVertexClaude { get; init; }
+
     /// <summary>Whether it has something to prove who asks.</summary>
     public bool HasCredential => ApiKey is not null || Aws is not null || Google is not null;
 

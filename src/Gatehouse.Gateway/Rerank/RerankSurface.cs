@@ -18,8 +18,6 @@ internal sealed class RerankSurface : OperationSurface
 
     public override string Name => "rerank";
 
-    public override bool PatchesAnswers => false;
-
     public override bool MayBeKept => true;
 
     public override Problem? Peek(ReadOnlySpan<byte> body, out RequestPeek peek) => base.Peek(body, out peek) ?? Check(body);

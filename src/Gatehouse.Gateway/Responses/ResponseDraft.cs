@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Conversation;
 
@@ -28,6 +29,9 @@ internal sealed class OutputItem(OutputKind kind, int index, string id)
 
     /// <summary>A refusal that the message holds besides its text, or in its place.</summary>
     public StringBuilder Refusal { get; } = new();
+
+    /// <summary>Of the tokens of the message's text.</summary>
+    public List<JsonElement> Logprobs { get; } = [];
 
     public string CallId { get; init; } = "";
 
@@ -130,12 +134,20 @@ internal sealed class ResponseDraft(string id)
         ServiceTier = answer.ServiceTier;
         var choice = answer.Choices[0];
         Finish = choice.Finish;
+        var logprobs = choice.Logprobs;
         foreach (var part in choice.Parts)
         {
             switch (part)
             {
                 case TextPart { Text.Length: > 0 } text:
-                    MessageFor(refusal: false).Text.Append(text.Text);
+                    var message = MessageFor(refusal: false);
+                    message.Text.Append(text.Text);
+                    if (Logprobs.Tokens(logprobs) is { } tokens)
+                    {
+                        message.Logprobs.AddRange(tokens.EnumerateArray());
+                        logprobs = null; // they are told at the first of several texts
+                    }
+
                     break;
                 case RefusalPart { Text.Length: > 0 } refusal:
                     MessageFor(refusal: true).Refusal.Append(refusal.Text);

@@ -86,7 +86,7 @@ internal static class ResponseWriter
                 {
                     if (refusal ? item.HasRefusal : item.HasText)
                     {
-                        WritePart(json, refusal, (refusal ? item.Refusal : item.Text).ToString());
+                        WritePart(json, refusal, (refusal ? item.Refusal : item.Text).ToString(), item.Logprobs);
                     }
                 }
 
@@ -120,7 +120,7 @@ internal static class ResponseWriter
         json.WriteEndObject();
     }
 
-    public static void WritePart(Utf8JsonWriter json, bool refusal, string text)
+    public static void WritePart(Utf8JsonWriter json, bool refusal, string text, IReadOnlyList<JsonElement> logprobs)
     {
         json.WriteStartObject();
         json.WriteString("type", refusal ? "refusal" : "output_text");
@@ -133,8 +133,7 @@ internal static class ResponseWriter
             json.WriteString("text", text);
             json.WriteStartArray("annotations");
             json.WriteEndArray();
-            json.WriteStartArray("logprobs");
-            json.WriteEndArray();
+            Logprobs.WriteResponses(json, logprobs);
         }
 
         json.WriteEndObject();

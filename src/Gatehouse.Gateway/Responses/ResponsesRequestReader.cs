@@ -45,7 +45,13 @@ internal static class ResponsesRequestReader
         {
             case "model" or "input" or "instructions":
             case "store" or "previous_response_id" or "background" or "metadata": // Gatehouse's own business
-            case "include" or "stream_options": // ask for more about what is there: nothing is lost without it
+            case "include":
+                request.TopLogprobs ??= Logprobs.IsIncluded(value) ? 0 : null;
+                break;
+            case "top_logprobs":
+                request.TopLogprobs = WireJson.Count(value, name, 0) is > 0 and var top ? top : request.TopLogprobs;
+                break;
+            case "stream_options": // asks for more about what is there: nothing is lost without it
                 break;
             case "max_output_tokens":
                 request.MaxTokens = WireJson.Count(value, name, 1);
@@ -211,7 +217,6 @@ internal static class ResponsesRequestReader
     {
         "truncation" => WireJson.TextOrNull(value) == "disabled",
         "text.verbosity" => WireJson.TextOrNull(value) == "medium",
-        "top_logprobs" => value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number == 0,
         _ => false,
     };
 }

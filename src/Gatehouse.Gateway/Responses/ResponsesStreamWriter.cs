@@ -38,8 +38,8 @@ internal sealed class ResponsesStreamWriter(ChatRequest request, ResponseTerms t
             case StartedEvent started:
                 Start(started, to);
                 break;
-            case TextEvent { Choice: 0, Text.Length: > 0 } text:
-                WriteText(text.Text, refusal: false, to);
+            case TextEvent { Choice: 0 } text when text.Text.Length > 0 || text.Logprobs is not null:
+                WriteText(text.Text, refusal: false, to, text.Logprobs);
                 break;
             case RefusalEvent { Choice: 0, Text.Length: > 0 } refusal:
                 WriteText(refusal.Text, refusal: true, to);
@@ -133,7 +133,7 @@ internal sealed class ResponsesStreamWriter(ChatRequest request, ResponseTerms t
         _draft.Usage = started.Usage;
     }
 
-    private void WriteText(string text, bool refusal, IBufferWriter<byte> to)
+    private void WriteText(string text, bool refusal, IBufferWriter<byte> to, JsonElement? logprobs = null)
     {
         var item = OpenItem(OutputKind.Message, to);
         if (!item.Takes(refusal))
@@ -153,7 +153,7 @@ internal sealed class ResponsesStreamWriter(ChatRequest request, ResponseTerms t
             item.Begin(refusal);
             using var added = OpenPart("response.content_part.added", item, to);
             added.WritePropertyName("part");
-            ResponseWriter.WritePart(added, refusal, "");
+            ResponseWriter.WritePart(added, refusal, "", []);
             Close(added, to);
         }
 
@@ -162,8 +162,9 @@ internal sealed class ResponsesStreamWriter(ChatRequest request, ResponseTerms t
         json.WriteString("delta", text);
         if (!refusal)
         {
-            json.WriteStartArray("logprobs");
-            json.WriteEndArray();
+            JsonElement[] tokens = Logprobs.Tokens(logprobs) is { } known ? [.. known.EnumerateArray()] : [];
+            item.Logprobs.AddRange(tokens);
+            Logprobs.WriteResponses(json, tokens);
         }
 
         Close(json, to);
@@ -265,8 +266,7 @@ internal sealed class ResponsesStreamWriter(ChatRequest request, ResponseTerms t
             done.WriteString(item.Refuses ? "refusal" : "text", text);
             if (!item.Refuses)
             {
-                done.WriteStartArray("logprobs");
-                done.WriteEndArray();
+                Logprobs.WriteResponses(done, item.Logprobs);
             }
 
             Close(done, to);
@@ -274,7 +274,7 @@ internal sealed class ResponsesStreamWriter(ChatRequest request, ResponseTerms t
 
         using var part = OpenPart("response.content_part.done", item, to);
         part.WritePropertyName("part");
-        ResponseWriter.WritePart(part, item.Refuses, text);
+        ResponseWriter.WritePart(part, item.Refuses, text, item.Logprobs);
         Close(part, to);
         _partIsOpen = false;
     }

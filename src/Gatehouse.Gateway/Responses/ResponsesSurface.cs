@@ -30,7 +30,7 @@ internal sealed class ResponsesSurface(
 
     public override WireFormat Wire => WireFormat.Responses;
 
-    public override bool PatchesAnswers => true;
+    public override bool PatchesAnswer(Attempt attempt, ReadOnlySpan<byte> body) => true;
 
     public override bool IsShared => false;
 

@@ -52,12 +52,12 @@ public sealed class PriceTable
         return _byName.TryGetValue(key, out price);
     }
 
-    /// <summary>Cuts <c>-YYYY-MM-DD</c> or <c>-YYYYMMDD</c> off the end.</summary>
+    /// <summary>Cuts <c>-YYYY-MM-DD</c>, <c>-YYYYMMDD</c> or, as at Vertex, <c>@YYYYMMDD</c> off the end.</summary>
     private static ReadOnlySpan<char> Undated(ReadOnlySpan<char> model)
     {
         foreach (var length in (ReadOnlySpan<int>)[11, 9])
         {
-            if (model.Length <= length || model[^length] != '-')
+            if (model.Length <= length || (model[^length] != '-' && (model[^length] != '@' || length != 9)))
             {
                 continue;
             }

@@ -18,6 +18,8 @@ public sealed class EmbeddingsTests
     private const string GeminiBatch =
         """{"requests":[{"model":"models/fast","content":{"parts":[{"text":"one"}]},"taskType":"RETRIEVAL_QUERY"},{"model":"models/fast","content":{"parts":[{"text":"two"}]},"taskType":"RETRIEVAL_QUERY"}]}""";
 
+    private const string CohereAnswer = """{"id":"e1","embeddings":{"float":[[0.5,-1],[2,3.25]]},"texts":["one","two"],"meta":{"api_version":{"version":"2"},"billed_units":{"input_tokens":4}},"response_type":"embeddings_by_type"}""";
+
     private static readonly CancellationToken Ct = TestContext.Current.CancellationToken;
 
     [Fact]
@@ -36,6 +38,60 @@ public sealed class EmbeddingsTests
         Assert.Equal(new TokenUsage(7, 0, 0, 0, 0, 0), record.Usage);
         Assert.Equal(CallOutcome.Ok, record.Outcome);
     }
+
+    [Theory]
+    [InlineData("""{"model":"fast","input":["one","two"]}""", "search_document", false, "")]
+    [InlineData("""{"model":"fast","input":["one","two"],"encoding_format":"base64","input_type":"search_query","dimensions":256}""", "search_query", true, ",\"output_dimension\":256")]
+    public async Task Cohere_is_told_what_the_texts_are_for(string body, string purpose, bool base64, string more)
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, CohereAnswer));
+        await using var gateway = await TestGateway.StartAsync([CohereRoute(player)]);
+
+        using var response = await gateway.PostAsync(Path, body, ct: Ct);
+
+        Assert.StartsWith("POST /v1/embed HTTP/1.1\r\n", player.Last.Head);
+        Assert.Equal($$"""{"model":"embed-v4.0","input_type":"{{purpose}}","texts":["one","two"],"embedding_types":["float"]{{more}}}""", player.Last.Body);
+        var answer = JsonElement.Parse(await response.Content.ReadAsStringAsync(Ct));
+        var second = answer.GetProperty("data")[1].GetProperty("embedding");
+        Assert.Equal([2f, 3.25f], base64 ? Floats(second.GetBytesFromBase64()) : second.EnumerateArray().Select(v => v.GetSingle()));
+        Assert.Equal(4, answer.GetProperty("usage").GetProperty("total_tokens").GetInt32());
+        Assert.Equal(new TokenUsage(4, 0, 0, 0, 0, 0), Assert.Single(gateway.Records()).Usage);
+    }
+
+    [Theory]
+    [InlineData("RETRIEVAL_QUERY", "search_query", null)]
+    [InlineData("SEMANTIC_SIMILARITY", "search_document", "taskType")]
+    public async Task Googles_purposes_are_said_in_coheres_words_where_it_has_any(string task, string purpose, string? dropped)
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, CohereAnswer));
+        await using var gateway = await TestGateway.StartAsync([CohereRoute(player)]);
+
+        using var response = await gateway.PostAsync("/v1beta/models/fast:batchEmbedContents", GeminiBatch.Replace("RETRIEVAL_QUERY", task), ct: Ct);
+
+        Assert.Equal(GeminiAnswer, await response.Content.ReadAsStringAsync(Ct));
+        Assert.Contains($"\"input_type\":\"{purpose}\"", player.Last.Body);
+        Assert.Equal(dropped, PassThroughTests.Header(response, "x-gatehouse-dropped-params"));
+    }
+
+    [Theory]
+    [InlineData("""{"model":"fast","input":"x","input_type":"poetry"}""")]
+    [InlineData("many")]
+    public async Task What_cohere_cannot_take_is_refused_before_it_is_asked(string body)
+    {
+        body = body == "many" ? $$"""{"model":"fast","input":[{{string.Join(',', Enumerable.Repeat("\"x\"", 97))}}]}""" : body;
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, CohereAnswer));
+        await using var gateway = await TestGateway.StartAsync([CohereRoute(player)]);
+
+        using var response = await gateway.PostAsync(Path, body, ct: Ct);
+
+        Assert.Equal(400, (int)response.StatusCode);
+        Assert.Empty(player.Exchanges);
+    }
+
+    private static Route CohereRoute(WirePlayer player) => new("fast",
+        [new Target(TestGateway.Http("cohere", player, TimeProvider.System, s => s with { Kind = "cohere", Wire = WireFormat.Cohere }), "embed-v4.0")]) { AttemptsPerTarget = 1 };
+
+    private static float[] Floats(byte[] bytes) => [.. bytes.Chunk(4).Select(b => BinaryPrimitives.ReadSingleLittleEndian(b))];
 
     [Fact]
     public async Task Targets_that_lack_a_feature_and_answers_that_may_break_a_schema_are_nothing_to_vectors()

@@ -70,6 +70,55 @@ public sealed class VertexProviderTests
         Assert.Single(google.Exchanges);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Claude_is_asked_by_its_path_with_the_version_in_the_body(bool stream)
+    {
+        var body = stream ? Wire.MessagesStreamRequest : Wire.MessagesRequest;
+        await using var player = new WirePlayer(e => stream ? e.StreamAsync(Wire.WholeMessagesStream) : e.AnswerAsync(200, Wire.MessagesAnswer));
+        await using var gateway = await TestGateway.StartAsync([Claude(player)]);
+
+        using var passed = await gateway.MessagesAsync(body);
+        Assert.Equal(stream ? Wire.WholeMessagesStream : Wire.MessagesAnswer, await passed.Content.ReadAsStringAsync(Ct));
+        Assert.StartsWith($"POST /v1/projects/p/locations/global/publishers/anthropic/models/claude-sonnet-4-5%4020250929:{(stream ? "streamRawPredict" : "rawPredict")} HTTP/1.1\r\n", player.Last.Head);
+        Assert.Equal(body.Replace("\"model\":\"fast\"", "\"anthropic_version\":\"vertex-2023-10-16\"", StringComparison.Ordinal), player.Last.Body);
+
+        using var translated = await gateway.ChatAsync(stream ? Wire.StreamRequest : Wire.ChatRequest);
+        Assert.Equal(200, (int)translated.StatusCode);
+        var sent = JsonElement.Parse(player.Last.Body);
+        Assert.Equal("vertex-2023-10-16", sent.GetProperty("anthropic_version").GetString());
+        Assert.False(sent.TryGetProperty("model", out _));
+        Assert.True(sent.GetProperty("max_tokens").GetInt32() >= 4096);
+    }
+
+    [Fact]
+    public async Task Claude_counts_tokens_by_a_model_of_that_name()
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, """{"input_tokens":14}"""));
+        await using var gateway = await TestGateway.StartAsync([Claude(player)]);
+
+        using var response = await gateway.PostAsync("/v1/messages/count_tokens", """{"messages":[{"role":"user","content":"hi"}],"model":"fast"}""", ct: Ct);
+
+        Assert.Equal("""{"input_tokens":14}""", await response.Content.ReadAsStringAsync(Ct));
+        Assert.StartsWith("POST /v1/projects/p/locations/global/publishers/anthropic/models/count-tokens:rawPredict HTTP/1.1\r\n", player.Last.Head);
+        Assert.Equal(
+            """{"anthropic_version":"vertex-2023-10-16","model":"claude-sonnet-4-5@20250929","messages":[{"role":"user","content":"hi"}]}""", player.Last.Body);
+    }
+
+    private static Route Claude(WirePlayer player) => new("fast",
+    [
+        new Target(new ProviderFactory(TimeProvider.System).Create(new ProviderSettings
+        {
+            Name = "vertex",
+            Kind = "vertex-anthropic",
+            Wire = WireFormat.Anthropic,
+            IsVertexClaude = true,
+            ApiKey = "ya29.given",
+            BaseUrl = new Uri(player.BaseUrl, "/v1/projects/p/locations/global/publishers/anthropic"),
+        }), "claude-sonnet-4-5@20250929"),
+    ]) { AttemptsPerTarget = 1 };
+
     private static Route Route(WirePlayer player, WirePlayer google, RSA key, TimeProvider clock) => new("fast",
     [
         new Target(new ProviderFactory(clock).Create(new ProviderSettings

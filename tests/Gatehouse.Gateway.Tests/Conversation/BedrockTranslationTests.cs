@@ -27,7 +27,7 @@ public sealed class BedrockTranslationTests
         WireFiles.AssertGolden("chat-request-to-bedrock.json", WireFiles.Pretty(Encoding.UTF8.GetBytes(body)));
         Assert.Equal(
             [
-                "messages[].name", "metadata", "seed", "logprobs", "top_logprobs", "logit_bias", "frequency_penalty", "some_new_field",
+                "messages[].name", "metadata", "seed", "logit_bias", "frequency_penalty", "some_new_field", "logprobs", "top_logprobs",
                 "messages[].content[].input_audio", "messages[].reasoning_content", "stop", "temperature", "parallel_tool_calls",
             ],
             dropped);

@@ -23,7 +23,7 @@ public sealed class CohereTranslationTests
         WireFiles.AssertGolden("chat-request-to-cohere.json", WireFiles.Pretty(Encoding.UTF8.GetBytes(body)));
         Assert.Equal(
             [
-                "messages[].name", "metadata", "logprobs", "top_logprobs", "logit_bias", "some_new_field", "user", "parallel_tool_calls", "cache_control",
+                "messages[].name", "metadata", "logit_bias", "some_new_field", "logprobs", "top_logprobs", "user", "parallel_tool_calls", "cache_control",
                 "messages[].content[].input_audio", "messages[].reasoning_content", "temperature",
             ],
             dropped);

@@ -27,7 +27,7 @@ public sealed class GeminiTranslationTests
         WireFiles.AssertGolden("chat-request-to-gemini.json", WireFiles.Pretty(Encoding.UTF8.GetBytes(body)));
         Assert.Equal(
             [
-                "messages[].name", "metadata", "logprobs", "top_logprobs", "logit_bias", "some_new_field", "user", "parallel_tool_calls",
+                "messages[].name", "metadata", "logit_bias", "some_new_field", "user", "parallel_tool_calls",
                 "response_format", "cache_control", "messages[].reasoning_content",
             ],
             dropped);

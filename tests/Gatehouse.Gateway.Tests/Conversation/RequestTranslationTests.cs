@@ -21,7 +21,7 @@ public sealed class RequestTranslationTests
         WireFiles.AssertGolden("chat-request-to-anthropic.json", WireFiles.Pretty(Encoding.UTF8.GetBytes(body)));
         Assert.Equal(
             [
-                "messages[].name", "metadata", "seed", "logprobs", "top_logprobs", "logit_bias", "frequency_penalty", "some_new_field",
+                "messages[].name", "metadata", "seed", "logit_bias", "frequency_penalty", "some_new_field", "logprobs", "top_logprobs",
                 "messages[].content[].input_audio", "temperature", "stop",
             ],
             dropped);

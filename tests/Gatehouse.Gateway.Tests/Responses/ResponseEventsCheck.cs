@@ -90,6 +90,11 @@ internal sealed class ResponseEventsCheck
             case "response.output_text.delta" or "response.refusal.delta":
                 var field = type.Contains("refusal") ? "refusal" : "text";
                 Part(e)[field] = (string)Part(e)[field]! + (string)e["delta"]!;
+                foreach (var token in e["logprobs"]?.AsArray() ?? [])
+                {
+                    Part(e)["logprobs"]!.AsArray().Add(token!.DeepClone());
+                }
+
                 break;
             case "response.output_text.done" or "response.refusal.done":
                 var text = type.Contains("refusal") ? "refusal" : "text";

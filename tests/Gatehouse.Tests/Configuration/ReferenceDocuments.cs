@@ -82,7 +82,7 @@ internal static class ReferenceDocuments
         foreach (var p in ProviderPresets.All)
         {
             var key = p.KeyVariables.Count > 0 ? string.Join(", ", p.KeyVariables.Select(k => $"`{k}`")) + (p.NeedsKey ? "" : " (optional)") : p.Kind == "simulator" ? "none" : "optional";
-            var address = p.Kind == "simulator" ? "in process" : p.Kind is "bedrock" or "vertex" ? "made of its settings" : p.BaseUrl is null ? "`base_url` required" : $"`{p.BaseUrl}`";
+            var address = p.Kind == "simulator" ? "in process" : p.Kind is "bedrock" or "vertex" or "vertex-anthropic" ? "made of its settings" : p.BaseUrl is null ? "`base_url` required" : $"`{p.BaseUrl}`";
             text.AppendJoin(" | ", $"| `{p.Kind}`", p.Title, WireName(p.Wire), address, key, $"`{p.ApiKeyHeader}`",
                 $"`{p.MaxTokensField}`", p.StreamUsage ? "asked for" : "not asked for", p.Prefixes.Count == 0 ? "–" : string.Join(" ", p.Prefixes.Select(r => $"`{r}`")) + " |").Append('\n');
             if (p.Prefixes.Count == 0)

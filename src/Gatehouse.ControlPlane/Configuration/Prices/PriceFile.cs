@@ -13,6 +13,8 @@ internal static partial class PriceFile
     private const decimal MaxUsdPerToken = 1m;
 
     /// <summary>That file's names of providers, where they differ from our kinds.</summary>
+    private const string Vertex = "vertex_ai"; // its models' owners have names of their own
+
     private static readonly Dictionary<string, string> Kinds = new(StringComparer.Ordinal)
     {
         ["together_ai"] = "together",
@@ -20,6 +22,8 @@ internal static partial class PriceFile
         ["lm_studio"] = "lmstudio",
         ["hosted_vllm"] = "vllm",
         ["text-completion-openai"] = "openai",
+        ["vertex_ai-language-models"] = "vertex",
+        ["vertex_ai-anthropic_models"] = "vertex-anthropic",
     };
 
     /// <returns>Prices by <c>kind/model</c>.</returns>
@@ -95,7 +99,7 @@ internal static partial class PriceFile
     private static void Add(string name, string provider, Price price, Dictionary<string, Price> prices)
     {
         var kind = Kinds.GetValueOrDefault(provider, provider);
-        var prefix = provider + "/";
+        var prefix = (provider.StartsWith(Vertex, StringComparison.Ordinal) ? Vertex : provider) + "/";
         var model = provider.Length > 0 && name.StartsWith(prefix, StringComparison.Ordinal) ? name[prefix.Length..] : name;
         prices.TryAdd(kind.Length > 0 ? $"{kind}/{model}" : model, price);
     }

@@ -12,13 +12,14 @@ internal sealed class GoogleSource(Func<string, string?> variable)
 
     /// <returns><see langword="null"/> when there is no service account, or none that can sign.</returns>
     public GoogleSettings? Find(ProviderOptions options, ProviderPreset preset) =>
-        preset.Kind == ProviderPresets.Vertex && Text(options) is { } text && Parse(text) is { } account ? account.Settings : null;
+        preset.IsAtGoogle && Text(options) is { } text && Parse(text) is { } account ? account.Settings : null;
 
     /// <summary>The project that is configured, or else the service account's.</summary>
     public string? ProjectOf(ProviderOptions options) =>
         options.Google?.Project ?? Set("GOOGLE_CLOUD_PROJECT") ?? (Text(options) is { } text ? Parse(text)?.Project : null);
 
-    public Uri AddressOf(ProviderOptions options)
+    /// <param name="publisher">Whose models: <c>google</c> or <c>anthropic</c>.</param>
+    public Uri AddressOf(ProviderOptions options, string publisher)
     {
         if (options.BaseUrl is { AbsolutePath.Length: > 1 } whole)
         {
@@ -32,7 +33,7 @@ internal sealed class GoogleSource(Func<string, string?> variable)
             "us" or "eu" => $"https://aiplatform.{location}.rep.googleapis.com",
             _ => $"https://{location}-aiplatform.googleapis.com",
         });
-        return new Uri(host, $"/v1/projects/{Uri.EscapeDataString(ProjectOf(options)!)}/locations/{Uri.EscapeDataString(location)}/publishers/google");
+        return new Uri(host, $"/v1/projects/{Uri.EscapeDataString(ProjectOf(options)!)}/locations/{Uri.EscapeDataString(location)}/publishers/{publisher}");
     }
 
     private string? Text(ProviderOptions options)

@@ -16,7 +16,7 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
 
     public string? KeyOf(ProviderPreset preset)
     {
-        if (preset.Kind == ProviderPresets.Vertex)
+        if (preset.IsAtGoogle)
         {
             return null; // its variable names a file
         }
@@ -63,6 +63,7 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
         ModelInPath = preset.Kind == ProviderPresets.Azure && HasDeploymentPaths(options),
         Aws = BearerOf(options, preset) is null ? Aws.Find(options, preset) : null,
         Google = BearerOf(options, preset) is null ? Google.Find(options, preset) : null,
+        IsVertexClaude = preset.Kind == ProviderPresets.VertexClaude,
         Breaker = options.Breaker.Enabled ?? preset.Kind != ProviderPresets.Simulator ? Compile(options.Breaker) : null,
         Health = options.Health is { } health ? Compile(health, preset) : null,
         AllowPrivate = options.AllowPrivate ?? (preset.SelfHosted ? true : null),
@@ -107,7 +108,9 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
             case ProviderPresets.Bedrock:
                 return Aws.AddressOf(options);
             case ProviderPresets.Vertex:
-                return Google.AddressOf(options);
+                return Google.AddressOf(options, "google");
+            case ProviderPresets.VertexClaude:
+                return Google.AddressOf(options, "anthropic");
         }
 
         var address = options.BaseUrl is { } url ? new Uri(url.AbsoluteUri.TrimEnd('/')) : new Uri(preset.BaseUrl!);
@@ -135,7 +138,7 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
         new(options.FailureShare, options.MinimumCalls, options.Window, options.OpenFor);
 
     /// <summary>Where the list of models is; <see langword="null"/> where none is to be had at the provider's address.</summary>
-    public static string? HealthPathOf(ProviderPreset preset) => preset.Kind is ProviderPresets.Simulator or ProviderPresets.Bedrock or ProviderPresets.Vertex || preset.Wire == WireFormat.Cohere
+    public static string? HealthPathOf(ProviderPreset preset) => preset.Kind is ProviderPresets.Simulator or ProviderPresets.Bedrock || preset.IsAtGoogle || preset.Wire == WireFormat.Cohere
         ? null
         : "/models";
 

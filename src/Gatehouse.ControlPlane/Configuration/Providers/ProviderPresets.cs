@@ -29,6 +29,9 @@ internal sealed record ProviderPreset(
 
     public string MaxTokensField { get; init; } = "max_tokens";
 
+    /// <summary>Whether its requests go to Google Cloud, signed by a service account.</summary>
+    public bool IsAtGoogle => Kind is ProviderPresets.Vertex or ProviderPresets.VertexClaude;
+
     /// <summary>Whether it also serves <c>/responses</c>.</summary>
     public bool Responses { get; init; }
 
@@ -44,6 +47,7 @@ internal static class ProviderPresets
     public const string Ollama = "ollama";
     public const string Bedrock = "bedrock";
     public const string Vertex = "vertex";
+    public const string VertexClaude = "vertex-anthropic";
 
     public static readonly IReadOnlyList<ProviderPreset> All =
     [
@@ -69,8 +73,11 @@ internal static class ProviderPresets
             "Gemini through Google Cloud. `google` holds project, location and service account; its access tokens are fetched and renewed. "
             + "A `base_url` without a path replaces the host only.")
         { MaxTokensField = "maxOutputTokens" },
+        new(VertexClaude, "Claude on Google Vertex AI", WireFormat.Anthropic, null, ["GOOGLE_APPLICATION_CREDENTIALS"], true, "claude-haiku-4-5@20251001", [],
+            "Anthropic's models through Google Cloud, in Anthropic's format: `rawPredict`, `streamRawPredict`, and counts of tokens. `google` as for `vertex`. "
+            + "Models are named as Google does, `claude-sonnet-4-5@20250929`."),
         new("cohere", "Cohere", WireFormat.Cohere, "https://api.cohere.com/v2", ["COHERE_API_KEY", "CO_API_KEY"], true, "command-r7b-12-2024", ["command-*"],
-            "Cohere's own chat, version 2; `rerank` as well."),
+            "Cohere's own chat, version 2; `rerank` and embeddings as well (`input_type` of an embeddings request is passed on, else it is `search_document`)."),
         new("mistral", "Mistral", WireFormat.OpenAi, "https://api.mistral.ai/v1", ["MISTRAL_API_KEY"], true, "mistral-small-latest",
             ["mistral-*", "ministral-*", "magistral-*", "codestral-*", "devstral-*"], "Streams report usage unasked. Ids of tool calls become the nine characters that it asks for; `seed` becomes `random_seed`.") { StreamUsage = false },
         new("deepseek", "DeepSeek", WireFormat.OpenAi, "https://api.deepseek.com/v1", ["DEEPSEEK_API_KEY"], true, "deepseek-chat", ["deepseek-*"],

@@ -50,7 +50,7 @@ internal static class CallSpans
         "azure" => "azure.ai.openai",
         "bedrock" => "aws.bedrock",
         "gemini" => "gcp.gemini",
-        "vertex" => "gcp.vertex_ai",
+        "vertex" or "vertex-anthropic" => "gcp.vertex_ai",
         "mistral" => "mistral_ai",
         "xai" => "x_ai",
         "watsonx" => "ibm.watsonx.ai",

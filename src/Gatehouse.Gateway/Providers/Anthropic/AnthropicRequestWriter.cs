@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using Gatehouse.Gateway.Conversation;
+using Gatehouse.Gateway.Providers.Vertex;
 
 namespace Gatehouse.Gateway.Providers.Anthropic;
 
@@ -12,7 +13,15 @@ internal static class AnthropicRequestWriter
     {
         using var json = JsonOut.Begin(to);
         json.WriteStartObject();
-        json.WriteString("model", model);
+        if (p.IsVertexClaude)
+        {
+            VertexClaude.WriteVersion(json);
+        }
+        else
+        {
+            json.WriteString("model", model);
+        }
+
         WriteMembers(json, r, AnthropicModel.From(model), dropped);
         json.WriteEndObject();
     }
@@ -29,6 +38,8 @@ internal static class AnthropicRequestWriter
                 dropped.AddOnce(name);
             }
         }
+
+        Logprobs.Drop(r, dropped);
 
         json.WriteNumber("max_tokens", thinking.MaxTokens);
         AnthropicMessageWriter.WriteSystem(json, r, JsonInstruction(r, model, dropped), dropped);

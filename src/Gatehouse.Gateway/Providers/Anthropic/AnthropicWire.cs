@@ -1,5 +1,6 @@
 using System.Buffers;
 using Gatehouse.Gateway.Conversation;
+using Gatehouse.Gateway.Providers.Vertex;
 using Gatehouse.Gateway.Streaming;
 
 namespace Gatehouse.Gateway.Providers.Anthropic;
@@ -9,7 +10,8 @@ internal sealed class AnthropicWire : ProviderWire
 {
     public const string MessagesPath = "/messages";
 
-    public override string PathOf(ProviderSettings settings, string model, bool stream) => MessagesPath;
+    public override string PathOf(ProviderSettings settings, string model, bool stream) =>
+        settings.IsVertexClaude ? VertexClaude.PathOf(model, stream) : MessagesPath;
 
     public override AnswerTap NewTap() => new AnthropicTap();
 

@@ -24,6 +24,8 @@ internal static class BedrockRequestWriter
             dropped.AddOnce(name);
         }
 
+        Logprobs.Drop(r, dropped);
+
         var thinking = model.IsClaude ? AnthropicThinking.For(r, model.Claude, dropped) : default;
         var schema = MeansOf(r, model, thinking);
         r.AnswersByTool = schema == SchemaMeans.Tool;

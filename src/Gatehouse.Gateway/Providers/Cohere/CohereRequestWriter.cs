@@ -55,6 +55,8 @@ internal static class CohereRequestWriter
             }
         }
 
+        Logprobs.Drop(r, dropped);
+
         if (r.User is not null)
         {
             dropped.AddOnce(r.NameOf("user", "metadata.user_id", "labels"));

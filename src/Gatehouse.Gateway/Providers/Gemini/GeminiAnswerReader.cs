@@ -65,7 +65,7 @@ internal static class GeminiAnswerReader
 
     private static ChatChoice ReadCandidate(JsonElement candidate)
     {
-        var choice = new ChatChoice { Index = WireJson.IndexOrZero(candidate, "index") };
+        var choice = new ChatChoice { Index = WireJson.IndexOrZero(candidate, "index"), Logprobs = Logprobs.FromGemini(candidate) };
         foreach (var json in PartsOf(candidate))
         {
             switch (ReadPart(json))

@@ -88,6 +88,15 @@ internal static class GeminiRequestWriter
             }
         }
 
+        if (r.TopLogprobs is { } top)
+        {
+            json.WriteBoolean("responseLogprobs", true);
+            if (top > 0)
+            {
+                json.WriteNumber("logprobs", top);
+            }
+        }
+
         if (r.ResponseFormat is { } format && MayEnforce(r, model))
         {
             json.WriteString("responseMimeType", "application/json");

@@ -64,12 +64,14 @@ internal sealed class GeminiStreamReader : IStreamReader
             _candidates.Add(candidate);
         }
 
+        var logprobs = Logprobs.FromGemini(json);
         foreach (var part in GeminiAnswerReader.PartsOf(json))
         {
             switch (GeminiAnswerReader.ReadPart(part))
             {
                 case TextPart text:
-                    into.Add(new TextEvent(index, text.Text));
+                    into.Add(new TextEvent(index, text.Text) { Logprobs = logprobs });
+                    logprobs = null;
                     break;
                 case ThinkingPart thinking:
                     into.Add(new ThinkingEvent(index, thinking.Text));
@@ -79,6 +81,11 @@ internal sealed class GeminiStreamReader : IStreamReader
                     into.Add(new ToolArgumentsEvent(index, candidate.Calls++, call.Arguments));
                     break;
             }
+        }
+
+        if (logprobs is not null)
+        {
+            into.Add(new TextEvent(index, "") { Logprobs = logprobs });
         }
 
         if (!candidate.Finished && WireJson.StringOrNull(json, "finishReason") is { } reason)

@@ -113,7 +113,7 @@ internal static class OpenAiRequestWriter
     private static bool IsSame(ChatRequest r, string name) => r.Wire switch
     {
         WireFormat.Gemini => Same.Any(s => name == $"generationConfig.{s.Gemini}"),
-        WireFormat.Completions => CompletionsRequestReader.IsSameInChat(name, r),
+        WireFormat.Completions => CompletionsRequestReader.IsSameInChat(name),
         _ => false,
     };
 
@@ -145,6 +145,15 @@ internal static class OpenAiRequestWriter
         else
         {
             DropSampling(r, dropped);
+        }
+
+        if (r.TopLogprobs is { } top)
+        {
+            json.WriteBoolean("logprobs", true);
+            if (top > 0)
+            {
+                json.WriteNumber("top_logprobs", top);
+            }
         }
 
         if (r.TopK is { } topK)

@@ -71,9 +71,11 @@ internal sealed class OpenAiStreamReader : IStreamReader
             }
 
             ReadDetails(delta, index, into);
-            if (WireJson.TryGet(delta, "content", out var content) && OpenAiAnswerReader.ContentText(content) is { Length: > 0 } text)
+            var text = WireJson.TryGet(delta, "content", out var content) ? OpenAiAnswerReader.ContentText(content) : "";
+            var logprobs = WireJson.TryGet(json, "logprobs", out var told) && Logprobs.Tokens(told) is not null ? told : (JsonElement?)null;
+            if (text.Length > 0 || logprobs is not null)
             {
-                into.Add(new TextEvent(index, text));
+                into.Add(new TextEvent(index, text) { Logprobs = logprobs });
             }
 
             if (WireJson.StringOrNull(delta, "refusal") is { Length: > 0 } refusal)
