@@ -26,6 +26,13 @@ internal sealed class CacheSteps(AnswerCache answers, EmbeddingCache vectors, Qu
     public async ValueTask<AttemptFailure?> LookUpAsync(Call call)
     {
         var wishes = CallerWishes.Of(call.Http.Request);
+        if (call.Guard is { Session.HasPseudonyms: true })
+        {
+            // Two requests may say the same once their names are pseudonyms, and an answer names the people of its own request.
+            CacheServing.Mark(call, CacheServing.Bypass);
+            return wishes.OnlyIfCached ? NotCached : null;
+        }
+
         var refusal = call.Route.Cache is not { } policy ? null
             : call.Surface is EmbeddingsSurface surface ? await vectors.LookUpAsync(call, surface, policy, wishes)
             : await LookUpAsync(call, policy, wishes);

@@ -37,13 +37,14 @@ internal sealed class KeyHasher : IDisposable
     }
 
     /// <summary>
-    /// Everything outside the body that an answer depends on. Whatever is going to change answers by a rule of its own, as guards that
-    /// rewrite them would, adds the revision of its rules here.
+    /// Everything outside the body that an answer depends on. Whatever changes answers by a rule of its own, as the guards do, adds the
+    /// revision of its rules here.
     /// </summary>
     private void Terms(Call call, CachePolicy policy, int canary)
     {
         Number((long)policy.Revision);
         Number(canary);
+        Text(call.Guard?.Session.Policy.Revision);
         Text(call.Surface.Name);
         Text(call.Record.Route);
         Text(call.Peek.Stream ? call.Surface.StreamType : null);

@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Caching;
 using Gatehouse.Gateway.Conversation;
+using Gatehouse.Gateway.Guarding;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Resilience;
@@ -23,6 +24,7 @@ internal sealed class Call : IDisposable
     private readonly long _startedAt;
     private long _waited; // timestamp units
     private PooledBuffer? _content;
+    private ChatRequest? _request;
 
     public Call(HttpContext http, Surface surface, GatewayTable table, TimeProvider clock)
     {
@@ -80,6 +82,9 @@ internal sealed class Call : IDisposable
     /// <summary>Where the answer is kept; <see langword="null"/> when it is not, or was found there.</summary>
     public CacheVisit? Visit { get; set; }
 
+    /// <summary>The guards at work; <see langword="null"/> when no policy applies to the call.</summary>
+    public CallGuard? Guard { get; set; }
+
     /// <summary>The attempt under way, or the last one; <see langword="null"/> until a target is asked.</summary>
     public Attempt? Attempt { get; set; }
 
@@ -97,7 +102,7 @@ internal sealed class Call : IDisposable
 
     /// <summary>The request in canonical words, read when a target first needs a translation.</summary>
     /// <exception cref="ProblemException">The request is not what its format allows.</exception>
-    public ChatRequest Request => field ??= Surface.ReadRequest(Body.Memory);
+    public ChatRequest Request => _request ??= Surface.ReadRequest(Body.Memory);
 
     /// <summary>Read when a target's conditions first ask for it.</summary>
     /// <exception cref="ProblemException">The header that holds it is malformed.</exception>
@@ -137,6 +142,13 @@ internal sealed class Call : IDisposable
         }
     }
 
+    /// <summary>The body is another one now: what was read of it is read again.</summary>
+    public void Rewritten()
+    {
+        _request = null;
+        Surface.Peek(Body.Span, out Peek);
+    }
+
     /// <summary>Keeps what the client gets, if the policy or the route's cache says so.</summary>
     public void KeepContent(ReadOnlySpan<byte> bytes)
     {
@@ -154,6 +166,7 @@ internal sealed class Call : IDisposable
     {
         Holds?.Release();
         Visit?.Dispose();
+        Guard?.Session.Dispose();
         Body.Dispose();
         _content?.Dispose();
     }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Caching;
+using Gatehouse.Gateway.Guarding;
 using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
@@ -19,6 +20,7 @@ namespace Gatehouse.Gateway.Calls;
 /// <item>Read: the body into a pooled buffer, up to the limit.</item>
 /// <item>Peek: prove the body to be JSON and read what routing needs.</item>
 /// <item>Route: the model's name leads to the targets.</item>
+/// <item>Guard: check the request's texts with the policy that applies, and change what it says (<see cref="CallGuard"/>).</item>
 /// <item>Look up: an answer that the route keeps ends the call here, at no cost (<see cref="CacheSteps"/>).</item>
 /// <item>Reserve: take the call's worst case from every budget and limit that applies (<see cref="Admissions"/>).</item>
 /// <item>Call: ask the targets in their order, with retries and fallback (<see cref="RouteCaller"/>).</item>
@@ -112,7 +114,14 @@ internal sealed partial class CallPipeline(
             return;
         }
 
-        // 6 Look up
+        // 6 Guard
+        if (await GuardAsync(call) is { } blocked)
+        {
+            End(call, blocked);
+            return;
+        }
+
+        // 7 Look up
         if (call.Route.Cache is not null || CacheSteps.MustBeCached(call))
         {
             if (await cache.LookUpAsync(call) is { } unserved)
@@ -127,7 +136,7 @@ internal sealed partial class CallPipeline(
             }
         }
 
-        // 7 Reserve
+        // 8 Reserve
         if (await admissions.AdmitAsync(call) is { } overrun)
         {
             End(call, overrun);
@@ -142,7 +151,7 @@ internal sealed partial class CallPipeline(
 
         mirrors.Offer(call);
 
-        // 8 Call; a success is answered and settled (9, 10) where its last bytes are known
+        // 9 Call; a success is answered and settled (10, 11) where its last bytes are known
         if (await caller.CallAsync(call) is { } failure && !(call.Visit is not null && await cache.TryServeStaleAsync(call, failure)))
         {
             End(call, failure);
@@ -169,7 +178,30 @@ internal sealed partial class CallPipeline(
         return null;
     }
 
-    /// <summary>9 Answer and 10 Settle, when no target needs to be asked.</summary>
+    /// <returns>Why the call is refused.</returns>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<AttemptFailure?> GuardAsync(Call call)
+    {
+        if (call.Table.Policies.Begin(call.Principal, clock, out var session) is { } problem)
+        {
+            return new AttemptFailure(NextStep.PassOn, problem) { IsLasting = true };
+        }
+
+        if (session is null)
+        {
+            return null;
+        }
+
+        call.Guard = new CallGuard(session);
+        if (call.Body.Length > CallGuard.MaxInlineBytes)
+        {
+            await Task.Yield();
+        }
+
+        return call.Guard.CheckRequest(call);
+    }
+
+    /// <summary>10 Answer and 11 Settle, when no target needs to be asked.</summary>
     private bool TryAnswerHere(Call call)
     {
         using var answer = new PooledBuffer(256);
@@ -191,7 +223,7 @@ internal sealed partial class CallPipeline(
         return true;
     }
 
-    /// <summary>9 Answer and 10 Settle, when no target gave a complete answer or none was asked.</summary>
+    /// <summary>10 Answer and 11 Settle, when no target gave a complete answer or none was asked.</summary>
     private void End(Call call, AttemptFailure failure)
     {
         var outcome = call.Attempt is null ? CallOutcome.Refused : CallOutcome.Failed;

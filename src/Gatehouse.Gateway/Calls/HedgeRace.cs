@@ -101,7 +101,8 @@ internal sealed class HedgeRace(Call call, Hedge hedge, HedgeMeter meter, Target
 
     private async ValueTask OutrunAsync(Running other)
     {
-        await other.Contender.StopAsync();        Close(other, Failures.HedgeLost, "Another target was first.");
+        await other.Contender.StopAsync();
+        Close(other, Failures.HedgeLost, "Another target was first.");
         SettleCost(other);
     }
 

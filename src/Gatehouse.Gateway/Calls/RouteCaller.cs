@@ -141,6 +141,7 @@ internal sealed class RouteCaller(TargetCaller caller, HedgeBook hedges, DownQue
     /// <returns><see langword="null"/> when nothing is left for a second attempt, or it is not the call's first that is about to be made.</returns>
     private HedgeRace? RaceOf(Call call, TargetOrder order) =>
         order.HasMore && call.Record.Attempts.Count == 0 && call.Surface.MayHedge
+        && call.Guard is not { GuardsOutput: true } // one session of guards reads one answer
             ? new HedgeRace(call, call.Route.Hedge!, hedges.Of(call.Route.Name), order, _attempts, caller, metrics, clock)
             : null;
 

@@ -45,6 +45,7 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
             record.Route = record.Route[..MaxRouteChars];
         }
 
+        record.Guard = call.Guard?.Report();
         Price(call);
         call.Holds?.Settle(record);
         record.DurationMicros = call.Micros;

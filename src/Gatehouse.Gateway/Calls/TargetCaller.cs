@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Conversation;
+using Gatehouse.Gateway.Guarding;
 using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
@@ -289,7 +290,20 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
             call.Surface.WriteAnswer(answered, call.Request, translated);
         }
 
-        return FinishWhole(call, attempt, answer, (translated ?? body).Span);
+        return call.Guard is { GuardsOutput: true } guard
+            ? await GuardWholeAsync(call, attempt, answer, translated ?? body, guard)
+            : FinishWhole(call, attempt, answer, (translated ?? body).Span);
+    }
+
+    private async ValueTask<AttemptFailure?> GuardWholeAsync(Call call, Attempt attempt, UpstreamAnswer answer, PooledBuffer body, CallGuard guard)
+    {
+        if (body.Length > CallGuard.MaxInlineBytes)
+        {
+            await Task.Yield();
+        }
+
+        using var guarded = new PooledBuffer(0);
+        return guard.CheckAnswer(call, body.Span, guarded) ?? FinishWhole(call, attempt, answer, (guarded.Length > 0 ? guarded : body).Span);
     }
 
     private AttemptFailure? FinishWhole(Call call, Attempt attempt, UpstreamAnswer answer, ReadOnlySpan<byte> body)
@@ -324,7 +338,10 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
                     deadline.Restart(call.Route.IdleTimeout);
                 }
 
-                var read = await HoldAsync(call, attempt, answer.Body.ReadAsync(chunk, deadline.Token));
+                var pending = answer.Body.ReadAsync(chunk, deadline.Token);
+                var read = relay.Holds && !pending.IsCompleted
+                    ? await ReleaseAsync(call, attempt, answer, relay, events, pending.AsTask())
+                    : await HoldAsync(call, attempt, pending);
                 attempt.FirstByteMicros ??= read > 0 ? call.Micros : null;
                 left -= read;
                 attempt.ReceivedBytes += read;
@@ -364,6 +381,11 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
             await SendRestAsync(call, events);
             return Failures.Garbage(attempt, e.Message);
         }
+        catch (GuardBlockedException)
+        {
+            await SendRestAsync(call, events);
+            return call.Guard!.Refusal(call);
+        }
         finally
         {
             ArrayPool<byte>.Shared.Return(chunk);
@@ -386,15 +408,40 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
         return true;
     }
 
+    /// <summary>Awaits the provider; when it pauses, the client gets what its guards held back only in case something followed soon.</summary>
+    private async ValueTask<int> ReleaseAsync(
+        Call call, Attempt attempt, UpstreamAnswer answer, StreamRelay relay, PooledBuffer events, Task<int> read)
+    {
+        var pause = Task.Delay(call.Guard!.HoldTime, clock, CancellationToken.None);
+        if (await call.WaitAsync(new ValueTask<Task>(Task.WhenAny(read, pause))) != read)
+        {
+            try
+            {
+                relay.Pause(events);
+                await SendAsync(call, attempt, answer, events);
+            }
+            catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException)
+            {
+                call.Http.Abort(); // the read under way ends with the call, and tells
+            }
+        }
+
+        return await HoldAsync(call, attempt, new ValueTask<int>(read));
+    }
+
     private static StreamRelay NewRelay(Call call, Attempt attempt)
     {
+        var guard = call.Guard is { GuardsOutput: true } output ? output : null;
+        guard?.Session.Restart();
         if (!call.Surface.Translates(attempt.Wire))
         {
-            return call.Surface.NewPassThrough(attempt, call.Peek.IncludeUsage);
+            var relay = call.Surface.NewPassThrough(attempt, call.Peek.IncludeUsage);
+            return guard is null ? relay : new GuardedRelay(relay, StreamTexts.Of(attempt.Wire), guard.Session);
         }
 
         var reader = ProviderWire.Of(attempt.Wire).NewStreamReader(attempt.Model);
-        return new TranslatingRelay(attempt.AnswersByTool ? new SchemaToolReader(reader) : reader, call.Surface.NewStreamWriter(call.Request));
+        reader = attempt.AnswersByTool ? new SchemaToolReader(reader) : reader;
+        return new TranslatingRelay(guard is null ? reader : new GuardedReader(reader, guard.Session), call.Surface.NewStreamWriter(call.Request));
     }
 
     private static async ValueTask SendAsync(Call call, Attempt attempt, UpstreamAnswer answer, PooledBuffer events)

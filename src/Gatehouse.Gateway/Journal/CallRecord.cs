@@ -110,6 +110,9 @@ public sealed class CallRecord
 
     public List<CallAttempt> Attempts { get; set; } = [];
 
+    /// <summary>What the guards found and did; <see langword="null"/> when no policy applied.</summary>
+    public GuardReport? Guard { get; set; }
+
     /// <summary>Request parameters that OpenTelemetry names: <c>gen_ai.request.temperature</c> and the like, invariant text.</summary>
     public Dictionary<string, string>? RequestAttributes { get; set; }
 }

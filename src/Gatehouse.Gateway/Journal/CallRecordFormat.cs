@@ -78,6 +78,7 @@ internal static class CallRecordFormat
         to.Optional(record.SavedNanos);
         WriteUsage(ref to, record.Saved);
         WriteKinds(ref to, record.Saved);
+        WriteGuard(ref to, record.Guard);
         buffer = to.Buffer;
         return to.Length;
     }
@@ -160,6 +161,7 @@ internal static class CallRecordFormat
             record.Cache = (CacheUse)from.Byte();
             record.SavedNanos = from.Optional();
             record.Saved = ReadKinds(ref from, ReadUsage(ref from));
+            record.Guard = ReadGuard(ref from);
         }
 
         return record;
@@ -404,6 +406,60 @@ internal static class CallRecordFormat
         }
 
         return attributes;
+    }
+
+    /// <summary>What the guards found. Scores are thousandths.</summary>
+    private static void WriteGuard(ref Writer to, GuardReport? guard)
+    {
+        to.Flag(guard is not null);
+        if (guard is null)
+        {
+            return;
+        }
+
+        to.Text(guard.Policy);
+        to.Text(guard.Revision);
+        to.Byte((byte)guard.Verdict);
+        to.Number(guard.InputMicros);
+        to.Number(guard.OutputMicros);
+        to.Text(guard.Failure);
+        var count = Math.Min(guard.Findings.Count, MaxItems);
+        to.Number(count);
+        for (var i = 0; i < count; i++)
+        {
+            var finding = guard.Findings[i];
+            to.Text(finding.Side);
+            to.Text(finding.Detector);
+            to.Text(finding.Type);
+            to.Text(finding.Rule);
+            to.Text(finding.Action);
+            to.Flag(finding.Shadow);
+            to.Flag(finding.Excepted);
+            to.Number(finding.Count);
+            to.Number((long)Math.Round(finding.Score * 1000));
+            to.Number(finding.Part);
+            to.Number(finding.Start);
+            to.Number(finding.Length);
+        }
+    }
+
+    private static GuardReport? ReadGuard(ref Reader from)
+    {
+        if (!from.Flag())
+        {
+            return null;
+        }
+
+        var report = new GuardReport(from.Text() ?? "", from.Text() ?? "", (GuardVerdict)from.Byte(), [], from.Number(), from.Number(), from.Text());
+        var findings = new GuardFinding[from.Count()];
+        for (var i = 0; i < findings.Length; i++)
+        {
+            findings[i] = new GuardFinding(
+                from.Text() ?? "", from.Text() ?? "", from.Text() ?? "", from.Text() ?? "", from.Text() ?? "", from.Flag(), from.Flag(),
+                (int)from.Number(), from.Number() / 1000.0, (int)from.Number(), (int)from.Number(), (int)from.Number());
+        }
+
+        return report with { Findings = findings };
     }
 
     private ref struct Writer(byte[] buffer)

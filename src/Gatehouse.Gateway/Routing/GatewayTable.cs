@@ -1,5 +1,6 @@
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Batches;
+using Gatehouse.Gateway.Guarding;
 using Gatehouse.Gateway.Limits;
 
 namespace Gatehouse.Gateway.Routing;
@@ -29,6 +30,9 @@ public sealed class GatewayTable
 
     /// <summary>Budgets and limits of the keys.</summary>
     public LimitTable Limits { get; init; } = LimitTable.Empty;
+
+    /// <summary>The guard policies.</summary>
+    public PolicyTable Policies { get; init; } = PolicyTable.Empty;
 
     /// <summary>Largest request body accepted, in bytes. Default 32 MiB.</summary>
     public int MaxBodyBytes { get; init; } = 32 << 20;

@@ -28,6 +28,9 @@ public sealed record Principal(
 
     /// <summary>How sensitive the system's data is; <see langword="null"/>: nobody has said.</summary>
     public DataClassification? DataClassification { get; init; }
+
+    /// <summary>The guard policy that was chosen for the system in this environment; <see langword="null"/>: nobody has chosen.</summary>
+    public string? GuardPolicy { get; init; }
 }
 
 /// <summary>A keyed hash of a presented key: 32 bytes held by value, so that a lookup allocates nothing.</summary>

@@ -1,6 +1,7 @@
 using System.Buffers;
 using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Conversation;
+using Gatehouse.Gateway.Guarding;
 
 namespace Gatehouse.Gateway.Streaming;
 
@@ -9,6 +10,14 @@ internal abstract class StreamRelay
 {
     /// <exception cref="FormatException">The event cannot be translated.</exception>
     public abstract void Write(TapEvent kind, in SseEvent e, IBufferWriter<byte> to);
+
+    /// <summary>Whether text is held back that a pause of the provider would let go.</summary>
+    public virtual bool Holds => false;
+
+    /// <summary>The provider pauses: writes what was held back only in case something followed soon.</summary>
+    public virtual void Pause(IBufferWriter<byte> to)
+    {
+    }
 
     /// <summary>Completes the client's stream.</summary>
     /// <param name="terminator">The provider's; its data is empty when it left it out after a complete answer.</param>
@@ -68,6 +77,9 @@ internal sealed class PassThroughRelay(Surface surface, bool wantsAccounts) : St
 internal sealed class TranslatingRelay(IStreamReader reader, IStreamWriter writer) : StreamRelay
 {
     private readonly List<ChatEvent> _events = [];
+    private readonly GuardedReader? _guarded = reader as GuardedReader;
+
+    public override bool Holds => _guarded is { Holds: true };
 
     public IStreamWriter Writer => writer;
 
@@ -75,10 +87,14 @@ internal sealed class TranslatingRelay(IStreamReader reader, IStreamWriter write
     {
         _events.Clear();
         reader.Read(e.Name, e.Data, _events);
-        foreach (var translated in _events)
-        {
-            writer.Write(translated, to);
-        }
+        WriteEvents(to);
+    }
+
+    public override void Pause(IBufferWriter<byte> to)
+    {
+        _events.Clear();
+        _guarded!.Pause(_events);
+        WriteEvents(to);
     }
 
     public override void End(in SseEvent terminator, IBufferWriter<byte> to)
@@ -89,5 +105,13 @@ internal sealed class TranslatingRelay(IStreamReader reader, IStreamWriter write
         }
 
         writer.End(to);
+    }
+
+    private void WriteEvents(IBufferWriter<byte> to)
+    {
+        foreach (var translated in _events)
+        {
+            writer.Write(translated, to);
+        }
     }
 }

@@ -50,7 +50,8 @@ public sealed class Anonymiser(ReadOnlyMemory<byte> key, PseudonymVault vault)
         return replaced.Append(text[at..]).ToString();
     }
 
-    private string ValueFor(string type, ReadOnlySpan<char> value, Anonymisation how) => how switch
+    /// <summary>What stands in place of one value.</summary>
+    public string ValueFor(string type, ReadOnlySpan<char> value, Anonymisation how) => how switch
     {
         Anonymisation.Mask => $"[{type}]",
         Anonymisation.Hash => $"[{type}:{HashOf(type, value)}]",

@@ -3,6 +3,7 @@ using System.Text;
 using System.Threading.Channels;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Caching;
+using Gatehouse.Gateway.Guarding;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
@@ -75,7 +76,7 @@ internal sealed class TestGateway : IAsyncDisposable
     public static async Task<TestGateway> StartAsync(
         Route[] routes, TimeProvider? clock = null, PriceTable? prices = null, SegmentAllocator? allocate = null,
         Action<KestrelServerLimits>? limits = null, int maxBodyBytes = 1 << 20, int maxAnswerBytes = 1 << 20,
-        Action<ListenOptions>? listen = null)
+        Action<ListenOptions>? listen = null, PolicyTable? policies = null)
     {
         var directory = new TemporaryDirectory();
         var options = new CallJournalOptions { Directory = directory.Path, SegmentBytes = 64 << 10 };
@@ -100,6 +101,7 @@ internal sealed class TestGateway : IAsyncDisposable
             Keys = new KeyTable(Secret, Keys()),
             Routes = new RouteTable(routes),
             Prices = prices ?? PriceTable.Empty,
+            Policies = policies ?? PolicyTable.Empty,
             MaxBodyBytes = maxBodyBytes,
             MaxAnswerBytes = maxAnswerBytes,
         }));

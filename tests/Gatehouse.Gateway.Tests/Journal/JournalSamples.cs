@@ -56,10 +56,17 @@ internal static class JournalSamples
             new CallAttempt("azure", "gpt-5", 5_100, 6_000, 6_100, 9_000, 200, null, null, new TokenUsage(1, 2, 3, 4, 5, 6), 0.000000007m),
         ],
         RequestAttributes = new Dictionary<string, string> { ["gen_ai.request.temperature"] = "0.7", ["gen_ai.request.seed"] = "1" },
+        Guard = new GuardReport(
+            "standard", "1f2e3d4c5b", GuardVerdict.Redacted,
+            [
+                new GuardFinding("input", "pii", "CREDIT_CARD", "cards", "redact", false, false, 2, 0.995, 1, 17, 19),
+                new GuardFinding("output", "secrets", "SECRET", "keys", "block", true, true, 1, 0.6, 0, 3, 40),
+            ],
+            31, 12, "A guard failed."),
     };
 
     /// <summary>Takes out what version 4 added.</summary>
-    public static void BeforeVersion4(CallRecord record) => (record.Cache, record.SavedNanos, record.Saved) = (CacheUse.None, null, null);
+    public static void BeforeVersion4(CallRecord record) => (record.Cache, record.SavedNanos, record.Saved, record.Guard) = (CacheUse.None, null, null, null);
 
     /// <summary>Takes out what version 3 added, and what came later.</summary>
     public static void BeforeVersion3(CallRecord record)
@@ -123,6 +130,16 @@ internal static class JournalSamples
         ],
         RequestAttributes = Coin(random)
             ? Enumerable.Range(0, random.Next(5)).ToDictionary(i => $"{i}{AnyText(random)}", _ => AnyText(random))
+            : null,
+        Guard = Coin(random)
+            ? new GuardReport(
+                AnyText(random), AnyText(random), (GuardVerdict)random.Next(7),
+                [
+                    .. Enumerable.Range(0, random.Next(3)).Select(_ => new GuardFinding(
+                        AnyText(random), AnyText(random), AnyText(random), AnyText(random), AnyText(random), Coin(random), Coin(random),
+                        random.Next(), random.Next(1001) / 1000.0, random.Next(), random.Next(), random.Next())),
+                ],
+                AnyNumber(random), AnyNumber(random), MaybeText(random))
             : null,
     };
 

@@ -14,7 +14,7 @@ public sealed class ModuleMapTests
     {
         ["Contracts"] = [],
         ["Storage"] = [],
-        ["Guardrails"] = [],
+        ["Guardrails"] = ["Contracts"],
         ["Gateway"] = ["Contracts", "Guardrails"],
         ["Api"] = ["Contracts"],
         ["Batches"] = ["Contracts", "Gateway", "Storage"],

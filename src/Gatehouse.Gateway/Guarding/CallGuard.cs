@@ -1,0 +1,234 @@
+using System.Buffers;
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Calls;
+using Gatehouse.Gateway.Resilience;
+using Gatehouse.Gateway.Streaming;
+using Gatehouse.Guardrails.Content;
+using Gatehouse.Guardrails.Policies;
+
+namespace Gatehouse.Gateway.Guarding;
+
+/// <summary>The policy at work on one call: texts out of the request and the answer, and what becomes of them back into their places.</summary>
+internal sealed class CallGuard(GuardSession session)
+{
+    /// <summary>What a blocked call is refused with.</summary>
+    public const string Blocked = "guard_blocked";
+
+    /// <summary>A larger body is checked on the thread pool: about a hundred microseconds of work.</summary>
+    public const int MaxInlineBytes = 4 << 10;
+
+    private string? _language;
+
+    public GuardSession Session => session;
+
+    public bool GuardsOutput => session.Policy.GuardsOutput;
+
+    /// <summary>How long a stream may hold back text that might still become a finding.</summary>
+    public TimeSpan HoldTime => session.Policy.Definition.HoldTime;
+
+    /// <summary>Checks the request, and rewrites its body where the policy says so.</summary>
+    /// <returns>Why the call must be refused.</returns>
+    public AttemptFailure? CheckRequest(Call call)
+    {
+        var policy = session.Policy;
+        if (!policy.GuardsInput && !policy.NeedsSystemPrompt)
+        {
+            return null;
+        }
+
+        List<(JsonText Place, string Text)>? edits;
+        try
+        {
+            edits = Check(call.Body.Span, isAnswer: false);
+        }
+        catch (InvalidOperationException)
+        {
+            return Lasting(Problem.Malformed("A text holds half of an escaped surrogate pair, which no guard can read; send whole characters."));
+        }
+
+        if (session.IsBlocked)
+        {
+            return Refusal(call);
+        }
+
+        if (edits is not null)
+        {
+            using var rewritten = new PooledBuffer(call.Body.Length + 256);
+            JsonTextEdits.Write(call.Body.Span, edits, rewritten);
+            JsonTextEdits.Replace(call.Body, rewritten);
+            call.Rewritten();
+        }
+
+        return session.Route is { } route ? Reroute(call, route) : null;
+    }
+
+    /// <summary>Checks a whole answer in the caller's format.</summary>
+    /// <param name="to">Gets the answer as the client may have it.</param>
+    /// <returns>Why the client may not have it; <see langword="null"/> also when nothing was written because nothing changes.</returns>
+    public AttemptFailure? CheckAnswer(Call call, ReadOnlySpan<byte> body, PooledBuffer to)
+    {
+        session.Restart();
+        List<(JsonText Place, string Text)>? edits;
+        try
+        {
+            edits = Check(body, isAnswer: true);
+        }
+        catch (InvalidOperationException)
+        {
+            edits = null; // half of a surrogate pair: nothing that a client could read either
+        }
+
+        if (session.IsBlocked)
+        {
+            return Refusal(call);
+        }
+
+        if (edits is not null)
+        {
+            JsonTextEdits.Write(body, edits, to);
+        }
+
+        return null;
+    }
+
+    /// <summary>Why the call is refused or its answer ended, in the words of the policy and the language of the user.</summary>
+    public AttemptFailure Refusal(Call call)
+    {
+        if (session.BlockedBy is not { } rule)
+        {
+            return Lasting(new Problem("guard_failed", 503, $"{session.Log.Failure} The policy refuses what it cannot check."));
+        }
+
+        var policy = session.Policy.Definition;
+        var messages = rule.Messages.Count > 0 ? rule.Messages : policy.Messages;
+        var text = MessageIn(messages, call) ?? $"The guard policy '{policy.Name}' does not allow this (rule '{rule.Name}').";
+        return Lasting(new Problem(Blocked, 400, text)) with
+        {
+            RecordedMessage = $"Blocked by the rule '{rule.Name}' of the policy '{policy.Name}'.",
+        };
+    }
+
+    public GuardReport Report() => new(
+        session.Policy.Name, session.Policy.Revision, session.Log.Verdict, session.Log.Findings,
+        session.InputMicros, session.OutputMicros, session.Log.Failure);
+
+    private List<(JsonText Place, string Text)>? Check(ReadOnlySpan<byte> json, bool isAnswer)
+    {
+        List<(JsonText Place, string Text)>? edits = null;
+        using var texts = JsonTextList.Rent();
+        if (isAnswer)
+        {
+            JsonTexts.OfAnswer(json, texts);
+        }
+        else
+        {
+            JsonTexts.OfRequest(json, texts);
+        }
+
+        var buffer = ArrayPool<char>.Shared.Rent(1024);
+        try
+        {
+            var part = 0;
+            foreach (ref readonly var text in texts.Items)
+            {
+                if (buffer.Length < text.Length)
+                {
+                    ArrayPool<char>.Shared.Return(buffer);
+                    buffer = ArrayPool<char>.Shared.Rent(text.Length);
+                }
+
+                var chars = JsonTextEdits.Decode(json, text, buffer);
+                var side = isAnswer ? text.AnswerSide : text.RequestSide;
+                var rewritten = session.Check(chars, new GuardedText(side, part++, text.IsTrusted && !isAnswer, text.IsJson));
+                rewritten = isAnswer ? Restored(rewritten, chars, text.IsJson) : rewritten;
+                if (session.IsBlocked)
+                {
+                    return null;
+                }
+
+                if (rewritten is not null)
+                {
+                    (edits ??= []).Add((text, rewritten));
+                }
+            }
+
+            if (!isAnswer && session.Policy.NeedsSystemPrompt)
+            {
+                session.KnowSystemPrompt(SystemPrompt(json, texts.Items, buffer));
+            }
+        }
+        finally
+        {
+            ArrayPool<char>.Shared.Return(buffer, clearArray: true);
+        }
+
+        return edits;
+    }
+
+    private string? Restored(string? rewritten, ReadOnlySpan<char> text, bool isJson)
+    {
+        if (!session.HasPseudonyms)
+        {
+            return rewritten;
+        }
+
+        var restored = session.Restore(rewritten ?? text, isJson);
+        return rewritten is null && text.SequenceEqual(restored) ? null : restored;
+    }
+
+    private static string SystemPrompt(ReadOnlySpan<byte> json, ReadOnlySpan<JsonText> texts, Span<char> buffer)
+    {
+        var prompt = "";
+        foreach (ref readonly var text in texts)
+        {
+            if (text.Origin == TextOrigin.System)
+            {
+                prompt += $"{JsonTextEdits.Decode(json, text, buffer)}\n";
+            }
+        }
+
+        return prompt;
+    }
+
+    private AttemptFailure? Reroute(Call call, string name)
+    {
+        if (!call.Table.Routes.TryFind(name, out var route))
+        {
+            return Lasting(new Problem("guard_route_unknown", 503,
+                $"The guard policy '{session.Policy.Name}' sends this call to the route '{name}', which is not there."));
+        }
+
+        call.Route = route;
+        return null;
+    }
+
+    private string? MessageIn(IReadOnlyDictionary<string, string> messages, Call call)
+    {
+        if (messages.Count == 0)
+        {
+            return null;
+        }
+
+        _language ??= LanguageOf(call.Body.Span);
+        return messages.TryGetValue(_language, out var own) || messages.TryGetValue("en", out own) ? own : messages.First().Value;
+    }
+
+    /// <summary>Of the last text that a user wrote.</summary>
+    private static string LanguageOf(ReadOnlySpan<byte> request)
+    {
+        using var texts = JsonTextList.Rent();
+        JsonTexts.OfRequest(request, texts);
+        for (var i = texts.Items.Length - 1; i >= 0; i--)
+        {
+            var text = texts.Items[i];
+            if (text.Origin == TextOrigin.User)
+            {
+                return Languages.Of(JsonTextEdits.Decode(request, text, new char[text.Length])).Code;
+            }
+        }
+
+        return "";
+    }
+
+    private static AttemptFailure Lasting(Problem problem) => new(NextStep.PassOn, problem) { IsLasting = true };
+}

@@ -1,0 +1,81 @@
+using System.Collections.Frozen;
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Routing;
+using Gatehouse.Guardrails.Policies;
+
+namespace Gatehouse.Gateway.Guarding;
+
+/// <summary>The guard policies of one configuration revision, and which of them a call gets. Immutable.</summary>
+public sealed class PolicyTable
+{
+    /// <summary>The name that stands for no policy at all.</summary>
+    public const string None = "none";
+
+    public static readonly PolicyTable Empty = new([], None, new Dictionary<DataClassification, string>(), [], default);
+
+    private readonly FrozenDictionary<string, GuardPolicy> _byName;
+    private readonly FrozenDictionary<DataClassification, string> _byClassification;
+    private readonly FrozenDictionary<string, GuardException[]> _exceptions;
+    private readonly ReadOnlyMemory<byte> _key;
+
+    /// <param name="policies">Every policy, by its name.</param>
+    /// <param name="standard">What a system gets that nothing else is said about.</param>
+    /// <param name="byClassification">What systems get by how sensitive their data is, unless somebody chose for them.</param>
+    /// <param name="exceptions">Accepted gaps.</param>
+    /// <param name="key">Key of hashes and made-up values, of the installation.</param>
+    public PolicyTable(
+        IEnumerable<GuardPolicy> policies,
+        string standard,
+        IReadOnlyDictionary<DataClassification, string> byClassification,
+        IReadOnlyList<GuardException> exceptions,
+        ReadOnlyMemory<byte> key)
+    {
+        _byName = policies.ToFrozenDictionary(p => p.Name, StringComparer.Ordinal);
+        _byClassification = byClassification.ToFrozenDictionary();
+        _exceptions = exceptions.GroupBy(e => e.System).ToFrozenDictionary(g => g.Key, g => g.ToArray(), StringComparer.Ordinal);
+        _key = key;
+        Standard = standard;
+        Exceptions = exceptions;
+    }
+
+    /// <summary>What a system gets that nothing else is said about.</summary>
+    public string Standard { get; }
+
+    public IReadOnlyList<GuardException> Exceptions { get; }
+
+    public IReadOnlyDictionary<DataClassification, string> ByClassification => _byClassification;
+
+    public IEnumerable<GuardPolicy> Policies => _byName.Values;
+
+    public GuardPolicy? Find(string name) => _byName.GetValueOrDefault(name);
+
+    /// <summary>The same policies with the installation's key.</summary>
+    public PolicyTable WithKey(ReadOnlyMemory<byte> key) => new(_byName.Values, Standard, _byClassification, Exceptions, key);
+
+    /// <summary>The name of the policy that applies to a system in an environment.</summary>
+    public string NameFor(Principal principal) =>
+        principal.GuardPolicy
+        ?? (principal.DataClassification is { } data && _byClassification.TryGetValue(data, out var name) ? name : Standard);
+
+    /// <summary>Begins to guard a call.</summary>
+    /// <param name="session"><see langword="null"/> when nothing guards it.</param>
+    /// <returns>Why the call must be refused: its policy is not there.</returns>
+    internal Problem? Begin(Principal principal, TimeProvider clock, out GuardSession? session)
+    {
+        session = null;
+        var name = NameFor(principal);
+        if (name == None)
+        {
+            return null;
+        }
+
+        if (!_byName.TryGetValue(name, out var policy))
+        {
+            return new Problem("guard_policy_unknown", 503,
+                $"The guard policy '{name}' of the system '{principal.System}' is not in the configuration: calls are refused until it is, or another is set.");
+        }
+
+        session = new GuardSession(policy, _key, _exceptions.GetValueOrDefault(principal.System) ?? [], clock);
+        return null;
+    }
+}

@@ -1,0 +1,326 @@
+using System.Text;
+using Gatehouse.Guardrails.Anonymising;
+using Gatehouse.Guardrails.Exfiltration;
+
+namespace Gatehouse.Guardrails.Policies;
+
+/// <summary>A text that is to be checked.</summary>
+/// <param name="Part">Which of the texts of the request or answer, from 0; for the record.</param>
+/// <param name="IsTrusted">Written by those who run the system, or by the model before: it is not asked for injections.</param>
+/// <param name="IsJson">The text is JSON: what replaces a part of it may not break an escape.</param>
+public readonly record struct GuardedText(DetectionSide Side, int Part = 0, bool IsTrusted = false, bool IsJson = false);
+
+/// <summary>
+/// A policy at work on one call. Pure: it reads texts and says what they become; the caller puts them where they belong. Not thread-safe.
+/// <list type="number">
+/// <item>For each finding the first rule of its detector that takes it decides; a rule in shadow mode is counted, and the next one decides.</item>
+/// <item>A detector that throws, or guards that take longer than the policy allows, are a failure: open or closed, as the policy says.</item>
+/// </list>
+/// </summary>
+/// <param name="key">Key of hashes and made-up values.</param>
+/// <param name="exceptions">Those of the system.</param>
+public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, IReadOnlyList<GuardException> exceptions, TimeProvider clock)
+    : IDisposable
+{
+    private readonly List<Decision> _decisions = [];
+    private PseudonymVault? _vault;
+    private Anonymiser? _anonymiser;
+    private PromptLeakDetector? _promptLeak;
+    private List<StreamGuard>? _streams;
+    private TimeSpan _spent;
+    private long _inputMicros;
+    private bool _isOutput;
+
+    public GuardPolicy Policy => policy;
+
+    public GuardLog Log { get; } = new();
+
+    /// <summary>The rule that blocked; <see langword="null"/> while none did, or when a failure blocked.</summary>
+    public GuardRule? BlockedBy { get; private set; }
+
+    public bool IsBlocked { get; private set; }
+
+    /// <summary>The route that a rule sends the call to.</summary>
+    public string? Route { get; private set; }
+
+    /// <summary>Whether the model was given pseudonyms that its answer may hold.</summary>
+    public bool HasPseudonyms => _vault is { IsEmpty: false };
+
+    /// <summary>What answers are compared with, from now on.</summary>
+    public void KnowSystemPrompt(string text) => _promptLeak = new PromptLeakDetector(text);
+
+    /// <summary>Time spent on the request, in microseconds.</summary>
+    public long InputMicros => _isOutput ? _inputMicros : Micros;
+
+    /// <summary>Time spent on the answer, in microseconds.</summary>
+    public long OutputMicros => _isOutput ? Micros : 0;
+
+    private long Micros => _spent.Ticks / TimeSpan.TicksPerMicrosecond;
+
+    /// <summary>The answer begins, and with it the allowance of time.</summary>
+    public void Restart()
+    {
+        _inputMicros = InputMicros;
+        _isOutput = true;
+        _spent = TimeSpan.Zero;
+    }
+
+    /// <summary>A text with the values of its pseudonyms.</summary>
+    public string Restore(ReadOnlySpan<char> text, bool isJson) => PseudonymRestorer.Restore(Vault, text, isJson);
+
+    internal PseudonymVault Vault => _vault ??= new PseudonymVault();
+
+    /// <summary>Checks a whole text.</summary>
+    /// <returns>What it becomes; <see langword="null"/> when it stays as it is, or when the call is blocked.</returns>
+    public string? Check(ReadOnlySpan<char> text, in GuardedText about)
+    {
+        if (!Find(text, about, text.Length, wholes: true, 0))
+        {
+            return null;
+        }
+
+        foreach (ref readonly var decision in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_decisions))
+        {
+            Take(about, decision);
+        }
+
+        return IsBlocked ? null : Rewrite(text, 0, text.Length, about.IsJson, onlyIfChanged: true);
+    }
+
+    /// <summary>A guard of a text that comes in pieces.</summary>
+    public StreamGuard Stream(in GuardedText about)
+    {
+        var stream = new StreamGuard(this, about);
+        (_streams ??= []).Add(stream);
+        return stream;
+    }
+
+    /// <summary>What may restore pseudonyms in a text that comes in pieces; <see langword="null"/> when there is nothing to restore.</summary>
+    public PseudonymRestorer? Restorer(bool isJson) => HasPseudonyms ? new PseudonymRestorer(Vault, isJson) : null;
+
+    /// <summary>Gives back what its streams hold.</summary>
+    public void Dispose() => _streams?.ForEach(static s => s.Dispose());
+
+    /// <summary>Collects the decisions about a text, in the order of their places, whose findings end after <paramref name="from"/>.</summary>
+    /// <returns>Whether there are any, or the call is blocked.</returns>
+    internal bool Find(ReadOnlySpan<char> text, in GuardedText about, long totalLength, bool wholes, int from)
+    {
+        _decisions.Clear();
+        var plan = policy.On(about.Side);
+        if (plan.IsEmpty || IsBlocked)
+        {
+            return IsBlocked;
+        }
+
+        var began = clock.GetTimestamp();
+        var findings = FindingList.Rent();
+        try
+        {
+            Ask(plan, text, about, totalLength, wholes, from, findings);
+        }
+#pragma warning disable CA1031 // A guard's mistake is the policy's to judge: it may not decide by itself that a call fails.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            Fail($"A guard of the policy '{policy.Name}' failed: {e.GetType().Name}.");
+        }
+        finally
+        {
+            findings.Dispose();
+        }
+
+        _spent += clock.GetElapsedTime(began);
+        if (_spent > policy.Definition.TimeLimit)
+        {
+            Fail($"The guards of the policy '{policy.Name}' took longer than it allows.");
+        }
+
+        if (_decisions.Count > 1)
+        {
+            _decisions.Sort(static (a, b) => a.Finding.Start != b.Finding.Start
+                ? a.Finding.Start.CompareTo(b.Finding.Start) : b.Finding.Length.CompareTo(a.Finding.Length));
+        }
+
+        return IsBlocked || _decisions.Count > 0;
+    }
+
+    /// <summary>The decisions of the last <see cref="Find"/>.</summary>
+    internal ReadOnlySpan<Decision> Decisions => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_decisions);
+
+    /// <summary>Records a decision, and obeys it where it is about the call.</summary>
+    internal void Take(in GuardedText about, in Decision decision)
+    {
+        Log.Add(about.Side, about.Part, decision);
+        if (decision.Effect == GuardAction.Block && !IsBlocked)
+        {
+            (IsBlocked, BlockedBy) = (true, decision.Rule);
+        }
+        else if (decision.Effect == GuardAction.Route)
+        {
+            Route ??= decision.Rule.Route;
+        }
+    }
+
+    /// <summary>A part of a text with its replacements.</summary>
+    internal string? Rewrite(ReadOnlySpan<char> text, int from, int until, bool isJson, bool onlyIfChanged)
+    {
+        StringBuilder? rewritten = null;
+        var at = from;
+        for (var i = 0; i < _decisions.Count; i++)
+        {
+            var decision = _decisions[i];
+            var (start, end) = (Math.Max(decision.Finding.Start, at), Math.Min(decision.Finding.End, until));
+            if (decision.Effect is not (GuardAction.Redact or GuardAction.Pseudonymise) || end <= start)
+            {
+                continue;
+            }
+
+            // What overlaps goes with it: the strongest action of them, under the type of the longest.
+            while (i + 1 < _decisions.Count && _decisions[i + 1].Finding.Start < end)
+            {
+                var next = _decisions[++i];
+                if (next.Effect is not (GuardAction.Redact or GuardAction.Pseudonymise))
+                {
+                    continue;
+                }
+
+                end = Math.Max(end, Math.Min(next.Finding.End, until));
+                decision = next.Finding.Length > decision.Finding.Length ? next : decision;
+            }
+
+            if (isJson)
+            {
+                (start, end) = OutsideEscapes(text, start, end);
+            }
+
+            rewritten ??= new StringBuilder(until - from);
+            rewritten.Append(text[at..start]);
+            rewritten.Append(ValueFor(decision, text[start..end]));
+            at = end;
+        }
+
+        return rewritten is null ? (onlyIfChanged ? null : text[from..until].ToString()) : rewritten.Append(text[at..until]).ToString();
+    }
+
+    private void Ask(SidePlan plan, ReadOnlySpan<char> text, in GuardedText about, long totalLength, bool wholes, int from, FindingList findings)
+    {
+        var context = new DetectionContext(about.Side);
+        foreach (var check in plan.Checks)
+        {
+            if ((about.IsTrusted && check.Detector.Kind == DetectorKind.Injection) || (check.IsWhole && !wholes))
+            {
+                continue;
+            }
+
+            findings.Clear();
+            check.Detector.Find(text, context, findings);
+            foreach (ref readonly var finding in findings.Items)
+            {
+                Decide(check.Rules, finding, from);
+            }
+        }
+
+        if (plan.PromptLeaks.Length > 0 && _promptLeak is { } leak)
+        {
+            findings.Clear();
+            leak.Find(text, context, findings);
+            foreach (ref readonly var finding in findings.Items)
+            {
+                Decide(plan.PromptLeaks, finding, from);
+            }
+        }
+
+        foreach (var rule in plan.Lengths)
+        {
+            if (totalLength > rule[0].MaxCharacters && text.Length > 0)
+            {
+                Decide(rule, new Finding(DetectorKind.Content, "content.length", FindingTypes.TooLong, text.Length - 1, 1, 1), from);
+            }
+        }
+    }
+
+    private void Decide(GuardRule[] rules, in Finding finding, int from)
+    {
+        if (finding.End <= from)
+        {
+            return;
+        }
+
+        foreach (var rule in rules)
+        {
+            if (!rule.Takes(finding))
+            {
+                continue;
+            }
+
+            if (rule.Action == GuardAction.Allow)
+            {
+                return;
+            }
+
+            var excepted = !rule.Shadow && IsExcepted(rule, finding);
+            _decisions.Add(new Decision(finding, rule, rule.Shadow || excepted ? GuardAction.Flag : rule.Action, excepted));
+            if (!rule.Shadow)
+            {
+                return;
+            }
+        }
+    }
+
+    private bool IsExcepted(GuardRule rule, in Finding finding)
+    {
+        for (var i = 0; i < exceptions.Count; i++)
+        {
+            if (exceptions[i].Covers(rule, finding, clock.GetUtcNow()))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private string ValueFor(in Decision decision, ReadOnlySpan<char> value)
+    {
+        _anonymiser ??= new Anonymiser(key, Vault);
+        return _anonymiser.ValueFor(
+            decision.Finding.Type, value, decision.Effect == GuardAction.Pseudonymise ? Anonymisation.Pseudonym : decision.Rule.Replacement);
+    }
+
+    private void Fail(string how)
+    {
+        if (Log.Failure is null)
+        {
+            Log.Failed(how, policy.Definition.FailClosed);
+            IsBlocked |= policy.Definition.FailClosed;
+        }
+    }
+
+    /// <summary>A place in JSON text that begins or ends in an escape is moved to where the escape is whole.</summary>
+    private static (int Start, int End) OutsideEscapes(ReadOnlySpan<char> text, int start, int end)
+    {
+        while (start < end && IsEscaped(text, start))
+        {
+            start += text[start] == 'u' ? Math.Min(5, end - start) : 1;
+        }
+
+        while (end > start && end < text.Length && IsEscaped(text, end))
+        {
+            end--;
+        }
+
+        return (start, end);
+    }
+
+    /// <summary>An odd number of backslashes stands before.</summary>
+    private static bool IsEscaped(ReadOnlySpan<char> text, int at)
+    {
+        var backslashes = 0;
+        while (at - backslashes > 0 && text[at - backslashes - 1] == '\\')
+        {
+            backslashes++;
+        }
+
+        return backslashes % 2 == 1;
+    }
+}
