@@ -49,6 +49,11 @@ internal sealed class Trial : IAsyncDisposable
             new OtlpTraces(OtlpOptions.Off, _metrics), _metrics);
     }
 
+    public Database Db => _db;
+
+    /// <summary>A system with one call in two thousand.</summary>
+    public Guid Quiet { get; } = Guid.CreateVersion7();
+
     public static async Task<Trial> StartAsync(string? postgres)
     {
         var trial = new Trial(postgres);
@@ -62,12 +67,13 @@ internal sealed class Trial : IAsyncDisposable
     }
 
     /// <summary>Calls like those of <c>bench/gateway.sh</c>, spread over ten keys and three models; one in fifty failed.</summary>
-    public void Append(int calls)
+    /// <param name="over">How far back they begin; zero for 25,000 a second from now on.</param>
+    public void Append(int calls, TimeSpan over)
     {
         var now = TimeProvider.System.GetUtcNow();
         for (var i = 0; i < calls; i++, _made++)
         {
-            _journal.Append(Call(now.AddMicroseconds(40L * i)));
+            _journal.Append(Call(over == TimeSpan.Zero ? now.AddMicroseconds(40L * i) : now - over + (over * ((double)i / calls))));
         }
     }
 
@@ -126,7 +132,7 @@ internal sealed class Trial : IAsyncDisposable
             SpanId = ((ulong)_made * 0x9E3779B97F4A7C15).ToString("x16", CultureInfo.InvariantCulture),
             StartedAtMicros = (at - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
             TeamId = _team,
-            SystemId = _systems[_made % 5],
+            SystemId = _made % 2000 == 0 ? Quiet : _systems[_made % 5],
             KeyId = _keys[_made % 10],
             Environment = SystemEnvironment.Production,
             Surface = "chat",

@@ -8,6 +8,8 @@ internal sealed class SqlText
 {
     private readonly List<object?> _parts = [];
 
+    public bool IsEmpty => _parts.Count == 0;
+
     public SqlText Add(FormattableString part)
     {
         _parts.Add(part);

@@ -45,7 +45,12 @@ internal sealed class BudgetCharges(BudgetMetrics metrics, TimeProvider clock)
 
                     charge.Nanos += nanos;
                     charge.Unknown += unknown ? 1 : 0;
-                    charge.ByRun[record.Run] = charge.ByRun.GetValueOrDefault(record.Run) + nanos;
+
+                    // A call that began before its budget was made took nothing of what its node holds of it.
+                    if (startedAt >= budget.CreatedAt)
+                    {
+                        charge.ByRun[record.Run] = charge.ByRun.GetValueOrDefault(record.Run) + nanos;
+                    }
                 }
             }
         }

@@ -17,39 +17,45 @@ internal static class CallConditions
     private static readonly TimeSpan IdSlack = TimeSpan.FromMinutes(1);
 
     /// <exception cref="ProblemException">The filter names a team that the person may not see, or has a wrong limit.</exception>
+    /// <param name="within">Bounds beside those of the filter's times.</param>
     /// <param name="db">Where a search needs its words for the digits of an id.</param>
-    public static SqlText AddConditions(this SqlText sql, Database db, Person who, CallFilter filter)
+    public static SqlText AddConditions(this SqlText sql, Database db, Person who, CallFilter filter, IdRange within)
     {
-        sql.Add($" WHERE 1 = 1").AddTeams(who, filter);
+        // What calls share is looked for among the shapes, which are few, once: then each call is one look at a set.
+        var shapes = new SqlText().AddTeams(who, filter);
+        AddNamed(shapes, filter);
+        sql.Add($" WHERE 1 = 1");
+        if (!shapes.IsEmpty)
+        {
+            sql.Add($" AND shape IN (SELECT number FROM observability_call_shape WHERE 1 = 1{shapes.Build()})");
+        }
+
         if (filter.From is { } from)
         {
-            sql.Add($" AND started_at >= {from} AND id >= {IdBound(from - IdSlack, 0x00)}");
+            sql.Add($" AND started_at >= {from}");
+            within = within.Intersect(IdRange.Between(EarliestId(from), Guid.AllBitsSet));
         }
 
         if (filter.To is { } to)
         {
-            sql.Add($" AND started_at < {to} AND id <= {IdBound(to + IdSlack, 0xFF)}");
+            sql.Add($" AND started_at < {to}");
+            within = within.Intersect(IdRange.Between(Guid.Empty, LatestId(to)));
         }
 
-        if (filter.SystemId is { } system)
+        if (within.From > 0)
         {
-            sql.Add($" AND system_id = {system}");
+            sql.Add($" AND id >= {within.First}");
         }
 
-        if (filter.Environment is { } environment)
+        if (within.To < UInt128.MaxValue)
         {
-            sql.Add($" AND environment = {Words.Of(environment)}");
+            sql.Add($" AND id <= {within.Last}");
         }
 
-        if (filter.Route is { } route)
+        if (filter.Unpriced)
         {
-            _ = route == CallFilter.UnknownRoute ? sql.Add($" AND {UnknownRoute.Condition}") : sql.Add($" AND route = {route}");
-        }
-
-        AddNamed(sql, filter);
-        if (filter.Outcome is { } outcome)
-        {
-            sql.Add($" AND outcome = {Words.Of(outcome)}");
+            // Says what UnpricedCall.Is says, so that the list is what the sum counts.
+            sql.Add($" AND cost_nanos IS NULL AND (outcome = 'ok' OR uncached_input_tokens IS NOT NULL OR answered_model IS NOT NULL)");
         }
 
         if (filter.Search is { Length: > 0 } search)
@@ -110,35 +116,48 @@ internal static class CallConditions
     private static SqlText AddReadable(this SqlText sql, Person who) =>
         who.TeamsWith(Permission.Read) is { } teams ? sql.Add($" AND team_id IN {teams}") : sql;
 
-    private static void AddNamed(SqlText sql, CallFilter filter)
+    /// <summary>Conditions on <c>observability_call_shape</c>, where an empty text stands for none.</summary>
+    private static void AddNamed(SqlText shapes, CallFilter filter)
     {
-        // An empty name stands for calls that have none: no provider was reached, nothing went wrong.
+        if (filter.SystemId is { } system)
+        {
+            shapes.Add($" AND system_id = {system}");
+        }
+
+        if (filter.Environment is { } environment)
+        {
+            shapes.Add($" AND environment = {Words.Of(environment)}");
+        }
+
+        if (filter.Route is { } route)
+        {
+            _ = route == CallFilter.UnknownRoute ? shapes.Add($" AND {UnknownRoute.OfShape}") : shapes.Add($" AND route = {route}");
+        }
+
+        // Asked for by an empty name: calls that have none, because no provider was reached or nothing went wrong.
         if (filter.Provider is { } provider)
         {
-            _ = provider.Length == 0 ? sql.Add($" AND provider IS NULL") : sql.Add($" AND provider = {provider}");
+            shapes.Add($" AND provider = {provider}");
         }
 
         if (filter.Model is { } model)
         {
-            _ = model.Length == 0 ? sql.Add($" AND model IS NULL")
-                : model == CallFilter.UnknownRoute ? sql.Add($" AND model IS NOT NULL AND {UnknownRoute.Condition}")
-                : sql.Add($" AND model = {model}");
+            _ = model == CallFilter.UnknownRoute ? shapes.Add($" AND model <> '' AND {UnknownRoute.OfShape}") : shapes.Add($" AND model = {model}");
+        }
+
+        if (filter.Outcome is { } outcome)
+        {
+            shapes.Add($" AND outcome = {Words.Of(outcome)}");
         }
 
         if (filter.ErrorCode is { } error)
         {
-            _ = error.Length == 0 ? sql.Add($" AND error_code IS NULL") : sql.Add($" AND error_code = {error}");
+            shapes.Add($" AND error_code = {error}");
         }
 
         if (filter.Cached)
         {
-            sql.Add($" AND cache IS NOT NULL AND cache <> 'miss'");
-        }
-
-        if (filter.Unpriced)
-        {
-            // Says what UnpricedCall.Is says, so that the list is what the sum counts.
-            sql.Add($" AND cost_nanos IS NULL AND (outcome = 'ok' OR uncached_input_tokens IS NOT NULL OR answered_model IS NOT NULL)");
+            shapes.Add($" AND cache NOT IN ('', 'miss')");
         }
     }
 
@@ -158,15 +177,19 @@ internal static class CallConditions
         }
 
         var pattern = Like(text);
-        var digits = db.DigitsOf($"id");
-        var made = text.StartsWith(LedgerEntry.RequestIdPrefix, StringComparison.Ordinal) ? Like(text[LedgerEntry.RequestIdPrefix.Length..])[1..] : pattern;
         sql.Add($"""
-             AND (LOWER(request_id) LIKE {pattern} ESCAPE '\' OR trace_id LIKE {pattern} ESCAPE '\'
-             OR LOWER(route) LIKE {pattern} ESCAPE '\' OR LOWER(model) LIKE {pattern} ESCAPE '\'
-             OR LOWER(answered_model) LIKE {pattern} ESCAPE '\' OR error_code LIKE {pattern} ESCAPE '\'
-             OR LOWER(error_message) LIKE {pattern} ESCAPE '\'
-             OR ((request_id IS NULL OR trace_id IS NULL) AND {digits} LIKE {made} ESCAPE '\'))
+             AND (shape IN (SELECT number FROM observability_call_shape WHERE LOWER(route) LIKE {pattern} ESCAPE '\'
+             OR LOWER(model) LIKE {pattern} ESCAPE '\' OR LOWER(answered_model) LIKE {pattern} ESCAPE '\' OR error_code LIKE {pattern} ESCAPE '\')
+             OR LOWER(request_id) LIKE {pattern} ESCAPE '\' OR trace_id LIKE {pattern} ESCAPE '\' OR LOWER(error_message) LIKE {pattern} ESCAPE '\'
             """);
+        var isBeginning = text.StartsWith(LedgerEntry.RequestIdPrefix, StringComparison.Ordinal);
+        var digits = isBeginning ? text[LedgerEntry.RequestIdPrefix.Length..] : text;
+        if (digits.All(char.IsAsciiHexDigit))
+        {
+            sql.Add($" OR ((request_id IS NULL OR trace_id IS NULL) AND {db.DigitsOf($"id")} LIKE {(isBeginning ? "" : "%") + digits + "%"})");
+        }
+
+        sql.Add($")");
     }
 
     private static string Like(string text) =>

@@ -24,6 +24,9 @@ public sealed class CallQueries
     /// <summary>A follower must come back after this time, so that what proxies and browsers forget about is closed.</summary>
     private static readonly TimeSpan FollowLife = TimeSpan.FromMinutes(15);
 
+    /// <summary>Ranges of ids that one statement asks for.</summary>
+    private const int MostRanges = 12;
+
     /// <summary>What the index on long calls takes for long.</summary>
     private static readonly TimeSpan LongCall = TimeSpan.FromMinutes(1);
     private const long LongMicros = 60_000_000;
@@ -55,19 +58,15 @@ public sealed class CallQueries
         }
 
         var from = filter.From ?? (filter.To ?? _clock.GetUtcNow()) - DefaultRange;
-        var ranges = await CallRanges.FindAsync(_db, who, filter, from, ct);
         var calls = new List<CallSummary>();
-        if (ranges is null)
+        var ranges = await CallRanges.FindAsync(_db, who, filter, from, ct) ?? [IdRange.All];
+        ranges = [.. ranges.Select(r => r.Before(filter.Before)).Where(r => !r.IsEmpty)];
+        for (var (next, together) = (0, 1); next < ranges.Count && calls.Count <= filter.Limit; together = MostRanges)
         {
-            calls = await ReadAsync(null, filter.Limit + 1);
-        }
-
-        foreach (var range in ranges ?? [])
-        {
-            if ((filter.Before is not { } before || range.From.CompareTo(before) < 0) && calls.Count <= filter.Limit)
-            {
-                calls.AddRange(await ReadAsync(range, filter.Limit + 1 - calls.Count));
-            }
+            // One range mostly has enough; where it has not, calls are rare, and more of them are asked for at once.
+            var asked = ranges.GetRange(next, Math.Min(together, ranges.Count - next));
+            calls.AddRange(await ReadAsync(asked, filter.Limit + 1 - calls.Count));
+            next += asked.Count;
         }
 
         if (calls.Count <= filter.Limit)
@@ -78,18 +77,13 @@ public sealed class CallQueries
         calls.RemoveAt(filter.Limit);
         return new CallPage(calls, calls[^1].Id, from);
 
-        Task<List<CallSummary>> ReadAsync((Guid From, Guid To)? range, int limit)
+        Task<List<CallSummary>> ReadAsync(List<IdRange> asked, int limit)
         {
-            var sql = LedgerRow.Select();
-            sql.AddConditions(_db, who, filter with { From = from });
-            if (range is var (first, last))
+            var sql = new SqlText();
+            foreach (var range in asked)
             {
-                sql.Add($" AND id >= {first} AND id <= {last}");
-            }
-
-            if (filter.Before is { } before)
-            {
-                sql.Add($" AND id < {before}");
+                var part = LedgerRow.Select().AddConditions(_db, who, filter with { From = from }, range).Add($" ORDER BY id DESC LIMIT {limit}");
+                _ = sql.IsEmpty ? sql.Add($"SELECT * FROM ({part.Build()}) r") : sql.Add($" UNION ALL SELECT * FROM ({part.Build()}) r");
             }
 
             return _db.ScanAsync(sql.Add($" ORDER BY id DESC LIMIT {limit}").Build(), row => LedgerRow.Read(row, _systems).Call, ct);
@@ -202,13 +196,14 @@ public sealed class CallQueries
     /// </summary>
     private async Task<List<CallSummary>> NewAsync(Person who, CallFilter filter, DateTimeOffset since, Guid? after, CancellationToken ct)
     {
-        var calls = await ReadAsync($"id >= {CallConditions.EarliestId(since - LongCall)} AND duration_micros <= {LongMicros}", $"id");
-        calls.AddRange(await ReadAsync($"duration_micros > 60000000", $"recorded_at")); // as the index has it
+        var calls = await ReadAsync(
+            IdRange.Between(CallConditions.EarliestId(since - LongCall), Guid.AllBitsSet), $"duration_micros <= {LongMicros}", $"id");
+        calls.AddRange(await ReadAsync(IdRange.All, $"duration_micros > 60000000", $"recorded_at")); // as the index has it
         return [.. calls.OrderByDescending(c => c.At).Take(FollowLimit).Reverse().Select(c => c.Call)];
 
-        Task<List<(DateTimeOffset At, CallSummary Call)>> ReadAsync(FormattableString condition, FormattableString order)
+        Task<List<(DateTimeOffset At, CallSummary Call)>> ReadAsync(IdRange within, FormattableString condition, FormattableString order)
         {
-            var sql = LedgerRow.Select($"recorded_at").AddConditions(_db, who, filter).Add($" AND {condition} AND recorded_at >= {since}");
+            var sql = LedgerRow.Select($"recorded_at").AddConditions(_db, who, filter, within).Add($" AND {condition} AND recorded_at >= {since}");
             if (after is { } last)
             {
                 sql.Add($" AND (recorded_at > {since} OR id > {last})"); // what was recorded together with it and before it is known

@@ -14,7 +14,7 @@ internal static class CallRanges
     /// <returns>
     /// Bounds of ids, newest first, that do not overlap and hold all calls of the filter; <see langword="null"/> where the sums do not help.
     /// </returns>
-    public static async Task<List<(Guid From, Guid To)>?> FindAsync(Database db, Person who, CallFilter filter, DateTimeOffset from, CancellationToken ct)
+    public static async Task<List<IdRange>?> FindAsync(Database db, Person who, CallFilter filter, DateTimeOffset from, CancellationToken ct)
     {
         var isNarrow = who.TeamsWith(Permission.Read) is not null
             || filter is not { TeamId: null, SystemId: null, Environment: null, Route: null, Provider: null, Model: null, Outcome: null, ErrorCode: null };
@@ -38,9 +38,9 @@ internal static class CallRanges
     }
 
     /// <summary>Hours side by side become one range.</summary>
-    private static List<(Guid From, Guid To)> Join(List<DateTimeOffset> hours)
+    private static List<IdRange> Join(List<DateTimeOffset> hours)
     {
-        var ranges = new List<(Guid From, Guid To)>();
+        var ranges = new List<IdRange>();
         for (var i = 0; i < hours.Count;)
         {
             var last = i;
@@ -49,7 +49,7 @@ internal static class CallRanges
                 last++;
             }
 
-            ranges.Add((CallConditions.EarliestId(hours[last]), CallConditions.LatestId(hours[i].AddHours(1))));
+            ranges.Add(IdRange.Between(CallConditions.EarliestId(hours[last]), CallConditions.LatestId(hours[i].AddHours(1))));
             i = last + 1;
         }
 

@@ -41,7 +41,7 @@ internal static class GetSpending
                 CAST(SUM(CASE WHEN cost_nanos IS NULL AND (outcome = 'ok' OR uncached_input_tokens IS NOT NULL OR answered_model IS NOT NULL)
                     THEN 1 ELSE 0 END) AS BIGINT)
             FROM observability_ledger
-            """).AddConditions(db, who, filter).Add($" AND provider IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3");
+            """).AddConditions(db, who, filter, IdRange.All).Add($" AND provider IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3");
         var days = await db.QueryAsync(
             sql.Build(),
             row => new DaySpending(

@@ -214,12 +214,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
                 duration_micros, own_micros, id, answered_model, status, earlier_targets, cache, saved_nanos, saved_input_tokens,
                 saved_output_tokens FROM observability_ledger
                 """);
-            sql.AddConditions(db, who, filter with { From = from, To = to }).Add($" AND {condition}");
-            if (after is { } last)
-            {
-                sql.Add($" AND id > {last}");
-            }
-
+            sql.AddConditions(db, who, filter with { From = from, To = to }, IdRange.All.After(after)).Add($" AND {condition}");
             sql.Add($" ORDER BY id LIMIT {PageRows}");
             var rows = await db.ScanAsync(sql.Build(), row => (Id: row.Id(17), Row: OneCall(row), Earlier: Earlier(row.TextOrNull(20))), ct);
             rows.ForEach(row => add(row.Row, row.Earlier));
