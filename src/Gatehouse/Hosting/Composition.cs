@@ -6,7 +6,9 @@ using Gatehouse.Gateway;
 using Gatehouse.Governance;
 using Gatehouse.Guards;
 using Gatehouse.Observability;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Options;
 
 namespace Gatehouse.Hosting;
 
@@ -30,6 +32,7 @@ internal static class Composition
         services.AddConsole();
         services.AddApiDocument();
         services.AddAuthorization();
+        services.AddSingleton<IAuthorizationPolicyProvider, EndpointsInTheirTime>();
         services.AddJoints(parts.Configuration.Current);
 
         services.AddSingleton(parts.Providers);
@@ -40,6 +43,7 @@ internal static class Composition
 
     public static void UseModules(this WebApplication app)
     {
+        app.UseHealth();
         app.UseProxies();
         app.Use(LimitBody);
         app.UseRouting();
@@ -47,13 +51,21 @@ internal static class Composition
         app.UseAuthorization();
         app.UseConsole();
 
-        app.MapHealth();
         app.MapGovernance();
         app.MapConfiguration();
         app.MapObservability();
         app.MapGuards();
         app.MapConsole();
         app.MapApiDocument();
+    }
+
+    /// <summary>
+    /// The default, not to be cached by endpoint: the cache builds all endpoints while the server starts. A policy of the console is put
+    /// together in a microsecond.
+    /// </summary>
+    private sealed class EndpointsInTheirTime(IOptions<AuthorizationOptions> options) : DefaultAuthorizationPolicyProvider(options)
+    {
+        public override bool AllowsCachingPolicies => false;
     }
 
     private static Task LimitBody(HttpContext http, RequestDelegate next)

@@ -49,6 +49,7 @@ internal sealed class Server : IAsyncDisposable
     /// <exception cref="CommandException">It cannot start; the message says what to mend.</exception>
     public static async Task<Server> StartAsync(ConfigurationSource source, ServerFlags flags, CancellationToken ct)
     {
+        Footprint.Limit();
         InlineSockets.ChooseThreads();
         var logs = Logs.Create(flags.LogLevel);
         var warmUp = Task.Run(GatewayWarmUp.RunAsync, ct); // meanwhile
