@@ -97,7 +97,7 @@ internal sealed class KeyHasher : IDisposable
         _buffer.Advance(sizeof(long));
     }
 
-    /// <summary>The key of all that was added; the hasher may go on to another from the beginning, without a scope, never.</summary>
+    /// <summary>The key of all that was added.</summary>
     public CacheKey Finish()
     {
         Flush(1);
