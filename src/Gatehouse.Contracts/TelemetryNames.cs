@@ -78,6 +78,7 @@ public static class TelemetryNames
     {
         "embeddings" or "embed" => "embeddings",
         "rerank" => "rerank",
+        "images" or "speech" or "transcription" => "generate_content",
         _ => "chat",
     };
 }

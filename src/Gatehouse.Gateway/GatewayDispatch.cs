@@ -5,6 +5,7 @@ using Gatehouse.Gateway.Chat;
 using Gatehouse.Gateway.Completions;
 using Gatehouse.Gateway.Embeddings;
 using Gatehouse.Gateway.Generate;
+using Gatehouse.Gateway.Media;
 using Gatehouse.Gateway.Messages;
 using Gatehouse.Gateway.Models;
 using Gatehouse.Gateway.Moderations;
@@ -101,6 +102,12 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
             && responses.TryHandle(http, path[(ResponsesHandler.Path.Length + 1)..]) is { } handled)
         {
             return handled;
+        }
+
+        if (MediaKind.At(path) is { } media)
+        {
+            var surface = new MediaSurface(media, http.Request.ContentType);
+            return HttpMethods.IsPost(http.Request.Method) ? pipeline.HandleAsync(http, surface) : WrongMethod(http, surface, "POST");
         }
 
         if (batches?.TryHandle(http, path) is { } answered)

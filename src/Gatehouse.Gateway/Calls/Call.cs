@@ -91,6 +91,9 @@ internal sealed class Call : IDisposable
     /// <summary>The status line has gone out; an error can only be an event of the stream from now on.</summary>
     public bool HeadIsSent { get; set; }
 
+    /// <summary>The answer is nothing but bytes: an error cannot be told within it.</summary>
+    public bool IsBytes { get; set; }
+
     /// <summary>A part of the answer has gone out: no other target may take over.</summary>
     public bool ContentIsSent { get; set; }
 

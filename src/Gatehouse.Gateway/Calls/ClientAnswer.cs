@@ -44,12 +44,29 @@ internal static class ClientAnswer
     }
 
     /// <summary>The whole answer; nothing is flushed, so that head and body leave together when the request ends.</summary>
-    public static void WriteWhole(HttpResponse response, int status, ReadOnlySpan<byte> body)
+    public static void WriteWhole(HttpResponse response, int status, ReadOnlySpan<byte> body, string type = "application/json")
     {
         response.StatusCode = status;
-        response.ContentType = "application/json";
+        response.ContentType = type;
         response.ContentLength = body.Length;
         response.BodyWriter.Write(body);
+    }
+
+    /// <summary>Writes a piece of an answer that is nothing but bytes, after the head if that is still to come.</summary>
+    public static void WriteBytes(Call call, Attempt attempt, UpstreamAnswer answer, ReadOnlySpan<byte> bytes)
+    {
+        var response = call.Http.Response;
+        if (!call.HeadIsSent)
+        {
+            SetOrigin(call, attempt, answer);
+            (call.HeadIsSent, call.IsBytes) = (true, true);
+            response.StatusCode = StatusCodes.Status200OK;
+            response.ContentType = call.Surface.TypeOf(answer);
+            call.Record.FirstByteMicros ??= call.Micros;
+        }
+
+        call.ContentIsSent = true;
+        response.BodyWriter.Write(bytes);
     }
 
     /// <summary>Sends a piece of a stream, after the head if that is still to come.</summary>
@@ -82,6 +99,12 @@ internal static class ClientAnswer
     public static void WriteFailure(Call call, AttemptFailure failure)
     {
         var (http, problem) = (call.Http, failure.Problem);
+        if (call.IsBytes)
+        {
+            http.Abort(); // the client must not take what it has for the whole
+            return;
+        }
+
         using var buffer = new PooledBuffer(1024);
         if (call.HeadIsSent)
         {
@@ -142,7 +165,7 @@ internal static class ClientAnswer
         }
     }
 
-    private static async ValueTask FlushAsync(Call call)
+    public static async ValueTask FlushAsync(Call call)
     {
         var flush = call.Http.Response.BodyWriter.FlushAsync(CancellationToken.None);
         if (flush.IsCompletedSuccessfully)

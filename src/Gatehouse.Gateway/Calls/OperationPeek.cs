@@ -53,6 +53,27 @@ internal static class OperationPeek
         return null;
     }
 
+    /// <summary>The value of a top-level number or switch of a body that <see cref="Read"/> has proved, as it stands there.</summary>
+    /// <returns><see langword="null"/> when it is absent or something else.</returns>
+    public static string? Plain(ReadOnlySpan<byte> body, ReadOnlySpan<byte> name)
+    {
+        var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = 128 });
+        reader.Read();
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var found = reader.ValueTextEquals(name);
+            reader.Read();
+            if (found && reader.TokenType is JsonTokenType.Number or JsonTokenType.True or JsonTokenType.False && reader.ValueSpan.Length <= 32)
+            {
+                return System.Text.Encoding.ASCII.GetString(reader.ValueSpan);
+            }
+
+            reader.Skip();
+        }
+
+        return null;
+    }
+
     private static Problem? Prove(ReadOnlySpan<byte> body, ref RequestPeek peek, bool needsModel)
     {
         var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = 128 });

@@ -37,9 +37,9 @@ internal abstract class OperationSurface : Surface
 
     public sealed override IStreamWriter NewStreamWriter(ChatRequest request) => throw new UnreachableException();
 
-    public sealed override void WriteTerminator(IBufferWriter<byte> to) => throw new UnreachableException();
+    public override void WriteTerminator(IBufferWriter<byte> to) => throw new UnreachableException();
 
-    public sealed override void WriteErrorEvent(Problem problem, string requestId, bool isFirst, IBufferWriter<byte> to) =>
+    public override void WriteErrorEvent(Problem problem, string requestId, bool isFirst, IBufferWriter<byte> to) =>
         throw new UnreachableException();
 
     /// <summary>Another target of the route may offer it.</summary>

@@ -22,6 +22,9 @@ internal abstract class Surface
     /// <summary>The content type of a stream.</summary>
     public virtual string StreamType => "text/event-stream";
 
+    /// <summary>Whether a client that asked for a stream gets signs of life: only where it gets a stream for sure.</summary>
+    public virtual bool KeepsCompany => true;
+
     /// <summary>A sign of life within a stream that clients of this format read over.</summary>
     public virtual ReadOnlySpan<byte> KeepAlive => ": keep-alive\n\n"u8;
 
@@ -74,6 +77,21 @@ internal abstract class Surface
 
     /// <summary>Whether the answer is made of output tokens.</summary>
     public virtual bool HasOutput => true;
+
+    /// <summary>The content type of what goes to a provider; <see langword="null"/>: JSON.</summary>
+    public virtual string? ContentType => null;
+
+    /// <summary>Bytes of files that came with the request and are not in the body as others read it.</summary>
+    public virtual int FileBytes => 0;
+
+    /// <summary>Whether an answer that came whole is a text worth keeping.</summary>
+    public virtual bool HasTextAnswer => true;
+
+    /// <exception cref="FormatException">The provider's answer is of a kind that nobody asked for.</exception>
+    public virtual AnswerShape ShapeOf(Call call, UpstreamAnswer answer) => call.Peek.Stream ? AnswerShape.Events : AnswerShape.Whole;
+
+    /// <summary>The content type of an answer that is no stream of events.</summary>
+    public virtual string TypeOf(UpstreamAnswer answer) => "application/json";
 
     /// <summary>Whether <see cref="PatchAnswer"/> is to be asked; if not, a whole answer of the same format goes on without being copied.</summary>
     public virtual bool PatchesAnswer(Attempt attempt, ReadOnlySpan<byte> body) => false;

@@ -32,6 +32,8 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
     private const int MaxErrorBytes = 64 << 10;
     private const int ReadBytes = 16 << 10;
 
+    private readonly ByteAnswers _bytes = new(settlement);
+
     /// <returns><see langword="null"/> when the client has its answer.</returns>
     /// <exception cref="OperationCanceledException">The client went away.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -64,8 +66,12 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
             attempt.Status = answer.Status;
             attempt.HeadersMicros = call.Micros;
             return answer.Status != StatusCodes.Status200OK ? await ReadFailureAsync(call, attempt, answer, deadline)
-                : call.Peek.Stream ? await AnswerStreamAsync(call, attempt, answer, deadline)
-                : await AnswerWholeAsync(call, attempt, answer, deadline);
+                : call.Surface.ShapeOf(call, answer) switch
+                {
+                    AnswerShape.Events => await AnswerStreamAsync(call, attempt, answer, deadline),
+                    AnswerShape.Bytes => await _bytes.SendAsync(call, attempt, answer, deadline),
+                    _ => await AnswerWholeAsync(call, attempt, answer, deadline),
+                };
         }
         catch (Exception) when (call.Aborted.IsCancellationRequested)
         {
@@ -135,7 +141,7 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
                 body = buffer.Memory;
             }
 
-            if (ThoughtId.TryStrip(body.Span, stripped))
+            if (call.Surface.ContentType is null && ThoughtId.TryStrip(body.Span, stripped))
             {
                 body = stripped.Memory;
             }
@@ -144,6 +150,7 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
         return new UpstreamRequest(call.Surface.PathAt(attempt, call.Peek.Stream), body, Headers(call, attempt), call.Route.ConnectTimeout)
         {
             Listener = attempt,
+            ContentType = call.Surface.ContentType,
         };
     }
 
@@ -309,7 +316,11 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
     private AttemptFailure? FinishWhole(Call call, Attempt attempt, UpstreamAnswer answer, ReadOnlySpan<byte> body)
     {
         ClientAnswer.SetOrigin(call, attempt, answer);
-        call.KeepContent(body);
+        if (call.Surface.HasTextAnswer)
+        {
+            call.KeepContent(body);
+        }
+
         call.Record.FirstByteMicros = call.Micros;
         if (!settlement.TrySettle(call, CallOutcome.Ok, StatusCodes.Status200OK))
         {
@@ -318,7 +329,7 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
 
         call.Visit?.Keep(call, attempt);
         call.Surface.Answered(call, attempt, body);
-        ClientAnswer.WriteWhole(call.Http.Response, StatusCodes.Status200OK, body);
+        ClientAnswer.WriteWhole(call.Http.Response, StatusCodes.Status200OK, body, call.Surface.TypeOf(answer));
         return null;
     }
 
@@ -507,7 +518,7 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
 
     /// <summary>Awaits the provider. A stream client that waits long for its first content is kept company.</summary>
     public ValueTask<T> HoldAsync<T>(Call call, ValueTask<T> pending) => pending.IsCompleted ? pending
-        : !call.Peek.Stream || call.ContentIsSent ? call.WaitAsync(pending)
+        : !call.Peek.Stream || call.ContentIsSent || !call.Surface.KeepsCompany ? call.WaitAsync(pending)
         : KeepCompanyAsync(call, pending);
 
     private async ValueTask<T> KeepCompanyAsync<T>(Call call, ValueTask<T> pending)

@@ -74,9 +74,9 @@ internal static class TargetFilter
             open = able;
         }
 
-        if ((open = Where(route, open, call.Body.Length, static (c, length) => length >= c.MinRequestBytes && length <= c.MaxRequestBytes)) == 0)
+        if ((open = Where(route, open, call.Body.Length + call.Surface.FileBytes, static (c, length) => length >= c.MinRequestBytes && length <= c.MaxRequestBytes)) == 0)
         {
-            return Refusals.WrongSize(route, call.Body.Length);
+            return Refusals.WrongSize(route, call.Body.Length + call.Surface.FileBytes);
         }
 
         if (metadata && (open = Where(route, open, call.Metadata, Holds)) == 0)

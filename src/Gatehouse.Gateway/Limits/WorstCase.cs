@@ -14,6 +14,9 @@ internal static class WorstCase
     /// <summary>Bytes of a request that make a token in the languages that people mostly write; for limits of tokens, not of money.</summary>
     private const int UsualBytesPerToken = 4;
 
+    /// <summary>Sound of the lowest quality, spoken quickly, has this many bytes a token at least.</summary>
+    private const int FileBytesPerToken = 32;
+
     /// <summary>Above what any provider counts for one picture in detail.</summary>
     private const long ImageTokens = 4_096;
 
@@ -90,7 +93,7 @@ internal static class WorstCase
 
     /// <summary>As providers count against their own limits: the input as it usually is, and the output that the call asks for.</summary>
     public static long Tokens(Call call) =>
-        (call.Body.Length / UsualBytesPerToken) + (Look(call).Images * ImageTokens) + (Choices(call) * (StatedOutput(call) ?? 0));
+        ((call.Body.Length + (call.Surface.FileBytes / FileBytesPerToken)) / UsualBytesPerToken) + (Look(call).Images * ImageTokens) + (Choices(call) * (StatedOutput(call) ?? 0));
 
     /// <summary>What an answer that broke off may have cost: its input in full, and the output that its bytes can have held.</summary>
     public static long Broken(Call call, Price price, TokenUsage? counted, long receivedBytes)
@@ -113,7 +116,7 @@ internal static class WorstCase
         }
 
         var input = new Input(
-            body.Length, body.Count("\"image_url\""u8) + body.Count("\"input_image\""u8) + body.Count("\"image\""u8), elsewhere,
+            body.Length + (call.Surface.FileBytes / FileBytesPerToken), body.Count("\"image_url\""u8) + body.Count("\"input_image\""u8) + body.Count("\"image\""u8), elsewhere,
             body.IndexOf("\"cache_control\""u8) >= 0);
         return body.IndexOf("\\u"u8) >= 0 ? Escaped(body, input) : input;
     }

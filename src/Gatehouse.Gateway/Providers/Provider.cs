@@ -71,6 +71,9 @@ public sealed record UpstreamRequest(
     IReadOnlyList<KeyValuePair<string, string>> Headers,
     TimeSpan ConnectTimeout)
 {
+    /// <summary>Of the body; <see langword="null"/>: JSON.</summary>
+    public string? ContentType { get; init; }
+
     /// <summary>The credential to use in place of <see cref="ProviderSettings.ApiKey"/>, where there are several.</summary>
     public string? ApiKey { get; init; }
 

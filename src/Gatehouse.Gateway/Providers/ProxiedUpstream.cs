@@ -16,6 +16,8 @@ namespace Gatehouse.Gateway.Providers;
 /// </summary>
 internal sealed class ProxiedUpstream : IUpstream, IDisposable
 {
+    private const string Json = "application/json";
+
     private static readonly HttpRequestOptionsKey<TimeSpan> ConnectTimeout = new("gatehouse.connect_timeout");
 
     private readonly ProviderSettings _settings;
@@ -78,7 +80,7 @@ internal sealed class ProxiedUpstream : IUpstream, IDisposable
     private void AddHeaders(HttpRequestMessage message, UpstreamRequest request)
     {
         message.Options.Set(ConnectTimeout, request.ConnectTimeout);
-        message.Content?.Headers.TryAddWithoutValidation("Content-Type", "application/json");
+        message.Content?.Headers.TryAddWithoutValidation("Content-Type", request.ContentType ?? Json);
         var headers = message.Headers;
         headers.TryAddWithoutValidation("Accept-Encoding", "identity");
         headers.TryAddWithoutValidation("User-Agent", "gatehouse");

@@ -8,11 +8,13 @@ namespace Gatehouse.Gateway.Providers.Connections;
 /// <summary>The heads of a provider's requests, rendered as far as they are the same for all.</summary>
 internal sealed class RequestHead
 {
+    private const string ContentType = "Content-Type";
     private const int MaxLengthBytes = 48; // Content-Length, its number, and the empty line
 
     private readonly ProviderSettings _settings;
     private readonly Dictionary<string, byte[]> _lines = new(StringComparer.Ordinal); // by path: those without a model in them
     private readonly byte[] _shared;
+    private readonly byte[] _bare; // without the content type
     private readonly string _credential; // its header's name and scheme, as they stand before the key
 
     /// <exception cref="ArgumentException">A header of the settings is none: the configuration's checks let no such settings pass.</exception>
@@ -32,7 +34,8 @@ internal sealed class RequestHead
 
         var bearer = string.Equals(settings.ApiKeyHeader, "Authorization", StringComparison.OrdinalIgnoreCase);
         _credential = settings.ApiKeyHeader + (bearer ? ": Bearer " : ": ");
-        _shared = Encoding.ASCII.GetBytes(Shared(settings));
+        _shared = Encoding.ASCII.GetBytes(Shared(settings, ContentType + ": application/json\r\n"));
+        _bare = Encoding.ASCII.GetBytes(Shared(settings, ""));
     }
 
     /// <summary>The name that TLS asks for: the address's, unless the operator has set another.</summary>
@@ -57,6 +60,7 @@ internal sealed class RequestHead
     public int Measure(UpstreamRequest request)
     {
         var bytes = LineOf(request).Length + _shared.Length + MaxLengthBytes;
+        bytes += request.ContentType is { } type ? ContentType.Length + type.Length + 4 : 0;
         bytes += KeyOf(request) is { } key ? _credential.Length + key.Length + 2 : 0;
         for (var i = 0; i < request.Headers.Count; i++)
         {
@@ -73,7 +77,16 @@ internal sealed class RequestHead
     {
         var writer = new Writer(to);
         writer.Add(LineOf(request));
-        writer.Add(_shared);
+        if (request.ContentType is { } type)
+        {
+            writer.Add(_bare);
+            writer.Add(ContentType, ": ", type);
+        }
+        else
+        {
+            writer.Add(_shared);
+        }
+
         if (KeyOf(request) is { } key)
         {
             writer.Add(_credential, key);
@@ -99,7 +112,7 @@ internal sealed class RequestHead
 
     private byte[] Line(string path, string method = "POST") => Encoding.ASCII.GetBytes($"{method} {Address(_settings, path).PathAndQuery} HTTP/1.1\r\n");
 
-    private static string Shared(ProviderSettings settings)
+    private static string Shared(ProviderSettings settings, string type)
     {
         var head = new StringBuilder();
         if (Own(settings, "Host") is null)
@@ -107,7 +120,7 @@ internal sealed class RequestHead
             head.Append("Host: ").Append(HostOf(settings)).Append("\r\n");
         }
 
-        head.Append("Content-Type: application/json\r\nAccept-Encoding: identity\r\n");
+        head.Append(type).Append("Accept-Encoding: identity\r\n");
         if (Own(settings, "User-Agent") is null)
         {
             head.Append("User-Agent: gatehouse\r\n");

@@ -62,6 +62,12 @@ internal sealed class SimulatorBody(TimeProvider clock) : Stream
 
     public void Bytes(ReadOnlySpan<byte> bytes) => _bytes.Write(bytes);
 
+    public void Json(Action<Utf8JsonWriter> write)
+    {
+        using var json = new Utf8JsonWriter(_bytes, Relaxed);
+        write(json);
+    }
+
     /// <summary>A server-sent event with JSON as its data.</summary>
     public void Event(Action<Utf8JsonWriter> write)
     {

@@ -35,9 +35,14 @@ internal sealed class SimulatorUpstream(SimulatorSettings settings, TimeProvider
     /// <returns>No answer at all when the connection is refused.</returns>
     private (SimulatorAnswer? Answer, TimeSpan Latency) Prepare(UpstreamRequest request, Random random)
     {
+        if (SimulatorMedia.Serves(request.Path))
+        {
+            return PrepareMedia(request, random);
+        }
+
         if (request.Path is not ("/chat/completions" or "/embeddings" or "/rerank"))
         {
-            return (Error(404, $"The simulator serves /chat/completions, /embeddings and /rerank, not '{request.Path}'.", "invalid_request_error", null, "not_found"), TimeSpan.Zero);
+            return (Error(404, $"The simulator serves /chat/completions, /embeddings, /rerank, /images and /audio, not '{request.Path}'.", "invalid_request_error", null, "not_found"), TimeSpan.Zero);
         }
 
         JsonDocument document;
@@ -85,6 +90,35 @@ internal sealed class SimulatorUpstream(SimulatorSettings settings, TimeProvider
             SimulatorFaultKind.ConnectionRefused => (null, TimeSpan.Zero),
             _ => (Answer(request, drawn), latency),
         };
+    }
+
+    private (SimulatorAnswer? Answer, TimeSpan Latency) PrepareMedia(UpstreamRequest request, Random random)
+    {
+        var media = SimulatorMedia.Read(request, out var directive);
+        var drawn = directive.Fault is { } asked ? new SimulatorFault(asked, RetryAfter: directive.RetryAfter) : Draw(random);
+        var latency = directive.Latency ?? Latency(random);
+        switch (drawn?.Kind)
+        {
+            case SimulatorFaultKind.Timeout:
+                return (null, Timeout.InfiniteTimeSpan);
+            case SimulatorFaultKind.ConnectionRefused:
+                return (null, TimeSpan.Zero);
+        }
+
+        if (Fault(drawn) is { } fault)
+        {
+            return (fault, latency);
+        }
+
+        var body = new SimulatorBody(clock);
+        var type = media.Write(body, clock.GetUtcNow().ToUnixTimeSeconds());
+        body.End(drawn?.Kind switch
+        {
+            SimulatorFaultKind.StreamTruncated => SimulatorEnd.Broken,
+            SimulatorFaultKind.StreamStalled => SimulatorEnd.Stall,
+            _ => SimulatorEnd.Complete,
+        });
+        return (new SimulatorAnswer(200, type, body, null), latency);
     }
 
     private (SimulatorAnswer? Answer, TimeSpan Latency) Prepare(byte[]? body, string? error, Random random)
