@@ -15,20 +15,21 @@ internal static class BatchRow
     public static FormattableString Columns { get; } =
         $"id, format, key_id, endpoint, input_id, metadata, created_at, expires_at, status, total, succeeded, errored, cancelled, expired, headers, keep_seconds, in_progress_at, finalizing_at, cancelling_at, ended_at, output_id, error_id, errors";
 
-    public static Batch Read(BatchOwner owner, Row row) => new(
-        owner, row.Text(0), Parse<BatchFormat>(row.Text(1)), row.Id(2), row.Text(3), row.Text(4), row.TextOrNull(5), row.Instant(6), row.Instant(7))
+    /// <param name="first">The position of the first of <see cref="Columns"/>.</param>
+    public static Batch Read(BatchOwner owner, Row row, int first = 0) => new(
+        owner, row.Text(first), Parse<BatchFormat>(row.Text(first + 1)), row.Id(first + 2), row.Text(first + 3), row.Text(first + 4), row.TextOrNull(first + 5), row.Instant(first + 6), row.Instant(first + 7))
     {
-        Status = Parse<BatchStatus>(row.Text(8)),
-        Counts = new((int)row.Long(9), (int)row.Long(10), (int)row.Long(11), (int)row.Long(12), (int)row.Long(13)),
-        Headers = JsonSerializer.Deserialize(row.Text(14), StoredBatchJson.Default.IReadOnlyDictionaryStringString)!,
-        KeepOutput = TimeSpan.FromSeconds(row.Long(15)),
-        InProgressAt = row.InstantOrNull(16),
-        FinalizingAt = row.InstantOrNull(17),
-        CancellingAt = row.InstantOrNull(18),
-        EndedAt = row.InstantOrNull(19),
-        OutputFileId = row.TextOrNull(20),
-        ErrorFileId = row.TextOrNull(21),
-        Errors = row.TextOrNull(22) is { } errors ? JsonSerializer.Deserialize(errors, StoredBatchJson.Default.IReadOnlyListBatchError)! : [],
+        Status = Parse<BatchStatus>(row.Text(first + 8)),
+        Counts = new((int)row.Long(first + 9), (int)row.Long(first + 10), (int)row.Long(first + 11), (int)row.Long(first + 12), (int)row.Long(first + 13)),
+        Headers = JsonSerializer.Deserialize(row.Text(first + 14), StoredBatchJson.Default.IReadOnlyDictionaryStringString)!,
+        KeepOutput = TimeSpan.FromSeconds(row.Long(first + 15)),
+        InProgressAt = row.InstantOrNull(first + 16),
+        FinalizingAt = row.InstantOrNull(first + 17),
+        CancellingAt = row.InstantOrNull(first + 18),
+        EndedAt = row.InstantOrNull(first + 19),
+        OutputFileId = row.TextOrNull(first + 20),
+        ErrorFileId = row.TextOrNull(first + 21),
+        Errors = row.TextOrNull(first + 22) is { } errors ? JsonSerializer.Deserialize(errors, StoredBatchJson.Default.IReadOnlyListBatchError)! : [],
     };
 
     public static string Of<T>(T value)

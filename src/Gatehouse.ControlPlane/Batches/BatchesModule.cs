@@ -13,6 +13,7 @@ public static class BatchesModule
     {
         services.AddSingleton<IFileStore, FileStore>();
         services.AddSingleton<IBatchStore, BatchStore>();
+        services.AddSingleton(s => new BatchQueries(s.GetRequiredService<Database>()));
         services.AddGatewayBatches();
         services.AddHostedService<BatchUpkeep>();
         return services;

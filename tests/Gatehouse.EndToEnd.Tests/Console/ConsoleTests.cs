@@ -22,7 +22,7 @@ public sealed class ConsoleTests(ConsoleInBrowser console) : IClassFixture<Conso
         var page = watched.Page;
         var paths = new List<string>
         {
-            "/", "/calls", "/calls?live=on", "/calls?search=nothing-has-this", "/systems", "/systems/new", "/budgets", "/providers", "/routes", "/settings",
+            "/", "/calls", "/calls?live=on", "/calls?search=nothing-has-this", "/batches", "/systems", "/systems/new", "/budgets", "/providers", "/routes", "/settings",
             "/settings/tokens", "/settings/configuration", "/settings/doctor", "/settings/audit", "/calls?environment=production&error=x&unpriced=true",
             "/guards/playground", "/guards/playground?example=person", "/guards/playground?example=disguise",
         };
