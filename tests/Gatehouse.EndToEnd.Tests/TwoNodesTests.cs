@@ -69,6 +69,74 @@ public sealed class TwoNodesTests
     }
 
     [Fact]
+    public async Task A_changed_secret_a_kill_switch_and_a_session_hold_on_the_other_node_within_a_second_and_their_tables_converge()
+    {
+        await using var upstream = await EchoStub.StartAsync();
+        await using var nodes = await Nodes.StartAsync();
+        await nodes.First.AdminAsync("PUT", "api/secrets/kept", new { value = "credential-one" });
+        await nodes.AgreeAsync();
+        foreach (var node in (GatehouseProcess[])[nodes.First, nodes.Second])
+        {
+            var yaml = await File.ReadAllTextAsync(node.ConfigurationFile, Ct);
+            await File.WriteAllTextAsync(
+                node.ConfigurationFile,
+                yaml.Replace("providers:", $"providers:\n  kept: {{ kind: openai, base_url: \"{upstream.Url}v1\", api_key: \"${{secret:kept}}\" }}", StringComparison.Ordinal)
+                    .Replace("routes:", "routes:\n  kept: { attempts: 1, targets: [{ provider: kept, model: m-400 }] }", StringComparison.Ordinal),
+                Ct);
+            await node.WaitForLineAsync(l => l.Contains("is in force", StringComparison.Ordinal));
+        }
+
+        using var http = nodes.Second.CreateClient(nodes.First.SampleKey);
+        await Nodes.CallOnceAsync(http, "kept");
+        Assert.Contains("credential-one", upstream.Presented.Last(), StringComparison.Ordinal);
+
+        await nodes.First.AdminAsync("PUT", "api/secrets/kept", new { value = "credential-two" });
+        var seconds = await SecondsUntilAsync(async () =>
+        {
+            await Nodes.CallOnceAsync(http, "kept");
+            return upstream.Presented.Last().Contains("credential-two", StringComparison.Ordinal);
+        });
+        Assert.InRange(seconds, 0, 1);
+
+        await nodes.First.AdminAsync("POST", "api/switches", new { kind = "provider", subject = "kept", reason = "drill" });
+        Assert.InRange(await SecondsUntilAsync(async () => await Nodes.CallOnceAsync(http, "kept") == 503), 0, 1);
+
+        // Both have come to the same: what either lists, the other does.
+        await nodes.AgreeAsync();
+        foreach (var path in (string[])["api/secrets", "api/switches", "api/systems", "api/routes", "api/budgets"])
+        {
+            var (first, second) = (await nodes.First.AdminAsync("GET", path), await nodes.Second.AdminAsync("GET", path));
+            Assert.Equal(first.GetRawText(), second.GetRawText());
+        }
+
+        var cookie = await SignInAsync(nodes.First);
+        using var other = new HttpClient { BaseAddress = nodes.Second.Url };
+        other.DefaultRequestHeaders.Add("Cookie", cookie);
+        Assert.InRange(await SecondsUntilAsync(async () => (await other.GetAsync(new Uri("api/me", UriKind.Relative), Ct)).StatusCode == HttpStatusCode.OK), 0, 1);
+    }
+
+    private static async Task<double> SecondsUntilAsync(Func<Task<bool>> holds)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        while (!await holds())
+        {
+            Assert.InRange(TimeProvider.System.GetElapsedTime(began).TotalSeconds, 0, 30);
+        }
+
+        return TimeProvider.System.GetElapsedTime(began).TotalSeconds;
+    }
+
+    private static async Task<string> SignInAsync(GatehouseProcess node)
+    {
+        var link = node.Output.Split('\n').First(l => l.Contains("/welcome/", StringComparison.Ordinal)).Trim();
+        using var http = new HttpClient(new HttpClientHandler { UseCookies = false }) { BaseAddress = node.Url };
+        using var accepted = await http.PostAsJsonAsync(
+            "api/session/welcome", new { token = link[(link.LastIndexOf('/') + 1)..], name = "First", email = "first@example.com", password = "correct horse battery" }, Ct);
+        Assert.Equal(HttpStatusCode.OK, accepted.StatusCode);
+        return accepted.Headers.GetValues("Set-Cookie").First().Split(';')[0];
+    }
+
+    [Fact]
     public async Task Money_is_neither_lost_nor_counted_twice_when_nodes_are_killed()
     {
         await using var nodes = await Nodes.StartAsync();
@@ -165,12 +233,12 @@ public sealed class TwoNodesTests
             return [.. statuses.SelectMany(s => s)];
         }
 
-        public static async Task<int> CallOnceAsync(HttpClient http)
+        public static async Task<int> CallOnceAsync(HttpClient http, string model = "simulator")
         {
             try
             {
                 using var response = await http.PostAsJsonAsync(
-                    "v1/chat/completions", new { model = "simulator", max_tokens = 20, messages = new[] { new { role = "user", content = "Hello" } } }, Ct);
+                    "v1/chat/completions", new { model, max_tokens = 20, messages = new[] { new { role = "user", content = "Hello" } } }, Ct);
                 await response.Content.ReadAsStringAsync(Ct);
                 return (int)response.StatusCode;
             }
