@@ -174,6 +174,9 @@ public sealed record TrafficSum(
     long? OwnP50Micros,
     long? OwnP99Micros)
 {
+    /// <summary>Attempts that failed in calls which another target, or the cache, then ended: under the target that failed.</summary>
+    public long FailedOver { get; init; }
+
     /// <summary>Calls whose whole answer came from the cache.</summary>
     public long CachedCalls { get; init; }
 

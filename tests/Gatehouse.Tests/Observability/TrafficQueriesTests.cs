@@ -291,7 +291,7 @@ public class TrafficQueriesTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public async Task Tokens_and_cost_are_summed_under_the_target_that_used_them(string kind)
+    public async Task Tokens_cost_and_failures_are_summed_under_the_target_that_had_them(string kind)
     {
         await using var ledger = await TestLedger.StartAsync(kind);
         var (first, last) = (new TokenUsage(100, 0, 0, 0, 7, 0), new TokenUsage(90, 0, 0, 0, 20, 0));
@@ -305,6 +305,9 @@ public class TrafficQueriesTests
             call.CostNanos = 5_000;
             call.Attempts =
             [
+                new CallAttempt("down", "m0", 0, null, null, 0, 0, "upstream_unreachable", "no answer"),
+                new CallAttempt("down", "m0", 0, null, null, 0, 503, "overloaded", "no answer"),
+                new CallAttempt("slow", "m0", 0, null, null, 0, 0, "hedge_lost", "Another target was first."),
                 new CallAttempt("first", "m1", 0, 1, 2, 3, 200, "upstream_stream_truncated", "cut", first, 0.000001m),
                 new CallAttempt("second", "m2", 4, 5, 6, 7, 200, null, null, last, 0.000004m),
             ];
@@ -325,10 +328,12 @@ public class TrafficQueriesTests
             var total = (await ledger.Traffic.SeriesAsync(TestLedger.Admin, filter, TimeSpan.FromHours(1), CancellationToken.None)).Total;
 
             Assert.Equal(
-                [("second", calls, 90L * calls, 20L * calls, 0.000004m * calls), ("first", 0L, 100L * calls, 7L * calls, 0.000001m * calls)],
+                [("second", calls, 90L * calls, 20L * calls, 0.000004m * calls), ("down", 0L, 0L, 0L, 0m), ("first", 0L, 100L * calls, 7L * calls, 0.000001m * calls)],
                 providers.Select(p => (p.Key, p.Sum.Calls, p.Sum.InputTokens, p.Sum.OutputTokens, p.Sum.CostUsd)));
-            Assert.Equal(["m2", "m1"], models.Select(m => m.Key));
-            Assert.Equal(providers[1].Sum, Assert.Single(asked).Sum);
+            Assert.Equal([0, 2 * calls, calls], providers.Select(p => p.Sum.FailedOver));
+            Assert.Equal(3 * calls, total.FailedOver);
+            Assert.Equal(["m2", "m0", "m1"], models.Select(m => m.Key));
+            Assert.Equal(providers[2].Sum, Assert.Single(asked).Sum);
             Assert.Equal((calls, 190L * calls, 27L * calls, 0.000005m * calls), (total.Calls, total.InputTokens, total.OutputTokens, total.CostUsd));
         }
     }

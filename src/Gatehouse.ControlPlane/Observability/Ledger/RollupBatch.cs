@@ -64,11 +64,11 @@ internal sealed class RollupBatch(string node)
         {
             await transaction.ExecuteAsync($"""
                 INSERT INTO observability_traffic (team_id, step_seconds, bucket_at, system_id, environment, route, provider, model, outcome,
-                    error_code, node, calls, unpriced_calls, input_tokens, output_tokens, cost_nanos, cached_calls, saved_nanos, saved_tokens,
+                    error_code, node, calls, unpriced_calls, input_tokens, output_tokens, cost_nanos, cached_calls, saved_nanos, saved_tokens, failed_over,
                     duration_histogram, own_histogram)
                 VALUES ({k.TeamId}, {k.StepSeconds}, {k.BucketMicros}, {k.SystemId}, {k.Environment}, {k.Route}, {k.Provider}, {k.Model},
                     {k.Outcome}, {k.ErrorCode}, {node}, {s.Calls}, {s.UnpricedCalls}, {s.InputTokens}, {s.OutputTokens}, {s.CostNanos},
-                    {s.CachedCalls}, {s.SavedNanos}, {s.SavedTokens}, {s.Duration.ToBytes()}, {s.Own.ToBytes()})
+                    {s.CachedCalls}, {s.SavedNanos}, {s.SavedTokens}, {s.FailedOver}, {s.Duration.ToBytes()}, {s.Own.ToBytes()})
                 ON CONFLICT (team_id, step_seconds, bucket_at, system_id, environment, route, provider, model, outcome, error_code, node)
                 DO UPDATE SET calls = observability_traffic.calls + excluded.calls,
                     unpriced_calls = observability_traffic.unpriced_calls + excluded.unpriced_calls,
@@ -78,6 +78,7 @@ internal sealed class RollupBatch(string node)
                     cached_calls = observability_traffic.cached_calls + excluded.cached_calls,
                     saved_nanos = observability_traffic.saved_nanos + excluded.saved_nanos,
                     saved_tokens = observability_traffic.saved_tokens + excluded.saved_tokens,
+                    failed_over = observability_traffic.failed_over + excluded.failed_over,
                     duration_histogram = excluded.duration_histogram, own_histogram = excluded.own_histogram
                 """, ct);
         }
@@ -163,6 +164,8 @@ internal sealed class RollupBatch(string node)
 
         public long CostNanos { get; set; }
 
+        public long FailedOver { get; set; }
+
         public long CachedCalls { get; set; }
 
         public long SavedNanos { get; set; }
@@ -178,6 +181,7 @@ internal sealed class RollupBatch(string node)
             InputTokens += other.InputTokens;
             OutputTokens += other.OutputTokens;
             CostNanos += other.CostNanos;
+            FailedOver += other.FailedOver;
             CachedCalls += other.CachedCalls;
             SavedNanos += other.SavedNanos;
             SavedTokens += other.SavedTokens;
@@ -188,6 +192,7 @@ internal sealed class RollupBatch(string node)
             InputTokens += sign * target.InputTokens;
             OutputTokens += sign * target.OutputTokens;
             CostNanos += sign * target.CostNanos;
+            FailedOver += sign > 0 ? target.FailedOver : 0;
         }
     }
 

@@ -86,8 +86,7 @@ public sealed class Repricing
             $"""
             SELECT id, team_id, system_id, environment, node, route, provider, model, outcome, error_code, started_at, uncached_input_tokens,
                 cache_read_tokens, cache_write_tokens, cache_write_long_tokens, output_tokens, reasoning_tokens, cost_nanos,
-                CASE WHEN earlier_targets IS NULL AND (cost_nanos IS NOT NULL OR outcome = 'ok') THEN 0 ELSE 1 END,
-                audio_input_tokens, image_input_tokens, audio_output_tokens, service_tier, shape
+                earlier_targets, audio_input_tokens, image_input_tokens, audio_output_tokens, service_tier, shape
             FROM observability_ledger
             WHERE id > {after} AND started_at >= {from} AND started_at < {to} AND uncached_input_tokens IS NOT NULL AND provider IS NOT NULL
             ORDER BY id LIMIT {BatchRows}
@@ -97,7 +96,7 @@ public sealed class Repricing
                 row.TextOrNull(9) ?? "", row.Long(10),
                 new TokenUsage(row.Long(11), row.Long(12), row.Long(13), row.Long(14), row.Long(15), row.Long(16),
                     row.LongOrNull(19) ?? 0, row.LongOrNull(20) ?? 0, row.LongOrNull(21) ?? 0),
-                row.LongOrNull(17), row.Long(18) == 1, row.TextOrNull(22), row.Long(23)),
+                row.LongOrNull(17), IsSkipped(row), row.TextOrNull(22), row.Long(23)),
             ct);
         foreach (var row in rows)
         {
@@ -200,6 +199,12 @@ public sealed class Repricing
 
         return provider;
     }
+
+    /// <summary>Several targets were billed for the call, or its answer broke off.</summary>
+    private static bool IsSkipped(Storage.Row row) =>
+        (row.IsNull(17) && row.Text(8) != "ok")
+        || (row.TextOrNull(18) is { } earlier
+            && JsonSerializer.Deserialize(earlier, StoredJson.Default.TargetTokensList)!.Any(static t => t.HasTokens));
 
     private sealed record Row(
         Guid Id, Guid TeamId, Guid SystemId, string Environment, string Node, string Route, string Provider, string Model, string Outcome,

@@ -83,7 +83,8 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
     {
         var sql = new SqlText().Add($"""
             SELECT bucket_at, system_id, environment, route, provider, model, outcome, error_code, calls, unpriced_calls, input_tokens,
-            output_tokens, cost_nanos, duration_histogram, own_histogram, cached_calls, saved_nanos, saved_tokens FROM observability_traffic
+            output_tokens, cost_nanos, duration_histogram, own_histogram, cached_calls, saved_nanos, saved_tokens,
+            failed_over FROM observability_traffic
             WHERE step_seconds = {(long)step.TotalSeconds} AND bucket_at >= {from} AND bucket_at < {to}
             """);
         sql.AddTeams(who, filter);
@@ -102,6 +103,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
                 CachedCalls = row.Long(15),
                 SavedNanos = row.Long(16),
                 SavedTokens = row.Long(17),
+                FailedOver = row.Long(18),
             },
             ct);
         rows.ForEach(add);
@@ -151,7 +153,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
         await ReadCallsAsync(who, filter, from, to, $"1 = 1", (row, earlier) => AddCall(row, earlier, filter, add), ct);
         if (filter is not { Provider: null, Model: null })
         {
-            // Other calls, of which a target that is asked for used a part without being the one that ended them.
+            // Other calls, which a target that is asked for had a part in without being the one that ended them.
             await ReadCallsAsync(
                 who, filter with { Provider = null, Model = null }, from, to, $"earlier_targets IS NOT NULL", (row, earlier) => AddEarlier(row, earlier, filter, add), ct);
         }
@@ -186,6 +188,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
                     InputTokens = target.InputTokens,
                     OutputTokens = target.OutputTokens,
                     CostNanos = target.CostNanos,
+                    FailedOver = target.FailedOver,
                     CachedCalls = 0,
                     SavedNanos = 0,
                     SavedTokens = 0,

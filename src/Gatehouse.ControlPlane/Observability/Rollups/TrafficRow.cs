@@ -23,6 +23,9 @@ internal readonly record struct TrafficRow(
     LatencyHistogram Duration,
     LatencyHistogram Own)
 {
+    /// <summary>Attempts at this target that failed, in calls that another one ended.</summary>
+    public long FailedOver { get; init; }
+
     /// <summary>Calls whose whole answer came from the cache.</summary>
     public long CachedCalls { get; init; }
 
@@ -44,6 +47,7 @@ internal sealed class TrafficTotals
     private long _input;
     private long _output;
     private long _costNanos;
+    private long _failedOver;
     private long _cached;
     private long _savedNanos;
     private long _savedTokens;
@@ -58,6 +62,7 @@ internal sealed class TrafficTotals
         _input += row.InputTokens;
         _output += row.OutputTokens;
         _costNanos += row.CostNanos;
+        _failedOver += row.FailedOver;
         _cached += row.CachedCalls;
         _savedNanos += row.SavedNanos;
         _savedTokens += row.SavedTokens;
@@ -84,6 +89,7 @@ internal sealed class TrafficTotals
         _own.Percentile(0.50),
         _own.Percentile(0.99))
     {
+        FailedOver = _failedOver,
         CachedCalls = _cached,
         SavedUsd = Nanos.ToUsd(_savedNanos),
         SavedTokens = _savedTokens,
