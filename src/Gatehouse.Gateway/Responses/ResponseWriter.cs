@@ -173,7 +173,7 @@ internal static class ResponseWriter
         }
 
         json.WriteStartObject("error");
-        json.WriteString("code", ResponsesErrors.CodeOf(error));
+        json.WriteString("code", ResponsesErrors.KnownCodeOf(error));
         json.WriteString("message", error.Message);
         json.WriteEndObject();
     }

@@ -29,7 +29,16 @@ internal static class ResponsesErrors
         to.Write("\n\n"u8);
     }
 
-    /// <summary>The code in a response's <c>error</c>; the format's own word where it has one.</summary>
+    /// <summary>The code in a response's <c>error</c>, which the format knows a few of; the event <c>error</c> tells the others.</summary>
+    public static string KnownCodeOf(Problem p) => p switch
+    {
+        { Code: "rate_limit_exceeded" or "server_error" or "invalid_prompt" } => p.Code,
+        { Status: 429 } => "rate_limit_exceeded",
+        { Status: >= 400 and < 500 } => "invalid_prompt",
+        _ => "server_error",
+    };
+
+    /// <summary>The format's own word where it has one.</summary>
     public static string CodeOf(Problem p) => p.Code switch
     {
         "upstream_error" or "internal_error" => "server_error",

@@ -23,6 +23,8 @@ public sealed class LogprobsTests
     private const string GeminiAnswer =
         """{"candidates":[{"content":{"parts":[{"text":"Hé!"}],"role":"model"},"finishReason":"STOP","index":0,"avgLogprobs":-0.375,"logprobsResult":{"topCandidates":[{"candidates":[{"token":"Hé","logProbability":-0.25},{"token":"Ho","logProbability":-2.5}]},{"candidates":[]}],"chosenCandidates":[{"token":"Hé","tokenId":7,"logProbability":-0.25},{"token":"!","tokenId":8,"logProbability":-0.5}]}}],"modelVersion":"m","responseId":"r"}""";
 
+    private static readonly string[] Letters = ["a", "é", "漢", "\\", "\"", "\n", " ", "😀"];
+
     private static readonly ResponseTerms Terms = new("resp_00000000000070008000000000000001", null, false, false);
 
     [Theory]
@@ -114,6 +116,27 @@ public sealed class LogprobsTests
             .SelectMany(c => c.GetProperty("logprobs").GetProperty("content").EnumerateArray()).Select(t => t.GetProperty("token").GetString()));
         Assert.Equal([2, 4], Choices(completions).Where(c => c.GetProperty("logprobs").ValueKind == JsonValueKind.Object)
             .SelectMany(c => c.GetProperty("logprobs").GetProperty("text_offset").EnumerateArray()).Select(t => t.GetInt32()));
+    }
+
+    [Fact]
+    public void Any_tokens_survive_the_way_through_googles_format() => Seeds.ForAll(random =>
+    {
+        var tokens = Enumerable.Range(0, random.Next(1, 6)).Select(_ => Token(random, random.Next(0, 4))).ToList();
+        var answer = new ChatAnswer { Id = "i", Model = "m" };
+        answer.Choices.Add(new ChatChoice { Parts = { new TextPart("x") }, Logprobs = JsonElement.Parse($$"""{"content":[{{string.Join(',', tokens)}}],"refusal":null}""") });
+
+        var back = GeminiAnswerReader.Read(Encoding.UTF8.GetBytes(WireFiles.Write(to => GenerateAnswerWriter.Write(answer, to))));
+
+        Assert.True(JsonElement.DeepEquals(answer.Choices[0].Logprobs!.Value, back.Choices[0].Logprobs!.Value), back.Choices[0].Logprobs!.Value.ToString());
+    });
+
+    private static string Token(Random random, int alternatives)
+    {
+        var text = string.Concat(Enumerable.Range(0, random.Next(1, 4)).Select(_ => Letters[random.Next(Letters.Length)]));
+        var token = $"\"{JsonEncodedText.Encode(text)}\"";
+        var bytes = string.Join(',', Encoding.UTF8.GetBytes(text));
+        return $$"""{"token":{{token}},"logprob":{{-random.Next(1000) / 64.0:R}},"bytes":[{{bytes}}]"""
+            + (alternatives < 0 ? "}" : $",\"top_logprobs\":[{string.Join(',', Enumerable.Range(0, alternatives).Select(_ => Token(random, -1)))}]}}");
     }
 
     private static string ChatStream()

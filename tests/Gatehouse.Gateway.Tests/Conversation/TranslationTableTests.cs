@@ -59,12 +59,14 @@ public sealed class TranslationTableTests
 
             """);
         var silent = new List<string>();
+        var outcomes = new List<(string Client, string Outcome)>();
         foreach (var client in Clients)
         {
             text.Append($"## Requests of `{client.Name}`\n\n| | {string.Join(" | ", Providers.Select(p => p.Name))} |\n|{string.Concat(Providers.Select(_ => " --- |"))} --- |\n");
             foreach (var feature in TranslationFeatures.Requests)
             {
                 var cells = Providers.Select(p => Request(client, feature, p.Wire, p.Kind, p.Model, silent)).ToList();
+                outcomes.AddRange(cells.Where(c => c != "–").Select(c => (client.Name, c)));
                 if (cells.Exists(c => c != "–"))
                 {
                     text.Append($"| {feature.Name} | {string.Join(" | ", cells)} |\n");
@@ -94,7 +96,17 @@ public sealed class TranslationTableTests
         }
 
         Assert.Empty(silent);
-        CheckPage(text.ToString().TrimEnd('\n') + "\n");
+        text.Append("# Figures\n\n| requests of | translations tried | as it came | translated | emulated | in words or in part | reported | refused |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n");
+        foreach (var client in Clients)
+        {
+            var tried = outcomes.Where(o => o.Client == client.Name).Select(o => o.Outcome).ToList();
+            text.Append($"| `{client.Name}` | {tried.Count} | {Count("as it came")} | {Count("translated")} | {Count("emulated")} | {Count("in words") + Count("in part")} | {Count("reported")} | {Count("refused")} |\n");
+
+            int Count(string outcome) => tried.Count(t => t == outcome);
+        }
+
+        text.Append("\nNothing was dropped in silence. What both sides have survives a round trip in a hundred random cases for each format, and broken bytes are tried on\nevery parser, with every run of the tests.\n");
+        DocumentPages.Check("translation.md", text.ToString());
     }
 
     private static string Request(Client client, RequestFeature feature, WireFormat wire, string kind, string model, List<string> silent)
@@ -148,23 +160,6 @@ public sealed class TranslationTableTests
         var answer = ProviderWire.Of(wire).ReadAnswer(Encoding.UTF8.GetBytes(body), "m");
         var written = WireFiles.Write(to => client.Write!(answer, request, to));
         return part.Marks.Any(m => written.Contains(m, StringComparison.Ordinal)) ? "translated" : "left out";
-    }
-
-    private static void CheckPage(string text)
-    {
-        var root = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(root.FullName, "Gatehouse.slnx")))
-        {
-            root = root.Parent!;
-        }
-
-        var page = Path.Combine(root.FullName, "docs", "reference", "translation.md");
-        if (Environment.GetEnvironmentVariable("UPDATE_GOLDEN") == "1")
-        {
-            File.WriteAllText(page, text);
-        }
-
-        Assert.Equal(File.Exists(page) ? File.ReadAllText(page) : "", text);
     }
 
     /// <summary>A format that clients speak.</summary>

@@ -293,7 +293,7 @@ public sealed class StoredResponsesTests
         var id = Text(await CreateAsync(gateway, """{"model":"fast","input":"Hello","background":true}"""), "id");
         var failed = await UntilAsync(gateway, id, "failed");
 
-        Assert.Equal(within ? "server_error" : "too_hot", Text(failed.GetProperty("error"), "code"));
+        Assert.Equal(within ? "server_error" : "invalid_prompt", Text(failed.GetProperty("error"), "code"));
         Assert.Contains(within ? "server had an error" : "Too hot.", Text(failed.GetProperty("error"), "message"));
     }
 
@@ -308,7 +308,7 @@ public sealed class StoredResponsesTests
 
         Assert.StartsWith("event: response.failed\ndata: {\"type\":\"response.failed\",\"sequence_number\":0,", events);
         var failed = JsonElement.Parse(events.Split('\n')[1]["data: ".Length..]).GetProperty("response");
-        Assert.Equal("too_hot", Text(failed.GetProperty("error"), "code"));
+        Assert.Equal("invalid_prompt", Text(failed.GetProperty("error"), "code"));
         using var again = await SendAsync(gateway, HttpMethod.Get, $"/v1/responses/{Text(failed, "id")}?stream=true");
         Assert.Equal(events, await again.Content.ReadAsStringAsync(Ct));
     }
