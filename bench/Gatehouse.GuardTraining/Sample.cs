@@ -41,9 +41,18 @@ internal sealed class Sample
         };
         if (depth > 0)
         {
-            var found = Disguises.Suspects(counts, text) ? Disguises.Find(text, counts, known) ?? [] : [];
+            List<string> inners = [];
+            if (Disguises.Suspects(counts, text))
+            {
+                using var found = Unmaskings.Rent();
+                Disguises.Find(text, counts, known, found);
+                for (var i = 0; i < found.Count; i++)
+                {
+                    inners.Add(found.TextOf(found[i]).ToString());
+                }
+            }
 
-            foreach (var inner in found.Select(f => f.Text).Concat(hidden))
+            foreach (var inner in inners.Concat(hidden))
             {
                 sample.Unmasked.Add(Of(row with { Text = inner }, known, depth - 1));
             }

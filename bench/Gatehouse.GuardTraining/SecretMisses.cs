@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using Gatehouse.Guardrails.Evaluation;
 using Gatehouse.Guardrails.Secrets;
 
@@ -9,14 +8,7 @@ internal static class SecretMisses
 {
     public static int Run(string data)
     {
-        using var file = File.OpenRead(Path.Combine(data, "secrets.jsonl.gz"));
-        using var reader = new StreamReader(new GZipStream(file, CompressionMode.Decompress));
-        List<Gatehouse.Guardrails.Evaluation.LabelledText> rows = [];
-        while (reader.ReadLine() is { } line)
-        {
-            rows.Add(Gatehouse.Guardrails.Evaluation.LabelledText.Read(line));
-        }
-
+        var rows = Figures.Read(data, "secrets")!;
         var figures = SecretsEvaluation.Of("secrets", rows, SecretDetector.Default, (row, finding) => Console.WriteLine(
             $"{(finding is null ? "MISS " : "FALSE")} {row.Source} {row.Type} {finding?.Rule} {(finding is { } f ? row.Text.Substring(f.Start, f.Length) : row.Spans is [var s, ..] ? row.Text[s.Start..s.End] : "")} | {row.Text.Replace('\n', '~')}"));
         foreach (var figure in figures)

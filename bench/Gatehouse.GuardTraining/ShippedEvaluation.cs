@@ -26,7 +26,7 @@ internal static class ShippedEvaluation
             counts[transform] = positive ? c with { Hit = c.Hit + (flagged ? 1 : 0), Positive = c.Positive + 1 } : c with { False = c.False + (flagged ? 1 : 0), Negative = c.Negative + 1 };
             if (misses && flagged != positive)
             {
-                Console.WriteLine($"{(positive ? "MISS" : "FALSE")} {transform} {InjectionDetector.Score(text, input):0.00} {text[..Math.Min(text.Length, 150)].Replace('\n', ' ')}");
+                Console.WriteLine($"{(positive ? "MISS" : "FALSE")} {transform} {InjectionDetector.Score(text, input):0.00} {text[..Math.Min(text.Length, 150)].Replace('\n', ' ')} {string.Concat(Readings.Of(text).Select(r => $"| {r.Rule} {InjectionDetector.Score(r.Text, input):0.00} {r.Text}"))}");
             }
         }
 

@@ -82,6 +82,7 @@ public static class GuardEvaluation
             string[] clean = [.. texts.Where(t => IsClean(t, PiiDetector.Default) && IsClean(t, SecretDetector.Default) && IsClean(t, injection))];
             yield return SpeedMeasure.Of("speed", "clean: pii", clean, [PiiDetector.Default]);
             yield return SpeedMeasure.Of("speed", "clean: secrets", clean, [SecretDetector.Default]);
+            yield return SpeedMeasure.Of("speed", "clean: all three", clean, [PiiDetector.Default, SecretDetector.Default, injection]);
             yield return SpeedMeasure.Of("speed", "clean: both", clean, [PiiDetector.Default, SecretDetector.Default]);
             yield return SpeedMeasure.Of("speed", "clean: injection", clean, [injection]);
         }

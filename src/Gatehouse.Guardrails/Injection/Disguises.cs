@@ -1,11 +1,7 @@
 using System.Buffers;
 using System.Buffers.Text;
-using System.Text;
 
 namespace Gatehouse.Guardrails.Injection;
-
-/// <summary>A text found inside another by undoing a disguise, with the place of its carrier.</summary>
-internal readonly record struct Unmasked(string Rule, string Text, int Start, int Length);
 
 /// <summary>
 /// Undoes the disguises that leave readable characters: base64, hex, binary, percent and backslash escapes, rot13, reversal, leet, spaced
@@ -16,6 +12,8 @@ internal static class Disguises
     private const int MaxChars = 64 * 1024;
     private const int MinCarrier = 16;
     private const int MaxFound = 16;
+
+    private static readonly SearchValues<char> Carrier = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_");
 
     /// <summary>Whether the counts of a scan give any reason to look closer.</summary>
     public static bool Suspects(in SignalCounts counts, ReadOnlySpan<char> text) =>
@@ -31,10 +29,9 @@ internal static class Disguises
     private static bool IsLeet(in SignalCounts counts) =>
         counts.Alphanumeric >= 2 && (counts.Alphanumeric + counts.Singles) * 6 >= counts.Words;
 
-    /// <returns>What the disguises hid; null when nothing was.</returns>
-    public static List<Unmasked>? Find(ReadOnlySpan<char> text, in SignalCounts counts, Vocabulary words)
+    /// <param name="found">Gets what the disguises hid.</param>
+    public static void Find(ReadOnlySpan<char> text, in SignalCounts counts, Vocabulary words, Unmaskings found)
     {
-        List<Unmasked>? found = null;
         if (text.Length > MaxChars)
         {
             text = text[..MaxChars];
@@ -42,53 +39,52 @@ internal static class Disguises
 
         if (MayBeEncoded(counts))
         {
-            Encoded(text, words, ref found);
+            Encoded(text, counts, words, found);
         }
 
         if (text.IndexOfAny('%', '\\', '&') >= 0)
         {
-            Escaped(text, ref found);
+            Escaped(text, found);
         }
 
         if (counts.LongestSingleRun >= 6)
         {
-            Spaced(text, words, ref found);
+            Spaced(text, words, found);
         }
 
         if (IsForeign(counts))
         {
-            WordByWord(text, words, ref found);
+            WordByWord(text, words, found);
         }
 
         if (IsLeet(counts))
         {
-            Leet(text, words, ref found);
+            Leet(text, words, found);
         }
-
-        return found;
     }
 
-    private static void Add(ref List<Unmasked>? found, string rule, string text, int start, int length) =>
-        (found ??= []).Add(new Unmasked(rule, text, start, length));
-
     /// <summary>Runs of base64, hex (also spaced) or binary octets that decode to readable text.</summary>
-    private static void Encoded(ReadOnlySpan<char> text, Vocabulary words, ref List<Unmasked>? found)
+    private static void Encoded(ReadOnlySpan<char> text, in SignalCounts counts, Vocabulary words, Unmaskings found)
     {
+        // Bytes apart from each other are short words with digits, and many; without them only long runs need a look.
+        var apart = counts.Octets >= 4 || counts.Alphanumeric >= 8;
         var hexTested = 0;
-        for (var i = 0; i < text.Length && (found?.Count ?? 0) < MaxFound;)
+        for (var i = 0; i < text.Length && found.Count < MaxFound;)
         {
+            if (!apart && i + MinCarrier <= text.Length && text.Slice(i, MinCarrier).LastIndexOfAnyExcept(Carrier) is var gap and >= 0)
+            {
+                i += gap + 1;
+                continue;
+            }
+
             if (!IsBase64(text[i]))
             {
                 i++;
                 continue;
             }
 
-            var end = i;
-            while (end < text.Length && IsBase64(text[end]))
-            {
-                end++;
-            }
-
+            var length = text[i..].IndexOfAnyExcept(Carrier);
+            var end = length < 0 ? text.Length : i + length;
             var (digits, binary, hexEnd) = (0, false, i);
             if (i >= hexTested)
             {
@@ -96,18 +92,20 @@ internal static class Disguises
                 hexTested = hexEnd = HexEnd(text, i, out digits, out binary);
             }
 
-            if (digits >= MinCarrier && hexEnd >= end && digits % 2 == 0 && Hex(text[i..hexEnd], binary) is { } decoded && Readable(decoded, words))
+            if (digits >= MinCarrier && hexEnd >= end && digits % 2 == 0 && Hex(text[i..hexEnd], binary, found) && Readable(found.Open, words))
             {
-                Add(ref found, binary ? "injection.disguise.binary" : "injection.disguise.hex", decoded, i, hexEnd - i);
+                found.Keep(binary ? "injection.disguise.binary" : "injection.disguise.hex", i, hexEnd - i);
                 i = hexEnd;
                 continue;
             }
 
-            if (end - i >= MinCarrier && Base64Text(text[i..end]) is { } plain && Readable(plain, words))
+            found.Drop();
+            if (end - i >= MinCarrier && Base64Text(text[i..end], found) && Readable(found.Open, words))
             {
-                Add(ref found, "injection.disguise.base64", plain, i, end - i);
+                found.Keep("injection.disguise.base64", i, end - i);
             }
 
+            found.Drop();
             i = end;
         }
     }
@@ -137,9 +135,9 @@ internal static class Disguises
         return end;
     }
 
-    private static string? Hex(ReadOnlySpan<char> run, bool binary)
+    private static bool Hex(ReadOnlySpan<char> run, bool binary, Unmaskings into)
     {
-        var bytes = new byte[(run.Length / 2) + 1];
+        var bytes = ArrayPool<byte>.Shared.Rent((run.Length / 2) + 1);
         var count = 0;
         var bits = 0;
         var value = 0;
@@ -160,34 +158,36 @@ internal static class Disguises
             }
         }
 
-        return bits == 0 ? Utf8(bytes.AsSpan(0, count)) : null;
+        var isText = bits == 0 && Utf8(bytes.AsSpan(0, count), into);
+        ArrayPool<byte>.Shared.Return(bytes);
+        return isText;
     }
 
-    private static string? Base64Text(ReadOnlySpan<char> run)
+    private static bool Base64Text(ReadOnlySpan<char> run, Unmaskings into)
     {
         // Paths, identifiers and words have no digits or one case; what decodes to text has both nearly always.
         if (run.IndexOfAnyInRange('a', 'z') < 0 || run.IndexOfAnyInRange('A', 'Z') < 0)
         {
-            return null;
+            return false;
         }
 
         run = run.TrimEnd('=');
         Span<byte> head = stackalloc byte[12];
         if (!Base64.IsValid(run[..(run.Length / 4 * 4)]) && run.IndexOfAny('-', '_') < 0)
         {
-            return null;
+            return false;
         }
 
         if (run.IndexOfAny('-', '_') < 0 && Convert.TryFromBase64Chars(run[..16], head, out var written) && head[..written].IndexOfAnyExceptInRange((byte)9, (byte)126) >= 0
             && !System.Text.Unicode.Utf8.IsValid(head[..Math.Max(0, written - 3)]))
         {
-            return null;
+            return false;
         }
 
         var size = (run.Length + 3) / 4 * 4;
         if (size - run.Length == 3)
         {
-            return null;
+            return false;
         }
 
         var chars = ArrayPool<char>.Shared.Rent(size);
@@ -197,32 +197,28 @@ internal static class Disguises
         padded[..run.Length].Replace('-', '+');
         padded[..run.Length].Replace('_', '/');
         padded[run.Length..].Fill('=');
-        var text = Convert.TryFromBase64Chars(padded, bytes, out written) ? Utf8(bytes.AsSpan(0, written)) : null;
+        var isText = Convert.TryFromBase64Chars(padded, bytes, out written) && Utf8(bytes.AsSpan(0, written), into);
         ArrayPool<char>.Shared.Return(chars);
         ArrayPool<byte>.Shared.Return(bytes);
-        return text;
+        return isText;
     }
 
-    private static string? Utf8(ReadOnlySpan<byte> bytes)
+    /// <summary>Writes what the bytes spell, when that is mostly letters, digits and punctuation.</summary>
+    private static bool Utf8(ReadOnlySpan<byte> bytes, Unmaskings into)
     {
-        if (!System.Text.Unicode.Utf8.IsValid(bytes))
+        if (!System.Text.Unicode.Utf8.IsValid(bytes) || bytes.IndexOfAnyInRange((byte)0, (byte)8) >= 0)
         {
-            return null;
+            return false;
         }
 
-        if (bytes.IndexOfAnyInRange((byte)0, (byte)8) >= 0)
-        {
-            return null;
-        }
-
-        var text = Encoding.UTF8.GetString(bytes);
+        into.Append(bytes);
         var printable = 0;
-        foreach (var c in text)
+        foreach (var c in into.Open)
         {
             printable += char.IsLetterOrDigit(c) || char.IsPunctuation(c) || c is ' ' or '\n' ? 1 : 0;
         }
 
-        return printable * 10 >= text.Length * 9 ? text : null;
+        return printable * 10 >= into.Open.Length * 9;
     }
 
     /// <summary>Decoded bytes count as text when they have a common word, several words of another script, or carry a further encoding.</summary>
@@ -244,14 +240,13 @@ internal static class Disguises
     }
 
     /// <summary>Percent escapes, \x41, \u0041, &amp;#65; and letters with a backslash before each.</summary>
-    private static void Escaped(ReadOnlySpan<char> text, ref List<Unmasked>? found)
+    private static void Escaped(ReadOnlySpan<char> text, Unmaskings found)
     {
         if (!HasEscapes(text))
         {
             return;
         }
 
-        var plain = new StringBuilder(text.Length);
         Span<byte> utf8 = stackalloc byte[4];
         var undone = 0;
         for (var i = 0; i < text.Length; i++)
@@ -266,13 +261,13 @@ internal static class Disguises
                     utf8[k] = (byte)b;
                 }
 
-                plain.Append(Encoding.UTF8.GetString(utf8[..k]));
+                AppendBytes(utf8[..k], found);
                 i += (3 * k) - 1;
                 undone++;
             }
             else if (c == '\\' && i + 1 < text.Length && text[i + 1] is 'x' or 'u' && Number(text, i + 2, text[i + 1] == 'x' ? 2 : 4) is var code and > 0)
             {
-                plain.Append((char)code);
+                found.Append((char)code);
                 i += text[i + 1] == 'x' ? 3 : 5;
                 undone++;
             }
@@ -282,19 +277,33 @@ internal static class Disguises
             }
             else if (c == '&' && i + 3 < text.Length && text[i + 1] == '#' && Entity(text, i + 2, out var next) is var entity and > 0)
             {
-                plain.Append((char)entity);
+                found.Append((char)entity);
                 i = next;
                 undone++;
             }
             else
             {
-                plain.Append(c);
+                found.Append(c);
             }
         }
 
         if (undone >= 3)
         {
-            Add(ref found, "injection.disguise.escapes", plain.ToString(), 0, text.Length);
+            found.Keep("injection.disguise.escapes", 0, text.Length);
+        }
+
+        found.Drop();
+    }
+
+    private static void AppendBytes(ReadOnlySpan<byte> bytes, Unmaskings found)
+    {
+        if (System.Text.Unicode.Utf8.IsValid(bytes))
+        {
+            found.Append(bytes);
+        }
+        else
+        {
+            found.Append('\uFFFD');
         }
     }
 
@@ -334,10 +343,8 @@ internal static class Disguises
     }
 
     /// <summary>"i g n o r e": single characters with the same separator between them; a wider gap parts words.</summary>
-    private static void Spaced(ReadOnlySpan<char> text, Vocabulary words, ref List<Unmasked>? found)
+    private static void Spaced(ReadOnlySpan<char> text, Vocabulary words, Unmaskings found)
     {
-        var plain = new StringBuilder();
-        var all = found;
         var start = -1;
         var letters = 0;
         for (var i = 0; i < text.Length;)
@@ -345,15 +352,15 @@ internal static class Disguises
             var single = char.IsLetterOrDigit(text[i]) && (i + 1 == text.Length || !char.IsLetterOrDigit(text[i + 1]));
             if (!single)
             {
-                if (char.IsLetterOrDigit(text[i]))
+                if (!char.IsLetterOrDigit(text[i]))
                 {
-                    End(i);
-                    while (i < text.Length && char.IsLetterOrDigit(text[i]))
-                    {
-                        i++;
-                    }
+                    i++;
+                    continue;
                 }
-                else
+
+                EndSpaced(start, i, letters, words, found);
+                (start, letters) = (-1, 0);
+                while (i < text.Length && char.IsLetterOrDigit(text[i]))
                 {
                     i++;
                 }
@@ -362,7 +369,7 @@ internal static class Disguises
             }
 
             start = start < 0 ? i : start;
-            plain.Append(text[i]);
+            found.Append(text[i]);
             letters++;
             var next = i + 1;
             while (next < text.Length && !char.IsLetterOrDigit(text[next]))
@@ -372,67 +379,77 @@ internal static class Disguises
 
             if (next - i > 2)
             {
-                plain.Append(' ');
+                found.Append(' ');
             }
 
             i = next;
         }
 
-        End(text.Length);
-        found = all;
-
-        void End(int at)
-        {
-            if (letters >= 6)
-            {
-                var joined = plain.ToString();
-                if (!joined.AsSpan().TrimEnd().Contains(' '))
-                {
-                    joined = Segment(joined, words);
-                }
-
-                Add(ref all, "injection.disguise.spaced", joined, start, at - start);
-            }
-
-            plain.Clear();
-            start = -1;
-            letters = 0;
-        }
+        EndSpaced(start, text.Length, letters, words, found);
     }
 
-    /// <summary>Cuts a text without spaces into the fewest common words.</summary>
-    private static string Segment(string joined, Vocabulary words)
+    private static void EndSpaced(int start, int end, int letters, Vocabulary words, Unmaskings found)
+    {
+        if (letters >= 6)
+        {
+            if (!found.Open.TrimEnd().Contains(' '))
+            {
+                Segment(words, found);
+            }
+
+            found.Keep("injection.disguise.spaced", start, end - start);
+        }
+
+        found.Drop();
+    }
+
+    /// <summary>Cuts what was written, a text without spaces, into the fewest common words.</summary>
+    private static void Segment(Vocabulary words, Unmaskings found)
     {
         const int longest = 14;
-        var length = Math.Min(joined.Length, 2000);
-        var cost = new int[length + 1];
-        var from = new int[length + 1];
+        const int most = 2000;
+        var length = Math.Min(found.Open.Length, most);
+        Span<char> joined = stackalloc char[most];
+        joined = joined[..length];
+        found.Open[..length].CopyTo(joined);
+        Span<int> cost = stackalloc int[most + 1];
+        Span<short> from = stackalloc short[most + 1];
+        cost[0] = 0;
         for (var i = 1; i <= length; i++)
         {
             cost[i] = cost[i - 1] + 4;
-            from[i] = i - 1;
+            from[i] = (short)(i - 1);
             for (var size = 1; size <= Math.Min(longest, i); size++)
             {
-                if (cost[i - size] + 3 < cost[i] && (size > 1 || joined[i - 1] is 'a' or 'i' or 'I') && words.Contains(joined.AsSpan(i - size, size)))
+                if (cost[i - size] + 3 < cost[i] && (size > 1 || joined[i - 1] is 'a' or 'i' or 'I') && words.Contains(joined.Slice(i - size, size)))
                 {
                     cost[i] = cost[i - size] + 3;
-                    from[i] = i - size;
+                    from[i] = (short)(i - size);
                 }
             }
         }
 
-        var parts = new List<string>();
+        // The cuts come from the end; a mark at each, then the pieces in order.
+        cost.Clear();
         for (var i = length; i > 0; i = from[i])
         {
-            parts.Add(joined[from[i]..i]);
+            cost[from[i]] = 1;
         }
 
-        parts.Reverse();
-        return string.Join(' ', parts);
+        found.Drop();
+        for (var i = 0; i < length; i++)
+        {
+            if (i > 0 && cost[i] == 1)
+            {
+                found.Append(' ');
+            }
+
+            found.Append(joined[i]);
+        }
     }
 
     /// <summary>Rot13 and reversal: the stretch of words that gains most common words by undoing them.</summary>
-    private static void WordByWord(ReadOnlySpan<char> text, Vocabulary words, ref List<Unmasked>? found)
+    private static void WordByWord(ReadOnlySpan<char> text, Vocabulary words, Unmaskings found)
     {
         const int longest = 32;
         var rot13 = default(Stretch);
@@ -455,23 +472,21 @@ internal static class Disguises
             var word = text[i..end];
             if (word.Length is > 2 and <= longest)
             {
-                var into = undone[..word.Length];
                 var known = words.Contains(word);
+                var into = undone[..word.Length];
                 Rot13(word, into);
                 rot13.Next(known, words.Contains(into), i, end);
-                word.CopyTo(into);
-                into.Reverse();
-                reversed.Next(known, words.Contains(into), i, end);
+                reversed.Next(known, words.ContainsReversed(word), i, end);
             }
 
             i = end;
         }
 
-        Undo(text, rot13, "injection.disguise.rot13", ref found);
-        Undo(text, reversed, "injection.disguise.reversed", ref found);
+        Undo(text, rot13, "injection.disguise.rot13", found);
+        Undo(text, reversed, "injection.disguise.reversed", found);
     }
 
-    private static void Undo(ReadOnlySpan<char> text, Stretch stretch, string rule, ref List<Unmasked>? found)
+    private static void Undo(ReadOnlySpan<char> text, Stretch stretch, string rule, Unmaskings found)
     {
         if (stretch.Best < 2.5f)
         {
@@ -489,17 +504,18 @@ internal static class Disguises
             end++;
         }
 
-        var undone = text[start..end].ToArray();
+        var undone = found.Take(end - start);
         if (rule.EndsWith("reversed", StringComparison.Ordinal))
         {
-            undone.AsSpan().Reverse();
+            text[start..end].CopyTo(undone);
+            undone.Reverse();
         }
         else
         {
             Rot13(text[start..end], undone);
         }
 
-        Add(ref found, rule, new string(undone), start, end - start);
+        found.Keep(rule, start, end - start);
     }
 
     private static void Rot13(ReadOnlySpan<char> from, Span<char> into)
@@ -539,9 +555,8 @@ internal static class Disguises
     }
 
     /// <summary>Digits and symbols for letters, when a good part of the words is written so.</summary>
-    private static void Leet(ReadOnlySpan<char> text, Vocabulary words, ref List<Unmasked>? found)
+    private static void Leet(ReadOnlySpan<char> text, Vocabulary words, Unmaskings found)
     {
-        var plain = new StringBuilder(text.Length);
         var changed = 0;
         var gained = 0;
         var total = 0;
@@ -550,7 +565,7 @@ internal static class Disguises
         {
             if (!IsLeetChar(text[i]))
             {
-                plain.Append(text[i++]);
+                found.Append(text[i++]);
                 continue;
             }
 
@@ -567,20 +582,21 @@ internal static class Disguises
             var trimmed = text[i..end].TrimEnd("!|");
             if (signs == 0 || trimmed.Length > 32 || trimmed.Length == 0)
             {
-                plain.Append(text[i..end]);
+                found.Append(text[i..end]);
             }
             else
             {
                 var known = Unleet(trimmed, word[..trimmed.Length], words);
                 if (known || (letters > 0 && signs <= letters + 1))
                 {
-                    plain.Append(word[..trimmed.Length]).Append(text[(i + trimmed.Length)..end]);
+                    found.Append(word[..trimmed.Length]);
+                    found.Append(text[(i + trimmed.Length)..end]);
                     changed++;
                     gained += known ? 1 : 0;
                 }
                 else
                 {
-                    plain.Append(text[i..end]);
+                    found.Append(text[i..end]);
                 }
             }
 
@@ -589,34 +605,37 @@ internal static class Disguises
 
         if (gained >= 2 && changed * 5 >= total)
         {
-            Add(ref found, "injection.disguise.leet", plain.ToString(), 0, text.Length);
+            found.Keep("injection.disguise.leet", 0, text.Length);
         }
+
+        found.Drop();
     }
 
     private static bool IsLeetChar(char c) => char.IsLetterOrDigit(c) || c is '$' or '@' or '!' or '|' or '+' or '€' or '\'';
 
-    /// <summary>One and bar stand for i or l: every combination is tried for the first four, until a word is known.</summary>
+    private static bool IsConsonant(char c) => char.IsAsciiLetter(c) && !(c is 'a' or 'e' or 'i' or 'o' or 'u' or 'y' or 'A' or 'E' or 'I' or 'O' or 'U');
+
+    /// <summary>
+    /// One and bar stand for i or l. Two in a row are ll, three ill; of others the first four are tried in every combination, until a word is
+    /// known.
+    /// </summary>
     private static bool Unleet(ReadOnlySpan<char> word, Span<char> into, Vocabulary words)
     {
-        var ambiguous = word.Count('1') + word.Count('|') + word.Count('!');
-        for (var attempt = 0; attempt < 1 << Math.Min(ambiguous, 4); attempt++)
+        var single = 0;
+        for (var i = 0; i < word.Length; i++)
         {
-            var ones = 0;
+            single += IsBar(word, i) && !IsBar(word, i - 1) && !IsBar(word, i + 1) ? 1 : 0;
+        }
+
+        for (var attempt = 0; attempt < 1 << Math.Min(single, 4); attempt++)
+        {
+            var seen = 0;
             for (var i = 0; i < word.Length; i++)
             {
-                into[i] = word[i] switch
-                {
-                    '0' => 'o',
-                    '1' or '|' or '!' => (attempt >> Math.Min(ones++, 3) & 1) == 0 ? 'i' : 'l',
-                    '2' => 'z',
-                    '3' or '€' => 'e',
-                    '4' or '@' => 'a',
-                    '5' or '$' => 's',
-                    '6' or '9' => 'g',
-                    '7' or '+' => 't',
-                    '8' => 'b',
-                    var c => c,
-                };
+                into[i] = !IsBar(word, i) ? Letter(word[i])
+                    : IsBar(word, i - 1) ? 'l'
+                    : IsBar(word, i + 1) ? (IsBar(word, i + 2) ? 'i' : 'l')
+                    : (attempt >> Math.Min(seen++, 3) & 1) == 0 ? 'i' : 'l';
             }
 
             if (words.Contains(into) || ConceptLexicon.Knows(into))
@@ -625,6 +644,30 @@ internal static class Disguises
             }
         }
 
+        // A word that nobody listed: between two consonants there is a vowel.
+        for (var i = 0; i < word.Length && single > 0; i++)
+        {
+            if (IsBar(word, i) && !IsBar(word, i - 1) && !IsBar(word, i + 1))
+            {
+                into[i] = i > 0 && i + 1 < word.Length && IsConsonant(into[i - 1]) && IsConsonant(into[i + 1]) ? 'i' : 'l';
+            }
+        }
+
         return false;
     }
+
+    private static bool IsBar(ReadOnlySpan<char> word, int at) => (uint)at < (uint)word.Length && word[at] is '1' or '|' or '!';
+
+    private static char Letter(char sign) => sign switch
+    {
+        '0' => 'o',
+        '2' => 'z',
+        '3' or '€' => 'e',
+        '4' or '@' => 'a',
+        '5' or '$' => 's',
+        '6' or '9' => 'g',
+        '7' or '+' => 't',
+        '8' => 'b',
+        _ => sign,
+    };
 }

@@ -67,8 +67,7 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
             (verdict.HiddenStart, verdict.HiddenLength) = (hidden.CarrierStart, hidden.CarrierLength);
             if (depth > 0)
             {
-                // Copied out: judging what was hidden rents the canonical text's buffers again.
-                var inner = Judge(canonical.HiddenChars.Slice(hidden.Start, hidden.Length).ToString(), untrusted, 0);
+                var inner = Judge(canonical.HiddenChars.Slice(hidden.Start, hidden.Length), untrusted, 0);
                 verdict.Adopt(inner, "injection.hidden.invisible", FindingTypes.HiddenText, hidden.CarrierStart, hidden.CarrierLength);
             }
         }
@@ -79,7 +78,7 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
     private static Verdict JudgeCanonical(ReadOnlySpan<char> text, bool untrusted, int depth)
     {
         var model = InjectionModel.Default;
-        var reading = new InjectionReading(model.Table, model.Indirect);
+        var reading = new InjectionReading(model, untrusted);
         var counts = SignalScanner.Scan(text, model.Words.Words, ref reading);
         var verdict = untrusted ? Indirect(text, model, in reading) : Direct(text, model, in reading, in counts);
         if (depth == 0 || !Disguises.Suspects(counts, text))
@@ -87,16 +86,20 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
             return verdict;
         }
 
-        var found = Disguises.Find(text, counts, model.Words);
-        if (found is not null)
+        using var found = Unmaskings.Rent();
+        Disguises.Find(text, counts, model.Words, found);
+        var hidesMost = false;
+        for (var i = 0; i < found.Count; i++)
         {
-            var length = text.Length;
-            // What covers most of the text replaces its surface: letters in disguise are not evidence by themselves.
-            verdict.Score *= found.Exists(f => f.Length * 10 >= length * 6) ? 0.5f : 1;
-            foreach (var inner in found)
-            {
-                verdict.Adopt(Judge(inner.Text, untrusted, depth - 1), inner.Rule, null, inner.Start, inner.Length);
-            }
+            hidesMost |= found[i].Length * 10 >= text.Length * 6;
+        }
+
+        // What covers most of the text replaces its surface: letters in disguise are not evidence by themselves.
+        verdict.Score *= hidesMost ? 0.5f : 1;
+        for (var i = 0; i < found.Count; i++)
+        {
+            var inner = found[i];
+            verdict.Adopt(Judge(found.TextOf(inner), untrusted, depth - 1), inner.Rule, null, inner.Start, inner.Length);
         }
 
         return verdict;
@@ -104,16 +107,16 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
 
     private static Verdict Direct(ReadOnlySpan<char> text, InjectionModel model, in InjectionReading reading, in SignalCounts counts)
     {
-        var raw = model.Direct.Raw(reading.DirectSum, reading.Features) + model.Shape(counts);
+        var raw = model.Direct.Raw(reading.Sum, reading.Features) + model.Shape(counts);
         var rules = reading.Rules;
         var verdict = new Verdict
         {
             Score = reading.Features == 0 ? 0 : model.Direct.Calibrate(raw),
             Rule = rules.Id ?? "injection.model.direct",
             Type = rules.Type ?? FindingTypes.Injection,
-            Start = rules.Id is null ? reading.SentenceStart : rules.Start,
+            Start = rules.Id is null ? reading.WorstStart : rules.Start,
         };
-        verdict.Length = (rules.Id is null ? reading.SentenceEnd : rules.End) - verdict.Start;
+        verdict.Length = (rules.Id is null ? reading.WorstEnd : rules.End) - verdict.Start;
         verdict.Trim(text);
         return verdict;
     }

@@ -15,7 +15,9 @@ internal sealed class InjectionModel
     private const int Version = 1;
     private const int HeaderFloats = 8;
 
-    private readonly sbyte[] _table;
+    // Apart, because a text is read with one of them, and half of both stays in the cache.
+    private readonly sbyte[] _direct = new sbyte[1 << TableBits];
+    private readonly sbyte[] _indirect = new sbyte[1 << TableBits];
     private readonly float[] _shape;
 
     private InjectionModel(ReadOnlySpan<byte> file)
@@ -31,7 +33,11 @@ internal sealed class InjectionModel
         _shape = floats[HeaderFloats..].ToArray();
         file = file[(4 + ((HeaderFloats + ShapeFeatures.Count) * 4))..];
         Words = new Vocabulary(MemoryMarshal.Cast<byte, ulong>(file[..(Vocabulary.Bits / 8)]).ToArray());
-        _table = MemoryMarshal.Cast<byte, sbyte>(file[(Vocabulary.Bits / 8)..]).ToArray();
+        var pairs = MemoryMarshal.Cast<byte, sbyte>(file[(Vocabulary.Bits / 8)..]);
+        for (var i = 0; i < _direct.Length; i++)
+        {
+            (_direct[i], _indirect[i]) = (pairs[i * 2], pairs[(i * 2) + 1]);
+        }
     }
 
     public static InjectionModel Default { get; } = Load();
@@ -42,8 +48,8 @@ internal sealed class InjectionModel
 
     public Vocabulary Words { get; }
 
-    /// <summary>Two weights a feature: direct, indirect.</summary>
-    public ReadOnlySpan<sbyte> Table => _table;
+    /// <summary>The weights of each feature for what stands in documents, or for what people write.</summary>
+    public ReadOnlySpan<sbyte> TableOf(bool untrusted) => untrusted ? _indirect : _direct;
 
     public float Shape(in SignalCounts counts)
     {

@@ -3,47 +3,50 @@ using System.Runtime.InteropServices;
 
 namespace Gatehouse.Guardrails.Injection;
 
-/// <summary>Sums weights of both heads as the scanner reads; keeps the worst window of a document and the rules that match.</summary>
-internal ref struct InjectionReading(ReadOnlySpan<sbyte> table, InjectionHead indirect) : ISignalSink
+/// <summary>Sums weights as the scanner reads: of the whole text and its worst sentence, or of a document's worst window. Keeps the rules that match.</summary>
+internal ref struct InjectionReading : ISignalSink
 {
-    private readonly ReadOnlySpan<sbyte> _table = table;
-    private readonly InjectionHead _indirect = indirect;
+    private readonly ReadOnlySpan<sbyte> _table;
+    private readonly InjectionHead _windows;
+    private readonly bool _untrusted;
     private ConceptRules _rules;
-    private int _sentenceDirect;
-    private int _sentenceIndirect;
+    private int _sentence;
     private int _sentenceFeatures;
     private int _sentenceStart;
-    private int _previousIndirect;
+    private int _previous;
     private int _previousFeatures;
     private int _previousStart;
     private bool _hasPrevious;
-    private int _worstDirect;
+    private int _worst;
 
-    public int DirectSum { get; private set; }
+    /// <param name="untrusted">The text is a document: what counts is its worst window.</param>
+    public InjectionReading(InjectionModel model, bool untrusted)
+    {
+        _table = model.TableOf(untrusted);
+        _windows = model.Indirect;
+        _untrusted = untrusted;
+    }
+
+    /// <summary>Of the whole text.</summary>
+    public int Sum { get; private set; }
 
     public int Features { get; private set; }
 
-    /// <summary>The highest raw score of a window of one or two sentences, and where it is.</summary>
+    /// <summary>The highest raw score of a window of one or two sentences, of a document.</summary>
     public float WorstWindow { get; private set; } = float.NegativeInfinity;
 
+    /// <summary>Of the worst window of a document, else of the sentence with the highest sum.</summary>
     public int WorstStart { get; private set; }
 
     public int WorstEnd { get; private set; }
-
-    /// <summary>The sentence with the highest direct sum.</summary>
-    public int SentenceStart { get; private set; }
-
-    public int SentenceEnd { get; private set; }
 
     public readonly ConceptRules Rules => _rules;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Feature(uint hash)
     {
-        // The shift leaves as many bits as the table has pairs.
-        ref var pair = ref Unsafe.Add(ref MemoryMarshal.GetReference(_table), (nint)(hash >> (32 - InjectionModel.TableBits)) * 2);
-        _sentenceDirect += pair;
-        _sentenceIndirect += Unsafe.Add(ref pair, 1);
+        // The shift leaves as many bits as the table has entries.
+        _sentence += Unsafe.Add(ref MemoryMarshal.GetReference(_table), (nint)(hash >> (32 - InjectionModel.TableBits)));
         _sentenceFeatures++;
     }
 
@@ -57,27 +60,28 @@ internal ref struct InjectionReading(ReadOnlySpan<sbyte> table, InjectionHead in
 
     public void EndSentence(int end)
     {
-        DirectSum += _sentenceDirect;
+        Sum += _sentence;
         Features += _sentenceFeatures;
-        if (_sentenceDirect > _worstDirect || SentenceEnd == 0)
+        if (_untrusted)
         {
-            _worstDirect = _sentenceDirect;
-            (SentenceStart, SentenceEnd) = (_sentenceStart, end);
+            Window(_sentence, _sentenceFeatures, _sentenceStart, end);
+            if (_hasPrevious)
+            {
+                Window(_sentence + _previous, _sentenceFeatures + _previousFeatures, _previousStart, end);
+            }
+        }
+        else if (_sentence > _worst || WorstEnd == 0)
+        {
+            (_worst, WorstStart, WorstEnd) = (_sentence, _sentenceStart, end);
         }
 
-        Window(_sentenceIndirect, _sentenceFeatures, _sentenceStart, end);
-        if (_hasPrevious)
-        {
-            Window(_sentenceIndirect + _previousIndirect, _sentenceFeatures + _previousFeatures, _previousStart, end);
-        }
-
-        (_previousIndirect, _previousFeatures, _previousStart, _hasPrevious) = (_sentenceIndirect, _sentenceFeatures, _sentenceStart, true);
-        (_sentenceDirect, _sentenceIndirect, _sentenceFeatures, _sentenceStart) = (0, 0, 0, end);
+        (_previous, _previousFeatures, _previousStart, _hasPrevious) = (_sentence, _sentenceFeatures, _sentenceStart, true);
+        (_sentence, _sentenceFeatures, _sentenceStart) = (0, 0, end);
     }
 
     private void Window(int sum, int features, int start, int end)
     {
-        var raw = _indirect.Raw(sum, features);
+        var raw = _windows.Raw(sum, features);
         if (raw > WorstWindow)
         {
             (WorstWindow, WorstStart, WorstEnd) = (raw, start, end);

@@ -44,13 +44,22 @@ public static class Readings
         return [.. readings.OrderBy(r => r.Start)];
     }
 
-    private static IEnumerable<Reading> Disguised(string text)
+    private static List<Reading> Disguised(string text)
     {
         var model = InjectionModel.Default;
-        var sink = new InjectionReading(model.Table, model.Indirect);
+        var sink = new InjectionReading(model, untrusted: false);
         var counts = SignalScanner.Scan(text, model.Words.Words, ref sink);
-        return Disguises.Suspects(counts, text) && Disguises.Find(text, counts, model.Words) is { } found
-            ? found.Select(f => new Reading(f.Rule, f.Start, f.Length, f.Text))
-            : [];
+        List<Reading> readings = [];
+        if (Disguises.Suspects(counts, text))
+        {
+            using var found = Unmaskings.Rent();
+            Disguises.Find(text, counts, model.Words, found);
+            for (var i = 0; i < found.Count; i++)
+            {
+                readings.Add(new Reading(found[i].Rule, found[i].Start, found[i].Length, found.TextOf(found[i]).ToString()));
+            }
+        }
+
+        return readings;
     }
 }

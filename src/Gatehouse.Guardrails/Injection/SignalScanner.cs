@@ -131,10 +131,12 @@ internal static class SignalScanner
         for (; i < text.Length; i++)
         {
             var c = text[i];
-            var kind = CharFold.KindOf(c);
+            var lower = (uint)c | 0x20;
+            var isAsciiLetter = lower - 'a' <= 25;
+            var kind = isAsciiLetter ? CharKind.Letter : CharFold.KindOf(c);
             if (kind == CharKind.Letter)
             {
-                var folded = CharFold.FoldOf(c);
+                var folded = isAsciiLetter ? lower : CharFold.FoldOf(c);
                 upper += folded != c ? 1 : 0;
                 hash = WordHash.Next(hash, folded);
                 length++;

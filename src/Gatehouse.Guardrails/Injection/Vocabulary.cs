@@ -14,11 +14,29 @@ internal readonly struct Vocabulary(ulong[] bits)
         {
             if (c != '\'')
             {
-                state = WordHash.Next(state, char.ToLowerInvariant(c));
+                state = WordHash.Next(state, Lower(c));
             }
         }
 
-        var hash = WordHash.Word(state);
-        return (bits[(hash >> 6) & ((Bits / 64) - 1)] & (1UL << (int)(hash & 63))) != 0;
+        return Has(WordHash.Word(state));
     }
+
+    /// <summary>Whether a word is common when it is read from its end.</summary>
+    public bool ContainsReversed(ReadOnlySpan<char> word)
+    {
+        var state = WordHash.Seed;
+        for (var i = word.Length - 1; i >= 0; i--)
+        {
+            if (word[i] != '\'')
+            {
+                state = WordHash.Next(state, Lower(word[i]));
+            }
+        }
+
+        return Has(WordHash.Word(state));
+    }
+
+    private bool Has(uint hash) => (bits[(hash >> 6) & ((Bits / 64) - 1)] & (1UL << (int)(hash & 63))) != 0;
+
+    private static uint Lower(char c) => c < 0x80 ? (uint)((uint)(c - 'A') <= 25 ? c | 0x20 : c) : char.ToLowerInvariant(c);
 }

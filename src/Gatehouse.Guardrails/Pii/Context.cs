@@ -1,24 +1,15 @@
+using System.Buffers;
+
 namespace Gatehouse.Guardrails.Pii;
 
-/// <summary>Words near a finding that make it more likely.</summary>
-internal static class Context
+/// <summary>Words to look for near a finding, in lower case; one search tells that none is there.</summary>
+internal sealed class ContextWords(params string[] words)
 {
-    /// <summary>How far to look back, in characters: about eight words.</summary>
-    private const int Before = 64;
+    private readonly SearchValues<string> _any = SearchValues.Create(words, StringComparison.OrdinalIgnoreCase);
 
-    private const int After = 24;
-
-    /// <summary>Added to the score when a context word stands nearby.</summary>
-    public const float Boost = .45f;
-
-    public static bool Has(ReadOnlySpan<char> text, int start, int end, string[] words) =>
-        HasIn(text[Math.Max(0, start - Before)..start], words) || HasIn(text[end..Math.Min(text.Length, end + After)], words);
-
-    public static bool HasBefore(ReadOnlySpan<char> text, int start, string[] words) => HasIn(text[Math.Max(0, start - Before)..start], words);
-
-    private static bool HasIn(ReadOnlySpan<char> window, string[] words)
+    public bool IsIn(ReadOnlySpan<char> window)
     {
-        if (window.IsEmpty)
+        if (window.IndexOfAny(_any) < 0)
         {
             return false;
         }
@@ -45,4 +36,21 @@ internal static class Context
 
         return false;
     }
+}
+
+/// <summary>Words near a finding that make it more likely.</summary>
+internal static class Context
+{
+    /// <summary>How far to look back, in characters: about eight words.</summary>
+    private const int Before = 64;
+
+    private const int After = 24;
+
+    /// <summary>Added to the score when a context word stands nearby.</summary>
+    public const float Boost = .45f;
+
+    public static bool Has(ReadOnlySpan<char> text, int start, int end, ContextWords words) =>
+        words.IsIn(text[Math.Max(0, start - Before)..start]) || words.IsIn(text[end..Math.Min(text.Length, end + After)]);
+
+    public static bool HasBefore(ReadOnlySpan<char> text, int start, ContextWords words) => words.IsIn(text[Math.Max(0, start - Before)..start]);
 }

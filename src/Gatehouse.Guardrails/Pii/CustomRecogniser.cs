@@ -47,14 +47,14 @@ internal sealed class CustomScanner
 
     private readonly Regex _pattern;
     private readonly CustomRecogniser _recogniser;
-    private readonly string[] _context;
+    private readonly ContextWords _context;
     private readonly string _id;
 
     /// <exception cref="CustomRecogniserException">The pattern is malformed or not linear, or an example fails.</exception>
     public CustomScanner(CustomRecogniser recogniser)
     {
         _recogniser = recogniser;
-        _context = [.. recogniser.Context];
+        _context = new ContextWords([.. recogniser.Context]);
         _id = "pii.custom." + recogniser.Type.ToLowerInvariant();
         try
         {

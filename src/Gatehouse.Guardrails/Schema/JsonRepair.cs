@@ -16,6 +16,11 @@ public static class JsonRepair
     /// <returns>Valid JSON, or null when there is no value to be found or it is nested too deep.</returns>
     public static string? TryRepair(string text)
     {
+        if (text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF') >= 0)
+        {
+            text = Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)); // halves of characters become replacement characters
+        }
+
         if (IsJson(text))
         {
             return text;
@@ -40,9 +45,9 @@ public static class JsonRepair
             using var document = JsonDocument.Parse(text);
             return true;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or ArgumentException)
         {
-            return false;
+            return false; // not JSON, or cut within a character
         }
     }
 

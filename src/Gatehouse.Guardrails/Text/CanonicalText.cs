@@ -17,8 +17,9 @@ internal sealed class CanonicalText : IDisposable
         "\t\n\r !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~");
 
     [ThreadStatic]
-    private static CanonicalText? _spare;
+    private static CanonicalText? _spares;
 
+    private CanonicalText? _next; // of the spares
     private char[] _chars = [];
     private int[] _map = [];
     private int _length;
@@ -46,8 +47,8 @@ internal sealed class CanonicalText : IDisposable
 
     public static CanonicalText Rent()
     {
-        var text = _spare ?? new CanonicalText();
-        _spare = null;
+        var text = _spares ?? new CanonicalText();
+        _spares = text._next;
         return text;
     }
 
@@ -104,7 +105,11 @@ internal sealed class CanonicalText : IDisposable
         }
     }
 
-    public void Dispose() => _spare = this;
+    public void Dispose()
+    {
+        _next = _spares;
+        _spares = this;
+    }
 
     private static bool IsInvisible(char c) => c is '\u00AD' or '\u034F' or '\u061C' or '\u180E' or '\u2800' or '\u3164' or '\uFEFF' or '\uFFA0'
         or (>= '\u200B' and <= '\u200F') or (>= '\u202A' and <= '\u202E') or (>= '\u2060' and <= '\u206F')

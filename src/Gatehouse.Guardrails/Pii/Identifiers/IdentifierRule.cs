@@ -16,6 +16,8 @@ internal sealed record IdentifierRule(string Type, string[] Formats, float Score
 {
     public string Id { get; } = "pii." + Type.ToLowerInvariant();
 
+    public ContextWords Words { get; } = new(Context);
+
     /// <summary>May start in the middle of a word: the check is strong and people forget the space.</summary>
     public bool Embedded { get; init; }
 

@@ -211,7 +211,7 @@ internal sealed class IdentifierScanner
                 continue;
             }
 
-            if (score < 1 && Context.Has(text, start, end, rule.Context))
+            if (score < 1 && Context.Has(text, start, end, rule.Words))
             {
                 score += Context.Boost;
             }

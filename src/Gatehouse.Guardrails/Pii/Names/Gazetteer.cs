@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.InteropServices;
 
 namespace Gatehouse.Guardrails.Pii.Names;
 
@@ -29,7 +30,8 @@ internal sealed class Gazetteer
 
     private static readonly Lazy<Gazetteer> Instance = new(() => new Gazetteer());
 
-    private readonly (uint Hash, WordFlags Flags)[] _words = new (uint, WordFlags)[Size];
+    /// <summary>Half of a mixed hash and the flags; the other half is the place, or a little before it. Flags of an empty place are none.</summary>
+    private readonly (ushort Mark, WordFlags Flags)[] _words = new (ushort, WordFlags)[Size];
 
     /// <summary>
     /// One bit for each hash that only plain words of the language have: 16 KB that stay in the first cache, so that most words of a text cost no
@@ -40,6 +42,7 @@ internal sealed class Gazetteer
     private Gazetteer()
     {
         var section = WordFlags.None;
+        Dictionary<uint, WordFlags> all = [];
         foreach (var line in Lines("words.txt").Concat(Lines("groups.txt")))
         {
             if (line.StartsWith('['))
@@ -54,19 +57,20 @@ internal sealed class Gazetteer
                 // Of "San Giovanni in Fiore" each longer word counts a little; "in" does not.
                 if (word.Length > 1 && (words.Length == 1 || word.Length > 3))
                 {
-                    Add(Tokenizer.HashOf(word), section);
+                    CollectionsMarshal.GetValueRefOrAddDefault(all, Tokenizer.HashOf(word), out _) |= section;
                 }
             }
         }
 
-        foreach (var (hash, flags) in _words)
+        foreach (var (hash, flags) in all)
         {
             _plain[PlainSlot(hash) >> 6] |= flags == WordFlags.Common ? 1UL << (PlainSlot(hash) & 63) : 0;
         }
 
-        foreach (var (hash, flags) in _words)
+        foreach (var (hash, flags) in all)
         {
             _plain[PlainSlot(hash) >> 6] &= (flags & ~WordFlags.Common) == 0 ? ulong.MaxValue : ~(1UL << (PlainSlot(hash) & 63));
+            Add(hash, flags);
         }
     }
 
@@ -96,33 +100,31 @@ internal sealed class Gazetteer
     {
         get
         {
-            var at = Slot(hash);
-            while (_words[at].Hash != 0)
+            var mixed = Mix(hash);
+            for (var at = (int)(mixed >> 16); ; at = (at + 1) & (Size - 1))
             {
-                if (_words[at].Hash == hash)
+                var (mark, flags) = _words[at];
+                if (flags == WordFlags.None || mark == (ushort)mixed)
                 {
-                    return _words[at].Flags;
+                    return flags;
                 }
-
-                at = (at + 1) & (Size - 1);
             }
-
-            return WordFlags.None;
         }
     }
 
     private static int PlainSlot(uint hash) => (int)((hash * 2246822519u) >> 15);
 
-    private static int Slot(uint hash) => (int)((hash * 2654435761u) >> (32 - Bits));
+    private static uint Mix(uint hash) => hash * 2654435761u;
 
-    private void Add(uint hash, WordFlags flag)
+    private void Add(uint hash, WordFlags flags)
     {
-        var at = Slot(hash);
-        while (_words[at].Hash != 0 && _words[at].Hash != hash)
+        var mixed = Mix(hash);
+        var at = (int)(mixed >> 16);
+        while (_words[at].Flags != WordFlags.None && _words[at].Mark != (ushort)mixed)
         {
             at = (at + 1) & (Size - 1);
         }
 
-        _words[at] = (hash, _words[at].Flags | flag);
+        _words[at] = ((ushort)mixed, _words[at].Flags | flags);
     }
 }

@@ -3,11 +3,12 @@ namespace Gatehouse.Guardrails.Pii.Names;
 /// <summary>Short closed lists around words: honorifics, nationalities and beliefs, ages, postal codes by name.</summary>
 internal static class NameRules
 {
-    private static readonly string[] ZipWords = ["zip", "postal code", "postcode", "post code", "plz", "zipcode"];
+    private static readonly ContextWords ZipWords = new("zip", "postal code", "postcode", "post code", "plz", "zipcode");
 
-    public static void Find(ReadOnlySpan<char> text, Span<Token> tokens, float minScore, FindingList findings)
+    /// <param name="telling">The places of the words to look at.</param>
+    public static void Find(ReadOnlySpan<char> text, Span<Token> tokens, ReadOnlySpan<ushort> telling, float minScore, FindingList findings)
     {
-        for (var i = 0; i < tokens.Length; i++)
+        foreach (var i in telling)
         {
             ref var token = ref tokens[i];
             if (token.IsMasked)

@@ -26,6 +26,7 @@ internal sealed class NameScanner(float minScore, NameModel model)
     public void Find(ReadOnlySpan<char> text, FindingList findings, int first)
     {
         var tokens = ArrayPool<Token>.Shared.Rent(WindowTokens);
+        Span<ushort> places = stackalloc ushort[WindowTokens + 1];
         try
         {
             var others = findings.Count;
@@ -35,11 +36,13 @@ internal sealed class NameScanner(float minScore, NameModel model)
                 var count = Tokenizer.Split(text, ref position, tokens.AsSpan(0, WindowTokens));
                 var window = tokens.AsSpan(0, count);
                 Mask(window, findings.Items[first..others]);
-                _tagger.Prepare(window);
-                NameRules.Find(text, window, minScore, findings);
-                _tagger.Run(text, window, Bias);
-                Collect(text, window, findings);
-                Repeat(window, findings);
+                var telling = places[.._tagger.Prepare(window, places)];
+                NameRules.Find(text, window, telling, minScore, findings);
+                if (_tagger.Run(text, window, telling, Bias))
+                {
+                    Collect(text, window, findings);
+                    Repeat(window, findings);
+                }
             }
 
             if (findings.Count > others)

@@ -7,34 +7,52 @@ internal sealed class NameTagger(Gazetteer words, NameModel model)
         [.. "the i we you he she it they this that please what how why when where who can could is are if my our your his her thanks and but do does let see also".Split(' ').Select(w => Tokenizer.HashOf(w))];
 
     /// <summary>Looks up what is known of each word.</summary>
-    public void Prepare(Span<Token> tokens)
+    /// <param name="telling">Gets the places of all words but plain ones of the language in lower case: the rest of most texts.</param>
+    /// <returns>How many there are.</returns>
+    public int Prepare(Span<Token> tokens, Span<ushort> telling)
     {
-        foreach (ref var token in tokens)
+        var count = 0;
+        for (var i = 0; i < tokens.Length; i++)
         {
+            ref var token = ref tokens[i];
             token.Flags = words.Of(token);
+            telling[count] = (ushort)i;
+            count += token.Shape == Shape.Mark || (token.Shape == Shape.Lower && token.Flags == WordFlags.Common) ? 0 : 1;
         }
+
+        return count;
     }
 
-    public void Run(ReadOnlySpan<char> text, Span<Token> tokens, float bias)
+    /// <returns>Whether anything was tagged.</returns>
+    public bool Run(ReadOnlySpan<char> text, Span<Token> tokens, ReadOnlySpan<ushort> telling, float bias)
     {
         Span<uint> features = stackalloc uint[NameFeatures.Count];
         Span<short> scores = stackalloc short[NameModel.Lanes];
         var handicap = (short)(bias * model.Scale);
-        for (var i = 0; i < tokens.Length; i++)
+        var (any, next) = (false, 0);
+        foreach (var at in telling)
         {
-            if (StartsProse(tokens[i]) || !IsCandidate(tokens, i))
+            // What follows a tagged word may belong to it, whatever it is.
+            for (var i = Math.Max(at, next); i < tokens.Length && (i == at || tokens[i - 1].Tag != Tag.None); i++)
             {
-                continue;
-            }
+                next = i + 1;
+                if (StartsProse(tokens[i]) || !IsCandidate(tokens, i))
+                {
+                    continue;
+                }
 
-            NameFeatures.Of(text, tokens, i, features);
-            model.Sum(features, scores);
-            scores[0] -= handicap;
-            var before = i > 0 ? tokens[i - 1].Tag : Tag.None;
-            var best = Best(scores, tokens[i].IsLineStart && before is not (Tag.AddressStart or Tag.AddressMore) ? Tag.None : before);
-            tokens[i].Tag = (Tag)best;
-            tokens[i].Margin = (short)(scores[best] - (best == 0 ? 0 : scores[0]));
+                NameFeatures.Of(text, tokens, i, features);
+                model.Sum(features, scores);
+                scores[0] -= handicap;
+                var before = i > 0 ? tokens[i - 1].Tag : Tag.None;
+                var best = Best(scores, tokens[i].IsLineStart && before is not (Tag.AddressStart or Tag.AddressMore) ? Tag.None : before);
+                tokens[i].Tag = (Tag)best;
+                tokens[i].Margin = (short)(scores[best] - (best == 0 ? 0 : scores[0]));
+                any |= best != 0;
+            }
         }
+
+        return any;
     }
 
     /// <summary>A pronoun or the like at the start of a line ends an address that came before: the next line is prose.</summary>

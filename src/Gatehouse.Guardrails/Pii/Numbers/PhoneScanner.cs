@@ -12,17 +12,13 @@ internal sealed class PhoneScanner(float minScore)
 
     private static readonly SearchValues<char> Starts = SearchValues.Create("0123456789");
 
-    private static readonly string[] Words =
-    [
+    private static readonly ContextWords Words = new(
         "phone", "call", "tel", "mobile", "cell", "fax", "number", "desk", "office", "contact", "reach", "dial", "whatsapp", "sms", "text me", "answering", "registered", "ring",
-        "telefon", "teléfono", "numéro", "handy", "hotline", "ext", "voicemail", "landline", "line", "home", "work", "direct", "ph:", "ph.", "tel.", "móvil", "portable", "cep",
-    ];
+        "telefon", "teléfono", "numéro", "handy", "hotline", "ext", "voicemail", "landline", "line", "home", "work", "direct", "ph:", "ph.", "tel.", "móvil", "portable", "cep");
 
-    private static readonly string[] NotWords =
-    [
+    private static readonly ContextWords NotWords = new(
         "card", "iban", "ssn", "social security", "license", "licence", "account", "zip", "invoice", "order", "version", "isbn", "routing", "passport", "id:", "born", "birth", "date",
-        "page", "section", "chapter", "$", "€", "£", "usd", "eur", "price", "bytes", "mb", "postcode", "p.o.", "box", "apt", "suite", "coordinates", "score", "ticket",
-    ];
+        "page", "section", "chapter", "$", "€", "£", "usd", "eur", "price", "bytes", "mb", "postcode", "p.o.", "box", "apt", "suite", "coordinates", "score", "ticket");
 
     /// <summary>Country calling codes; one digit, two digits, and the first two of the three-digit ones.</summary>
     private static readonly SearchValues<string> Codes = SearchValues.Create(
