@@ -68,7 +68,7 @@ public sealed class EmbeddingCacheTests
 
     [Theory]
     [InlineData("\"dimensions\":2,")]
-    [InlineData("\"input_type\":\"query\",")]
+    [InlineData("\"input_type\":\"search_query\",")]
     public async Task Another_parameter_asks_for_other_vectors(string parameter)
     {
         await using var player = Lengths();

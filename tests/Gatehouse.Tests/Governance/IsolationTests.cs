@@ -142,6 +142,7 @@ public sealed class IsolationTests
     private static List<(string Page, string[] Paths)> Pages(Estate blue) =>
     [
         ("/", ["", $"?team={blue.Team}"]),
+        ("/batches", ["batches", $"batches?team={blue.Team}"]),
         ("/budgets", ["budgets", $"budgets?team={blue.Team}"]),
         ("/systems", ["systems", $"systems?team={blue.Team}"]),
         ("/systems/new", ["systems/new"]),
