@@ -7,6 +7,7 @@ return args switch
     ["shipped", var data, .. var rest] => ShippedEvaluation.Run(data, rest.Contains("misses")),
     ["leave-one-out", var data] => Experiments.LeaveOneOut(data),
     ["harm", var data, .. var rest] => HarmEvaluation.Run(data, rest.Contains("misses")),
+    ["names", var words, var data, var model] => Names.Train(words, data, model),
     ["eval", var data, .. var sets] => Figures.Print(data, sets),
     ["secrets", var data] => SecretMisses.Run(data),
     ["train", var data, var model] => Training.Run(data, model),
@@ -15,6 +16,6 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: train DATA MODEL | cross-validate DATA [misses] | cross-validate-indirect DATA [misses] | leave-one-out DATA | shipped DATA [misses] | harm DATA [misses] | secrets DATA | eval DATA [SET …]");
+    Console.Error.WriteLine("usage: train DATA MODEL | cross-validate DATA [misses] | cross-validate-indirect DATA [misses] | leave-one-out DATA | shipped DATA [misses] | harm DATA [misses] | secrets DATA | eval DATA [SET …] | names WORDS DATA MODEL");
     return 2;
 }

@@ -20,7 +20,7 @@ public static class NameTraining
     private const int Rounds = 6;
     private const int Seed = 17;
     private const int PerOwnTemplate = 45;
-    private const int PerGivenTemplate = 60;
+    private const int PerGivenTemplate = 120;
     private const int PerPlain = 8;
     private const int Folds = 4;
 

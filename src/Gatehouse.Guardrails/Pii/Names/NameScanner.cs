@@ -10,7 +10,7 @@ internal sealed class NameScanner(float minScore, NameModel model)
     private const float RepeatedScore = .6f;
 
     /// <summary>Subtracted from "no name": a missed name costs more than a flagged word.</summary>
-    private const float Bias = .5f;
+    private const float Bias = .8f;
 
     /// <summary>Turns a margin into a score: one half at zero.</summary>
     private const float Steepness = .25f;
