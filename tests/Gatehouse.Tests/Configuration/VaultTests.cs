@@ -126,6 +126,7 @@ public sealed class VaultTests : IDisposable
     [Theory]
     [InlineData(503)]
     [InlineData(429)]
+    [InlineData(307)]
     [InlineData(-1)]
     public async Task While_the_vault_is_away_the_last_good_values_go_on_with_a_warning_and_it_is_asked_again(int status)
     {

@@ -140,7 +140,9 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
     {
         if (IsAway(answer.StatusCode))
         {
-            return Away(address, path, $"answers {(int)answer.StatusCode}");
+            return Away(address, path, (int)answer.StatusCode < 400
+                ? $"redirects ({(int)answer.StatusCode}), and a token is not carried elsewhere"
+                : $"answers {(int)answer.StatusCode}");
         }
 
         switch (answer.StatusCode)
@@ -220,7 +222,8 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
         }
     }
 
-    private static bool IsAway(HttpStatusCode status) => (int)status is >= 500 or 429 or 408;
+    /// <summary>A standby node that does not forward requests redirects them.</summary>
+    private static bool IsAway(HttpStatusCode status) => (int)status is >= 500 or 429 or 408 or (>= 300 and < 400);
 
     private static VaultReading Away(Uri address, string path, string what) => new()
     {

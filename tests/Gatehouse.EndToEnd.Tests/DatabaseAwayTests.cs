@@ -1,0 +1,86 @@
+using System.Net;
+using System.Net.Http.Json;
+using Npgsql;
+
+namespace Gatehouse.EndToEnd.Tests;
+
+/// <summary>Calls while the database freezes, dies and comes back.</summary>
+public sealed class DatabaseAwayTests
+{
+    private const int Calls = 20;
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Known_keys_go_on_unknown_ones_are_refused_and_each_call_is_in_the_ledger_once()
+    {
+        await using var database = await TestPostgres.CreateAsync();
+        var real = new NpgsqlConnectionStringBuilder(database.ConnectionString);
+        await using var gate = new TcpGate(real.Host!, real.Port);
+        var away = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Host = "127.0.0.1", Port = gate.Port };
+        var yaml = $$"""
+            storage: { postgres: "{{away.ConnectionString}}" }
+            providers: { simulator: { kind: simulator } }
+            routes: { simulator: { targets: [{ provider: simulator }] } }
+            """;
+        var folder = Directory.CreateTempSubdirectory("gatehouse-test-").FullName;
+        var gatehouse = await GatehouseProcess.StartAsync(yaml, folder);
+        using var http = gatehouse.CreateClient();
+        using var stranger = gatehouse.CreateClient("gh_dev_00000000000000000000000000000000");
+        Assert.Equal(200, await CallAsync(http));
+
+        gate.Freeze();
+        var slowest = TimeSpan.Zero;
+        for (var i = 0; i < Calls; i++)
+        {
+            var began = TimeProvider.System.GetTimestamp();
+            Assert.Equal(200, await CallAsync(http));
+            slowest = TimeProvider.System.GetElapsedTime(began) is var took && took > slowest ? took : slowest;
+        }
+
+        Assert.Equal(401, await CallAsync(stranger));
+        Assert.InRange(slowest.TotalSeconds, 0, 1); // none of them waited for the database
+
+        gate.Cut();
+        for (var i = 0; i < Calls; i++)
+        {
+            Assert.Equal(200, await CallAsync(http));
+        }
+
+        Assert.Equal(401, await CallAsync(stranger));
+        Assert.Equal(HttpStatusCode.OK, (await http.GetAsync(new Uri("readyz", UriKind.Relative), Ct)).StatusCode);
+
+        // Killed while the database was away: what it journalled is taken up by the next start.
+        gatehouse.Kill();
+        await gatehouse.DisposeAsync();
+        gate.Restore();
+        gatehouse = await GatehouseProcess.StartAsync(yaml, folder);
+        using var again = gatehouse.CreateClient();
+        Assert.Equal(200, await CallAsync(again));
+
+        await using var source = NpgsqlDataSource.Create(database.ConnectionString);
+        const int made = (2 * Calls) + 2;
+        while (await CountAsync("COUNT(*)") < made)
+        {
+        }
+
+        Assert.Equal((made, made), (await CountAsync("COUNT(*)"), await CountAsync("COUNT(DISTINCT id)")));
+        Assert.Equal(0, await gatehouse.StopAsync());
+        Assert.Equal(made, await CountAsync("COUNT(*)"));
+        await gatehouse.DisposeAsync();
+        Directory.Delete(folder, recursive: true);
+
+        async Task<long> CountAsync(string what)
+        {
+            await using var command = source.CreateCommand($"SELECT {what} FROM observability_ledger WHERE outcome = 'ok'");
+            return (long)(await command.ExecuteScalarAsync(Ct))!;
+        }
+    }
+
+    private static async Task<int> CallAsync(HttpClient http)
+    {
+        using var response = await http.PostAsJsonAsync(
+            "v1/chat/completions", new { model = "simulator", max_tokens = 20, messages = new[] { new { role = "user", content = "Hello" } } }, Ct);
+        return (int)response.StatusCode;
+    }
+}
