@@ -46,8 +46,8 @@ internal sealed class Attempt(Target target, string model, int number, long star
     /// <summary>Which of the provider's credentials; meaningless when it has one.</summary>
     public int Credential { get; set; }
 
-    /// <summary>Another target is left to be asked.</summary>
-    public bool HasSuccessor { get; init; }
+    /// <summary>Another target is left to be asked, or is being asked.</summary>
+    public bool HasSuccessor { get; set; }
 
     /// <summary>The request has been handed over completely: the provider may have worked on it, whatever became of the answer.</summary>
     public bool WasSent { get; private set; }

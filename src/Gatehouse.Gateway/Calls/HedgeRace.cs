@@ -80,6 +80,7 @@ internal sealed class HedgeRace(Call call, Hedge hedge, HedgeMeter meter, Target
             return failure;
         }
 
+        behind.Attempt.HasSuccessor = _order.HasMore; // the last one is not judged
         Close(ahead, failure.Problem.Code, failure.RecordedMessage);
         SettleCost(ahead);
         await caller.HoldAsync(call, MoveAsync(behind.Contender.Moved));

@@ -12,6 +12,9 @@ internal sealed partial class HealthWorker(Snapshot<GatewayTable> tables, Health
     /// <summary>How often somebody looks whether a check is due.</summary>
     internal static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>How often somebody looks whether there is anything to check.</summary>
+    private static readonly TimeSpan Idle = TimeSpan.FromSeconds(2);
+
     private readonly Dictionary<TargetHealth, Check> _checks = [];
     private RouteTable? _seen;
 
@@ -27,7 +30,7 @@ internal sealed partial class HealthWorker(Snapshot<GatewayTable> tables, Health
                     Begin(check, stoppingToken);
                 }
 
-                await Task.Delay(Tick, clock, stoppingToken);
+                await Task.Delay(_checks.Count > 0 ? Tick : Idle, clock, stoppingToken);
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)

@@ -18,6 +18,7 @@ internal sealed record SdkFormat(string Stop, string ToolCalls, string Length, s
     public static readonly SdkFormat Chat = new("stop", "tool_calls", "length", "content_filter");
     public static readonly SdkFormat Messages = new("end_turn", "tool_use", "max_tokens", "refusal");
     public static readonly SdkFormat Generate = new("STOP", "STOP", "MAX_TOKENS", "SAFETY");
+    public static readonly SdkFormat Ai = new("stop", "tool-calls", "length", "content-filter");
     public static readonly SdkFormat Responses = new("completed", "completed", "max_output_tokens", "completed");
 }
 

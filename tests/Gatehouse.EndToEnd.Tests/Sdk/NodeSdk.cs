@@ -3,8 +3,9 @@ using System.Text.Json;
 
 namespace Gatehouse.EndToEnd.Tests.Sdk;
 
-/// <summary>The npm packages <c>openai</c>, <c>@anthropic-ai/sdk</c> and <c>@google/genai</c>, run by the scripts in <c>clients/</c>.</summary>
-internal sealed class NodeSdk(string script, SdkFormat format) : ISdkClient
+/// <summary>The npm packages <c>openai</c>, <c>@anthropic-ai/sdk</c> and <c>@google/genai</c>, and <c>ai</c> with its adapters, run by the scripts in <c>clients/</c>.</summary>
+/// <param name="more">Further arguments of the script.</param>
+internal sealed class NodeSdk(string script, SdkFormat format, params string[] more) : ISdkClient
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly JsonSerializerOptions Names = new(JsonSerializerDefaults.Web);
@@ -16,7 +17,7 @@ internal sealed class NodeSdk(string script, SdkFormat format) : ISdkClient
         var folder = ClientsFolder();
         Assert.True(
             Directory.Exists(Path.Combine(folder, "node_modules")), "The SDKs are not installed: run ./test.sh, or 'npm ci --ignore-scripts' in the clients folder.");
-        using var node = Process.Start(new ProcessStartInfo("node", [script, gateway.ToString().TrimEnd('/'), key, prefix, player.ToString()])
+        using var node = Process.Start(new ProcessStartInfo("node", [script, gateway.ToString().TrimEnd('/'), key, prefix, player.ToString(), .. more])
         {
             WorkingDirectory = folder,
             RedirectStandardOutput = true,
