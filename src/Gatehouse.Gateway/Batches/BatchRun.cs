@@ -21,7 +21,7 @@ internal sealed class BatchRun : IDisposable
 
     private const int MostWaiting = 64; // results on their way into the database
     private const int MaxFaults = 3; // tries of an item whose provider fails
-    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan Glance = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestBackoff = TimeSpan.FromMinutes(1);
 
@@ -190,7 +190,17 @@ internal sealed class BatchRun : IDisposable
         {
             for (var attempt = 1; ; attempt++)
             {
-                var answer = await CallAsync(item);
+                if (await TryCallAsync(item) is not { } answer)
+                {
+                    if (Ending is not { } why)
+                    {
+                        return false;
+                    }
+
+                    await NotRunAsync(item, why, results);
+                    return true;
+                }
+
                 if (WaitOf(answer, attempt) is not { } wait)
                 {
                     var outcome = answer.Status == StatusCodes.Status200OK ? BatchOutcome.Succeeded : BatchOutcome.Errored;
@@ -200,16 +210,6 @@ internal sealed class BatchRun : IDisposable
 
                 Pause(wait);
                 await PauseAsync();
-                if (Ending is { } why)
-                {
-                    await NotRunAsync(item, why, results);
-                    return true;
-                }
-
-                if (_stopping.IsCancellationRequested)
-                {
-                    return false;
-                }
             }
         }
         catch (OperationCanceledException) when (_over.IsCancellationRequested)
@@ -218,12 +218,13 @@ internal sealed class BatchRun : IDisposable
         }
     }
 
-    private async Task<BatchAnswer> CallAsync(BatchItem item)
+    /// <returns><see langword="null"/> when no item begins any more.</returns>
+    private async Task<BatchAnswer?> TryCallAsync(BatchItem item)
     {
         await _slots.EnterAsync(_over.Token);
         try
         {
-            return await _caller.CallAsync(Batch, item, _over.Token);
+            return Ending is null && !_stopping.IsCancellationRequested ? await _caller.CallAsync(Batch, item, _over.Token) : null;
         }
         finally
         {

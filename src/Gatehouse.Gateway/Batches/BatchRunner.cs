@@ -16,7 +16,7 @@ internal sealed partial class BatchRunner(
     IBatchStore store, IFileStore files, BatchCaller caller, CallJournal journal, Snapshot<GatewayTable> tables, TimeProvider clock, ILogger<BatchRunner> log)
     : BackgroundService
 {
-    private const int MaxRuns = 16;
+    private const int MaxRuns = 50; // they share the places for items, one after the other, so that no large batch keeps the others waiting
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);

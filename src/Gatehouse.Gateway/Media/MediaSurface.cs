@@ -36,6 +36,8 @@ internal sealed class MediaSurface(MediaKind kind, string? contentType) : Operat
 
     public override bool HasOutput => true;
 
+    public override bool MayHedge => false; // a second picture would cost as much as the first
+
     public override bool HasTextAnswer => kind.HasText;
 
     public override bool KeepsCompany => !kind.HasText; // some models of transcription stream, and some only seem to be asked
