@@ -19,13 +19,20 @@ internal sealed record Attention(Status State, string Title, string Note, string
         var found = new List<Attention>();
         foreach (var provider in providers.Where(p => p.Key.Length > 0))
         {
-            if (Statuses.OfFailures(provider.Sum.Failed, provider.Sum.Calls) is var state and (Status.Failing or Status.Warning))
+            // What another target made good is trouble all the same, and nobody would see it by the calls alone.
+            var passedOn = provider.Sum.FailedOver;
+            var (failed, tried) = (provider.Sum.Failed + passedOn, provider.Sum.Calls + passedOn);
+            if (Statuses.OfFailures(failed, tried) is var state and (Status.Failing or Status.Warning))
             {
                 found.Add(new(
                     state,
-                    $"Provider {provider.Name} fails {Figures.Share(provider.Sum.Failed, provider.Sum.Calls)} of calls",
-                    $"{Figures.Count(provider.Sum.Failed)} of {Figures.Plural(provider.Sum.Calls, "call")}",
-                    CallLinks.To(scope, new CallFilter(Provider: provider.Key, Outcome: CallOutcome.Failed))));
+                    $"Provider {provider.Name} fails {Figures.Share(failed, tried)} of {(passedOn == 0 ? "calls" : "attempts")}",
+                    passedOn == 0
+                        ? $"{Figures.Count(failed)} of {Figures.Plural(tried, "call")}"
+                        : $"{Figures.Count(failed)} of {Figures.Plural(tried, "attempt")}; {Figures.Count(passedOn)} passed on to another target",
+                    provider.Sum.Failed > 0
+                        ? CallLinks.To(scope, new CallFilter(Provider: provider.Key, Outcome: CallOutcome.Failed))
+                        : scope.Path("/routes")));
             }
         }
 

@@ -96,6 +96,18 @@ public class ComponentTests
         Assert.Equal("/calls?provider=c&outcome=failed", found[0].Href);
     }
 
+    [Fact]
+    public void A_provider_whose_failures_another_made_good_needs_attention()
+    {
+        var down = Sums.None with { FailedOver = 40 };
+
+        var found = Attention.Of(new Scope(new TimeRange("24h", Now.AddDays(-1), Now)), Sums.None with { Calls = 40 }, [new("down", "down", down)], [], []);
+
+        Assert.Equal(
+            (Status.Failing, "Provider down fails 100 % of attempts", "40 of 40 attempts; 40 passed on to another target", "/routes"),
+            (found[0].State, found[0].Title, found[0].Note, found[0].Href));
+    }
+
     private static CallSummary Call() => new(
         new Guid("01a196d3-b524-7951-b665-2fd7033fa7a8"),
         "req_1",

@@ -53,6 +53,7 @@ public partial class DoorTests
         Assert.Equal(all.Where(c => c.Outcome == CallOutcome.Failed), await BehindAsync(ledger, figures["Failed"]));
         Assert.Equal(all.Where(c => c.Outcome == CallOutcome.Ok), await BehindAsync(ledger, figures["Latency, p95"]));
         Assert.Equal(all, await BehindAsync(ledger, figures["Cost"]));
+        Assert.Equal(all.Where(c => c.Cache.IsServed() || c.Cache == CacheUse.Partial), await BehindAsync(ledger, figures["Saved by the cache"]));
     }
 
     [Fact]
