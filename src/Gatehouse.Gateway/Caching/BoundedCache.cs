@@ -77,11 +77,12 @@ internal sealed class BoundedCache<T> : IDisposable
         return false;
     }
 
-    /// <summary>Keeps a value, in place of the one that the key had. One that is larger than a tenth of all there is room for is not kept.</summary>
+    /// <summary>Keeps a value in place of the one that the key had. One that is larger than a tenth of all there is room for is not kept.</summary>
     public void Add(in CacheKey key, T value)
     {
         if (value.Bytes + PlaceBytes > _maxBytes() / SmallShare)
         {
+            Remove(key);
             return;
         }
 

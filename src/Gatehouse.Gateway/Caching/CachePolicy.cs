@@ -70,4 +70,8 @@ public sealed record CachePolicy(TimeSpan Ttl)
 /// <param name="Route">Where the last user message is turned into a vector.</param>
 /// <param name="Threshold">The least cosine similarity of two questions that get the same answer.</param>
 /// <param name="Ttl">How long a kept answer is served to similar questions.</param>
-public sealed record SemanticPolicy(string Route, double Threshold, TimeSpan Ttl);
+public sealed record SemanticPolicy(string Route, double Threshold, TimeSpan Ttl)
+{
+    /// <summary>Longest wait for the vector of a question; then the call goes on without. Default 2 s.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(2);
+}

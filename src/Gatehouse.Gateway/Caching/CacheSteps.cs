@@ -138,7 +138,7 @@ internal sealed class CacheSteps(AnswerCache answers, EmbeddingCache vectors, Qu
         }
 
         var shelf = hasher.Finish();
-        return await call.WaitAsync(embedder.EmbedAsync(call, semantic.Route, text)) is { } vector ? Question.Of(shelf, vector.Model, vector.Values) : null;
+        return await call.WaitAsync(embedder.EmbedAsync(call, semantic, text)) is { } vector ? Question.Of(shelf, vector.Model, vector.Values) : null;
     }
 
     private static bool IsTooWarm(Call call, CachePolicy policy) => policy.MaxTemperature is { } most

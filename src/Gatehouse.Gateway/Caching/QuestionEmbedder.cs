@@ -21,21 +21,23 @@ internal sealed partial class QuestionEmbedder(
 {
     /// <returns><see langword="null"/> when there is none to be had; the record of the call says why.</returns>
     /// <exception cref="OperationCanceledException">The client went away.</exception>
-    public async ValueTask<EmbeddedText?> EmbedAsync(Call call, string route, string text)
+    public async ValueTask<EmbeddedText?> EmbedAsync(Call call, SemanticPolicy semantic, string text)
     {
-        if (!call.Table.Routes.TryFind(route, out var found))
+        if (!call.Table.Routes.TryFind(semantic.Route, out var found))
         {
             return null;
         }
 
-        var http = new DefaultHttpContext { RequestAborted = call.Aborted };
+        using var timeout = new CancellationTokenSource(semantic.Timeout, clock);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted, timeout.Token);
+        var http = new DefaultHttpContext { RequestAborted = ended.Token };
         http.Request.Headers.TraceParent = call.Trace.Traceparent(call.Record.SpanId);
         http.Request.Headers[EndUsers.Header] = EndUsers.Of(call);
         using var answer = new MemoryStream();
         http.Response.Body = answer;
         using var asking = new Call(http, new EmbeddingsSurface(), call.Table, clock) { Principal = call.Principal, Route = found };
-        Write(asking, route, text);
-        asking.Record.Route = route;
+        Write(asking, semantic.Route, text);
+        asking.Record.Route = semantic.Route;
         try
         {
             if (asking.Surface.Peek(asking.Body.Span, out asking.Peek) is null && await AnswerAsync(asking))
@@ -49,6 +51,10 @@ internal sealed partial class QuestionEmbedder(
         {
             settlement.TrySettle(asking, CallOutcome.Cancelled, StatusCodes.Status499ClientClosedRequest, "client_closed_request", "The client went away.");
             throw;
+        }
+        catch (OperationCanceledException) when (timeout.IsCancellationRequested)
+        {
+            settlement.TrySettle(asking, CallOutcome.Cancelled, StatusCodes.Status499ClientClosedRequest, "question_timeout", "The vector of the question took too long; its call went on without.");
         }
         catch (FormatException)
         {

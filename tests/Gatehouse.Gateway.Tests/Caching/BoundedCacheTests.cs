@@ -65,7 +65,8 @@ public sealed class BoundedCacheTests
     {
         using var cache = Cache(100_000);
 
-        cache.Add(Key(1), new Item(1, 10_001, long.MaxValue));
+        cache.Add(Key(1), New(1));
+        cache.Add(Key(1), new Item(1, 10_001, long.MaxValue)); // what it takes the place of is not to be served either
 
         Assert.Equal((0, 0), (cache.Count, cache.Bytes));
     }

@@ -135,6 +135,24 @@ public sealed class SemanticCacheTests
     }
 
     [Fact]
+    public async Task A_call_does_not_wait_long_for_its_questions_vector()
+    {
+        await using var player = ExactCacheTests.Numbered();
+        var silence = new TaskCompletionSource();
+        await using var embedder = new WirePlayer(e => silence.Task);
+        await using var gateway = await StartAsync(player, embedder);
+
+        var asked = gateway.ChatAsync(Ask(Question));
+        await _clock.ArmedAsync(Policy.Semantic!.Timeout);
+        _clock.Advance(Policy.Semantic.Timeout);
+        using var response = await asked;
+        silence.SetResult();
+
+        Assert.Equal((200, "miss"), ((int)response.StatusCode, ExactCacheTests.Cache(response)));
+        Assert.Equal([("question_timeout", CallOutcome.Cancelled), (null, CallOutcome.Ok)], gateway.Records().Select(r => (r.ErrorCode, r.Outcome)));
+    }
+
+    [Fact]
     public async Task Other_formats_know_it_too()
     {
         await using var player = new WirePlayer(e => e.AnswerAsync(200, Calls.Wire.MessagesAnswer));

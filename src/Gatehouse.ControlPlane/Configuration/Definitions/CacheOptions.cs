@@ -43,6 +43,9 @@ public sealed class SemanticCacheOptions
     [Setting("The least cosine similarity of two questions that get the same answer. Depends on the embedding model: try it on questions of your own.", Required = true, Min = "0.5", Max = "1", Example = "0.95")]
     public double Threshold { get; set; }
 
+    [Setting("Longest wait for the vector of a question; then the call goes on without.", Min = "10ms", Max = "1m")]
+    public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(2);
+
     [Setting("How long a kept answer is served to similar questions.", DefaultText = "the cache's `ttl`", Min = "1s", Max = "365d", Example = "10m")]
     public TimeSpan? Ttl { get; set; }
 }

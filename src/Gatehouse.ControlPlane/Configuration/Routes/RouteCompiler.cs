@@ -63,7 +63,7 @@ internal sealed class RouteCompiler(GatehouseOptions options, Dictionary<string,
         MaxEntryBytes = (int)cache.MaxEntry.Bytes,
         Ignore = cache.Ignore,
         MaxTemperature = cache.When.MaxTemperature,
-        Semantic = cache.Semantic is { } semantic ? new SemanticPolicy(semantic.Route, semantic.Threshold, semantic.Ttl ?? cache.Ttl) : null,
+        Semantic = cache.Semantic is { } semantic ? new SemanticPolicy(semantic.Route, semantic.Threshold, semantic.Ttl ?? cache.Ttl) { Timeout = semantic.Timeout } : null,
     };
 
     /// <summary>Reads <c>p95</c> or a duration.</summary>
