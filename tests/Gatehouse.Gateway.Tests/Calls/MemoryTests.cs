@@ -2,7 +2,12 @@ using Gatehouse.Gateway.Routing;
 
 namespace Gatehouse.Gateway.Tests.Calls;
 
+/// <summary>Tests that measure the whole process: no other one runs beside them.</summary>
+[CollectionDefinition(nameof(Alone), DisableParallelization = true)]
+public sealed class Alone;
+
 /// <summary>What calls leave in memory when they have ended.</summary>
+[Collection(nameof(Alone))]
 public sealed class MemoryTests
 {
     private const int Rounds = 150;
