@@ -46,4 +46,31 @@ public sealed class DataFolderTests
             Directory.Delete(folder, recursive: true);
         }
     }
+
+    [Fact]
+    public async Task The_secret_may_be_in_a_file_that_the_platform_mounts()
+    {
+        var folder = Directory.CreateTempSubdirectory("gatehouse-test-").FullName;
+        try
+        {
+            var mounted = Path.Combine(folder, "mounted");
+            await File.WriteAllTextAsync(mounted, Convert.ToBase64String(new byte[32]) + "\n", TestContext.Current.CancellationToken);
+            var environment = new Dictionary<string, string> { ["GATEHOUSE_SECRET_FILE"] = mounted };
+            await using (var gatehouse = await GatehouseProcess.StartAsync(folder: folder, environment: environment))
+            {
+                Assert.Equal(0, (await gatehouse.CliAsync("call", "Hello")).ExitCode);
+            }
+
+            File.Delete(mounted);
+            var without = await GatehouseProcess.RunAsync(folder, environment, "up", "--address", "127.0.0.1:0");
+
+            Assert.False(File.Exists(Path.Combine(folder, "data", "secret")));
+            Assert.Equal(1, without.ExitCode);
+            Assert.Contains("mounted", without.Error, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
 }
