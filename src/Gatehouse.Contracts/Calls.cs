@@ -65,6 +65,9 @@ public sealed record CallSummary(
 
     /// <summary>As the header <c>x-gatehouse-served-by</c> says: <c>cache</c> or provider and model; <see langword="null"/> when nobody answered.</summary>
     public string? ServedBy => Cache.IsServed() ? CacheUses.Server : Outcome == CallOutcome.Ok && Provider is not null ? $"{Provider}/{Model}" : null;
+
+    /// <summary>What the guards did; <see langword="null"/> when no policy applied.</summary>
+    public GuardVerdict? Guard { get; init; }
 }
 
 /// <summary>One try of one target.</summary>
@@ -116,7 +119,11 @@ public sealed record CallDetail(
     IReadOnlyList<CostLine> CostLines,
     IReadOnlyList<string> DroppedParameters,
     string ContentState,
-    CallContent? Content);
+    CallContent? Content)
+{
+    /// <summary>What the guards found; <see langword="null"/> when no policy applied, or once the trace has expired.</summary>
+    public GuardReport? Guard { get; init; }
+}
 
 /// <summary>Which calls are asked for; every part that is <see langword="null"/> does not filter.</summary>
 /// <param name="From">Lists begin 30 days back when it is <see langword="null"/>, sums a day.</param>
@@ -127,6 +134,7 @@ public sealed record CallDetail(
 /// <param name="Unpriced">Only calls that a provider answered, in part at least, at a cost that is not known.</param>
 /// <param name="Before">Page on: only calls older than this call id (ids are in time order).</param>
 /// <param name="Limit">1 to 500.</param>
+/// <param name="Guard">What the guards did.</param>
 public sealed record CallFilter(
     DateTimeOffset? From = null,
     DateTimeOffset? To = null,
@@ -142,7 +150,8 @@ public sealed record CallFilter(
     bool Cached = false,
     string? Search = null,
     Guid? Before = null,
-    int Limit = 50)
+    int Limit = 50,
+    GuardVerdict? Guard = null)
 {
     /// <summary>
     /// Stands for every model name that neither a route nor a provider knew, as route and as model: sums keep one row for all of them,

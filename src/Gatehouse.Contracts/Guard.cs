@@ -1,28 +1,28 @@
 namespace Gatehouse.Contracts;
 
-/// <summary>What the guards did with a call, from the mildest to the strictest.</summary>
+/// <summary>What the guards did with a call, from the mildest to the strictest. The numbers are stored.</summary>
 public enum GuardVerdict
 {
     /// <summary>Checked, and nothing was found.</summary>
-    Passed,
+    Passed = 0,
 
     /// <summary>A rule in shadow mode would have done something.</summary>
-    Shadowed,
+    Shadowed = 10,
 
     /// <summary>Something was found and recorded, and the call went on as it was.</summary>
-    Flagged,
+    Flagged = 20,
 
     /// <summary>A guard failed, and its policy lets calls pass then.</summary>
-    Unchecked,
+    Unchecked = 30,
 
     /// <summary>The call was sent to another route than its client asked for.</summary>
-    Rerouted,
+    Rerouted = 40,
 
     /// <summary>Parts of the request or the answer were replaced.</summary>
-    Redacted,
+    Redacted = 50,
 
     /// <summary>The request was refused, or the answer held back.</summary>
-    Blocked,
+    Blocked = 60,
 }
 
 /// <summary>What the guards of one call found. Never holds any of the text.</summary>
@@ -64,3 +64,22 @@ public sealed record GuardFinding(
     int Part,
     int Start,
     int Length);
+
+/// <summary>What one rule found in one stretch of time.</summary>
+/// <param name="At">The beginning of the hour or day.</param>
+/// <param name="Shadow">The rule was in shadow mode: it is what would have happened.</param>
+public sealed record GuardActivity(
+    DateTimeOffset At,
+    Guid SystemId,
+    string System,
+    SystemEnvironment Environment,
+    string Policy,
+    string Side,
+    string Detector,
+    string Type,
+    string Rule,
+    string Action,
+    bool Shadow,
+    bool Excepted,
+    long Calls,
+    long Findings);

@@ -45,7 +45,11 @@ public sealed record AiSystem(
 /// <summary>What applies to a system in one environment.</summary>
 /// <param name="StoreContent">Whether prompt and answer text is kept with the trace. Off unless someone turns it on.</param>
 /// <param name="RetentionDays">How long traces (and their text) are kept, in days; the ledger is kept for good.</param>
-public sealed record EnvironmentPolicy(SystemEnvironment Environment, bool StoreContent, int RetentionDays);
+public sealed record EnvironmentPolicy(SystemEnvironment Environment, bool StoreContent, int RetentionDays)
+{
+    /// <summary>The guard policy that was chosen, or <c>none</c>; <see langword="null"/>: nobody has chosen, and the configuration's default applies.</summary>
+    public string? GuardPolicy { get; init; }
+}
 
 /// <summary>A key without its secret.</summary>
 /// <param name="Prefix">The visible beginning of the key, enough to recognise it and too little to use it.</param>

@@ -29,6 +29,10 @@ public static class TelemetryNames
     public const string CacheResult = "gatehouse.cache.result";
     public const string CacheName = "gatehouse.cache.name";
 
+    public const string GuardCalls = "gatehouse.guard.calls";
+    public const string GuardedFindings = "gatehouse.guard.findings";
+    public const string GuardDuration = "gatehouse.guard.duration";
+
     public const string OperationName = "gen_ai.operation.name";
     public const string ProviderName = "gen_ai.provider.name";
     public const string RequestModel = "gen_ai.request.model";
@@ -72,6 +76,18 @@ public static class TelemetryNames
     public const string DroppedParameters = "gatehouse.dropped_parameters";
     public const string Provider = "gatehouse.provider";
     public const string Attempt = "gatehouse.attempt";
+
+    public const string GuardPolicy = "gatehouse.guard.policy";
+    public const string GuardRevision = "gatehouse.guard.revision";
+    public const string GuardVerdict = "gatehouse.guard.verdict";
+    public const string GuardFindings = "gatehouse.guard.findings";
+    public const string GuardInputMicros = "gatehouse.guard.input_micros";
+    public const string GuardOutputMicros = "gatehouse.guard.output_micros";
+    public const string GuardSide = "gatehouse.guard.side";
+    public const string GuardDetector = "gatehouse.guard.detector";
+    public const string GuardType = "gatehouse.guard.type";
+    public const string GuardAction = "gatehouse.guard.action";
+    public const string GuardShadow = "gatehouse.guard.shadow";
 
     /// <summary>The value of <see cref="OperationName"/> for calls of a surface.</summary>
     public static string OperationOf(string surface) => surface switch

@@ -20,6 +20,8 @@ public sealed class GatewayMetrics : IDisposable
     private static readonly double[] OverheadBuckets =
         [0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.1];
 
+    private static readonly string[] VerdictNames = [.. Enum.GetNames<GuardVerdict>().Select(n => n.ToLowerInvariant())];
+
     private readonly Snapshot<GatewayTable> _tables;
     private readonly Histogram<double> _duration;
     private readonly Histogram<long> _tokens;
@@ -36,6 +38,9 @@ public sealed class GatewayMetrics : IDisposable
     private readonly Counter<long> _cached;
     private readonly Counter<double> _cacheSaved;
     private readonly List<(string Name, Func<long> Bytes)> _caches = [];
+    private readonly Counter<long> _guardCalls;
+    private readonly Counter<long> _guardFindings;
+    private readonly Histogram<double> _guardDuration;
 
     public GatewayMetrics(Snapshot<GatewayTable> tables)
     {
@@ -62,6 +67,10 @@ public sealed class GatewayMetrics : IDisposable
         Meter.CreateObservableGauge(TelemetryNames.CacheBytes, CacheBytes, "By", "Memory that the caches take.");
         _waited = Meter.CreateCounter<long>(TelemetryNames.WaitedForReturn, "{call}", "Calls that waited for a target of their route to come back.");
         Meter.CreateObservableGauge(TelemetryNames.Healthy, Healthy, "{state}", "Targets with health checks: 1 healthy, 0 not.");
+        _guardCalls = Meter.CreateCounter<long>(TelemetryNames.GuardCalls, "{call}", "Calls that a guard policy applied to, by what it did.");
+        _guardFindings = Meter.CreateCounter<long>(TelemetryNames.GuardedFindings, "{finding}", "What the guards found.");
+        _guardDuration = Meter.CreateHistogram(
+            TelemetryNames.GuardDuration, "s", "Time of the guards in a call.", advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = OverheadBuckets });
         Meter.CreateObservableGauge(
             TelemetryNames.Breaker, Breakers, "{state}", "Circuit breakers of targets: 0 closed, 1 half-open, 2 open.");
     }
@@ -133,6 +142,11 @@ public sealed class GatewayMetrics : IDisposable
             Cached(record);
         }
 
+        if (record.Guard is { } guard)
+        {
+            Guarded(guard);
+        }
+
         if (record.Provider is null)
         {
             return;
@@ -157,6 +171,36 @@ public sealed class GatewayMetrics : IDisposable
             var output = Tags(record);
             output.Add(TelemetryNames.TokenType, "output");
             _tokens.Record(usage.TotalOutput, output);
+        }
+    }
+
+    private void Guarded(GuardReport guard)
+    {
+        if (_guardDuration.Enabled)
+        {
+            _guardDuration.Record((guard.InputMicros + guard.OutputMicros) / 1e6, new KeyValuePair<string, object?>(TelemetryNames.GuardPolicy, guard.Policy));
+        }
+
+        if (_guardCalls.Enabled)
+        {
+            _guardCalls.Add(1, new TagList
+            {
+                { TelemetryNames.GuardPolicy, guard.Policy },
+                { TelemetryNames.GuardVerdict, VerdictNames[(int)guard.Verdict / 10] },
+            });
+        }
+
+        for (var i = 0; i < guard.Findings.Count && _guardFindings.Enabled; i++)
+        {
+            var finding = guard.Findings[i];
+            _guardFindings.Add(finding.Count, new TagList
+            {
+                { TelemetryNames.GuardSide, finding.Side },
+                { TelemetryNames.GuardDetector, finding.Detector },
+                { TelemetryNames.GuardType, finding.Type },
+                { TelemetryNames.GuardAction, finding.Action },
+                { TelemetryNames.GuardShadow, finding.Shadow },
+            });
         }
     }
 

@@ -25,6 +25,7 @@ internal static class Program
             SystemListCommand.Create(),
             SystemShowCommand.Create(),
             SystemSetCommand.Create(),
+            SystemSetPolicyCommand.Create(),
         },
         new Command("key", "The API keys of a system.")
         {
@@ -42,6 +43,7 @@ internal static class Program
             ConfigCheckCommand.Create(),
             ConfigShowCommand.Create(),
         },
+        PolicyCommands.Create(),
         new Command("guard", "The detectors of personal data and secrets.")
         {
             GuardCheckCommand.Create(),

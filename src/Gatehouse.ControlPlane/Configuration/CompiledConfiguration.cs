@@ -1,4 +1,5 @@
 using Gatehouse.Gateway.Batches;
+using Gatehouse.Gateway.Guarding;
 using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Routing;
@@ -17,6 +18,12 @@ public sealed class CompiledConfiguration
 
     /// <summary>By name. A provider whose settings did not change is the same object in the next revision, so its connections live on.</summary>
     public required IReadOnlyDictionary<string, Provider> Providers { get; init; }
+
+    /// <summary>The guard policies and who gets which.</summary>
+    public required PolicyTable Policies { get; init; }
+
+    /// <summary>The same policies with their texts and tests.</summary>
+    public required IReadOnlyList<PolicyFile> PolicyFiles { get; init; }
 
     public required int MaxBodyBytes { get; init; }
 
@@ -37,7 +44,8 @@ public sealed class CompiledConfiguration
     internal IReadOnlyDictionary<string, Provider> ByFingerprint { get; init; } = new Dictionary<string, Provider>();
 
     /// <summary>The table the gateway reads, with the keys, switches, budgets and limits that Governance knows.</summary>
-    public GatewayTable ToTable(KeyTable keys, KillSwitches switches, LimitTable limits) => new()
+    /// <param name="guardKey">Key of hashes and made-up values in place of personal data.</param>
+    public GatewayTable ToTable(KeyTable keys, KillSwitches switches, LimitTable limits, ReadOnlyMemory<byte> guardKey) => new()
     {
         Revision = Revision,
         Keys = keys,
@@ -45,6 +53,7 @@ public sealed class CompiledConfiguration
         Switches = switches,
         Prices = Prices,
         Limits = limits,
+        Policies = Policies.WithKey(guardKey),
         MaxBodyBytes = MaxBodyBytes,
         MaxAnswerBytes = MaxAnswerBytes,
         Batches = Batches,

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Gatehouse.Gateway.Batches;
+using Gatehouse.Gateway.Guarding;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Routing;
 
@@ -15,6 +16,8 @@ internal static class ConfigurationCompiler
         GatehouseOptions options,
         Sources sources,
         PriceTable prices,
+        PolicyTable policies,
+        IReadOnlyList<PolicyFile> policyFiles,
         ProviderCompiler compiler,
         Func<ProviderSettings, Provider> create,
         CompiledConfiguration? previous)
@@ -38,7 +41,9 @@ internal static class ConfigurationCompiler
 
         return new()
         {
-            Revision = RevisionOf(options, sources, prices, byFingerprint, previous),
+            Revision = RevisionOf(options, sources, prices.Revision + string.Concat(policyFiles.Where(f => f.Path is not null).Select(f => f.Policy.Revision)), byFingerprint, previous),
+            Policies = policies,
+            PolicyFiles = policyFiles,
             Routes = new RouteTable(routes),
             Prices = prices,
             Providers = providers,
@@ -94,11 +99,11 @@ internal static class ConfigurationCompiler
     private static string RevisionOf(
         GatehouseOptions options,
         Sources sources,
-        PriceTable prices,
+        string beside,
         Dictionary<string, Provider> byFingerprint,
         CompiledConfiguration? previous)
     {
-        var content = ConfigurationText.Write(options, sources, ConfigurationText.Values.Effective) + prices.Revision;
+        var content = ConfigurationText.Write(options, sources, ConfigurationText.Values.Effective) + beside;
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(content)))[..RevisionChars];
         if (previous is null || previous.Revision.Split('.')[0] != hash)
         {

@@ -136,6 +136,8 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
         var errors = new List<ConfigurationError>();
         var references = new References(edges.Variable, Folder, readFiles: true, kept);
         var options = Bind(text, _path, references, errors, out var sources, out var imported);
+        var policies = new PolicyCompiler(references, errors);
+        var table = policies.Compile(options.Policies, _path, sources);
         string[] files = [_path, .. references.Files];
         IReadOnlyList<string> warnings = _vault.Warning is { } warning ? [warning] : [];
         if (errors.Count > 0)
@@ -144,7 +146,8 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
         }
 
         var compiled = ConfigurationCompiler.Compile(
-            options, sources, PriceTables.Build(options.Prices, imported), _providers, edges.CreateProvider, previous?.Compiled);
+            options, sources, PriceTables.Build(options.Prices, imported), table, policies.Files, _providers, edges.CreateProvider,
+            previous?.Compiled);
         var start = StartOf(options);
         return new(new(compiled.Revision, text is null ? null : _path, edges.Clock.GetUtcNow(), options, compiled)
         {

@@ -117,8 +117,9 @@ public static class GovernanceModule
     /// <summary>Their constructors take internal parts, so each is made by hand.</summary>
     private static void AddOperations(IServiceCollection services, string dataDirectory)
     {
+        services.TryAddSingleton(new GuardPolicyNames(() => ["none"])); // the host knows more
         services.AddSingleton(s => new Teams(Get<Database>(s), Get<GovernanceWrites>(s)));
-        services.AddSingleton(s => new Systems(Get<Database>(s), Get<GovernanceWrites>(s)));
+        services.AddSingleton(s => new Systems(Get<Database>(s), Get<GovernanceWrites>(s), Get<GuardPolicyNames>(s)));
         services.AddSingleton(s => new Keys(Get<Database>(s), Get<Systems>(s), Get<Secrets>(s), Get<GovernanceWrites>(s), Get<TimeProvider>(s)));
         services.AddSingleton(s => new People(Get<Database>(s), Get<Secrets>(s), Get<GovernanceWrites>(s)));
         services.AddSingleton(s => new AccessTokens(Get<Database>(s), Get<Secrets>(s), Get<GovernanceWrites>(s), Get<TimeProvider>(s)));

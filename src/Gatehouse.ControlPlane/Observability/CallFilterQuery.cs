@@ -23,6 +23,7 @@ internal static class CallFilterQuery
         new("provider", "The provider that answered or was tried last; empty for calls that reached none."),
         new("model", "The model asked of that provider; empty for calls that reached none."),
         new("outcome", "ok, refused, failed or cancelled."),
+        new("guard", "What the guards did: passed, shadowed, flagged, unchecked, rerouted, redacted or blocked."),
         new("error", "The error code; empty for calls without one."),
         new("unpriced", "true: only calls that a provider answered, in part at least, at a cost that is not known."),
         new("cached", "true: only calls whose answer came from the cache, in part at least."),
@@ -88,7 +89,8 @@ internal static class CallFilterQuery
             Cached: Flag(query, "cached"),
             Search: Text(query, "search"),
             Before: Id(query, "before"),
-            Limit: Limit(query));
+            Limit: Limit(query),
+            Guard: Word(query, "guard", Words.Verdict, "passed, shadowed, flagged, unchecked, rerouted, redacted or blocked"));
     }
 
     /// <summary>The last call that the reader has, as the browser says when it connects again, else as the address says.</summary>

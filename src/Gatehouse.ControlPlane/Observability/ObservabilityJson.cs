@@ -9,7 +9,7 @@ namespace Gatehouse.Observability;
 /// <summary>JSON of this module: what its endpoints answer.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
-    Converters = [typeof(SnakeCaseOutcome), typeof(SnakeCaseEnvironment), typeof(SnakeCaseCacheUse)])]
+    Converters = [typeof(SnakeCaseOutcome), typeof(SnakeCaseEnvironment), typeof(SnakeCaseCacheUse), typeof(SnakeCaseVerdict)])]
 [JsonSerializable(typeof(CallSummary))]
 [JsonSerializable(typeof(CallPage))]
 [JsonSerializable(typeof(CallDetail))]
@@ -18,6 +18,7 @@ namespace Gatehouse.Observability;
 [JsonSerializable(typeof(RepriceResult))]
 [JsonSerializable(typeof(RepriceCalls.Request), TypeInfoPropertyName = "RepriceCallsRequest")]
 [JsonSerializable(typeof(DaySpendingList))]
+[JsonSerializable(typeof(GuardActivityList))]
 internal sealed partial class ObservabilityJson : JsonSerializerContext;
 
 /// <summary>What the tables hold as JSON. Without converters, so that writing takes the generated short cut: there is one of each a call.</summary>
@@ -29,6 +30,11 @@ internal sealed partial class StoredJson : JsonSerializerContext;
 
 /// <summary>The answer of <c>GET /api/traffic/by/{dimension}</c>.</summary>
 internal sealed record TrafficShareList(IReadOnlyList<TrafficShare> Items);
+
+/// <summary>The answer of <c>GET /api/guard/activity</c>.</summary>
+internal sealed record GuardActivityList(IReadOnlyList<GuardActivity> Items);
+
+internal sealed class SnakeCaseVerdict() : JsonStringEnumConverter<GuardVerdict>(JsonNamingPolicy.SnakeCaseLower);
 
 internal sealed class SnakeCaseOutcome() : JsonStringEnumConverter<CallOutcome>(JsonNamingPolicy.SnakeCaseLower);
 

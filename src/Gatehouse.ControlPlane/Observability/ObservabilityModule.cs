@@ -5,6 +5,7 @@ using Gatehouse.Gateway.Outbound;
 using Gatehouse.Gateway.Responses;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Observability.Calls;
+using Gatehouse.Observability.Guard;
 using Gatehouse.Observability.Ledger;
 using Gatehouse.Observability.Metrics;
 using Gatehouse.Observability.Responses;
@@ -44,6 +45,9 @@ public static class ObservabilityModule
             s.GetRequiredService<RecordedSignal>(),
             s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new TrafficQueries(
+            s.GetRequiredService<Database>(), s.GetRequiredService<SystemLookup>(), s.GetRequiredService<TimeProvider>()));
+
+        services.AddSingleton(s => new GuardActivityQueries(
             s.GetRequiredService<Database>(), s.GetRequiredService<SystemLookup>(), s.GetRequiredService<TimeProvider>()));
 
         services.AddSingleton<LedgerStore>();
@@ -90,6 +94,7 @@ public static class ObservabilityModule
         GetTrafficShares.Map(api);
         RepriceCalls.Map(api);
         GetSpending.Map(api);
+        GetGuardActivity.Map(api);
         GetMetrics.Map(app);
     }
 }

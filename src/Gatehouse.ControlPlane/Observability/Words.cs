@@ -38,4 +38,19 @@ internal static class Words
         "production" => SystemEnvironment.Production,
         _ => null,
     };
+
+    public static string Of(GuardVerdict verdict) => verdict.ToString().ToLowerInvariant();
+
+    public static GuardVerdict? Verdict(string word)
+    {
+        foreach (var verdict in Enum.GetValues<GuardVerdict>())
+        {
+            if (Of(verdict) == word)
+            {
+                return verdict;
+            }
+        }
+
+        return null;
+    }
 }

@@ -18,7 +18,7 @@ internal sealed record Items<T>([property: JsonPropertyName("items")] IReadOnlyL
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     Converters = [typeof(SnakeCaseEnum<SystemEnvironment>), typeof(SnakeCaseEnum<SystemStage>), typeof(SnakeCaseEnum<CallOutcome>), typeof(SnakeCaseEnum<CacheUse>),
-        typeof(SnakeCaseEnum<SwitchKind>), typeof(SnakeCaseEnum<DataClassification>), typeof(SnakeCaseEnum<DetectionSide>),
+        typeof(SnakeCaseEnum<SwitchKind>), typeof(SnakeCaseEnum<DataClassification>), typeof(SnakeCaseEnum<DetectionSide>), typeof(SnakeCaseEnum<GuardVerdict>),
         typeof(SnakeCaseEnum<BudgetPeriod>), typeof(SnakeCaseEnum<BudgetMode>), typeof(SnakeCaseEnum<UnknownPrice>)])]
 [JsonSerializable(typeof(Profile))]
 [JsonSerializable(typeof(ProblemBody))]
@@ -52,6 +52,9 @@ internal sealed record Items<T>([property: JsonPropertyName("items")] IReadOnlyL
 [JsonSerializable(typeof(ConfigurationView))]
 [JsonSerializable(typeof(Items<Switch>), TypeInfoPropertyName = "Switches")]
 [JsonSerializable(typeof(SwitchCommands.Request), TypeInfoPropertyName = "SwitchCommandsRequest")]
+[JsonSerializable(typeof(SystemSetPolicyCommand.Request), TypeInfoPropertyName = "SystemSetPolicyCommandRequest")]
+[JsonSerializable(typeof(PolicyCommands.Listed[]), TypeInfoPropertyName = "PolicyCommandsListed")]
+[JsonSerializable(typeof(PolicyTestResult[]))]
 [JsonSerializable(typeof(SystemSetCommand.Request), TypeInfoPropertyName = "SystemSetCommandRequest")]
 [JsonSerializable(typeof(GuardCheckCommand.Request), TypeInfoPropertyName = "GuardCheckCommandRequest")]
 [JsonSerializable(typeof(GuardCheckCommand.Answer), TypeInfoPropertyName = "GuardCheckCommandAnswer")]

@@ -1,6 +1,7 @@
 using Gatehouse.Api;
 using Gatehouse.Configuration;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Guarding;
 using Gatehouse.Governance;
 using Gatehouse.Observability;
 using Gatehouse.Storage;
@@ -20,6 +21,7 @@ internal static class Joints
         services.AddSingleton(new OtlpOptions(loaded.Config.Telemetry.Otlp, loaded.Config.Telemetry.Headers));
         services.AddSingleton(static s => Names(s.GetRequiredService<Snapshot<GovernanceTables>>()));
         services.Replace(ServiceDescriptor.Singleton(static s => Secrets(s.GetRequiredService<ConfigurationState>())));
+        services.AddSingleton(static s => Policies(s.GetRequiredService<ConfigurationState>()));
         services.AddSingleton<ReadSpending>(SpendingAsync);
         services.Replace(ServiceDescriptor.Singleton(static s => Charges(s.GetRequiredService<BudgetDoor>())));
         services.AddSingleton(static s => Traffic(
@@ -49,6 +51,10 @@ internal static class Joints
     /// <summary>Governance, Observability and Console ask Configuration how clients reach them.</summary>
     private static PublicEdge Edge(ServerOptions server) => new(
         server.PublicUrl, server.TrustedProxies is { } text && TrustedProxies.TryParse(text, out var proxies) ? proxies : []);
+
+    /// <summary>Governance asks Configuration which guard policies there are.</summary>
+    private static GuardPolicyNames Policies(ConfigurationState configuration) =>
+        new(() => [.. configuration.Current.Compiled.PolicyFiles.Select(f => f.Policy.Name), PolicyTable.None]);
 
     /// <summary>Observability asks Governance for names and policies.</summary>
     private static SystemLookup Names(Snapshot<GovernanceTables> tables) => new(

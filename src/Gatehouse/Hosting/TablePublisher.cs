@@ -56,7 +56,7 @@ internal sealed class TablePublisher : IHostedService, IDisposable
         {
             var governance = _governance.Current;
             _table.Publish(_configuration.Current.Compiled.ToTable(
-                _secrets.Table(governance.Keys), governance.KillSwitches, new LimitTable(governance.Limits, _book)));
+                _secrets.Table(governance.Keys), governance.KillSwitches, new LimitTable(governance.Limits, _book), _secrets.GuardKey));
         }
     }
 

@@ -133,7 +133,7 @@ internal static class JournalSamples
             : null,
         Guard = Coin(random)
             ? new GuardReport(
-                AnyText(random), AnyText(random), (GuardVerdict)random.Next(7),
+                AnyText(random), AnyText(random), (GuardVerdict)(random.Next(7) * 10),
                 [
                     .. Enumerable.Range(0, random.Next(3)).Select(_ => new GuardFinding(
                         AnyText(random), AnyText(random), AnyText(random), AnyText(random), AnyText(random), Coin(random), Coin(random),

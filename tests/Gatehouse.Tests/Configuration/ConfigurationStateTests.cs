@@ -240,7 +240,7 @@ public sealed class ConfigurationStateTests
         using var state = await StartAsync(configurations, "server: { max_body: 1MiB, max_answer: 2MiB }\n" + First);
 
         var table = state.Current.Compiled.ToTable(
-            Gatehouse.Gateway.Routing.KeyTable.Empty, Gatehouse.Gateway.Routing.KillSwitches.None, Gatehouse.Gateway.Limits.LimitTable.Empty);
+            Gatehouse.Gateway.Routing.KeyTable.Empty, Gatehouse.Gateway.Routing.KillSwitches.None, Gatehouse.Gateway.Limits.LimitTable.Empty, default);
 
         Assert.Equal((state.Current.Revision, 1 << 20, 2 << 20), (table.Revision, table.MaxBodyBytes, table.MaxAnswerBytes));
         Assert.Same(state.Current.Compiled.Routes, table.Routes);

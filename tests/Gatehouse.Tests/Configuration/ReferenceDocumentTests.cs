@@ -15,6 +15,9 @@ public sealed class ReferenceDocumentTests
         Golden.Check("docs/reference/configuration.md", ReferenceDocuments.Configuration());
 
     [Fact]
+    public void The_reference_of_policy_files_is_that_of_the_definitions() => Golden.Check("docs/reference/policies.md", ReferenceDocuments.Policies());
+
+    [Fact]
     public void The_reference_of_providers_is_that_of_the_presets() => Golden.Check("docs/reference/providers.md", ReferenceDocuments.Providers());
 
     [Fact]

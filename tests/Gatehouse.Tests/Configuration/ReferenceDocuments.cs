@@ -67,6 +67,20 @@ internal static class ReferenceDocuments
         return text.ToString();
     }
 
+    public static string Policies()
+    {
+        var text = new StringBuilder("""
+            # Policy files
+
+            Generated from `PolicyFileOptions`; a test fails when this file is stale. [The guide](../guides/policies.md) says how they work; `gatehouse policy show
+            standard` prints one to begin with. Files are strict as `gatehouse.yaml` is: a mistake is named with line and column.
+
+
+            """);
+        Table(text, "policy", typeof(PolicyFileOptions));
+        return text.ToString();
+    }
+
     public static string Providers()
     {
         var text = new StringBuilder("""

@@ -18,7 +18,7 @@ public sealed class ModuleMapTests
         ["Gateway"] = ["Contracts", "Guardrails"],
         ["Api"] = ["Contracts"],
         ["Batches"] = ["Contracts", "Gateway", "Storage"],
-        ["Configuration"] = ["Api", "Contracts", "Gateway"],
+        ["Configuration"] = ["Api", "Contracts", "Gateway", "Guardrails"],
         ["Governance"] = ["Api", "Contracts", "Gateway", "Storage"],
         ["Observability"] = ["Api", "Contracts", "Gateway", "Storage"],
         ["Guards"] = ["Api", "Contracts", "Guardrails"],

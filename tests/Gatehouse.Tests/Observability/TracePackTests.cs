@@ -23,6 +23,8 @@ public class TracePackTests
             Assert.Equal(record.Attempts, trace.Attempts);
             Assert.Equal(record.DroppedParameters, trace.DroppedParameters);
             Assert.Equal(record.RequestAttributes ?? [], trace.RequestAttributes);
+            Assert.Equal(record.Guard?.Findings, trace.Guard?.Findings);
+            Assert.Equal(record.Guard is { } guard ? guard with { Findings = [] } : null, trace.Guard is { } found ? found with { Findings = [] } : null);
             Assert.Equal(record.Attempts.Select(a => a.Provider).Where(p => PlaceOf(p) is not null).Distinct().Order(), trace.Providers.Keys.Order());
         });
         Assert.Equal(new ProviderPlace("azure", "azure.example", 443), TracePack.Find(pack, records[^1].Id)!.Providers["azure"]);
@@ -66,6 +68,7 @@ public class TracePackTests
         Assert.Equal(("00f067aa0ba902b7", "53995c3f42cd8ad8"), (trace.SpanId, trace.ParentSpanId));
         Assert.Equal([new CallAttempt("azure", "gpt-5", 50, 100, null, 120, 503, "overloaded", null, new TokenUsage(7, 0, 0, 0, 3, 0), 0.000000042m)], trace.Attempts);
         Assert.Equal(["seed"], trace.DroppedParameters);
+        Assert.Null(trace.Guard);
         Assert.Equal("0.7", trace.RequestAttributes["gen_ai.request.temperature"]);
         Assert.Equal(new ProviderPlace("azure", "azure.example", 443), trace.Providers["azure"]);
     }
@@ -86,5 +89,12 @@ public class TracePackTests
             new CallAttempt(
                 "claude", "claude", 150_000, 390_000, 400_000, 899_990, 200, null, null, new TokenUsage(1000, 0, 0, 0, 40, 0), 1234.000000001m),
         ],
+        Guard = new GuardReport(
+            "standard", "1f2e3d4c5b", GuardVerdict.Redacted,
+            [
+                new GuardFinding("input", "pii", "CREDIT_CARD", "cards", "redact", false, false, 2, 0.995, 1, 17, 19),
+                new GuardFinding("output", "secrets", "SECRET", "keys", "block", true, true, 1, 0.6, 0, 3, 40),
+            ],
+            31, 12, "A guard failed."),
     };
 }

@@ -14,9 +14,12 @@ internal sealed class Binder(string? file, References references, List<Configura
 
     public Sources Sources { get; } = new();
 
-    public GatehouseOptions Bind(YamlMapping root)
+    public GatehouseOptions Bind(YamlMapping root) => Bind<GatehouseOptions>(root);
+
+    public T Bind<T>(YamlMapping root)
+        where T : class, new()
     {
-        var options = new GatehouseOptions();
+        var options = new T();
         BindSection(options, root, "");
         return options;
     }

@@ -30,6 +30,9 @@ public sealed class GatehouseOptions
     [Setting("Bounds of files and of batches, which Gatehouse runs itself at a lower priority than other calls.")]
     public BatchesOptions Batches { get; set; } = new();
 
+    [Setting("What the guards look for in calls, and what they do then.")]
+    public PoliciesOptions Policies { get; set; } = new();
+
     [Setting("Where traces and metrics go besides Gatehouse's own store.")]
     public TelemetryOptions Telemetry { get; set; } = new();
 }

@@ -24,8 +24,12 @@ public sealed class Secrets
         _keys = secret.Derive("keys");
         _tokens = secret.Derive("tokens");
         _links = secret.Derive("links");
+        GuardKey = secret.Derive("guard");
         Check = Convert.ToHexStringLower(secret.Derive("check"));
     }
+
+    /// <summary>Under which guards hash values, and make up others in their place.</summary>
+    public ReadOnlyMemory<byte> GuardKey { get; }
 
     /// <summary>Stored with the data, so that a start with another secret is noticed before every key seems wrong.</summary>
     internal string Check { get; }

@@ -13,14 +13,17 @@ internal static class SystemRows
     {
         var policies = (await db.QueryAsync(
             $"""
-            SELECT p.system_id, p.environment, p.store_content, p.retention_days
+            SELECT p.system_id, p.environment, p.store_content, p.retention_days, p.guard_policy
             FROM governance_policy p
             JOIN governance_system s ON s.team_id = p.team_id AND s.id = p.system_id
             JOIN governance_team t ON t.id = s.team_id
             {where}
             """,
             row => (SystemId: row.Id(0), Policy: new EnvironmentPolicy(
-                Words.Parse<SystemEnvironment>(row.Text(1)), row.Bool(2), checked((int)row.Long(3)))),
+                Words.Parse<SystemEnvironment>(row.Text(1)), row.Bool(2), checked((int)row.Long(3)))
+            {
+                GuardPolicy = row.IsNull(4) ? null : row.Text(4),
+            }),
             ct)).ToLookup(p => p.SystemId, p => p.Policy);
         var systems = await db.QueryAsync(
             $"""

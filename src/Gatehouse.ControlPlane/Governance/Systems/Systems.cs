@@ -23,9 +23,11 @@ public sealed class Systems
 
     private readonly Database _db;
     private readonly GovernanceWrites _writes;
+    private readonly GuardPolicyNames _policies;
 
-    internal Systems(Database db, GovernanceWrites writes)
+    internal Systems(Database db, GovernanceWrites writes, GuardPolicyNames policies)
     {
+        _policies = policies;
         _db = db;
         _writes = writes;
     }
@@ -116,7 +118,8 @@ public sealed class Systems
             ct);
     }
 
-    /// <exception cref="ProblemException">There is no such system, the person may not, or the retention is out of range.</exception>
+    /// <summary>Sets what applies to a system in an environment; a guard policy of <see langword="null"/> stays as it is.</summary>
+    /// <exception cref="ProblemException">There is no such system or guard policy, the person may not, or the retention is out of range.</exception>
     public async Task<AiSystem> SetPolicyAsync(Person who, Guid id, EnvironmentPolicy policy, CancellationToken ct)
     {
         var system = await GetAsync(who, id, ct);
@@ -126,18 +129,27 @@ public sealed class Systems
             throw new ProblemException(Problem.Invalid("retention_days", $"must be between 1 and {MaxRetentionDays}"));
         }
 
+        var before = system.Environments.First(p => p.Environment == policy.Environment).GuardPolicy;
+        var guard = policy.GuardPolicy switch { null => before, GuardPolicyNames.Default => null, { } chosen => chosen };
+        if (guard is not null && guard != before && !_policies.Known().Contains(guard))
+        {
+            throw new ProblemException(Problem.Invalid("guard_policy", $"must be one of {string.Join(", ", _policies.Known())}, or '{GuardPolicyNames.Default}'"));
+        }
+
+        policy = policy with { GuardPolicy = guard };
         return await _writes.RunAsync(
             async write =>
             {
                 await write.Sql.ExecuteAsync($"""
-                    INSERT INTO governance_policy (team_id, system_id, environment, store_content, retention_days)
-                    VALUES ({system.TeamId}, {id}, {Words.Of(policy.Environment)}, {policy.StoreContent}, {policy.RetentionDays})
+                    INSERT INTO governance_policy (team_id, system_id, environment, store_content, retention_days, guard_policy)
+                    VALUES ({system.TeamId}, {id}, {Words.Of(policy.Environment)}, {policy.StoreContent}, {policy.RetentionDays}, {guard})
                     ON CONFLICT (team_id, system_id, environment)
-                    DO UPDATE SET store_content = excluded.store_content, retention_days = excluded.retention_days
+                    DO UPDATE SET store_content = excluded.store_content, retention_days = excluded.retention_days, guard_policy = excluded.guard_policy
                     """, ct);
                 await write.AuditAsync(
                     who, "policy.set", system.TeamId, system.Name, id,
-                    $"{Words.Of(policy.Environment)}: store_content {(policy.StoreContent ? "on" : "off")}, retention_days {policy.RetentionDays}",
+                    $"{Words.Of(policy.Environment)}: store_content {(policy.StoreContent ? "on" : "off")}, retention_days {policy.RetentionDays}"
+                    + (guard == before ? "" : $", guard_policy {before ?? GuardPolicyNames.Default} -> {guard ?? GuardPolicyNames.Default}"),
                     ct);
                 return system with { Environments = SystemRows.Environments([policy, .. system.Environments]) };
             },

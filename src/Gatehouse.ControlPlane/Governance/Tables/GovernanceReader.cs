@@ -66,6 +66,7 @@ internal sealed class GovernanceReader(Database db, InstallationSecret secret)
         {
             Residency = system.Residency,
             DataClassification = system.DataClassification,
+            GuardPolicy = system.Environments.First(p => p.Environment == key.Environment).GuardPolicy,
             Off = Off(SwitchKind.System, system.Id, $"The system '{system.Name}'", switches) ?? Off(SwitchKind.Key, key.Id, "This key", switches),
         };
 

@@ -159,6 +159,11 @@ internal static class CallConditions
         {
             shapes.Add($" AND cache NOT IN ('', 'miss')");
         }
+
+        if (filter.Guard is { } verdict)
+        {
+            shapes.Add($" AND guard_verdict = {Words.Of(verdict)}");
+        }
     }
 
     private static void AddSearch(SqlText sql, Database db, string search)

@@ -133,7 +133,10 @@ public sealed class CallQueries
             CallCosts.Lines(call.Usage, price, cost, trace?.Attempts ?? []),
             trace?.DroppedParameters ?? [],
             state,
-            content);
+            content)
+        {
+            Guard = trace?.Guard,
+        };
     }
 
     /// <summary>A place to follow calls from, to be asked for before an answer begins.</summary>

@@ -8,7 +8,7 @@ namespace Gatehouse.Observability.Calls;
 internal sealed record LedgerRow(CallSummary Call, long? CostNanos, string? Price, string Node, long? TracePack)
 {
     /// <summary>How many columns a row has of its own.</summary>
-    public const int Columns = 41;
+    public const int Columns = 42;
 
     public static SqlText Select() => Select($"0");
 
@@ -19,7 +19,7 @@ internal sealed record LedgerRow(CallSummary Call, long? CostNanos, string? Pric
         cache_write_tokens, cache_write_long_tokens, output_tokens, reasoning_tokens, cost_nanos, price_revision, duration_micros,
         first_byte_micros, own_micros, attempts, price,
         audio_input_tokens, image_input_tokens, audio_output_tokens, node, trace_pack, cache, saved_nanos, saved_input_tokens,
-        saved_output_tokens, {more} FROM observability_ledger
+        saved_output_tokens, guard_verdict, {more} FROM observability_ledger
         """);
 
     public static LedgerRow Read(Row row, SystemLookup systems)
@@ -65,6 +65,7 @@ internal sealed record LedgerRow(CallSummary Call, long? CostNanos, string? Pric
             SavedUsd = row.LongOrNull(38) is { } saved ? Nanos.ToUsd(saved) : null,
             SavedInputTokens = row.LongOrNull(39),
             SavedOutputTokens = row.LongOrNull(40),
+            Guard = row.TextOrNull(41) is { } verdict ? Words.Verdict(verdict) : null,
         };
         return new LedgerRow(call, cost, row.TextOrNull(31), row.Text(35), row.LongOrNull(36));
     }

@@ -50,12 +50,14 @@ internal sealed class CallShape : IEquatable<CallShape>
 
     public CacheUse Cache { get; private set; }
 
+    public GuardVerdict? Guard { get; private set; }
+
     /// <summary>The columns of the table, in the order of <see cref="Write"/> after number and node.</summary>
     public static string[] Columns { get; } =
     [
         "number", "node", "team_id", "system_id", "key_id", "environment", "surface", "route", "provider", "model", "answered_model", "streamed",
         "status", "outcome", "error_code", "finish_reason", "service_tier", "attempts", "price_revision", "price", "configuration_revision",
-        "cache",
+        "cache", "guard_verdict",
     ];
 
     /// <summary>Becomes the shape of the record, so that one object can ask for thousands.</summary>
@@ -81,6 +83,7 @@ internal sealed class CallShape : IEquatable<CallShape>
         Price = record.Price;
         ConfigurationRevision = record.ConfigurationRevision;
         Cache = record.Cache;
+        Guard = record.Guard?.Verdict;
     }
 
     public void Write(Storage.RowWriter row, string node)
@@ -107,6 +110,7 @@ internal sealed class CallShape : IEquatable<CallShape>
         row.Text(Price is null ? "" : JsonSerializer.Serialize(Price, StoredJson.Default.Price));
         row.Text(ConfigurationRevision);
         row.Text(Cache == CacheUse.None ? "" : CacheUses.Word(Cache));
+        row.Text(Guard is { } verdict ? Words.Of(verdict) : "");
     }
 
     public static CallShape Read(Storage.Row row) => new()
@@ -132,6 +136,7 @@ internal sealed class CallShape : IEquatable<CallShape>
         Price = NullIfNone(row.Text(19)) is { } price ? JsonSerializer.Deserialize(price, StoredJson.Default.Price) : null,
         ConfigurationRevision = row.Text(20),
         Cache = CacheUses.Of(row.Text(21)),
+        Guard = NullIfNone(row.Text(22)) is { } verdict ? Words.Verdict(verdict) : null,
     };
 
     public CallShape Copy() => (CallShape)MemberwiseClone();
@@ -139,7 +144,7 @@ internal sealed class CallShape : IEquatable<CallShape>
     public bool Equals(CallShape? other) =>
         other is not null && KeyId == other.KeyId && SystemId == other.SystemId && TeamId == other.TeamId && Environment == other.Environment
         && Streamed == other.Streamed && Status == other.Status && Outcome == other.Outcome && Attempts == other.Attempts && Cache == other.Cache
-        && Route == other.Route && Surface == other.Surface && Provider == other.Provider && Model == other.Model
+        && Guard == other.Guard && Route == other.Route && Surface == other.Surface && Provider == other.Provider && Model == other.Model
         && AnsweredModel == other.AnsweredModel && ErrorCode == other.ErrorCode && FinishReason == other.FinishReason
         && ServiceTier == other.ServiceTier && PriceRevision == other.PriceRevision && ConfigurationRevision == other.ConfigurationRevision
         && IsSame(Price, other.Price);

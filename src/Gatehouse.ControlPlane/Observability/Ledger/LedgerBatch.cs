@@ -1,8 +1,9 @@
+using Gatehouse.Observability.Guard;
 using Gatehouse.Observability.Traces;
 
 namespace Gatehouse.Observability.Ledger;
 
-/// <summary>A batch of calls, made ready for the tables: shapes, packed traces and sums.</summary>
+/// <summary>A batch of calls, made ready for the tables: shapes, packed traces, sums and what the guards found.</summary>
 internal sealed class LedgerBatch
 {
     private readonly Dictionary<CallShape, int> _days = new(ReferenceEqualityComparer.Instance);
@@ -17,6 +18,7 @@ internal sealed class LedgerBatch
             entry.Shape = shapes.Of(entry.Record);
             entry.Pack = 0;
             Rollups.Add(entry);
+            Guards.Add(entry.Record);
             if (entry.KeepsTrace)
             {
                 PackFor(entry, systems).Add(entry, places);
@@ -27,6 +29,8 @@ internal sealed class LedgerBatch
     public IReadOnlyList<LedgerEntry> Entries { get; }
 
     public RollupBatch Rollups { get; }
+
+    public GuardBatch Guards { get; } = new();
 
     public List<PackedTraces> Packs { get; } = [];
 

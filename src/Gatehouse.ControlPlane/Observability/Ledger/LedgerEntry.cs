@@ -111,7 +111,10 @@ internal sealed record LedgerEntry(CallRecord Record, IReadOnlyList<TargetTokens
         }
 
         return new TraceDocument(
-            Record.SpanId, Record.ParentSpanId, Record.Attempts, Record.DroppedParameters, Record.RequestAttributes ?? [], used);
+            Record.SpanId, Record.ParentSpanId, Record.Attempts, Record.DroppedParameters, Record.RequestAttributes ?? [], used)
+        {
+            Guard = Record.Guard,
+        };
     }
 
     public CallSummary ToSummary(SystemLookup systems) => new(
@@ -147,6 +150,7 @@ internal sealed record LedgerEntry(CallRecord Record, IReadOnlyList<TargetTokens
         SavedUsd = Record.SavedNanos is { } saved ? Nanos.ToUsd(saved) : null,
         SavedInputTokens = Record.Saved?.TotalInput,
         SavedOutputTokens = Record.Saved?.TotalOutput,
+        Guard = Record.Guard?.Verdict,
     };
 
     private static void WriteUsage(RowWriter row, TokenUsage? reported)

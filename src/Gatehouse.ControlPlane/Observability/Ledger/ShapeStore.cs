@@ -32,7 +32,8 @@ internal sealed class ShapeStore(Database db)
         foreach (var shape in await db.QueryAsync(
             $"""
             SELECT number, node, team_id, system_id, key_id, environment, surface, route, provider, model, answered_model, streamed, status,
-                outcome, error_code, finish_reason, service_tier, attempts, price_revision, price, configuration_revision, cache
+                outcome, error_code, finish_reason, service_tier, attempts, price_revision, price, configuration_revision, cache,
+                guard_verdict
             FROM observability_call_shape WHERE node = {node} ORDER BY number DESC LIMIT {MaxKept / 2}
             """,
             CallShape.Read,

@@ -25,7 +25,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
     public async Task ReadAsync(Person who, CallFilter filter, TimeSpan step, Action<TrafficRow> add, CancellationToken ct)
     {
         var (from, to) = (filter.From!.Value, filter.To!.Value);
-        if (filter.Unpriced || filter.Cached || filter.Search is { Length: > 0 })
+        if (filter.Unpriced || filter.Cached || filter.Guard is not null || filter.Search is { Length: > 0 })
         {
             await ReadCallsAsync(who, filter, from, to, add, ct);
             return;

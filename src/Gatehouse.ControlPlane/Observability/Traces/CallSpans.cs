@@ -29,6 +29,11 @@ internal static class CallSpans
         var admitted = trace.Attempts.Count > 0 ? trace.Attempts[0].StartMicros : call.DurationMicros;
         var refused = call.Outcome == CallOutcome.Refused ? call.ErrorMessage ?? call.ErrorCode : null;
         spans.Add(new TraceSpan(IdOf(trace, "admission"), trace.SpanId, "admission", TraceSpanKind.Internal, 0, admitted, refused, []));
+        if (trace.Guard is { } guard)
+        {
+            spans.Add(Guard(trace, guard, admitted));
+        }
+
         for (var i = 0; i < trace.Attempts.Count; i++)
         {
             spans.Add(Attempt(call, trace, i));
@@ -110,6 +115,29 @@ internal static class CallSpans
         return new TraceSpan(
             trace.SpanId, trace.ParentSpanId, $"{TelemetryNames.OperationOf(call.Surface)} {call.Route}", TraceSpanKind.Server, 0, call.DurationMicros, error, attributes);
     }
+
+    /// <summary>The guards of the request, right before the first attempt; what those of the answer found is with them.</summary>
+    private static TraceSpan Guard(TraceDocument trace, GuardReport guard, long admitted)
+    {
+        var attributes = new List<KeyValuePair<string, object>>
+        {
+            new(TelemetryNames.GuardPolicy, guard.Policy),
+            new(TelemetryNames.GuardRevision, guard.Revision),
+            new(TelemetryNames.GuardVerdict, Words.Of(guard.Verdict)),
+            new(TelemetryNames.GuardInputMicros, guard.InputMicros),
+            new(TelemetryNames.GuardOutputMicros, guard.OutputMicros),
+        };
+        if (guard.Findings.Count > 0)
+        {
+            attributes.Add(new(TelemetryNames.GuardFindings, guard.Findings.Select(ShownFinding).ToArray()));
+        }
+
+        return new TraceSpan(
+            IdOf(trace, "guard"), trace.SpanId, "guard", TraceSpanKind.Internal, Math.Max(0, admitted - guard.InputMicros), admitted, guard.Failure, attributes);
+    }
+
+    private static string ShownFinding(GuardFinding f) => string.Create(
+        CultureInfo.InvariantCulture, $"{f.Side} {f.Type} by {f.Rule}: {(f.Shadow ? "would " : "")}{f.Action} x{f.Count}");
 
     private static TraceSpan Attempt(CallSummary call, TraceDocument trace, int index)
     {

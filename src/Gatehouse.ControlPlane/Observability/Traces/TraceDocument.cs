@@ -10,7 +10,11 @@ internal sealed record TraceDocument(
     IReadOnlyList<CallAttempt> Attempts,
     IReadOnlyList<string> DroppedParameters,
     IReadOnlyDictionary<string, string> RequestAttributes,
-    IReadOnlyDictionary<string, ProviderPlace> Providers);
+    IReadOnlyDictionary<string, ProviderPlace> Providers)
+{
+    /// <summary>What the guards found; <see langword="null"/> when no policy applied.</summary>
+    public GuardReport? Guard { get; init; }
+}
 
 /// <summary>What and where a provider is.</summary>
 /// <param name="Kind">The preset of the configuration: <c>openai</c>, <c>anthropic</c>, <c>ollama</c> …</param>

@@ -9,8 +9,8 @@ namespace Gatehouse.Observability.Traces;
 
 /// <summary>
 /// Traces of many calls in one document: a version byte, the texts, the places of providers, then for each call its id, a length and what
-/// <see cref="TraceDocument"/> holds of it, with texts by number. Whole numbers are LEB128. Stored documents load for ever: a change
-/// of the format is a new version.
+/// <see cref="TraceDocument"/> holds of it, with texts by number. Whole numbers are LEB128. What the guards found ends a call, and is only
+/// there when a policy applied. Stored documents load for ever: a change of the format is a new version.
 /// </summary>
 internal static class TracePack
 {
@@ -19,6 +19,9 @@ internal static class TracePack
 
     private const byte Version = 1;
     private const int SpanIdBytes = 8;
+    private const byte Shadow = 1;
+    private const byte Excepted = 2;
+    private const double ScoreSteps = 1000;
     private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789abcdef");
 
     /// <exception cref="FormatException">The bytes are no pack.</exception>
@@ -82,7 +85,10 @@ internal static class TracePack
         }
 
         var used = places.Where(p => attempts.Any(a => a.Provider == p.Key)).ToDictionary(StringComparer.Ordinal);
-        return new TraceDocument(span, parent, attempts, dropped, attributes, used);
+        return new TraceDocument(span, parent, attempts, dropped, attributes, used)
+        {
+            Guard = from.IsAtEnd ? null : ReadGuard(ref from, texts),
+        };
     }
 
     private static CallAttempt ReadAttempt(ref Reader from, string[] texts) => new(
@@ -97,6 +103,25 @@ internal static class TracePack
         from.OptionalText(texts),
         ReadUsage(ref from),
         ReadCost(ref from));
+
+    private static GuardReport ReadGuard(ref Reader from, string[] texts)
+    {
+        var (policy, revision) = (texts[from.Count()], texts[from.Count()]);
+        var verdict = (GuardVerdict)from.Count();
+        var (input, output) = (from.Number(), from.Number());
+        var failure = from.OptionalText(texts);
+        var findings = new GuardFinding[from.Count()];
+        for (var i = 0; i < findings.Length; i++)
+        {
+            var (side, detector, type) = (texts[from.Count()], texts[from.Count()], texts[from.Count()]);
+            var (rule, action, marks) = (texts[from.Count()], texts[from.Count()], from.Byte());
+            findings[i] = new GuardFinding(
+                side, detector, type, rule, action, (marks & Shadow) != 0, (marks & Excepted) != 0, (int)from.Number(),
+                from.Number() / ScoreSteps, (int)from.Number(), (int)from.Number(), (int)from.Number());
+        }
+
+        return new GuardReport(policy, revision, verdict, findings, input, output, failure);
+    }
 
     private static TokenUsage? ReadUsage(ref Reader from)
     {
@@ -160,6 +185,11 @@ internal static class TracePack
                 }
             }
 
+            if (record.Guard is { } guard)
+            {
+                WriteGuard(guard);
+            }
+
             _calls.Id(record.Id);
             _calls.Number(_call.Written.Length);
             _calls.Bytes(_call.Written);
@@ -205,6 +235,31 @@ internal static class TracePack
             _call.Number(attempt.Error is null ? 0 : NumberOf(attempt.Error) + 1);
             WriteUsage(attempt.Usage);
             _call.Optional(attempt.CostUsd is { } usd ? Nanos.FromUsd(usd) : null);
+        }
+
+        private void WriteGuard(GuardReport guard)
+        {
+            _call.Number(NumberOf(guard.Policy));
+            _call.Number(NumberOf(guard.Revision));
+            _call.Number((int)guard.Verdict);
+            _call.Number(guard.InputMicros);
+            _call.Number(guard.OutputMicros);
+            _call.Number(guard.Failure is null ? 0 : NumberOf(guard.Failure) + 1);
+            _call.Number(guard.Findings.Count);
+            foreach (var finding in guard.Findings)
+            {
+                _call.Number(NumberOf(finding.Side));
+                _call.Number(NumberOf(finding.Detector));
+                _call.Number(NumberOf(finding.Type));
+                _call.Number(NumberOf(finding.Rule));
+                _call.Number(NumberOf(finding.Action));
+                _call.Byte((byte)((finding.Shadow ? Shadow : 0) | (finding.Excepted ? Excepted : 0)));
+                _call.Number(finding.Count);
+                _call.Number((long)Math.Round(finding.Score * ScoreSteps));
+                _call.Number(finding.Part);
+                _call.Number(finding.Start);
+                _call.Number(finding.Length);
+            }
         }
 
         private void WriteUsage(TokenUsage? reported)
@@ -320,6 +375,8 @@ internal static class TracePack
     private ref struct Reader(ReadOnlySpan<byte> bytes)
     {
         private ReadOnlySpan<byte> _rest = bytes;
+
+        public readonly bool IsAtEnd => _rest.IsEmpty;
 
         public byte Byte() => Take(1)[0];
 

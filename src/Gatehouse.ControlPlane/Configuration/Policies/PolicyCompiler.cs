@@ -1,0 +1,361 @@
+using System.Globalization;
+using System.Reflection;
+using System.Security.Cryptography;
+using System.Text;
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Guarding;
+using Gatehouse.Guardrails;
+using Gatehouse.Guardrails.Anonymising;
+using Gatehouse.Guardrails.Content;
+using Gatehouse.Guardrails.Pii;
+using Gatehouse.Guardrails.Policies;
+
+namespace Gatehouse.Configuration;
+
+/// <summary>Reads policy files, built-in ones first, checks them, runs their tests, and makes the table that the gateway reads.</summary>
+internal sealed class PolicyCompiler(References references, List<ConfigurationError> errors)
+{
+    private const int MaxFileChars = 1 << 20;
+    private const int RevisionChars = 10;
+
+    /// <summary>Mildest first.</summary>
+    public static readonly IReadOnlyList<string> BuiltIn = ["minimal", "standard", "strict"];
+
+    private static readonly string[] Classifications = [.. Enum.GetNames<DataClassification>().Select(n => n.ToLowerInvariant())];
+    private static readonly DetectionSide[] Everywhere = Enum.GetValues<DetectionSide>();
+    private static readonly Lazy<IReadOnlyList<PolicyFile>> BuiltInFiles = new(ReadBuiltIn);
+
+    private readonly List<PolicyFile> _files = [.. BuiltInFiles.Value];
+    private bool _isComplete; // every file was read: a name that is not there is wrong
+
+    public static IReadOnlyList<PolicyFile> BuiltInPolicies => BuiltInFiles.Value;
+
+    public IReadOnlyList<PolicyFile> Files => _files;
+
+    /// <returns>The table; it is complete only when no error was added.</returns>
+    public PolicyTable Compile(PoliciesOptions options, string file, Sources sources)
+    {
+        var before = errors.Count;
+        for (var i = 0; i < options.Files.Count; i++)
+        {
+            var place = sources.Of(options.Files, i.ToString(CultureInfo.InvariantCulture));
+            foreach (var path in Find(options.Files[i], file, place))
+            {
+                ReadFile(path, file, place);
+            }
+        }
+
+        _isComplete = errors.Count == before;
+        CheckName(options.Default, file, sources.Of(options, "default"), "policies.default");
+        var byClassification = new Dictionary<DataClassification, string>
+        {
+            [DataClassification.Confidential] = "standard",
+            [DataClassification.Restricted] = "strict",
+        };
+        foreach (var (word, name) in options.ByClassification)
+        {
+            var place = sources.Of(options.ByClassification, word);
+            var index = Array.IndexOf(Classifications, word);
+            if (index >= 0)
+            {
+                var classification = (DataClassification)index;
+                byClassification[classification] = name;
+                CheckName(name, file, place, $"policies.by_classification.{word}");
+            }
+            else
+            {
+                errors.Add(new(file, place.Line, place.Column, $"'{word}' is no classification.", "Use public, internal, confidential or restricted."));
+            }
+        }
+
+        return new PolicyTable(_files.Select(f => f.Policy), options.Default, byClassification, Exceptions(options, file, sources), default);
+    }
+
+    private void CheckName(string name, string file, Place place, string setting)
+    {
+        if (_isComplete && name != PolicyTable.None && !_files.Exists(f => f.Policy.Name == name))
+        {
+            var known = _files.Select(f => f.Policy.Name).Append(PolicyTable.None).ToList();
+            var nearest = Nearest.To(name, known);
+            errors.Add(new(file, place.Line, place.Column, $"'{setting}' names a policy that is not there.",
+                nearest is null ? $"There are: {string.Join(", ", known)}." : $"Did you mean '{nearest}'?"));
+        }
+    }
+
+    private List<GuardException> Exceptions(PoliciesOptions options, string file, Sources sources)
+    {
+        var exceptions = new List<GuardException>();
+        foreach (var exception in options.Exceptions)
+        {
+            if (DateTimeOffset.TryParseExact(
+                exception.Until, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var until))
+            {
+                exceptions.Add(new GuardException(exception.System, exception.Detector, exception.Types, until, exception.ApprovedBy, exception.Reason));
+            }
+            else if (exception.Until.Length > 0)
+            {
+                var place = sources.Of(exception, "until");
+                errors.Add(new(file, place.Line, place.Column, "'until' must be a day.", "For example 'until: 2027-03-31'."));
+            }
+        }
+
+        return exceptions;
+    }
+
+    private List<string> Find(string pattern, string file, Place place)
+    {
+        try
+        {
+            var full = Path.GetFullPath(pattern, references.Folder);
+            var folder = Path.GetDirectoryName(full)!;
+            List<string> found = pattern.Contains('*', StringComparison.Ordinal)
+                ? [.. Directory.EnumerateFiles(folder, Path.GetFileName(full)).Order(StringComparer.Ordinal)]
+                : [full];
+            if (found.Count == 0 || !found.TrueForAll(File.Exists))
+            {
+                errors.Add(new(file, place.Line, place.Column, $"There is no policy file '{pattern}'.", "A relative path starts at the folder of the configuration file."));
+            }
+
+            references.Files.UnionWith(found);
+            return [.. found.Where(File.Exists)];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            errors.Add(new(file, place.Line, place.Column, $"The policy files '{pattern}' cannot be found.", "A relative path starts at the folder of the configuration file."));
+            return [];
+        }
+    }
+
+    private void ReadFile(string path, string from, Place place)
+    {
+        string text;
+        try
+        {
+            text = File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            errors.Add(new(from, place.Line, place.Column, $"The policy file '{path}' cannot be read.", "Let the user that runs Gatehouse read it."));
+            return;
+        }
+
+        var before = errors.Count;
+        if (text.Length > MaxFileChars)
+        {
+            errors.Add(new(path, 0, 0, "The policy file is too large.", "A policy has at most a million characters."));
+        }
+        else if (Read(text, path, path, references, errors, _files) is { } made && errors.Count == before)
+        {
+            if (made.Policy.Name == PolicyTable.None || _files.Exists(f => f.Policy.Name == made.Policy.Name))
+            {
+                errors.Add(new(path, 1, 1, $"The name '{made.Policy.Name}' is taken.", $"These are: {string.Join(", ", _files.Select(f => f.Policy.Name).Append(PolicyTable.None))}."));
+                return;
+            }
+
+            foreach (var test in made.Tests.Where(t => t.Failure is not null))
+            {
+                errors.Add(new(path, test.Line, 1, $"The test '{test.Name}' fails: {test.Failure}.", "Mend the rule or the test; 'gatehouse policy test' runs them alone."));
+            }
+
+            _files.Add(made);
+        }
+    }
+
+    /// <summary>Reads one policy and runs its tests.</summary>
+    internal static PolicyFile? Read(
+        string text, string file, string? path, References references, List<ConfigurationError> errors, IReadOnlyList<PolicyFile> known)
+    {
+        if (YamlReader.Read(file, text, errors) is not { } root)
+        {
+            return null;
+        }
+
+        var before = errors.Count;
+        var binder = new Binder(file, references, errors);
+        var options = binder.Bind<PolicyFileOptions>(root);
+        var extended = Extended(options, known, file, binder.Sources, errors);
+        var definition = Define(options, extended, file, binder.Sources, errors);
+        if (errors.Count > before)
+        {
+            return null;
+        }
+
+        try
+        {
+            var revision = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text + extended?.Revision)))[..RevisionChars];
+            var policy = new GuardPolicy(definition, revision);
+            var tests = options.Tests.Select((t, i) => PolicyTests.Run(policy, t, i + 1, binder.Sources.Of(t).Line));
+            return new PolicyFile(policy, path, text, [.. tests]);
+        }
+        catch (Exception e) when (e is CustomRecogniserException or ArgumentException)
+        {
+            errors.Add(new(file, 1, 1, $"The policy cannot be used: {e.Message}", null));
+            return null;
+        }
+    }
+
+    private static GuardPolicy? Extended(
+        PolicyFileOptions options, IReadOnlyList<PolicyFile> known, string file, Sources sources, List<ConfigurationError> errors)
+    {
+        if (options.Extends is not { } name)
+        {
+            return null;
+        }
+
+        var found = known.FirstOrDefault(f => f.Path is null && f.Policy.Name == name);
+        if (found is null)
+        {
+            var place = sources.Of(options, "extends");
+            errors.Add(new(file, place.Line, place.Column, $"'{name}' is no built-in policy.", $"There are: {string.Join(", ", BuiltIn)}."));
+        }
+
+        return found?.Policy;
+    }
+
+    private static GuardPolicyDefinition Define(
+        PolicyFileOptions options, GuardPolicy? extended, string file, Sources sources, List<ConfigurationError> errors)
+    {
+        var rules = new List<GuardRule>();
+        foreach (var rule in options.Rules)
+        {
+            rules.Add(RuleOf(options, rule, rules.Count + 1, file, sources, errors));
+        }
+
+        return new GuardPolicyDefinition(options.Name, [.. rules, .. extended?.Definition.Rules ?? []])
+        {
+            Description = options.Description,
+            Allow = options.Allow,
+            Deny = options.Deny,
+            Hosts = options.Hosts,
+            Messages = options.Messages.Count > 0 ? options.Messages : extended?.Definition.Messages ?? options.Messages,
+            FailClosed = options.FailClosed || extended?.Definition.FailClosed == true,
+            TimeLimit = options.TimeLimit,
+            HoldTime = options.HoldTime,
+            Recognisers =
+            [
+                .. options.Recognisers.Select(r => new CustomRecogniser(r.Type, r.Pattern)
+                {
+                    Score = (float)r.Score,
+                    ScoreWithContext = (float)r.ScoreWithContext,
+                    Context = r.Context,
+                    Check = r.Check,
+                    Finds = r.Finds,
+                    Ignores = r.Ignores,
+                }),
+            ],
+        };
+    }
+
+    private static GuardRule RuleOf(
+        PolicyFileOptions policy, PolicyRuleOptions rule, int number, string file, Sources sources, List<ConfigurationError> errors)
+    {
+        var sides = new List<DetectionSide>();
+        foreach (var word in rule.Sides)
+        {
+            if (Array.Find(Everywhere, s => GuardLog.NameOf(s) == word) is var side && GuardLog.NameOf(side) == word)
+            {
+                sides.Add(side);
+            }
+            else
+            {
+                Add("sides", $"'{word}' is no side of a call.", $"Allowed: {string.Join(", ", Everywhere.Select(GuardLog.NameOf))}.");
+            }
+        }
+
+        var allowed = SidesOf(rule.Detect);
+        if (sides.Find(s => !allowed.Contains(s)) is var wrong && sides.Exists(s => !allowed.Contains(s)))
+        {
+            Add("sides", $"'{GuardLog.NameOf(rule.Detect)}' does not look at '{GuardLog.NameOf(wrong)}'.", $"Allowed: {string.Join(", ", allowed.Select(GuardLog.NameOf))}.");
+        }
+
+        if (rule.Action == GuardAction.Route == rule.Route is null)
+        {
+            Add("action", rule.Route is null ? "'route' needs the name of a route." : "'route' is for the action 'route' only.", "For example 'action: route' with 'route: local'.");
+        }
+
+        if (rule.Action is GuardAction.Route or GuardAction.Pseudonymise && sides.Exists(s => s is DetectionSide.Output or DetectionSide.ToolCall))
+        {
+            Add("action", $"'{GuardLog.NameOf(rule.Action)}' is for requests; an answer has been given already.", "Use it on input, tool_result and retrieved.");
+        }
+
+        if (rule.Detect is GuardDetector.Injection or GuardDetector.Language or GuardDetector.Length or GuardDetector.Refusal
+            && rule.Action is GuardAction.Redact or GuardAction.Pseudonymise)
+        {
+            Add("action", $"'{GuardLog.NameOf(rule.Detect)}' is about a text as a whole: nothing in it can be replaced.", "Use flag, route or block.");
+        }
+
+        if (rule.Replace == Anonymisation.Pseudonym)
+        {
+            Add("replace", "Pseudonyms are an action of their own.", "Write 'action: pseudonymise'.");
+        }
+
+        CheckDetector(rule, Add);
+        var bound = rule.Action is GuardAction.Route or GuardAction.Pseudonymise
+            ? allowed.Where(s => s is not (DetectionSide.Output or DetectionSide.ToolCall)).ToArray() : allowed;
+        return new GuardRule(rule.Name ?? $"{GuardLog.NameOf(rule.Detect)}-{number}", rule.Detect, rule.Action)
+        {
+            Sides = sides.Count > 0 ? sides : bound,
+            Types = rule.Types,
+            MinScore = (float)rule.MinScore,
+            Replacement = rule.Replace,
+            Shadow = rule.Shadow || policy.Shadow,
+            Route = rule.Route,
+            Terms = rule.Terms,
+            Harmless = rule.Harmless,
+            Languages = rule.Languages,
+            MaxCharacters = rule.MaxCharacters,
+            UnknownHosts = rule.UnknownHosts,
+            Messages = rule.Messages,
+        };
+
+        void Add(string key, string message, string? mend)
+        {
+            var place = sources.Of(rule, key);
+            errors.Add(new(file, place.Line, place.Column, message, mend));
+        }
+    }
+
+    private static void CheckDetector(PolicyRuleOptions rule, Action<string, string, string?> add)
+    {
+        if (rule.Detect == GuardDetector.Harm && rule.Types.Find(t => !HarmCategories.All.Contains(t)) is { } unknown)
+        {
+            add("types", $"'{unknown}' is no category of harm.", $"Allowed: {string.Join(", ", HarmCategories.All)}.");
+        }
+
+        if (rule.Detect == GuardDetector.Terms && rule.Terms.Count == 0)
+        {
+            add("detect", "'terms' needs words to look for.", "For example 'terms: [ rival corp ]'.");
+        }
+
+        if (rule.Detect == GuardDetector.Language && rule.Languages.Count == 0)
+        {
+            add("detect", "'language' needs the languages that are allowed.", "For example 'languages: [ en, de ]'.");
+        }
+    }
+
+    /// <summary>Where a detector makes sense.</summary>
+    private static DetectionSide[] SidesOf(GuardDetector detector) => detector switch
+    {
+        GuardDetector.Injection => [DetectionSide.Input, DetectionSide.ToolResult, DetectionSide.Retrieved],
+        GuardDetector.Links => [DetectionSide.Output, DetectionSide.ToolCall],
+        GuardDetector.Refusal or GuardDetector.PromptLeak => [DetectionSide.Output],
+        GuardDetector.Harm or GuardDetector.Language or GuardDetector.Length => [DetectionSide.Input, DetectionSide.Output],
+        _ => Everywhere,
+    };
+
+    private static List<PolicyFile> ReadBuiltIn()
+    {
+        var errors = new List<ConfigurationError>();
+        var references = new References(static _ => null, Path.GetTempPath(), readFiles: false);
+        var files = new List<PolicyFile>();
+        foreach (var name in BuiltIn)
+        {
+            using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream($"Configuration/Policies/{name}.yaml")!;
+            using var reader = new StreamReader(stream);
+            files.Add(Read(reader.ReadToEnd(), name, null, references, errors, files)
+                ?? throw new InvalidOperationException($"The built-in policy '{name}' cannot be read: {errors[0]}"));
+        }
+
+        return files;
+    }
+}
