@@ -29,5 +29,7 @@ internal sealed class JsonTextList : IDisposable
         _items[_count++] = text;
     }
 
+    public void Clear() => _count = 0;
+
     public void Dispose() => _spare = _items.Length <= 1024 ? this : null;
 }

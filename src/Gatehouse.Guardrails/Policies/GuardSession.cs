@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using Gatehouse.Guardrails.Anonymising;
 using Gatehouse.Guardrails.Exfiltration;
@@ -116,7 +117,14 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
         var findings = FindingList.Rent();
         try
         {
-            Ask(plan, text, about, totalLength, wholes, from, findings);
+            if (about.IsJson && text.Contains('\\'))
+            {
+                AskWithoutEscapes(plan, text, about, totalLength, wholes, from, findings);
+            }
+            else
+            {
+                Ask(plan, text, about, totalLength, wholes, from, findings);
+            }
         }
 #pragma warning disable CA1031 // A guard's mistake is the policy's to judge: it may not decide by itself that a call fails.
         catch (Exception e)
@@ -188,18 +196,43 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
                 decision = next.Finding.Length > decision.Finding.Length ? next : decision;
             }
 
-            if (isJson)
-            {
-                (start, end) = OutsideEscapes(text, start, end);
-            }
-
             rewritten ??= new StringBuilder(until - from);
             rewritten.Append(text[at..start]);
-            rewritten.Append(ValueFor(decision, text[start..end]));
+            rewritten.Append(ValueFor(decision, isJson ? JsonEscapes.Read(text[start..end]) : text[start..end]));
             at = end;
         }
 
         return rewritten is null ? (onlyIfChanged ? null : text[from..until].ToString()) : rewritten.Append(text[at..until]).ToString();
+    }
+
+    /// <summary>Detectors read the text that the JSON stands for; places are of the JSON again.</summary>
+    private void AskWithoutEscapes(
+        SidePlan plan, ReadOnlySpan<char> text, in GuardedText about, long totalLength, bool wholes, int from, FindingList findings)
+    {
+        var plain = ArrayPool<char>.Shared.Rent(text.Length);
+        var places = ArrayPool<int>.Shared.Rent(text.Length + 1);
+        try
+        {
+            var length = JsonEscapes.Read(text, plain, places);
+            Ask(plan, plain.AsSpan(0, length), about, totalLength, wholes, 0, findings);
+            var kept = 0;
+            for (var i = 0; i < _decisions.Count; i++)
+            {
+                var decision = _decisions[i];
+                var (start, end) = (places[decision.Finding.Start], places[decision.Finding.End]);
+                if (end > from)
+                {
+                    _decisions[kept++] = decision with { Finding = decision.Finding with { Start = start, Length = end - start } };
+                }
+            }
+
+            _decisions.RemoveRange(kept, _decisions.Count - kept);
+        }
+        finally
+        {
+            ArrayPool<char>.Shared.Return(plain, clearArray: true);
+            ArrayPool<int>.Shared.Return(places);
+        }
     }
 
     private void Ask(SidePlan plan, ReadOnlySpan<char> text, in GuardedText about, long totalLength, bool wholes, int from, FindingList findings)
@@ -294,33 +327,5 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
             Log.Failed(how, policy.Definition.FailClosed);
             IsBlocked |= policy.Definition.FailClosed;
         }
-    }
-
-    /// <summary>A place in JSON text that begins or ends in an escape is moved to where the escape is whole.</summary>
-    private static (int Start, int End) OutsideEscapes(ReadOnlySpan<char> text, int start, int end)
-    {
-        while (start < end && IsEscaped(text, start))
-        {
-            start += text[start] == 'u' ? Math.Min(5, end - start) : 1;
-        }
-
-        while (end > start && end < text.Length && IsEscaped(text, end))
-        {
-            end--;
-        }
-
-        return (start, end);
-    }
-
-    /// <summary>An odd number of backslashes stands before.</summary>
-    private static bool IsEscaped(ReadOnlySpan<char> text, int at)
-    {
-        var backslashes = 0;
-        while (at - backslashes > 0 && text[at - backslashes - 1] == '\\')
-        {
-            backslashes++;
-        }
-
-        return backslashes % 2 == 1;
     }
 }

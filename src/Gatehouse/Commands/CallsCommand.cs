@@ -20,6 +20,8 @@ internal static class CallsCommand
         var provider = new Option<string?>("--provider") { Description = "Only calls that this provider answered.", HelpName = "name" };
         var outcome = new Option<CallOutcome?>("--outcome") { Description = "Only calls that ended so.", HelpName = "ok|refused|failed|cancelled" };
         outcome.AcceptOnlyItsWords();
+        var guard = new Option<GuardVerdict?>("--guard") { Description = "Only calls with which the guards did this.", HelpName = "passed|flagged|redacted|blocked|…" };
+        guard.AcceptOnlyItsWords();
         var error = new Option<string?>("--error") { Description = "Only calls with this error code.", HelpName = "code" };
         var unpriced = new Option<bool>("--unpriced") { Description = "Only calls with tokens but without a known price." };
         var cached = new Option<bool>("--cached") { Description = "Only calls whose answer came from the cache, in part at least." };
@@ -27,7 +29,7 @@ internal static class CallsCommand
         var since = new Option<TimeSpan?>("--since") { Description = "Only calls of the last hh:mm:ss or d.hh:mm:ss. Default: 30 days.", HelpName = "duration" };
         var command = new Command("calls", "List model calls, newest first, or follow them.")
         {
-            follow, limit, system, environment, route, provider, outcome, error, unpriced, cached, search, since,
+            follow, limit, system, environment, route, provider, outcome, guard, error, unpriced, cached, search, since,
         };
         command.SetApiAction(async (parsed, api, terminal, ct) =>
         {
@@ -38,6 +40,7 @@ internal static class CallsCommand
                 ("route", parsed.GetValue(route)),
                 ("provider", parsed.GetValue(provider)),
                 ("outcome", parsed.GetValue(outcome)?.ToString().ToLowerInvariant()),
+                ("guard", parsed.GetValue(guard)?.ToString().ToLowerInvariant()),
                 ("error", parsed.GetValue(error)),
                 ("unpriced", parsed.GetValue(unpriced) ? "true" : null),
                 ("cached", parsed.GetValue(cached) ? "true" : null),

@@ -167,6 +167,7 @@ public class ApiTests
             builder.Services.AddSingleton<TimeProvider>(ledger.Clock);
             builder.Services.AddSingleton(ledger.Calls);
             builder.Services.AddSingleton(ledger.Traffic);
+            builder.Services.AddSingleton(new GuardActivityQueries(ledger.Db, ledger.Systems, ledger.Clock));
             builder.Services.AddSingleton(ledger.Db);
             builder.Services.AddSingleton(new Repricing(ledger.Db, new Snapshot<GatewayTable>(GatewayTable.Empty), LedgerJoint.None, ledger.Clock));
             builder.Services.AddSingleton<MetricCollector>();
