@@ -346,7 +346,7 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
     private static List<PolicyFile> ReadBuiltIn()
     {
         var errors = new List<ConfigurationError>();
-        var references = new References(static _ => null, Path.GetTempPath(), readFiles: false);
+        var references = new References(static _ => null, Path.GetTempPath(), readFiles: false, KeptValues.Unknown);
         var files = new List<PolicyFile>();
         foreach (var name in BuiltIn)
         {
