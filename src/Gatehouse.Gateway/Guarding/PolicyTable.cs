@@ -52,6 +52,15 @@ public sealed class PolicyTable
     /// <summary>The same policies with the installation's key.</summary>
     public PolicyTable WithKey(ReadOnlyMemory<byte> key) => new(_byName.Values, Standard, _byClassification, Exceptions, key);
 
+    /// <summary>Makes the policies of these systems ready for their first call.</summary>
+    public void Warm(IEnumerable<Principal> principals)
+    {
+        foreach (var name in principals.Select(NameFor).Distinct())
+        {
+            Find(name)?.Warm();
+        }
+    }
+
     /// <summary>The name of the policy that applies to a system in an environment.</summary>
     public string NameFor(Principal principal) =>
         principal.GuardPolicy

@@ -36,21 +36,21 @@ public sealed record GuardPolicyDefinition(string Name, IReadOnlyList<GuardRule>
 /// <summary>A policy made ready: its detectors are built, and each side knows what to ask. Immutable, safe from any thread.</summary>
 public sealed class GuardPolicy
 {
-    private readonly SidePlan[] _sides = new SidePlan[Enum.GetValues<DetectionSide>().Length];
+    private const string Sample = "Could you please write to Maria Lopez at maria@example.com? The number is 4111 1111 1111 1111.";
+
+    private static readonly DetectionSide[] Sides = Enum.GetValues<DetectionSide>();
+
+    private readonly Lazy<SidePlan[]> _plans;
+    private readonly Lazy<bool> _warm;
 
     /// <param name="definition">The policy.</param>
     /// <param name="revision">Names its content.</param>
-    /// <exception cref="CustomRecogniserException">A recogniser cannot be used, or fails its own examples.</exception>
-    /// <exception cref="ArgumentException">A rule names something that its detector does not know.</exception>
     public GuardPolicy(GuardPolicyDefinition definition, string revision)
     {
         Definition = definition;
         Revision = revision;
-        foreach (var side in Enum.GetValues<DetectionSide>())
-        {
-            _sides[(int)side] = new SidePlan(definition, side);
-        }
-
+        _plans = new(() => [.. Sides.Select(side => new SidePlan(definition, side))]);
+        _warm = new(RunSample);
         Pseudonymises = definition.Rules.Any(r => r is { Action: GuardAction.Pseudonymise, Shadow: false });
         GuardsInput = Has(DetectionSide.Input) || Has(DetectionSide.ToolResult) || Has(DetectionSide.Retrieved);
         GuardsOutput = Has(DetectionSide.Output) || Has(DetectionSide.ToolCall) || Pseudonymises;
@@ -74,9 +74,28 @@ public sealed class GuardPolicy
     /// <summary>Whether a rule compares answers with the system prompt.</summary>
     public bool NeedsSystemPrompt { get; }
 
-    internal SidePlan On(DetectionSide side) => _sides[(int)side];
+    /// <summary>Builds the detectors; otherwise the first text does.</summary>
+    /// <exception cref="CustomRecogniserException">A recogniser cannot be used, or fails its own examples.</exception>
+    /// <exception cref="ArgumentException">A rule names something that its detector does not know.</exception>
+    public void Build() => _ = _plans.Value;
 
-    private bool Has(DetectionSide side) => !_sides[(int)side].IsEmpty;
+    /// <summary>Loads what the detectors need, once, so that no call pays for it out of its time limit.</summary>
+    public void Warm() => _ = _warm.Value;
+
+    internal SidePlan On(DetectionSide side) => _plans.Value[(int)side];
+
+    private bool Has(DetectionSide side) => Definition.Rules.Any(r => r.Sides.Contains(side));
+
+    private bool RunSample()
+    {
+        foreach (var side in Sides)
+        {
+            using var session = new GuardSession(this, new byte[32], [], TimeProvider.System);
+            session.Check(Sample, new GuardedText(side));
+        }
+
+        return true;
+    }
 }
 
 /// <summary>What one side of a call is asked: each detector once, with the rules that decide about what it finds, in their order.</summary>

@@ -55,7 +55,9 @@ internal sealed class TablePublisher : IHostedService, IDisposable
         lock (_one)
         {
             var governance = _governance.Current;
-            _table.Publish(_configuration.Current.Compiled.ToTable(
+            var compiled = _configuration.Current.Compiled;
+            compiled.Policies.Warm(governance.Keys.Values);
+            _table.Publish(compiled.ToTable(
                 _secrets.Table(governance.Keys), governance.KillSwitches, new LimitTable(governance.Limits, _book), _secrets.GuardKey));
         }
     }

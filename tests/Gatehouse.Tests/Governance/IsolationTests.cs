@@ -268,6 +268,7 @@ public sealed class IsolationTests
             ("GET /api/calls", [("api/calls?limit=500", null), ($"api/calls?{filter}", null), ($"api/calls?system={blue.System}", null)]),
             ("GET /api/calls/follow", [($"api/calls/follow?{filter}", null)]),
             ("GET /api/calls/{id}", [($"api/calls/{blue.Call}", null), ($"api/calls/{blue.RequestId}", null)]),
+            ("GET /api/guard/activity", [("api/guard/activity", null), ($"api/guard/activity?{filter}", null)]),
             ("GET /api/traffic", [("api/traffic", null), ($"api/traffic?{filter}", null)]),
             ("GET /api/traffic/by/{dimension}",
             [

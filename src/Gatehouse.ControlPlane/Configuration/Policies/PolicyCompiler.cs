@@ -161,7 +161,7 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
         }
     }
 
-    /// <summary>Reads one policy and runs its tests.</summary>
+    /// <summary>Reads one policy.</summary>
     internal static PolicyFile? Read(
         string text, string file, string? path, References references, List<ConfigurationError> errors, IReadOnlyList<PolicyFile> known)
     {
@@ -184,8 +184,12 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
         {
             var revision = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text + extended?.Revision)))[..RevisionChars];
             var policy = new GuardPolicy(definition, revision);
-            var tests = options.Tests.Select((t, i) => PolicyTests.Run(policy, t, i + 1, binder.Sources.Of(t).Line));
-            return new PolicyFile(policy, path, text, [.. tests]);
+            if (path is not null)
+            {
+                policy.Build(); // a built-in one that nobody uses costs nothing
+            }
+
+            return new PolicyFile(policy, path, text, () => [.. options.Tests.Select((t, i) => PolicyTests.Run(policy, t, i + 1, binder.Sources.Of(t).Line))]);
         }
         catch (Exception e) when (e is CustomRecogniserException or ArgumentException)
         {

@@ -3,10 +3,30 @@ using Gatehouse.Guardrails.Policies;
 
 namespace Gatehouse.Configuration;
 
-/// <summary>A policy, where it is written, and what its tests gave.</summary>
-/// <param name="Path">Full path of the file; <see langword="null"/> for a built-in policy.</param>
-/// <param name="Text">As it is written.</param>
-public sealed record PolicyFile(GuardPolicy Policy, string? Path, string Text, IReadOnlyList<PolicyTestResult> Tests);
+/// <summary>A policy, where it is written, and what its tests give.</summary>
+public sealed class PolicyFile
+{
+    private readonly Lazy<IReadOnlyList<PolicyTestResult>> _tests;
+
+    internal PolicyFile(GuardPolicy policy, string? path, string text, Func<IReadOnlyList<PolicyTestResult>> test)
+    {
+        Policy = policy;
+        Path = path;
+        Text = text;
+        _tests = new(test);
+    }
+
+    public GuardPolicy Policy { get; }
+
+    /// <summary>Full path of the file; <see langword="null"/> for a built-in policy.</summary>
+    public string? Path { get; }
+
+    /// <summary>As it is written.</summary>
+    public string Text { get; }
+
+    /// <summary>Run when first asked for.</summary>
+    public IReadOnlyList<PolicyTestResult> Tests => _tests.Value;
+}
 
 /// <summary>What a test of a policy gave.</summary>
 /// <param name="Failure">What is not as expected; <see langword="null"/> when the test passed.</param>
