@@ -204,7 +204,7 @@ internal sealed partial class CallPipeline(
     /// <summary>10 Answer and 11 Settle, when no target needs to be asked.</summary>
     private bool TryAnswerHere(Call call)
     {
-        using var answer = new PooledBuffer(256);
+        using var answer = new PooledBuffer(0);
         if (!call.Surface.TryAnswerHere(call, answer))
         {
             return false;

@@ -110,7 +110,7 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
                 return Unsupported(attempt, dropped);
             }
 
-            call.Record.DroppedParameters = attempt.Dropped = dropped ?? [];
+            call.Record.DroppedParameters = attempt.Dropped = (IReadOnlyList<string>?)dropped ?? [];
             return null;
         }
         catch (ProblemException e)
@@ -156,7 +156,7 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
 
     private static List<KeyValuePair<string, string>> Headers(Call call, Attempt attempt)
     {
-        var headers = new List<KeyValuePair<string, string>>(4)
+        var headers = new List<KeyValuePair<string, string>>(attempt.Wire == WireFormat.Anthropic ? 4 : 1)
         {
             new("traceparent", call.Trace.Traceparent(AttemptSpan.Id(call.Record.SpanId, attempt.Number))),
         };
@@ -363,13 +363,22 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
                 }
                 else if (state == TapEvent.Content)
                 {
-                    deadline.Stop(); // the client's time is not the provider's
-                    if (!await AwaitTurnAsync(call, attempt, relay))
+                    if (attempt.Contender is { IsAdmitted: false })
                     {
-                        return Failures.Outrun(attempt);
+                        deadline.Stop(); // the wait for its turn is not the provider's either
+                        if (!await AwaitTurnAsync(call, attempt, relay))
+                        {
+                            return Failures.Outrun(attempt);
+                        }
                     }
 
-                    await SendAsync(call, attempt, answer, events);
+                    var sending = SendAsync(call, attempt, answer, events);
+                    if (!sending.IsCompleted)
+                    {
+                        deadline.Stop(); // the client's time is not the provider's
+                    }
+
+                    await sending;
                 }
                 else if (state == TapEvent.End)
                 {

@@ -16,7 +16,7 @@ internal readonly record struct TraceContext(string TraceId, string? ParentSpanI
         TryParse(traceparent, out var context) ? context : new TraceContext(callId, null, "01");
 
     /// <summary>The header for an upstream request, whose parent is the attempt's span.</summary>
-    public string Traceparent(string spanId) => string.Concat("00-", TraceId, "-", string.Concat(spanId, "-", Flags));
+    public string Traceparent(string spanId) => string.Create(null, stackalloc char[64], $"00-{TraceId}-{spanId}-{Flags}");
 
     private static bool TryParse(string? header, out TraceContext context)
     {

@@ -15,7 +15,7 @@ public sealed class AllocationCollection;
 public sealed class AllocationTests(ITestOutputHelper output)
 {
     /// <summary>A third more than was counted when this was written, so that a change of the runtime passes and a new habit does not.</summary>
-    private const long MaxBytesPerCall = 4_200;
+    private const long MaxBytesPerCall = 3_600;
 
     [Fact]
     public async Task A_call_allocates_little_and_no_more_for_a_large_body()
@@ -39,7 +39,7 @@ public sealed class AllocationTests(ITestOutputHelper output)
         using var client = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await client.ConnectAsync(gateway.Client.BaseAddress!.Host, gateway.Client.BaseAddress.Port, TestContext.Current.CancellationToken);
         var buffer = new byte[16 << 10];
-        Repeat(client, request, buffer, Calls);
+        Repeat(client, request, buffer, 20 * Calls); // code that is compiled well allocates a sixth less
 
         var before = GC.GetTotalAllocatedBytes(precise: true);
         Repeat(client, request, buffer, Calls);

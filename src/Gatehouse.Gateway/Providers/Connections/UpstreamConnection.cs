@@ -118,7 +118,6 @@ internal sealed class UpstreamConnection(Socket socket, Stream stream, long made
                 continue;
             }
 
-            // ReceiveAsync, without a layer of its own: most calls wait here
             if (!Received(await stream.ReadAsync(Room(), ct)))
             {
                 return HasAnswered ? throw new IOException("The connection ended within the head.") : false;
@@ -202,7 +201,7 @@ internal sealed class UpstreamConnection(Socket socket, Stream stream, long made
                 return 0;
             }
 
-            if (!await ReceiveAsync(ct))
+            if (!Received(await stream.ReadAsync(Room(), ct)))
             {
                 EndAtClose();
                 return 0;
@@ -280,10 +279,7 @@ internal sealed class UpstreamConnection(Socket socket, Stream stream, long made
         _over = _head.End == BodyEnd.Close ? true : throw new IOException("The connection ended within the body.");
     }
 
-    /// <returns><see langword="false"/> when the peer has ended the connection.</returns>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<bool> ReceiveAsync(CancellationToken ct) => Received(await stream.ReadAsync(Room(), ct));
-
+    /// <summary>Where the next receipt goes. Receipts have no method of their own: each would wait for another.</summary>
     private Memory<byte> Room()
     {
         if (_start == _end)
@@ -298,6 +294,7 @@ internal sealed class UpstreamConnection(Socket socket, Stream stream, long made
         return _buffer.AsMemory(_end);
     }
 
+    /// <returns><see langword="false"/> when the peer has ended the connection.</returns>
     private bool Received(int read)
     {
         _end += read;
