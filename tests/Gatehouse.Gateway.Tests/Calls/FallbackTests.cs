@@ -297,7 +297,7 @@ public sealed class FallbackTests
         var route = new Route("fast", [new Target(TestGateway.Http("slow", address), "m"), new Target(TestGateway.Http("p1", good), "m", 1, 1)])
         {
             AttemptsPerTarget = 1,
-            ConnectTimeout = TimeSpan.FromMilliseconds(50),
+            ConnectTimeout = TimeSpan.FromMilliseconds(500), // the good target's too, also on a busy machine
         };
         await using var gateway = await TestGateway.StartAsync([route]);
 
@@ -318,7 +318,7 @@ public sealed class FallbackTests
         var route = new Route("fast", [new Target(TestGateway.Http("slow", address), "m"), new Target(TestGateway.Http("p1", good), "m", 1, 1)])
         {
             AttemptsPerTarget = 1,
-            ConnectTimeout = TimeSpan.FromMilliseconds(50),
+            ConnectTimeout = TimeSpan.FromMilliseconds(500), // the good target's too, also on a busy machine
         };
         await using var gateway = await TestGateway.StartAsync([route]);
 
