@@ -42,9 +42,6 @@ internal sealed class ApiClient : IDisposable
     public Task<byte[]> PatchAsync<T>(string path, T body, JsonTypeInfo<T> type, CancellationToken ct) =>
         SendAsync(HttpMethod.Patch, path, JsonContent(body, type), ct);
 
-    public Task<byte[]> PutAsync<T>(string path, T body, JsonTypeInfo<T> type, CancellationToken ct) =>
-        SendAsync(HttpMethod.Put, path, JsonContent(body, type), ct);
-
     public Task<byte[]> DeleteAsync(string path, CancellationToken ct) => SendAsync(HttpMethod.Delete, path, null, ct);
 
     /// <summary>The data of each server-sent event until the server ends the stream.</summary>
