@@ -63,13 +63,8 @@ internal static class DoctorCommand
 
     private static async Task<Diagnosis> LookAtLedgerAsync(ParseResult parsed, CancellationToken ct)
     {
-        var secrets = new SecretValues();
-        var loader = ServerParts.Loader(ConfigurationSources.From(parsed), new ProviderFactory(TimeProvider.System), secrets);
-        await secrets.TryReadAsync((await loader.LoadStartAsync(ct)).Start, ct);
-        var outcome = await loader.LoadAsync(null, ct);
-        return outcome.Loaded is { } loaded
-            ? new Diagnosis("the ledger", await LedgerDoctor.RunAsync(loaded, TimeProvider.System, ct))
-            : throw ConfigurationSources.Wrong(outcome.Errors);
+        var loaded = await ServerParts.LoadAsync(ConfigurationSources.From(parsed), ct);
+        return new Diagnosis("the ledger", await LedgerDoctor.RunAsync(loaded, TimeProvider.System, ct));
     }
 
     private static void Print(Terminal terminal, Diagnosis answer)

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Gatehouse.Client;
 using Gatehouse.Configuration;
-using Gatehouse.Gateway.Providers;
 using Gatehouse.Hosting;
 using Gatehouse.Output;
 
@@ -82,12 +81,8 @@ internal static class PolicyCommands
         return command;
     }
 
-    private static async Task<IReadOnlyList<PolicyFile>> LoadAsync(ParseResult parsed, CancellationToken ct)
-    {
-        var loader = ServerParts.Loader(ConfigurationSources.From(parsed), new ProviderFactory(TimeProvider.System));
-        var outcome = await loader.LoadAsync(null, ct);
-        return outcome.Loaded?.Compiled.PolicyFiles ?? throw ConfigurationSources.Wrong(outcome.Errors);
-    }
+    private static async Task<IReadOnlyList<PolicyFile>> LoadAsync(ParseResult parsed, CancellationToken ct) =>
+        (await ServerParts.LoadAsync(ConfigurationSources.From(parsed), ct)).Compiled.PolicyFiles;
 
     private static List<PolicyFile> Read(string[] paths)
     {

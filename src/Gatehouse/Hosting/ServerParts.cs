@@ -73,6 +73,17 @@ internal sealed partial class ServerParts : IAsyncDisposable
         StoredSecrets = () => secrets.Current,
     });
 
+    /// <summary>The configuration with the secrets that are stored, for a command that starts no server.</summary>
+    /// <exception cref="CommandException">It is wrong.</exception>
+    public static async Task<LoadedConfiguration> LoadAsync(ConfigurationSource source, CancellationToken ct)
+    {
+        var secrets = new SecretValues();
+        var loader = Loader(source, new ProviderFactory(TimeProvider.System), secrets);
+        await secrets.TryReadAsync((await loader.LoadStartAsync(ct)).Start, ct);
+        var outcome = await loader.LoadAsync(null, ct);
+        return outcome.Loaded ?? throw ConfigurationSources.Wrong(outcome.Errors);
+    }
+
     /// <exception cref="DatabaseException">It cannot be opened.</exception>
     public static Database Connect(StartSettings start) => start.SqlitePath is { } path
         ? DatabaseFactory.Sqlite(path, start.Durability == JournalDurability.Power)
