@@ -38,6 +38,7 @@ public sealed class RecountTests
         var counting = app.Db.TransactionAsync(sql => recounts.RecountAsync(sql, budget, Ct), Ct);
         while (kind == "postgres" && await WaitingAsync(app) == 0)
         {
+            Assert.False(counting.IsCompleted); // it must wait for what is being charged
         }
 
         goOn.SetResult();
@@ -51,7 +52,7 @@ public sealed class RecountTests
             Id = Guid.CreateVersion7(),
             TraceId = new string('0', 32),
             SpanId = new string('0', 16),
-            StartedAtMicros = app.Clock.GetUtcNow().ToUnixTimeMilliseconds() * 1000,
+            StartedAtMicros = (app.Clock.GetUtcNow().ToUnixTimeMilliseconds() + 1000) * 1000, // after the budget was made
             TeamId = team.Team,
             SystemId = team.System,
             KeyId = team.Key,
