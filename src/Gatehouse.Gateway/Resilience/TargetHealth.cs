@@ -32,21 +32,18 @@ public sealed class TargetHealth(HealthSettings settings, string? model)
     {
         lock (_lock)
         {
-            _last = new HealthCheck(at, error);
+            var changes = false;
             if (error is null == IsHealthy)
             {
                 _streak = 0;
-                return false;
             }
-
-            if (++_streak < (_isDown ? Settings.HealthyAfter : Settings.UnhealthyAfter))
+            else if (++_streak >= (_isDown ? Settings.HealthyAfter : Settings.UnhealthyAfter))
             {
-                return false;
+                (_streak, _isDown, changes) = (0, !_isDown, true);
             }
 
-            _streak = 0;
-            _isDown = !_isDown;
-            return true;
+            _last = new HealthCheck(at, error); // at last: who sees the check sees the state that it led to
+            return changes;
         }
     }
 }
