@@ -35,12 +35,13 @@ internal sealed class HttpUpstream : IUpstream, IDisposable
         {
             var wasIdle = connection is not null;
             connection ??= await Connections.ConnectAsync(request.ConnectTimeout, ct);
+            var beganAt = _clock.GetTimestamp(); // before the provider can have begun: the answer may come before we go on
             long? sentAt = null;
             IOException? broke = null;
             try
             {
                 await connection.SendAsync(_head, request, ct);
-                sentAt = _clock.GetTimestamp();
+                sentAt = beganAt;
                 request.Listener?.Sent();
                 if (await connection.ReceiveHeadAsync(ct))
                 {
