@@ -4,7 +4,9 @@ using Gatehouse.Gateway.Journal;
 
 namespace Gatehouse.Benchmarks;
 
-/// <summary>A call's record, written to the memory that the kernel writes to disk. Read records are given back, as the ledger does.</summary>
+/// <summary>
+/// A call's record, written to the memory that the kernel writes to disk. Read records are given back, as the ledger does.
+/// </summary>
 [MemoryDiagnoser]
 public class JournalBenchmarks : IDisposable
 {

@@ -15,7 +15,8 @@ public class RelayBenchmarks : IDisposable
 
     private readonly byte[] _piece = Encoding.UTF8.GetBytes(Piece + "\n\n");
     private readonly PooledBuffer _events = new();
-    private readonly EventPump _pump = new(new OpenAiTap(), new PassThroughRelay(ChatSurface.Instance, wantsAccounts: true), new SseParser());
+    private readonly EventPump _pump = new(
+        new OpenAiTap(), new PassThroughRelay(ChatSurface.Instance, wantsAccounts: true), new SseParser());
 
     [Benchmark]
     public int Chunk()

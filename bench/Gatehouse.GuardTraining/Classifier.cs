@@ -5,7 +5,9 @@ namespace Gatehouse.GuardTraining;
 /// <summary>A bag of features with its label and weight, ready for training.</summary>
 internal readonly record struct Example(int[] Features, int Start, int End, int[] Shape, bool Positive, float Weight);
 
-/// <summary>Logistic regression by AdaGrad over hashed counts scaled by a power of their number. Deterministic for one order of examples.</summary>
+/// <summary>
+/// Logistic regression by AdaGrad over hashed counts scaled by a power of their number. Deterministic for one order of examples.
+/// </summary>
 /// <param name="power">The exponent of a text's length that scales its sum.</param>
 internal sealed class Classifier(float power)
 {

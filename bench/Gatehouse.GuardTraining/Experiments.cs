@@ -11,7 +11,9 @@ internal static class Experiments
     {
         var settings = new Settings(options);
         var known = KnownWords.Build(data);
-        var generated = settings.Has("nogen") ? [] : Generated.Direct().Concat(Generated.Suffixed(data)).Select(r => Sample.Of(r, known)).ToList();
+        var generated = settings.Has("nogen")
+            ? []
+            : Generated.Direct().Concat(Generated.Suffixed(data)).Select(r => Sample.Of(r, known)).ToList();
         var direct = LabelledText.ReadDirect(data).Select(r => Sample.Of(r, known)).ToList();
         Console.WriteLine($"{direct.Count} rows, {generated.Count} generated");
         var scored = Scores(direct, generated, settings);
@@ -19,16 +21,21 @@ internal static class Experiments
         if (settings.Has("misses"))
         {
             var t = Measures.Threshold(scored.Where(s => !s.Item2.Positive).Select(s => s.Item1), 0.01);
-            foreach (var (score, row) in scored.Where(s => s.Item1 > t != s.Item2.Positive).OrderBy(s => s.Item2.Positive).ThenBy(s => s.Item2.Source))
+            foreach (var (score, row) in scored.Where(s => s.Item1 > t != s.Item2.Positive).OrderBy(s => s.Item2.Positive)
+                .ThenBy(s => s.Item2.Source))
             {
-                Console.WriteLine($"{(row.Positive ? "MISS" : "FALSE")} {row.Source} {score:0.0} {row.TrainOk} {row.Group} {row.Text.Replace('\n', ' ')[..Math.Min(row.Text.Length, 200)]}");
+                Console.WriteLine(
+                    $"{(row.Positive ? "MISS" : "FALSE")} {row.Source} {score:0.0} {row.TrainOk} {row.Group} {row.Text.Replace('\n', ' ')[..Math.Min(row.Text.Length, 200)]}");
             }
         }
 
         return 0;
     }
 
-    /// <summary>Each source scored by a model that saw no row of any source of its kind, at the threshold that one in a hundred of the other benign rows reaches.</summary>
+    /// <summary>
+    /// Each source scored by a model that saw no row of any source of its kind, at the threshold that one in a hundred of the other benign
+    /// rows reaches.
+    /// </summary>
     public static int LeaveOneOut(string data)
     {
         var settings = new Settings([]);
@@ -42,7 +49,8 @@ internal static class Experiments
             var threshold = Measures.Threshold(all.Where(s => !s.Row.Positive && s.Row.Source != source).Select(s => s.Score), 0.01);
             foreach (var side in direct.Where(s => s.Row.Source == source).GroupBy(s => s.Row.Positive))
             {
-                Console.WriteLine($"{(side.Key ? "recall" : "FPR   ")} {source,-28} {side.Count(),5} {side.Count(s => ScoreDirect(model, s) > threshold) / (double)side.Count():0.000}");
+                Console.WriteLine(
+                    $"{(side.Key ? "recall" : "FPR   ")} {source,-28} {side.Count(),5} {side.Count(s => ScoreDirect(model, s) > threshold) / (double)side.Count():0.000}");
             }
         }
 
@@ -67,8 +75,12 @@ internal static class Experiments
     public static Classifier TrainDirect(List<Sample> train, Settings settings)
     {
         var model = new Classifier(InjectionHead.DirectPower);
-        var examples = train.Select(s => new Example(s.Features, 0, s.Features.Length, s.Shape, s.Row.Positive, s.Row.Source.StartsWith("own", StringComparison.Ordinal) ? settings.Get("ownweight", 0.5f) : 1f)).ToList();
-        model.Train(examples, (int)settings.Get("epochs", 25), settings.Get("rate", 0.5f), settings.Get("decay", 1e-4f), 1, (int)settings.Get("mincount", 3));
+        var examples = train.Select(
+            s => new Example(
+                s.Features, 0, s.Features.Length, s.Shape, s.Row.Positive,
+                s.Row.Source.StartsWith("own", StringComparison.Ordinal) ? settings.Get("ownweight", 0.5f) : 1f)).ToList();
+        model.Train(examples, (int)settings.Get("epochs", 25), settings.Get("rate", 0.5f), settings.Get("decay", 1e-4f), 1,
+            (int)settings.Get("mincount", 3));
         return model;
     }
 

@@ -26,7 +26,8 @@ internal static class Figures
             return null;
         }
 
-        using var reader = new StreamReader(File.Exists(plain) ? File.OpenRead(plain) : new GZipStream(File.OpenRead(plain + ".gz"), CompressionMode.Decompress));
+        using var reader = new StreamReader(
+            File.Exists(plain) ? File.OpenRead(plain) : new GZipStream(File.OpenRead(plain + ".gz"), CompressionMode.Decompress));
         List<Guardrails.Evaluation.LabelledText> rows = [];
         while (reader.ReadLine() is { } line)
         {

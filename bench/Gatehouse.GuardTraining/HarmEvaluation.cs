@@ -24,7 +24,8 @@ internal static class HarmEvaluation
             var harm = findings.Count > 0;
             injection.Find(text, input, findings);
             var c = counts.GetValueOrDefault(key);
-            counts[key] = (c.Rows + 1, c.Harm + (harm ? 1 : 0), c.Injection + (findings.Items.ToArray().Any(f => f.Detector == DetectorKind.Injection) ? 1 : 0));
+            counts[key] = (c.Rows + 1, c.Harm + (harm ? 1 : 0),
+                c.Injection + (findings.Items.ToArray().Any(f => f.Detector == DetectorKind.Injection) ? 1 : 0));
             if (misses && harm != key.EndsWith('1'))
             {
                 Console.WriteLine($"{key} {text[..Math.Min(text.Length, 140)]}");

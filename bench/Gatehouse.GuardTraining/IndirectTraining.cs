@@ -18,10 +18,12 @@ internal static class IndirectTraining
         if (settings.Has("misses"))
         {
             var t = Measures.Threshold(scored.Where(s => !s.Item2.Positive).Select(s => s.Item1), 0.01);
-            foreach (var (score, row) in scored.Where(s => s.Item1 > t != s.Item2.Positive).OrderBy(s => s.Item2.Positive).ThenBy(s => s.Item2.Source))
+            foreach (var (score, row) in scored.Where(s => s.Item1 > t != s.Item2.Positive).OrderBy(s => s.Item2.Positive)
+                .ThenBy(s => s.Item2.Source))
             {
                 var shown = row.Payload is { Length: > 0 } p ? p : row.Text;
-                Console.WriteLine($"{(row.Positive ? "MISS" : "FALSE")} {row.Source} {score:0.0} {row.TrainOk} {row.Group} {shown.Replace('\n', ' ')[..Math.Min(shown.Length, 260)]}");
+                Console.WriteLine(
+                    $"{(row.Positive ? "MISS" : "FALSE")} {row.Source} {score:0.0} {row.TrainOk} {row.Group} {shown.Replace('\n', ' ')[..Math.Min(shown.Length, 260)]}");
             }
         }
 
@@ -29,7 +31,8 @@ internal static class IndirectTraining
     }
 
     /// <summary>Each document scored by a model that saw none of its group.</summary>
-    public static List<(float Score, LabelledText Row)> Scores(List<Sample> rows, List<string> requests, Vocabulary known, Settings settings)
+    public static List<(float Score, LabelledText Row)> Scores(
+        List<Sample> rows, List<string> requests, Vocabulary known, Settings settings)
     {
         var scored = new List<(float, LabelledText)>();
         for (var fold = 0; fold < Folds; fold++)
@@ -45,7 +48,8 @@ internal static class IndirectTraining
     public static List<string> Requests(string data) =>
         [.. LabelledText.ReadDirect(data)
             .Where(r => r.TrainOk && !r.Positive && r.Text.Length is > 20 and < 160
-                && r.Source is "fuzzyai_benign" or "self_instruct_user" or "self_instruct_seed" or "mt_bench" or "arena_hard_v0.1" or "xstest_safe" or "gpteacher_roleplay")
+                && r.Source is "fuzzyai_benign" or "self_instruct_user" or "self_instruct_seed" or "mt_bench" or "arena_hard_v0.1"
+                    or "xstest_safe" or "gpteacher_roleplay")
             .Select(r => r.Text)];
 
     public static Classifier Train(List<Sample> rows, List<string> requests, Vocabulary known, Settings settings)
@@ -57,11 +61,14 @@ internal static class IndirectTraining
             AddWindows(s, examples, 1f);
         }
 
-        var payloads = Generated.Payloads().Concat(Generated.Direct().Where(r => r.Positive && r.Source == "own_multilingual" && settings.Has("multilingual"))).Select(r => r.Text).ToList();
+        var payloads = Generated.Payloads()
+            .Concat(Generated.Direct().Where(r => r.Positive && r.Source == "own_multilingual" && settings.Has("multilingual")))
+            .Select(r => r.Text).ToList();
         var sentences = Generated.Sentences().Select(r => r.Text).ToList();
         var documents = rows.Where(r => !r.Row.Positive && r.Row.Source != "asb").Select(r => r.Row.Text).ToList();
         var own = settings.Get("ownweight", 1f);
-        var all = payloads.Select(p => (Text: p, Weight: own)).Concat(requests.Select(r => (Text: r, Weight: own * settings.Get("requestweight", 0.6f)))).ToList();
+        var all = payloads.Select(p => (Text: p, Weight: own))
+            .Concat(requests.Select(r => (Text: r, Weight: own * settings.Get("requestweight", 0.6f)))).ToList();
         foreach (var (text, weight) in all)
         {
             var document = documents[random.Next(documents.Count)];
@@ -124,7 +131,8 @@ internal static class IndirectTraining
     private static Classifier Fit(List<Example> examples, Settings settings)
     {
         var model = new Classifier(InjectionHead.IndirectPower);
-        model.Train(examples, (int)settings.Get("epochs", 25), settings.Get("rate", 0.5f), settings.Get("decay", 3e-4f), 1, (int)settings.Get("mincount", 2));
+        model.Train(examples, (int)settings.Get("epochs", 25), settings.Get("rate", 0.5f), settings.Get("decay", 3e-4f), 1,
+            (int)settings.Get("mincount", 2));
         return model;
     }
 
@@ -139,12 +147,17 @@ internal static class IndirectTraining
         };
         cut = cut < 0 ? document.Length : cut;
         var gap = random.Next(2) == 0 ? "\n" : " ";
-        return new LabelledText(document[..cut] + (cut == 0 ? "" : gap) + payload + gap + document[cut..].TrimStart(' '), true, "own_planted", true, "own", payload);
+        return new LabelledText(
+            document[..cut] + (cut == 0 ? "" : gap) + payload + gap + document[cut..].TrimStart(' '), true, "own_planted", true, "own",
+            payload);
     }
 
-    private static string? Payload(Sample s) => s.Row.Payload is { Length: > 0 } p && s.Text.Contains(p, StringComparison.Ordinal) ? p : null;
+    private static string? Payload(Sample s) =>
+        s.Row.Payload is { Length: > 0 } p && s.Text.Contains(p, StringComparison.Ordinal) ? p : null;
 
-    /// <summary>Windows that hold the payload's first sentence are positive; those far from it are negative where only the payload was planted.</summary>
+    /// <summary>
+    /// Windows that hold the payload's first sentence are positive; those far from it are negative where only the payload was planted.
+    /// </summary>
     private static void AddWindows(Sample s, List<Example> examples, float weight)
     {
         var payload = Payload(s);

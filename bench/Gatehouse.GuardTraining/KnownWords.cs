@@ -16,7 +16,8 @@ internal static class KnownWords
         foreach (var row in rows)
         {
             var seen = new HashSet<uint>();
-            foreach (var word in row.Text.Split((char[])[' ', '\n', '\t', ',', '.', '?', '!', '"', '(', ')', ':', ';'], StringSplitOptions.RemoveEmptyEntries))
+            foreach (var word in row.Text.Split(
+                (char[])[' ', '\n', '\t', ',', '.', '?', '!', '"', '(', ')', ':', ';'], StringSplitOptions.RemoveEmptyEntries))
             {
                 if (word.Length is > 0 and < 20 && word.All(c => char.IsAsciiLetter(c) || c == '\''))
                 {

@@ -22,7 +22,8 @@ internal sealed record LabelledText(string Text, bool Positive, string Source, b
 
     public static List<LabelledText> ReadDirect(string folder) => Read(Path.Combine(folder, "injection.jsonl"), "text", "label");
 
-    public static List<LabelledText> ReadIndirect(string folder) => Read(Path.Combine(folder, "indirect.jsonl"), "document_text", "injected");
+    public static List<LabelledText> ReadIndirect(string folder) =>
+        Read(Path.Combine(folder, "indirect.jsonl"), "document_text", "injected");
 
     private static List<LabelledText> Read(string path, string text, string label)
     {

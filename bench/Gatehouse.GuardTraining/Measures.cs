@@ -55,7 +55,8 @@ internal static class Measures
         foreach (var source in scored.GroupBy(s => (s.Row.Source, s.Row.Positive)).OrderBy(g => g.Key.Positive).ThenBy(g => g.Key.Source))
         {
             var list = source.ToList();
-            Console.WriteLine($"   {(source.Key.Positive ? "recall" : "FPR   ")} {source.Key.Source,-28} {list.Count,5} {Rate(list, t1):0.000}");
+            Console.WriteLine(
+                $"   {(source.Key.Positive ? "recall" : "FPR   ")} {source.Key.Source,-28} {list.Count,5} {Rate(list, t1):0.000}");
         }
     }
 

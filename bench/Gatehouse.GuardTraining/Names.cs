@@ -2,7 +2,9 @@ using Gatehouse.Guardrails.Training;
 
 namespace Gatehouse.GuardTraining;
 
-/// <summary>What <c>gatehouse guard train</c> does, without building the server: held-out figures, then the weights of the name tagger.</summary>
+/// <summary>
+/// What <c>gatehouse guard train</c> does, without building the server: held-out figures, then the weights of the name tagger.
+/// </summary>
 internal static class Names
 {
     public static int Train(string words, string data, string model)

@@ -16,6 +16,7 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: train DATA MODEL | cross-validate DATA [misses] | cross-validate-indirect DATA [misses] | leave-one-out DATA | shipped DATA [misses] | harm DATA [misses] | secrets DATA | eval DATA [SET …] | names WORDS DATA MODEL");
+    Console.Error.WriteLine(
+        "usage: train DATA MODEL | cross-validate DATA [misses] | cross-validate-indirect DATA [misses] | leave-one-out DATA | shipped DATA [misses] | harm DATA [misses] | secrets DATA | eval DATA [SET …] | names WORDS DATA MODEL");
     return 2;
 }

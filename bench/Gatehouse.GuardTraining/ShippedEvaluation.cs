@@ -5,7 +5,9 @@ using Gatehouse.Guardrails.Injection;
 
 namespace Gatehouse.GuardTraining;
 
-/// <summary>What the shipped table does with disguises and how fast it is. Not a measure of recall: it was trained on most other rows.</summary>
+/// <summary>
+/// What the shipped table does with disguises and how fast it is. Not a measure of recall: it was trained on most other rows.
+/// </summary>
 internal static class ShippedEvaluation
 {
     public static int Run(string data, bool misses)
@@ -23,20 +25,27 @@ internal static class ShippedEvaluation
             detector.Find(text, input, findings);
             var flagged = findings.Count > 0;
             var c = counts.GetValueOrDefault(transform);
-            counts[transform] = positive ? c with { Hit = c.Hit + (flagged ? 1 : 0), Positive = c.Positive + 1 } : c with { False = c.False + (flagged ? 1 : 0), Negative = c.Negative + 1 };
+            counts[transform] = positive
+                ? c with { Hit = c.Hit + (flagged ? 1 : 0), Positive = c.Positive + 1 }
+                : c with { False = c.False + (flagged ? 1 : 0), Negative = c.Negative + 1 };
             if (misses && flagged != positive)
             {
-                Console.WriteLine($"{(positive ? "MISS" : "FALSE")} {transform} {InjectionDetector.Score(text, input):0.00} {text[..Math.Min(text.Length, 150)].Replace('\n', ' ')} {string.Concat(Readings.Of(text).Select(r => $"| {r.Rule} {InjectionDetector.Score(r.Text, input):0.00} {r.Text}"))}");
+                Console.WriteLine(
+                    $"{(positive ? "MISS" : "FALSE")} {transform} {InjectionDetector.Score(text, input):0.00} {text[..Math.Min(text.Length, 150)].Replace('\n', ' ')} {string.Concat(Readings.Of(text).Select(r => $"| {r.Rule} {InjectionDetector.Score(r.Text, input):0.00} {r.Text}"))}");
             }
         }
 
         foreach (var (transform, c) in counts)
         {
-            Console.WriteLine($"{transform,-20} recall {(c.Positive == 0 ? 0 : c.Hit / (double)c.Positive):0.000}  FPR {c.False}/{c.Negative}");
+            Console.WriteLine(
+                $"{transform,-20} recall {(c.Positive == 0 ? 0 : c.Hit / (double)c.Positive):0.000}  FPR {c.False}/{c.Negative}");
         }
 
-        Speed(detector, [.. LabelledText.ReadDirect(data).Where(r => !r.Positive && r.Text.All(char.IsAscii) && r.Row(detector)).Select(r => r.Text)], DetectionSide.Input);
-        Speed(detector, [.. LabelledText.ReadIndirect(data).Where(r => !r.Positive && r.Text.All(char.IsAscii)).Select(r => r.Text)], DetectionSide.Retrieved);
+        Speed(detector,
+            [.. LabelledText.ReadDirect(data).Where(r => !r.Positive && r.Text.All(char.IsAscii) && r.Row(detector)).Select(r => r.Text)],
+            DetectionSide.Input);
+        Speed(detector, [.. LabelledText.ReadIndirect(data).Where(r => !r.Positive && r.Text.All(char.IsAscii)).Select(r => r.Text)],
+            DetectionSide.Retrieved);
         return 0;
     }
 

@@ -2,7 +2,9 @@ using Gatehouse.Guardrails.Injection;
 
 namespace Gatehouse.GuardTraining;
 
-/// <summary>Trains both heads on every row whose licence allows it and on our own texts, calibrates on cross-validated scores, writes the table.</summary>
+/// <summary>
+/// Trains both heads on every row whose licence allows it and on our own texts, calibrates on cross-validated scores, writes the table.
+/// </summary>
 internal static class Training
 {
     public static int Run(string data, string path)
@@ -48,8 +50,8 @@ internal static class Training
     }
 
     /// <summary>
-    /// The threshold is where one in a hundred benign rows lies, or higher where the hard benign prompts of NotInject want it (three in a hundred);
-    /// the slope is the likeliest one through it.
+    /// The threshold is where one in a hundred benign rows lies, or higher where the hard benign prompts of NotInject want it (three in a
+    /// hundred); the slope is the likeliest one through it.
     /// </summary>
     private static InjectionHead Head(Classifier model, float power, float scale, List<(float Score, LabelledText Row)> scored)
     {

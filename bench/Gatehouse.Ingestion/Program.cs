@@ -1,7 +1,7 @@
 // What it costs to take calls out of the journal into ledger, trace and sums, on a database of its own that is deleted afterwards.
-//   dotnet run -c Release --project bench/Gatehouse.Ingestion -- [--records 300000] [--rounds 3] [--postgres "Host=…;Database=postgres"] [--questions yes]
-// Prints CPU of this process in µs a call (with PostgreSQL: without the server's own), calls per second, and bytes allocated a call.
-// With --questions the calls are spread over 30 days, and what the console asks is timed: the median of five.
+//   dotnet run -c Release --project bench/Gatehouse.Ingestion -- [--records 300000] [--rounds 3] [--postgres "Host=…;Database=postgres"]
+// [--questions yes] Prints CPU of this process in µs a call (with PostgreSQL: without the server's own), calls per second, and bytes
+// allocated a call. With --questions the calls are spread over 30 days, and what the console asks is timed: the median of five.
 using System.Globalization;
 using Gatehouse.Ingestion;
 

@@ -21,7 +21,9 @@ internal static class Questions
         var page = await calls.ListAsync(Admin, new CallFilter(), default);
         await TimeAsync("newest calls", () => calls.ListAsync(Admin, new CallFilter(), default));
         await TimeAsync("calls of a quiet system", () => calls.ListAsync(Admin, new CallFilter(SystemId: quiet), default));
-        await TimeAsync("failed calls of a quiet system", () => calls.ListAsync(Admin, new CallFilter(SystemId: quiet, Outcome: CallOutcome.Failed), default));
+        await TimeAsync(
+            "failed calls of a quiet system", () =>
+                calls.ListAsync(Admin, new CallFilter(SystemId: quiet, Outcome: CallOutcome.Failed), default));
         await TimeAsync("failed calls", () => calls.ListAsync(Admin, new CallFilter(Outcome: CallOutcome.Failed), default));
         await TimeAsync("one call with its trace", () => calls.FindAsync(Admin, page.Calls[25].RequestId, default));
         await TimeAsync("beginning of a request id", () => calls.FindByPrefixAsync(Admin, page.Calls[25].RequestId[..16], 6, default));

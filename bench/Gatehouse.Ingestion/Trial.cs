@@ -43,9 +43,11 @@ internal sealed class Trial : IAsyncDisposable
 
         _metrics = new ObservabilityMetrics(_journal);
         var table = new Snapshot<GatewayTable>(GatewayTable.Empty);
-        var systems = new SystemLookup(_ => "helpdesk", (_, environment) => new EnvironmentPolicy(environment, StoreContent: false, RetentionDays: 30));
+        var systems = new SystemLookup(
+            _ => "helpdesk", (_, environment) => new EnvironmentPolicy(environment, StoreContent: false, RetentionDays: 30));
         _drain = new LedgerDrain(
-            _journal, new LedgerStore(_db, LedgerJoint.None, systems, TimeProvider.System), LedgerJoint.None, table, systems, new RecordedSignal(),
+            _journal, new LedgerStore(_db, LedgerJoint.None, systems, TimeProvider.System), LedgerJoint.None, table, systems,
+            new RecordedSignal(),
             new OtlpTraces(OtlpOptions.Off, _metrics), _metrics);
     }
 
@@ -59,7 +61,9 @@ internal sealed class Trial : IAsyncDisposable
         var trial = new Trial(postgres);
         if (trial._admin is { } admin)
         {
-            await admin.ExecuteAsync(System.Runtime.CompilerServices.FormattableStringFactory.Create($"CREATE DATABASE {trial._name} TEMPLATE template0"), default);
+            await admin.ExecuteAsync(
+                System.Runtime.CompilerServices.FormattableStringFactory.Create($"CREATE DATABASE {trial._name} TEMPLATE template0"),
+                default);
         }
 
         await Migrations.ApplyAsync(trial._db, typeof(ObservabilityModule).Assembly, default);
@@ -86,7 +90,8 @@ internal sealed class Trial : IAsyncDisposable
         }
 
         return new Drained(
-            (Environment.CpuUsage.TotalTime - cpu).TotalMicroseconds, TimeProvider.System.GetElapsedTime(started), GC.GetTotalAllocatedBytes() - allocated);
+            (Environment.CpuUsage.TotalTime - cpu).TotalMicroseconds, TimeProvider.System.GetElapsedTime(started),
+            GC.GetTotalAllocatedBytes() - allocated);
     }
 
     public async Task<long> BytesAsync()
@@ -107,7 +112,8 @@ internal sealed class Trial : IAsyncDisposable
         await _db.DisposeAsync();
         if (_admin is not null)
         {
-            await _admin.ExecuteAsync(System.Runtime.CompilerServices.FormattableStringFactory.Create($"DROP DATABASE {_name} WITH (FORCE)"), default);
+            await _admin.ExecuteAsync(
+                System.Runtime.CompilerServices.FormattableStringFactory.Create($"DROP DATABASE {_name} WITH (FORCE)"), default);
             await _admin.DisposeAsync();
         }
 
@@ -157,7 +163,8 @@ internal sealed class Trial : IAsyncDisposable
             [
                 new CallAttempt(
                     "bench", model, 40, duration - 60, duration - 40, duration - 20, failed ? 500 : 200, failed ? "upstream_error" : null,
-                    failed ? "The provider answered 500: overloaded." : null, failed ? null : usage, cost is { } nanos ? Nanos.ToUsd(nanos) : null),
+                    failed ? "The provider answered 500: overloaded." : null, failed ? null : usage,
+                    cost is { } nanos ? Nanos.ToUsd(nanos) : null),
             ],
         };
     }

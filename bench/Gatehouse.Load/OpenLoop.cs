@@ -24,7 +24,8 @@ internal sealed class OpenLoop(Uri url, byte[] request, int rate, int seconds)
         Array.ForEach(exchanges, static e => e.Dispose());
         Array.Sort(_nanos);
         return string.Create(
-            CultureInfo.InvariantCulture, $"RESULT {_nanos.Length} {_failed} {At(0.5):F0} {At(0.99):F0} {At(0.999):F0} {_nanos[^1] / 1000.0:F0}");
+            CultureInfo.InvariantCulture,
+            $"RESULT {_nanos.Length} {_failed} {At(0.5):F0} {At(0.99):F0} {At(0.999):F0} {_nanos[^1] / 1000.0:F0}");
     }
 
     private void Work(Exchange exchange, long start)

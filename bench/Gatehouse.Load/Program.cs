@@ -22,7 +22,8 @@ if (args is [("open" or "streams") and var mode, var address, var key, var file,
     switch (mode, args.Length)
     {
         case ("open", 7):
-            Console.WriteLine(new OpenLoop(url, request, rate: Number(args[4]), seconds: Number(args[5])).Run(connections: Number(args[6])));
+            Console.WriteLine(
+                new OpenLoop(url, request, rate: Number(args[4]), seconds: Number(args[5])).Run(connections: Number(args[6])));
             return 0;
         case ("streams", 6):
             Console.WriteLine(new Streams(url, request, seconds: Number(args[5])).Run(connections: Number(args[4])));

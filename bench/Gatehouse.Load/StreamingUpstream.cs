@@ -10,7 +10,8 @@ internal sealed class StreamingUpstream(int chunks, TimeSpan pause)
     private static readonly byte[] Head = Encoding.ASCII.GetBytes(
         "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
 
-    private static readonly byte[] Piece = Chunk(Event("""{"content":"Another piece of the answer, as long as such pieces mostly are."}""", "null"));
+    private static readonly byte[] Piece = Chunk(
+        Event("""{"content":"Another piece of the answer, as long as such pieces mostly are."}""", "null"));
 
     private static readonly byte[] Last =
     [

@@ -14,7 +14,8 @@ internal sealed class Streams(Uri url, byte[] request, int seconds)
     public string Run(int connections)
     {
         var start = Clock.Now + 200_000_000;
-        var threads = Enumerable.Range(0, connections).Select(i => new Thread(() => Work(start + ((long)i * 1_000_000_000 / connections), start))).ToArray();
+        var threads = Enumerable.Range(0, connections)
+            .Select(i => new Thread(() => Work(start + ((long)i * 1_000_000_000 / connections), start))).ToArray();
         Array.ForEach(threads, static t => t.Start());
         Array.ForEach(threads, static t => t.Join());
         _firstBytes.Sort();

@@ -19,7 +19,8 @@ public static class ConsoleModule
     {
         services.AddAuthorization();
         services.AddHttpContextAccessor();
-        services.Configure<RouteOptions>(options => options.SetParameterPolicy<RegexInlineRouteConstraint>("regex")); // a slim host lacks it
+        // a slim host lacks it
+        services.Configure<RouteOptions>(options => options.SetParameterPolicy<RegexInlineRouteConstraint>("regex"));
         services.AddRazorComponents();
         services.AddAntiforgery(options =>
         {
@@ -34,7 +35,9 @@ public static class ConsoleModule
         return services;
     }
 
-    /// <summary>Headers of the answers, and forms that only the console's own pages can send. After authentication and authorization.</summary>
+    /// <summary>
+    /// Headers of the answers, and forms that only the console's own pages can send. After authentication and authorization.
+    /// </summary>
     public static IApplicationBuilder UseConsole(this IApplicationBuilder app)
     {
         app.Use(SecurityHeaders.ApplyAsync);

@@ -72,7 +72,8 @@ public sealed record Budget(
 /// <param name="Team">Name of the team in its scope; <see langword="null"/> for all.</param>
 /// <param name="SpentUsd">What the ledger holds. Of the end user who spent most, when each has their own.</param>
 /// <param name="ReservedUsd">Worst cases of calls under way.</param>
-/// <param name="ForecastUsd">Spent at the end of the period if it goes on as so far; <see langword="null"/> in its first hundredth and without an end.</param>
+/// <param name="ForecastUsd">Spent at the end of the period if it goes on as so far; <see langword="null"/> in its first hundredth and
+/// without an end.</param>
 /// <param name="UnknownCalls">Calls that cost something nobody knows.</param>
 /// <param name="Users">Who spent most, when each end user has their own; at most ten.</param>
 public sealed record BudgetStanding(
@@ -122,4 +123,5 @@ public enum BudgetEventKind
 /// <summary>Something that a budget reported, once in each period.</summary>
 /// <param name="EndUser">Whose, when each end user has their own.</param>
 public sealed record BudgetEvent(
-    Guid BudgetId, string Budget, Guid? TeamId, string EndUser, BudgetEventKind Kind, DateTimeOffset At, decimal SpentUsd, decimal LimitUsd);
+    Guid BudgetId, string Budget, Guid? TeamId, string EndUser, BudgetEventKind Kind, DateTimeOffset At, decimal SpentUsd,
+    decimal LimitUsd);

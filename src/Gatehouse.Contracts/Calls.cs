@@ -56,15 +56,20 @@ public sealed record CallSummary(
     /// <summary>What part Gatehouse's own cache had.</summary>
     public CacheUse Cache { get; init; }
 
-    /// <summary>What the part of the answer that came from the cache cost when it was made; <see langword="null"/> when unknown, or none did.</summary>
+    /// <summary>
+    /// What the part of the answer that came from the cache cost when it was made; <see langword="null"/> when unknown, or none did.
+    /// </summary>
     public decimal? SavedUsd { get; init; }
 
     public long? SavedInputTokens { get; init; }
 
     public long? SavedOutputTokens { get; init; }
 
-    /// <summary>As the header <c>x-gatehouse-served-by</c> says: <c>cache</c> or provider and model; <see langword="null"/> when nobody answered.</summary>
-    public string? ServedBy => Cache.IsServed() ? CacheUses.Server : Outcome == CallOutcome.Ok && Provider is not null ? $"{Provider}/{Model}" : null;
+    /// <summary>
+    /// As the header <c>x-gatehouse-served-by</c> says: <c>cache</c> or provider and model; <see langword="null"/> when nobody answered.
+    /// </summary>
+    public string? ServedBy =>
+        Cache.IsServed() ? CacheUses.Server : Outcome == CallOutcome.Ok && Provider is not null ? $"{Provider}/{Model}" : null;
 
     /// <summary>What the guards did; <see langword="null"/> when no policy applied.</summary>
     public GuardVerdict? Guard { get; init; }
@@ -111,7 +116,8 @@ public sealed record CallContent(string Request, string Response);
 
 /// <summary>Everything kept about one call.</summary>
 /// <param name="DroppedParameters">Parameters of the request that the target's format cannot carry.</param>
-/// <param name="ContentState">Why <paramref name="Content"/> is missing: <c>stored</c>, <c>not_stored</c>, <c>not_allowed</c> or <c>expired</c>.</param>
+/// <param name="ContentState">Why <paramref name="Content"/> is missing: <c>stored</c>, <c>not_stored</c>, <c>not_allowed</c> or
+/// <c>expired</c>.</param>
 public sealed record CallDetail(
     CallSummary Call,
     IReadOnlyList<CallAttempt> Attempts,
@@ -166,8 +172,10 @@ public sealed record CallFilter(
 public sealed record CallPage(IReadOnlyList<CallSummary> Calls, Guid? Next, DateTimeOffset From);
 
 /// <summary>Sums over calls. Latencies are estimates from a histogram with buckets about 10 % wide.</summary>
-/// <param name="UnpricedCalls">Calls that a provider answered, in part at least, at a cost that is not known: it is not in <paramref name="CostUsd"/>.</param>
-/// <param name="P50Micros">Of answered calls only (<see cref="CallOutcome.Ok"/>), as all percentiles here; <see langword="null"/> when none was.</param>
+/// <param name="UnpricedCalls">Calls that a provider answered, in part at least, at a cost that is not known: it is not in
+/// <paramref name="CostUsd"/>.</param>
+/// <param name="P50Micros">Of answered calls only (<see cref="CallOutcome.Ok"/>), as all percentiles here; <see langword="null"/> when none
+/// was.</param>
 public sealed record TrafficSum(
     long Calls,
     long Failed,

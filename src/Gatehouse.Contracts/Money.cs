@@ -69,8 +69,8 @@ public sealed record Price(
     public IReadOnlyList<PriceTier> Tiers { get; init; } = [];
 
     /// <summary>
-    /// Prices of calls that the provider served in another tier of service, by its word for it (<c>flex</c>, <c>priority</c>, <c>batch</c>). Not
-    /// part of what is kept of a call, whose price is the one of its tier.
+    /// Prices of calls that the provider served in another tier of service, by its word for it (<c>flex</c>, <c>priority</c>,
+    /// <c>batch</c>). Not part of what is kept of a call, whose price is the one of its tier.
     /// </summary>
     [JsonIgnore]
     public IReadOnlyDictionary<string, Price>? ServiceTiers { get; init; }
@@ -99,7 +99,8 @@ public sealed record Price(
 
     /// <param name="tier">The provider's word, or <see langword="null"/>.</param>
     /// <returns>The price of that tier of service; this one where it has none of its own.</returns>
-    public Price Served(string? tier) => tier is not null && ServiceTiers is { } tiers && tiers.TryGetValue(tier, out var price) ? price : this;
+    public Price Served(string? tier) =>
+        tier is not null && ServiceTiers is { } tiers && tiers.TryGetValue(tier, out var price) ? price : this;
 
     /// <summary>The cost of one call in <see cref="Nanos"/>; rounded half to even once, at the end.</summary>
     public long CostNanos(in TokenUsage usage)

@@ -35,10 +35,14 @@ public sealed record AiSystem(
     IReadOnlyList<EnvironmentPolicy> Environments,
     DateTimeOffset CreatedAt)
 {
-    /// <summary>Where its data must stay: calls go only to providers whose region is this or within it; <see langword="null"/>: anywhere.</summary>
+    /// <summary>
+    /// Where its data must stay: calls go only to providers whose region is this or within it; <see langword="null"/>: anywhere.
+    /// </summary>
     public string? Residency { get; init; }
 
-    /// <summary>How sensitive its data is: calls go only to providers that may receive it; <see langword="null"/>: nobody has said.</summary>
+    /// <summary>
+    /// How sensitive its data is: calls go only to providers that may receive it; <see langword="null"/>: nobody has said.
+    /// </summary>
     public DataClassification? DataClassification { get; init; }
 }
 
@@ -47,7 +51,10 @@ public sealed record AiSystem(
 /// <param name="RetentionDays">How long traces (and their text) are kept, in days; the ledger is kept for good.</param>
 public sealed record EnvironmentPolicy(SystemEnvironment Environment, bool StoreContent, int RetentionDays)
 {
-    /// <summary>The guard policy that was chosen, or <c>none</c>; <see langword="null"/>: nobody has chosen, and the configuration's default applies.</summary>
+    /// <summary>
+    /// The guard policy that was chosen, or <c>none</c>; <see langword="null"/>: nobody has chosen, and the configuration's default
+    /// applies.
+    /// </summary>
     public string? GuardPolicy { get; init; }
 }
 

@@ -41,7 +41,8 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
     private const int MaxShownChars = 128;
 
     private static readonly Surface CountTokens = new TokenCountSurface(
-        MessagesSurface.Instance, AnthropicWire.MessagesPath + "/count_tokens", null, static body => MessagesRequestReader.Read(body, isCount: true));
+        MessagesSurface.Instance, AnthropicWire.MessagesPath + "/count_tokens", null, static body =>
+            MessagesRequestReader.Read(body, isCount: true));
 
     /// <summary>Whether a path is the gateway's, answered here whatever it names.</summary>
     public static bool Serves(string path) => IsUnder(path, Prefix) || IsUnder(path, GeneratePrefix) || path == CoherePath;
@@ -88,7 +89,9 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
             case RerankPath:
                 return Rerank(http);
             case ModelsPath:
-                return HttpMethods.IsGet(http.Request.Method) ? models.HandleAsync(http, null) : WrongMethod(http, ChatSurface.Instance, "GET");
+                return HttpMethods.IsGet(http.Request.Method)
+                    ? models.HandleAsync(http, null)
+                    : WrongMethod(http, ChatSurface.Instance, "GET");
         }
 
         if (path.StartsWith(ModelsPath + "/", StringComparison.Ordinal) && path.Length > ModelsPath.Length + 1)
@@ -115,7 +118,9 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
             return answered;
         }
 
-        var hint = path.StartsWith("/v1/v1", StringComparison.Ordinal) ? "Leave /v1 out of the client's base address: it adds its own." : Served;
+        var hint = path.StartsWith("/v1/v1", StringComparison.Ordinal)
+            ? "Leave /v1 out of the client's base address: it adds its own."
+            : Served;
         return Unknown(http, ChatSurface.Instance, hint);
     }
 

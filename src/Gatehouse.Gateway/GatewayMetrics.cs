@@ -46,9 +46,11 @@ public sealed class GatewayMetrics : IDisposable
     {
         _tables = tables;
         _duration = Meter.CreateHistogram(
-            TelemetryNames.OperationDuration, "s", "Duration of calls.", advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = DurationBuckets });
+            TelemetryNames.OperationDuration, "s", "Duration of calls.",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = DurationBuckets });
         _tokens = Meter.CreateHistogram(
-            TelemetryNames.TokenUsage, "{token}", "Tokens of calls.", advice: new InstrumentAdvice<long> { HistogramBucketBoundaries = TokenBuckets });
+            TelemetryNames.TokenUsage, "{token}", "Tokens of calls.",
+            advice: new InstrumentAdvice<long> { HistogramBucketBoundaries = TokenBuckets });
         _overhead = Meter.CreateHistogram(
             TelemetryNames.Overhead,
             "s",
@@ -58,19 +60,27 @@ public sealed class GatewayMetrics : IDisposable
         _active = Meter.CreateUpDownCounter<long>(TelemetryNames.ActiveCalls, "{call}", "Calls in progress.");
         _retries = Meter.CreateCounter<long>(TelemetryNames.Retries, "{attempt}", "Attempts that repeated the same target.");
         _fallbacks = Meter.CreateCounter<long>(TelemetryNames.Fallbacks, "{attempt}", "Attempts that moved on to another target.");
-        _contentDropped = Meter.CreateCounter<long>(TelemetryNames.ContentDropped, "{call}", "Stored content dropped because its queue was full.");
-        _mirrorsDropped = Meter.CreateCounter<long>(TelemetryNames.MirrorsDropped, "{call}", "Copies for mirrors left out because too many were under way.");
+        _contentDropped = Meter.CreateCounter<long>(
+            TelemetryNames.ContentDropped, "{call}", "Stored content dropped because its queue was full.");
+        _mirrorsDropped = Meter.CreateCounter<long>(
+            TelemetryNames.MirrorsDropped, "{call}", "Copies for mirrors left out because too many were under way.");
         _queued = Meter.CreateCounter<long>(TelemetryNames.Queued, "{call}", "Calls that waited for a place at a target.");
         _hedges = Meter.CreateCounter<long>(TelemetryNames.Hedges, "{attempt}", "Second attempts because the first target was slow.");
-        _cached = Meter.CreateCounter<long>(TelemetryNames.Cached, "{call}", "Calls of routes that keep answers, by what the cache had: miss, hit, semantic, stale, partial.");
-        _cacheSaved = Meter.CreateCounter<double>(TelemetryNames.CacheSaved, "USD", "What answers from the cache cost when they were made.");
+        _cached = Meter.CreateCounter<long>(
+            TelemetryNames.Cached, "{call}",
+            "Calls of routes that keep answers, by what the cache had: miss, hit, semantic, stale, partial.");
+        _cacheSaved = Meter.CreateCounter<double>(
+            TelemetryNames.CacheSaved, "USD", "What answers from the cache cost when they were made.");
         Meter.CreateObservableGauge(TelemetryNames.CacheBytes, CacheBytes, "By", "Memory that the caches take.");
-        _waited = Meter.CreateCounter<long>(TelemetryNames.WaitedForReturn, "{call}", "Calls that waited for a target of their route to come back.");
+        _waited = Meter.CreateCounter<long>(
+            TelemetryNames.WaitedForReturn, "{call}", "Calls that waited for a target of their route to come back.");
         Meter.CreateObservableGauge(TelemetryNames.Healthy, Healthy, "{state}", "Targets with health checks: 1 healthy, 0 not.");
-        _guardCalls = Meter.CreateCounter<long>(TelemetryNames.GuardCalls, "{call}", "Calls that a guard policy applied to, by what it did.");
+        _guardCalls = Meter.CreateCounter<long>(
+            TelemetryNames.GuardCalls, "{call}", "Calls that a guard policy applied to, by what it did.");
         _guardFindings = Meter.CreateCounter<long>(TelemetryNames.GuardedFindings, "{finding}", "What the guards found.");
         _guardDuration = Meter.CreateHistogram(
-            TelemetryNames.GuardDuration, "s", "Time of the guards in a call.", advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = OverheadBuckets });
+            TelemetryNames.GuardDuration, "s", "Time of the guards in a call.",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = OverheadBuckets });
         Meter.CreateObservableGauge(
             TelemetryNames.Breaker, Breakers, "{state}", "Circuit breakers of targets: 0 closed, 1 half-open, 2 open.");
     }
@@ -95,7 +105,8 @@ public sealed class GatewayMetrics : IDisposable
 
     public void FellBack(string provider) => _fallbacks.Add(1, new KeyValuePair<string, object?>(TelemetryNames.ProviderName, provider));
 
-    public void DroppedMirror(string provider) => _mirrorsDropped.Add(1, new KeyValuePair<string, object?>(TelemetryNames.ProviderName, provider));
+    public void DroppedMirror(string provider) =>
+        _mirrorsDropped.Add(1, new KeyValuePair<string, object?>(TelemetryNames.ProviderName, provider));
 
     public void Queued(string provider) => _queued.Add(1, new KeyValuePair<string, object?>(TelemetryNames.ProviderName, provider));
 
@@ -178,7 +189,9 @@ public sealed class GatewayMetrics : IDisposable
     {
         if (_guardDuration.Enabled)
         {
-            _guardDuration.Record((guard.InputMicros + guard.OutputMicros) / 1e6, new KeyValuePair<string, object?>(TelemetryNames.GuardPolicy, guard.Policy));
+            _guardDuration.Record(
+                (guard.InputMicros + guard.OutputMicros) / 1e6,
+                new KeyValuePair<string, object?>(TelemetryNames.GuardPolicy, guard.Policy));
         }
 
         if (_guardCalls.Enabled)
@@ -220,7 +233,8 @@ public sealed class GatewayMetrics : IDisposable
     {
         lock (_caches)
         {
-            return _caches.ConvertAll(static c => new Measurement<long>(c.Bytes(), new KeyValuePair<string, object?>(TelemetryNames.CacheName, c.Name)));
+            return _caches.ConvertAll(
+                static c => new Measurement<long>(c.Bytes(), new KeyValuePair<string, object?>(TelemetryNames.CacheName, c.Name)));
         }
     }
 

@@ -99,7 +99,8 @@ public static class GatewayWarmUp
         return new GatewayTable
         {
             Revision = Route,
-            Keys = new KeyTable(secret, new Dictionary<KeyHash, Principal> { [KeyHash.Of(secret, Encoding.UTF8.GetBytes(Key))] = principal }),
+            Keys = new KeyTable(
+                secret, new Dictionary<KeyHash, Principal> { [KeyHash.Of(secret, Encoding.UTF8.GetBytes(Key))] = principal }),
             Routes = new RouteTable([new Routing.Route(Route, [new Target(simulator, Route)])]),
             Prices = PriceTable.Empty,
         };

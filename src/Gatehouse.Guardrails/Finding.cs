@@ -12,7 +12,8 @@ public enum DetectorKind
 
 /// <summary>Something that a detector saw in a text: where, what, by which rule and how sure. Never holds the text itself.</summary>
 /// <param name="Detector">The family of the detector.</param>
-/// <param name="Rule">Stable id of the rule that matched, for example <c>pii.card.luhn</c>; a constant, so findings allocate nothing.</param>
+/// <param name="Rule">Stable id of the rule that matched, for example <c>pii.card.luhn</c>; a constant, so findings allocate
+/// nothing.</param>
 /// <param name="Type">What it is, for example <c>CREDIT_CARD</c>; see <see cref="FindingTypes"/>.</param>
 /// <param name="Start">Offset in UTF-16 units from the start of the text given to the detector.</param>
 /// <param name="Length">Length in UTF-16 units; never splits a surrogate pair.</param>

@@ -2,7 +2,9 @@ using System.Buffers;
 
 namespace Gatehouse.Guardrails;
 
-/// <summary>Findings of one text in pooled memory. Rent, use on one thread, dispose; a rented list that stays empty allocates nothing.</summary>
+/// <summary>
+/// Findings of one text in pooled memory. Rent, use on one thread, dispose; a rented list that stays empty allocates nothing.
+/// </summary>
 public sealed class FindingList : IDisposable
 {
     [ThreadStatic]

@@ -31,6 +31,9 @@ public interface IDetector
 {
     DetectorKind Kind { get; }
 
-    /// <summary>Adds what it finds; offsets count UTF-16 units from the start of <paramref name="text"/>. Adds in any order, without overlaps of its own.</summary>
+    /// <summary>
+    /// Adds what it finds; offsets count UTF-16 units from the start of <paramref name="text"/>. Adds in any order, without overlaps of its
+    /// own.
+    /// </summary>
     void Find(ReadOnlySpan<char> text, in DetectionContext context, FindingList findings);
 }

@@ -8,7 +8,8 @@ public static class DatabaseFactory
 {
     /// <summary>Opens or creates a SQLite file; its folder must exist.</summary>
     /// <exception cref="DatabaseException">The library is missing or too old, or the file cannot be opened.</exception>
-    /// <param name="outlivesPowerCuts">Each commit is on the disk when it returns; else the last few may be lost with the power, whole.</param>
+    /// <param name="outlivesPowerCuts">Each commit is on the disk when it returns; else the last few may be lost with the power,
+    /// whole.</param>
     public static Database Sqlite(string path, bool outlivesPowerCuts = false) => new SqliteDatabase(path, outlivesPowerCuts);
 
     /// <summary>Prepares a pool of connections; the first use connects.</summary>

@@ -9,7 +9,8 @@ namespace Gatehouse.Storage;
 /// <param name="Values">Only null, string, long, double, bool, Guid and byte[].</param>
 internal readonly record struct Statement(string Text, object?[] Values)
 {
-    private static readonly SearchValues<char> _uncertain = SearchValues.Create([.. "\0", .. Enumerable.Range(0xD800, 0x800).Select(c => (char)c)]);
+    private static readonly SearchValues<char> _uncertain = SearchValues.Create(
+        [.. "\0", .. Enumerable.Range(0xD800, 0x800).Select(c => (char)c)]);
 
     /// <summary>Turns each hole of an interpolated string into a parameter.</summary>
     public static Statement From(FormattableString sql)

@@ -3,7 +3,9 @@ using Gatehouse.Commands;
 
 namespace Gatehouse;
 
-/// <summary>The door: the server and the commands of the CLI. A line per command; a line per module is in <c>Hosting/Composition.cs</c>.</summary>
+/// <summary>
+/// The door: the server and the commands of the CLI. A line per command; a line per module is in <c>Hosting/Composition.cs</c>.
+/// </summary>
 internal static class Program
 {
     private static Task<int> Main(string[] args) => CommandRunner.RunAsync(Commands(), args);

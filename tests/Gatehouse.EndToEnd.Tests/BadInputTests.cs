@@ -52,9 +52,12 @@ public sealed class BadInputTests(BadInputTests.Server server) : IClassFixture<B
         var tooMany = string.Concat(Enumerable.Range(0, 2_000).Select(i => $"x-bomb-{i}: 1\r\n"));
         var tooLong = $"x-bomb: {new string('a', 1 << 20)}\r\n";
 
-        Assert.StartsWith("HTTP/1.1 431 ", await AnswerAsync($"GET /healthz HTTP/1.1\r\nHost: x\r\n{tooMany}\r\n"), StringComparison.Ordinal);
-        Assert.StartsWith("HTTP/1.1 431 ", await AnswerAsync($"GET /healthz HTTP/1.1\r\nHost: x\r\n{tooLong}\r\n"), StringComparison.Ordinal);
-        Assert.StartsWith("HTTP/1.1 414 ", await AnswerAsync($"GET /{new string('a', 1 << 20)} HTTP/1.1\r\nHost: x\r\n\r\n"), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "HTTP/1.1 431 ", await AnswerAsync($"GET /healthz HTTP/1.1\r\nHost: x\r\n{tooMany}\r\n"), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "HTTP/1.1 431 ", await AnswerAsync($"GET /healthz HTTP/1.1\r\nHost: x\r\n{tooLong}\r\n"), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "HTTP/1.1 414 ", await AnswerAsync($"GET /{new string('a', 1 << 20)} HTTP/1.1\r\nHost: x\r\n\r\n"), StringComparison.Ordinal);
         await AGoodCallWorksAsync();
     }
 
@@ -126,7 +129,8 @@ public sealed class BadInputTests(BadInputTests.Server server) : IClassFixture<B
     [Fact]
     public async Task Garbage_behind_a_good_request_spoils_the_garbage_alone()
     {
-        var answer = await AnswerAsync("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n\0\u0001\u0002 garbage \u00ff\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+        var answer = await AnswerAsync(
+            "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n\0\u0001\u0002 garbage \u00ff\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
 
         Assert.StartsWith("HTTP/1.1 200 ", answer, StringComparison.Ordinal);
         Assert.Single(answer.Split("HTTP/1.1 200 ")[1..]);
@@ -183,7 +187,8 @@ public sealed class BadInputTests(BadInputTests.Server server) : IClassFixture<B
     {
         using var http = server.Gatehouse.CreateClient();
         using var response = await http.PostAsJsonAsync(
-            "v1/chat/completions", new { model = "simulator", messages = new[] { new { role = "user", content = "Hello" } } }, TestContext.Current.CancellationToken);
+            "v1/chat/completions", new { model = "simulator", messages = new[] { new { role = "user", content = "Hello" } } },
+            TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
     }
 }

@@ -98,9 +98,12 @@ public sealed class BatchDurabilityTests
         while (batch.GetProperty("status").GetString() != "completed");
 
         var output = await http.GetStringAsync($"v1/files/{batch.GetProperty("output_file_id").GetString()}/content", Ct);
-        var ids = output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonElement.Parse(l).GetProperty("custom_id").GetString());
+        var ids = output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(l => JsonElement.Parse(l).GetProperty("custom_id").GetString());
         Assert.Equal(Enumerable.Range(0, Items).Select(i => $"{i}"), ids);
         var counts = batch.GetProperty("request_counts");
-        Assert.Equal((Items, Items, 0), (counts.GetProperty("total").GetInt32(), counts.GetProperty("completed").GetInt32(), counts.GetProperty("failed").GetInt32()));
+        Assert.Equal(
+            (Items, Items, 0),
+            (counts.GetProperty("total").GetInt32(), counts.GetProperty("completed").GetInt32(), counts.GetProperty("failed").GetInt32()));
     }
 }

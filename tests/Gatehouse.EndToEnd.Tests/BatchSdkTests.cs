@@ -61,7 +61,8 @@ public sealed class BatchSdkTests(BatchGateway gateway) : IClassFixture<BatchGat
 
         OpenAIFile file = await files.UploadFileAsync(BinaryData.FromString(Line), "requests.jsonl", FileUploadPurpose.Batch);
         var created = await batches.CreateBatchAsync(
-            BinaryContent.Create(BinaryData.FromString($$"""{"input_file_id":"{{file.Id}}","endpoint":"/v1/chat/completions","completion_window":"24h"}""")),
+            BinaryContent.Create(
+                BinaryData.FromString($$"""{"input_file_id":"{{file.Id}}","endpoint":"/v1/chat/completions","completion_window":"24h"}""")),
             waitUntilCompleted: false);
         JsonElement batch;
         do
@@ -90,7 +91,8 @@ public sealed class BatchSdkTests(BatchGateway gateway) : IClassFixture<BatchGat
             {
                 Requests =
                 [
-                    new Request { CustomID = "one", Params = new Params { Model = "simulator", MaxTokens = 20, Messages = [new UserMessageParam("Hello")] } },
+                    new Request { CustomID = "one",
+                        Params = new Params { Model = "simulator", MaxTokens = 20, Messages = [new UserMessageParam("Hello")] } },
                 ],
             },
             Ct);

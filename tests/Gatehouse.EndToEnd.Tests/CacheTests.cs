@@ -49,12 +49,16 @@ public sealed class CacheTests
         var call = await CachedAsync(gatehouse, 1);
 
         Assert.Equal(("miss", "hit"), (first, second));
-        Assert.Equal(("hit", "cache", 0m), (call.GetProperty("cache").GetString(), call.GetProperty("served_by").GetString(), call.GetProperty("cost_usd").GetDecimal()));
+        Assert.Equal(
+            ("hit", "cache", 0m),
+            (call.GetProperty("cache").GetString(), call.GetProperty("served_by").GetString(), call.GetProperty("cost_usd").GetDecimal()));
         Assert.True(call.GetProperty("saved_usd").GetDecimal() > 0);
         using (var api = gatehouse.CreateClient(gatehouse.CliToken))
         {
             var total = (await api.GetFromJsonAsync<JsonElement>("api/traffic", Ct)).GetProperty("total");
-            Assert.Equal((1, call.GetProperty("saved_usd").GetDecimal()), (total.GetProperty("cached_calls").GetInt32(), total.GetProperty("saved_usd").GetDecimal()));
+            Assert.Equal(
+                (1, call.GetProperty("saved_usd").GetDecimal()),
+                (total.GetProperty("cached_calls").GetInt32(), total.GetProperty("saved_usd").GetDecimal()));
             Assert.Equal(0, total.GetProperty("unpriced_calls").GetInt32());
             Assert.Contains("gatehouse_gateway_cached_total", await api.GetStringAsync("metrics", Ct), StringComparison.Ordinal);
         }
@@ -73,7 +77,8 @@ public sealed class CacheTests
             Endpoint = new Uri(gatehouse.Url, "v1"), RetryPolicy = new ClientRetryPolicy(maxRetries: 0),
         });
         var (text, finish, tokens) = (new StringBuilder(), (string?)null, (int?)null);
-        await foreach (var update in client.CompleteChatStreamingAsync([new UserChatMessage("What are your opening hours?")], cancellationToken: Ct))
+        await foreach (var update in client.CompleteChatStreamingAsync(
+            [new UserChatMessage("What are your opening hours?")], cancellationToken: Ct))
         {
             foreach (var part in update.ContentUpdate)
             {
@@ -91,7 +96,8 @@ public sealed class CacheTests
     {
         var client = new AnthropicClient { BaseUrl = gatehouse.Url.ToString().TrimEnd('/'), ApiKey = gatehouse.SampleKey, MaxRetries = 0 };
         var events = new StringBuilder();
-        var asked = new MessageCreateParams { Model = "faq", MaxTokens = 100, Messages = [new UserMessageParam("What are your opening hours?")] };
+        var asked = new MessageCreateParams { Model = "faq", MaxTokens = 100,
+            Messages = [new UserMessageParam("What are your opening hours?")] };
         await foreach (var e in client.Messages.CreateStreaming(asked, Ct))
         {
             events.AppendLine(JsonSerializer.Serialize(e));
@@ -104,7 +110,8 @@ public sealed class CacheTests
     {
         using var http = gatehouse.CreateClient();
         using var response = await http.PostAsJsonAsync(
-            "v1/chat/completions", new { model = "faq", messages = new[] { new { role = "user", content = "What are your opening hours?" } } }, Ct);
+            "v1/chat/completions",
+            new { model = "faq", messages = new[] { new { role = "user", content = "What are your opening hours?" } } }, Ct);
         response.EnsureSuccessStatusCode();
         return response.Headers.GetValues("x-gatehouse-cache").Single();
     }

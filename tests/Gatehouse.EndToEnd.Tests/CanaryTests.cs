@@ -7,8 +7,8 @@ using Npgsql;
 namespace Gatehouse.EndToEnd.Tests;
 
 /// <summary>
-/// Plants a secret of each kind that an installation may hold, has everything go right and wrong that can, at the most talkative log level, and
-/// searches whatever the processes wrote. The only place for one is the file in which the operator wrote it.
+/// Plants a secret of each kind that an installation may hold, has everything go right and wrong that can, at the most talkative log level,
+/// and searches whatever the processes wrote. The only place for one is the file in which the operator wrote it.
 /// </summary>
 public sealed class CanaryTests
 {
@@ -91,7 +91,9 @@ public sealed class CanaryTests
         _written["exported"] = string.Concat(collector.Bodies);
         Assert.NotEmpty(collector.Bodies);
         Assert.Contains("Microsoft.AspNetCore", _written["log of the first"], StringComparison.Ordinal);
-        AssertNowhere([.. secrets, Variable, Header, FirstOfTwo, SecondOfTwo, Stored, StoredLater, InVault, VaultToken, DatabasePassword, PersonPassword, Misplaced, Prompt]);
+        AssertNowhere(
+            [.. secrets, Variable, Header, FirstOfTwo, SecondOfTwo, Stored, StoredLater, InVault, VaultToken, DatabasePassword,
+                PersonPassword, Misplaced, Prompt]);
         Directory.Delete(folder, recursive: true);
     }
 
@@ -129,7 +131,8 @@ public sealed class CanaryTests
         var environment = new Dictionary<string, string> { ["KEY"] = Misplaced, [variable.Length > 0 ? variable : "UNUSED"] = Misplaced };
         await File.WriteAllTextAsync(Path.Combine(folder, "gatehouse.yaml"), yaml.Length > 0 ? yaml : "server: { max_body: 1MiB }", Ct);
 
-        Keep("up", await GatehouseProcess.RunAsync(folder, environment, "up", "--address", "127.0.0.1:0", "--log-level", "trace"), exitCode);
+        Keep("up", await GatehouseProcess.RunAsync(folder, environment, "up", "--address", "127.0.0.1:0", "--log-level", "trace"),
+            exitCode);
         Keep("doctor", await GatehouseProcess.RunAsync(folder, environment, "doctor", "--config", "gatehouse.yaml", "--json"), null);
         await KeepDataAsync(folder, null);
 
@@ -146,13 +149,17 @@ public sealed class CanaryTests
         stub.Status = 401;
         var home = new Dictionary<string, string> { ["XDG_CONFIG_HOME"] = folder };
         Directory.CreateDirectory(Path.Combine(folder, "gatehouse"));
-        await File.WriteAllTextAsync(Path.Combine(folder, "gatehouse", "profile.json"), $"{{\"url\": \"http://127.0.0.1:1\", \"token\": \"{Misplaced}\" x", Ct);
+        await File.WriteAllTextAsync(
+            Path.Combine(folder, "gatehouse", "profile.json"), $"{{\"url\": \"http://127.0.0.1:1\", \"token\": \"{Misplaced}\" x", Ct);
 
         Keep("profile", await GatehouseProcess.RunAsync(folder, home, "system", "list"), 1);
-        Keep("closed", await GatehouseProcess.RunAsync(folder, null, "system", "list", "--url", "http://127.0.0.1:1", "--token", Misplaced), 3);
-        Keep("refused", await GatehouseProcess.RunAsync(folder, null, "system", "list", "--url", stub.Url.ToString(), "--token", Misplaced), null);
+        Keep("closed", await GatehouseProcess.RunAsync(folder, null, "system", "list", "--url", "http://127.0.0.1:1", "--token", Misplaced),
+            3);
+        Keep("refused", await GatehouseProcess.RunAsync(folder, null, "system", "list", "--url", stub.Url.ToString(), "--token", Misplaced),
+            null);
         Keep("set", await GatehouseProcess.PipeAsync(Misplaced, folder, null, "secret", "set", "UPPER"), 2);
-        Keep("set too long", await GatehouseProcess.PipeAsync(string.Concat(Enumerable.Repeat(Misplaced, 3000)), folder, null, "secret", "set", "long"), 1);
+        Keep("set too long",
+            await GatehouseProcess.PipeAsync(string.Concat(Enumerable.Repeat(Misplaced, 3000)), folder, null, "secret", "set", "long"), 1);
 
         AssertNowhere(["canary-misplaced"]);
         Directory.Delete(folder, recursive: true);
@@ -188,7 +195,8 @@ public sealed class CanaryTests
         using var accepted = await anybody.PostAsJsonAsync(
             "api/session/welcome", new { token = link, name = "First", email = "first@example.com", password = PersonPassword }, Ct);
         using var wrong = await anybody.PostAsJsonAsync("api/session", new { email = "first@example.com", password = Misplaced }, Ct);
-        using var guessed = await anybody.PostAsJsonAsync("api/session", new { email = Misplaced, password = Misplaced, more = Misplaced }, Ct);
+        using var guessed = await anybody.PostAsJsonAsync(
+            "api/session", new { email = Misplaced, password = Misplaced, more = Misplaced }, Ct);
         Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK), (page.StatusCode, accepted.StatusCode));
         Assert.False(wrong.IsSuccessStatusCode || guessed.IsSuccessStatusCode);
         var session = accepted.Headers.GetValues("Set-Cookie").First();
@@ -214,7 +222,8 @@ public sealed class CanaryTests
             foreach (var path in (string[])["v1/chat/completions", "v1/messages", "v1/responses"])
             {
                 using var answer = await http.PostAsJsonAsync(
-                    path, new { model, stream = path == "v1/messages", max_tokens = 9, input = Prompt, messages = new[] { new { role = "user", content = Prompt } } }, Ct);
+                    path, new { model, stream = path == "v1/messages", max_tokens = 9, input = Prompt,
+                        messages = new[] { new { role = "user", content = Prompt } } }, Ct);
                 Add($"answer of {model} at {path}", $"{answer.Headers}{await answer.Content.ReadAsStringAsync(Ct)}");
             }
         }
@@ -222,7 +231,8 @@ public sealed class CanaryTests
         // Google's format has the key in the address, which a talkative log would show.
         using var query = new HttpClient { BaseAddress = gatehouse.Url };
         using var asked = await query.PostAsJsonAsync(
-            $"v1beta/models/variable-400:generateContent?key={gatehouse.SampleKey}", new { contents = new[] { new { role = "user", parts = new[] { new { text = Prompt } } } } }, Ct);
+            $"v1beta/models/variable-400:generateContent?key={gatehouse.SampleKey}",
+            new { contents = new[] { new { role = "user", parts = new[] { new { text = Prompt } } } } }, Ct);
         Add("answer by address", await asked.Content.ReadAsStringAsync(Ct));
         using var wrong = await query.PostAsJsonAsync($"v1beta/models/variable-400:generateContent?key={Misplaced}", new { }, Ct);
         Add("answer by a wrong address", await wrong.Content.ReadAsStringAsync(Ct));
@@ -235,20 +245,25 @@ public sealed class CanaryTests
     private async Task ReadEverythingAsync(GatehouseProcess gatehouse, string when = "")
     {
         using var api = gatehouse.CreateClient(gatehouse.CliToken);
-        foreach (var path in (string[])["api/config", "api/providers", "api/routes", "api/doctor", "api/systems", "api/people", "api/tokens", "api/secrets", "api/audit",
-            "api/switches", "api/budgets", "api/limits", "api/openapi.json", "metrics", "healthz", "readyz", "api/calls?limit=500", "api/no-such",
+        foreach (var path in (string[])["api/config", "api/providers", "api/routes", "api/doctor", "api/systems", "api/people",
+            "api/tokens", "api/secrets", "api/audit",
+            "api/switches", "api/budgets", "api/limits", "api/openapi.json", "metrics", "healthz", "readyz", "api/calls?limit=500",
+            "api/no-such",
             "", "calls", "providers", "routes", "settings", "systems", "audit", "doctor", "people", "budgets"])
         {
             using var answer = await api.GetAsync(new Uri(path, UriKind.Relative), Ct);
             Add($"{when}{path}", $"{answer.Headers}{await answer.Content.ReadAsStringAsync(Ct)}");
         }
 
-        foreach (var call in JsonElement.Parse(await api.GetStringAsync(new Uri("api/calls?limit=500", UriKind.Relative), Ct)).GetProperty("calls").EnumerateArray().Take(60))
+        foreach (var call in JsonElement.Parse(await api.GetStringAsync(new Uri("api/calls?limit=500", UriKind.Relative), Ct))
+            .GetProperty("calls").EnumerateArray().Take(60))
         {
-            Add($"{when}call", await api.GetStringAsync(new Uri($"api/calls/{call.GetProperty("request_id").GetString()}", UriKind.Relative), Ct));
+            Add($"{when}call",
+                await api.GetStringAsync(new Uri($"api/calls/{call.GetProperty("request_id").GetString()}", UriKind.Relative), Ct));
         }
 
-        foreach (var command in (string[][])[["doctor"], ["config", "show"], ["secret", "list"], ["calls"], ["system", "show", "hello"], ["key", "list", "hello"]])
+        foreach (var command in (string[][])[
+            ["doctor"], ["config", "show"], ["secret", "list"], ["calls"], ["system", "show", "hello"], ["key", "list", "hello"]])
         {
             Keep($"{when}{string.Join(' ', command)}", await gatehouse.CliAsync(command), null);
             Keep($"{when}{string.Join(' ', command)}, json", await gatehouse.CliAsync([.. command, "--json"]), null);
@@ -259,12 +274,15 @@ public sealed class CanaryTests
     private async Task BreakConfigurationAsync(GatehouseProcess gatehouse, string yaml)
     {
         await File.WriteAllTextAsync(
-            gatehouse.ConfigurationFile, yaml.Replace("kind: gemini", $"kind: {Misplaced}", StringComparison.Ordinal) + $"\nstorage: {Misplaced}\n", Ct);
+            gatehouse.ConfigurationFile,
+            yaml.Replace("kind: gemini", $"kind: {Misplaced}", StringComparison.Ordinal) + $"\nstorage: {Misplaced}\n", Ct);
         await gatehouse.WaitForLineAsync(l => l.Contains("was NOT taken", StringComparison.Ordinal));
         using var api = gatehouse.CreateClient(gatehouse.CliToken);
         foreach (var (method, path, body) in ((string, string, string)[])
         [
-            ("POST", "api/config/check", JsonSerializer.Serialize(new { text = $"providers: {{ a: {{ kind: vllm, api_key: [{Misplaced}] }} }}\n{Misplaced}-and-so-on-and-on-and-on: 1" })),
+            ("POST", "api/config/check",
+                JsonSerializer.Serialize(
+                    new { text = $"providers: {{ a: {{ kind: vllm, api_key: [{Misplaced}] }} }}\n{Misplaced}-and-so-on-and-on-and-on: 1" })),
             ("PUT", "api/secrets/UPPER", $"{{\"value\":\"{Misplaced}\"}}"),
             ("PUT", "api/secrets/kept", $"{{\"value\":\"{Misplaced}\",\"more\":1}}"),
             ("PUT", "api/secrets/kept", $"{{\"value\":{{\"x\":\"{Misplaced}\"}}}}"),
@@ -272,7 +290,8 @@ public sealed class CanaryTests
         ])
         {
             using var answer = await api.SendAsync(
-                new HttpRequestMessage(new HttpMethod(method), path) { Content = new StringContent(body, Encoding.UTF8, "application/json") }, Ct);
+                new HttpRequestMessage(
+                    new HttpMethod(method), path) { Content = new StringContent(body, Encoding.UTF8, "application/json") }, Ct);
             Add($"{method} {path}", await answer.Content.ReadAsStringAsync(Ct));
         }
     }
@@ -281,7 +300,8 @@ public sealed class CanaryTests
     {
         if (Directory.Exists(Path.Combine(folder, "data")))
         {
-            foreach (var file in Directory.EnumerateFiles(Path.Combine(folder, "data"), "*", SearchOption.AllDirectories).Where(f => !SecretFiles.Contains(Path.GetFileName(f))))
+            foreach (var file in Directory.EnumerateFiles(Path.Combine(folder, "data"), "*", SearchOption.AllDirectories)
+                .Where(f => !SecretFiles.Contains(Path.GetFileName(f))))
             {
                 Add(Path.GetRelativePath(folder, file), Encoding.Latin1.GetString(await File.ReadAllBytesAsync(file, Ct)));
             }
@@ -297,9 +317,11 @@ public sealed class CanaryTests
         {
             // As text, and bytes as the text that they might be.
             Add($"table {table}", string.Join('\n', await ReadAsync($"SELECT t::text FROM {table} t")));
-            foreach (var column in await ReadAsync($"SELECT column_name FROM information_schema.columns WHERE table_name = '{table}' AND data_type = 'bytea'"))
+            foreach (var column in await ReadAsync(
+                $"SELECT column_name FROM information_schema.columns WHERE table_name = '{table}' AND data_type = 'bytea'"))
             {
-                Add($"bytes {table}.{column}", string.Join('\n', await ReadAsync($"SELECT encode({column}, 'escape') FROM {table} WHERE {column} IS NOT NULL")));
+                Add($"bytes {table}.{column}",
+                    string.Join('\n', await ReadAsync($"SELECT encode({column}, 'escape') FROM {table} WHERE {column} IS NOT NULL")));
             }
         }
 

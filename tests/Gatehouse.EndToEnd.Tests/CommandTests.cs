@@ -38,8 +38,12 @@ public sealed class CommandTests(CommandTests.Server server) : IClassFixture<Com
         var calls = await server.Gatehouse.CliAsync("calls", "--system", "borrower", "--json");
 
         var requestId = JsonElement.Parse(call.Output).GetProperty("request_id").GetString();
-        Assert.Equal(requestId, JsonElement.Parse(calls.Output).GetProperty("calls").EnumerateArray().Single().GetProperty("request_id").GetString());
-        Assert.NotEqual(JsonValueKind.Null, JsonElement.Parse(keys.Output).GetProperty("items").EnumerateArray().Single().GetProperty("revoked_at").ValueKind);
+        Assert.Equal(
+            requestId, JsonElement.Parse(calls.Output).GetProperty("calls").EnumerateArray().Single().GetProperty(
+                "request_id").GetString());
+        Assert.NotEqual(
+            JsonValueKind.Null,
+            JsonElement.Parse(keys.Output).GetProperty("items").EnumerateArray().Single().GetProperty("revoked_at").ValueKind);
     }
 
     [Fact]
@@ -112,7 +116,9 @@ public sealed class CommandTests(CommandTests.Server server) : IClassFixture<Com
         Assert.Equal($"{file}:2:6: EMAIL_ADDRESS 1.00 pii.email\n", text.Output);
         var finding = JsonElement.Parse(json.Output).GetProperty("items")[0].GetProperty("verdict").GetProperty("findings")[0];
         Assert.Equal((12, 27), (finding.GetProperty("start").GetInt32(), finding.GetProperty("end").GetInt32()));
-        Assert.Equal("pii.email", JsonElement.Parse(sarif.Output).GetProperty("runs")[0].GetProperty("results")[0].GetProperty("ruleId").GetString());
+        Assert.Equal(
+            "pii.email",
+            JsonElement.Parse(sarif.Output).GetProperty("runs")[0].GetProperty("results")[0].GetProperty("ruleId").GetString());
     }
 
     [Fact]
@@ -129,7 +135,8 @@ public sealed class CommandTests(CommandTests.Server server) : IClassFixture<Com
     {
         var folder = Directory.CreateTempSubdirectory("gatehouse-test-");
 
-        var result = await GatehouseProcess.RunAsync(folder.FullName, new Dictionary<string, string> { ["GATEHOUSE_URL"] = "" }, "doctor", "--config", "missing.yaml");
+        var result = await GatehouseProcess.RunAsync(
+            folder.FullName, new Dictionary<string, string> { ["GATEHOUSE_URL"] = "" }, "doctor", "--config", "missing.yaml");
         var healthy = await GatehouseProcess.RunAsync(folder.FullName, null, "doctor", "--data", folder.FullName);
 
         Assert.Equal(7, result.ExitCode);

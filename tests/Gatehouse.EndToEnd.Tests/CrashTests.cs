@@ -33,7 +33,8 @@ public sealed class CrashTests
     [InlineData("power")]
     public async Task Whatever_kill_9_cuts_each_answered_call_is_in_the_ledger_once_at_its_cost_and_budgets_are_exact(string durability)
     {
-        var rounds = int.Parse(Environment.GetEnvironmentVariable("GATEHOUSE_CRASH_ROUNDS") is { Length: > 0 } set ? set : "12", CultureInfo.InvariantCulture);
+        var rounds = int.Parse(
+            Environment.GetEnvironmentVariable("GATEHOUSE_CRASH_ROUNDS") is { Length: > 0 } set ? set : "12", CultureInfo.InvariantCulture);
         var seed = Environment.GetEnvironmentVariable("GATEHOUSE_CRASH_SEED") is { Length: > 0 } given
             ? int.Parse(given, CultureInfo.InvariantCulture)
             : (int)(TimeProvider.System.GetTimestamp() & 0xFFFF);
@@ -46,7 +47,8 @@ public sealed class CrashTests
         for (var round = 0; round < rounds; round++)
         {
             // Some die while they replay what the one before left, most under load.
-            await CallUntilKilledAsync(running, answered, TimeSpan.FromMilliseconds(random.Next(4) == 0 ? random.Next(20) : 30 + random.Next(400)));
+            await CallUntilKilledAsync(
+                running, answered, TimeSpan.FromMilliseconds(random.Next(4) == 0 ? random.Next(20) : 30 + random.Next(400)));
             var next = await GatehouseProcess.StartAsync(folder: first.Folder);
             if (running != first)
             {
@@ -72,7 +74,8 @@ public sealed class CrashTests
     {
         var ledger = await ReadAllAsync(gatehouse, answered.Count);
         var doctor = await gatehouse.CliAsync("doctor", "--ledger", "--json");
-        var checks = JsonElement.Parse(doctor.Output).GetProperty("items").EnumerateArray().ToDictionary(c => c.GetProperty("name").GetString()!);
+        var checks = JsonElement.Parse(doctor.Output).GetProperty("items").EnumerateArray()
+            .ToDictionary(c => c.GetProperty("name").GetString()!);
         Assert.All(checks.Values, c => Assert.True(c.GetProperty("state").GetString() == "ok", c.GetProperty("message").GetString()));
         Assert.Equal(0, doctor.ExitCode);
         Assert.All(answered, call => Assert.Equal(call.Value, ledger[call.Key]));
@@ -119,7 +122,8 @@ public sealed class CrashTests
 
     private static async Task<(string Id, decimal Cost)> StreamAsync(HttpClient http)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, "v1/chat/completions") { Content = JsonContent.Create(Ask(stream: true)) };
+        using var request = new HttpRequestMessage(
+            HttpMethod.Post, "v1/chat/completions") { Content = JsonContent.Create(Ask(stream: true)) };
         using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Ct);
         Assert.True(answer.IsSuccessStatusCode);
         using var lines = new StreamReader(await answer.Content.ReadAsStreamAsync(Ct));
@@ -128,11 +132,13 @@ public sealed class CrashTests
         {
             if (line == "data: [DONE]")
             {
-                return (answer.Headers.GetValues("x-request-id").Single(), cost ?? throw new InvalidOperationException("The stream told no usage."));
+                return (answer.Headers.GetValues("x-request-id").Single(),
+                    cost ?? throw new InvalidOperationException("The stream told no usage."));
             }
 
             if (line.StartsWith("data: {", StringComparison.Ordinal)
-                && JsonElement.Parse(line["data: ".Length..]).TryGetProperty("usage", out var usage) && usage.ValueKind == JsonValueKind.Object)
+                && JsonElement.Parse(line["data: ".Length..]).TryGetProperty("usage", out var usage)
+                && usage.ValueKind == JsonValueKind.Object)
             {
                 cost = CostOf(usage);
             }
@@ -165,7 +171,8 @@ public sealed class CrashTests
             string? before = null;
             do
             {
-                var page = await api.GetFromJsonAsync<JsonElement>($"api/calls?limit=500&outcome=ok{(before is null ? "" : $"&before={before}")}", Ct);
+                var page = await api.GetFromJsonAsync<JsonElement>(
+                    $"api/calls?limit=500&outcome=ok{(before is null ? "" : $"&before={before}")}", Ct);
                 foreach (var call in page.GetProperty("calls").EnumerateArray())
                 {
                     var cost = call.GetProperty("cost_usd");

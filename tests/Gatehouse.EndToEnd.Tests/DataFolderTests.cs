@@ -13,10 +13,12 @@ public sealed class DataFolderTests
         var folder = Directory.CreateTempSubdirectory("gatehouse-test-").FullName;
         try
         {
-            var data = Directory.CreateDirectory(Path.Combine(folder, "data"), OthersMay | UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            var data = Directory.CreateDirectory(
+                Path.Combine(folder, "data"), OthersMay | UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             await using (await GatehouseProcess.StartAsync(folder: folder))
             {
-                var open = data.EnumerateFiles("*", SearchOption.AllDirectories).Where(f => (f.UnixFileMode & OthersMay) != 0).Select(f => f.Name);
+                var open = data.EnumerateFiles("*", SearchOption.AllDirectories).Where(f => (f.UnixFileMode & OthersMay) != 0)
+                    .Select(f => f.Name);
 
                 Assert.Empty(open);
                 Assert.True(data.EnumerateFiles("gatehouse.db*").Any());

@@ -80,7 +80,8 @@ public sealed class DatabaseAwayTests
     private static async Task<int> CallAsync(HttpClient http)
     {
         using var response = await http.PostAsJsonAsync(
-            "v1/chat/completions", new { model = "simulator", max_tokens = 20, messages = new[] { new { role = "user", content = "Hello" } } }, Ct);
+            "v1/chat/completions",
+            new { model = "simulator", max_tokens = 20, messages = new[] { new { role = "user", content = "Hello" } } }, Ct);
         return (int)response.StatusCode;
     }
 }

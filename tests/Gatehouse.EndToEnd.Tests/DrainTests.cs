@@ -29,7 +29,8 @@ public sealed class DrainTests : IAsyncLifetime
 
         _gatehouse.Terminate();
         await UntilNotReadyAsync(http);
-        using (var late = await http.PostAsJsonAsync("v1/chat/completions", Chat("simulator", stream: false), TestContext.Current.CancellationToken))
+        using (var late = await http.PostAsJsonAsync(
+            "v1/chat/completions", Chat("simulator", stream: false), TestContext.Current.CancellationToken))
         {
             Assert.Equal(HttpStatusCode.OK, late.StatusCode);
         }
@@ -60,7 +61,8 @@ public sealed class DrainTests : IAsyncLifetime
         await Assert.ThrowsAnyAsync<IOException>(() => CopyAsync(stream));
     }
 
-    private static object Chat(string model, bool stream) => new { model, stream, messages = new[] { new { role = "user", content = "Hello" } } };
+    private static object Chat(string model, bool stream) =>
+        new { model, stream, messages = new[] { new { role = "user", content = "Hello" } } };
 
     private static async Task CopyAsync(HttpResponseMessage response)
     {
@@ -70,7 +72,8 @@ public sealed class DrainTests : IAsyncLifetime
 
     private static async Task<HttpResponseMessage> BeginStreamAsync(HttpClient http)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, "v1/chat/completions") { Content = JsonContent.Create(Chat(Model, stream: true)) };
+        using var request = new HttpRequestMessage(
+            HttpMethod.Post, "v1/chat/completions") { Content = JsonContent.Create(Chat(Model, stream: true)) };
         var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         return response;

@@ -79,7 +79,9 @@ public sealed class DurabilityTests
         using var api = gatehouse.CreateClient(gatehouse.CliToken);
 
         var started = TimeProvider.System.GetTimestamp();
-        (await api.DeleteAsync($"api/keys/{created.GetProperty("key").GetProperty("id").GetString()}", TestContext.Current.CancellationToken)).EnsureSuccessStatusCode();
+        (await api.DeleteAsync(
+            $"api/keys/{created.GetProperty("key").GetProperty("id").GetString()}", TestContext.Current.CancellationToken))
+            .EnsureSuccessStatusCode();
         var status = HttpStatusCode.OK;
         while (status == HttpStatusCode.OK && TimeProvider.System.GetElapsedTime(started) < TimeSpan.FromSeconds(5))
         {
@@ -102,7 +104,8 @@ public sealed class DurabilityTests
     private static async Task<HttpStatusCode> StatusAsync(HttpClient http, string model)
     {
         using var answer = await http.PostAsJsonAsync(
-            "v1/chat/completions", new { model, messages = new[] { new { role = "user", content = "Hello" } } }, TestContext.Current.CancellationToken);
+            "v1/chat/completions", new { model, messages = new[] { new { role = "user", content = "Hello" } } },
+            TestContext.Current.CancellationToken);
         return answer.StatusCode;
     }
 
@@ -150,7 +153,8 @@ public sealed class DurabilityTests
             string? before = null;
             do
             {
-                var page = await api.GetFromJsonAsync<JsonElement>($"api/calls?limit=500{(before is null ? "" : $"&before={before}")}", TestContext.Current.CancellationToken);
+                var page = await api.GetFromJsonAsync<JsonElement>(
+                    $"api/calls?limit=500{(before is null ? "" : $"&before={before}")}", TestContext.Current.CancellationToken);
                 found.AddRange(page.GetProperty("calls").EnumerateArray().Select(c => c.GetProperty("request_id").GetString()!));
                 before = page.GetProperty("next").GetString();
             }

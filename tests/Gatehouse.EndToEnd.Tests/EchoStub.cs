@@ -12,8 +12,8 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Gatehouse.EndToEnd.Tests;
 
 /// <summary>
-/// An upstream that repeats in an error whatever its request's headers held: in the message, the code and elsewhere. The status is the number
-/// at the end of the model's name.
+/// An upstream that repeats in an error whatever its request's headers held: in the message, the code and elsewhere. The status is the
+/// number at the end of the model's name.
 /// </summary>
 internal sealed class EchoStub : IAsyncDisposable
 {
@@ -77,7 +77,10 @@ internal sealed class EchoStub : IAsyncDisposable
         http.Response.Headers.Location = "/elsewhere";
         var bare = got[(got.LastIndexOf(' ') + 1)..];
         await http.Response.WriteAsync(
-            JsonSerializer.Serialize(new { type = "error", error = new { message = $"no: {got}", type = "invalid_request_error", code = bare, status = bare, param = got, got }, got }),
+            JsonSerializer.Serialize(
+                new { type = "error",
+                    error = new { message = $"no: {got}", type = "invalid_request_error", code = bare, status = bare, param = got, got },
+                    got }),
             http.RequestAborted);
     }
 

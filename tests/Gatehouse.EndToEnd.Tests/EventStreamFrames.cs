@@ -7,7 +7,9 @@ namespace Gatehouse.EndToEnd.Tests;
 /// <summary>Writes AWS's event stream, as Bedrock does.</summary>
 internal static class EventStreamFrames
 {
-    /// <summary>One frame for each line; a line is the event as a union, <c>{"messageStop":{…}}</c>. Names that end in Exception become exceptions.</summary>
+    /// <summary>
+    /// One frame for each line; a line is the event as a union, <c>{"messageStop":{…}}</c>. Names that end in Exception become exceptions.
+    /// </summary>
     public static byte[] Encode(string lines) =>
         [.. lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).SelectMany(line =>
         {
@@ -21,7 +23,8 @@ internal static class EventStreamFrames
         var head = new List<byte>();
         foreach (var (name, value) in headers)
         {
-            head.AddRange([(byte)name.Length, .. Encoding.ASCII.GetBytes(name), 7, 0, (byte)value.Length, .. Encoding.ASCII.GetBytes(value)]);
+            head.AddRange(
+                [(byte)name.Length, .. Encoding.ASCII.GetBytes(name), 7, 0, (byte)value.Length, .. Encoding.ASCII.GetBytes(value)]);
         }
 
         var body = Encoding.UTF8.GetBytes(payload);

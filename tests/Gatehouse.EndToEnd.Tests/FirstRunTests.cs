@@ -11,7 +11,8 @@ public sealed class FirstRunTests
     public async Task The_printed_curl_works_as_pasted_and_the_printed_link_opens()
     {
         await using var gatehouse = await GatehouseProcess.StartAsync();
-        var command = gatehouse.Output[gatehouse.Output.IndexOf("  curl ", StringComparison.Ordinal)..gatehouse.Output.IndexOf("READY ", StringComparison.Ordinal)];
+        var command = gatehouse.Output[gatehouse.Output.IndexOf("  curl ", StringComparison.Ordinal)..gatehouse.Output.IndexOf(
+            "READY ", StringComparison.Ordinal)];
         var link = gatehouse.Output.Split('\n').Single(l => l.Contains("/welcome/", StringComparison.Ordinal)).Trim();
 
         var answer = await ShellAsync(command);
@@ -19,7 +20,9 @@ public sealed class FirstRunTests
         var welcome = await http.GetAsync(link, TestContext.Current.CancellationToken);
 
         var body = JsonElement.Parse(answer);
-        Assert.Contains("simulator", body.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString(), StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            "simulator", body.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString(),
+            StringComparison.OrdinalIgnoreCase);
         Assert.Equal(HttpStatusCode.OK, welcome.StatusCode);
         Assert.EndsWith($"READY {gatehouse.Url.ToString().TrimEnd('/')}\n", gatehouse.Output, StringComparison.Ordinal);
     }
@@ -114,7 +117,8 @@ public sealed class FirstRunTests
     [InlineData("ANTHROPIC_API_KEY", "claude-haiku-4-5")]
     public async Task With_a_providers_key_in_the_environment_the_printed_curl_asks_its_model(string variable, string model)
     {
-        await using var gatehouse = await GatehouseProcess.StartAsync(environment: new Dictionary<string, string> { [variable] = "never-sent" });
+        await using var gatehouse = await GatehouseProcess.StartAsync(
+            environment: new Dictionary<string, string> { [variable] = "never-sent" });
 
         Assert.Contains($"\"model\": \"{model}\"", gatehouse.Output, StringComparison.Ordinal);
     }
@@ -134,7 +138,8 @@ public sealed class FirstRunTests
     public async Task A_wrong_configuration_stops_the_start_with_file_line_column_and_the_nearest_name()
     {
         var folder = Directory.CreateTempSubdirectory("gatehouse-test-");
-        await File.WriteAllTextAsync(Path.Combine(folder.FullName, "gatehouse.yaml"), "server:\n  adress: 127.0.0.1:0\n", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            Path.Combine(folder.FullName, "gatehouse.yaml"), "server:\n  adress: 127.0.0.1:0\n", TestContext.Current.CancellationToken);
 
         var result = await GatehouseProcess.RunAsync(folder.FullName, null, "up");
 
@@ -146,7 +151,8 @@ public sealed class FirstRunTests
 
     private static async Task<string> ShellAsync(string command)
     {
-        using var shell = Process.Start(new ProcessStartInfo("sh", ["-c", command]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var shell = Process.Start(
+            new ProcessStartInfo("sh", ["-c", command]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var output = shell.StandardOutput.ReadToEndAsync();
         await shell.WaitForExitAsync();
         return await output;

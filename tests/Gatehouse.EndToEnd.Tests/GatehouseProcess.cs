@@ -78,7 +78,8 @@ internal sealed partial class GatehouseProcess : IAsyncDisposable
     }
 
     /// <summary>Runs a command to its end in a folder.</summary>
-    public static async Task<CommandResult> RunAsync(string folder, IReadOnlyDictionary<string, string>? environment, params string[] arguments)
+    public static async Task<CommandResult> RunAsync(
+        string folder, IReadOnlyDictionary<string, string>? environment, params string[] arguments)
     {
         using var process = Process.Start(Describe(folder, environment, arguments))!;
         var output = process.StandardOutput.ReadToEndAsync();
@@ -88,7 +89,8 @@ internal sealed partial class GatehouseProcess : IAsyncDisposable
     }
 
     /// <summary>Runs a command that reads its standard input.</summary>
-    public static async Task<CommandResult> PipeAsync(string input, string folder, IReadOnlyDictionary<string, string>? environment, params string[] arguments)
+    public static async Task<CommandResult> PipeAsync(
+        string input, string folder, IReadOnlyDictionary<string, string>? environment, params string[] arguments)
     {
         var start = Describe(folder, environment, arguments);
         start.RedirectStandardInput = true;
@@ -181,7 +183,8 @@ internal sealed partial class GatehouseProcess : IAsyncDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        foreach (var name in start.Environment.Keys.Where(k => k.EndsWith("_API_KEY", StringComparison.Ordinal) || k.StartsWith("GATEHOUSE_", StringComparison.Ordinal)).ToList())
+        foreach (var name in start.Environment.Keys.Where(
+            k => k.EndsWith("_API_KEY", StringComparison.Ordinal) || k.StartsWith("GATEHOUSE_", StringComparison.Ordinal)).ToList())
         {
             start.Environment.Remove(name);
         }

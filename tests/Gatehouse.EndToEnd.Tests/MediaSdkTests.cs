@@ -25,14 +25,18 @@ public sealed class MediaSdkTests(BatchGateway gateway) : IClassFixture<BatchGat
         var results = await new NodeSdk("media.mjs", SdkFormat.Chat).RunAllAsync(Gateway.Url, Gateway.SampleKey, "", Gateway.Url, Ct);
 
         Assert.Equal(("true,true", 128), (Succeeded(results, "image").Text, results["image"].Output));
-        Assert.Equal(("ppp", 3, "image_generation.completed", 64), (Succeeded(results, "image-stream").Text, results["image-stream"].Chunks, results["image-stream"].Finish, results["image-stream"].Output));
+        Assert.Equal(
+            ("ppp", 3, "image_generation.completed", 64),
+            (Succeeded(results, "image-stream").Text, results["image-stream"].Chunks, results["image-stream"].Finish,
+                results["image-stream"].Output));
         Assert.Equal(("true", 170), (Succeeded(results, "image-edit").Text, results["image-edit"].Input));
         Assert.Equal("true", Succeeded(results, "image-variation").Text);
         Assert.Equal(("RIFF", "audio/wav"), (Succeeded(results, "speech").Text, results["speech"].Finish));
         Assert.Equal(Heard, Succeeded(results, "transcription").Text);
         Assert.True(results["transcription"].Output > 0);
         Assert.Equal(Heard + "\n", Succeeded(results, "transcription-text").Text);
-        Assert.Equal((Heard, "transcript.text.done"), (Succeeded(results, "transcription-stream").Text, results["transcription-stream"].Finish));
+        Assert.Equal(
+            (Heard, "transcript.text.done"), (Succeeded(results, "transcription-stream").Text, results["transcription-stream"].Finish));
         Assert.Equal(Heard, Succeeded(results, "translation").Text);
         Assert.Equal(404, results["unknown-model"].Status);
     }

@@ -28,7 +28,8 @@ public sealed class ModerationSdkTests(ModerationSdkTests.Server server) : IClas
             new ApiKeyCredential(server.Gatehouse.SampleKey),
             new OpenAIClientOptions { Endpoint = new Uri(server.Gatehouse.Url, "v1") });
 
-        var judged = (await client.ClassifyTextAsync(["How do I bake bread?", "I want to kill myself", "I will kill my neighbour"], Ct)).Value;
+        var judged =
+            (await client.ClassifyTextAsync(["How do I bake bread?", "I want to kill myself", "I will kill my neighbour"], Ct)).Value;
 
         Assert.Equal([false, true, true], judged.Select(r => r.Flagged));
         Assert.True(judged[1].SelfHarmIntent.Flagged);

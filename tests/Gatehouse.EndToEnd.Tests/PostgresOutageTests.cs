@@ -49,7 +49,8 @@ public sealed class PostgresOutageTests
             for (var i = 0; i < found.Length; i++)
             {
                 using var answer = await http.PostAsJsonAsync(
-                    "v1/chat/completions", new { model = "simulator", max_tokens = 20, messages = new[] { new { role = "user", content = "Hello" } } }, Ct);
+                    "v1/chat/completions",
+                    new { model = "simulator", max_tokens = 20, messages = new[] { new { role = "user", content = "Hello" } } }, Ct);
                 found[i] = (int)answer.StatusCode;
             }
 

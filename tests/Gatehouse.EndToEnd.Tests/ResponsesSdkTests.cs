@@ -122,7 +122,8 @@ public sealed class ResponsesSdkTests(ResponsesSdks sdks) : IClassFixture<Respon
         var body = Sent(sdk, upstream, "image").ToString();
         Assert.Contains(Scenarios.Pixel, body, StringComparison.Ordinal);
         Assert.Contains("Be brief.", body, StringComparison.Ordinal);
-        Assert.Contains(upstream switch { "responses" => "input_image", "chat" => "image_url", _ => "\"media_type\"" }, body, StringComparison.Ordinal);
+        Assert.Contains(
+            upstream switch { "responses" => "input_image", "chat" => "image_url", _ => "\"media_type\"" }, body, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -227,7 +228,8 @@ public sealed class ResponsesSdkTests(ResponsesSdks sdks) : IClassFixture<Respon
         return result;
     }
 
-    private static IEnumerable<string> Tools(SdkResult result) => result.Tools.Select(t => $"{t.Name} {t.Arguments.GetProperty("city").GetString()}");
+    private static IEnumerable<string> Tools(SdkResult result) =>
+        result.Tools.Select(t => $"{t.Name} {t.Arguments.GetProperty("city").GetString()}");
 
     private JsonElement Sent(string sdk, string upstream, string scenario) =>
         sdks.Player.Requests.Last(r => r.Model == ResponsesSdks.Prefix(sdk, upstream) + scenario).Body;

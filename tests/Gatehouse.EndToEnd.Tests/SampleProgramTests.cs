@@ -15,7 +15,8 @@ public sealed class SampleProgramTests
         var samples = Directory.CreateDirectory(Path.Combine(gatehouse.Folder, "samples")).FullName;
         File.Copy(Path.Combine(GatehouseProcess.Checkout, "samples", program), Path.Combine(samples, program));
         Directory.CreateSymbolicLink(
-            Path.Combine(gatehouse.Folder, "node_modules"), Path.Combine(GatehouseProcess.Checkout, "tests", "Gatehouse.EndToEnd.Tests", "clients", "node_modules"));
+            Path.Combine(gatehouse.Folder, "node_modules"),
+            Path.Combine(GatehouseProcess.Checkout, "tests", "Gatehouse.EndToEnd.Tests", "clients", "node_modules"));
 
         using var process = Process.Start(new ProcessStartInfo(interpreter, [Path.Combine(samples, program), "Is 'this' \"all\"?"])
         {

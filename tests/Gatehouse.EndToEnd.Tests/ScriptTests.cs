@@ -5,7 +5,8 @@ namespace Gatehouse.EndToEnd.Tests;
 /// <summary>run.sh and what it shares with test.sh, on machines that lack something: PATH holds only what a test puts there.</summary>
 public sealed class ScriptTests : IDisposable
 {
-    private static readonly string[] Tools = ["bash", "cat", "dirname", "env", "find", "grep", "id", "rm", "touch", "uname", "mkdir", "tee"];
+    private static readonly string[] Tools =
+        ["bash", "cat", "dirname", "env", "find", "grep", "id", "rm", "touch", "uname", "mkdir", "tee"];
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gatehouse-test-");
     private readonly string _bin;
@@ -68,7 +69,9 @@ public sealed class ScriptTests : IDisposable
         var (exit, _, error) = await BashAsync(". scripts/packages.sh; need_packages libsqlite3-0 curl");
 
         Assert.Equal(3, exit);
-        Assert.Contains("Neither root nor sudo is at hand. Ask an administrator for:  apt-get install libsqlite3-0 curl", error, StringComparison.Ordinal);
+        Assert.Contains(
+            "Neither root nor sudo is at hand. Ask an administrator for:  apt-get install libsqlite3-0 curl", error,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -101,7 +104,8 @@ public sealed class ScriptTests : IDisposable
         File.WriteAllText(Path.Combine(_folder.FullName, "os-release"), "ID=ubuntu\n");
         Put("chromium-browser", "echo 'requires the chromium snap' >&2; exit 1");
 
-        var (exit, _, error) = await BashAsync($"export OS_RELEASE=os-release GATEHOUSE_CHROMIUM={named}; . scripts/packages.sh; need_chromium");
+        var (exit, _, error) = await BashAsync(
+            $"export OS_RELEASE=os-release GATEHOUSE_CHROMIUM={named}; . scripts/packages.sh; need_chromium");
 
         Assert.Equal(3, exit);
         Assert.Contains(message, error, StringComparison.Ordinal);

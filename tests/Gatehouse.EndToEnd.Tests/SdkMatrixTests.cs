@@ -7,7 +7,9 @@ namespace Gatehouse.EndToEnd.Tests;
 /// <summary>One gateway before a player of every wire format; each SDK runs all scenarios against each format once.</summary>
 public sealed class SdkMatrix : IAsyncLifetime
 {
-    /// <summary>It writes schemas in Google's older form, which knows fewer words, and takes a streamed signature only along with text.</summary>
+    /// <summary>
+    /// It writes schemas in Google's older form, which knows fewer words, and takes a streamed signature only along with text.
+    /// </summary>
     internal const string GoogleAdapter = "ai with @ai-sdk/google (npm)";
 
     private readonly Dictionary<(string Sdk, string Upstream), Lazy<Task<IReadOnlyDictionary<string, SdkResult>>>> _runs = [];
@@ -156,10 +158,13 @@ public sealed class SdkMatrixTests(SdkMatrix matrix) : IClassFixture<SdkMatrix>
         {
             var (system, image) = upstream switch
             {
-                "openai" => (body.GetProperty("messages")[0].GetProperty("content"), Part(body.GetProperty("messages"), "content", "image_url").GetProperty("url")),
+                "openai" => (body.GetProperty("messages")[0].GetProperty("content"),
+                    Part(body.GetProperty("messages"), "content", "image_url").GetProperty("url")),
                 "anthropic" => (body.GetProperty("system"), Part(body.GetProperty("messages"), "content", "source").GetProperty("data")),
-                "gemini" => (body.GetProperty("systemInstruction"), Part(body.GetProperty("contents"), "parts", "inlineData").GetProperty("data")),
-                _ => (body.GetProperty("system"), Part(body.GetProperty("messages"), "content", "image").GetProperty("source").GetProperty("bytes")),
+                "gemini" => (body.GetProperty("systemInstruction"),
+                    Part(body.GetProperty("contents"), "parts", "inlineData").GetProperty("data")),
+                _ => (body.GetProperty("system"),
+                    Part(body.GetProperty("messages"), "content", "image").GetProperty("source").GetProperty("bytes")),
             };
             Assert.Equal(upstream == "openai" ? $"data:image/png;base64,{Scenarios.Pixel}" : Scenarios.Pixel, image.GetString());
             Assert.Contains("Be brief.", system.ToString(), StringComparison.Ordinal);
@@ -180,12 +185,16 @@ public sealed class SdkMatrixTests(SdkMatrix matrix) : IClassFixture<SdkMatrix>
             {
                 "openai" => body.GetProperty("response_format").GetProperty("json_schema").GetProperty("schema"),
                 "anthropic" => body.GetProperty("output_config").GetProperty("format").GetProperty("schema"),
-                "gemini" => body.GetProperty("generationConfig").GetProperty(sdk == SdkMatrix.GoogleAdapter ? "responseSchema" : "responseJsonSchema"),
-                _ => JsonElement.Parse(body.GetProperty("outputConfig").GetProperty("textFormat").GetProperty("structure").GetProperty("jsonSchema").GetProperty("schema").GetString()!),
+                "gemini" => body.GetProperty("generationConfig").GetProperty(
+                    sdk == SdkMatrix.GoogleAdapter ? "responseSchema" : "responseJsonSchema"),
+                _ => JsonElement.Parse(
+                    body.GetProperty("outputConfig").GetProperty("textFormat").GetProperty("structure").GetProperty("jsonSchema")
+                        .GetProperty("schema").GetString()!),
             };
             if (sdk == SdkMatrix.GoogleAdapter)
             {
-                Assert.Equal("integer", schema.GetProperty("properties").GetProperty("answer").GetProperty("type").GetString(), ignoreCase: true);
+                Assert.Equal(
+                    "integer", schema.GetProperty("properties").GetProperty("answer").GetProperty("type").GetString(), ignoreCase: true);
                 continue;
             }
 
@@ -208,7 +217,8 @@ public sealed class SdkMatrixTests(SdkMatrix matrix) : IClassFixture<SdkMatrix>
         {
             var result = Succeeded(results, scenario);
             Assert.Equal(("Let me think.", "It is 42."), (result.Thinking, result.Text));
-            var told = upstream is "anthropic" or "bedrock" && (sdk, scenario) != (SdkMatrix.GoogleAdapter, "thinking-stream"); // it passes over a signature that comes by itself
+            // it passes over a signature that comes by itself
+            var told = upstream is "anthropic" or "bedrock" && (sdk, scenario) != (SdkMatrix.GoogleAdapter, "thinking-stream");
             Assert.Equal(told, result.Signature is not null);
         }
     }
@@ -313,7 +323,8 @@ public sealed class SdkMatrixTests(SdkMatrix matrix) : IClassFixture<SdkMatrix>
         return result;
     }
 
-    private static IEnumerable<string> Tools(SdkResult result) => result.Tools.Select(t => $"{t.Name} {t.Arguments.GetProperty("city").GetString()}");
+    private static IEnumerable<string> Tools(SdkResult result) =>
+        result.Tools.Select(t => $"{t.Name} {t.Arguments.GetProperty("city").GetString()}");
 
     private List<JsonElement> Sent(string sdk, string upstream, string scenario)
     {

@@ -12,7 +12,9 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Gatehouse.EndToEnd.Tests;
 
-/// <summary>Plants secrets wherever there may be some, has calls succeed and fail at the most talkative log level, and looks for them everywhere.</summary>
+/// <summary>
+/// Plants secrets wherever there may be some, has calls succeed and fail at the most talkative log level, and looks for them everywhere.
+/// </summary>
 public sealed class SecretsTests
 {
     private const string FromEnvironment = "canary-environment-5f0c1d2e3a4b";
@@ -35,7 +37,8 @@ public sealed class SecretsTests
         var folder = Directory.CreateTempSubdirectory("gatehouse-test-").FullName;
         await File.WriteAllTextAsync(Path.Combine(folder, "provider-key"), FromFile, TestContext.Current.CancellationToken);
         await using var gatehouse = await GatehouseProcess.StartAsync(
-            Configuration(player.Url, collector.Url), folder, new Dictionary<string, string> { ["CANARY_KEY"] = FromEnvironment }, "--log-level", "trace");
+            Configuration(player.Url, collector.Url), folder, new Dictionary<string, string> { ["CANARY_KEY"] = FromEnvironment },
+            "--log-level", "trace");
         var link = gatehouse.Output.Split('\n').First(l => l.Contains("/welcome/", StringComparison.Ordinal)).Trim();
         var welcome = gatehouse.Output[..(gatehouse.Output.IndexOf("READY ", StringComparison.Ordinal) + 1)];
         var sample = gatehouse.SampleKey;
@@ -53,14 +56,16 @@ public sealed class SecretsTests
         {
             if (!SecretFiles.Contains(Path.GetFileName(file)))
             {
-                written[Path.GetRelativePath(folder, file)] = Encoding.Latin1.GetString(await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken));
+                written[Path.GetRelativePath(folder, file)] = Encoding.Latin1.GetString(
+                    await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken));
             }
         }
 
         Assert.True(collector.Received.Length > 0);
         string[] secrets =
         [
-            FromEnvironment, FromFile, Literal, Collector, Password, WrongPassword, UnknownKey, Prompt, sample, token, key, session, link[(link.LastIndexOf('/') + 1)..],
+            FromEnvironment, FromFile, Literal, Collector, Password, WrongPassword, UnknownKey, Prompt, sample, token, key, session,
+            link[(link.LastIndexOf('/') + 1)..],
         ];
         var leaks = from secret in secrets
                     from place in written
@@ -106,26 +111,32 @@ public sealed class SecretsTests
     {
         using var api = gatehouse.CreateClient(gatehouse.CliToken);
         using var anybody = new HttpClient(new HttpClientHandler { UseCookies = false }) { BaseAddress = gatehouse.Url };
-        using var accepted = await SendAsync(anybody, "api/session/welcome", new { token = link, name = "First", email = "first@example.com", password = Password });
+        using var accepted = await SendAsync(
+            anybody, "api/session/welcome", new { token = link, name = "First", email = "first@example.com", password = Password });
         using var guessed = await SendAsync(anybody, "api/session", new { email = "first@example.com", password = WrongPassword });
-        using var again = await SendAsync(anybody, "api/session/welcome", new { token = link, name = "Second", email = "second@example.com", password = Password });
+        using var again = await SendAsync(
+            anybody, "api/session/welcome", new { token = link, name = "Second", email = "second@example.com", password = Password });
         Assert.Equal((HttpStatusCode.OK, HttpStatusCode.Unauthorized), (accepted.StatusCode, guessed.StatusCode));
         Assert.False(again.IsSuccessStatusCode);
         var session = accepted.Headers.GetValues("Set-Cookie").First();
         session = session[(session.IndexOf('=', StringComparison.Ordinal) + 1)..session.IndexOf(';', StringComparison.Ordinal)];
 
-        var created = JsonElement.Parse((await gatehouse.CliAsync("key", "create", "hello", "--json")).Output).GetProperty("secret").GetString()!;
+        var created = JsonElement.Parse((await gatehouse.CliAsync("key", "create", "hello", "--json")).Output).GetProperty("secret")
+            .GetString()!;
         foreach (var key in (string[])[sample, created, UnknownKey])
         {
             using var http = gatehouse.CreateClient(key);
-            foreach (var model in (string[])["simulator", "openai-text", "openai-talkative", "anthropic-talkative", "openai-rate-limited", "anthropic-text", "anthropic-bad-request", "away", "no-such"])
+            foreach (var model in (string[])[
+                "simulator", "openai-text", "openai-talkative", "anthropic-talkative", "openai-rate-limited", "anthropic-text",
+                "anthropic-bad-request", "away", "no-such"])
             {
                 foreach (var path in (string[])["v1/chat/completions", "v1/messages"])
                 {
                     foreach (var stream in (bool[])[false, true])
                     {
                         using var answer = await SendAsync(
-                            http, path, new { model, stream, max_tokens = 50, messages = new[] { new { role = "user", content = Prompt } } });
+                            http, path, new { model, stream, max_tokens = 50,
+                                messages = new[] { new { role = "user", content = Prompt } } });
                         var text = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
                         Assert.DoesNotContain("canary-environment", text, StringComparison.Ordinal);
                         Assert.DoesNotContain("canary-file", text, StringComparison.Ordinal);
@@ -135,7 +146,8 @@ public sealed class SecretsTests
             }
 
             using var garbage = new StringContent($"{{\"model\": {Prompt}", Encoding.UTF8, "application/json");
-            using var refused = await http.PostAsync(new Uri("v1/chat/completions", UriKind.Relative), garbage, TestContext.Current.CancellationToken);
+            using var refused = await http.PostAsync(
+                new Uri("v1/chat/completions", UriKind.Relative), garbage, TestContext.Current.CancellationToken);
             Assert.False(refused.IsSuccessStatusCode);
         }
 
@@ -155,7 +167,9 @@ public sealed class SecretsTests
             answers[path] = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
         }
 
-        foreach (var path in (string[])["api/config", "api/providers", "api/routes", "api/doctor", "api/systems", "api/people", "api/tokens", "metrics", "api/calls?limit=500"])
+        foreach (var path in (string[])[
+            "api/config", "api/providers", "api/routes", "api/doctor", "api/systems", "api/people", "api/tokens", "metrics",
+            "api/calls?limit=500"])
         {
             await ReadAsync(path);
         }

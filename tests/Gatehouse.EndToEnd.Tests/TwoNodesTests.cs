@@ -53,7 +53,8 @@ public sealed class TwoNodesTests
     {
         await using var nodes = await Nodes.StartAsync();
         var system = (await nodes.First.AdminAsync("GET", "api/systems")).GetProperty("items")[0].GetProperty("id").GetGuid();
-        var key = await nodes.First.AdminAsync("POST", $"api/systems/{system}/keys", new { environment = "development", name = "short-lived" });
+        var key = await nodes.First.AdminAsync(
+            "POST", $"api/systems/{system}/keys", new { environment = "development", name = "short-lived" });
         await nodes.AgreeAsync();
         using var http = nodes.Second.CreateClient(key.GetProperty("secret").GetString());
         Assert.Equal(200, await Nodes.CallOnceAsync(http));
@@ -80,8 +81,11 @@ public sealed class TwoNodesTests
             var yaml = await File.ReadAllTextAsync(node.ConfigurationFile, Ct);
             await File.WriteAllTextAsync(
                 node.ConfigurationFile,
-                yaml.Replace("providers:", $"providers:\n  kept: {{ kind: openai, base_url: \"{upstream.Url}v1\", api_key: \"${{secret:kept}}\" }}", StringComparison.Ordinal)
-                    .Replace("routes:", "routes:\n  kept: { attempts: 1, targets: [{ provider: kept, model: m-400 }] }", StringComparison.Ordinal),
+                yaml.Replace(
+                    "providers:", $"providers:\n  kept: {{ kind: openai, base_url: \"{upstream.Url}v1\", api_key: \"${{secret:kept}}\" }}",
+                    StringComparison.Ordinal)
+                    .Replace("routes:", "routes:\n  kept: { attempts: 1, targets: [{ provider: kept, model: m-400 }] }",
+                        StringComparison.Ordinal),
                 Ct);
             await node.WaitForLineAsync(l => l.Contains("is in force", StringComparison.Ordinal));
         }
@@ -112,7 +116,9 @@ public sealed class TwoNodesTests
         var cookie = await SignInAsync(nodes.First);
         using var other = new HttpClient { BaseAddress = nodes.Second.Url };
         other.DefaultRequestHeaders.Add("Cookie", cookie);
-        Assert.InRange(await SecondsUntilAsync(async () => (await other.GetAsync(new Uri("api/me", UriKind.Relative), Ct)).StatusCode == HttpStatusCode.OK), 0, 1);
+        Assert.InRange(
+            await SecondsUntilAsync(
+                async () => (await other.GetAsync(new Uri("api/me", UriKind.Relative), Ct)).StatusCode == HttpStatusCode.OK), 0, 1);
     }
 
     private static async Task<double> SecondsUntilAsync(Func<Task<bool>> holds)
@@ -131,7 +137,9 @@ public sealed class TwoNodesTests
         var link = node.Output.Split('\n').First(l => l.Contains("/welcome/", StringComparison.Ordinal)).Trim();
         using var http = new HttpClient(new HttpClientHandler { UseCookies = false }) { BaseAddress = node.Url };
         using var accepted = await http.PostAsJsonAsync(
-            "api/session/welcome", new { token = link[(link.LastIndexOf('/') + 1)..], name = "First", email = "first@example.com", password = "correct horse battery" }, Ct);
+            "api/session/welcome",
+            new { token = link[(link.LastIndexOf('/') + 1)..], name = "First", email = "first@example.com",
+                password = "correct horse battery" }, Ct);
         Assert.Equal(HttpStatusCode.OK, accepted.StatusCode);
         return accepted.Headers.GetValues("Set-Cookie").First().Split(';')[0];
     }
@@ -161,7 +169,10 @@ public sealed class TwoNodesTests
         Assert.Equal(0, await nodes.LongAsync("SELECT COUNT(*) - COUNT(DISTINCT id) FROM observability_ledger WHERE started_at >= @p", 0));
 
         // What the killed runs held is free again: nothing of the cap is stuck.
-        Assert.Equal(0, await nodes.LongAsync("SELECT COUNT(*) FROM (SELECT node FROM governance_lease WHERE run >= @p GROUP BY node HAVING COUNT(DISTINCT run) > 1) m", 0));
+        Assert.Equal(
+            0, await nodes.LongAsync(
+                "SELECT COUNT(*) FROM (SELECT node FROM governance_lease WHERE run >= @p GROUP BY node HAVING COUNT(DISTINCT run) > 1) m",
+                0));
     }
 
     /// <summary>The two nodes, their database and a caller.</summary>
@@ -176,7 +187,8 @@ public sealed class TwoNodesTests
         private readonly string _key;
         private readonly string _token;
 
-        private Nodes(TestPostgres database, GatehouseProcess first, GatehouseProcess second, Dictionary<string, string> environment, string yaml)
+        private Nodes(
+            TestPostgres database, GatehouseProcess first, GatehouseProcess second, Dictionary<string, string> environment, string yaml)
         {
             (_database, First, Second, _environment, _yaml) = (database, first, second, environment, yaml);
             (_key, _token) = (first.SampleKey, first.CliToken);
@@ -198,7 +210,8 @@ public sealed class TwoNodesTests
                 routes:
                   simulator: { targets: [{ provider: simulator }] }
                 """;
-            var environment = new Dictionary<string, string> { ["GATEHOUSE_SECRET"] = Convert.ToBase64String(new byte[32].Select((_, i) => (byte)i).ToArray()) };
+            var environment = new Dictionary<string, string> { ["GATEHOUSE_SECRET"] = Convert.ToBase64String(
+                new byte[32].Select((_, i) => (byte)i).ToArray()) };
             var first = await GatehouseProcess.StartAsync(yaml, environment: environment);
             var second = await GatehouseProcess.StartAsync(yaml, environment: environment);
             return new Nodes(database, first, second, environment, yaml);
@@ -238,7 +251,8 @@ public sealed class TwoNodesTests
             try
             {
                 using var response = await http.PostAsJsonAsync(
-                    "v1/chat/completions", new { model, max_tokens = 20, messages = new[] { new { role = "user", content = "Hello" } } }, Ct);
+                    "v1/chat/completions", new { model, max_tokens = 20, messages = new[] { new { role = "user", content = "Hello" } } },
+                    Ct);
                 await response.Content.ReadAsStringAsync(Ct);
                 return (int)response.StatusCode;
             }
@@ -248,7 +262,9 @@ public sealed class TwoNodesTests
             }
         }
 
-        /// <summary>Returns when both nodes have the newest revision of rules and keys: each has told the database so by then, twice.</summary>
+        /// <summary>
+        /// Returns when both nodes have the newest revision of rules and keys: each has told the database so by then, twice.
+        /// </summary>
         public async Task AgreeAsync()
         {
             var beats = await LongAsync("SELECT SUM(beat) FROM governance_node WHERE run >= @p", 0);
@@ -276,7 +292,8 @@ public sealed class TwoNodesTests
         public async Task RecordedMoreAsync(int calls)
         {
             var before = await LongAsync("SELECT COUNT(*) FROM observability_ledger WHERE started_at >= @p", 0);
-            await UntilAsync(async () => await LongAsync("SELECT COUNT(*) FROM observability_ledger WHERE started_at >= @p", 0) >= before + calls);
+            await UntilAsync(
+                async () => await LongAsync("SELECT COUNT(*) FROM observability_ledger WHERE started_at >= @p", 0) >= before + calls);
         }
 
         public async Task<decimal> LedgerCostAsync() => await LongAsync(
@@ -333,10 +350,12 @@ public sealed class TwoNodesTests
 /// <summary>The API as an administrator.</summary>
 internal static class Administration
 {
-    public static async Task<JsonElement> AdminAsync(this GatehouseProcess node, string method, string path, object? body = null, string? token = null)
+    public static async Task<JsonElement> AdminAsync(
+        this GatehouseProcess node, string method, string path, object? body = null, string? token = null)
     {
         using var http = node.CreateClient(token ?? node.CliToken);
-        using var response = await http.SendAsync(new HttpRequestMessage(new HttpMethod(method), path) { Content = body is null ? null : JsonContent.Create(body) });
+        using var response = await http.SendAsync(
+            new HttpRequestMessage(new HttpMethod(method), path) { Content = body is null ? null : JsonContent.Create(body) });
         var text = await response.Content.ReadAsStringAsync();
         Assert.True(response.IsSuccessStatusCode, $"{(int)response.StatusCode} {text}");
         return text.Length == 0 ? default : JsonElement.Parse(text);

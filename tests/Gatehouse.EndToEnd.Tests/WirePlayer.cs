@@ -14,7 +14,8 @@ namespace Gatehouse.EndToEnd.Tests;
 /// <summary>
 /// A provider that plays recorded wire files from <c>Wire/</c>: the model name of a request, after its prefix, names the file. Faults
 /// are names too: <c>rate-limited</c> and <c>bad-request</c> are statuses, <c>truncated</c> breaks the connection, <c>abort</c> goes
-/// silent until the caller leaves; <c>held</c> is a text that pauses in its middle; <c>talkative</c> refuses the credential and repeats it. Faults and pauses in mid-stream wait until the client says by <c>GET /seen/{model}</c> that it has the text before.
+/// silent until the caller leaves; <c>held</c> is a text that pauses in its middle; <c>talkative</c> refuses the credential and repeats it.
+/// Faults and pauses in mid-stream wait until the client says by <c>GET /seen/{model}</c> that it has the text before.
 /// </summary>
 internal sealed class WirePlayer : IAsyncDisposable
 {
@@ -36,7 +37,8 @@ internal sealed class WirePlayer : IAsyncDisposable
         var player = new WirePlayer(builder.Build());
         player._app.Run(player.PlayAsync);
         await player._app.StartAsync();
-        player.Url = new Uri(player._app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
+        player.Url = new Uri(
+            player._app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
         return player;
     }
 
@@ -68,13 +70,15 @@ internal sealed class WirePlayer : IAsyncDisposable
         var (model, streamed) = Asked(wire, http.Request.Path.Value!, body.RootElement);
         var scenario = model[(model.IndexOf('-', StringComparison.Ordinal) + 1)..];
         Requests.Enqueue(new WireRequest(
-            model, http.Request.Path, http.Request.Headers.ToDictionary(h => h.Key.ToLowerInvariant(), h => h.Value.ToString()), body.RootElement.Clone()));
+            model, http.Request.Path, http.Request.Headers.ToDictionary(h => h.Key.ToLowerInvariant(), h => h.Value.ToString()),
+            body.RootElement.Clone()));
 
         if (scenario == "talkative")
         {
             http.Response.StatusCode = 401;
             var credential = $"{http.Request.Headers.Authorization}{http.Request.Headers["x-api-key"]}";
-            await http.Response.WriteAsync($$$"""{"type":"error","error":{"type":"authentication_error","message":"Incorrect API key provided: {{{credential}}}"}}""");
+            await http.Response.WriteAsync(
+                $$$"""{"type":"error","error":{"type":"authentication_error","message":"Incorrect API key provided: {{{credential}}}"}}""");
             return;
         }
 
@@ -86,7 +90,9 @@ internal sealed class WirePlayer : IAsyncDisposable
         }
 
         var asStream = streamed && http.Response.StatusCode == 200;
-        http.Response.ContentType = !asStream ? "application/json" : wire == "bedrock" ? "application/vnd.amazon.eventstream" : "text/event-stream";
+        http.Response.ContentType = !asStream
+            ? "application/json"
+            : wire == "bedrock" ? "application/vnd.amazon.eventstream" : "text/event-stream";
         var extension = !asStream ? "json" : wire == "bedrock" ? "events" : "sse";
         var file = Path.Combine(AppContext.BaseDirectory, "Wire", wire, $"{(scenario == "held" ? "text" : scenario)}.{extension}");
         var text = await File.ReadAllTextAsync(file, http.RequestAborted);
@@ -124,7 +130,10 @@ internal sealed class WirePlayer : IAsyncDisposable
         ((string[])["anthropic", "gemini", "bedrock"]).FirstOrDefault(w => path.StartsWithSegments($"/{w}"))
         ?? (path.Value!.EndsWith("/responses", StringComparison.Ordinal) ? "responses" : "openai");
 
-    /// <summary>The model and whether to stream, which two of the formats say in the path: <c>/models/M:streamGenerateContent</c>, <c>/model/M/converse-stream</c>.</summary>
+    /// <summary>
+    /// The model and whether to stream, which two of the formats say in the path: <c>/models/M:streamGenerateContent</c>,
+    /// <c>/model/M/converse-stream</c>.
+    /// </summary>
     private static (string Model, bool Streamed) Asked(string wire, string path, JsonElement body)
     {
         if (wire is "openai" or "responses" or "anthropic")

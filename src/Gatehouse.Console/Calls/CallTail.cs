@@ -54,7 +54,8 @@ internal static class CallTail
 
     private static Task<string> RenderAsync(HtmlRenderer renderer, CallSummary call) => renderer.Dispatcher.InvokeAsync(async () =>
     {
-        var row = await renderer.RenderComponentAsync<CallRow>(ParameterView.FromDictionary(new Dictionary<string, object?> { [nameof(CallRow.Call)] = call }));
+        var row = await renderer.RenderComponentAsync<CallRow>(
+            ParameterView.FromDictionary(new Dictionary<string, object?> { [nameof(CallRow.Call)] = call }));
         return row.ToHtmlString();
     });
 

@@ -2,7 +2,9 @@ using Gatehouse.Contracts;
 
 namespace Gatehouse.Console.Calls;
 
-/// <summary>A stretch of a call: <c>own</c> work of Gatehouse, <c>wait</c> for a provider, <c>stream</c> of its answer, or <c>bad</c>.</summary>
+/// <summary>
+/// A stretch of a call: <c>own</c> work of Gatehouse, <c>wait</c> for a provider, <c>stream</c> of its answer, or <c>bad</c>.
+/// </summary>
 public sealed record TimelineBar(string Kind, string Words, long StartMicros, long EndMicros);
 
 /// <summary>One row of the picture of a call.</summary>
@@ -32,7 +34,9 @@ public sealed record Timeline(long TotalMicros, IReadOnlyList<TimelineLane> Lane
             var end = detail.Attempts[^1].EndMicros;
             if (total > end)
             {
-                lanes.Add(new("Settlement", "price, ledger, last bytes", total - end, [new("own", "Gatehouse settled and wrote the ledger", end, total)]));
+                lanes.Add(new(
+                    "Settlement", "price, ledger, last bytes", total - end,
+                    [new("own", "Gatehouse settled and wrote the ledger", end, total)]));
             }
         }
 

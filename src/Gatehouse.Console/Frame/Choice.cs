@@ -1,6 +1,8 @@
 namespace Gatehouse.Console.Frame;
 
-/// <summary>Reads a value of an enum by its name, as addresses and forms carry it. Numbers and lists, which the framework would take, are none.</summary>
+/// <summary>
+/// Reads a value of an enum by its name, as addresses and forms carry it. Numbers and lists, which the framework would take, are none.
+/// </summary>
 internal static class Choice
 {
     public static T? Of<T>(string? name)

@@ -12,7 +12,9 @@ internal static class Navigation
 {
     public static IReadOnlyList<(string Group, IReadOnlyList<NavigationPage> Pages)> Groups { get; } =
     [
-        ("Observe", [new("/", "Overview", "overview"), new("/calls", "Calls", "calls"), new("/batches", "Batches", "batches"), new("/guards/playground", "Guards", "guards", Scoped: false)]),
+        ("Observe", [
+            new("/", "Overview", "overview"), new("/calls", "Calls", "calls"), new("/batches", "Batches", "batches"),
+            new("/guards/playground", "Guards", "guards", Scoped: false)]),
         ("Build", [new("/systems", "Systems", "systems"), new("/budgets", "Budgets", "budgets")]),
         ("Run",
         [

@@ -34,7 +34,8 @@ internal static class PaletteSearch
     {
         var text = (search ?? "").Trim();
         var found = Fixed.Where(e => Fits(e, text)).ToList();
-        foreach (var system in (await systems.ListAsync(visit.Who, null, ct)).Where(s => Contains(s.Name, text) || Contains(s.Purpose, text)).Take(MostOfAGroup))
+        foreach (var system in (await systems.ListAsync(visit.Who, null, ct))
+            .Where(s => Contains(s.Name, text) || Contains(s.Purpose, text)).Take(MostOfAGroup))
         {
             found.Add(new("Systems", system.Name, system.Purpose, "/systems/" + system.Id, "systems"));
         }

@@ -12,7 +12,8 @@ internal static class Themes
 
     public static readonly IReadOnlyList<string> All = ["light", "dark"];
 
-    public static void Map(IEndpointRouteBuilder app) => app.MapPost("/preferences/theme", Choose).AllowAnonymous().ExcludeFromDescription();
+    public static void Map(IEndpointRouteBuilder app) =>
+        app.MapPost("/preferences/theme", Choose).AllowAnonymous().ExcludeFromDescription();
 
     private static IResult Choose([FromForm] string theme, [FromForm(Name = "return")] string? back, HttpContext http)
     {

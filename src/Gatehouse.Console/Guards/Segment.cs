@@ -9,7 +9,8 @@ internal sealed record Segment(string Text, (string Detector, Finding Finding)? 
     /// <summary>Cuts a text at the borders of its findings. Pieces in order; together they are the text.</summary>
     public static IReadOnlyList<Segment> Of(string text, IReadOnlyList<(string Detector, Finding Finding)> findings)
     {
-        var borders = findings.SelectMany(f => new[] { f.Finding.Start, f.Finding.End }).Append(0).Append(text.Length).Distinct().Order().ToList();
+        var borders = findings.SelectMany(f => new[] { f.Finding.Start, f.Finding.End }).Append(0).Append(text.Length).Distinct().Order()
+            .ToList();
         List<Segment> segments = [];
         foreach (var (from, to) in borders.Zip(borders.Skip(1)))
         {

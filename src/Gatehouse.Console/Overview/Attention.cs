@@ -11,7 +11,9 @@ internal sealed record Attention(Status State, string Title, string Note, string
 {
     private const int Most = 6;
 
-    /// <summary>Providers and systems with a tenth (failing) or a hundredth (warning) of failed calls, budgets, refusals, and calls without a price.</summary>
+    /// <summary>
+    /// Providers and systems with a tenth (failing) or a hundredth (warning) of failed calls, budgets, refusals, and calls without a price.
+    /// </summary>
     public static IReadOnlyList<Attention> Of(
         Scope scope, TrafficSum total, IReadOnlyList<TrafficShare> providers, IReadOnlyList<TrafficShare> systems,
         IReadOnlyList<BudgetStanding> budgets)
@@ -38,7 +40,8 @@ internal sealed record Attention(Status State, string Title, string Note, string
 
         foreach (var system in systems.Where(s => s.Sum.Failed > 0))
         {
-            if (Guid.TryParse(system.Key, out var id) && Statuses.OfFailures(system.Sum.Failed, system.Sum.Calls) is var state and (Status.Failing or Status.Warning))
+            if (Guid.TryParse(system.Key, out var id)
+                && Statuses.OfFailures(system.Sum.Failed, system.Sum.Calls) is var state and (Status.Failing or Status.Warning))
             {
                 found.Add(new(
                     state,

@@ -5,7 +5,8 @@ namespace Gatehouse.Console.Routes;
 
 /// <summary>Where a call belongs on the page of routes.</summary>
 /// <param name="Route">The configured route that serves the name; <see langword="null"/> for names that none serves.</param>
-/// <param name="Target">The route's target that ended the call; <see langword="null"/> when it was not sent, or to a target that is gone.</param>
+/// <param name="Target">The route's target that ended the call; <see langword="null"/> when it was not sent, or to a target that is
+/// gone.</param>
 /// <param name="Sent">Whether any provider was asked; of names without a route: whether one served them once.</param>
 internal sealed record RoutePlace(string? Route, TargetView? Target, bool Sent)
 {

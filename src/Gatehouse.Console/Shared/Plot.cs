@@ -17,7 +17,8 @@ public sealed record Plot(
     public string ToJson() => JsonSerializer.Serialize(this, PlotJson.Default.Plot);
 
     public static Plot Of(Traffic traffic, string unit, string kind, string door, params PlotSeries[] series) => new(
-        unit, kind, unit == "micros", [.. traffic.Points.Select(p => p.At.ToUnixTimeSeconds())], (long)traffic.Step.TotalSeconds, series, door);
+        unit, kind, unit == "micros", [.. traffic.Points.Select(p => p.At.ToUnixTimeSeconds())], (long)traffic.Step.TotalSeconds, series,
+        door);
 }
 
 /// <summary>One line or bar of a <see cref="Plot"/>.</summary>

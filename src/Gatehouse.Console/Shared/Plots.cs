@@ -42,7 +42,10 @@ internal static class Sums
 {
     public static readonly TrafficSum None = new(0, 0, 0, 0, 0, 0, 0, 0, null, null, null, null, null);
 
-    /// <summary>"1,204 answered, 3 refused, 1 failed": every call is told by its ending, and endings that did not happen are left out but for failures.</summary>
+    /// <summary>
+    /// "1,204 answered, 3 refused, 1 failed": every call is told by its ending, and endings that did not happen are left out but for
+    /// failures.
+    /// </summary>
     public static string Endings(TrafficSum sum)
     {
         var answered = sum.Calls - sum.Failed - sum.Refused - sum.Cancelled;

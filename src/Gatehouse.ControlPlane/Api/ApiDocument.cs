@@ -34,9 +34,20 @@ public static class ApiDocument
             document.Components ??= new OpenApiComponents();
             document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>
             {
-                [Scheme] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "An access token, 'ght_…'." },
+                [Scheme] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer",
+                    Description = "An access token, 'ght_…'." },
             };
             document.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(Scheme, document)] = [] }];
+            return Task.CompletedTask;
+        });
+        options.AddOperationTransformer((operation, _, _) =>
+        {
+            (operation.Summary, operation.Description) = (OneLine(operation.Summary), OneLine(operation.Description));
+            return Task.CompletedTask;
+        });
+        options.AddSchemaTransformer((schema, _, _) =>
+        {
+            schema.Description = OneLine(schema.Description);
             return Task.CompletedTask;
         });
     });
@@ -53,6 +64,9 @@ public static class ApiDocument
             })
             .AllowAnonymous().ExcludeFromDescription();
     }
+
+    /// <summary>Comments break their lines for those who read the code.</summary>
+    private static string? OneLine(string? text) => text?.ReplaceLineEndings(" ");
 
     private static async Task<(byte[] Json, EntityTagHeaderValue Tag)> MakeAsync(IOpenApiDocumentProvider provider)
     {

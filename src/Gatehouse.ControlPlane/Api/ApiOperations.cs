@@ -15,7 +15,8 @@ internal sealed class ApiOperations(EndpointDataSource endpoints, ParameterPolic
     public IReadOnlyList<string> MethodsAt(HttpContext http) =>
     [
         .. endpoints.Endpoints.OfType<RouteEndpoint>()
-            .Where(e => e.RoutePattern.RawText?.TrimStart('/').StartsWith("api/", StringComparison.Ordinal) == true && Matches(e.RoutePattern, http))
+            .Where(e => e.RoutePattern.RawText?.TrimStart('/').StartsWith("api/", StringComparison.Ordinal) == true
+                && Matches(e.RoutePattern, http))
             .SelectMany(e => e.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? [])
             .Distinct(StringComparer.Ordinal)
             .Order(StringComparer.Ordinal),
@@ -24,7 +25,8 @@ internal sealed class ApiOperations(EndpointDataSource endpoints, ParameterPolic
     private bool Matches(RoutePattern pattern, HttpContext http)
     {
         var values = new RouteValueDictionary();
-        return new TemplateMatcher(new RouteTemplate(pattern), new RouteValueDictionary(pattern.Defaults)).TryMatch(http.Request.Path, values)
+        return new TemplateMatcher(new RouteTemplate(pattern), new RouteValueDictionary(pattern.Defaults)).TryMatch(
+            http.Request.Path, values)
             && pattern.Parameters.All(parameter => parameter.ParameterPolicies
                 .Select(policy => policies.Create(parameter, policy))
                 .OfType<IRouteConstraint>()

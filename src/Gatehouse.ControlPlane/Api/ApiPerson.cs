@@ -23,5 +23,6 @@ public static class ApiPerson
 
     /// <exception cref="ProblemException">Nobody is signed in: 401.</exception>
     public static Person Require(HttpContext http) =>
-        Find(http) ?? throw new ProblemException(Problem.Unauthenticated("Sign in, or send an access token as 'Authorization: Bearer ght_…'."));
+        Find(http) ?? throw new ProblemException(
+            Problem.Unauthenticated("Sign in, or send an access token as 'Authorization: Bearer ght_…'."));
 }

@@ -44,7 +44,8 @@ internal sealed partial class ProblemResponses(RequestDelegate next, ApiOperatio
     private Problem OfStatus(HttpContext http)
     {
         var status = http.Response.StatusCode;
-        if (status is not (StatusCodes.Status404NotFound or StatusCodes.Status405MethodNotAllowed or StatusCodes.Status415UnsupportedMediaType))
+        if (status is not (StatusCodes.Status404NotFound or StatusCodes.Status405MethodNotAllowed
+            or StatusCodes.Status415UnsupportedMediaType))
         {
             return new Problem("request_refused", status, $"The request was refused with status {status}.");
         }
@@ -62,7 +63,8 @@ internal sealed partial class ProblemResponses(RequestDelegate next, ApiOperatio
 
         http.Response.Headers.Allow = string.Join(", ", methods);
         return new Problem(
-            "method_not_allowed", 405, $"This address takes {string.Join(" and ", methods)}, not {http.Request.Method}; /api/openapi.json lists them.");
+            "method_not_allowed", 405,
+            $"This address takes {string.Join(" and ", methods)}, not {http.Request.Method}; /api/openapi.json lists them.");
     }
 
     private Problem Of(Exception e, string requestId)
@@ -85,7 +87,8 @@ internal sealed partial class ProblemResponses(RequestDelegate next, ApiOperatio
     }
 
     /// <summary><c>$.memberships[0].role</c> without its root.</summary>
-    private static string? Field(string? path) => path is { Length: > 2 } && path.StartsWith("$.", StringComparison.Ordinal) ? path[2..] : null;
+    private static string? Field(string? path) =>
+        path is { Length: > 2 } && path.StartsWith("$.", StringComparison.Ordinal) ? path[2..] : null;
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Request {RequestId} to the API failed.")]
     private partial void Failed(string requestId, Exception e);

@@ -11,7 +11,8 @@ namespace Gatehouse.Batches;
 /// <param name="Done">Requests that have a result, those that failed included.</param>
 /// <param name="EndedAt"><see langword="null"/> while it is under way.</param>
 public sealed record BatchView(
-    string Id, string Format, Guid TeamId, Guid SystemId, SystemEnvironment Environment, string Endpoint, string Status, int Total, int Done,
+    string Id, string Format, Guid TeamId, Guid SystemId, SystemEnvironment Environment, string Endpoint, string Status, int Total,
+    int Done,
     int Failed, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, DateTimeOffset? EndedAt);
 
 /// <summary>Reads batches, within the teams that the reader may see. Safe from any thread.</summary>

@@ -17,10 +17,13 @@ internal static class BatchRow
 
     /// <param name="first">The position of the first of <see cref="Columns"/>.</param>
     public static Batch Read(BatchOwner owner, Row row, int first = 0) => new(
-        owner, row.Text(first), Parse<BatchFormat>(row.Text(first + 1)), row.Id(first + 2), row.Text(first + 3), row.Text(first + 4), row.TextOrNull(first + 5), row.Instant(first + 6), row.Instant(first + 7))
+        owner, row.Text(first), Parse<BatchFormat>(row.Text(first + 1)), row.Id(first + 2), row.Text(first + 3), row.Text(first + 4),
+        row.TextOrNull(first + 5), row.Instant(first + 6), row.Instant(first + 7))
     {
         Status = Parse<BatchStatus>(row.Text(first + 8)),
-        Counts = new((int)row.Long(first + 9), (int)row.Long(first + 10), (int)row.Long(first + 11), (int)row.Long(first + 12), (int)row.Long(first + 13)),
+        Counts = new(
+            (int)row.Long(first + 9), (int)row.Long(first + 10), (int)row.Long(first + 11), (int)row.Long(first + 12),
+            (int)row.Long(first + 13)),
         Headers = JsonSerializer.Deserialize(row.Text(first + 14), StoredBatchJson.Default.IReadOnlyDictionaryStringString)!,
         KeepOutput = TimeSpan.FromSeconds(row.Long(first + 15)),
         InProgressAt = row.InstantOrNull(first + 16),
@@ -29,7 +32,8 @@ internal static class BatchRow
         EndedAt = row.InstantOrNull(first + 19),
         OutputFileId = row.TextOrNull(first + 20),
         ErrorFileId = row.TextOrNull(first + 21),
-        Errors = row.TextOrNull(first + 22) is { } errors ? JsonSerializer.Deserialize(errors, StoredBatchJson.Default.IReadOnlyListBatchError)! : [],
+        Errors = row.TextOrNull(first + 22) is { } errors ? JsonSerializer.Deserialize(
+            errors, StoredBatchJson.Default.IReadOnlyListBatchError)! : [],
     };
 
     public static string Of<T>(T value)

@@ -20,7 +20,8 @@ internal sealed class BatchStore(Database db, TimeProvider clock) : IBatchStore
 
     public async Task<Batch?> FindAsync(BatchOwner owner, BatchFormat format, string id, CancellationToken ct) =>
         await db.QueryAsync(
-            $"SELECT {BatchRow.Columns} FROM batches_batch WHERE {OfOwner(owner, format)} AND id = {id}", row => BatchRow.Read(owner, row), ct) is [var one]
+            $"SELECT {BatchRow.Columns} FROM batches_batch WHERE {OfOwner(owner, format)} AND id = {id}", row =>
+                BatchRow.Read(owner, row), ct) is [var one]
             ? one
             : null;
 
@@ -51,12 +52,14 @@ internal sealed class BatchStore(Database db, TimeProvider clock) : IBatchStore
         return await FindAsync(owner, format, id, ct);
     }
 
-    public Task DeleteAsync(Batch batch, CancellationToken ct) => db.TransactionAsync(sql => RemoveAsync(sql, batch.Owner, batch.Id, batch.InputId, ct), ct);
+    public Task DeleteAsync(Batch batch, CancellationToken ct) =>
+        db.TransactionAsync(sql => RemoveAsync(sql, batch.Owner, batch.Id, batch.InputId, ct), ct);
 
     public IAsyncEnumerable<byte[]> ReadResultsAsync(Batch batch, CancellationToken ct) =>
         FileStore.ReadResultsAsync(db, batch.Owner.TeamId, batch.Id, null, ct);
 
-    public async Task<BatchLease?> TryLeaseAsync(string node, IReadOnlyCollection<string> except, DateTimeOffset until, CancellationToken ct)
+    public async Task<BatchLease?> TryLeaseAsync(
+        string node, IReadOnlyCollection<string> except, DateTimeOffset until, CancellationToken ct)
     {
         var found = await db.QueryAsync($"""
             SELECT team_id, system_id, environment, id, fence FROM batches_batch
@@ -80,7 +83,8 @@ internal sealed class BatchStore(Database db, TimeProvider clock) : IBatchStore
                 }
 
                 var leased = await sql.QueryAsync(
-                    $"SELECT {BatchRow.Columns} FROM batches_batch WHERE {OfOwner(owner)} AND id = {id}", row => BatchRow.Read(owner, row), ct);
+                    $"SELECT {BatchRow.Columns} FROM batches_batch WHERE {OfOwner(owner)} AND id = {id}", row =>
+                        BatchRow.Read(owner, row), ct);
                 return new BatchLease(leased[0], fence + 1);
             },
             ct);
@@ -138,11 +142,13 @@ internal sealed class BatchStore(Database db, TimeProvider clock) : IBatchStore
                     var added = await sql.InsertManyAsync(
                         "batches_result",
                         ResultColumns,
-                        [.. results.Select(r => (object?[])[batch.Owner.TeamId, batch.Id, r.Line, BatchRow.PartOf(batch, r.Outcome), r.Content])],
+                        [.. results.Select(
+                            r => (object?[])[batch.Owner.TeamId, batch.Id, r.Line, BatchRow.PartOf(batch, r.Outcome), r.Content])],
                         ct);
                     if (added != results.Count)
                     {
-                        throw new InvalidOperationException("A line has a result already: nothing of these is kept."); // rolls the counts back
+                        // rolls the counts back
+                        throw new InvalidOperationException("A line has a result already: nothing of these is kept.");
                     }
                 }
 
@@ -159,12 +165,15 @@ internal sealed class BatchStore(Database db, TimeProvider clock) : IBatchStore
             ct),
         ct);
 
-    public Task EndAsync(BatchLease lease, BatchStatus status, string outputId, string errorId, CancellationToken ct) => db.TransactionAsync(
+    public Task EndAsync(
+        BatchLease lease, BatchStatus status, string outputId, string errorId, CancellationToken ct) => db.TransactionAsync(
         async sql =>
         {
             var (batch, now) = (lease.Batch, clock.GetUtcNow());
             var keepUntil = now + batch.KeepOutput;
-            if (await HoldAsync(sql, lease, $"status = {BatchRow.Of(status)}, ended_at = {now}, keep_until_at = {keepUntil}, lease_node = NULL", ct) is null)
+            if (await HoldAsync(
+                sql, lease, $"status = {BatchRow.Of(status)}, ended_at = {now}, keep_until_at = {keepUntil}, lease_node = NULL",
+                ct) is null)
             {
                 return;
             }
@@ -196,7 +205,8 @@ internal sealed class BatchStore(Database db, TimeProvider clock) : IBatchStore
     }
 
     /// <returns>The id, or <see langword="null"/> when there is no result of this part.</returns>
-    private async Task<string?> AddFileAsync(Transaction sql, Batch batch, string part, string id, DateTimeOffset expiresAt, CancellationToken ct)
+    private async Task<string?> AddFileAsync(
+        Transaction sql, Batch batch, string part, string id, DateTimeOffset expiresAt, CancellationToken ct)
     {
         var sums = await sql.QueryAsync($"""
             SELECT COUNT(*), CAST(COALESCE(SUM(LENGTH(content) + 1), 0) AS BIGINT) FROM batches_result
@@ -221,7 +231,8 @@ internal sealed class BatchStore(Database db, TimeProvider clock) : IBatchStore
     {
         var (owner, id) = (lease.Batch.Owner, lease.Batch.Id);
         if (await sql.ExecuteAsync(
-            $"UPDATE batches_batch SET {change} WHERE {OfOwner(owner)} AND id = {id} AND fence = {lease.Fence} AND ended_at IS NULL", ct) == 0)
+            $"UPDATE batches_batch SET {change} WHERE {OfOwner(owner)} AND id = {id} AND fence = {lease.Fence} AND ended_at IS NULL", ct)
+                == 0)
         {
             return null;
         }
@@ -233,5 +244,6 @@ internal sealed class BatchStore(Database db, TimeProvider clock) : IBatchStore
     private static FormattableString OfOwner(BatchOwner owner) =>
         $"team_id = {owner.TeamId} AND system_id = {owner.SystemId} AND environment = {BatchRow.Of(owner)}";
 
-    private static FormattableString OfOwner(BatchOwner owner, BatchFormat format) => $"{OfOwner(owner)} AND format = {BatchRow.Of(format)}";
+    private static FormattableString OfOwner(BatchOwner owner, BatchFormat format) =>
+        $"{OfOwner(owner)} AND format = {BatchRow.Of(format)}";
 }

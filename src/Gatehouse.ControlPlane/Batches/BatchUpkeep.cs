@@ -5,7 +5,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Gatehouse.Batches;
 
-/// <summary>Deletes files and batches whose time is over, and uploads that were broken off. Every node may run it: deleting twice is deleting once.</summary>
+/// <summary>
+/// Deletes files and batches whose time is over, and uploads that were broken off. Every node may run it: deleting twice is deleting once.
+/// </summary>
 internal sealed partial class BatchUpkeep(Database db, TimeProvider clock, ILogger<BatchUpkeep> log) : BackgroundService
 {
     /// <summary>A file that is not complete by then never will be.</summary>
@@ -68,7 +70,8 @@ internal sealed partial class BatchUpkeep(Database db, TimeProvider clock, ILogg
 
     private static Overdue Read(Row row) => new(new BatchOwner(row.Id(0), row.Id(1), BatchRow.Environment(row.Text(2))), row.Text(3), "");
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Expired files and batches could not be deleted; nobody finds them, and they are deleted at the next try.")]
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "Expired files and batches could not be deleted; nobody finds them, and they are deleted at the next try.")]
     private partial void DeleteFailed(Exception e);
 
     private sealed record Overdue(BatchOwner Owner, string Id, string Input);

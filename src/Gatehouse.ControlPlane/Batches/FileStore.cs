@@ -6,7 +6,9 @@ using Gatehouse.Storage;
 
 namespace Gatehouse.Batches;
 
-/// <summary>Tables <c>batches_file</c> and <c>batches_chunk</c>. The content of a file that a batch made is in <c>batches_result</c>.</summary>
+/// <summary>
+/// Tables <c>batches_file</c> and <c>batches_chunk</c>. The content of a file that a batch made is in <c>batches_result</c>.
+/// </summary>
 internal sealed class FileStore(Database db, TimeProvider clock) : IFileStore
 {
     /// <summary>How many results are read at once.</summary>
@@ -18,7 +20,8 @@ internal sealed class FileStore(Database db, TimeProvider clock) : IFileStore
             {file.CreatedAt}, {file.CreatedAt + BatchUpkeep.LongestUpload})
         """, ct);
 
-    public Task AppendAsync(BatchOwner owner, string id, int number, byte[] chunk, long quotaBytes, CancellationToken ct) => db.TransactionAsync(
+    public Task AppendAsync(
+        BatchOwner owner, string id, int number, byte[] chunk, long quotaBytes, CancellationToken ct) => db.TransactionAsync(
         async sql =>
         {
             if (await sql.ExecuteAsync($"""
@@ -26,14 +29,16 @@ internal sealed class FileStore(Database db, TimeProvider clock) : IFileStore
                 WHERE team_id = {owner.TeamId} AND system_id = {owner.SystemId} AND environment = {BatchRow.Of(owner)} AND id = {id} AND is_complete = {false}
                 """, ct) == 0)
             {
-                throw new ProblemException(new Problem("upload_too_slow", 408, "The file came too slowly and was given up: send it again."));
+                throw new ProblemException(
+                    new Problem("upload_too_slow", 408, "The file came too slowly and was given up: send it again."));
             }
 
             await sql.ExecuteAsync($"""
                 INSERT INTO batches_chunk (team_id, file_id, number, content) VALUES ({owner.TeamId}, {id}, {number}, {chunk})
                 """, ct);
             var sum = await sql.QueryAsync(
-                $"SELECT CAST(SUM(bytes) AS BIGINT) FROM batches_file WHERE team_id = {owner.TeamId} AND expires_at > {clock.GetUtcNow()}", row => row.Long(0), ct);
+                $"SELECT CAST(SUM(bytes) AS BIGINT) FROM batches_file WHERE team_id = {owner.TeamId} AND expires_at > {clock.GetUtcNow()}",
+                row => row.Long(0), ct);
             if (sum[0] > quotaBytes)
             {
                 throw new ProblemException(new Problem("file_quota_exceeded", 400, string.Create(
@@ -48,7 +53,8 @@ internal sealed class FileStore(Database db, TimeProvider clock) : IFileStore
         WHERE team_id = {file.Owner.TeamId} AND system_id = {file.Owner.SystemId} AND environment = {BatchRow.Of(file.Owner)} AND id = {file.Id}
         """, ct);
 
-    public Task AbandonAsync(BatchOwner owner, string id, CancellationToken ct) => db.TransactionAsync(sql => RemoveAsync(sql, owner, id, ct), ct);
+    public Task AbandonAsync(BatchOwner owner, string id, CancellationToken ct) =>
+        db.TransactionAsync(sql => RemoveAsync(sql, owner, id, ct), ct);
 
     public async Task<StoredFile?> FindAsync(BatchOwner owner, string id, CancellationToken ct) =>
         await db.QueryAsync($"""
@@ -60,7 +66,9 @@ internal sealed class FileStore(Database db, TimeProvider clock) : IFileStore
         BatchOwner owner, string? purpose, string? after, bool oldestFirst, int limit, CancellationToken ct)
     {
         FormattableString asked = purpose is null ? (FormattableString)$"" : $" AND purpose = {purpose}";
-        FormattableString behind = after is null ? (FormattableString)$"" : oldestFirst ? (FormattableString)$" AND id > {after}" : $" AND id < {after}";
+        FormattableString behind = after is null
+            ? (FormattableString)$""
+            : oldestFirst ? (FormattableString)$" AND id > {after}" : $" AND id < {after}";
         FormattableString order = oldestFirst ? (FormattableString)$"ORDER BY id" : $"ORDER BY id DESC";
         return await db.QueryAsync(
             $"SELECT id, purpose, name, bytes, created_at, expires_at FROM batches_file WHERE {OfOwner(owner)}{asked}{behind} {order} LIMIT {limit}",
@@ -107,7 +115,9 @@ internal sealed class FileStore(Database db, TimeProvider clock) : IFileStore
                 """, row => row.Text(0), ct);
             if (batches is [var batch, ..])
             {
-                throw new ProblemException(new Problem("file_in_use", 400, $"The batch '{batch}' is under way and reads this file: cancel it, or wait for its end."));
+                throw new ProblemException(
+                    new Problem("file_in_use", 400,
+                        $"The batch '{batch}' is under way and reads this file: cancel it, or wait for its end."));
             }
 
             var found = await sql.QueryAsync($"SELECT id FROM batches_file WHERE {OfOwner(owner)} AND id = {id}", row => row.Text(0), ct);
@@ -126,7 +136,8 @@ internal sealed class FileStore(Database db, TimeProvider clock) : IFileStore
             """, row => (BatchId: row.Text(0), Part: row.Text(1)), ct);
         foreach (var (batchId, part) in made)
         {
-            await sql.ExecuteAsync($"DELETE FROM batches_result WHERE team_id = {owner.TeamId} AND batch_id = {batchId} AND part = {part}", ct);
+            await sql.ExecuteAsync(
+                $"DELETE FROM batches_result WHERE team_id = {owner.TeamId} AND batch_id = {batchId} AND part = {part}", ct);
         }
 
         await sql.ExecuteAsync($"""

@@ -6,7 +6,9 @@ using Gatehouse.Gateway.Routing;
 
 namespace Gatehouse.Configuration;
 
-/// <summary>One revision of the configuration as the gateway runs it: providers, routes, prices and limits, never mixed with another revision.</summary>
+/// <summary>
+/// One revision of the configuration as the gateway runs it: providers, routes, prices and limits, never mixed with another revision.
+/// </summary>
 public sealed class CompiledConfiguration
 {
     /// <summary>Names the content: the same configuration has the same revision on every node and after every start.</summary>
@@ -16,7 +18,9 @@ public sealed class CompiledConfiguration
 
     public required PriceTable Prices { get; init; }
 
-    /// <summary>By name. A provider whose settings did not change is the same object in the next revision, so its connections live on.</summary>
+    /// <summary>
+    /// By name. A provider whose settings did not change is the same object in the next revision, so its connections live on.
+    /// </summary>
     public required IReadOnlyDictionary<string, Provider> Providers { get; init; }
 
     /// <summary>The guard policies and who gets which.</summary>

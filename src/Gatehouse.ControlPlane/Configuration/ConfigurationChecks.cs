@@ -14,7 +14,8 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
         CheckServer(options.Server);
         if (options.Storage is { Sqlite: not null, Postgres: not null })
         {
-            Add(sources.Of(options.Storage, "postgres"), "'storage' names both 'sqlite' and 'postgres'.", "Keep the one that holds your data.");
+            Add(sources.Of(options.Storage, "postgres"), "'storage' names both 'sqlite' and 'postgres'.",
+                "Keep the one that holds your data.");
         }
 
         foreach (var (name, provider) in options.Providers)
@@ -32,7 +33,8 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
     {
         if (!ServerAddress.TryParse(server.Address, out _, out _))
         {
-            Add(sources.Of(server, "address"), "'server.address' must be 'host:port', with a port from 0 to 65535.", "For example 'address: 127.0.0.1:8080'.");
+            Add(sources.Of(server, "address"), "'server.address' must be 'host:port', with a port from 0 to 65535.",
+                "For example 'address: 127.0.0.1:8080'.");
         }
 
         if (server.TrustedProxies is { } proxies && !TrustedProxies.TryParse(proxies, out _))
@@ -57,7 +59,8 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
 
         if (name == ProviderPresets.Simulator && preset.Kind != ProviderPresets.Simulator)
         {
-            Add(sources.Of(provider, "kind"), "The provider named 'simulator' is always the simulator.", "Give this provider another name.");
+            Add(sources.Of(provider, "kind"), "The provider named 'simulator' is always the simulator.",
+                "Give this provider another name.");
         }
 
         if (preset.Kind == ProviderPresets.Bedrock)
@@ -82,23 +85,28 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
 
         if (provider.BaseUrl is { } address && OutboundRule.IsNeverAllowed(address))
         {
-            Add(sources.Of(provider, "base_url"), $"'providers.{name}.base_url' is a link-local or metadata address, where clouds keep their machine credentials.",
+            Add(sources.Of(provider, "base_url"),
+                $"'providers.{name}.base_url' is a link-local or metadata address, where clouds keep their machine credentials.",
                 "Write the address of the provider.");
         }
 
-        if (provider.Enabled && preset.NeedsKey && !sources.IsSet(provider, "api_key") && !sources.IsSet(provider, "api_keys") && !compiler.HasCredential(provider, preset))
+        if (provider.Enabled && preset.NeedsKey && !sources.IsSet(provider, "api_key") && !sources.IsSet(provider, "api_keys")
+            && !compiler.HasCredential(provider, preset))
         {
             Add(at, $"'providers.{name}' has no credential.", preset.Kind switch
             {
-                ProviderPresets.Bedrock => "Set 'aws.access_key_id' and 'aws.secret_access_key', or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or 'aws.credentials_file'.",
-                ProviderPresets.Vertex or ProviderPresets.VertexClaude => "Write 'google: { service_account: ${file:vertex.json} }' with the JSON key of a service account, or set GOOGLE_APPLICATION_CREDENTIALS to its path.",
+                ProviderPresets.Bedrock =>
+                    "Set 'aws.access_key_id' and 'aws.secret_access_key', or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or 'aws.credentials_file'.",
+                ProviderPresets.Vertex or ProviderPresets.VertexClaude =>
+                    "Write 'google: { service_account: ${file:vertex.json} }' with the JSON key of a service account, or set GOOGLE_APPLICATION_CREDENTIALS to its path.",
                 _ => $"Set the environment variable {preset.KeyVariables[0]}, or write 'api_key: ${{YOUR_VARIABLE}}'.",
             });
         }
 
         if (provider.ApiKey is { } key && key.Any(c => c is < '!' or > '~'))
         {
-            Add(sources.Of(provider, "api_key"), $"'providers.{name}.api_key' has characters that a header cannot carry.", "Check for spaces and line breaks.");
+            Add(sources.Of(provider, "api_key"), $"'providers.{name}.api_key' has characters that a header cannot carry.",
+                "Check for spaces and line breaks.");
         }
 
         CheckKeys(name, provider);
@@ -112,7 +120,8 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
         {
             if (fault.Every is null != fault.For is null || fault.For >= fault.Every)
             {
-                Add(sources.Of(fault), "'every' and 'for' go together, and 'for' is the shorter.", "For example 'every: 10m' with 'for: 30s'.");
+                Add(sources.Of(fault), "'every' and 'for' go together, and 'for' is the shorter.",
+                    "For example 'every: 10m' with 'for: 30s'.");
             }
         }
     }
@@ -125,17 +134,21 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
         }
         else if (region.Length > 64 || !region.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-'))
         {
-            Add(provider.Aws?.Region is null ? at : sources.Of(provider.Aws, "region"), $"The region of 'providers.{name}' is no name of a region.", "For example 'eu-central-1'.");
+            Add(provider.Aws?.Region is null ? at : sources.Of(provider.Aws, "region"),
+                $"The region of 'providers.{name}' is no name of a region.", "For example 'eu-central-1'.");
         }
 
         if (compiler.Aws.Find(provider, preset) is { } found && $"{found.AccessKeyId}{found.SessionToken}".Any(c => c is < '!' or > '~'))
         {
-            Add(provider.Aws is null ? at : sources.Of(provider, "aws"), $"The access key or session token of 'providers.{name}' has characters that a header cannot carry.", "Check for spaces and line breaks.");
+            Add(provider.Aws is null ? at : sources.Of(provider, "aws"),
+                $"The access key or session token of 'providers.{name}' has characters that a header cannot carry.",
+                "Check for spaces and line breaks.");
         }
 
         if (provider.Aws is { } aws && aws.AccessKeyId is null != aws.SecretAccessKey is null)
         {
-            Add(sources.Of(provider, "aws"), $"'providers.{name}.aws' needs both 'access_key_id' and 'secret_access_key', or neither.", null);
+            Add(sources.Of(provider, "aws"), $"'providers.{name}.aws' needs both 'access_key_id' and 'secret_access_key', or neither.",
+                null);
         }
     }
 
@@ -160,7 +173,8 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
             var at = sources.Of(keys, i.ToString(CultureInfo.InvariantCulture));
             if (keys[i].Length == 0 || keys[i].Any(c => c is < '!' or > '~'))
             {
-                Add(at, $"'providers.{name}.api_keys[{i}]' is empty or has characters that a header cannot carry.", "Check for spaces and line breaks.");
+                Add(at, $"'providers.{name}.api_keys[{i}]' is empty or has characters that a header cannot carry.",
+                    "Check for spaces and line breaks.");
             }
             else if (keys.IndexOf(keys[i]) < i)
             {
@@ -181,7 +195,8 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
         }
         else if (value.Any(c => c is < ' ' or > '~'))
         {
-            Add(sources.Of(headers, header), $"'{path}.{header}' has characters that a header cannot carry.", "Use ASCII without line breaks.");
+            Add(sources.Of(headers, header), $"'{path}.{header}' has characters that a header cannot carry.",
+                "Use ASCII without line breaks.");
         }
     }
 
@@ -192,7 +207,8 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
             Add(sources.Of(provider, "simulator"), $"'providers.{name}.simulator' is for kind 'simulator' only.", "Remove it.");
         }
 
-        foreach (var (key, set, kind) in new[] { ("aws", provider.Aws is not null, ProviderPresets.Bedrock), ("google", provider.Google is not null, ProviderPresets.Vertex) })
+        foreach (var (key, set, kind) in new[] { ("aws", provider.Aws is not null, ProviderPresets.Bedrock),
+            ("google", provider.Google is not null, ProviderPresets.Vertex) })
         {
             if (set && preset.Kind != kind && !(kind == ProviderPresets.Vertex && preset.IsAtGoogle))
             {
@@ -223,7 +239,9 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
 
         if (health is { Path: null, Models.Count: 0 } && ProviderCompiler.HealthPathOf(preset) is null)
         {
-            Add(sources.Of(provider, "health"), $"'providers.{name}.health' needs 'models': a provider of kind '{preset.Kind}' has no list of models at its address.", "For example 'models: [ NAME ]'; each check calls the model for one token.");
+            Add(sources.Of(provider, "health"),
+                $"'providers.{name}.health' needs 'models': a provider of kind '{preset.Kind}' has no list of models at its address.",
+                "For example 'models: [ NAME ]'; each check calls the model for one token.");
         }
     }
 
@@ -257,7 +275,8 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
 
         if (route.Hedge is { } hedge && !RouteCompiler.TryReadAfter(hedge.After, out _, out _))
         {
-            Add(sources.Of(hedge, "after"), $"'routes.{name}.hedge.after' must be a duration, or a percentile from 'p50' to 'p99'.", "For example 'after: p95' or 'after: 800ms'.");
+            Add(sources.Of(hedge, "after"), $"'routes.{name}.hedge.after' must be a duration, or a percentile from 'p50' to 'p99'.",
+                "For example 'after: p95' or 'after: 800ms'.");
         }
 
         if (route.Hedge is not null && route.Targets.Count < 2)
@@ -299,7 +318,8 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
 
         foreach (var twin in route.Targets.Where(t => t.Provider.Length > 0).GroupBy(t => (t.Provider, t.Model)).SelectMany(g => g.Skip(1)))
         {
-            Add(sources.Of(twin), $"'{name}' has the target '{twin.Provider}' with this model twice.", "Keep one, with the weight of both.");
+            Add(sources.Of(twin), $"'{name}' has the target '{twin.Provider}' with this model twice.",
+                "Keep one, with the weight of both.");
         }
     }
 
@@ -322,7 +342,8 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
 
         if (target.Model.Length is 0 or > RouteTable.MaxNameChars)
         {
-            Add(sources.Of(target, "model"), $"A model's name has 1 to {RouteTable.MaxNameChars} characters.", "Leave 'model' out to pass on the name that the client asked for.");
+            Add(sources.Of(target, "model"), $"A model's name has 1 to {RouteTable.MaxNameChars} characters.",
+                "Leave 'model' out to pass on the name that the client asked for.");
         }
     }
 
@@ -335,7 +356,8 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
             {
                 var known = RouteCompiler.Features.Keys.ToList();
                 var nearest = Nearest.To(name, known);
-                Add(sources.Of(target.Lacks, i.ToString(CultureInfo.InvariantCulture)), $"A target of 'routes.{route}' lacks something unknown.",
+                Add(sources.Of(target.Lacks, i.ToString(CultureInfo.InvariantCulture)),
+                    $"A target of 'routes.{route}' lacks something unknown.",
                     nearest is null ? $"Allowed: {string.Join(", ", known)}." : $"Did you mean '{nearest}'?");
             }
         }

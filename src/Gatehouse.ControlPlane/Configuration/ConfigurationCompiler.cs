@@ -41,7 +41,10 @@ internal static class ConfigurationCompiler
 
         return new()
         {
-            Revision = RevisionOf(options, sources, prices.Revision + string.Concat(policyFiles.Where(f => f.Path is not null).Select(f => f.Policy.Revision)), byFingerprint, previous),
+            Revision = RevisionOf(
+                options, sources,
+                prices.Revision + string.Concat(policyFiles.Where(f => f.Path is not null).Select(f => f.Policy.Revision)), byFingerprint,
+                previous),
             Policies = policies,
             PolicyFiles = policyFiles,
             Routes = new RouteTable(routes),

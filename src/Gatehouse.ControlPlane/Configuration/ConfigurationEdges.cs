@@ -8,7 +8,9 @@ public sealed record ConfigurationEdges
     /// <summary>Makes the way to a provider.</summary>
     public required Func<ProviderSettings, Provider> CreateProvider { get; init; }
 
-    /// <summary>Names of the models of an Ollama on this machine, or <see langword="null"/> when none answers; asked once, for the embedded default.</summary>
+    /// <summary>
+    /// Names of the models of an Ollama on this machine, or <see langword="null"/> when none answers; asked once, for the embedded default.
+    /// </summary>
     public required Func<CancellationToken, Task<IReadOnlyList<string>?>> FindOllamaModels { get; init; }
 
     /// <summary>Looks an environment variable up.</summary>

@@ -4,13 +4,16 @@ using Gatehouse.Contracts;
 
 namespace Gatehouse.Configuration;
 
-/// <summary>Reads the configuration: file or embedded default, references, checks, prices, compilation. Touches nothing that runs.</summary>
+/// <summary>
+/// Reads the configuration: file or embedded default, references, checks, prices, compilation. Touches nothing that runs.
+/// </summary>
 public sealed class ConfigurationLoader(ConfigurationSource source, ConfigurationEdges edges)
 {
     private readonly ProviderCompiler _providers = new(edges.Variable);
     private readonly string _path = Path.GetFullPath(source.Path);
     private readonly VaultValues _vault = new(
-        new VaultClient(VaultClient.Http(), edges.Variable, Path.GetDirectoryName(Path.GetFullPath(source.Path))!, edges.Clock), edges.Clock);
+        new VaultClient(VaultClient.Http(), edges.Variable, Path.GetDirectoryName(Path.GetFullPath(source.Path))!, edges.Clock),
+        edges.Clock);
 
     private IReadOnlyList<string>? _ollamaModels;
     private bool _ollamaAsked;
@@ -28,18 +31,23 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return new(null, [new(_path, 0, 0, "The configuration file cannot be read.", "Let the user that runs Gatehouse read it.")]) { Files = [_path] };
+            return new(null,
+                [new(_path, 0, 0, "The configuration file cannot be read.", "Let the user that runs Gatehouse read it.")]) { Files = [
+                    _path] };
         }
 
         if (text is null && (source.Required || previous?.SourcePath is not null))
         {
-            return new(null, [new(_path, 0, 0, "The configuration file does not exist.", "Create it, or name another with --config.")]) { Files = [_path] };
+            return new(null,
+                [new(_path, 0, 0, "The configuration file does not exist.", "Create it, or name another with --config.")]) { Files = [
+                    _path] };
         }
 
         if (text is not null && string.IsNullOrWhiteSpace(text))
         {
             // An editor that empties the file before it writes must not switch everything off for a moment.
-            return new(null, [new(_path, 0, 0, "The configuration file is empty.", "Write the configuration; a comment alone is one without settings.")])
+            return new(null,
+                [new(_path, 0, 0, "The configuration file is empty.", "Write the configuration; a comment alone is one without settings.")])
             {
                 Files = [_path],
             };
@@ -87,7 +95,9 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
     /// <summary>Whether what the vault gave is to be read again.</summary>
     internal bool IsVaultDue => _vault.Due is { } due && due <= edges.Clock.GetUtcNow();
 
-    /// <summary>Everything that is wrong with a text that somebody sent, as if it stood in the file. Opens no file that the text names.</summary>
+    /// <summary>
+    /// Everything that is wrong with a text that somebody sent, as if it stood in the file. Opens no file that the text names.
+    /// </summary>
     public IReadOnlyList<ConfigurationError> Check(string text)
     {
         var errors = new List<ConfigurationError>();
@@ -127,7 +137,8 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
             paths = [];
         }
 
-        var vault = new Binder(_path, new References(edges.Variable, Folder, readFiles: true, KeptValues.Unknown), ignored).Bind(settings).Vault;
+        var vault = new Binder(_path, new References(edges.Variable, Folder, readFiles: true, KeptValues.Unknown), ignored).Bind(
+            settings).Vault;
         return ignored.Count > 0 ? kept : kept with { Vault = await _vault.ReadAsync(vault, paths, ct) };
     }
 
@@ -163,7 +174,9 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
     private StartSettings StartOf(GatehouseOptions options)
     {
         var data = Path.GetFullPath(options.Server.Data, source.Data is null ? Folder : Environment.CurrentDirectory);
-        var sqlite = options.Storage.Postgres is null ? Path.GetFullPath(options.Storage.Sqlite ?? Path.Combine(data, "gatehouse.db"), Folder) : null;
+        var sqlite = options.Storage.Postgres is null
+            ? Path.GetFullPath(options.Storage.Sqlite ?? Path.Combine(data, "gatehouse.db"), Folder)
+            : null;
         return new(data, sqlite, options.Storage.Postgres, options.Server.Durability);
     }
 
@@ -171,7 +184,8 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
 
     /// <param name="text"><see langword="null"/> for the embedded default.</param>
     private GatehouseOptions Bind(
-        string? text, string file, References references, List<ConfigurationError> errors, out Sources sources, out Dictionary<string, Price>? imported)
+        string? text, string file, References references, List<ConfigurationError> errors, out Sources sources,
+        out Dictionary<string, Price>? imported)
     {
         imported = null;
         var binder = new Binder(file, references, errors);
@@ -216,12 +230,15 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
         }
         catch (FormatException e)
         {
-            errors.Add(new(file, place.Line, place.Column, $"'prices.import' cannot be used: {e.Message}.", "Mend the file, or import an older one."));
+            errors.Add(new(
+                file, place.Line, place.Column, $"'prices.import' cannot be used: {e.Message}.", "Mend the file, or import an older one."));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             var what = e is FileNotFoundException or DirectoryNotFoundException ? "does not exist" : "cannot be read";
-            errors.Add(new(file, place.Line, place.Column, $"The file of 'prices.import' {what}.", "A relative path starts at the folder of the configuration file."));
+            errors.Add(new(
+                file, place.Line, place.Column, $"The file of 'prices.import' {what}.",
+                "A relative path starts at the folder of the configuration file."));
         }
 
         return null;

@@ -9,7 +9,8 @@ namespace Gatehouse.Configuration;
 public static class ConfigurationModule
 {
     /// <summary>
-    /// Needs a <see cref="ConfigurationState"/>, made before the host because it says where to listen, and a <see cref="ReadProviderTraffic"/>,
+    /// Needs a <see cref="ConfigurationState"/>, made before the host because it says where to listen, and a
+    /// <see cref="ReadProviderTraffic"/>,
     /// <see cref="DoctorEdges"/> and <see cref="TimeProvider"/> among the services.
     /// </summary>
     public static IServiceCollection AddConfiguration(this IServiceCollection services)

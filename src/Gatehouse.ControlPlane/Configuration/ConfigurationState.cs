@@ -128,7 +128,8 @@ public sealed partial class ConfigurationState : IDisposable
     [LoggerMessage(Level = LogLevel.Information, Message = "Everything that the configuration refers to can be read again.")]
     private partial void NotWarned();
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The configuration has {Count} error(s) and was NOT taken; revision {Revision} stays in force.\n{Errors}")]
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "The configuration has {Count} error(s) and was NOT taken; revision {Revision} stays in force.\n{Errors}")]
     private partial void Refused(int count, string revision, string errors);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The configuration is mended; revision {Revision} is in force.")]
@@ -137,7 +138,8 @@ public sealed partial class ConfigurationState : IDisposable
     [LoggerMessage(Level = LogLevel.Information, Message = "Configuration revision {Revision} is in force, in place of {Before}.")]
     private partial void InForce(string revision, string before);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Changed settings that take effect at the next start: {Settings}. Restart Gatehouse to use them.")]
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "Changed settings that take effect at the next start: {Settings}. Restart Gatehouse to use them.")]
     private partial void NeedsRestart(string settings);
 
     private sealed record View(

@@ -10,7 +10,8 @@ namespace Gatehouse.Configuration;
 /// Reloads the configuration when its file, or a file that it refers to, changes. The file system's events make it quick; looking
 /// every two seconds makes it sure, where events do not come (network disks, mounted ConfigMaps, too many watches).
 /// </summary>
-internal sealed partial class ConfigurationWatcher(ConfigurationState state, TimeProvider clock, ILogger<ConfigurationWatcher> log) : BackgroundService
+internal sealed partial class ConfigurationWatcher(ConfigurationState state, TimeProvider clock, ILogger<ConfigurationWatcher> log)
+    : BackgroundService
 {
     private const int MaxHashedBytes = 1 << 20;
     private const int MaxLooksUntilQuiet = 40;
@@ -20,7 +21,8 @@ internal sealed partial class ConfigurationWatcher(ConfigurationState state, Tim
     /// <summary>A file that did not change for so long is written to its end.</summary>
     private static readonly TimeSpan Quiet = TimeSpan.FromMilliseconds(50);
 
-    private readonly Channel<bool> _events = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _events = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
     protected override async Task ExecuteAsync(CancellationToken stopping)
     {
@@ -143,6 +145,7 @@ internal sealed partial class ConfigurationWatcher(ConfigurationState state, Tim
     [LoggerMessage(Level = LogLevel.Error, Message = "Looking at the configuration failed; the revision in force stays.")]
     private partial void LookFailed(Exception e);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The system gives no events for {Folder}; its files are looked at every {Seconds} seconds. {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "The system gives no events for {Folder}; its files are looked at every {Seconds} seconds. {Reason}")]
     private partial void EventsMissing(string folder, double seconds, string reason);
 }

@@ -12,7 +12,8 @@ public sealed partial class CredentialWatcher(ConfigurationState state, ILogger<
 {
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
 
-    private readonly Channel<bool> _changed = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _changed = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
     /// <summary>A stored secret was changed, here or on another node. Returns at once.</summary>
     public void Changed() => _changed.Writer.TryWrite(true);

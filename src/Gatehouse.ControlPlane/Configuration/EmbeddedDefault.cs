@@ -1,6 +1,8 @@
 namespace Gatehouse.Configuration;
 
-/// <summary>The configuration when there is no file: a provider for each credential in the environment, a local Ollama, and the simulator.</summary>
+/// <summary>
+/// The configuration when there is no file: a provider for each credential in the environment, a local Ollama, and the simulator.
+/// </summary>
 internal static class EmbeddedDefault
 {
     private const int MaxOllamaModels = 100;

@@ -120,13 +120,15 @@ public static class GovernanceModule
         services.TryAddSingleton(new GuardPolicyNames(() => ["none"])); // the host knows more
         services.AddSingleton(s => new Teams(Get<Database>(s), Get<GovernanceWrites>(s)));
         services.AddSingleton(s => new Systems(Get<Database>(s), Get<GovernanceWrites>(s), Get<GuardPolicyNames>(s)));
-        services.AddSingleton(s => new Keys(Get<Database>(s), Get<Systems>(s), Get<Secrets>(s), Get<GovernanceWrites>(s), Get<TimeProvider>(s)));
+        services.AddSingleton(
+            s => new Keys(Get<Database>(s), Get<Systems>(s), Get<Secrets>(s), Get<GovernanceWrites>(s), Get<TimeProvider>(s)));
         services.AddSingleton(s => new People(Get<Database>(s), Get<Secrets>(s), Get<GovernanceWrites>(s)));
         services.AddSingleton(s => new AccessTokens(Get<Database>(s), Get<Secrets>(s), Get<GovernanceWrites>(s), Get<TimeProvider>(s)));
         services.AddSingleton(s => new Switches(
             Get<Database>(s), Get<Systems>(s), Get<Keys>(s), Get<GovernanceWrites>(s), Get<Snapshot<GatewayTable>>(s)));
         services.TryAddSingleton(SecretsJoint.None);
-        services.AddSingleton(s => new StoredSecrets(Get<Database>(s), Get<InstallationSecret>(s), Get<GovernanceWrites>(s), Get<SecretsJoint>(s)));
+        services.AddSingleton(
+            s => new StoredSecrets(Get<Database>(s), Get<InstallationSecret>(s), Get<GovernanceWrites>(s), Get<SecretsJoint>(s)));
         services.AddSingleton(s => new AuditTrail(Get<Database>(s)));
         services.AddSingleton(s => new SampleSystem(Get<Database>(s), Get<Secrets>(s), Get<GovernanceWrites>(s), dataDirectory));
         services.AddSingleton<Passwords>();
@@ -191,7 +193,9 @@ public static class GovernanceModule
         services.AddAuthentication(either)
             .AddPolicyScheme(either, null, options =>
             {
-                options.ForwardDefaultSelector = http => TokenHandler.Presented(http.Request) is null ? SignIn.CookieScheme : TokenHandler.SchemeName;
+                options.ForwardDefaultSelector = http => TokenHandler.Presented(http.Request) is null
+                    ? SignIn.CookieScheme
+                    : TokenHandler.SchemeName;
                 options.ForwardChallenge = SignIn.CookieScheme;
                 options.ForwardForbid = SignIn.CookieScheme;
             })

@@ -49,7 +49,8 @@ public sealed class SampleSystem
         return await _writes.RunAsync(
             async write =>
             {
-                var person = new Person(Guid.CreateVersion7(write.At), LocalEmail, "Command line of this machine", [new Membership(null, Role.Admin)]);
+                var person = new Person(
+                    Guid.CreateVersion7(write.At), LocalEmail, "Command line of this machine", [new Membership(null, Role.Admin)]);
                 await People.AddAsync(write, person, local: true, passwordHash: null, ct);
                 return person;
             },
@@ -89,7 +90,8 @@ public sealed class SampleSystem
                     write,
                     person,
                     team,
-                    new NewSystem(team.Name, "hello", "Shows a first call through Gatehouse; safe to play with.", "you", SystemStage.Building),
+                    new NewSystem(
+                        team.Name, "hello", "Shows a first call through Gatehouse; safe to play with.", "you", SystemStage.Building),
                     ct);
             },
             ct);

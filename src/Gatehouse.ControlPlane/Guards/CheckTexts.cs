@@ -43,13 +43,15 @@ internal static class CheckTexts
         Surroundings? Context = null);
 
     /// <param name="Side">Where the text stands in a call: what tools gave back and what was retrieved is not trusted.</param>
-    /// <param name="Role">In place of <paramref name="Side"/>: system and user write input, assistant output, tool a tool result, document what was retrieved.</param>
+    /// <param name="Role">In place of <paramref name="Side"/>: system and user write input, assistant output, tool a tool result, document
+    /// what was retrieved.</param>
     [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
     internal sealed record Part(string Text, DetectionSide? Side = null, MessageRole? Role = null);
 
     /// <param name="SystemPrompt">A text that recites ten words of it in a row is a finding of prompt_leak.</param>
     /// <param name="AllowedHosts">Links and images may point there, and to subdomains; with this list, others are findings.</param>
-    /// <param name="Categories">Of harm: violence, weapons, drugs, cybercrime, fraud, hate, harassment, sexual, minors, self_harm, extremism, misinformation, privacy.</param>
+    /// <param name="Categories">Of harm: violence, weapons, drugs, cybercrime, fraud, hate, harassment, sexual, minors, self_harm,
+    /// extremism, misinformation, privacy.</param>
     [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
     internal sealed record Surroundings(
         string? SystemPrompt = null,
@@ -69,8 +71,8 @@ internal static class CheckTexts
     public static void Map(IEndpointRouteBuilder api) => api.MapPost("/guard/check", Handle).WithTags("guard");
 
     /// <summary>
-    /// Checks texts with the detectors of personal data, secrets, prompt injection, exfiltration and content. Everybody who is signed in may;
-    /// nothing is stored or logged. Times are microseconds on one core.
+    /// Checks texts with the detectors of personal data, secrets, prompt injection, exfiltration and content. Everybody who is signed in
+    /// may; nothing is stored or logged. Times are microseconds on one core.
     /// </summary>
     internal static Ok<Response> Handle(Request request, HttpContext http)
     {
@@ -132,5 +134,6 @@ internal static class CheckTexts
         }
     }
 
-    private static IReadOnlyList<Ban> Bans(IReadOnlyList<BannedWords>? words) => [.. (words ?? []).Select(w => new Ban(w.Name, w.Terms, w.Allowed ?? []))];
+    private static IReadOnlyList<Ban> Bans(IReadOnlyList<BannedWords>? words) =>
+        [.. (words ?? []).Select(w => new Ban(w.Name, w.Terms, w.Allowed ?? []))];
 }

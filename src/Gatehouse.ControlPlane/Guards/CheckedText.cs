@@ -9,7 +9,8 @@ namespace Gatehouse.Guards;
 /// <param name="Findings">In the order of the text.</param>
 /// <param name="Detectors">Each detector that ran, in the order in which they ran.</param>
 public sealed record CheckedText(
-    int Index, DetectionSide Side, string Language, bool Flagged, IReadOnlyList<CheckedFinding> Findings, IReadOnlyList<CheckedDetector> Detectors)
+    int Index, DetectionSide Side, string Language, bool Flagged, IReadOnlyList<CheckedFinding> Findings,
+    IReadOnlyList<CheckedDetector> Detectors)
 {
     public static CheckedText Of(int index, string text, DetectionSide side, TextVerdict verdict)
     {

@@ -34,7 +34,8 @@ internal static class CallFilterQuery
 
     /// <summary>Known to those who follow calls.</summary>
     public static readonly CallParameter After = new(
-        "after", "Begin with the calls that were recorded after this one: the newest that the reader has. Last-Event-ID goes before it.", "uuid");
+        "after", "Begin with the calls that were recorded after this one: the newest that the reader has. Last-Event-ID goes before it.",
+        "uuid");
 
     private static readonly string[] Parameters = [.. Known.Select(p => p.Name)];
 
@@ -146,7 +147,9 @@ internal static class CallFilterQuery
             return null;
         }
 
-        return Guid.TryParseExact(text, "D", out var id) ? id : throw Invalid(name, "must be an id such as 0195f2c4-7d1e-7c3a-9b52-3f6d1a2b4c5d");
+        return Guid.TryParseExact(text, "D", out var id)
+            ? id
+            : throw Invalid(name, "must be an id such as 0195f2c4-7d1e-7c3a-9b52-3f6d1a2b4c5d");
     }
 
     private static T? Word<T>(IQueryCollection query, string name, Func<string, T?> parse, string allowed)

@@ -21,7 +21,9 @@ namespace Gatehouse.Observability;
 [JsonSerializable(typeof(GuardActivityList))]
 internal sealed partial class ObservabilityJson : JsonSerializerContext;
 
-/// <summary>What the tables hold as JSON. Without converters, so that writing takes the generated short cut: there is one of each a call.</summary>
+/// <summary>
+/// What the tables hold as JSON. Without converters, so that writing takes the generated short cut: there is one of each a call.
+/// </summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(TraceDocument))]
 [JsonSerializable(typeof(Price))]

@@ -63,7 +63,8 @@ public static class ObservabilityModule
         services.AddSingleton<IResponseStore>(s => s.GetRequiredService<KeptResponses>());
         services.AddSingleton<OtlpTraces>();
         services.AddSingleton(s => new OtlpClient(
-            s.GetRequiredService<OtlpOptions>(), OutboundClient.Create(OutboundRule.Infrastructure, TimeSpan.FromSeconds(10)), s.GetRequiredService<TimeProvider>()));
+            s.GetRequiredService<OtlpOptions>(), OutboundClient.Create(OutboundRule.Infrastructure, TimeSpan.FromSeconds(10)),
+            s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<LedgerDrain>();
 
         services.Configure<JsonOptions>(o => o.SerializerOptions.TypeInfoResolverChain.Add(ObservabilityJson.Default)); // for OpenAPI

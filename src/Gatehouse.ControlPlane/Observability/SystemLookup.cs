@@ -10,5 +10,6 @@ public sealed record SystemLookup(Func<Guid, string?> NameOf, Func<Guid, SystemE
     /// <summary>Where no policy is known any more (the system is gone), traces live this long.</summary>
     private const int DefaultRetentionDays = 30;
 
-    public int RetentionDays(Guid system, SystemEnvironment environment) => PolicyOf(system, environment)?.RetentionDays ?? DefaultRetentionDays;
+    public int RetentionDays(Guid system, SystemEnvironment environment) =>
+        PolicyOf(system, environment)?.RetentionDays ?? DefaultRetentionDays;
 }

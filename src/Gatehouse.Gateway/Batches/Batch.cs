@@ -47,7 +47,8 @@ public sealed record BatchCounts(int Total, int Succeeded, int Errored, int Canc
 /// <param name="Metadata">The client's own words: a JSON object, or <see langword="null"/>.</param>
 /// <param name="ExpiresAt">Items that have not run by then do not run.</param>
 public sealed record Batch(
-    BatchOwner Owner, string Id, BatchFormat Format, Guid KeyId, string Endpoint, string InputId, string? Metadata, DateTimeOffset CreatedAt,
+    BatchOwner Owner, string Id, BatchFormat Format, Guid KeyId, string Endpoint, string InputId, string? Metadata,
+    DateTimeOffset CreatedAt,
     DateTimeOffset ExpiresAt)
 {
     public BatchStatus Status { get; init; }

@@ -65,7 +65,9 @@ internal sealed class BatchCaller(CallPipeline pipeline, IResponseStore response
             http.Response.StatusCode,
             requestId,
             bytes,
-            int.TryParse(headers.RetryAfter.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? TimeSpan.FromSeconds(seconds) : null,
+            int.TryParse(
+                headers.RetryAfter.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? TimeSpan.FromSeconds(
+                    seconds) : null,
             headers["x-should-retry"] == "false");
     }
 

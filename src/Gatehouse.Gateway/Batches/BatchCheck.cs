@@ -40,7 +40,9 @@ internal static class BatchCheck
             {
                 return (total, [new BatchError(
                     "too_many_requests",
-                    string.Create(CultureInfo.InvariantCulture, $"The file has more than {settings.MaxItems} requests, the limit of this installation (batches.max_items)."),
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"The file has more than {settings.MaxItems} requests, the limit of this installation (batches.max_items)."),
                     "input_file_id",
                     null)]);
             }

@@ -15,7 +15,8 @@ internal sealed record BatchAnswer(int Status, string RequestId, byte[] Body, Ti
 /// <summary>How the lines of one format are read and written.</summary>
 internal abstract class BatchWords
 {
-    public static BatchWords Of(BatchFormat format) => format == BatchFormat.OpenAi ? OpenAiBatchWords.Instance : AnthropicBatchWords.Instance;
+    public static BatchWords Of(BatchFormat format) =>
+        format == BatchFormat.OpenAi ? OpenAiBatchWords.Instance : AnthropicBatchWords.Instance;
 
     /// <returns><see langword="null"/> and the mistake when the line is no item of the batch.</returns>
     public abstract BatchItem? Read(Batch batch, in BatchLine line, out BatchError? error);
@@ -26,7 +27,8 @@ internal abstract class BatchWords
     public abstract byte[] NotRun(Batch batch, BatchItem item, BatchOutcome why);
 
     /// <summary>Made of the batch and the line, so that the item's calls have it, however often they run.</summary>
-    public static string RequestId(Batch batch, BatchItem item) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{batch.Id}.{item.Line}");
+    public static string RequestId(Batch batch, BatchItem item) =>
+        string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{batch.Id}.{item.Line}");
 
     /// <summary>Another's JSON on one line: line ends stand only between tokens, where they are white space.</summary>
     public static void OnOneLine(Span<byte> json)

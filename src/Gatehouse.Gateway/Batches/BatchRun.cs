@@ -10,8 +10,10 @@ namespace Gatehouse.Gateway.Batches;
 /// <list type="number">
 /// <item>An item counts as done when its result is durable, and then only; a line has one result, whoever runs it (the table's key).</item>
 /// <item>What is written is refused once another node holds the lease (its fence): this run ends then, and writes nothing more.</item>
-/// <item>An item whose call was under way when the process died has no result: it runs again. At-least-once calls, exactly-once results.</item>
-/// <item>An answer that says "later" stops the batch from beginning new items until then, and the item is tried again within the window.</item>
+/// <item>An item whose call was under way when the process died has no result: it runs again. At-least-once calls, exactly-once
+/// results.</item>
+/// <item>An answer that says "later" stops the batch from beginning new items until then, and the item is tried again within the
+/// window.</item>
 /// </list>
 /// </summary>
 internal sealed class BatchRun : IDisposable
@@ -42,10 +44,12 @@ internal sealed class BatchRun : IDisposable
     /// <param name="stopping">No new item begins.</param>
     /// <param name="abort">Calls under way are given up.</param>
     public BatchRun(
-        IBatchStore store, IFileStore files, BatchCaller caller, BatchSlots slots, Snapshot<GatewayTable> tables, TimeProvider clock, BatchLease lease,
+        IBatchStore store, IFileStore files, BatchCaller caller, BatchSlots slots, Snapshot<GatewayTable> tables, TimeProvider clock,
+        BatchLease lease,
         CancellationToken stopping, CancellationToken abort)
     {
-        (_store, _files, _caller, _slots, _tables, _clock, _lease, _stopping) = (store, files, caller, slots, tables, clock, lease, stopping);
+        (_store, _files, _caller, _slots, _tables, _clock, _lease, _stopping) =
+            (store, files, caller, slots, tables, clock, lease, stopping);
         _words = BatchWords.Of(lease.Batch.Format);
         _over = CancellationTokenSource.CreateLinkedTokenSource(abort);
         Status = lease.Batch.Status;
@@ -268,7 +272,8 @@ internal sealed class BatchRun : IDisposable
     /// <summary>Waits until the batch may go on, or is to end, or this node stops.</summary>
     private async Task PauseAsync()
     {
-        while (Volatile.Read(ref _pausedUntil) - _clock.GetUtcNow().UtcTicks is var left and > 0 && Ending is null && !_stopping.IsCancellationRequested)
+        while (Volatile.Read(ref _pausedUntil) - _clock.GetUtcNow().UtcTicks is var left and > 0 && Ending is null
+            && !_stopping.IsCancellationRequested)
         {
             await Task.Delay(left < Glance.Ticks ? new TimeSpan(left) : Glance, _clock, _over.Token);
         }

@@ -13,7 +13,8 @@ namespace Gatehouse.Gateway.Batches;
 /// they have run out.
 /// </summary>
 internal sealed partial class BatchRunner(
-    IBatchStore store, IFileStore files, BatchCaller caller, CallJournal journal, Snapshot<GatewayTable> tables, TimeProvider clock, ILogger<BatchRunner> log)
+    IBatchStore store, IFileStore files, BatchCaller caller, CallJournal journal, Snapshot<GatewayTable> tables, TimeProvider clock,
+    ILogger<BatchRunner> log)
     : BackgroundService
 {
     private const int MaxRuns = 50; // they share the places for items, one after the other, so that no large batch keeps the others waiting
@@ -57,7 +58,8 @@ internal sealed partial class BatchRunner(
             try
             {
                 while (_runs.Count < MaxRuns
-                    && await store.TryLeaseAsync(journal.NodeId, [.. _runs.Keys], clock.GetUtcNow() + BatchRun.LeaseTime, stoppingToken) is { } lease)
+                    && await store.TryLeaseAsync(
+                        journal.NodeId, [.. _runs.Keys], clock.GetUtcNow() + BatchRun.LeaseTime, stoppingToken) is { } lease)
                 {
                     _runs[lease.Batch.Id] = null;
                     tasks.RemoveAll(t => t.IsCompleted);

@@ -74,7 +74,8 @@ internal sealed class BatchesHandler(
         {
             if (member.Name is not ("input_file_id" or "endpoint" or "completion_window" or "metadata" or "output_expires_after"))
             {
-                throw new ProblemException(new Problem("unknown_parameter", 400, $"Unknown parameter: '{ParameterNames.Shown(member.Name, 80)}'.")
+                throw new ProblemException(new Problem(
+                    "unknown_parameter", 400, $"Unknown parameter: '{ParameterNames.Shown(member.Name, 80)}'.")
                 {
                     Field = ParameterNames.Shown(member.Name, 80),
                 });
@@ -96,16 +97,19 @@ internal sealed class BatchesHandler(
         var input = WireJson.RequireString(root, "", "input_file_id");
         if (await files.FindAsync(owner, input, http.RequestAborted) is not { } file)
         {
-            throw WireJson.Invalid("input_file_id", "names no file here: it has expired or was deleted, or another system or environment owns it");
+            throw WireJson.Invalid(
+                "input_file_id", "names no file here: it has expired or was deleted, or another system or environment owns it");
         }
 
         if (file.Purpose != StoredFile.Batch)
         {
-            throw WireJson.Invalid("input_file_id", $"names a file with the purpose '{file.Purpose}': send it again with the purpose '{StoredFile.Batch}'");
+            throw WireJson.Invalid(
+                "input_file_id", $"names a file with the purpose '{file.Purpose}': send it again with the purpose '{StoredFile.Batch}'");
         }
 
         var batch = new Batch(
-            owner, $"batch_{Guid.CreateVersion7(now):N}", BatchFormat.OpenAi, principal.KeyId, endpoint, input, MetadataOf(root), now, now + Window)
+            owner, $"batch_{Guid.CreateVersion7(now):N}", BatchFormat.OpenAi, principal.KeyId, endpoint, input, MetadataOf(root), now,
+            now + Window)
         {
             Headers = HeadersOf(http.Request),
             KeepOutput = KeepOf(root, settings),
@@ -147,7 +151,8 @@ internal sealed class BatchesHandler(
         var batch = await store.CancelAsync(BatchOwner.Of(principal), BatchFormat.OpenAi, id, http.RequestAborted) ?? throw NotFound(id);
         if (batch.Status is not (BatchStatus.Cancelling or BatchStatus.Cancelled))
         {
-            throw new ProblemException(new Problem("invalid_request", 400, $"A batch that is {BatchJson.Word(batch.Status)} cannot be cancelled."));
+            throw new ProblemException(
+                new Problem("invalid_request", 400, $"A batch that is {BatchJson.Word(batch.Status)} cannot be cancelled."));
         }
 
         runner.Cancelled(id);
@@ -177,7 +182,8 @@ internal sealed class BatchesHandler(
         }
 
         var pairs = WireJson.Object(metadata, "metadata").EnumerateObject().ToList();
-        if (pairs.Count > MaxMetadata || pairs.Exists(p => p.Name.Length > MaxMetadataName || WireJson.String(p.Value, "metadata").Length > MaxMetadataValue))
+        if (pairs.Count > MaxMetadata
+            || pairs.Exists(p => p.Name.Length > MaxMetadataName || WireJson.String(p.Value, "metadata").Length > MaxMetadataValue))
         {
             throw WireJson.Invalid(
                 "metadata", $"may have {MaxMetadata} pairs, with names of at most {MaxMetadataName} characters and texts of at most {MaxMetadataValue}");
@@ -187,7 +193,8 @@ internal sealed class BatchesHandler(
     }
 
     private static ProblemException NotFound(string id) => new(new Problem(
-        "not_found", 404, $"There is no batch '{ParameterNames.Shown(id, 80)}' here: it was removed, or another system or environment owns it.")
+        "not_found", 404,
+        $"There is no batch '{ParameterNames.Shown(id, 80)}' here: it was removed, or another system or environment owns it.")
     {
         Field = "id",
     });

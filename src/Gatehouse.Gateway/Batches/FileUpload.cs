@@ -75,7 +75,8 @@ internal sealed class FileUpload(IFileStore store, BatchSettings settings, TimeP
                 await store.AbandonAsync(owner, file.Id, CancellationToken.None);
             }
 
-            if (e is InvalidDataException || (e is IOException && !http.RequestAborted.IsCancellationRequested && e is not BadHttpRequestException))
+            if (e is InvalidDataException
+                || (e is IOException && !http.RequestAborted.IsCancellationRequested && e is not BadHttpRequestException))
             {
                 throw Malformed("is broken or ends too early");
             }
@@ -95,7 +96,8 @@ internal sealed class FileUpload(IFileStore store, BatchSettings settings, TimeP
             if (bytes > settings.MaxFileBytes)
             {
                 throw new ProblemException(new Problem(
-                    "file_too_large", 413, $"The file is larger than {settings.MaxFileBytes} bytes, the limit of this installation (batches.max_file).")
+                    "file_too_large", 413,
+                    $"The file is larger than {settings.MaxFileBytes} bytes, the limit of this installation (batches.max_file).")
                 {
                     Field = "file",
                 });
@@ -103,7 +105,8 @@ internal sealed class FileUpload(IFileStore store, BatchSettings settings, TimeP
 
             if (length > 0)
             {
-                await store.AppendAsync(file.Owner, file.Id, number, length == chunk.Length ? chunk : chunk[..length], settings.QuotaBytes, ct);
+                await store.AppendAsync(
+                    file.Owner, file.Id, number, length == chunk.Length ? chunk : chunk[..length], settings.QuotaBytes, ct);
             }
 
             if (length < chunk.Length)
@@ -142,18 +145,23 @@ internal sealed class FileUpload(IFileStore store, BatchSettings settings, TimeP
             throw WireJson.Invalid(Anchor, "must be 'created_at'");
         }
 
-        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? Life(seconds, Seconds) : throw Wrong(Seconds);
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+            ? Life(seconds, Seconds)
+            : throw Wrong(Seconds);
     }
 
     /// <exception cref="ProblemException">It is too short or too long.</exception>
-    public static TimeSpan Life(long seconds, string field) => seconds is >= ShortestLife and <= LongestLife ? TimeSpan.FromSeconds(seconds) : throw Wrong(field);
+    public static TimeSpan Life(long seconds, string field) =>
+        seconds is >= ShortestLife and <= LongestLife ? TimeSpan.FromSeconds(seconds) : throw Wrong(field);
 
     private static ProblemException Wrong(string field) =>
-        WireJson.Invalid(field, string.Create(CultureInfo.InvariantCulture, $"must be a whole number from {ShortestLife} to {LongestLife}"));
+        WireJson.Invalid(
+            field, string.Create(CultureInfo.InvariantCulture, $"must be a whole number from {ShortestLife} to {LongestLife}"));
 
     private static string NameOf(ContentDispositionHeaderValue disposition)
     {
-        var name = (disposition.FileNameStar.HasValue ? disposition.FileNameStar : HeaderUtilities.RemoveQuotes(disposition.FileName)).ToString();
+        var name = (disposition.FileNameStar.HasValue ? disposition.FileNameStar : HeaderUtilities.RemoveQuotes(disposition.FileName))
+            .ToString();
         name = string.Concat(name.Where(c => !char.IsControl(c) && !char.IsSurrogate(c)));
         return name.Length == 0 ? "file" : name.Length > MaxNameChars ? name[..MaxNameChars] : name;
     }

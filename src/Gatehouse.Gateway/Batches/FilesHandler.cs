@@ -58,7 +58,8 @@ internal sealed class FilesHandler(OwnedRequests requests, IFileStore store, Sna
         var limit = OwnedRequests.Limit(http, MostListed, MostListed);
         var (purpose, after) = (query["purpose"].ToString(), query["after"].ToString());
         var found = await store.ListAsync(
-            BatchOwner.Of(principal), purpose.Length == 0 ? null : purpose, after.Length == 0 ? null : after, order == "asc", limit + 1, http.RequestAborted);
+            BatchOwner.Of(principal), purpose.Length == 0 ? null : purpose, after.Length == 0 ? null : after, order == "asc", limit + 1,
+            http.RequestAborted);
         var page = found.Take(limit).ToList();
         OwnedRequests.Write(http, json =>
         {

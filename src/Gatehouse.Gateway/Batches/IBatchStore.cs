@@ -12,7 +12,8 @@ public interface IBatchStore
     /// <summary>Newest first.</summary>
     /// <param name="after">Only batches behind this id.</param>
     /// <param name="before">Only batches before this id; those nearest to it are listed.</param>
-    Task<IReadOnlyList<Batch>> ListAsync(BatchOwner owner, BatchFormat format, string? after, string? before, int limit, CancellationToken ct);
+    Task<IReadOnlyList<Batch>> ListAsync(
+        BatchOwner owner, BatchFormat format, string? after, string? before, int limit, CancellationToken ct);
 
     /// <summary>Asks for the end of a batch that is under way; nothing happens when it has ended.</summary>
     /// <returns>The batch as it stands, or <see langword="null"/> when there is none.</returns>

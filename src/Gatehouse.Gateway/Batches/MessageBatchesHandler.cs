@@ -56,7 +56,8 @@ internal sealed class MessageBatchesHandler(
         var id = $"msgbatch_{Guid.CreateVersion7(now):N}";
         var lines = Lines(asked, settings, out var total);
         var input = new StoredFile(owner, id, StoredFile.Inner, id, lines.WrittenCount, now, now + BatchesHandler.Window + settings.Keep);
-        var batch = new Batch(owner, id, BatchFormat.Anthropic, principal.KeyId, BatchCaller.MessagesPath, id, null, now, now + BatchesHandler.Window)
+        var batch = new Batch(
+            owner, id, BatchFormat.Anthropic, principal.KeyId, BatchCaller.MessagesPath, id, null, now, now + BatchesHandler.Window)
         {
             Status = BatchStatus.InProgress,
             InProgressAt = now,
@@ -71,7 +72,8 @@ internal sealed class MessageBatchesHandler(
             for (; !rest.IsEmpty; rest = rest[Math.Min(rest.Length, IFileStore.MaxChunkBytes)..])
             {
                 await files.AppendAsync(
-                    owner, id, number++, rest[..Math.Min(rest.Length, IFileStore.MaxChunkBytes)].ToArray(), settings.QuotaBytes, http.RequestAborted);
+                    owner, id, number++, rest[..Math.Min(rest.Length, IFileStore.MaxChunkBytes)].ToArray(), settings.QuotaBytes,
+                    http.RequestAborted);
             }
 
             await files.CompleteAsync(input, http.RequestAborted);
@@ -92,7 +94,8 @@ internal sealed class MessageBatchesHandler(
         var limit = OwnedRequests.Limit(http, DefaultListed, MostListed);
         var (after, before) = (http.Request.Query["after_id"].ToString(), http.Request.Query["before_id"].ToString());
         var found = await store.ListAsync(
-            BatchOwner.Of(principal), BatchFormat.Anthropic, after.Length == 0 ? null : after, before.Length == 0 ? null : before, limit + 1, http.RequestAborted);
+            BatchOwner.Of(principal), BatchFormat.Anthropic, after.Length == 0 ? null : after, before.Length == 0 ? null : before,
+            limit + 1, http.RequestAborted);
         var page = (before.Length == 0 ? found.Take(limit) : found.TakeLast(limit)).ToList();
         OwnedRequests.Write(http, json =>
         {
@@ -166,7 +169,8 @@ internal sealed class MessageBatchesHandler(
         if (total == 0 || total > settings.MaxItems)
         {
             throw WireJson.Invalid("requests", string.Create(
-                CultureInfo.InvariantCulture, $"must have 1 to {settings.MaxItems} requests, the limit of this installation (batches.max_items)"));
+                CultureInfo.InvariantCulture,
+                $"must have 1 to {settings.MaxItems} requests, the limit of this installation (batches.max_items)"));
         }
 
         var (lines, ids) = (new ArrayBufferWriter<byte>(), new HashSet<string>(StringComparer.Ordinal));
@@ -207,7 +211,8 @@ internal sealed class MessageBatchesHandler(
         json.WriteStartObject();
         json.WriteString("id", b.Id);
         json.WriteString("type", "message_batch");
-        json.WriteString("processing_status", b.EndedAt is not null ? "ended" : b.Status == BatchStatus.Cancelling ? "canceling" : "in_progress");
+        json.WriteString(
+            "processing_status", b.EndedAt is not null ? "ended" : b.Status == BatchStatus.Cancelling ? "canceling" : "in_progress");
         json.WriteStartObject("request_counts");
         json.WriteNumber("processing", b.Counts.Total - b.Counts.Done);
         json.WriteNumber("succeeded", b.Counts.Succeeded);
@@ -240,5 +245,6 @@ internal sealed class MessageBatchesHandler(
     private static ProblemException Refused(string why) => new(new Problem("invalid_request", 400, why));
 
     private static ProblemException NotFound(string id) => new(new Problem(
-        "not_found", 404, $"There is no message batch '{ParameterNames.Shown(id, 80)}' here: it was removed, or another system or environment owns it."));
+        "not_found", 404,
+        $"There is no message batch '{ParameterNames.Shown(id, 80)}' here: it was removed, or another system or environment owns it."));
 }

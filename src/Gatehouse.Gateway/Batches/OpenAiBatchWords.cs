@@ -34,7 +34,8 @@ internal sealed class OpenAiBatchWords : BatchWords
 
         error = Fault(batch, root, line.Number);
         return error is null
-            ? new BatchItem(line.Number, root.GetProperty("custom_id").GetString()!, JsonMarshal.GetRawUtf8Value(root.GetProperty("body")).ToArray())
+            ? new BatchItem(
+                line.Number, root.GetProperty("custom_id").GetString()!, JsonMarshal.GetRawUtf8Value(root.GetProperty("body")).ToArray())
             : null;
     }
 
@@ -73,7 +74,9 @@ internal sealed class OpenAiBatchWords : BatchWords
             : method != "POST" ? new BatchError("invalid_method", "The method must be POST.", "method", line)
             : WireJson.StringOrNull(root, "url") is not { } url ? Missing("url", line)
             : url != batch.Endpoint
-                ? new BatchError("mismatched_url", $"The URL provided for this request does not match the endpoint of the batch, {batch.Endpoint}.", "url", line)
+                ? new BatchError(
+                    "mismatched_url", $"The URL provided for this request does not match the endpoint of the batch, {batch.Endpoint}.",
+                    "url", line)
             : WireJson.TryGet(root, "body", out var body) && body.ValueKind == JsonValueKind.Object ? null
             : Missing("body", line);
     }

@@ -48,7 +48,8 @@ public interface IFileStore
 
     /// <param name="purpose"><see langword="null"/> for all.</param>
     /// <param name="after">Only files behind this id, in the order asked for.</param>
-    Task<IReadOnlyList<StoredFile>> ListAsync(BatchOwner owner, string? purpose, string? after, bool oldestFirst, int limit, CancellationToken ct);
+    Task<IReadOnlyList<StoredFile>> ListAsync(
+        BatchOwner owner, string? purpose, string? after, bool oldestFirst, int limit, CancellationToken ct);
 
     /// <returns>The content, in pieces of any length.</returns>
     IAsyncEnumerable<byte[]> ReadAsync(BatchOwner owner, string id, CancellationToken ct);

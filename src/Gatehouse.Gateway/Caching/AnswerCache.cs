@@ -59,7 +59,8 @@ internal sealed class AnswerCache : IDisposable
 
         foreach (var answer in shelf)
         {
-            if (answer.KeptAt > after && answer.Question!.Similarity(question) is var found && found >= threshold && found > similarity && answer.IsOf(route, open))
+            if (answer.KeptAt > after && answer.Question!.Similarity(question) is var found && found >= threshold && found > similarity
+                && answer.IsOf(route, open))
             {
                 (best, similarity) = (answer, found);
             }

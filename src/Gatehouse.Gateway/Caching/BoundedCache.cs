@@ -77,7 +77,9 @@ internal sealed class BoundedCache<T> : IDisposable
         return false;
     }
 
-    /// <summary>Keeps a value in place of the one that the key had. One that is larger than a tenth of all there is room for is not kept.</summary>
+    /// <summary>
+    /// Keeps a value in place of the one that the key had. One that is larger than a tenth of all there is room for is not kept.
+    /// </summary>
     public void Add(in CacheKey key, T value)
     {
         if (value.Bytes + PlaceBytes > _maxBytes() / SmallShare)
@@ -180,7 +182,8 @@ internal sealed class BoundedCache<T> : IDisposable
         }
     }
 
-    /// <returns><see langword="false"/> when nothing is queued: what is counted too much is about to be queued by a thread that then evicts.</returns>
+    /// <returns><see langword="false"/> when nothing is queued: what is counted too much is about to be queued by a thread that then
+    /// evicts.</returns>
     private bool TryEvictLocked()
     {
         var (most, now) = (_maxBytes(), _clock.GetUtcNow().ToUnixTimeMilliseconds());

@@ -52,7 +52,8 @@ public sealed record CachePolicy(TimeSpan Ttl)
     public CachePolicy For(IReadOnlyList<Target> targets, bool strict)
     {
         ArgumentNullException.ThrowIfNull(targets);
-        var text = new StringBuilder().Append(this with { Revision = 0, Ignore = [] }).Append('|').AppendJoin(',', Ignore).Append('|').Append(strict);
+        var text = new StringBuilder().Append(this with { Revision = 0, Ignore = [] }).Append('|').AppendJoin(',', Ignore).Append('|')
+            .Append(strict);
         foreach (var target in targets)
         {
             var settings = target.Provider.Settings;

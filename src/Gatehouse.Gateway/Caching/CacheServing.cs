@@ -7,7 +7,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace Gatehouse.Gateway.Caching;
 
-/// <summary>Gives a kept answer to a client: limits of requests apply, nothing is reserved, nothing costs, and the record says what was saved.</summary>
+/// <summary>
+/// Gives a kept answer to a client: limits of requests apply, nothing is reserved, nothing costs, and the record says what was saved.
+/// </summary>
 internal sealed class CacheServing(Admissions admissions, Settlement settlement)
 {
     /// <summary>The cache was not asked.</summary>

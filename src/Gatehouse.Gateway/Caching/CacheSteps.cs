@@ -13,13 +13,16 @@ namespace Gatehouse.Gateway.Caching;
 /// when every target failed. What a call is served is decided anew each time: the scope of its key, the targets that it may be sent to
 /// now, and its caller's <c>Cache-Control</c>.
 /// </summary>
-internal sealed class CacheSteps(AnswerCache answers, EmbeddingCache vectors, QuestionEmbedder embedder, CacheServing serving, Chance chance, TimeProvider clock)
+internal sealed class CacheSteps(
+    AnswerCache answers, EmbeddingCache vectors, QuestionEmbedder embedder, CacheServing serving, Chance chance, TimeProvider clock)
 {
     private static readonly AttemptFailure NotCached = new(NextStep.PassOn, new Problem(
-        "not_cached", 504, "The call asked for a kept answer only ('cache-control: only-if-cached'), and there is none.")) { IsLasting = true };
+        "not_cached", 504, "The call asked for a kept answer only ('cache-control: only-if-cached'), and there is none.")) { IsLasting =
+            true };
 
     /// <summary>Whether a call must be looked up although its route keeps nothing.</summary>
-    public static bool MustBeCached(Call call) => call.Http.Request.Headers.CacheControl.Count > 0 && CallerWishes.Of(call.Http.Request).OnlyIfCached;
+    public static bool MustBeCached(Call call) =>
+        call.Http.Request.Headers.CacheControl.Count > 0 && CallerWishes.Of(call.Http.Request).OnlyIfCached;
 
     /// <returns>Why the call is refused; else it is settled when it has its answer, and goes on to the targets when it is not.</returns>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -49,7 +52,8 @@ internal sealed class CacheSteps(AnswerCache answers, EmbeddingCache vectors, Qu
         }
 
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
-        if (!answers.TryFind(visit.Key, now, out var answer) || answer.AgeAt(now) > visit.Policy.WhenDown || !answer.IsOf(call.Route, visit.Open))
+        if (!answers.TryFind(visit.Key, now, out var answer) || answer.AgeAt(now) > visit.Policy.WhenDown
+            || !answer.IsOf(call.Route, visit.Open))
         {
             return false;
         }
@@ -90,18 +94,22 @@ internal sealed class CacheSteps(AnswerCache answers, EmbeddingCache vectors, Qu
         }
 
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
-        if (!wishes.NoCache && answers.TryFind(key, now, out var found) && found.IsOf(call.Route, open) && found.AgeAt(now) is var age && age < policy.Ttl && !(age > wishes.MaxAge))
+        if (!wishes.NoCache && answers.TryFind(key, now, out var found) && found.IsOf(call.Route, open) && found.AgeAt(now) is var age
+            && age < policy.Ttl && !(age > wishes.MaxAge))
         {
             return await serving.ServeAsync(call, found, CacheUse.Hit, now);
         }
 
-        var visit = new CacheVisit(answers, policy, key, clock) { Open = open, MayBeStale = wishes.AreLoose && policy.WhenDown > TimeSpan.Zero };
+        var visit = new CacheVisit(
+            answers, policy, key, clock) { Open = open, MayBeStale = wishes.AreLoose && policy.WhenDown > TimeSpan.Zero };
         if (policy.Semantic is { } semantic && !wishes.OnlyIfCached)
         {
             visit.Question = await AskAsync(call, policy, semantic, scope, canary, body.RootElement);
             var oldest = wishes.MaxAge is { } most && most < semantic.Ttl ? most : semantic.Ttl;
             if (!wishes.NoCache && visit.Question is { } question
-                && answers.FindSimilar(question, semantic.Threshold, now - (long)oldest.TotalMilliseconds, call.Route, open, out var similarity) is { } similar)
+                && answers.FindSimilar(
+                    question, semantic.Threshold, now - (long)oldest.TotalMilliseconds, call.Route, open,
+                    out var similarity) is { } similar)
             {
                 call.Http.Response.Headers["x-gatehouse-cache-similarity"] = similarity.ToString("0.####", CultureInfo.InvariantCulture);
                 return await serving.ServeAsync(call, similar, CacheUse.Semantic, now);
@@ -138,7 +146,9 @@ internal sealed class CacheSteps(AnswerCache answers, EmbeddingCache vectors, Qu
         }
 
         var shelf = hasher.Finish();
-        return await call.WaitAsync(embedder.EmbedAsync(call, semantic, text)) is { } vector ? Question.Of(shelf, vector.Model, vector.Values) : null;
+        return await call.WaitAsync(embedder.EmbedAsync(call, semantic, text)) is { } vector
+            ? Question.Of(shelf, vector.Model, vector.Values)
+            : null;
     }
 
     private static bool IsTooWarm(Call call, CachePolicy policy) => policy.MaxTemperature is { } most

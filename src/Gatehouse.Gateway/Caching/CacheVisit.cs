@@ -4,7 +4,9 @@ using Gatehouse.Gateway.Streaming;
 
 namespace Gatehouse.Gateway.Caching;
 
-/// <summary>What a call that was not found in the cache has to do with it from then on. For the one logical thread that serves the call.</summary>
+/// <summary>
+/// What a call that was not found in the cache has to do with it from then on. For the one logical thread that serves the call.
+/// </summary>
 internal sealed class CacheVisit(AnswerCache answers, CachePolicy policy, CacheKey key, TimeProvider clock) : IDisposable
 {
     private PooledBuffer? _captured;
@@ -49,7 +51,9 @@ internal sealed class CacheVisit(AnswerCache answers, CachePolicy policy, CacheK
         _captured = null;
     }
 
-    /// <summary>Keeps the answer of a call that is settled and whose last bytes are about to leave; not one that was cut short or is too large.</summary>
+    /// <summary>
+    /// Keeps the answer of a call that is settled and whose last bytes are about to leave; not one that was cut short or is too large.
+    /// </summary>
     public void Keep(Call call, Attempt attempt)
     {
         if (_captured is not { Length: > 0 } body || attempt.Tap.WasCut)
@@ -60,7 +64,8 @@ internal sealed class CacheVisit(AnswerCache answers, CachePolicy policy, CacheK
         var record = call.Record;
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
         answers.Keep(Key, new CachedAnswer(
-            body.Span.ToArray(), now, now + (long)Policy.Kept.TotalMilliseconds, attempt.Target.ShownName, record.AnsweredModel, record.FinishReason,
+            body.Span.ToArray(), now, now + (long)Policy.Kept.TotalMilliseconds, attempt.Target.ShownName, record.AnsweredModel,
+            record.FinishReason,
             attempt.Tap.Usage, record.Attempts is [.., { CostUsd: { } cost }] ? Nanos.FromUsd(cost) : null, record.DroppedParameters,
             KeptHeaders.Of(call.Http.Response.Headers))
         {

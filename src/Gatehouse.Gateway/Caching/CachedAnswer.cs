@@ -11,7 +11,8 @@ namespace Gatehouse.Gateway.Caching;
 /// <param name="CostNanos">What it cost when it was made; <see langword="null"/> when that is not known.</param>
 /// <param name="Headers">Those of its first answer that say how the request was understood: name and value, one after the other.</param>
 internal sealed record CachedAnswer(
-    byte[] Body, long KeptAt, long Expires, string TargetName, string? AnsweredModel, string? FinishReason, TokenUsage? Usage, long? CostNanos,
+    byte[] Body, long KeptAt, long Expires, string TargetName, string? AnsweredModel, string? FinishReason, TokenUsage? Usage,
+    long? CostNanos,
     IReadOnlyList<string> Dropped, string[] Headers) : ICached
 {
     private const int OwnBytes = 400; // of this object and its small texts

@@ -50,7 +50,9 @@ internal readonly record struct CallerWishes(bool NoStore, bool NoCache, bool On
         }
 
         // What cannot be read asks for the freshest there is.
-        var seconds = int.TryParse(directive["max-age=".Length..].Trim('"'), NumberStyles.None, CultureInfo.InvariantCulture, out var age) ? age : 0;
+        var seconds = int.TryParse(directive["max-age=".Length..].Trim('"'), NumberStyles.None, CultureInfo.InvariantCulture, out var age)
+            ? age
+            : 0;
         return wishes with { MaxAge = TimeSpan.FromSeconds(seconds) };
     }
 

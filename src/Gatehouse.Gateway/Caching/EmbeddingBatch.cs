@@ -4,7 +4,9 @@ using Gatehouse.Gateway.Embeddings;
 
 namespace Gatehouse.Gateway.Caching;
 
-/// <summary>The texts of one call, those whose vectors are kept, and those that the provider is asked for. For one logical thread.</summary>
+/// <summary>
+/// The texts of one call, those whose vectors are kept, and those that the provider is asked for. For one logical thread.
+/// </summary>
 /// <param name="model">That the vectors are of: the provider's name of it.</param>
 /// <param name="shared">The key of everything but the text.</param>
 internal sealed class EmbeddingBatch(EmbeddingCache cache, CachePolicy policy, string model, CacheKey shared, IReadOnlyList<string> texts)
@@ -22,7 +24,8 @@ internal sealed class EmbeddingBatch(EmbeddingCache cache, CachePolicy policy, s
     public bool IsPart => _missing.Count < texts.Count;
 
     /// <summary>The tokens that the provider is not asked for; <see langword="null"/> when it counted none.</summary>
-    public TokenUsage? Saved => _kept.Any(v => v is { Tokens: >= 0 }) ? new TokenUsage(_kept.Sum(v => Math.Max(0, v?.Tokens ?? 0)), 0, 0, 0, 0, 0) : null;
+    public TokenUsage? Saved =>
+        _kept.Any(v => v is { Tokens: >= 0 }) ? new TokenUsage(_kept.Sum(v => Math.Max(0, v?.Tokens ?? 0)), 0, 0, 0, 0, 0) : null;
 
     public long? SavedNanos => _kept.Any(v => v is { CostNanos: null }) ? null : _kept.Sum(v => v?.CostNanos ?? 0);
 
@@ -44,7 +47,8 @@ internal sealed class EmbeddingBatch(EmbeddingCache cache, CachePolicy policy, s
     /// <summary>The whole answer, when nothing is missing: the provider counted no tokens for it.</summary>
     public EmbeddingAnswer ToAnswer() => new(_kept[0]!.Model, [.. _kept.Select(v => v!.Values)], default(TokenUsage));
 
-    public CachedAnswer ToCached(byte[] body) => new(body, _kept.Min(v => v!.KeptAt), long.MaxValue, "", _kept[0]!.Model, null, Saved, SavedNanos, [], []);
+    public CachedAnswer ToCached(byte[] body) =>
+        new(body, _kept.Min(v => v!.KeptAt), long.MaxValue, "", _kept[0]!.Model, null, Saved, SavedNanos, [], []);
 
     /// <summary>The vectors of all texts in their order; the tokens are those that the provider counted for what it was asked.</summary>
     /// <param name="made">Of <see cref="Missing"/>.</param>

@@ -63,7 +63,8 @@ internal sealed class KeyHasher : IDisposable
     /// </summary>
     /// <param name="ignore">Members of the body that do not count.</param>
     /// <param name="hole">A value of it that does not count, or none.</param>
-    /// <returns><see langword="false"/> when an object has a member twice, or half a character: nobody knows how a provider reads it.</returns>
+    /// <returns><see langword="false"/> when an object has a member twice, or half a character: nobody knows how a provider reads
+    /// it.</returns>
     public bool TryAdd(JsonElement body, IReadOnlyList<string> ignore, JsonElement? hole = null)
     {
         try

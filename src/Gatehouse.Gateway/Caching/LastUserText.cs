@@ -16,7 +16,8 @@ internal static class LastUserText
         {
             WireFormat.OpenAi or WireFormat.Anthropic => TryLast(body, "messages", out var last) && Is(last, "role", "user")
                 && last.TryGetProperty("content", out said) && TryText(said, out text),
-            WireFormat.Gemini => TryLast(body, "contents", out var last) && (!last.TryGetProperty("role", out _) || Is(last, "role", "user"))
+            WireFormat.Gemini => TryLast(
+                body, "contents", out var last) && (!last.TryGetProperty("role", out _) || Is(last, "role", "user"))
                 && last.TryGetProperty("parts", out said) && TryText(said, out text),
             WireFormat.Responses => TryFindInput(body, out said, out text),
             _ => false,
@@ -31,14 +32,16 @@ internal static class LastUserText
             return TryText(said, out text);
         }
 
-        return TryLast(body, "input", out var last) && Is(last, "role", "user") && (!last.TryGetProperty("type", out _) || Is(last, "type", "message"))
+        return TryLast(body, "input", out var last) && Is(last, "role", "user")
+            && (!last.TryGetProperty("type", out _) || Is(last, "type", "message"))
             && last.TryGetProperty("content", out said) && TryText(said, out text);
     }
 
     private static bool TryLast(JsonElement body, string list, out JsonElement last)
     {
         last = default;
-        if (!body.TryGetProperty(list, out var items) || items.ValueKind != JsonValueKind.Array || items.GetArrayLength() is not (> 0 and var count))
+        if (!body.TryGetProperty(list, out var items) || items.ValueKind != JsonValueKind.Array
+            || items.GetArrayLength() is not (> 0 and var count))
         {
             return false;
         }
@@ -63,7 +66,8 @@ internal static class LastUserText
 
         foreach (var part in said.EnumerateArray())
         {
-            if (part.ValueKind != JsonValueKind.Object || !part.TryGetProperty("text", out var piece) || piece.ValueKind != JsonValueKind.String)
+            if (part.ValueKind != JsonValueKind.Object || !part.TryGetProperty("text", out var piece)
+                || piece.ValueKind != JsonValueKind.String)
             {
                 return false;
             }
@@ -71,7 +75,8 @@ internal static class LastUserText
             foreach (var member in part.EnumerateObject())
             {
                 if (!member.NameEquals("text"u8) && !member.NameEquals("cache_control"u8)
-                    && !(member.NameEquals("type"u8) && member.Value.ValueKind == JsonValueKind.String && (member.Value.ValueEquals("text"u8) || member.Value.ValueEquals("input_text"u8))))
+                    && !(member.NameEquals("type"u8) && member.Value.ValueKind == JsonValueKind.String
+                        && (member.Value.ValueEquals("text"u8) || member.Value.ValueEquals("input_text"u8))))
                 {
                     return false;
                 }

@@ -28,7 +28,9 @@ internal sealed class Question
     public float Similarity(Question other) =>
         other._model == _model && other._unit.Length == _unit.Length && other.Shelf == Shelf ? Dot(_unit, other._unit) : 0;
 
-    /// <summary>Four accumulators of a register's width each, so that an addition need not wait for the one before; then the rest, one by one.</summary>
+    /// <summary>
+    /// Four accumulators of a register's width each, so that an addition need not wait for the one before; then the rest, one by one.
+    /// </summary>
     internal static float Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
     {
         var wide = MemoryMarshal.Cast<float, Vector<float>>(a);

@@ -17,7 +17,8 @@ internal sealed record EmbeddedText(string Model, float[] Values);
 /// it may be sent to, in the trace of the call that needs it, and in the ledger like any other.
 /// </summary>
 internal sealed partial class QuestionEmbedder(
-    EmbeddingCache vectors, Admissions admissions, RouteCaller caller, Settlement settlement, TimeProvider clock, ILogger<QuestionEmbedder> log)
+    EmbeddingCache vectors, Admissions admissions, RouteCaller caller, Settlement settlement, TimeProvider clock,
+    ILogger<QuestionEmbedder> log)
 {
     /// <returns><see langword="null"/> when there is none to be had; the record of the call says why.</returns>
     /// <exception cref="OperationCanceledException">The client went away.</exception>
@@ -49,12 +50,15 @@ internal sealed partial class QuestionEmbedder(
         }
         catch (OperationCanceledException) when (call.Aborted.IsCancellationRequested)
         {
-            settlement.TrySettle(asking, CallOutcome.Cancelled, StatusCodes.Status499ClientClosedRequest, "client_closed_request", "The client went away.");
+            settlement.TrySettle(
+                asking, CallOutcome.Cancelled, StatusCodes.Status499ClientClosedRequest, "client_closed_request", "The client went away.");
             throw;
         }
         catch (OperationCanceledException) when (timeout.IsCancellationRequested)
         {
-            settlement.TrySettle(asking, CallOutcome.Cancelled, StatusCodes.Status499ClientClosedRequest, "question_timeout", "The vector of the question took too long; its call went on without.");
+            settlement.TrySettle(
+                asking, CallOutcome.Cancelled, StatusCodes.Status499ClientClosedRequest, "question_timeout",
+                "The vector of the question took too long; its call went on without.");
         }
         catch (FormatException)
         {
@@ -69,7 +73,8 @@ internal sealed partial class QuestionEmbedder(
 #pragma warning restore CA1031
         {
             EmbeddingBroke(call.Record.RequestId, e);
-            settlement.TrySettle(asking, CallOutcome.Failed, StatusCodes.Status500InternalServerError, "internal_error", "Gatehouse made a mistake.");
+            settlement.TrySettle(
+                asking, CallOutcome.Failed, StatusCodes.Status500InternalServerError, "internal_error", "Gatehouse made a mistake.");
         }
 
         return null;
@@ -88,7 +93,8 @@ internal sealed partial class QuestionEmbedder(
         if (failure is not null)
         {
             settlement.TrySettle(
-                asking, asking.Attempt is null ? CallOutcome.Refused : CallOutcome.Failed, failure.Problem.Status, failure.Problem.Code, failure.RecordedMessage);
+                asking, asking.Attempt is null ? CallOutcome.Refused : CallOutcome.Failed, failure.Problem.Status, failure.Problem.Code,
+                failure.RecordedMessage);
         }
 
         return failure is null;

@@ -46,8 +46,12 @@ internal sealed class AttemptCaller(TargetCaller caller)
         {
             var failure = await caller.TryAsync(call, attempt);
             outcome = failure is null ? AttemptOutcome.Good
-                : failure.IsUnasked || failure.MayRotate || failure.Problem is { Status: StatusCodes.Status429TooManyRequests } or { Code: Failures.HedgeLost } ? AttemptOutcome.Unknown
-                : failure.Step == NextStep.PassOn || failure.Problem.Code is Confidence.Filtered or Confidence.Invalid or LowConfidence.Code ? AttemptOutcome.Good // the request or our own journal is at fault, the target is well
+                : failure.IsUnasked || failure.MayRotate
+                    || failure.Problem is { Status: StatusCodes.Status429TooManyRequests } or { Code: Failures.HedgeLost }
+                        ? AttemptOutcome.Unknown
+                : failure.Step == NextStep.PassOn
+                    || failure.Problem.Code is Confidence.Filtered or Confidence.Invalid or LowConfidence.Code
+                        ? AttemptOutcome.Good // the request or our own journal is at fault, the target is well
                 : AttemptOutcome.Bad;
             Observe(call, attempt, failure);
             return failure;
@@ -58,7 +62,9 @@ internal sealed class AttemptCaller(TargetCaller caller)
         }
     }
 
-    /// <summary>Quick refusals say nothing about a target's speed; an answer does, and so does time that ran out or was not enough to be first.</summary>
+    /// <summary>
+    /// Quick refusals say nothing about a target's speed; an answer does, and so does time that ran out or was not enough to be first.
+    /// </summary>
     private static void Observe(Call call, Attempt attempt, AttemptFailure? failure)
     {
         if (attempt.Target.Load is not { } load)

@@ -6,7 +6,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace Gatehouse.Gateway.Calls;
 
-/// <summary>Who calls: the presented key, looked up in the table. Each refusal says what is wrong with the key and never repeats it.</summary>
+/// <summary>
+/// Who calls: the presented key, looked up in the table. Each refusal says what is wrong with the key and never repeats it.
+/// </summary>
 internal static class Authentication
 {
     private const string BearerScheme = "Bearer ";
@@ -20,7 +22,8 @@ internal static class Authentication
     private static readonly Problem ProviderKey = new(
         "invalid_api_key", 401, "This is a provider's key. Gatehouse holds those itself: send the Gatehouse key of your system (gh_…).");
 
-    private static readonly Problem RevokedKey = new("revoked_api_key", 401, "This key has been revoked. Ask its system's owner for another.");
+    private static readonly Problem RevokedKey = new(
+        "revoked_api_key", 401, "This key has been revoked. Ask its system's owner for another.");
 
     private static readonly Problem RemovedKey = new("invalid_api_key", 401, "The key that asked for this is not here any more.");
 
@@ -37,7 +40,8 @@ internal static class Authentication
     }
 
     /// <returns><see langword="null"/> when the call may go on. A principal of a refused call is known when the key is good.</returns>
-    public static Problem? Check(GatewayTable table, HttpRequest request, DateTimeOffset now, [NotNullIfNotNull("principal")] out Principal? principal)
+    public static Problem? Check(GatewayTable table, HttpRequest request, DateTimeOffset now, [NotNullIfNotNull("principal")]
+        out Principal? principal)
     {
         principal = null;
         var presented = Presented(request, out var header);

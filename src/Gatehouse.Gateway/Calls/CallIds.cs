@@ -3,7 +3,9 @@ using System.Security.Cryptography;
 
 namespace Gatehouse.Gateway.Calls;
 
-/// <summary>Ids of calls: version 7, as the platform makes them, but from random bytes fetched for 64 ids at a time: one system call less.</summary>
+/// <summary>
+/// Ids of calls: version 7, as the platform makes them, but from random bytes fetched for 64 ids at a time: one system call less.
+/// </summary>
 internal static class CallIds
 {
     private const int IdBytes = 16;

@@ -56,13 +56,16 @@ internal sealed class CallMetadata
         }
 
         throw new ProblemException(new Problem(
-            "invalid_request", 400, $$"""The header '{{Header}}' must be a JSON object of texts, numbers, true and false, such as {"tier":"gold"}.""")
+            "invalid_request", 400,
+            $$"""The header '{{Header}}' must be a JSON object of texts, numbers, true and false, such as {"tier":"gold"}.""")
         {
             Field = Header,
         });
     }
 
-    /// <summary>The body is one valid JSON object, as the peek has proved; metadata that is no object of plain values is the provider's business.</summary>
+    /// <summary>
+    /// The body is one valid JSON object, as the peek has proved; metadata that is no object of plain values is the provider's business.
+    /// </summary>
     private void ReadBody(ReadOnlySpan<byte> body)
     {
         var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = 128 });

@@ -42,7 +42,8 @@ internal sealed partial class CallPipeline(
     /// <summary>What the record of a cancelled call shows as status: nobody was there to get one.</summary>
     private const int ClientClosedRequest = 499;
 
-    private static readonly Problem Internal = new("internal_error", 500, "Gatehouse made a mistake; its log tells more under this request id.");
+    private static readonly Problem Internal = new(
+        "internal_error", 500, "Gatehouse made a mistake; its log tells more under this request id.");
 
     /// <param name="origin">For a call that no client makes: whose it is.</param>
     public async Task HandleAsync(HttpContext http, Surface surface, CallOrigin? origin = null)

@@ -2,7 +2,9 @@ using Gatehouse.Contracts;
 
 namespace Gatehouse.Gateway.Calls;
 
-/// <summary>Who goes first where calls wait: production, staging, development, then whoever says that it can wait, and last the items of batches.</summary>
+/// <summary>
+/// Who goes first where calls wait: production, staging, development, then whoever says that it can wait, and last the items of batches.
+/// </summary>
 internal static class CallRank
 {
     public const string Header = "x-gatehouse-priority";

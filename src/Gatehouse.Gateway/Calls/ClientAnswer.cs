@@ -31,7 +31,8 @@ internal static class ClientAnswer
             : Target.Shown(attempt.Target.Provider, attempt.Model);
         if (call.Surface.Translates(attempt.Wire) && attempt.AnswersByTool)
         {
-            headers["x-gatehouse-emulated-params"] = call.Request.NameOf("response_format", "output_config.format", "generationConfig.responseJsonSchema");
+            headers["x-gatehouse-emulated-params"] = call.Request.NameOf(
+                "response_format", "output_config.format", "generationConfig.responseJsonSchema");
         }
 
         headers["x-gatehouse-attempts"] = attempt.Number == 0 ? "1" : (attempt.Number + 1).ToString(CultureInfo.InvariantCulture);
@@ -95,7 +96,9 @@ internal static class ClientAnswer
         }
     }
 
-    /// <summary>The client's last word from us when no target gave a complete answer: a status, or an event if the stream has begun.</summary>
+    /// <summary>
+    /// The client's last word from us when no target gave a complete answer: a status, or an event if the stream has begun.
+    /// </summary>
     public static void WriteFailure(Call call, AttemptFailure failure)
     {
         var (http, problem) = (call.Http, failure.Problem);

@@ -30,7 +30,8 @@ internal static class Confidence
                 Filtered, 502, $"{attempt.Settings.Name}/{attempt.Model} cut its answer by its content filter."));
         }
 
-        return causes.HasFlag(FallbackCauses.InvalidSchema) && !whole.IsEmpty && attempt.Wire != WireFormat.Responses && BreaksSchema(call, attempt, whole)
+        return causes.HasFlag(FallbackCauses.InvalidSchema) && !whole.IsEmpty && attempt.Wire != WireFormat.Responses
+            && BreaksSchema(call, attempt, whole)
             ? new AttemptFailure(NextStep.NextTarget, new Problem(
                 Invalid, 502, $"{attempt.Settings.Name}/{attempt.Model} gave an answer that breaks the schema that was asked for."))
             : null;

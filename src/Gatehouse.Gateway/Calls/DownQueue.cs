@@ -25,7 +25,8 @@ internal sealed class DownQueue(TimeProvider clock)
 
     /// <summary>Whether time may mend it: no target could be reached, or each failed by itself.</summary>
     public static bool IsDown(AttemptFailure failure) =>
-        failure is { IsLasting: false, IsUnasked: false } && (failure.Step == NextStep.Retry || failure.Problem.Code is "upstream_timeout" or Failures.TargetsResting);
+        failure is { IsLasting: false, IsUnasked: false }
+            && (failure.Step == NextStep.Retry || failure.Problem.Code is "upstream_timeout" or Failures.TargetsResting);
 
     /// <returns><see langword="false"/> when the line is full.</returns>
     public bool TryEnter(Route route)
@@ -56,7 +57,8 @@ internal sealed class DownQueue(TimeProvider clock)
         private TimeSpan Left => route.WhenDown!.Wait - Waited;
 
         /// <summary>Tells the record how long the call has waited.</summary>
-        public void Note(CallRecord record) => (record.RequestAttributes ??= [])[WaitedAttribute] = Waited.TotalMilliseconds.ToString("F0", CultureInfo.InvariantCulture);
+        public void Note(CallRecord record) =>
+            (record.RequestAttributes ??= [])[WaitedAttribute] = Waited.TotalMilliseconds.ToString("F0", CultureInfo.InvariantCulture);
 
         /// <summary>Waits until a target should be asked.</summary>
         /// <returns><see langword="false"/> when the route's time is over.</returns>
@@ -81,7 +83,9 @@ internal sealed class DownQueue(TimeProvider clock)
             _asked++;
         }
 
-        /// <summary>Whether a target should be asked now: one has just come back, or nobody keeps calls away from it and a pause is over.</summary>
+        /// <summary>
+        /// Whether a target should be asked now: one has just come back, or nobody keeps calls away from it and a pause is over.
+        /// </summary>
         private bool IsDue()
         {
             var wasBack = _wasBack;

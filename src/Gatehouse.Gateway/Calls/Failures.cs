@@ -22,8 +22,10 @@ internal static class Failures
 
     public static AttemptFailure Unreachable(Attempt attempt, UpstreamException e) => e.Failure switch
     {
-        UpstreamFailure.ConnectTimeout => new(NextStep.Retry, new Problem("upstream_timeout", 504, $"{Named(attempt)} gave no answer: {e.Message}")),
-        UpstreamFailure.NotAllowed => new(NextStep.NextTarget, new Problem("upstream_not_allowed", 502, $"{Named(attempt)} was not asked: {e.Message}")),
+        UpstreamFailure.ConnectTimeout =>
+            new(NextStep.Retry, new Problem("upstream_timeout", 504, $"{Named(attempt)} gave no answer: {e.Message}")),
+        UpstreamFailure.NotAllowed =>
+            new(NextStep.NextTarget, new Problem("upstream_not_allowed", 502, $"{Named(attempt)} was not asked: {e.Message}")),
         _ => new(NextStep.Retry, new Problem("upstream_unreachable", 502, $"{Named(attempt)} gave no answer: {e.Message}")),
     };
 
@@ -40,10 +42,12 @@ internal static class Failures
         NextStep.NextTarget, new Problem(HedgeLost, 499, $"{Named(attempt)} was asked as well, and another target was first."));
 
     public static AttemptFailure Broken(Attempt attempt) => new(
-        NextStep.Retry, new Problem("upstream_stream_broken", 502, $"{Named(attempt)} broke the connection before its answer was complete."));
+        NextStep.Retry,
+        new Problem("upstream_stream_broken", 502, $"{Named(attempt)} broke the connection before its answer was complete."));
 
     public static AttemptFailure Truncated(Attempt attempt) => new(
-        NextStep.Retry, new Problem("upstream_stream_truncated", 502, $"{Named(attempt)} ended its stream before the answer was complete."));
+        NextStep.Retry,
+        new Problem("upstream_stream_truncated", 502, $"{Named(attempt)} ended its stream before the answer was complete."));
 
     /// <param name="why">Words of ours, never the provider's bytes.</param>
     public static AttemptFailure Garbage(Attempt attempt, string why) => new(
@@ -52,7 +56,8 @@ internal static class Failures
     public static AttemptFailure JournalFull() => new(NextStep.PassOn, JournalFullProblem) { IsLasting = true };
 
     public static readonly Problem JournalFullProblem = new(
-        "journal_full", 503, "The disk that holds the call journal is full, so calls cannot be accounted for: free space in the data directory.");
+        "journal_full", 503,
+        "The disk that holds the call journal is full, so calls cannot be accounted for: free space in the data directory.");
 
     /// <summary>No target may be asked: each rests after failures, and somebody else's call is finding out whether it is back.</summary>
     public static AttemptFailure AllRest(Route route, IReadOnlyList<Target> resting)
@@ -66,7 +71,8 @@ internal static class Failures
         }
 
         return new(NextStep.PassOn, new Problem(
-            TargetsResting, 503, $"Every target of the route '{route.Name}' that may take this call rests after too many failures: {names}. One call at a time finds out whether it is back."))
+            TargetsResting, 503,
+            $"Every target of the route '{route.Name}' that may take this call rests after too many failures: {names}. One call at a time finds out whether it is back."))
         {
             RetryAfter = wait > ShortestWait ? wait : ShortestWait,
         };
@@ -145,11 +151,15 @@ internal static class Failures
     private static Problem ProblemOf(Call call, Attempt attempt, int status, NextStep step, UpstreamError error) => status switch
     {
         401 or 402 or 403 => new Problem(
-            "upstream_rejected_credential", 502, $"{Named(attempt)} refused the credential or account that Gatehouse uses (status {status})."),
+            "upstream_rejected_credential", 502,
+            $"{Named(attempt)} refused the credential or account that Gatehouse uses (status {status})."),
         429 => new Problem("rate_limit_exceeded", 429, $"{Named(attempt)} limits our rate: {error.Message}"),
-        503 or 529 => new Problem("upstream_overloaded", call.Surface.Wire == WireFormat.Anthropic ? 529 : 503, $"{Named(attempt)} is overloaded: {error.Message}"),
+        503 or 529 =>
+            new Problem("upstream_overloaded", call.Surface.Wire == WireFormat.Anthropic ? 529 : 503,
+                $"{Named(attempt)} is overloaded: {error.Message}"),
         < 400 => new Problem("upstream_invalid_answer", 502, $"{Named(attempt)} answered with status {status}, which is no answer."),
-        _ when step == NextStep.PassOn => new Problem(Word(error.Code) ?? Word(error.Type) ?? "upstream_error", status, error.Message) { Field = error.Param },
+        _ when step == NextStep.PassOn =>
+            new Problem(Word(error.Code) ?? Word(error.Type) ?? "upstream_error", status, error.Message) { Field = error.Param },
         _ => new Problem("upstream_error", status, $"{Named(attempt)} failed: {error.Message}"),
     };
 

@@ -14,7 +14,9 @@ namespace Gatehouse.Gateway.Calls;
 /// <item>One that fails leaves the other alone in the race; if both do, the call goes on to the targets that neither has asked.</item>
 /// </list>
 /// </summary>
-internal sealed class HedgeRace(Call call, Hedge hedge, HedgeMeter meter, TargetOrder order, AttemptCaller attempts, TargetCaller caller, GatewayMetrics metrics, TimeProvider clock)
+internal sealed class HedgeRace(
+    Call call, Hedge hedge, HedgeMeter meter, TargetOrder order, AttemptCaller attempts, TargetCaller caller, GatewayMetrics metrics,
+    TimeProvider clock)
 {
     private TargetOrder _order = order;
     private long? _worstNanos; // held for the second attempt
@@ -29,7 +31,9 @@ internal sealed class HedgeRace(Call call, Hedge hedge, HedgeMeter meter, Target
     public async ValueTask<AttemptFailure?> RunAsync(Target target, BreakerPass pass)
     {
         meter.Came(hedge);
-        var micros = hedge.After is { } fixedTime ? fixedTime.Ticks / TimeSpan.TicksPerMicrosecond : target.Load?.Percentile(call.Peek.Stream, hedge.Percentile);
+        var micros = hedge.After is { } fixedTime
+            ? fixedTime.Ticks / TimeSpan.TicksPerMicrosecond
+            : target.Load?.Percentile(call.Peek.Stream, hedge.Percentile);
         if (micros is not { } after)
         {
             return await attempts.TryAsync(call, target, pass, _order.HasMore);
@@ -38,7 +42,8 @@ internal sealed class HedgeRace(Call call, Hedge hedge, HedgeMeter meter, Target
         var (first, second) = (Begin(target, pass, call.Record.Attempts.Count, _order.HasMore), (Running?)null);
         try
         {
-            if (!await caller.HoldAsync(call, MovesWithinAsync(first, TimeSpan.FromMicroseconds(after))) && (second = TryBeginSecond(first)) is not null)
+            if (!await caller.HoldAsync(call, MovesWithinAsync(first, TimeSpan.FromMicroseconds(after)))
+                && (second = TryBeginSecond(first)) is not null)
             {
                 return await RunBothAsync(first, second);
             }

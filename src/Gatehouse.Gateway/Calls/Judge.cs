@@ -16,7 +16,8 @@ namespace Gatehouse.Gateway.Calls;
 /// Asks a route what an answer is worth. The judge's call is one of its own: by the same key, under the same budgets and limits of place
 /// and data, in the trace of the call that it judges, with the surface <c>judge</c>. One that fails or says no number judges nothing.
 /// </summary>
-internal sealed partial class Judge(Admissions admissions, RouteCaller caller, Settlement settlement, TimeProvider clock, ILogger<Judge> log)
+internal sealed partial class Judge(
+    Admissions admissions, RouteCaller caller, Settlement settlement, TimeProvider clock, ILogger<Judge> log)
 {
     public const string Surface = "judge";
 
@@ -40,7 +41,8 @@ internal sealed partial class Judge(Admissions admissions, RouteCaller caller, S
         using var sink = new MemoryStream();
         http.Features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(sink));
         http.Request.Headers.TraceParent = judged.Trace.Traceparent(judged.Record.SpanId);
-        using var call = new Call(http, Chat, judged.Table, clock) { Principal = judged.Principal, Route = found with { FallbackOn = default } };
+        using var call = new Call(
+            http, Chat, judged.Table, clock) { Principal = judged.Principal, Route = found with { FallbackOn = default } };
         call.Body.Write(Body(route, request, answer));
         _ = Chat.Peek(call.Body.Span, out call.Peek);
         call.Record.Surface = Surface;
@@ -50,7 +52,8 @@ internal sealed partial class Judge(Admissions admissions, RouteCaller caller, S
             if ((await admissions.AdmitAsync(call) ?? await caller.CallAsync(call)) is { } failure)
             {
                 settlement.TrySettle(
-                    call, call.Attempt is null ? CallOutcome.Refused : CallOutcome.Failed, failure.Problem.Status, failure.Problem.Code, failure.RecordedMessage);
+                    call, call.Attempt is null ? CallOutcome.Refused : CallOutcome.Failed, failure.Problem.Status, failure.Problem.Code,
+                    failure.RecordedMessage);
                 return null;
             }
 
@@ -59,7 +62,8 @@ internal sealed partial class Judge(Admissions admissions, RouteCaller caller, S
         }
         catch (OperationCanceledException)
         {
-            settlement.TrySettle(call, CallOutcome.Cancelled, StatusCodes.Status499ClientClosedRequest, "client_closed_request", "The client went away.");
+            settlement.TrySettle(
+                call, CallOutcome.Cancelled, StatusCodes.Status499ClientClosedRequest, "client_closed_request", "The client went away.");
             throw;
         }
 #pragma warning disable CA1031 // Whatever goes wrong with a judge, the answer is there.
@@ -67,7 +71,8 @@ internal sealed partial class Judge(Admissions admissions, RouteCaller caller, S
 #pragma warning restore CA1031
         {
             JudgeBroke(judged.Record.RequestId, e);
-            settlement.TrySettle(call, CallOutcome.Failed, StatusCodes.Status500InternalServerError, "internal_error", "Gatehouse made a mistake.");
+            settlement.TrySettle(
+                call, CallOutcome.Failed, StatusCodes.Status500InternalServerError, "internal_error", "Gatehouse made a mistake.");
             return null;
         }
     }
@@ -77,7 +82,8 @@ internal sealed partial class Judge(Admissions admissions, RouteCaller caller, S
         foreach (var part in Providers.OpenAi.OpenAiAnswerReader.Read(answer).Choices.SelectMany(c => c.Parts).OfType<TextPart>())
         {
             if (Number().Match(part.Text) is { Success: true } match
-                && double.TryParse(match.Value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number is >= 0 and <= 1)
+                && double.TryParse(match.Value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
+                && number is >= 0 and <= 1)
             {
                 return number;
             }
@@ -97,7 +103,8 @@ internal sealed partial class Judge(Admissions admissions, RouteCaller caller, S
             }
         }
 
-        var asked = text.Length > MaxChars ? text.ToString(text.Length - MaxChars, MaxChars) : text.ToString(); // the question stands at the end
+        // the question stands at the end
+        var asked = text.Length > MaxChars ? text.ToString(text.Length - MaxChars, MaxChars) : text.ToString();
         using var to = new MemoryStream();
         using (var json = new Utf8JsonWriter(to))
         {

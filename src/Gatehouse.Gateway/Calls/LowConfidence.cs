@@ -8,7 +8,9 @@ using RefusalPhrases = Gatehouse.Guardrails.Content.Refusals;
 
 namespace Gatehouse.Gateway.Calls;
 
-/// <summary>A scorer's verdict over a whole answer, on routes that fall back on low confidence. Cheap scorers first; a judge is a call of its own.</summary>
+/// <summary>
+/// A scorer's verdict over a whole answer, on routes that fall back on low confidence. Cheap scorers first; a judge is a call of its own.
+/// </summary>
 internal sealed class LowConfidence(Lazy<Judge> judge)
 {
     public const string Code = "low_confidence";
@@ -38,7 +40,8 @@ internal sealed class LowConfidence(Lazy<Judge> judge)
             return Doubt(attempt, "the texts of the request carry too little of it.");
         }
 
-        return rule.Judge is { } route && await VerdictAsync(call, attempt, judge.Value.AskAsync(call, route, request, answer.Text)) < rule.Verdict
+        return rule.Judge is { } route
+            && await VerdictAsync(call, attempt, judge.Value.AskAsync(call, route, request, answer.Text)) < rule.Verdict
             ? Doubt(attempt, $"the judge '{route}' thinks little of it.")
             : null;
     }

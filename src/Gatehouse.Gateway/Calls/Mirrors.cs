@@ -14,7 +14,8 @@ namespace Gatehouse.Gateway.Calls;
 /// call. Budgets and limits hold it like any call. When too many are under way the next are left out and counted.
 /// </summary>
 internal sealed partial class Mirrors(
-    Admissions admissions, RouteCaller caller, Settlement settlement, GatewayMetrics metrics, Chance chance, TimeProvider clock, ILogger<Mirrors> log) : IHostedService, IDisposable
+    Admissions admissions, RouteCaller caller, Settlement settlement, GatewayMetrics metrics, Chance chance, TimeProvider clock,
+    ILogger<Mirrors> log) : IHostedService, IDisposable
 {
     public const string Surface = "mirror";
 
@@ -41,7 +42,8 @@ internal sealed partial class Mirrors(
     /// <summary>Begins a copy if the route wants one. Costs the call a copy of its body.</summary>
     public void Offer(Call call)
     {
-        if (call.Route.Mirror is not { } mirror || !call.Surface.IsShared || _stopping.IsCancellationRequested || chance.Next() >= mirror.Share)
+        if (call.Route.Mirror is not { } mirror || !call.Surface.IsShared || _stopping.IsCancellationRequested
+            || chance.Next() >= mirror.Share)
         {
             return;
         }
@@ -96,7 +98,9 @@ internal sealed partial class Mirrors(
             }
         }
 
-        var copy = new Call(http, call.Surface, call.Table, clock) { Principal = call.Principal, Route = call.Route.Mirrored(mirror.Target), Peek = call.Peek };
+        var copy = new Call(
+            http, call.Surface, call.Table, clock) { Principal = call.Principal, Route = call.Route.Mirrored(mirror.Target),
+                Peek = call.Peek };
         copy.Body.Write(call.Body.Span);
         copy.Record.Surface = Surface;
         copy.Record.Route = call.Record.Route;
@@ -112,19 +116,22 @@ internal sealed partial class Mirrors(
             if ((await admissions.AdmitAsync(copy) ?? await caller.CallAsync(copy)) is { } failure)
             {
                 settlement.TrySettle(
-                    copy, copy.Attempt is null ? CallOutcome.Refused : CallOutcome.Failed, failure.Problem.Status, failure.Problem.Code, failure.RecordedMessage);
+                    copy, copy.Attempt is null ? CallOutcome.Refused : CallOutcome.Failed, failure.Problem.Status, failure.Problem.Code,
+                    failure.RecordedMessage);
             }
         }
         catch (OperationCanceledException)
         {
-            settlement.TrySettle(copy, CallOutcome.Cancelled, StatusCodes.Status499ClientClosedRequest, "mirror_ended", "Gatehouse stopped.");
+            settlement.TrySettle(
+                copy, CallOutcome.Cancelled, StatusCodes.Status499ClientClosedRequest, "mirror_ended", "Gatehouse stopped.");
         }
 #pragma warning disable CA1031 // Whatever goes wrong with a copy, nobody is there to be told but the log.
         catch (Exception e)
 #pragma warning restore CA1031
         {
             MirrorBroke(copy.Record.RequestId, e);
-            settlement.TrySettle(copy, CallOutcome.Failed, StatusCodes.Status500InternalServerError, "internal_error", "Gatehouse made a mistake.");
+            settlement.TrySettle(
+                copy, CallOutcome.Failed, StatusCodes.Status500InternalServerError, "internal_error", "Gatehouse made a mistake.");
         }
         finally
         {

@@ -63,7 +63,8 @@ internal static class OperationPeek
         {
             var found = reader.ValueTextEquals(name);
             reader.Read();
-            if (found && reader.TokenType is JsonTokenType.Number or JsonTokenType.True or JsonTokenType.False && reader.ValueSpan.Length <= 32)
+            if (found && reader.TokenType is JsonTokenType.Number or JsonTokenType.True or JsonTokenType.False
+                && reader.ValueSpan.Length <= 32)
             {
                 return System.Text.Encoding.ASCII.GetString(reader.ValueSpan);
             }

@@ -33,7 +33,8 @@ internal abstract class OperationSurface : Surface
 
     public sealed override ChatRequest ReadRequest(ReadOnlyMemory<byte> body) => throw new UnreachableException();
 
-    public sealed override void WriteAnswer(ChatAnswer answer, ChatRequest request, IBufferWriter<byte> to) => throw new UnreachableException();
+    public sealed override void WriteAnswer(ChatAnswer answer, ChatRequest request, IBufferWriter<byte> to) =>
+        throw new UnreachableException();
 
     public sealed override IStreamWriter NewStreamWriter(ChatRequest request) => throw new UnreachableException();
 

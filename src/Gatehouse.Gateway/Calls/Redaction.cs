@@ -19,7 +19,8 @@ internal static class Redaction
     {
         foreach (var secret in SecretsOf(provider))
         {
-            error = new(Without(error.Code, secret), Without(error.Type, secret), Without(error.Message, secret)!, Without(error.Param, secret));
+            error = new(Without(error.Code, secret), Without(error.Type, secret), Without(error.Message, secret)!,
+                Without(error.Param, secret));
         }
 
         return error;
@@ -48,7 +49,8 @@ internal static class Redaction
     private static IEnumerable<string> SecretsOf(Provider provider)
     {
         var settings = provider.Settings;
-        var all = new List<string?>(settings.ApiKeys) { settings.ApiKey, settings.Aws?.SecretAccessKey, settings.Aws?.SessionToken, settings.Google?.PrivateKey };
+        var all = new List<string?>(
+            settings.ApiKeys) { settings.ApiKey, settings.Aws?.SecretAccessKey, settings.Aws?.SessionToken, settings.Google?.PrivateKey };
         all.AddRange((provider.Upstream as SignedUpstream)?.Presented ?? []);
         foreach (var value in settings.Headers.Values)
         {

@@ -47,7 +47,9 @@ internal static class Refusals
             lacking |= route.Targets[BitOperations.TrailingZeroCount(left)].Conditions?.Lacks & needed ?? 0;
         }
 
-        return Lasting("unsupported_feature", 400, $"No target of the route '{route.Name}' can do what this request needs: {lacking.ToString().ToLowerInvariant()}.");
+        return Lasting(
+            "unsupported_feature", 400,
+            $"No target of the route '{route.Name}' can do what this request needs: {lacking.ToString().ToLowerInvariant()}.");
     }
 
     public static AttemptFailure WrongSize(Route route, int bytes) => Lasting(
@@ -55,7 +57,8 @@ internal static class Refusals
         string.Create(CultureInfo.InvariantCulture, $"No target of the route '{route.Name}' takes a request of {bytes} bytes."));
 
     public static AttemptFailure NoMatch(Route route) => Lasting(
-        "no_target_matches", 400, $"No target of the route '{route.Name}' takes calls with this metadata; see the header '{CallMetadata.Header}'.");
+        "no_target_matches", 400,
+        $"No target of the route '{route.Name}' takes calls with this metadata; see the header '{CallMetadata.Header}'.");
 
     private static AttemptFailure Lasting(string code, int status, string message) =>
         new(NextStep.PassOn, new Problem(code, status, message)) { IsLasting = true };

@@ -27,7 +27,8 @@ internal static class RequestFeatures
 
         var features = request.Tools.Count > 0 ? ModelFeatures.Tools : ModelFeatures.None;
         features |= request.ResponseFormat is { Schema: not null } ? ModelFeatures.Schema : ModelFeatures.None;
-        features |= request.Reasoning is { } reasoning && (reasoning.Mode is ReasoningMode.Enabled or ReasoningMode.Adaptive || reasoning.Effort is not (null or "none"))
+        features |= request.Reasoning is { } reasoning
+            && (reasoning.Mode is ReasoningMode.Enabled or ReasoningMode.Adaptive || reasoning.Effort is not (null or "none"))
             ? ModelFeatures.Reasoning : ModelFeatures.None;
         foreach (var message in request.Messages)
         {
@@ -45,10 +46,13 @@ internal static class RequestFeatures
             features |= part switch
             {
                 ImagePart => ModelFeatures.Images,
-                FilePart { Source.MediaType: { } type } when type.StartsWith("audio/", StringComparison.OrdinalIgnoreCase) => ModelFeatures.Audio,
-                FilePart { Source.MediaType: { } type } when type.StartsWith("image/", StringComparison.OrdinalIgnoreCase) => ModelFeatures.Images,
+                FilePart { Source.MediaType: { } type } when type.StartsWith("audio/", StringComparison.OrdinalIgnoreCase) =>
+                    ModelFeatures.Audio,
+                FilePart { Source.MediaType: { } type } when type.StartsWith("image/", StringComparison.OrdinalIgnoreCase) =>
+                    ModelFeatures.Images,
                 FilePart => ModelFeatures.Files,
-                OpaquePart { Type: "input_audio" or "audio" or "inlineData" } => ModelFeatures.Audio, // Gemini's inline data that is neither image nor file
+                // Gemini's inline data that is neither image nor file
+                OpaquePart { Type: "input_audio" or "audio" or "inlineData" } => ModelFeatures.Audio,
                 OpaquePart { Type: "input_image" } => ModelFeatures.Images,
                 OpaquePart { Type: "input_file" or "document" } => ModelFeatures.Files,
                 ToolResultPart result => Of(result.Content),

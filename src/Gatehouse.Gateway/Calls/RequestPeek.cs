@@ -23,7 +23,8 @@ internal struct RequestPeek
     public Range IncludeUsageValue;
 
     /// <summary>
-    /// The name, in its quotes, of the output limit: <c>max_tokens</c> or <c>max_completion_tokens</c>. Empty when neither or both are there.
+    /// The name, in its quotes, of the output limit: <c>max_tokens</c> or <c>max_completion_tokens</c>. Empty when neither or both are
+    /// there.
     /// </summary>
     public Range LimitName;
 

@@ -8,14 +8,15 @@ namespace Gatehouse.Gateway.Calls;
 /// Step 6 of the way of a call: asks the route's targets until one answers.
 /// <list type="number">
 /// <item>Only targets that may get this call are asked (<see cref="TargetFilter"/>), in the order of <see cref="TargetOrder"/>.</item>
-/// <item>A target that is unhealthy (<see cref="TargetHealth"/>), rests (<see cref="CircuitBreaker"/>) or has no place free (<see cref="TargetLoad"/>) is passed over
-/// while another is left.</item>
+/// <item>A target that is unhealthy (<see cref="TargetHealth"/>), rests (<see cref="CircuitBreaker"/>) or has no place free
+/// (<see cref="TargetLoad"/>) is passed over while another is left.</item>
 /// <item>When none is left, the call waits for a place, or the target that has rested longest is probed.</item>
 /// <item>When all are down and the route says so, the call waits for one to come back (<see cref="DownQueue"/>).</item>
 /// <item>Each pass of a breaker is settled and each place is left exactly once, whatever happens.</item>
 /// </list>
 /// </summary>
-internal sealed class RouteCaller(TargetCaller caller, HedgeBook hedges, DownQueue down, GatewayMetrics metrics, Chance chance, TimeProvider clock)
+internal sealed class RouteCaller(
+    TargetCaller caller, HedgeBook hedges, DownQueue down, GatewayMetrics metrics, Chance chance, TimeProvider clock)
 {
     private readonly AttemptCaller _attempts = new(caller);
 
@@ -116,7 +117,8 @@ internal sealed class RouteCaller(TargetCaller caller, HedgeBook hedges, DownQue
             }
 
             failure = outcome;
-            if (failure is { Step: NextStep.PassOn } && (failure.Cause & call.Route.FallbackOn) != 0 && !call.ContentIsSent && order.HasMore)
+            if (failure is { Step: NextStep.PassOn } && (failure.Cause & call.Route.FallbackOn) != 0 && !call.ContentIsSent
+                && order.HasMore)
             {
                 Settlement.CloseAttempt(call, failure.Problem.Code, failure.RecordedMessage);
                 order.PassOver(failure.Cause == FallbackCauses.ContextLength ? call.Attempt!.Target.Model : null);
@@ -138,7 +140,8 @@ internal sealed class RouteCaller(TargetCaller caller, HedgeBook hedges, DownQue
         return last is { IsUnasked: true } ? failure ?? unasked ?? last : last;
     }
 
-    /// <returns><see langword="null"/> when nothing is left for a second attempt, or it is not the call's first that is about to be made.</returns>
+    /// <returns><see langword="null"/> when nothing is left for a second attempt, or it is not the call's first that is about to be
+    /// made.</returns>
     private HedgeRace? RaceOf(Call call, TargetOrder order) =>
         order.HasMore && call.Record.Attempts.Count == 0 && call.Surface.MayHedge
         && call.Guard is not { GuardsOutput: true } // one session of guards reads one answer
@@ -165,7 +168,9 @@ internal sealed class RouteCaller(TargetCaller caller, HedgeBook hedges, DownQue
         return Failures.AllRest(call.Route, [target]);
     }
 
-    /// <summary>Nothing else is left: rather than refuse a call that might be served, the target that has rested longest is probed.</summary>
+    /// <summary>
+    /// Nothing else is left: rather than refuse a call that might be served, the target that has rested longest is probed.
+    /// </summary>
     private async ValueTask<AttemptFailure?> TryRestingAsync(Call call, List<Target> resting, bool isFallback)
     {
         var all = resting.ToArray();
@@ -184,7 +189,10 @@ internal sealed class RouteCaller(TargetCaller caller, HedgeBook hedges, DownQue
         return await TryTargetAsync(call, rested, pass, isFallback);
     }
 
-    /// <summary>Every target failed its checks: rather than refuse a call that might be served, for a check may be wrong, the first of them is asked.</summary>
+    /// <summary>
+    /// Every target failed its checks: rather than refuse a call that might be served, for a check may be wrong, the first of them is
+    /// asked.
+    /// </summary>
     private async ValueTask<AttemptFailure?> TryUnhealthyAsync(Call call, Target target)
     {
         var pass = target.Breaker is { } breaker ? breaker.TryProbe() : BreakerPass.Call;
@@ -226,7 +234,8 @@ internal sealed class RouteCaller(TargetCaller caller, HedgeBook hedges, DownQue
 
     /// <summary>Tries one target, as often as its failures and the route allow. The caller has a place there, which is left.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<AttemptFailure?> TryTargetAsync(Call call, Target target, BreakerPass pass, bool isFallback, bool hasSuccessor = false, HedgeRace? race = null)
+    private async ValueTask<AttemptFailure?> TryTargetAsync(
+        Call call, Target target, BreakerPass pass, bool isFallback, bool hasSuccessor = false, HedgeRace? race = null)
     {
         if (isFallback)
         {
@@ -244,7 +253,8 @@ internal sealed class RouteCaller(TargetCaller caller, HedgeBook hedges, DownQue
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<AttemptFailure?> TryRepeatedlyAsync(Call call, Target target, BreakerPass pass, bool hasSuccessor, HedgeRace? race)
+    private async ValueTask<AttemptFailure?> TryRepeatedlyAsync(
+        Call call, Target target, BreakerPass pass, bool hasSuccessor, HedgeRace? race)
     {
         var (retry, rotations) = (0, 0);
         while (true)

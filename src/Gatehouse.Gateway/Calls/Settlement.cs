@@ -71,7 +71,8 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
         {
             var record = call.Record;
             var closed = attempt.Close(call.Micros, errorCode, error, call.Table.Prices);
-            record.Attempts.Insert(Math.Min(attempt.Number, record.Attempts.Count), closed); // of two at the same time the second may end first
+            // of two at the same time the second may end first
+            record.Attempts.Insert(Math.Min(attempt.Number, record.Attempts.Count), closed);
             if (closed.CostUsd is null)
             {
                 call.Holds?.Broke(call, attempt);
@@ -83,7 +84,9 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
         }
     }
 
-    /// <summary>Tokens and cost are sums over the attempts: a provider bills what it counted, whether or not its answer was whole.</summary>
+    /// <summary>
+    /// Tokens and cost are sums over the attempts: a provider bills what it counted, whether or not its answer was whole.
+    /// </summary>
     private static void Price(Call call)
     {
         var record = call.Record;

@@ -30,7 +30,8 @@ internal abstract class Surface
 
     /// <summary>What a provider is asked at, after its base address.</summary>
     /// <exception cref="ProblemException">The provider offers no such thing.</exception>
-    public virtual string PathAt(Attempt attempt, bool stream) => ProviderWire.Of(attempt.Wire).PathOf(attempt.Settings, attempt.Model, stream);
+    public virtual string PathAt(Attempt attempt, bool stream) =>
+        ProviderWire.Of(attempt.Wire).PathOf(attempt.Settings, attempt.Model, stream);
 
     /// <summary>Whether request and answer go through the canonical conversation; if not, they are patched.</summary>
     public virtual bool Translates(WireFormat provider) => provider != Wire;
@@ -93,7 +94,9 @@ internal abstract class Surface
     /// <summary>The content type of an answer that is no stream of events.</summary>
     public virtual string TypeOf(UpstreamAnswer answer) => "application/json";
 
-    /// <summary>Whether <see cref="PatchAnswer"/> is to be asked; if not, a whole answer of the same format goes on without being copied.</summary>
+    /// <summary>
+    /// Whether <see cref="PatchAnswer"/> is to be asked; if not, a whole answer of the same format goes on without being copied.
+    /// </summary>
     public virtual bool PatchesAnswer(Attempt attempt, ReadOnlySpan<byte> body) => false;
 
     /// <summary>What must be known of earlier calls before any target is asked; may replace the body.</summary>

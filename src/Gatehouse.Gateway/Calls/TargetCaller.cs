@@ -121,7 +121,8 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
     }
 
     /// <summary>The request in the provider's format: patched where formats are the same, else translated.</summary>
-    private static UpstreamRequest Prepare(Call call, Attempt attempt, PooledBuffer buffer, PooledBuffer stripped, out List<string>? dropped)
+    private static UpstreamRequest Prepare(
+        Call call, Attempt attempt, PooledBuffer buffer, PooledBuffer stripped, out List<string>? dropped)
     {
         dropped = null;
         var settings = attempt.Settings;
@@ -186,7 +187,8 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
         var value = incoming[name].ToString();
         return PassedHeaders.CanHold(value)
             ? value
-            : throw new ProblemException(new Problem("invalid_request", 400, $"The header '{name}' must be printable ASCII.") { Field = name });
+            : throw new ProblemException(
+                new Problem("invalid_request", 400, $"The header '{name}' must be printable ASCII.") { Field = name });
     }
 
     private static Problem Unsupported(Attempt attempt, List<string> dropped)
@@ -214,7 +216,9 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
 
         var failure = Failures.OfStatus(call, attempt, answer, body.Span, clock.GetUtcNow());
         var rotates = attempt.Target.Provider.Credentials is { } credentials
-            && credentials.TryRotate(attempt.Credential, IsQuotaUsedUp(attempt, failure) ? StatusCodes.Status402PaymentRequired : attempt.Status, failure.RetryAfter);
+            && credentials.TryRotate(
+                attempt.Credential, IsQuotaUsedUp(attempt, failure) ? StatusCodes.Status402PaymentRequired : attempt.Status,
+                failure.RetryAfter);
         var headers = new HeaderDictionary();
         answer.PassHeaders(headers);
         failure = failure with { Headers = headers, MayRotate = rotates };
@@ -302,7 +306,8 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
             : FinishWhole(call, attempt, answer, (translated ?? body).Span);
     }
 
-    private async ValueTask<AttemptFailure?> GuardWholeAsync(Call call, Attempt attempt, UpstreamAnswer answer, PooledBuffer body, CallGuard guard)
+    private async ValueTask<AttemptFailure?> GuardWholeAsync(
+        Call call, Attempt attempt, UpstreamAnswer answer, PooledBuffer body, CallGuard guard)
     {
         if (body.Length > CallGuard.MaxInlineBytes)
         {
@@ -310,7 +315,8 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
         }
 
         using var guarded = new PooledBuffer(0);
-        return guard.CheckAnswer(call, body.Span, guarded) ?? FinishWhole(call, attempt, answer, (guarded.Length > 0 ? guarded : body).Span);
+        return guard.CheckAnswer(call, body.Span, guarded)
+            ?? FinishWhole(call, attempt, answer, (guarded.Length > 0 ? guarded : body).Span);
     }
 
     private AttemptFailure? FinishWhole(Call call, Attempt attempt, UpstreamAnswer answer, ReadOnlySpan<byte> body)
@@ -428,7 +434,9 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
         return true;
     }
 
-    /// <summary>Awaits the provider; when it pauses, the client gets what its guards held back only in case something followed soon.</summary>
+    /// <summary>
+    /// Awaits the provider; when it pauses, the client gets what its guards held back only in case something followed soon.
+    /// </summary>
     private async ValueTask<int> ReleaseAsync(
         Call call, Attempt attempt, UpstreamAnswer answer, StreamRelay relay, PooledBuffer events, Task<int> read)
     {
@@ -461,7 +469,8 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
 
         var reader = ProviderWire.Of(attempt.Wire).NewStreamReader(attempt.Model);
         reader = attempt.AnswersByTool ? new SchemaToolReader(reader) : reader;
-        return new TranslatingRelay(guard is null ? reader : new GuardedReader(reader, guard.Session), call.Surface.NewStreamWriter(call.Request));
+        return new TranslatingRelay(
+            guard is null ? reader : new GuardedReader(reader, guard.Session), call.Surface.NewStreamWriter(call.Request));
     }
 
     private static async ValueTask SendAsync(Call call, Attempt attempt, UpstreamAnswer answer, PooledBuffer events)
@@ -478,7 +487,8 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
 
         if (attempt.Pass == BreakerPass.Probe)
         {
-            attempt.Target.Breaker!.Settle(BreakerPass.Probe, AttemptOutcome.Good); // it is back: the others need not wait for the end of this stream
+            // it is back: the others need not wait for the end of this stream
+            attempt.Target.Breaker!.Settle(BreakerPass.Probe, AttemptOutcome.Good);
             attempt.Pass = BreakerPass.Call;
         }
 

@@ -74,7 +74,9 @@ internal static class TargetFilter
             open = able;
         }
 
-        if ((open = Where(route, open, call.Body.Length + call.Surface.FileBytes, static (c, length) => length >= c.MinRequestBytes && length <= c.MaxRequestBytes)) == 0)
+        if ((open = Where(
+            route, open, call.Body.Length + call.Surface.FileBytes, static (c, length) => length >= c.MinRequestBytes
+                && length <= c.MaxRequestBytes)) == 0)
         {
             return Refusals.WrongSize(route, call.Body.Length + call.Surface.FileBytes);
         }

@@ -22,7 +22,8 @@ internal readonly record struct TraceContext(string TraceId, string? ParentSpanI
     {
         context = default;
         // version-trace-span-flags; a later version may append fields after another hyphen.
-        if (header is null || header.Length < 55 || (header.Length > 55 && (header[55] != '-' || header.StartsWith("00", StringComparison.Ordinal))))
+        if (header is null || header.Length < 55
+            || (header.Length > 55 && (header[55] != '-' || header.StartsWith("00", StringComparison.Ordinal))))
         {
             return false;
         }

@@ -8,7 +8,8 @@ namespace Gatehouse.Gateway.Chat;
 /// <summary>Writes a <c>chat.completion</c>.</summary>
 internal static class ChatAnswerWriter
 {
-    /// <param name="request">What was asked: says which tools are custom ones, and whether the client speaks the older form of tools.</param>
+    /// <param name="request">What was asked: says which tools are custom ones, and whether the client speaks the older form of
+    /// tools.</param>
     public static void Write(ChatAnswer a, IBufferWriter<byte> to, ChatRequest? request = null)
     {
         using var json = JsonOut.Begin(to);

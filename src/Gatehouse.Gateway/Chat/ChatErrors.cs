@@ -5,7 +5,9 @@ using Gatehouse.Gateway.Conversation;
 
 namespace Gatehouse.Gateway.Chat;
 
-/// <summary>Errors in the chat format. The official SDKs choose their class by the HTTP status, and show message, type, param and code.</summary>
+/// <summary>
+/// Errors in the chat format. The official SDKs choose their class by the HTTP status, and show message, type, param and code.
+/// </summary>
 internal static class ChatErrors
 {
     public static void Write(Problem p, string requestId, IBufferWriter<byte> to)

@@ -51,7 +51,8 @@ internal static class ChatMessageReader
     };
 
     private static ChatMessage ReadResult(JsonElement message, string path, string callId, ChatRequest request) =>
-        new(ChatRole.Tool, [new ToolResultPart(callId, Content(message, path, request, required: true)) { CacheControl = CacheControl(message) }]);
+        new(ChatRole.Tool,
+            [new ToolResultPart(callId, Content(message, path, request, required: true)) { CacheControl = CacheControl(message) }]);
 
     private static ChatMessage ReadAssistant(JsonElement message, string path, int index, ChatRequest request, ref string lastFunctionCall)
     {

@@ -33,7 +33,8 @@ internal static class ChatReasoning
         }
 
         if (into.Count == before
-            && (WireJson.StringOrNull(message, "reasoning_content") ?? WireJson.StringOrNull(message, "reasoning")) is { Length: > 0 } plain)
+            && (WireJson.StringOrNull(message, "reasoning_content")
+                ?? WireJson.StringOrNull(message, "reasoning")) is { Length: > 0 } plain)
         {
             into.Add(new ThinkingPart(plain, ""));
         }

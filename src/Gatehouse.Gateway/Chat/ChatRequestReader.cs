@@ -210,7 +210,8 @@ internal static class ChatRequestReader
                 var path = $"{field}.allowed_tools";
                 var allowed = WireJson.RequireObject(value, field, type);
                 var mode = ModeOf(WireJson.RequireString(allowed, path, "mode"), $"{path}.mode");
-                var names = WireJson.RequireArray(allowed, path, "tools").EnumerateArray().Select((tool, i) => AllowedName(tool, $"{path}.tools[{i}]"));
+                var names = WireJson.RequireArray(allowed, path, "tools").EnumerateArray()
+                    .Select((tool, i) => AllowedName(tool, $"{path}.tools[{i}]"));
                 return new ToolChoice(mode, Allowed: [.. names]);
             default:
                 throw WireJson.Invalid($"{field}.type", "must be 'function', 'custom' or 'allowed_tools'");

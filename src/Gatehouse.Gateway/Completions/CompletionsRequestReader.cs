@@ -49,8 +49,10 @@ internal static class CompletionsRequestReader
             JsonValueKind.String => prompt.GetString()!,
             JsonValueKind.Array when prompt.GetArrayLength() == 1 && prompt[0].ValueKind == JsonValueKind.String => prompt[0].GetString()!,
             JsonValueKind.Array when prompt.GetArrayLength() > 1 && prompt[0].ValueKind == JsonValueKind.String =>
-                throw WireJson.Invalid("prompt", "must be one text here: the model is served through a chat format, so send a request for each prompt"),
-            _ => throw WireJson.Invalid("prompt", "must be a text here: the model is served through a chat format, which takes no token ids"),
+                throw WireJson.Invalid(
+                    "prompt", "must be one text here: the model is served through a chat format, so send a request for each prompt"),
+            _ => throw WireJson.Invalid(
+                "prompt", "must be a text here: the model is served through a chat format, which takes no token ids"),
         };
     }
 
@@ -92,7 +94,8 @@ internal static class CompletionsRequestReader
                 request.Stream = WireJson.Bool(value, name);
                 break;
             case "stream_options":
-                request.IncludeUsage = WireJson.TryGet(value, "include_usage", out var usage) && WireJson.Bool(usage, "stream_options.include_usage");
+                request.IncludeUsage = WireJson.TryGet(value, "include_usage", out var usage)
+                    && WireJson.Bool(usage, "stream_options.include_usage");
                 break;
             case "logprobs":
                 request.TopLogprobs = WireJson.Count(value, name, 0);
@@ -113,7 +116,8 @@ internal static class CompletionsRequestReader
     private static bool IsDefault(string name, JsonElement value) => name switch
     {
         "n" or "best_of" => value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var n) && n == 1,
-        "presence_penalty" or "frequency_penalty" => value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number == 0,
+        "presence_penalty" or "frequency_penalty" =>
+            value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number == 0,
         "logit_bias" => value.ValueKind == JsonValueKind.Object && !value.EnumerateObject().Any(),
         _ => false,
     };

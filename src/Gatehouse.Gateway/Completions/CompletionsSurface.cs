@@ -19,13 +19,16 @@ internal sealed class CompletionsSurface : Surface
     public override WireFormat Wire => WireFormat.Completions;
 
     public override WireFormat WireAt(ProviderSettings settings, string model) =>
-        settings.SpeaksCompletions && (settings.Kind is not ("openai" or "azure") || OpenAiModel.Completes(model)) ? WireFormat.Completions : settings.Wire;
+        settings.SpeaksCompletions && (settings.Kind is not ("openai" or "azure") || OpenAiModel.Completes(model))
+            ? WireFormat.Completions
+            : settings.Wire;
 
     public override Problem? Peek(ReadOnlySpan<byte> body, out RequestPeek peek) => RequestPeek.Read(body, out peek, needsMessages: false);
 
     public override ChatRequest ReadRequest(ReadOnlyMemory<byte> body) => CompletionsRequestReader.Read(body);
 
-    public override void WriteAnswer(ChatAnswer answer, ChatRequest request, IBufferWriter<byte> to) => CompletionsWriter.Write(answer, request, to);
+    public override void WriteAnswer(ChatAnswer answer, ChatRequest request, IBufferWriter<byte> to) =>
+        CompletionsWriter.Write(answer, request, to);
 
     public override IStreamWriter NewStreamWriter(ChatRequest request) => new CompletionsStreamWriter(request);
 

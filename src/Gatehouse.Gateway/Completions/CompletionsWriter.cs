@@ -46,7 +46,9 @@ internal static class CompletionsWriter
 
     /// <summary>The prompt where the client wants it back ahead of the text, else nothing.</summary>
     public static string EchoOf(ChatRequest request) =>
-        WireJson.TryGet(request.Body, "echo", out var echo) && WireJson.Bool(echo, "echo") ? CompletionsRequestReader.PromptOf(request.Body) : "";
+        WireJson.TryGet(request.Body, "echo", out var echo) && WireJson.Bool(echo, "echo")
+            ? CompletionsRequestReader.PromptOf(request.Body)
+            : "";
 
     public static void WriteHead(Utf8JsonWriter json, string id, long created, string model)
     {

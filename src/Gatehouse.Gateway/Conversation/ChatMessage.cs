@@ -76,7 +76,8 @@ internal sealed record ToolResultPart(string CallId, IReadOnlyList<Part> Content
 }
 
 /// <summary>The model's thinking.</summary>
-/// <param name="Signature">Proof for the provider that the text is its own; must be replayed byte by byte. Empty when there is none.</param>
+/// <param name="Signature">Proof for the provider that the text is its own; must be replayed byte by byte. Empty when there is
+/// none.</param>
 internal sealed record ThinkingPart(string Text, string Signature) : Part
 {
     public override int TextLength => Text.Length;

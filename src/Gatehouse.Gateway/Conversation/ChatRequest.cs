@@ -39,7 +39,9 @@ internal sealed class ChatRequest
 
     public Reasoning? Reasoning { get; set; }
 
-    /// <summary>How many alternatives to tell beside the log probability of each token; <see langword="null"/>: none are asked for.</summary>
+    /// <summary>
+    /// How many alternatives to tell beside the log probability of each token; <see langword="null"/>: none are asked for.
+    /// </summary>
     public long? TopLogprobs { get; set; }
 
     /// <summary>Who asks, as the application names its users.</summary>

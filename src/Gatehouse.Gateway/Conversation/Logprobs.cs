@@ -39,7 +39,8 @@ internal static class Logprobs
 
     /// <returns>The tokens, or <see langword="null"/> when there are none.</returns>
     public static JsonElement? Tokens(JsonElement? logprobs) =>
-        logprobs is { } some && WireJson.TryGet(some, "content", out var tokens) && tokens.ValueKind == JsonValueKind.Array && tokens.GetArrayLength() > 0 ? tokens : null;
+        logprobs is { } some && WireJson.TryGet(some, "content", out var tokens) && tokens.ValueKind == JsonValueKind.Array
+            && tokens.GetArrayLength() > 0 ? tokens : null;
 
     /// <summary>Reads Gemini's <c>logprobsResult</c> of a candidate.</summary>
     public static JsonElement? FromGemini(JsonElement candidate)
@@ -183,5 +184,7 @@ internal static class Logprobs
     private static double Number(JsonElement token) => NumberOf(token, "logprob");
 
     private static double NumberOf(JsonElement token, string name) =>
-        WireJson.TryGet(token, name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) ? number : 0;
+        WireJson.TryGet(token, name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number)
+            ? number
+            : 0;
 }

@@ -14,7 +14,9 @@ internal static class SchemaTool
     public static ChatTool Of(ResponseFormat format) => new(
         ToolKind.Function,
         Name,
-        format.Description is { } about ? $"Gives the final answer. {about}" : "Gives the final answer to the user, in the form that was asked for.",
+        format.Description is { } about
+            ? $"Gives the final answer. {about}"
+            : "Gives the final answer to the user, in the form that was asked for.",
         format.Schema);
 
     /// <summary>Tools take objects; and a caller who already forces a tool has decided what comes.</summary>
@@ -98,6 +100,8 @@ internal sealed class SchemaToolReader(IStreamReader inner) : IStreamReader
             into.Add(new TextEvent(finished.Choice, _preface.ToString()));
         }
 
-        into.Add(_answer >= 0 && _calls == 0 && finished.Reason == FinishReason.ToolCalls ? finished with { Reason = FinishReason.Stop } : finished);
+        into.Add(_answer >= 0 && _calls == 0 && finished.Reason == FinishReason.ToolCalls
+            ? finished with { Reason = FinishReason.Stop }
+            : finished);
     }
 }

@@ -61,7 +61,8 @@ internal static class WireJson
         try
         {
             var root = JsonElement.Parse(body, Options);
-            return root.ValueKind == JsonValueKind.Object && !HasLoneSurrogate(body, namesOnly: true) && (Utf8.IsValid(body) || HasReadableNames(body))
+            return root.ValueKind == JsonValueKind.Object && !HasLoneSurrogate(body, namesOnly: true)
+                && (Utf8.IsValid(body) || HasReadableNames(body))
                 ? root
                 : throw new FormatException("The provider's answer is not a JSON object.");
         }
@@ -229,7 +230,9 @@ internal static class WireJson
         return false;
     }
 
-    /// <summary>Text of providers may be broken, and is read with what stands for a broken character; a name that is would throw when it is read.</summary>
+    /// <summary>
+    /// Text of providers may be broken, and is read with what stands for a broken character; a name that is would throw when it is read.
+    /// </summary>
     private static bool HasReadableNames(ReadOnlySpan<byte> body)
     {
         var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = MaxDepth });

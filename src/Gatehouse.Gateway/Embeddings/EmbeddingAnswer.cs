@@ -165,7 +165,9 @@ internal sealed record EmbeddingAnswer(string Model, IReadOnlyList<float[]> Vect
         for (var i = 0; i < vector.Length; i++)
         {
             var value = BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(i * sizeof(float)));
-            vector[i] = float.IsFinite(value) ? value : throw new FormatException("A vector of the answer holds something that is no number.");
+            vector[i] = float.IsFinite(value)
+                ? value
+                : throw new FormatException("A vector of the answer holds something that is no number.");
         }
 
         return vector;

@@ -7,14 +7,16 @@ namespace Gatehouse.Gateway.Embeddings;
 /// <summary>What is to be turned into vectors, in no provider's words.</summary>
 /// <param name="Texts">In the caller's order; at least one.</param>
 /// <param name="Dimensions">Length of the vectors; <see langword="null"/> leaves it to the model.</param>
-/// <param name="Purpose">In Google's words, for example <c>RETRIEVAL_QUERY</c>; <see langword="null"/> when the caller does not say.</param>
+/// <param name="Purpose">In Google's words, for example <c>RETRIEVAL_QUERY</c>; <see langword="null"/> when the caller does not
+/// say.</param>
 /// <param name="Unshared">Names of parameters that only the caller's own format has.</param>
 internal sealed record EmbeddingRequest(IReadOnlyList<string> Texts, int? Dimensions, string? Purpose, IReadOnlyList<string> Unshared)
 {
     /// <summary>Cohere's words for purposes, and Google's.</summary>
     public static readonly (string Cohere, string Google)[] Purposes =
     [
-        ("search_document", "RETRIEVAL_DOCUMENT"), ("search_query", "RETRIEVAL_QUERY"), ("classification", "CLASSIFICATION"), ("clustering", "CLUSTERING"),
+        ("search_document", "RETRIEVAL_DOCUMENT"), ("search_query", "RETRIEVAL_QUERY"), ("classification", "CLASSIFICATION"),
+        ("clustering", "CLUSTERING"),
     ];
 
     private const int MaxTexts = 2048; // as at OpenAI
@@ -74,7 +76,8 @@ internal sealed record EmbeddingRequest(IReadOnlyList<string> Texts, int? Dimens
             first ??= one;
             if (one.Dimensions != first.Dimensions || one.Purpose != first.Purpose)
             {
-                throw WireJson.Invalid(path, "must ask for the same 'outputDimensionality' and 'taskType' as the others: this provider takes one for all");
+                throw WireJson.Invalid(
+                    path, "must ask for the same 'outputDimensionality' and 'taskType' as the others: this provider takes one for all");
             }
 
             texts.Add(one.Texts[0]);
@@ -90,7 +93,8 @@ internal sealed record EmbeddingRequest(IReadOnlyList<string> Texts, int? Dimens
         var texts = new List<string>();
         foreach (var part in parts.EnumerateArray())
         {
-            texts.Add(WireJson.StringOrNull(part, "text") ?? throw WireJson.Invalid(field, "must hold only text: this provider embeds nothing else"));
+            texts.Add(WireJson.StringOrNull(part, "text")
+                ?? throw WireJson.Invalid(field, "must hold only text: this provider embeds nothing else"));
         }
 
         if (texts.Count == 0)
@@ -101,7 +105,8 @@ internal sealed record EmbeddingRequest(IReadOnlyList<string> Texts, int? Dimens
         var config = WireJson.TryGet(request, "config", out var inner) ? inner : request; // the SDKs nest what the service takes flat
         return new EmbeddingRequest(
             [string.Concat(texts)],
-            WireJson.TryGet(config, "outputDimensionality", out var d) ? DimensionsOf(d, WireJson.Join(path, "outputDimensionality")) : null,
+            WireJson.TryGet(config, "outputDimensionality", out var d) ? DimensionsOf(
+                d, WireJson.Join(path, "outputDimensionality")) : null,
             WireJson.StringOrNull(config, "taskType"),
             WireJson.TryGet(config, "title", out _) ? ["title"] : []);
     }

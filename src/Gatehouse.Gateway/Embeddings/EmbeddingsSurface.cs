@@ -55,7 +55,9 @@ internal sealed class EmbeddingsSurface : OperationSurface
             return RequestPatch.TryWrite(call.Body.Span, call.Peek, model, null, false, to);
         }
 
-        _request ??= EmbeddingRequest.ReadOpenAi(call.Body.Span) is var request && Batch is { } part ? request with { Texts = part.Missing } : request;
+        _request ??= EmbeddingRequest.ReadOpenAi(call.Body.Span) is var request && Batch is { } part
+            ? request with { Texts = part.Missing }
+            : request;
         EmbeddingProviders.Write(_request, attempt, to, dropped = []);
         return true;
     }

@@ -24,7 +24,8 @@ internal static class GenerateAnswerWriter
     }
 
     /// <param name="finish"><see langword="null"/> while the candidate goes on.</param>
-    public static void WriteCandidate(Utf8JsonWriter json, int index, IReadOnlyList<Part> parts, string? finish, JsonElement? logprobs = null)
+    public static void WriteCandidate(
+        Utf8JsonWriter json, int index, IReadOnlyList<Part> parts, string? finish, JsonElement? logprobs = null)
     {
         json.WriteStartObject();
         json.WriteStartObject("content");

@@ -87,7 +87,8 @@ internal static class GenerateContentReader
                 case "text":
                     var text = WireJson.String(value, $"{path}.text");
                     return GenerateRequestReader.TryGet(part, "thought", out var thought) && thought.ValueKind == JsonValueKind.True
-                        ? ForeignThought.Open(text, GenerateRequestReader.TryGet(part, "thoughtSignature", out var s) ? WireJson.TextOrNull(s) : null)
+                        ? ForeignThought.Open(
+                            text, GenerateRequestReader.TryGet(part, "thoughtSignature", out var s) ? WireJson.TextOrNull(s) : null)
                         : new TextPart(text);
                 case "inlineData":
                     return ReadData(part, WireJson.Object(value, $"{path}.{name}"), $"{path}.{name}");

@@ -19,7 +19,8 @@ internal static class GenerateModelPatch
         }
         catch (InvalidOperationException)
         {
-            throw new ProblemException(Problem.Malformed("The body holds half of an escaped surrogate pair where a name belongs; send whole characters."));
+            throw new ProblemException(
+                Problem.Malformed("The body holds half of an escaped surrogate pair where a name belongs; send whole characters."));
         }
     }
 

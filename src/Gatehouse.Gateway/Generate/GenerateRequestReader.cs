@@ -122,8 +122,10 @@ internal static class GenerateRequestReader
                 request.Stop = [.. WireJson.Array(value, path).EnumerateArray().Select((item, i) => WireJson.String(item, $"{path}[{i}]"))];
                 break;
             case "responseMimeType" when WireJson.String(value, path) == "application/json":
-                JsonElement? schema = TryGet(config, "responseJsonSchema", out var plain) ? WireJson.Object(plain, $"{Config}.responseJsonSchema")
-                    : TryGet(config, "responseSchema", out var typed) ? GoogleSchema.ToJsonSchema(WireJson.Object(typed, $"{Config}.responseSchema"))
+                JsonElement? schema = TryGet(config, "responseJsonSchema", out var plain)
+                    ? WireJson.Object(plain, $"{Config}.responseJsonSchema")
+                    : TryGet(config, "responseSchema", out var typed)
+                        ? GoogleSchema.ToJsonSchema(WireJson.Object(typed, $"{Config}.responseSchema"))
                     : null;
                 request.ResponseFormat = new ResponseFormat(schema, Strict: schema is null ? null : true);
                 break;
@@ -198,18 +200,21 @@ internal static class GenerateRequestReader
 
     private static ChatTool ReadFunction(JsonElement function, string path)
     {
-        JsonElement? schema = TryGet(WireJson.Object(function, path), "parametersJsonSchema", out var plain) ? WireJson.Object(plain, $"{path}.parametersJsonSchema")
+        JsonElement? schema = TryGet(WireJson.Object(function, path), "parametersJsonSchema", out var plain)
+            ? WireJson.Object(plain, $"{path}.parametersJsonSchema")
             : TryGet(function, "parameters", out var typed) ? GoogleSchema.ToJsonSchema(WireJson.Object(typed, $"{path}.parameters"))
             : null;
         return new ChatTool(
-            ToolKind.Function, WireJson.RequireString(function, path, "name"), WireJson.OptionalString(function, path, "description"), schema);
+            ToolKind.Function, WireJson.RequireString(function, path, "name"), WireJson.OptionalString(function, path, "description"),
+            schema);
     }
 
     private static ToolChoice ReadToolChoice(JsonElement config)
     {
         const string Path = "toolConfig.functionCallingConfig";
         string[]? allowed = TryGet(config, "allowedFunctionNames", out var names)
-            ? [.. WireJson.Array(names, $"{Path}.allowedFunctionNames").EnumerateArray().Select((item, i) => WireJson.String(item, $"{Path}.allowedFunctionNames[{i}]"))]
+            ? [.. WireJson.Array(names, $"{Path}.allowedFunctionNames").EnumerateArray().Select(
+                (item, i) => WireJson.String(item, $"{Path}.allowedFunctionNames[{i}]"))]
             : null;
         allowed = allowed is [] ? null : allowed;
         return (WireJson.OptionalString(config, Path, "mode") ?? "AUTO").ToUpperInvariant() switch
@@ -226,7 +231,8 @@ internal static class GenerateRequestReader
     private static bool IsDefault(string name, JsonElement value) => name switch
     {
         "candidateCount" => value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var n) && n == 1,
-        "presencePenalty" or "frequencyPenalty" => value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number == 0,
+        "presencePenalty" or "frequencyPenalty" =>
+            value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number == 0,
         "responseMimeType" => WireJson.TextOrNull(value) is "text/plain" or "",
         "responseModalities" => value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(m => WireJson.TextOrNull(m) == "TEXT"),
         _ => false,

@@ -73,7 +73,8 @@ internal sealed class GenerateSurface(string model, GenerateAction action) : Sur
         return true;
     }
 
-    public override void WriteAnswer(ChatAnswer answer, ChatRequest request, IBufferWriter<byte> to) => GenerateAnswerWriter.Write(answer, to);
+    public override void WriteAnswer(ChatAnswer answer, ChatRequest request, IBufferWriter<byte> to) =>
+        GenerateAnswerWriter.Write(answer, to);
 
     public override IStreamWriter NewStreamWriter(ChatRequest request) => new GenerateStreamWriter(request, NewFrames());
 
@@ -85,7 +86,8 @@ internal sealed class GenerateSurface(string model, GenerateAction action) : Sur
         // The format's events have none.
     }
 
-    public override void WriteError(Problem problem, string requestId, IBufferWriter<byte> to) => GenerateErrors.Write(problem, requestId, to);
+    public override void WriteError(Problem problem, string requestId, IBufferWriter<byte> to) =>
+        GenerateErrors.Write(problem, requestId, to);
 
     public override void WriteErrorEvent(Problem problem, string requestId, bool isFirst, IBufferWriter<byte> to)
     {

@@ -8,7 +8,9 @@ using Gatehouse.Guardrails.Policies;
 
 namespace Gatehouse.Gateway.Guarding;
 
-/// <summary>The policy at work on one call: texts out of the request and the answer, and what becomes of them back into their places.</summary>
+/// <summary>
+/// The policy at work on one call: texts out of the request and the answer, and what becomes of them back into their places.
+/// </summary>
 internal sealed class CallGuard(GuardSession session)
 {
     /// <summary>What a blocked call is refused with.</summary>
@@ -43,7 +45,8 @@ internal sealed class CallGuard(GuardSession session)
         }
         catch (InvalidOperationException)
         {
-            return Lasting(Problem.Malformed("A text holds half of an escaped surrogate pair, which no guard can read; send whole characters."));
+            return Lasting(
+                Problem.Malformed("A text holds half of an escaped surrogate pair, which no guard can read; send whole characters."));
         }
 
         if (session.IsBlocked)

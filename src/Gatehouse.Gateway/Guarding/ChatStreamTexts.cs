@@ -90,7 +90,8 @@ internal sealed class ChatStreamTexts : StreamTexts
             else
             {
                 // Content, refusals, and whatever word a server has for a model's thinking.
-                to.AddPiece(member.Value, new TextKey(group, 0, member.Name), isThinking: member.Name.StartsWith("reasoning", StringComparison.Ordinal));
+                to.AddPiece(member.Value, new TextKey(group, 0, member.Name),
+                    isThinking: member.Name.StartsWith("reasoning", StringComparison.Ordinal));
             }
         }
     }

@@ -99,7 +99,8 @@ internal sealed class GenerateStreamTexts : StreamTexts
             case JsonValueKind.Object:
                 foreach (var member in value.EnumerateObject())
                 {
-                    if (member.Name is not ("data" or "mimeType" or "id" or "name" or "thoughtSignature" or "language" or "outcome") || isArguments)
+                    if (member.Name is not ("data" or "mimeType" or "id" or "name" or "thoughtSignature" or "language" or "outcome")
+                        || isArguments)
                     {
                         AddWhole(group, member.Value, isArguments, to);
                     }

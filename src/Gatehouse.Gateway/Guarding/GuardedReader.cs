@@ -5,7 +5,9 @@ using Gatehouse.Guardrails.Policies;
 
 namespace Gatehouse.Gateway.Guarding;
 
-/// <summary>Guards a stream that is translated, between the provider's format and the caller's. Held text goes out before what closes it.</summary>
+/// <summary>
+/// Guards a stream that is translated, between the provider's format and the caller's. Held text goes out before what closes it.
+/// </summary>
 internal sealed class GuardedReader(IStreamReader inner, GuardSession session) : IStreamReader
 {
     private readonly List<ChatEvent> _events = [];

@@ -10,8 +10,8 @@ using Gatehouse.Guardrails.Policies;
 namespace Gatehouse.Gateway.Guarding;
 
 /// <summary>
-/// Guards a stream that passes through. Events keep their order; the texts in them become what may go on, and what was held back goes out as
-/// an event of its own before the one that closes its text.
+/// Guards a stream that passes through. Events keep their order; the texts in them become what may go on, and what was held back goes out
+/// as an event of its own before the one that closes its text.
 /// </summary>
 internal sealed class GuardedRelay(StreamRelay inner, StreamTexts format, GuardSession session) : StreamRelay
 {
@@ -157,7 +157,9 @@ internal sealed class GuardedRelay(StreamRelay inner, StreamTexts format, GuardS
         else
         {
             var value = text.Value.GetString()!;
-            whole = session.Check(value, new GuardedText(text.IsArguments ? DetectionSide.ToolCall : DetectionSide.Output, _parts++, IsJson: text.IsArguments));
+            whole = session.Check(
+                value, new GuardedText(
+                    text.IsArguments ? DetectionSide.ToolCall : DetectionSide.Output, _parts++, IsJson: text.IsArguments));
             if (session.IsBlocked)
             {
                 throw new GuardBlockedException();
@@ -280,7 +282,9 @@ internal sealed class GuardedRelay(StreamRelay inner, StreamTexts format, GuardS
     {
         if (root.TryGetProperty("sequence_number", out var number) && format.NextNumber() is { } next)
         {
-            _edits.Add(new Edit(OffsetOf(number), number.GetRawTextLength(), next.ToString(System.Globalization.CultureInfo.InvariantCulture), IsText: false));
+            _edits.Add(new Edit(
+                OffsetOf(number), number.GetRawTextLength(), next.ToString(System.Globalization.CultureInfo.InvariantCulture),
+                IsText: false));
         }
     }
 
@@ -288,7 +292,8 @@ internal sealed class GuardedRelay(StreamRelay inner, StreamTexts format, GuardS
     {
         foreach (var shadow in _texts.Shadows)
         {
-            _edits.Add(new Edit(OffsetOf(shadow), shadow.GetRawTextLength(), shadow.ValueKind == JsonValueKind.Array ? "[]" : "null", IsText: false));
+            _edits.Add(new Edit(
+                OffsetOf(shadow), shadow.GetRawTextLength(), shadow.ValueKind == JsonValueKind.Array ? "[]" : "null", IsText: false));
         }
     }
 

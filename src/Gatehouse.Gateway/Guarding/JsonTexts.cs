@@ -109,7 +109,8 @@ internal static class JsonTexts
         switch (reader.TokenType)
         {
             case JsonTokenType.String when reader.ValueSpan.Length > 0:
-                to.Add(new JsonText((int)reader.TokenStartIndex + 1, reader.ValueSpan.Length, place.Origin, reader.ValueIsEscaped, place.IsJson));
+                to.Add(new JsonText(
+                    (int)reader.TokenStartIndex + 1, reader.ValueSpan.Length, place.Origin, reader.ValueIsEscaped, place.IsJson));
                 break;
             case JsonTokenType.StartArray:
                 while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
@@ -149,7 +150,8 @@ internal static class JsonTexts
                     reader.Skip();
                     break;
                 case Member.Arguments:
-                    Value(ref reader, place with { Origin = TextOrigin.ToolCall, IsFree = true, IsJson = reader.TokenType == JsonTokenType.String }, to);
+                    Value(ref reader,
+                        place with { Origin = TextOrigin.ToolCall, IsFree = true, IsJson = reader.TokenType == JsonTokenType.String }, to);
                     break;
                 case Member.Input:
                     Value(ref reader, place.Origin == TextOrigin.ToolCall ? place with { IsFree = true } : place, to);
@@ -198,7 +200,8 @@ internal static class JsonTexts
     }
 
     private static Place OfRole(in Utf8JsonReader reader, Place place) =>
-        reader.ValueTextEquals("user"u8) ? place with { Origin = place.Origin is TextOrigin.Retrieved or TextOrigin.ToolResult ? place.Origin : TextOrigin.User }
+        reader.ValueTextEquals("user"u8)
+            ? place with { Origin = place.Origin is TextOrigin.Retrieved or TextOrigin.ToolResult ? place.Origin : TextOrigin.User }
         : reader.ValueTextEquals("assistant"u8) || reader.ValueTextEquals("model"u8) ? place with { Origin = TextOrigin.Assistant }
         : reader.ValueTextEquals("tool"u8) || reader.ValueTextEquals("function"u8) ? place with { Origin = TextOrigin.ToolResult }
         : reader.ValueTextEquals("system"u8) || reader.ValueTextEquals("developer"u8) ? place with { Origin = TextOrigin.System }
@@ -210,7 +213,8 @@ internal static class JsonTexts
         isText |= type.SequenceEqual("text"u8) || type.SequenceEqual("content"u8);
         return type.EndsWith("tool_result"u8) || type.EndsWith("_call_output"u8) ? place with { Origin = TextOrigin.ToolResult }
             : type.SequenceEqual("document"u8) || type.SequenceEqual("search_result"u8) ? place with { Origin = TextOrigin.Retrieved }
-            : type.EndsWith("tool_use"u8) || type.EndsWith("tool_call"u8) || type.SequenceEqual("function_call"u8) ? place with { Origin = TextOrigin.ToolCall }
+            : type.EndsWith("tool_use"u8) || type.EndsWith("tool_call"u8) || type.SequenceEqual("function_call"u8)
+                ? place with { Origin = TextOrigin.ToolCall }
             : place;
     }
 
@@ -239,10 +243,13 @@ internal static class JsonTexts
         // Ids, kinds, addresses of files, base64 and what the provider signed: no texts that anybody reads.
         string[] others =
         [
-            "type", "role", "id", "name", "call_id", "tool_call_id", "tool_use_id", "status", "media_type", "mimeType", "mime_type", "file_id",
+            "type", "role", "id", "name", "call_id", "tool_call_id", "tool_use_id", "status", "media_type", "mimeType", "mime_type",
+            "file_id",
             "fileUri", "file_uri", "image_url", "file_url", "url", "uri", "detail", "cache_control", "signature", "thoughtSignature",
-            "thought_signature", "encrypted_content", "inlineData", "inline_data", "fileData", "file_data", "file", "input_audio", "audio", "format",
-            "annotations", "citations", "logprobs", "logprobsResult", "phase", "finish_reason", "finishReason", "stop_reason", "safetyRatings",
+            "thought_signature", "encrypted_content", "inlineData", "inline_data", "fileData", "file_data", "file", "input_audio", "audio",
+            "format",
+            "annotations", "citations", "logprobs", "logprobsResult", "phase", "finish_reason", "finishReason", "stop_reason",
+            "safetyRatings",
             "citationMetadata", "groundingMetadata", "tool_name", "server_label", "server_name", "recipient", "created_by", "model",
         ];
         foreach (var other in others)

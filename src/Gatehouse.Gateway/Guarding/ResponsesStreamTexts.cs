@@ -109,7 +109,8 @@ internal sealed class ResponsesStreamTexts : StreamTexts
         if (root.TryGetProperty("delta", out var piece))
         {
             to.AddPiece(
-                piece, key, isArguments: key.Name is Arguments or CustomInput or "response.mcp_call_arguments", isThinking: key.Name is Summary or Reasoning);
+                piece, key, isArguments: key.Name is Arguments or CustomInput or "response.mcp_call_arguments",
+                isThinking: key.Name is Summary or Reasoning);
             _deltas.TryAdd(key, Encoding.UTF8.GetBytes(root.GetRawText()));
         }
     }

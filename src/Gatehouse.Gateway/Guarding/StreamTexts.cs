@@ -93,7 +93,9 @@ internal abstract class StreamTexts
         of.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : 0;
 
     protected static JsonElement.ArrayEnumerator Items(JsonElement of, string name) =>
-        of.ValueKind == JsonValueKind.Object && of.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Array ? value.EnumerateArray() : default;
+        of.ValueKind == JsonValueKind.Object && of.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Array
+            ? value.EnumerateArray()
+            : default;
 
     protected static bool TryObject(JsonElement of, string name, out JsonElement value) =>
         of.TryGetProperty(name, out value) && value.ValueKind == JsonValueKind.Object;
@@ -102,5 +104,6 @@ internal abstract class StreamTexts
 /// <summary>Lengths of raw JSON, without copying it.</summary>
 internal static class RawJson
 {
-    public static int GetRawTextLength(this JsonElement element) => System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(element).Length;
+    public static int GetRawTextLength(this JsonElement element) =>
+        System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(element).Length;
 }

@@ -77,7 +77,9 @@ public sealed class CallJournal : IDisposable
         NodeId = nodeId;
         _active = JournalSegment.Create(_directory, number, _segmentBytes, allocate);
         _segments = [.. found, _active];
-        _flusher = options.Durability == JournalDurability.Power ? new JournalFlusher(_directory, () => Volatile.Read(ref _segments)) : null;
+        _flusher = options.Durability == JournalDurability.Power
+            ? new JournalFlusher(_directory, () => Volatile.Read(ref _segments))
+            : null;
         _preparer = new Thread(PrepareAhead) { IsBackground = true, Name = "journal" };
         _preparer.Start();
     }
@@ -179,12 +181,15 @@ public sealed class CallJournal : IDisposable
     public bool FlushesToDisk => _flusher is not null;
 
     /// <summary>
-    /// Ends when every record appended before is on the disk: one flush for all who wait. Goes on at the pool, never at a thread that polls sockets.
+    /// Ends when every record appended before is on the disk: one flush for all who wait. Goes on at the pool, never at a thread that polls
+    /// sockets.
     /// </summary>
     /// <exception cref="IOException">The disk did not take them.</exception>
     public Task FlushedAsync() => _flusher?.NextAsync() ?? Task.CompletedTask;
 
-    /// <summary>Adds published records to <paramref name="batch"/>, from <paramref name="position"/> on, and moves it behind them.</summary>
+    /// <summary>
+    /// Adds published records to <paramref name="batch"/>, from <paramref name="position"/> on, and moves it behind them.
+    /// </summary>
     /// <param name="position">The default value stands before everything; one in a segment that is gone, before what is left.</param>
     /// <returns>Whether there was any.</returns>
     /// <exception cref="JournalVersionException">A newer Gatehouse wrote the very next record; the position stays before it.</exception>
@@ -253,7 +258,9 @@ public sealed class CallJournal : IDisposable
         }
     }
 
-    /// <summary>Everything appended stays for the next process. Call it when nobody reads any more; late appends get an exception.</summary>
+    /// <summary>
+    /// Everything appended stays for the next process. Call it when nobody reads any more; late appends get an exception.
+    /// </summary>
     public void Dispose()
     {
         lock (_rotation)
@@ -282,7 +289,9 @@ public sealed class CallJournal : IDisposable
 
     private static long AlignedOffset(long offset) => Math.Max(JournalSegment.HeaderBytes, (offset + 7) & ~7L);
 
-    /// <summary>The first segment that is not wholly before the position; the first of all when the position is from another life.</summary>
+    /// <summary>
+    /// The first segment that is not wholly before the position; the first of all when the position is from another life.
+    /// </summary>
     private static int IndexOf(JournalSegment[] segments, JournalPosition position)
     {
         var index = Array.FindIndex(segments, s => s.Number >= position.Segment);

@@ -65,7 +65,10 @@ public sealed class CallRecord
     /// <summary>The sum over the attempts; <see langword="null"/> when no provider reported any.</summary>
     public TokenUsage? Usage { get; set; }
 
-    /// <summary>The sum over the attempts; <see langword="null"/> when an attempt that was answered has no known cost, or none was. See <see cref="Nanos"/>.</summary>
+    /// <summary>
+    /// The sum over the attempts; <see langword="null"/> when an attempt that was answered has no known cost, or none was. See
+    /// <see cref="Nanos"/>.
+    /// </summary>
     public long? CostNanos { get; set; }
 
     /// <summary>
@@ -86,10 +89,15 @@ public sealed class CallRecord
     /// <summary>What part the gateway's own cache had.</summary>
     public CacheUse Cache { get; set; }
 
-    /// <summary>What the part of the answer that came from the cache cost when it was made; <see langword="null"/> when that is not known, or none did.</summary>
+    /// <summary>
+    /// What the part of the answer that came from the cache cost when it was made; <see langword="null"/> when that is not known, or none
+    /// did.
+    /// </summary>
     public long? SavedNanos { get; set; }
 
-    /// <summary>The tokens that no provider was asked for because of the cache; <see langword="null"/> when they are not known, or there are none.</summary>
+    /// <summary>
+    /// The tokens that no provider was asked for because of the cache; <see langword="null"/> when they are not known, or there are none.
+    /// </summary>
     public TokenUsage? Saved { get; set; }
 
     /// <summary>The revision of the price table that was in force, whether or not it had a price.</summary>
@@ -117,7 +125,9 @@ public sealed class CallRecord
     public Dictionary<string, string>? RequestAttributes { get; set; }
 }
 
-/// <summary>Text of one call, kept only where the policy says so. Offered to a bounded channel: dropped (and counted) when it is full.</summary>
+/// <summary>
+/// Text of one call, kept only where the policy says so. Offered to a bounded channel: dropped (and counted) when it is full.
+/// </summary>
 /// <param name="Request">The request's body as the client sent it.</param>
 /// <param name="Response">The answer's body as the client got it.</param>
 public sealed record CallText(Guid CallId, ReadOnlyMemory<byte> Request, ReadOnlyMemory<byte> Response);

@@ -224,7 +224,8 @@ internal static class CallRecordFormat
             return null;
         }
 
-        var read = price with { AudioInput = from.OptionalDecimal(), ImageInput = from.OptionalDecimal(), AudioOutput = from.OptionalDecimal() };
+        var read = price with { AudioInput = from.OptionalDecimal(), ImageInput = from.OptionalDecimal(),
+            AudioOutput = from.OptionalDecimal() };
         if (price.Tiers.Count == 0)
         {
             return read;
@@ -285,7 +286,8 @@ internal static class CallRecordFormat
         var tiers = new PriceTier[count];
         for (var i = 0; i < count; i++)
         {
-            tiers[i] = new PriceTier(from.Number(), ReadPrice(ref from, depth + 1) ?? throw new FormatException("A price tier has no price."));
+            tiers[i] = new PriceTier(
+                from.Number(), ReadPrice(ref from, depth + 1) ?? throw new FormatException("A price tier has no price."));
         }
 
         return price with { Tiers = tiers };
@@ -450,7 +452,8 @@ internal static class CallRecordFormat
             return null;
         }
 
-        var report = new GuardReport(from.Text() ?? "", from.Text() ?? "", (GuardVerdict)from.Byte(), [], from.Number(), from.Number(), from.Text());
+        var report = new GuardReport(
+            from.Text() ?? "", from.Text() ?? "", (GuardVerdict)from.Byte(), [], from.Number(), from.Number(), from.Text());
         var findings = new GuardFinding[from.Count()];
         for (var i = 0; i < findings.Length; i++)
         {

@@ -115,7 +115,8 @@ internal sealed partial class JournalFlusher : IDisposable
 
         if (result != 0)
         {
-            throw new IOException($"The journal's directory '{_directory}' cannot be brought to the disk: {Marshal.GetPInvokeErrorMessage(error)}.");
+            throw new IOException(
+                $"The journal's directory '{_directory}' cannot be brought to the disk: {Marshal.GetPInvokeErrorMessage(error)}.");
         }
     }
 

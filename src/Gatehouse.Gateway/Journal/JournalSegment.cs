@@ -57,7 +57,8 @@ internal sealed unsafe partial class JournalSegment : IDisposable
         _live = live;
 
         // The mapping outlives the file's handle: a long backlog holds no handles.
-        using var map = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: false);
+        using var map = MemoryMappedFile.CreateFromFile(
+            file, null, 0, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: false);
         _view = map.CreateViewAccessor(0, capacity);
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _start);
         _tail = HeaderBytes;
@@ -134,7 +135,8 @@ internal sealed unsafe partial class JournalSegment : IDisposable
         if ((magic & 0x0000_FFFF_FFFF_FFFF) == (Magic & 0x0000_FFFF_FFFF_FFFF) && magic > Magic && magic >> 56 == 0)
         {
             segment.Dispose();
-            throw new JournalVersionException($"The journal segment '{path}' was written by a newer Gatehouse. Start the newer release again.");
+            throw new JournalVersionException(
+                $"The journal segment '{path}' was written by a newer Gatehouse. Start the newer release again.");
         }
 
         return segment;
@@ -210,7 +212,9 @@ internal sealed unsafe partial class JournalSegment : IDisposable
         return _live && Volatile.Read(ref _tail) <= Capacity && at < Capacity ? SegmentRead.Nothing : SegmentRead.End;
     }
 
-    /// <summary>Returns when everything reserved before is on the disk. For one thread at a time; does nothing in a segment that is gone.</summary>
+    /// <summary>
+    /// Returns when everything reserved before is on the disk. For one thread at a time; does nothing in a segment that is gone.
+    /// </summary>
     /// <exception cref="IOException">The disk did not take it.</exception>
     public void Flush()
     {
@@ -228,7 +232,8 @@ internal sealed unsafe partial class JournalSegment : IDisposable
             var next = PublishedEnd(Math.Max(_flushed, HeaderBytes), end);
             if (end > _flushed && Synchronize(_start + from, (nint)(end - from), SynchronizeNow) != 0)
             {
-                throw new IOException($"The journal segment '{Path}' cannot be brought to the disk: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}.");
+                throw new IOException(
+                    $"The journal segment '{Path}' cannot be brought to the disk: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}.");
             }
 
             _flushed = next;
@@ -353,7 +358,9 @@ internal sealed unsafe partial class JournalSegment : IDisposable
         return ~crc;
     }
 
-    /// <summary>The first offset from <paramref name="at"/> on, a multiple of 8, with a byte that is not zero; or <paramref name="end"/>.</summary>
+    /// <summary>
+    /// The first offset from <paramref name="at"/> on, a multiple of 8, with a byte that is not zero; or <paramref name="end"/>.
+    /// </summary>
     private long NextUsed(long at, long end)
     {
         if (at >= end)

@@ -66,7 +66,8 @@ internal sealed class Admissions(TimeProvider clock)
             var amount = rule.Measure switch
             {
                 Measure.Money => money,
-                Measure.Tokens => Math.Min(WorstCase.Tokens(call), rule.Cap), // a call that is larger than the limit has the minute to itself
+                // a call that is larger than the limit has the minute to itself
+                Measure.Tokens => Math.Min(WorstCase.Tokens(call), rule.Cap),
                 _ => 1,
             };
             var window = allowance.Current(now);

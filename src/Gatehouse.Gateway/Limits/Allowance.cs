@@ -1,6 +1,8 @@
 namespace Gatehouse.Gateway.Limits;
 
-/// <summary>One count: a rule's, or one end user's of a rule that gives each their own. Lives on over revisions of the configuration.</summary>
+/// <summary>
+/// One count: a rule's, or one end user's of a rule that gives each their own. Lives on over revisions of the configuration.
+/// </summary>
 public sealed class Allowance
 {
     private LimitRule _rule;

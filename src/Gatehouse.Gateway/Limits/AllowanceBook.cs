@@ -2,10 +2,14 @@ using System.Collections.Concurrent;
 
 namespace Gatehouse.Gateway.Limits;
 
-/// <summary>Every count of this node. Calls find theirs through the <see cref="LimitTable"/>; the control plane walks them all and leases.</summary>
+/// <summary>
+/// Every count of this node. Calls find theirs through the <see cref="LimitTable"/>; the control plane walks them all and leases.
+/// </summary>
 public sealed class AllowanceBook(TimeProvider clock)
 {
-    /// <summary>End users at a time of one rule that gives each their own: callers choose the names, and are not to fill the memory.</summary>
+    /// <summary>
+    /// End users at a time of one rule that gives each their own: callers choose the names, and are not to fill the memory.
+    /// </summary>
     public const int MaxUsers = 10_000;
 
     private readonly ConcurrentDictionary<AllowanceKey, Allowance> _all = new();

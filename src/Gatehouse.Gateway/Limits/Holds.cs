@@ -26,14 +26,18 @@ internal sealed class Holds(IReadOnlyList<Allowance> rules, long run)
         return true;
     }
 
-    /// <summary>An attempt ended whose cost is not known: what it may have cost counts, or calls that are broken off would be free.</summary>
+    /// <summary>
+    /// An attempt ended whose cost is not known: what it may have cost counts, or calls that are broken off would be free.
+    /// </summary>
     public void Broke(Call call, Attempt attempt)
     {
         _sent |= MayBeBilled(attempt);
         _broken += Estimate(call, attempt);
     }
 
-    /// <summary>What an attempt that was broken off has cost as far as one knows: nanos as counted by the provider, else as estimated.</summary>
+    /// <summary>
+    /// What an attempt that was broken off has cost as far as one knows: nanos as counted by the provider, else as estimated.
+    /// </summary>
     public static long MayHaveCost(Call call, Attempt attempt) => attempt.CostNanos ?? Estimate(call, attempt);
 
     /// <summary>Before another attempt: earlier ones may have been billed, and the worst case of this one comes on top.</summary>
@@ -64,7 +68,9 @@ internal sealed class Holds(IReadOnlyList<Allowance> rules, long run)
         return true;
     }
 
-    /// <summary>Puts the real figures in the place of what was held, and into the record what the ledger needs to charge the same.</summary>
+    /// <summary>
+    /// Puts the real figures in the place of what was held, and into the record what the ledger needs to charge the same.
+    /// </summary>
     public void Settle(CallRecord record)
     {
         var money = Billed(record) + _broken;

@@ -35,7 +35,8 @@ internal static class LimitRefusals
             Measure.Money => OfBudget(rule, window, amount),
             Measure.Concurrency => new AttemptFailure(NextStep.PassOn, new Problem(
                 "concurrency_limit_exceeded", 429, string.Create(
-                    CultureInfo.InvariantCulture, $"The limit '{rule.Name}' allows {rule.Cap} calls at the same time, and as many are under way.")))
+                    CultureInfo.InvariantCulture,
+                    $"The limit '{rule.Name}' allows {rule.Cap} calls at the same time, and as many are under way.")))
             {
                 RetryAfter = Soon,
             },
@@ -77,7 +78,8 @@ internal static class LimitRefusals
         return new AttemptFailure(NextStep.PassOn, new Problem("budget_exhausted", 429, text)) { IsLasting = true };
     }
 
-    private static long Seconds(AllowanceWindow window, DateTimeOffset now) => Math.Max(1, (long)Math.Ceiling((window.Until - now).TotalSeconds));
+    private static long Seconds(AllowanceWindow window, DateTimeOffset now) =>
+        Math.Max(1, (long)Math.Ceiling((window.Until - now).TotalSeconds));
 
     private static string Usd(long nanos) => string.Create(CultureInfo.InvariantCulture, $"${Nanos.ToUsd(nanos):0.00####}");
 }

@@ -28,7 +28,8 @@ public enum LimitPeriod
 }
 
 /// <summary>One bound on the calls of a scope, as the control plane knows it.</summary>
-/// <param name="Id">Of the budget or limit; with <paramref name="Measure"/> it names the count, which lives on when the rule changes.</param>
+/// <param name="Id">Of the budget or limit; with <paramref name="Measure"/> it names the count, which lives on when the rule
+/// changes.</param>
 /// <param name="Cap">In units of <paramref name="Measure"/>.</param>
 /// <param name="Enforced">Calls beyond are refused; else only their cost is of interest, to the ledger.</param>
 /// <param name="UnknownPrice">Of <see cref="Measure.Money"/>.</param>

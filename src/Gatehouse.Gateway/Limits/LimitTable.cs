@@ -3,7 +3,9 @@ using Gatehouse.Gateway.Routing;
 
 namespace Gatehouse.Gateway.Limits;
 
-/// <summary>The budgets and limits of one revision, found by who calls. A call that none applies to pays three lookups, or one branch.</summary>
+/// <summary>
+/// The budgets and limits of one revision, found by who calls. A call that none applies to pays three lookups, or one branch.
+/// </summary>
 public sealed class LimitTable
 {
     public static readonly LimitTable Empty = new([], new AllowanceBook(TimeProvider.System));

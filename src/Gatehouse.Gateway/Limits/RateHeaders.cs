@@ -49,7 +49,8 @@ internal static class RateHeaders
         {
             headers[$"anthropic-ratelimit-{what}-limit"] = limit;
             headers[$"anthropic-ratelimit-{what}-remaining"] = left;
-            headers[$"anthropic-ratelimit-{what}-reset"] = until.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+            headers[$"anthropic-ratelimit-{what}-reset"] = until.UtcDateTime.ToString(
+                "yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
             return;
         }
 

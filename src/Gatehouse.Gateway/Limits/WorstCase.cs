@@ -5,13 +5,17 @@ using Gatehouse.Gateway.Calls;
 
 namespace Gatehouse.Gateway.Limits;
 
-/// <summary>The most that a call may use, before it is made. Reserved while the call is under way, so erring upwards costs nobody money.</summary>
+/// <summary>
+/// The most that a call may use, before it is made. Reserved while the call is under way, so erring upwards costs nobody money.
+/// </summary>
 internal static class WorstCase
 {
     /// <summary>Where neither the call nor the price table names a limit of the output.</summary>
     public const long OutputTokens = 32_768;
 
-    /// <summary>Bytes of a request that make a token in the languages that people mostly write; for limits of tokens, not of money.</summary>
+    /// <summary>
+    /// Bytes of a request that make a token in the languages that people mostly write; for limits of tokens, not of money.
+    /// </summary>
     private const int UsualBytesPerToken = 4;
 
     /// <summary>Sound of the lowest quality, spoken quickly, has this many bytes a token at least.</summary>
@@ -20,7 +24,9 @@ internal static class WorstCase
     /// <summary>Above what any provider counts for one picture in detail.</summary>
     private const long ImageTokens = 4_096;
 
-    /// <summary>Where a part of the input is elsewhere (a file by its id, a document by its address) and no context length is known.</summary>
+    /// <summary>
+    /// Where a part of the input is elsewhere (a file by its id, a document by its address) and no context length is known.
+    /// </summary>
     private const long ContextTokens = 1_000_000;
 
     /// <summary>Of a name below with each letter as an escape of six bytes.</summary>
@@ -93,7 +99,8 @@ internal static class WorstCase
 
     /// <summary>As providers count against their own limits: the input as it usually is, and the output that the call asks for.</summary>
     public static long Tokens(Call call) =>
-        ((call.Body.Length + (call.Surface.FileBytes / FileBytesPerToken)) / UsualBytesPerToken) + (Look(call).Images * ImageTokens) + (Choices(call) * (StatedOutput(call) ?? 0));
+        ((call.Body.Length + (call.Surface.FileBytes / FileBytesPerToken)) / UsualBytesPerToken) + (Look(call).Images * ImageTokens)
+            + (Choices(call) * (StatedOutput(call) ?? 0));
 
     /// <summary>What an answer that broke off may have cost: its input in full, and the output that its bytes can have held.</summary>
     public static long Broken(Call call, Price price, TokenUsage? counted, long receivedBytes)
@@ -116,7 +123,8 @@ internal static class WorstCase
         }
 
         var input = new Input(
-            body.Length + (call.Surface.FileBytes / FileBytesPerToken), body.Count("\"image_url\""u8) + body.Count("\"input_image\""u8) + body.Count("\"image\""u8), elsewhere,
+            body.Length + (call.Surface.FileBytes / FileBytesPerToken),
+            body.Count("\"image_url\""u8) + body.Count("\"input_image\""u8) + body.Count("\"image\""u8), elsewhere,
             body.IndexOf("\"cache_control\""u8) >= 0);
         return body.IndexOf("\\u"u8) >= 0 ? Escaped(body, input) : input;
     }
@@ -140,7 +148,8 @@ internal static class WorstCase
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            return input with { IsElsewhere = true, WritesCache = true }; // half of a surrogate pair: nobody knows how the provider reads it
+            // half of a surrogate pair: nobody knows how the provider reads it
+            return input with { IsElsewhere = true, WritesCache = true };
         }
     }
 

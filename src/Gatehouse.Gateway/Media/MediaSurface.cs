@@ -45,7 +45,9 @@ internal sealed class MediaSurface(MediaKind kind, string? contentType) : Operat
     public override int FileBytes => _fileBytes;
 
     public override string? ContentType => _formModel is null ? null
-        : _boundary.AsSpan().ContainsAny(Quoted) ? $"multipart/form-data; boundary=\"{_boundary}\"" : $"multipart/form-data; boundary={_boundary}";
+        : _boundary.AsSpan().ContainsAny(Quoted)
+            ? $"multipart/form-data; boundary=\"{_boundary}\""
+            : $"multipart/form-data; boundary={_boundary}";
 
     public override Problem? Peek(ReadOnlySpan<byte> body, out RequestPeek peek)
     {
@@ -103,7 +105,8 @@ internal sealed class MediaSurface(MediaKind kind, string? contentType) : Operat
         var events = type?.StartsWith(StreamType, StringComparison.OrdinalIgnoreCase) == true;
         return !events && call.HeadIsSent ? throw new FormatException("it is no stream, and one was asked for.")
             : events ? call.Peek.Stream ? AnswerShape.Events : throw new FormatException("it is a stream that nobody asked for.")
-            : kind == MediaKind.Speech && type?.StartsWith("application/json", StringComparison.OrdinalIgnoreCase) != true ? AnswerShape.Bytes
+            : kind == MediaKind.Speech && type?.StartsWith("application/json", StringComparison.OrdinalIgnoreCase) != true
+                ? AnswerShape.Bytes
             : AnswerShape.Whole; // also of models that do not stream though they are asked to
     }
 
@@ -111,8 +114,10 @@ internal sealed class MediaSurface(MediaKind kind, string? contentType) : Operat
     {
         var type = answer.Header("content-type") ?? "";
         return PassedHeaders.CanHold(type)
-            && (type.StartsWith("audio/", StringComparison.OrdinalIgnoreCase) || type.StartsWith("text/plain", StringComparison.OrdinalIgnoreCase)
-                || type.StartsWith("text/vtt", StringComparison.OrdinalIgnoreCase) || type.StartsWith("application/", StringComparison.OrdinalIgnoreCase))
+            && (type.StartsWith("audio/", StringComparison.OrdinalIgnoreCase)
+                || type.StartsWith("text/plain", StringComparison.OrdinalIgnoreCase)
+                || type.StartsWith("text/vtt", StringComparison.OrdinalIgnoreCase)
+                || type.StartsWith("application/", StringComparison.OrdinalIgnoreCase))
             ? type
             : "application/octet-stream"; // nothing that a browser would run
     }
@@ -132,15 +137,18 @@ internal sealed class MediaSurface(MediaKind kind, string? contentType) : Operat
     /// <exception cref="ProblemException">The request must be a form and is none.</exception>
     private bool IsForm()
     {
-        if (!MediaTypeHeaderValue.TryParse(contentType, out var type) || !type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase))
+        if (!MediaTypeHeaderValue.TryParse(contentType, out var type)
+            || !type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase))
         {
             return kind.TakesForm && kind != MediaKind.Edits // edits may come as JSON too
-                ? throw new ProblemException(new Problem("invalid_request", 400, $"/v1{kind.Path} takes a form ('multipart/form-data') with a file."))
+                ? throw new ProblemException(
+                    new Problem("invalid_request", 400, $"/v1{kind.Path} takes a form ('multipart/form-data') with a file."))
                 : false;
         }
 
         _boundary = HeaderUtilities.RemoveQuotes(type.Boundary).ToString();
-        return _boundary.Length is > 0 and <= 70 && PassedHeaders.CanHold(_boundary) && !_boundary.Contains('"', StringComparison.Ordinal) && !_boundary.Contains('\\', StringComparison.Ordinal)
+        return _boundary.Length is > 0 and <= 70 && PassedHeaders.CanHold(_boundary) && !_boundary.Contains('"', StringComparison.Ordinal)
+            && !_boundary.Contains('\\', StringComparison.Ordinal)
             ? true
             : throw new ProblemException(Problem.Malformed("The form's boundary is missing, or is not as its standard has it."));
     }

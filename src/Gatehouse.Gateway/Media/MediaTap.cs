@@ -28,7 +28,8 @@ internal sealed class MediaTap(MediaKind kind) : AnswerTap
             return TapEvent.Error;
         }
 
-        if (seen.Type is { } type && (type.EndsWith(".completed", StringComparison.Ordinal) || type.EndsWith(".done", StringComparison.Ordinal)))
+        if (seen.Type is { } type
+            && (type.EndsWith(".completed", StringComparison.Ordinal) || type.EndsWith(".done", StringComparison.Ordinal)))
         {
             Finish();
         }

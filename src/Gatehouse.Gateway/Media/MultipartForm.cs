@@ -27,7 +27,9 @@ internal sealed class MultipartForm
         {
             if (part.Name == name)
             {
-                found = found is null && part.FileName is null ? part : throw WireJson.Invalid(name, found is null ? "must be a field, not a file" : "appears twice");
+                found = found is null && part.FileName is null
+                    ? part
+                    : throw WireJson.Invalid(name, found is null ? "must be a field, not a file" : "appears twice");
             }
         }
 
@@ -105,5 +107,6 @@ internal sealed class MultipartForm
         return null;
     }
 
-    private static ProblemException Broken() => new(Problem.Malformed("The form is broken: send 'multipart/form-data' as its standard has it."));
+    private static ProblemException Broken() =>
+        new(Problem.Malformed("The form is broken: send 'multipart/form-data' as its standard has it."));
 }

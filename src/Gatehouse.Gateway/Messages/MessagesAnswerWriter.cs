@@ -40,7 +40,9 @@ internal static class MessagesAnswerWriter
         json.WriteEndObject();
     }
 
-    /// <summary>Clients plan by these numbers, so a provider that reports none must not make them zero. For clients only, never for the ledger.</summary>
+    /// <summary>
+    /// Clients plan by these numbers, so a provider that reports none must not make them zero. For clients only, never for the ledger.
+    /// </summary>
     private static TokenUsage Estimate(ChatChoice choice, ChatRequest request)
     {
         long characters = 0;

@@ -39,7 +39,8 @@ internal static class MessagesBlockReader
                 known = ["text"];
                 break;
             case "image":
-                into.Add(new ImagePart(ReadSource(WireJson.RequireObject(block, path, "source"), $"{path}.source")) { CacheControl = control });
+                into.Add(new ImagePart(
+                    ReadSource(WireJson.RequireObject(block, path, "source"), $"{path}.source")) { CacheControl = control });
                 known = ["source"];
                 break;
             case "document":

@@ -80,7 +80,8 @@ internal static class MessagesRequestReader
                 request.TopK = WireJson.Count(value, name, 0);
                 break;
             case "stop_sequences":
-                request.Stop = [.. WireJson.Array(value, name).EnumerateArray().Select((item, i) => WireJson.String(item, $"stop_sequences[{i}]"))];
+                request.Stop =
+                    [.. WireJson.Array(value, name).EnumerateArray().Select((item, i) => WireJson.String(item, $"stop_sequences[{i}]"))];
                 break;
             case "stream":
                 request.Stream = WireJson.Bool(value, name);

@@ -37,9 +37,11 @@ internal sealed class MessagesSurface : Surface
 
     public override IStreamWriter NewStreamWriter(ChatRequest request) => new MessagesStreamWriter(request);
 
-    public override void WriteTerminator(IBufferWriter<byte> to) => to.Write("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"u8);
+    public override void WriteTerminator(IBufferWriter<byte> to) =>
+        to.Write("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"u8);
 
-    public override void WriteError(Problem problem, string requestId, IBufferWriter<byte> to) => MessagesErrors.Write(problem, requestId, to);
+    public override void WriteError(Problem problem, string requestId, IBufferWriter<byte> to) =>
+        MessagesErrors.Write(problem, requestId, to);
 
     public override void WriteErrorEvent(Problem problem, string requestId, bool isFirst, IBufferWriter<byte> to)
     {

@@ -40,7 +40,8 @@ internal sealed record ModerationInput(IReadOnlyList<IReadOnlyList<string>> Item
         return input[0].ValueKind == JsonValueKind.String ? new([.. input.EnumerateArray().Select(Text)], false) : Parts(input);
     }
 
-    private static IReadOnlyList<string> Text(JsonElement entry) => entry.ValueKind == JsonValueKind.String ? [entry.GetString()!] : throw Wrong(Shapes);
+    private static IReadOnlyList<string> Text(JsonElement entry) =>
+        entry.ValueKind == JsonValueKind.String ? [entry.GetString()!] : throw Wrong(Shapes);
 
     private static ModerationInput Parts(JsonElement input)
     {

@@ -21,7 +21,8 @@ internal sealed class ModerationsSurface : OperationSurface
 
     private static readonly FrozenSet<string> OwnNames = new[]
     {
-        Usual, "omni-moderation-2024-09-26", "text-moderation-latest", "text-moderation-stable", "text-moderation-007", "gatehouse-" + OwnModeration.Model,
+        Usual, "omni-moderation-2024-09-26", "text-moderation-latest", "text-moderation-stable", "text-moderation-007",
+        "gatehouse-" + OwnModeration.Model,
     }.ToFrozenSet(StringComparer.Ordinal);
 
     public override string Name => "moderations";
@@ -40,7 +41,9 @@ internal sealed class ModerationsSurface : OperationSurface
     {
         var input = ModerationInput.Read(call.Body.Span);
         return ValueTask.FromResult(input.HasImage && ReferenceEquals(call.Route, OwnModeration.Route)
-            ? new Problem("not_offered", 400, $"Gatehouse itself judges texts only: send no 'image_url', or configure a route '{call.Record.Route}' to a provider that judges images.") { Field = "input" }
+            ? new Problem(
+                "not_offered", 400,
+                $"Gatehouse itself judges texts only: send no 'image_url', or configure a route '{call.Record.Route}' to a provider that judges images.") { Field = "input" }
             : null);
     }
 
@@ -54,7 +57,8 @@ internal sealed class ModerationsSurface : OperationSurface
         var body = call.Body.Span;
         if (IsNamed(call.Peek))
         {
-            return RequestPatch.TryWrite(body, call.Peek, ReferenceEquals(attempt.Model, call.Record.Route) ? null : attempt.Model, null, false, to);
+            return RequestPatch.TryWrite(
+                body, call.Peek, ReferenceEquals(attempt.Model, call.Record.Route) ? null : attempt.Model, null, false, to);
         }
 
         to.Write(body[..call.Peek.BodyStart]);

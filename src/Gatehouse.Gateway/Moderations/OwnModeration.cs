@@ -114,7 +114,8 @@ internal sealed class OwnModeration : IUpstream
 
         public override Stream Body { get; } = new MemoryStream(body.ToArray(), writable: false);
 
-        public override string? Header(string name) => name.Equals("content-type", StringComparison.OrdinalIgnoreCase) ? "application/json" : null;
+        public override string? Header(string name) =>
+            name.Equals("content-type", StringComparison.OrdinalIgnoreCase) ? "application/json" : null;
 
         public override ValueTask DisposeAsync() => Body.DisposeAsync();
     }

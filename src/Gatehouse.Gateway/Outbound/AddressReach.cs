@@ -51,7 +51,8 @@ internal static class AddressReaches
 
         var plain = address.ScopeId == 0 ? address : new IPAddress(address.GetAddressBytes());
         var bytes = plain.GetAddressBytes();
-        if (plain.IsIPv4MappedToIPv6 || Translated.Contains(plain) || (Compatible.Contains(plain) && bytes.AsSpan(12).ContainsAnyExcept((byte)0) && !IPAddress.IsLoopback(plain)))
+        if (plain.IsIPv4MappedToIPv6 || Translated.Contains(plain)
+            || (Compatible.Contains(plain) && bytes.AsSpan(12).ContainsAnyExcept((byte)0) && !IPAddress.IsLoopback(plain)))
         {
             return new IPAddress(bytes.AsSpan(12));
         }

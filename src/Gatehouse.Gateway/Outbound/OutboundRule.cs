@@ -24,7 +24,9 @@ public sealed class OutboundRule
         _resolve = resolve ?? Dns.GetHostAddressesAsync;
     }
 
-    /// <summary>For what the operator runs beside Gatehouse: a vault, a collector, a proxy. Private addresses are where these live.</summary>
+    /// <summary>
+    /// For what the operator runs beside Gatehouse: a vault, a collector, a proxy. Private addresses are where these live.
+    /// </summary>
     public static OutboundRule Infrastructure { get; } = new(true, "", null);
 
     /// <summary>
@@ -39,10 +41,12 @@ public sealed class OutboundRule
     public static bool IsWrittenAsPrivate(Uri address) =>
         Literal(address.IdnHost) is { } literal
             ? AddressReaches.Of(literal) == AddressReach.Private
-            : address.IdnHost.Equals("localhost", StringComparison.OrdinalIgnoreCase) || address.IdnHost.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase);
+            : address.IdnHost.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+                || address.IdnHost.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Whether an address is written as one that no rule allows.</summary>
-    public static bool IsNeverAllowed(Uri address) => Literal(address.IdnHost) is { } literal && AddressReaches.Of(literal) == AddressReach.Never;
+    public static bool IsNeverAllowed(Uri address) =>
+        Literal(address.IdnHost) is { } literal && AddressReaches.Of(literal) == AddressReach.Never;
 
     /// <returns>The addresses to connect to, those that are refused left out; never empty.</returns>
     /// <exception cref="UpstreamException">None of them is allowed.</exception>
@@ -59,7 +63,8 @@ public sealed class OutboundRule
         return allowed;
     }
 
-    /// <exception cref="UpstreamException">The host is written as an address that is not allowed; of a name nothing is known here.</exception>
+    /// <exception cref="UpstreamException">The host is written as an address that is not allowed; of a name nothing is known
+    /// here.</exception>
     internal void CheckLiteral(string host)
     {
         if (Literal(host) is { } literal && !IsAllowed(literal))

@@ -10,7 +10,9 @@ namespace Gatehouse.Gateway.Providers;
 /// </summary>
 internal sealed class HttpUpstream : IUpstream, IDisposable
 {
-    /// <summary>An idle connection that the provider closes meets us within this; later, the request may have been at work, and be billed.</summary>
+    /// <summary>
+    /// An idle connection that the provider closes meets us within this; later, the request may have been at work, and be billed.
+    /// </summary>
     private static readonly TimeSpan IdleRace = TimeSpan.FromSeconds(1);
 
     private readonly string _host;

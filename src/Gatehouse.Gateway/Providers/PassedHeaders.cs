@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Gatehouse.Gateway.Providers;
 
-/// <summary>The headers of a provider's answer that a client gets to see; everything else stays between Gatehouse and the provider.</summary>
+/// <summary>
+/// The headers of a provider's answer that a client gets to see; everything else stays between Gatehouse and the provider.
+/// </summary>
 internal static class PassedHeaders
 {
     public static bool Includes(string name) => name.Length switch

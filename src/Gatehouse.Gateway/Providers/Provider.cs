@@ -40,12 +40,17 @@ public sealed class Provider(ProviderSettings settings, IUpstream upstream, Time
     public TargetLoad LoadOf(string model) =>
         _loads.GetOrAdd(model, static (_, of) => new TargetLoad(of.Concurrency, of.clock), (Settings.Concurrency, clock));
 
-    /// <summary>What is known of the health of one model: the same for every route and for every revision that keeps this provider.</summary>
+    /// <summary>
+    /// What is known of the health of one model: the same for every route and for every revision that keeps this provider.
+    /// </summary>
     /// <param name="model">As targets name it.</param>
     /// <returns><see langword="null"/> when nobody checks.</returns>
     public TargetHealth? HealthOf(string model) => _health ?? _modelHealth.GetValueOrDefault(model);
 
-    /// <summary>Whether it keeps data in a place or a part of it, as <c>eu-west-1</c> is of <c>eu</c>. The simulator's data leaves this process never.</summary>
+    /// <summary>
+    /// Whether it keeps data in a place or a part of it, as <c>eu-west-1</c> is of <c>eu</c>. The simulator's data leaves this process
+    /// never.
+    /// </summary>
     public bool IsIn(string place) => Settings.Simulator is not null
         || (Settings.Region is { } region
             && region.StartsWith(place, StringComparison.OrdinalIgnoreCase)
@@ -63,7 +68,8 @@ public interface IUpstream
 }
 
 /// <summary>What goes upstream. The body's memory is valid until <see cref="IUpstream.SendAsync"/> has returned.</summary>
-/// <param name="Path">Appended to the provider's base address: <c>/chat/completions</c>, <c>/messages</c>; may have a query of its own.</param>
+/// <param name="Path">Appended to the provider's base address: <c>/chat/completions</c>, <c>/messages</c>; may have a query of its
+/// own.</param>
 /// <param name="Headers">Beyond content type and credential: trace context, <c>anthropic-version</c>, <c>anthropic-beta</c>.</param>
 public sealed record UpstreamRequest(
     string Path,
@@ -99,13 +105,17 @@ public abstract class UpstreamAnswer : IAsyncDisposable
 {
     public abstract int Status { get; }
 
-    /// <summary>The body; reading past a broken connection throws <see cref="IOException"/> or <see cref="HttpRequestException"/>.</summary>
+    /// <summary>
+    /// The body; reading past a broken connection throws <see cref="IOException"/> or <see cref="HttpRequestException"/>.
+    /// </summary>
     public abstract Stream Body { get; }
 
     /// <returns>The header's value, or <see langword="null"/>.</returns>
     public abstract string? Header(string name);
 
-    /// <summary>Copies the headers that are the client's business: rate limits, processing time. None unless the way to the provider has some.</summary>
+    /// <summary>
+    /// Copies the headers that are the client's business: rate limits, processing time. None unless the way to the provider has some.
+    /// </summary>
     public virtual void PassHeaders(IHeaderDictionary to)
     {
     }

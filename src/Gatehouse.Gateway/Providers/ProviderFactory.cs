@@ -13,11 +13,13 @@ public sealed class ProviderFactory(TimeProvider clock, ResolveHost? resolve = n
     {
         { Simulator: { } simulator } => new WaitedForUpstream(new SimulatorUpstream(simulator, clock)),
         { Aws: not null } => new SignedUpstream(Http(settings), new AwsSigner(settings, clock)),
-        { Google: not null } => new SignedUpstream(Http(settings), new GoogleTokens(settings.Google, OutboundRule.Of(settings, resolve), clock)),
+        { Google: not null } =>
+            new SignedUpstream(Http(settings), new GoogleTokens(settings.Google, OutboundRule.Of(settings, resolve), clock)),
         _ => Http(settings),
     }, clock);
 
-    private IUpstream Http(ProviderSettings settings) => IsProxied(settings.BaseUrl) ? new ProxiedUpstream(settings) : new HttpUpstream(settings, clock, resolve);
+    private IUpstream Http(ProviderSettings settings) =>
+        IsProxied(settings.BaseUrl) ? new ProxiedUpstream(settings) : new HttpUpstream(settings, clock, resolve);
 
     private static bool IsProxied(Uri address) =>
         !HttpClient.DefaultProxy.IsBypassed(address) && HttpClient.DefaultProxy.GetProxy(address) is { } proxy && proxy != address;

@@ -21,7 +21,9 @@ public enum WireFormat
     /// <summary>Amazon Bedrock's <c>Converse</c>.</summary>
     Bedrock,
 
-    /// <summary>OpenAI's older <c>completions</c>: spoken besides <see cref="OpenAi"/>, see <see cref="ProviderSettings.SpeaksCompletions"/>.</summary>
+    /// <summary>
+    /// OpenAI's older <c>completions</c>: spoken besides <see cref="OpenAi"/>, see <see cref="ProviderSettings.SpeaksCompletions"/>.
+    /// </summary>
     Completions,
 
     /// <summary>Cohere's <c>chat</c>, version 2.</summary>
@@ -39,7 +41,9 @@ public sealed record ProviderSettings
 
     public required WireFormat Wire { get; init; }
 
-    /// <summary>The address that <c>/chat/completions</c>, <c>/messages</c> or <c>/models/…</c> is appended to, with its version segment.</summary>
+    /// <summary>
+    /// The address that <c>/chat/completions</c>, <c>/messages</c> or <c>/models/…</c> is appended to, with its version segment.
+    /// </summary>
     public required Uri BaseUrl { get; init; }
 
     /// <summary>The credential, or <see langword="null"/> for providers that need none.</summary>
@@ -48,7 +52,9 @@ public sealed record ProviderSettings
     /// <summary>Every credential when there are several, <see cref="ApiKey"/> first; else empty.</summary>
     public IReadOnlyList<string> ApiKeys { get; init; } = [];
 
-    /// <summary>How the credential travels: <c>Authorization</c> (as a Bearer token), <c>x-api-key</c>, <c>api-key</c> or <c>x-goog-api-key</c>.</summary>
+    /// <summary>
+    /// How the credential travels: <c>Authorization</c> (as a Bearer token), <c>x-api-key</c>, <c>api-key</c> or <c>x-goog-api-key</c>.
+    /// </summary>
     public string ApiKeyHeader { get; init; } = "Authorization";
 
     /// <summary>Headers added to each request, and query parameters in <see cref="Query"/> (Azure's <c>api-version</c>).</summary>
@@ -63,7 +69,9 @@ public sealed record ProviderSettings
     /// <summary>The field for the output limit: <c>max_completion_tokens</c> at OpenAI, <c>max_tokens</c> at most others.</summary>
     public string MaxTokensField { get; init; } = "max_tokens";
 
-    /// <summary>Whether its name may lead to a private address; <see langword="null"/>: only where <see cref="BaseUrl"/> is written as one.</summary>
+    /// <summary>
+    /// Whether its name may lead to a private address; <see langword="null"/>: only where <see cref="BaseUrl"/> is written as one.
+    /// </summary>
     public bool? AllowPrivate { get; init; }
 
     /// <summary>Keeps calls away from a model that fails; <see langword="null"/>: nothing does.</summary>
@@ -78,7 +86,9 @@ public sealed record ProviderSettings
     /// <summary>Calls that one model takes at once; <see langword="null"/>: any number.</summary>
     public ConcurrencySettings? Concurrency { get; init; }
 
-    /// <summary>Where it keeps and handles data: <c>eu</c>, <c>us-east-1</c>; <see langword="null"/>: not stated, so it is nowhere in particular.</summary>
+    /// <summary>
+    /// Where it keeps and handles data: <c>eu</c>, <c>us-east-1</c>; <see langword="null"/>: not stated, so it is nowhere in particular.
+    /// </summary>
     public string? Region { get; init; }
 
     /// <summary>The most sensitive data that it may receive; <see langword="null"/>: any.</summary>
@@ -93,7 +103,9 @@ public sealed record ProviderSettings
     /// <summary>The service account that tokens for Google Cloud are fetched for; <see langword="null"/> elsewhere.</summary>
     public GoogleSettings? Google { get; init; }
 
-    /// <summary>Anthropic's models at Google Cloud: the model stands in the path, and the body says which version of the format it is.</summary>
+    /// <summary>
+    /// Anthropic's models at Google Cloud: the model stands in the path, and the body says which version of the format it is.
+    /// </summary>
     public bool IsVertexClaude { get; init; }
 
     /// <summary>Whether it has something to prove who asks.</summary>

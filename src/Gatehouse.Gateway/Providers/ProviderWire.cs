@@ -26,7 +26,8 @@ internal abstract class ProviderWire
     public abstract AnswerTap NewTap();
 
     /// <param name="dropped">Gets the names of parameters that the format cannot carry.</param>
-    public abstract void WriteRequest(ChatRequest request, string model, ProviderSettings settings, IBufferWriter<byte> to, List<string> dropped);
+    public abstract void WriteRequest(
+        ChatRequest request, string model, ProviderSettings settings, IBufferWriter<byte> to, List<string> dropped);
 
     /// <param name="model">What was asked, for formats whose answers do not name their model.</param>
     /// <exception cref="FormatException">The body is not an answer of this format.</exception>

@@ -37,9 +37,11 @@ internal sealed class ProxiedUpstream : IUpstream, IDisposable
             ActivityHeadersPropagator = null, // the trace context is ours to send
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(50), // below the 60 s after which many load balancers drop a connection
             PooledConnectionLifetime = TimeSpan.FromMinutes(10), // follow the provider's DNS
-            ConnectTimeout = TimeSpan.FromSeconds(30), // for proxies; the route's own bounds name, connection and TLS handshake (ConnectAsync)
+            // for proxies; the route's own bounds name, connection and TLS handshake (ConnectAsync)
+            ConnectTimeout = TimeSpan.FromSeconds(30),
             MaxResponseHeadersLength = 64, // KiB
-            ResponseDrainTimeout = TimeSpan.FromMilliseconds(100), // enough for a stream's last chunk; an abandoned answer is not paid to the end
+            // enough for a stream's last chunk; an abandoned answer is not paid to the end
+            ResponseDrainTimeout = TimeSpan.FromMilliseconds(100),
             MaxResponseDrainSize = 16 << 10,
             ConnectCallback = ConnectAsync,
         });
@@ -52,7 +54,9 @@ internal sealed class ProxiedUpstream : IUpstream, IDisposable
     public async ValueTask<UpstreamAnswer> SendAsync(UpstreamRequest request, CancellationToken ct)
     {
         _rule.CheckLiteral(_settings.BaseUrl.IdnHost);
-        var message = new HttpRequestMessage(request.IsGet ? HttpMethod.Get : HttpMethod.Post, _addresses.GetValueOrDefault(request.Path) ?? RequestHead.Address(_settings, request.Path))
+        var message = new HttpRequestMessage(
+            request.IsGet ? HttpMethod.Get : HttpMethod.Post,
+            _addresses.GetValueOrDefault(request.Path) ?? RequestHead.Address(_settings, request.Path))
         {
             Version = HttpVersion.Version11,
             // HTTP/1.1 sends the whole body before it returns an answer, which is what lets the caller reuse the body's memory.
@@ -192,7 +196,8 @@ internal sealed class ProxiedUpstream : IUpstream, IDisposable
     /// <summary>The request's body; says when all of it has been written.</summary>
     private sealed class RequestBody(UpstreamRequest request) : HttpContent
     {
-        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => SerializeToStreamAsync(stream, context, CancellationToken.None);
+        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
+            SerializeToStreamAsync(stream, context, CancellationToken.None);
 
         protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
         {
@@ -214,7 +219,8 @@ internal sealed class ProxiedUpstream : IUpstream, IDisposable
         public override Stream Body => body;
 
         public override string? Header(string name) =>
-            response.Headers.NonValidated.TryGetValues(name, out var values) || response.Content.Headers.NonValidated.TryGetValues(name, out values)
+            response.Headers.NonValidated.TryGetValues(name, out var values)
+                || response.Content.Headers.NonValidated.TryGetValues(name, out values)
                 ? values.ToString()
                 : null;
 

@@ -9,8 +9,8 @@ using Gatehouse.Gateway.Streaming;
 namespace Gatehouse.Gateway.Rerank;
 
 /// <summary>
-/// <c>POST /v1/rerank</c> and <c>/v2/rerank</c> in the shape that Cohere made and Jina, Voyage's peers and vLLM follow: a query, documents, and
-/// the order they come back in. Bytes pass through to providers of that shape.
+/// <c>POST /v1/rerank</c> and <c>/v2/rerank</c> in the shape that Cohere made and Jina, Voyage's peers and vLLM follow: a query, documents,
+/// and the order they come back in. Bytes pass through to providers of that shape.
 /// </summary>
 internal sealed class RerankSurface : OperationSurface
 {

@@ -5,7 +5,9 @@ using Gatehouse.Gateway.Streaming;
 
 namespace Gatehouse.Gateway.Rerank;
 
-/// <summary>Listens to an order of documents. Jina and vLLM count tokens in <c>usage</c>, Cohere in <c>meta.tokens</c>; some count none.</summary>
+/// <summary>
+/// Listens to an order of documents. Jina and vLLM count tokens in <c>usage</c>, Cohere in <c>meta.tokens</c>; some count none.
+/// </summary>
 internal sealed class RerankTap : AnswerTap
 {
     private TokenUsage? _usage;
@@ -21,7 +23,8 @@ internal sealed class RerankTap : AnswerTap
         var root = WireJson.ParseAnswer(body);
         if (!WireJson.TryGet(root, "results", out var results) || results.ValueKind != JsonValueKind.Array)
         {
-            return WireJson.TryGet(root, "error", out _) || WireJson.TryGet(root, "message", out _) || WireJson.TryGet(root, "detail", out _)
+            return WireJson.TryGet(root, "error", out _) || WireJson.TryGet(root, "message", out _)
+                || WireJson.TryGet(root, "detail", out _)
                 ? TapEvent.Error
                 : throw new FormatException("The answer has no 'results'.");
         }

@@ -39,7 +39,8 @@ internal enum AttemptOutcome
 /// Keeps calls away from a target that fails. Safe from any thread; the lock guards a few additions and is never held across a wait.
 /// <list type="number">
 /// <item>Closed → Open: the share of failures in the window reaches the limit (<see cref="Settle"/>).</item>
-/// <item>Open → HalfOpen: the rest is over and an attempt wants in, or no other target is left (<see cref="TryEnter"/>, <see cref="TryProbe()"/>).</item>
+/// <item>Open → HalfOpen: the rest is over and an attempt wants in, or no other target is left (<see cref="TryEnter"/>,
+/// <see cref="TryProbe()"/>).</item>
 /// <item>HalfOpen → Closed or Open: the probe's outcome (<see cref="Settle"/>). At most one probe is under way.</item>
 /// <item>The outcome of a call that began before the breaker opened changes nothing.</item>
 /// </list>

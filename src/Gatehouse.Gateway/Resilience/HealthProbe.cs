@@ -15,7 +15,8 @@ internal sealed class HealthProbe(TimeProvider clock)
     public async Task<string?> AskAsync(Provider provider, TargetHealth health, CancellationToken ct)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        using var timer = clock.CreateTimer(static s => ((CancellationTokenSource)s!).Cancel(), deadline, health.Settings.Timeout, Timeout.InfiniteTimeSpan);
+        using var timer = clock.CreateTimer(
+            static s => ((CancellationTokenSource)s!).Cancel(), deadline, health.Settings.Timeout, Timeout.InfiniteTimeSpan);
         using var body = new PooledBuffer(256);
         try
         {
@@ -32,7 +33,10 @@ internal sealed class HealthProbe(TimeProvider clock)
         }
     }
 
-    /// <summary>A server that answers is up, also when it finds fault with the question or wants to be asked less; one that refuses our credential, or does not know the model, serves no calls.</summary>
+    /// <summary>
+    /// A server that answers is up, also when it finds fault with the question or wants to be asked less; one that refuses our credential,
+    /// or does not know the model, serves no calls.
+    /// </summary>
     internal static string? Judge(int status, bool isCall) => status is 401 or 403 or >= 500 || (status == 404 && isCall)
         ? string.Create(CultureInfo.InvariantCulture, $"It answered with status {status}.")
         : null;
@@ -40,15 +44,19 @@ internal sealed class HealthProbe(TimeProvider clock)
     private static UpstreamRequest Request(Provider provider, TargetHealth health, PooledBuffer body)
     {
         var settings = provider.Settings;
-        var headers = settings.Wire == WireFormat.Anthropic ? (List<KeyValuePair<string, string>>)[new("anthropic-version", "2023-06-01")] : [];
+        var headers = settings.Wire == WireFormat.Anthropic
+            ? (List<KeyValuePair<string, string>>)[new("anthropic-version", "2023-06-01")]
+            : [];
         var credential = provider.Credentials is { } ring ? ring[ring.Pick(out _)] : null;
         if (health.Model is not { } model)
         {
-            return new UpstreamRequest(health.Settings.Path!, default, headers, health.Settings.Timeout) { IsGet = true, ApiKey = credential };
+            return new UpstreamRequest(
+                health.Settings.Path!, default, headers, health.Settings.Timeout) { IsGet = true, ApiKey = credential };
         }
 
         var wire = ProviderWire.Of(settings.Wire);
         wire.WriteRequest(ChatRequestReader.Read(Ping), model, settings, body, []);
-        return new UpstreamRequest(wire.PathOf(settings, model, stream: false), body.Memory, headers, health.Settings.Timeout) { ApiKey = credential };
+        return new UpstreamRequest(
+            wire.PathOf(settings, model, stream: false), body.Memory, headers, health.Settings.Timeout) { ApiKey = credential };
     }
 }

@@ -6,8 +6,12 @@ using Microsoft.Extensions.Logging;
 
 namespace Gatehouse.Gateway.Resilience;
 
-/// <summary>Asks the providers that want it, one check at a time each, whether they are up. Each node asks for itself: what one cannot reach another may.</summary>
-internal sealed partial class HealthWorker(Snapshot<GatewayTable> tables, HealthProbe probe, Chance chance, TimeProvider clock, ILogger<HealthWorker> log) : BackgroundService
+/// <summary>
+/// Asks the providers that want it, one check at a time each, whether they are up. Each node asks for itself: what one cannot reach another
+/// may.
+/// </summary>
+internal sealed partial class HealthWorker(
+    Snapshot<GatewayTable> tables, HealthProbe probe, Chance chance, TimeProvider clock, ILogger<HealthWorker> log) : BackgroundService
 {
     /// <summary>How often somebody looks whether a check is due.</summary>
     internal static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);

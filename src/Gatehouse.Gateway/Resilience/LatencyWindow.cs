@@ -1,6 +1,8 @@
 namespace Gatehouse.Gateway.Resilience;
 
-/// <summary>The last times to the first byte of one target, for percentiles. Safe from any thread; a torn picture is off by one answer.</summary>
+/// <summary>
+/// The last times to the first byte of one target, for percentiles. Safe from any thread; a torn picture is off by one answer.
+/// </summary>
 internal sealed class LatencyWindow
 {
     /// <summary>Answers below which a percentile says nothing.</summary>

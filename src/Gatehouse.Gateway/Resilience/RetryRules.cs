@@ -20,7 +20,9 @@ internal enum NextStep
 /// <summary>When and how long to wait before asking again. Pure: the clock and the draw come in.</summary>
 internal static class RetryRules
 {
-    /// <summary>Longest wait that official SDKs obey sensibly; for more we tell them not to retry (see wire format notes in docs).</summary>
+    /// <summary>
+    /// Longest wait that official SDKs obey sensibly; for more we tell them not to retry (see wire format notes in docs).
+    /// </summary>
     public static readonly TimeSpan LongestClientWait = TimeSpan.FromSeconds(60);
 
     /// <param name="status">Not 200.</param>
@@ -37,7 +39,8 @@ internal static class RetryRules
     /// <param name="draw">From 0 to 1.</param>
     public static TimeSpan Backoff(Route route, int retry, double draw)
     {
-        var ceiling = Math.Min(route.RetryDelay.TotalMilliseconds * Math.Pow(2, Math.Min(retry, 20)), route.MaxRetryDelay.TotalMilliseconds);
+        var ceiling = Math.Min(
+            route.RetryDelay.TotalMilliseconds * Math.Pow(2, Math.Min(retry, 20)), route.MaxRetryDelay.TotalMilliseconds);
         return TimeSpan.FromMilliseconds(ceiling * draw);
     }
 
@@ -52,7 +55,8 @@ internal static class RetryRules
         }
 
         var text = answer.Header("retry-after");
-        if (double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) && seconds is >= 0 and < 1e9)
+        if (double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds)
+            && seconds is >= 0 and < 1e9)
         {
             return TimeSpan.FromSeconds(seconds);
         }

@@ -2,13 +2,17 @@ namespace Gatehouse.Gateway.Resilience;
 
 /// <summary>How a provider, or single models of it, are asked whether they are up.</summary>
 /// <param name="Path">What is read, after the provider's base address; <see langword="null"/> when models are called.</param>
-/// <param name="Models">Models that are called for one token each, as targets name them; their targets alone are judged. Empty: the path is read, and judges every target of the provider.</param>
+/// <param name="Models">Models that are called for one token each, as targets name them; their targets alone are judged. Empty: the path is
+/// read, and judges every target of the provider.</param>
 /// <param name="Every">From one check to the next; a tenth more or less, so that nodes do not ask in step.</param>
 /// <param name="UnhealthyAfter">Failures one after the other, at least 1.</param>
 /// <param name="HealthyAfter">Successes one after the other, at least 1.</param>
-public sealed record HealthSettings(string? Path, IReadOnlyList<string> Models, TimeSpan Every, TimeSpan Timeout, int UnhealthyAfter, int HealthyAfter);
+public sealed record HealthSettings(
+    string? Path, IReadOnlyList<string> Models, TimeSpan Every, TimeSpan Timeout, int UnhealthyAfter, int HealthyAfter);
 
-/// <summary>What the checks of a provider or of one of its models found, on this node. Healthy until they say otherwise. Safe from any thread.</summary>
+/// <summary>
+/// What the checks of a provider or of one of its models found, on this node. Healthy until they say otherwise. Safe from any thread.
+/// </summary>
 public sealed class TargetHealth(HealthSettings settings, string? model)
 {
     private readonly Lock _lock = new();

@@ -55,7 +55,8 @@ public sealed class TargetLoad(ConcurrencySettings? limit, TimeProvider clock)
     /// <param name="percentile">From 1 to 99.</param>
     /// <returns><see langword="null"/> until enough is known.</returns>
     internal long? Percentile(bool streamed, int percentile) =>
-        LazyInitializer.EnsureInitialized(ref streamed ? ref _streams : ref _wholes, static () => new LatencyWindow()).Percentile(percentile);
+        LazyInitializer.EnsureInitialized(ref streamed ? ref _streams : ref _wholes, static () => new LatencyWindow())
+            .Percentile(percentile);
 
     internal void Observe(bool streamed, double micros)
     {

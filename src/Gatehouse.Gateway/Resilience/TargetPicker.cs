@@ -67,12 +67,15 @@ internal abstract class TargetPicker
 
     private sealed class OrderedPicker : TargetPicker
     {
-        public override int Pick(IReadOnlyList<Target> targets, ulong set, in CallShape call, Chance chance) => BitOperations.TrailingZeroCount(set);
+        public override int Pick(IReadOnlyList<Target> targets, ulong set, in CallShape call, Chance chance) =>
+            BitOperations.TrailingZeroCount(set);
     }
 
     private sealed class LatencyPicker : TargetPicker
     {
-        /// <summary>Share of calls that go to a target by weight, whatever is known of it: a slow one that mended itself is found again.</summary>
+        /// <summary>
+        /// Share of calls that go to a target by weight, whatever is known of it: a slow one that mended itself is found again.
+        /// </summary>
         private const double Exploration = 0.05;
 
         public override int Pick(IReadOnlyList<Target> targets, ulong set, in CallShape call, Chance chance)

@@ -41,7 +41,9 @@ internal sealed class BackgroundRun(string id, string? previousId, byte[] queued
     /// <summary>Ends when the run has.</summary>
     public TaskCompletionSource Ended { get; } = NewSignal();
 
-    /// <summary>Gives the run its place and keeps the response as queued, once budgets and limits let the call through; says why not.</summary>
+    /// <summary>
+    /// Gives the run its place and keeps the response as queued, once budgets and limits let the call through; says why not.
+    /// </summary>
     public Func<Problem?> Begin { get; set; } = static () => null;
 
     /// <summary>Whether the call was let through; ends when that is known.</summary>
@@ -116,7 +118,8 @@ internal sealed class BackgroundRun(string id, string? previousId, byte[] queued
 
     /// <summary>Hands over the events behind a number, and those that come, until the run has ended.</summary>
     /// <param name="after">-1 for all of them.</param>
-    public async IAsyncEnumerable<byte[]> FollowAsync(int after, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
+    public async IAsyncEnumerable<byte[]> FollowAsync(int after, [System.Runtime.CompilerServices.EnumeratorCancellation]
+        CancellationToken ct)
     {
         for (var next = after + 1; ;)
         {

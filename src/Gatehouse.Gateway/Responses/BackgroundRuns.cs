@@ -30,8 +30,8 @@ internal sealed partial class BackgroundRuns(
     public BackgroundRun? Find(ResponseScope scope, string id) => _runs.GetValueOrDefault((scope, id));
 
     /// <summary>
-    /// Starts a run and answers the client: with the response as it is queued, or with the run's events. Only a call that budgets and limits
-    /// let through takes a place and is stored; the client of any other one gets its refusal.
+    /// Starts a run and answers the client: with the response as it is queued, or with the run's events. Only a call that budgets and
+    /// limits let through takes a place and is stored; the client of any other one gets its refusal.
     /// </summary>
     public async ValueTask StartAsync(Call call, ResponseTerms terms, ResponseThread.Expanded request)
     {
@@ -71,7 +71,8 @@ internal sealed partial class BackgroundRuns(
         {
             Interlocked.Decrement(ref _places);
             return new Problem(
-                "too_many_background_runs", 429, $"This node makes {MaxRuns} responses in the background already: try again when some are done.");
+                "too_many_background_runs", 429,
+                $"This node makes {MaxRuns} responses in the background already: try again when some are done.");
         }
 
         if (!store.TryKeep(stored))
@@ -112,7 +113,8 @@ internal sealed partial class BackgroundRuns(
 
             var last = Last(run, http, sink, out var isUntold);
             run.Close(last, isUntold);
-            var kept = StoredItems.Response(stored.Scope, stored.PreviousId, stored.CreatedAt, stored.Input, last) with { Events = run.Events() };
+            var kept = StoredItems.Response(
+                stored.Scope, stored.PreviousId, stored.CreatedAt, stored.Input, last) with { Events = run.Events() };
             if (!store.TryKeep(kept))
             {
                 NotKept(run.Id);
@@ -270,6 +272,7 @@ internal sealed partial class BackgroundRuns(
     [LoggerMessage(Level = LogLevel.Error, Message = "The response {Id} is not stored: the provider's answer cannot be read again.")]
     private partial void LostUnreadable(string id);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The background response {Id} could not be kept: the database takes responses too slowly.")]
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "The background response {Id} could not be kept: the database takes responses too slowly.")]
     private partial void NotKept(string id);
 }

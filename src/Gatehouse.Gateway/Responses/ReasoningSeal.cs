@@ -64,7 +64,8 @@ internal static class ReasoningSeal
     /// <summary>Put before a provider's own sealed reasoning.</summary>
     public static byte[] PrefixOf(string provider) => Encoding.UTF8.GetBytes($"{Mark}{provider}:");
 
-    /// <returns>What the provider of this name sealed; <see langword="null"/> when another one did. Text that we did not mark is the caller's own.</returns>
+    /// <returns>What the provider of this name sealed; <see langword="null"/> when another one did. Text that we did not mark is the
+    /// caller's own.</returns>
     public static string? OpenFor(string seal, string provider)
     {
         if (!seal.StartsWith(Mark, StringComparison.Ordinal))
@@ -72,7 +73,8 @@ internal static class ReasoningSeal
             return seal;
         }
 
-        return seal.AsSpan(Mark.Length).StartsWith(provider, StringComparison.Ordinal) && seal.AsSpan(Mark.Length + provider.Length) is [':', ..]
+        return seal.AsSpan(Mark.Length).StartsWith(provider, StringComparison.Ordinal)
+            && seal.AsSpan(Mark.Length + provider.Length) is [':', ..]
             && provider.Length > 0
             ? seal[(Mark.Length + provider.Length + 1)..]
             : null;

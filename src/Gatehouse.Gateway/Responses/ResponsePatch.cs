@@ -75,8 +75,11 @@ internal static class ResponsePatch
         to.Write(json[copied..]);
     }
 
-    /// <summary>Whether an event may need <see cref="Write"/>. Quotes within a text are escaped, so a text cannot look like a name.</summary>
-    public static bool Concerns(ReadOnlySpan<byte> data) => data.IndexOf("\"response\""u8) >= 0 || data.IndexOf("\"encrypted_content\""u8) >= 0;
+    /// <summary>
+    /// Whether an event may need <see cref="Write"/>. Quotes within a text are escaped, so a text cannot look like a name.
+    /// </summary>
+    public static bool Concerns(ReadOnlySpan<byte> data) =>
+        data.IndexOf("\"response\""u8) >= 0 || data.IndexOf("\"encrypted_content\""u8) >= 0;
 
     /// <summary>The response within an event.</summary>
     public static ReadOnlySpan<byte> ResponseOf(ReadOnlySpan<byte> data) =>
@@ -123,7 +126,8 @@ internal static class ResponsePatch
             return terms.PreviousId is { } id ? Encoding.UTF8.GetBytes($"\"{JsonEncodedText.Encode(id)}\"") : "null"u8.ToArray();
         }
 
-        return terms.IsStored && reader.ValueTextEquals("id"u8) ? Encoding.UTF8.GetBytes($"\"{terms.Id}\"") // the provider stores it under no id
+        return terms.IsStored && reader.ValueTextEquals("id"u8)
+            ? Encoding.UTF8.GetBytes($"\"{terms.Id}\"") // the provider stores it under no id
             : terms.IsBackground && reader.ValueTextEquals("background"u8) ? "true"u8.ToArray()
             : null;
     }

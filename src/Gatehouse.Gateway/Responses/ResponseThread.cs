@@ -8,13 +8,15 @@ namespace Gatehouse.Gateway.Responses;
 /// <summary>Puts into a request what it only names: the responses that it goes on from, and items of theirs.</summary>
 internal static class ResponseThread
 {
-    /// <param name="Body">The body with all of it in <c>input</c>, and without <c>previous_response_id</c>; empty when it names nothing.</param>
+    /// <param name="Body">The body with all of it in <c>input</c>, and without <c>previous_response_id</c>; empty when it names
+    /// nothing.</param>
     /// <param name="Input">What is new in it, to be stored; empty when it is not.</param>
     public readonly record struct Expanded(ReadOnlyMemory<byte> Body, ReadOnlyMemory<byte> Input);
 
     /// <exception cref="ProblemException">What is named is not here, or the whole is too large.</exception>
     public static async ValueTask<Expanded> ExpandAsync(
-        IResponseStore store, ResponseScope scope, ReadOnlyMemory<byte> body, ResponsesPeek peek, bool keepsInput, int maxBytes, CancellationToken ct)
+        IResponseStore store, ResponseScope scope, ReadOnlyMemory<byte> body, ResponsesPeek peek, bool keepsInput, int maxBytes,
+        CancellationToken ct)
     {
         IReadOnlyList<StoredResponse> thread = [];
         if (peek.PreviousId is { } previous)
@@ -41,7 +43,9 @@ internal static class ResponseThread
             : throw StoredResponse.TooLarge(maxBytes);
     }
 
-    /// <summary>How much of a thread is read: a stored response says again what its request said, so not all of it counts for the next one.</summary>
+    /// <summary>
+    /// How much of a thread is read: a stored response says again what its request said, so not all of it counts for the next one.
+    /// </summary>
     public static long MostStored(int maxBodyBytes) => 2L * maxBodyBytes;
 
     public static Problem NotFound(string id) => new(
@@ -61,7 +65,8 @@ internal static class ResponseThread
         if (last.IsRunning)
         {
             throw new ProblemException(new Problem(
-                "previous_response_not_ready", 400, $"The response '{ParameterNames.Shown(id, 80)}' is still being made: wait until it is completed.")
+                "previous_response_not_ready", 400,
+                $"The response '{ParameterNames.Shown(id, 80)}' is still being made: wait until it is completed.")
             {
                 Field = "previous_response_id",
             });
@@ -78,7 +83,8 @@ internal static class ResponseThread
 
         foreach (var item in input.EnumerateArray())
         {
-            if (WireJson.StringOrNull(item, "type") != "item_reference" || WireJson.StringOrNull(item, "id") is not { } id || named.ContainsKey(id))
+            if (WireJson.StringOrNull(item, "type") != "item_reference" || WireJson.StringOrNull(item, "id") is not { } id
+                || named.ContainsKey(id))
             {
                 continue;
             }

@@ -5,11 +5,14 @@ using Gatehouse.Gateway.Conversation;
 
 namespace Gatehouse.Gateway.Responses;
 
-/// <summary>Errors of the responses format. As a body they are those of the chat format; within a stream they are events of their own.</summary>
+/// <summary>
+/// Errors of the responses format. As a body they are those of the chat format; within a stream they are events of their own.
+/// </summary>
 internal static class ResponsesErrors
 {
     /// <summary>
-    /// The event <c>error</c>. Besides the fields that the format has, it carries an <c>error</c> object: SDKs for JavaScript raise on that.
+    /// The event <c>error</c>. Besides the fields that the format has, it carries an <c>error</c> object: SDKs for JavaScript raise on
+    /// that.
     /// </summary>
     public static void WriteEvent(Problem p, int sequence, IBufferWriter<byte> to)
     {

@@ -13,11 +13,12 @@ using Microsoft.Extensions.Logging;
 namespace Gatehouse.Gateway.Responses;
 
 /// <summary>
-/// Everything under <c>/v1/responses</c>: POST makes a response; GET, DELETE, <c>/cancel</c> and <c>/input_items</c> are about a stored one.
-/// What another system or environment owns does not exist.
+/// Everything under <c>/v1/responses</c>: POST makes a response; GET, DELETE, <c>/cancel</c> and <c>/input_items</c> are about a stored
+/// one. What another system or environment owns does not exist.
 /// </summary>
 internal sealed partial class ResponsesHandler(
-    CallPipeline pipeline, IResponseStore store, BackgroundRuns runs, Snapshot<GatewayTable> tables, TimeProvider clock, ILogger<ResponsesHandler> log)
+    CallPipeline pipeline, IResponseStore store, BackgroundRuns runs, Snapshot<GatewayTable> tables, TimeProvider clock,
+    ILogger<ResponsesHandler> log)
 {
     public const string Path = "/v1/responses";
 
@@ -29,7 +30,8 @@ internal sealed partial class ResponsesHandler(
 
     /// <summary>POST /v1/responses/input_tokens.</summary>
     private Task CountAsync(HttpContext http) => pipeline.HandleAsync(http, new TokenCountSurface(
-        new ResponsesSurface(store, runs, clock, isCount: true), "/responses/input_tokens", "response.input_tokens", ResponsesRequestReader.Read));
+        new ResponsesSurface(store, runs, clock, isCount: true), "/responses/input_tokens", "response.input_tokens",
+        ResponsesRequestReader.Read));
 
     /// <param name="rest">What follows <see cref="Path"/> and a slash.</param>
     /// <returns><see langword="null"/> when there is no such address.</returns>
@@ -109,7 +111,8 @@ internal sealed partial class ResponsesHandler(
         if (stored is { IsRunning: false, Events.IsEmpty: true } || run is not null)
         {
             throw new ProblemException(new Problem(
-                "not_streamed", 400, "Only a response that was asked for with 'background' and 'stream' can be streamed again: ask without 'stream'.")
+                "not_streamed", 400,
+                "Only a response that was asked for with 'background' and 'stream' can be streamed again: ask without 'stream'.")
             {
                 Field = "stream",
             });
@@ -175,7 +178,8 @@ internal sealed partial class ResponsesHandler(
             && background.ValueKind == JsonValueKind.False)
         {
             throw new ProblemException(new Problem(
-                "not_in_background", 400, "Only a response that was asked for with 'background' can be cancelled: end the request of any other one."));
+                "not_in_background", 400,
+                "Only a response that was asked for with 'background' can be cancelled: end the request of any other one."));
         }
 
         ClientAnswer.WriteWhole(http.Response, StatusCodes.Status200OK, stored.Response.Span);
@@ -235,8 +239,10 @@ internal sealed partial class ResponsesHandler(
     {
         var text = http.Request.Query[name].ToString();
         return text.Length == 0 ? null
-            : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most ? number
-            : throw WireJson.Invalid(name, string.Create(CultureInfo.InvariantCulture, $"must be a whole number from {Math.Max(least, 0)} to {most}"));
+            : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most
+                ? number
+            : throw WireJson.Invalid(
+                name, string.Create(CultureInfo.InvariantCulture, $"must be a whole number from {Math.Max(least, 0)} to {most}"));
     }
 
     private static void Write(HttpContext http, Action<Utf8JsonWriter> write)

@@ -3,7 +3,9 @@ using Gatehouse.Gateway.Conversation;
 
 namespace Gatehouse.Gateway.Responses;
 
-/// <summary>Reads <c>input</c> of a request. Items of the assistant in a row are one turn: its reasoning, its text, its tool calls.</summary>
+/// <summary>
+/// Reads <c>input</c> of a request. Items of the assistant in a row are one turn: its reasoning, its text, its tool calls.
+/// </summary>
 internal static class ResponsesItemReader
 {
     public static void Read(JsonElement input, ChatRequest request)
@@ -127,7 +129,8 @@ internal static class ResponsesItemReader
             return;
         }
 
-        var text = string.Join("\n\n", WireJson.Items(item, "content").Concat(WireJson.Items(item, "summary")).Select(p => WireJson.StringOrEmpty(p, "text")));
+        var text = string.Join(
+            "\n\n", WireJson.Items(item, "content").Concat(WireJson.Items(item, "summary")).Select(p => WireJson.StringOrEmpty(p, "text")));
         if (text.Length > 0)
         {
             turn.Add(new ThinkingPart(text, ""));

@@ -6,7 +6,9 @@ using Gatehouse.Gateway.Calls;
 
 namespace Gatehouse.Gateway.Responses;
 
-/// <summary>What Gatehouse itself must know of a body of <c>POST /v1/responses</c>, read in one pass that proves it to be one JSON object.</summary>
+/// <summary>
+/// What Gatehouse itself must know of a body of <c>POST /v1/responses</c>, read in one pass that proves it to be one JSON object.
+/// </summary>
 internal struct ResponsesPeek
 {
     private const int MostPairs = 16;
@@ -118,7 +120,8 @@ internal struct ResponsesPeek
                 case "metadata" when given:
                     if (!IsMetadata(ref reader))
                     {
-                        return Wrong(name, $"must be an object of at most {MostPairs} texts, with names of at most {LongestName} and texts of at most {LongestText} characters");
+                        return Wrong(
+                            name, $"must be an object of at most {MostPairs} texts, with names of at most {LongestName} and texts of at most {LongestText} characters");
                     }
 
                     break;

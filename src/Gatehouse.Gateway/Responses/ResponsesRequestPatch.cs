@@ -14,9 +14,11 @@ internal static class ResponsesRequestPatch
     private const string Sealed = "reasoning.encrypted_content";
 
     /// <param name="wantsSeal">The response is to be stored, and the model reasons.</param>
-    /// <param name="isCount">Only its tokens are counted: what concerns its answer is left out, and the address of counts knows no <c>store</c>.</param>
+    /// <param name="isCount">Only its tokens are counted: what concerns its answer is left out, and the address of counts knows no
+    /// <c>store</c>.</param>
     /// <param name="dropped">Gets what is not passed on.</param>
-    public static void Write(ReadOnlySpan<byte> body, Attempt attempt, bool wantsSeal, bool isCount, List<string> dropped, IBufferWriter<byte> to)
+    public static void Write(
+        ReadOnlySpan<byte> body, Attempt attempt, bool wantsSeal, bool isCount, List<string> dropped, IBufferWriter<byte> to)
     {
         var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = 128 });
         reader.Read();

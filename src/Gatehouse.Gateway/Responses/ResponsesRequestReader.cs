@@ -19,10 +19,12 @@ internal static class ResponsesRequestReader
 
         if (WireJson.TryGet(root, "prompt", out _))
         {
-            throw WireJson.Invalid("prompt", "is kept at OpenAI, and this route's target does not speak its format: send 'instructions' and 'input'");
+            throw WireJson.Invalid(
+                "prompt", "is kept at OpenAI, and this route's target does not speak its format: send 'instructions' and 'input'");
         }
 
-        ResponsesItemReader.Read(WireJson.TryGet(root, "input", out var input) ? input : throw WireJson.Invalid("input", "is required"), request);
+        ResponsesItemReader.Read(
+            WireJson.TryGet(root, "input", out var input) ? input : throw WireJson.Invalid("input", "is required"), request);
         if (request.Messages.Count == 0)
         {
             throw WireJson.Invalid("input", "must hold at least one item that the model can read");
@@ -154,7 +156,8 @@ internal static class ResponsesRequestReader
 
                 return new ToolChoice(mode, Allowed: allowed);
             default:
-                throw WireJson.Invalid(Field, $"forces the tool '{ParameterNames.Shown(type, 64)}', which runs at OpenAI; the model '{ParameterNames.Shown(request.Model, 64)}' is served by another provider");
+                throw WireJson.Invalid(
+                    Field, $"forces the tool '{ParameterNames.Shown(type, 64)}', which runs at OpenAI; the model '{ParameterNames.Shown(request.Model, 64)}' is served by another provider");
         }
     }
 

@@ -197,7 +197,8 @@ internal sealed class ResponsesStreamWriter(ChatRequest request, ResponseTerms t
         }
 
         item.Text.Append(e.Arguments);
-        if (item.Kind == OutputKind.FunctionCall) // the input of a custom tool is one string inside JSON: it can be told only when it is whole
+        // the input of a custom tool is one string inside JSON: it can be told only when it is whole
+        if (item.Kind == OutputKind.FunctionCall)
         {
             using var json = OpenItemEvent("response.function_call_arguments.delta", item, to);
             json.WriteString("delta", e.Arguments);

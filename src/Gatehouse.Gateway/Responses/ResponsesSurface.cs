@@ -36,7 +36,9 @@ internal sealed class ResponsesSurface(
 
     public override bool MayHedge => run is null;
 
-    /// <summary>A stored response is one of its own, and so is one made in the background; what another one went on from was put into the request.</summary>
+    /// <summary>
+    /// A stored response is one of its own, and so is one made in the background; what another one went on from was put into the request.
+    /// </summary>
     public override bool MayBeKept => !_terms.IsStored && run is null && !isCount;
 
     public static string NewId() => $"resp_{Guid.CreateVersion7():N}";
@@ -55,7 +57,8 @@ internal sealed class ResponsesSurface(
 
     public override Problem? Admitted() => run?.Admit();
 
-    public override WireFormat WireAt(ProviderSettings settings, string model) => settings.SpeaksResponses ? WireFormat.Responses : settings.Wire;
+    public override WireFormat WireAt(ProviderSettings settings, string model) =>
+        settings.SpeaksResponses ? WireFormat.Responses : settings.Wire;
 
     public override async ValueTask<Problem?> CompleteAsync(Call call)
     {
@@ -67,7 +70,9 @@ internal sealed class ResponsesSurface(
 
         if (_own is { Background: true, Store: false })
         {
-            return new Problem("invalid_request", 400, "A response that is made in the background is kept until it is asked for: leave 'store' out.") { Field = "store" };
+            return new Problem(
+                "invalid_request", 400,
+                "A response that is made in the background is kept until it is asked for: leave 'store' out.") { Field = "store" };
         }
 
         var stored = principal.StoreContent && _own.Store != false;
@@ -153,7 +158,8 @@ internal sealed class ResponsesSurface(
         var response = whole.IsEmpty ? _writer?.Final ?? _relay!.Final : whole.ToArray();
         try
         {
-            store.TryKeep(StoredItems.Response(StoredContent.ScopeOf(call.Principal), _terms.PreviousId, clock.GetUtcNow(), _input, response));
+            store.TryKeep(
+                StoredItems.Response(StoredContent.ScopeOf(call.Principal), _terms.PreviousId, clock.GetUtcNow(), _input, response));
         }
         catch (FormatException)
         {

@@ -8,7 +8,9 @@ internal static class StoredContent
 {
     public static ResponseScope ScopeOf(Principal principal) => new(principal.TeamId, principal.SystemId, principal.Environment);
 
-    /// <summary>What is refused where no content is stored, because the answer would depend on it. A bare <c>store</c> is reported instead.</summary>
+    /// <summary>
+    /// What is refused where no content is stored, because the answer would depend on it. A bare <c>store</c> is reported instead.
+    /// </summary>
     public static Problem? Refusal(in ResponsesPeek peek, Principal principal) =>
         peek.PreviousId is not null ? NotStored("previous_response_id", "send the earlier items in 'input' yourself", principal)
         : peek.Background ? NotStored("background", "leave 'background' out", principal)
@@ -23,6 +25,7 @@ internal static class StoredContent
             "responses_not_stored",
             field is null ? 404 : 400,
             $"The system '{principal.System}' stores no content in {environment}, so no earlier response is here. Turn 'store content' on for it"
-            + $" (on the system's page, or PUT /api/systems/{principal.SystemId}/environments/{environment}), or {otherwise}.") { Field = field };
+            + $" (on the system's page, or PUT /api/systems/{principal.SystemId}/environments/{environment}), or {otherwise}.") { Field =
+                field };
     }
 }

@@ -38,7 +38,8 @@ internal static class StoredItems
         ResponseScope scope, string? previousId, DateTimeOffset now, ReadOnlyMemory<byte> input, ReadOnlyMemory<byte> response)
     {
         var json = WireJson.ParseAnswer(response.Span);
-        return new StoredResponse(scope, WireJson.StringOrEmpty(json, "id"), previousId, now, WireJson.StringOrEmpty(json, "status"), input, response)
+        return new StoredResponse(
+            scope, WireJson.StringOrEmpty(json, "id"), previousId, now, WireJson.StringOrEmpty(json, "status"), input, response)
         {
             ItemIds = [.. WireJson.Items(json, "output").Select(o => WireJson.StringOrEmpty(o, "id")).Where(IsItemId)],
         };
@@ -64,11 +65,14 @@ internal static class StoredItems
         }
     }
 
-    public static IEnumerable<JsonElement> Output(StoredResponse response) => WireJson.Items(WireJson.Parse(response.Response.Span), "output");
+    public static IEnumerable<JsonElement> Output(StoredResponse response) =>
+        WireJson.Items(WireJson.Parse(response.Response.Span), "output");
 
     /// <summary>The item itself, or the one that it names.</summary>
     public static JsonElement Resolved(JsonElement item, Dictionary<string, JsonElement> named) =>
-        WireJson.StringOrNull(item, "type") == "item_reference" && named.TryGetValue(WireJson.StringOrEmpty(item, "id"), out var found) ? found : item;
+        WireJson.StringOrNull(item, "type") == "item_reference" && named.TryGetValue(WireJson.StringOrEmpty(item, "id"), out var found)
+            ? found
+            : item;
 
     /// <summary>An item as a provider gets it.</summary>
     public static void WriteForProvider(Utf8JsonWriter json, JsonElement item)

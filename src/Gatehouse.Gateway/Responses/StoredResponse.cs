@@ -13,7 +13,8 @@ public sealed record ResponseScope(Guid TeamId, Guid SystemId, SystemEnvironment
 /// <param name="Input">What was new in its request: a JSON array of items, each with an id.</param>
 /// <param name="Response">The <c>response</c> object.</param>
 public sealed record StoredResponse(
-    ResponseScope Scope, string Id, string? PreviousId, DateTimeOffset CreatedAt, string Status, ReadOnlyMemory<byte> Input, ReadOnlyMemory<byte> Response)
+    ResponseScope Scope, string Id, string? PreviousId, DateTimeOffset CreatedAt, string Status, ReadOnlyMemory<byte> Input,
+    ReadOnlyMemory<byte> Response)
 {
     /// <summary>The ids of the items of its output, by which later requests may name them.</summary>
     public IReadOnlyList<string> ItemIds { get; init; } = [];
@@ -57,7 +58,8 @@ public interface IResponseStore
     ValueTask<StoredResponse?> FindAsync(ResponseScope scope, string id, CancellationToken ct);
 
     /// <param name="maxBytes">Of inputs and responses together: more are not read into memory.</param>
-    /// <returns>The response and those that it goes on from, oldest first, without events; empty when it, or one of those, is not here.</returns>
+    /// <returns>The response and those that it goes on from, oldest first, without events; empty when it, or one of those, is not
+    /// here.</returns>
     /// <exception cref="ProblemException">The store cannot be asked now, or the thread is too large.</exception>
     ValueTask<IReadOnlyList<StoredResponse>> FindThreadAsync(ResponseScope scope, string id, long maxBytes, CancellationToken ct);
 

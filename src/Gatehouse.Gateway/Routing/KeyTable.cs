@@ -37,7 +37,9 @@ public sealed record Principal(
 [StructLayout(LayoutKind.Sequential)]
 public readonly record struct KeyHash(ulong A, ulong B, ulong C, ulong D)
 {
-    /// <summary>HMAC-SHA-256 under the installation's secret: a stolen table cannot be tried against other installations or offline.</summary>
+    /// <summary>
+    /// HMAC-SHA-256 under the installation's secret: a stolen table cannot be tried against other installations or offline.
+    /// </summary>
     /// <param name="secret">The installation's secret, 32 bytes.</param>
     /// <param name="key">The key as presented, UTF-8.</param>
     public static KeyHash Of(ReadOnlySpan<byte> secret, ReadOnlySpan<byte> key)

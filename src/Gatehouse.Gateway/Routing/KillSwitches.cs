@@ -14,7 +14,8 @@ public sealed class KillSwitches(
         new(FrozenDictionary<string, string>.Empty, FrozenDictionary<string, string>.Empty, FrozenDictionary<string, string>.Empty);
 
     /// <returns>Why calls may not go to a provider, or <see langword="null"/>.</returns>
-    public string? Provider(string name) => providers.TryGetValue(name, out var why) ? $"the provider '{name}' is switched off: {Ended(why)}" : null;
+    public string? Provider(string name) =>
+        providers.TryGetValue(name, out var why) ? $"the provider '{name}' is switched off: {Ended(why)}" : null;
 
     public RouteTable Apply(RouteTable table) =>
         providers.Count + models.Count + routes.Count == 0 ? table : new RouteTable([.. table.Routes.Select(Apply)]);
@@ -23,8 +24,12 @@ public sealed class KillSwitches(
     {
         Off = routes.TryGetValue(route.Name, out var why) ? Ended(why) : route.Off,
         Targets = [.. route.Targets.Select(t => t with { Off = Provider(t.Provider.Name) ?? Model(t) ?? t.Off })],
-        Mirror = route.Mirror is { } mirror ? mirror with { Target = mirror.Target with { Off = Provider(mirror.Target.Provider.Name) ?? Model(mirror.Target) ?? mirror.Target.Off } } : null,
-        ModelsOff = models.Count > 0 && route.AllTargets.Any(t => t.Model == Target.AnyModel) ? models.ToFrozenDictionary(m => m.Key, m => Ended(m.Value)) : null,
+        Mirror = route.Mirror is { } mirror
+            ? mirror with { Target =
+                mirror.Target with { Off = Provider(mirror.Target.Provider.Name) ?? Model(mirror.Target) ?? mirror.Target.Off } }
+            : null,
+        ModelsOff = models.Count > 0 && route.AllTargets.Any(t => t.Model == Target.AnyModel) ? models.ToFrozenDictionary(
+            m => m.Key, m => Ended(m.Value)) : null,
     };
 
     private string? Model(Target target) => models.TryGetValue(target.Model, out var why) || models.TryGetValue(target.Name, out why)

@@ -18,7 +18,9 @@ internal static class NearestRoutes
         return new Problem("model_not_found", 404, $"There is no route for the model '{shown}'. {hint}") { Field = "model" };
     }
 
-    /// <summary>At most three names within an edit distance of a third of the name, nearest first, or names that the model begins.</summary>
+    /// <summary>
+    /// At most three names within an edit distance of a third of the name, nearest first, or names that the model begins.
+    /// </summary>
     private static List<string> Near(RouteTable routes, string model)
     {
         if (model.Length is 0 or > RouteTable.MaxNameChars)

@@ -64,7 +64,9 @@ public sealed record Route(string Name, IReadOnlyList<Target> Targets)
     /// <summary>Why no call is served: a sentence; <see langword="null"/> when the route is switched on.</summary>
     public string? Off { get; init; }
 
-    /// <summary>Models that are switched off, of routes with a target for every model: why, by <c>model</c> or <c>provider/model</c>.</summary>
+    /// <summary>
+    /// Models that are switched off, of routes with a target for every model: why, by <c>model</c> or <c>provider/model</c>.
+    /// </summary>
     public IReadOnlyDictionary<string, string>? ModelsOff { get; init; }
 
     /// <summary>How a target is picked among those of the same order.</summary>
@@ -105,7 +107,9 @@ public sealed record Route(string Name, IReadOnlyList<Target> Targets)
     /// <summary>First pause before a retry; doubles each time, with full jitter. Default 200 ms.</summary>
     public TimeSpan RetryDelay { get; init; } = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>Longest pause before a retry, <c>Retry-After</c> included: a longer wait moves on to the next target. Default 5 s.</summary>
+    /// <summary>
+    /// Longest pause before a retry, <c>Retry-After</c> included: a longer wait moves on to the next target. Default 5 s.
+    /// </summary>
     public TimeSpan MaxRetryDelay { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Default 5 s.</summary>

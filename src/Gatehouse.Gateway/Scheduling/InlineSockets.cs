@@ -14,7 +14,9 @@ namespace Gatehouse.Gateway.Scheduling;
 /// </summary>
 public static class InlineSockets
 {
-    /// <summary>Bodies larger than this are read (parsed, guarded, translated) on the pool: the thread that polls has other calls to serve.</summary>
+    /// <summary>
+    /// Bodies larger than this are read (parsed, guarded, translated) on the pool: the thread that polls has other calls to serve.
+    /// </summary>
     internal const int MaxInlineBytes = 64 << 10;
 
     private const string ThreadCount = "DOTNET_SYSTEM_NET_SOCKETS_THREAD_COUNT";
@@ -22,9 +24,9 @@ public static class InlineSockets
     private static volatile bool _missing;
 
     /// <summary>
-    /// Sets how many threads poll sockets, unless the environment does: as many as there are processors, because calls run on them. With one
-    /// on two processors a call waits whenever the ledger's thread is in its way. To be called before the process uses its first socket,
-    /// which is when the runtime reads it.
+    /// Sets how many threads poll sockets, unless the environment does: as many as there are processors, because calls run on them. With
+    /// one on two processors a call waits whenever the ledger's thread is in its way. To be called before the process uses its first
+    /// socket, which is when the runtime reads it.
     /// </summary>
     public static void ChooseThreads()
     {

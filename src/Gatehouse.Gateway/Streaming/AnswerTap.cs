@@ -61,8 +61,8 @@ internal abstract class AnswerTap
     public abstract bool IsFinished { get; }
 
     /// <summary>
-    /// Whether no token can be missing from <see cref="Usage"/>, of an answer that broke off: providers count to the end only once they know
-    /// why it ended.
+    /// Whether no token can be missing from <see cref="Usage"/>, of an answer that broke off: providers count to the end only once they
+    /// know why it ended.
     /// </summary>
     public bool IsUsageComplete => FinishReason is not null || BrokeFirst;
 

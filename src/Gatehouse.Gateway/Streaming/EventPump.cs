@@ -12,7 +12,8 @@ internal sealed class EventPump(AnswerTap tap, StreamRelay relay, IEventParser p
     /// <param name="bytes">Empty at the end of the body.</param>
     /// <returns>
     /// <see cref="TapEvent.Preamble"/> until content came, then <see cref="TapEvent.Content"/>; <see cref="TapEvent.End"/> when the answer
-    /// is complete, <see cref="TapEvent.Error"/> when the provider says that it will not be, <see cref="TapEvent.Cut"/> when it ended before.
+    /// is complete, <see cref="TapEvent.Error"/> when the provider says that it will not be, <see cref="TapEvent.Cut"/> when it ended
+    /// before.
     /// </returns>
     /// <exception cref="FormatException">Not a stream of the provider's format.</exception>
     /// <exception cref="SseEventTooLargeException">An event without end.</exception>

@@ -21,8 +21,8 @@ internal readonly ref struct SseEvent(ReadOnlySpan<byte> name, ReadOnlySpan<byte
 /// lines are joined. Bytes may be cut anywhere. Its buffers grow to the largest event and are reused.
 /// </summary>
 /// <remarks>
-/// Feed with <see cref="Append"/>, then call <see cref="TryRead"/> until it returns false. Not thread-safe. Disposing gives the buffers back
-/// to their pool: events are not to be touched afterwards.
+/// Feed with <see cref="Append"/>, then call <see cref="TryRead"/> until it returns false. Not thread-safe. Disposing gives the buffers
+/// back to their pool: events are not to be touched afterwards.
 /// </remarks>
 /// <param name="maxEventBytes">Largest event, field names included. Default 16 MiB.</param>
 internal sealed class SseParser(int maxEventBytes = 16 << 20) : IEventParser

@@ -9,7 +9,9 @@ public enum Anonymisation
     /// <summary><c>[PERSON]</c>: gone for good.</summary>
     Mask,
 
-    /// <summary><c>[PERSON:3f9ac2…]</c>: the same value gives the same hash under the same key; joins work, guessing needs the key.</summary>
+    /// <summary>
+    /// <c>[PERSON:3f9ac2…]</c>: the same value gives the same hash under the same key; joins work, guessing needs the key.
+    /// </summary>
     Hash,
 
     /// <summary>A made-up value of the same form: a card with a right check digit, an address at example.com.</summary>

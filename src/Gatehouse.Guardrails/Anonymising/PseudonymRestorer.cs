@@ -4,8 +4,9 @@ using System.Text.Encodings.Web;
 namespace Gatehouse.Guardrails.Anonymising;
 
 /// <summary>
-/// Puts values back in place of pseudonyms in a text that comes in chunks. Holds back only what may be the start of a pseudonym, so every way of cutting a
-/// text gives the same result. Understands what models make of a token: another case, no brackets, brackets escaped for HTML or JSON.
+/// Puts values back in place of pseudonyms in a text that comes in chunks. Holds back only what may be the start of a pseudonym, so every
+/// way of cutting a text gives the same result. Understands what models make of a token: another case, no brackets, brackets escaped for
+/// HTML or JSON.
 /// </summary>
 /// <param name="vault">The conversation's pseudonyms.</param>
 /// <param name="insideJson">The text is JSON, for example the arguments of a tool: values are escaped for a string.</param>

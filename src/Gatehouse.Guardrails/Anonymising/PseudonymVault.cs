@@ -57,7 +57,8 @@ public sealed class PseudonymVault
         }
     }
 
-    /// <returns>The token for a value; a plain mask (<c>[PERSON]</c>) that cannot be restored once the conversation has too many values.</returns>
+    /// <returns>The token for a value; a plain mask (<c>[PERSON]</c>) that cannot be restored once the conversation has too many
+    /// values.</returns>
     public string TokenFor(string type, ReadOnlySpan<char> value)
     {
         lock (_lock)

@@ -8,8 +8,8 @@ using Gatehouse.Guardrails.Pii.Names;
 namespace Gatehouse.Guardrails.Anonymising;
 
 /// <summary>
-/// Makes values of the same form that belong to nobody. The same value gives the same one under the same key. Check digits of cards and IBANs are right;
-/// addresses on the network come from the ranges that are kept for examples.
+/// Makes values of the same form that belong to nobody. The same value gives the same one under the same key. Check digits of cards and
+/// IBANs are right; addresses on the network come from the ranges that are kept for examples.
 /// </summary>
 internal sealed class SyntheticValues(ReadOnlyMemory<byte> key)
 {
@@ -22,7 +22,8 @@ internal sealed class SyntheticValues(ReadOnlyMemory<byte> key)
         {
             PiiTypes.Person => Person(value, ref dice),
             PiiTypes.Location => dice.Any(Names.Value.Cities),
-            PiiTypes.Email => $"{dice.Any(Names.Value.First).ToLowerInvariant()}.{dice.Next(1000).ToString(CultureInfo.InvariantCulture)}@example.com",
+            PiiTypes.Email =>
+                $"{dice.Any(Names.Value.First).ToLowerInvariant()}.{dice.Next(1000).ToString(CultureInfo.InvariantCulture)}@example.com",
             PiiTypes.Url => $"https://example.com/{dice.Next(1 << 20).ToString("x", CultureInfo.InvariantCulture)}",
             PiiTypes.Ip => value.Contains(':')
                 ? $"2001:db8::{dice.Next(1 << 16).ToString("x", CultureInfo.InvariantCulture)}"
@@ -95,7 +96,9 @@ internal sealed class SyntheticValues(ReadOnlyMemory<byte> key)
             }
             else
             {
-                made.Append(char.IsAsciiDigit(c) ? (char)('0' + dice.Next(10)) : char.IsUpper(c) ? (char)('A' + dice.Next(26)) : char.IsLetter(c) ? (char)('a' + dice.Next(26)) : c);
+                made.Append(char.IsAsciiDigit(c)
+                    ? (char)('0' + dice.Next(10))
+                    : char.IsUpper(c) ? (char)('A' + dice.Next(26)) : char.IsLetter(c) ? (char)('a' + dice.Next(26)) : c);
             }
         }
 

@@ -17,7 +17,8 @@ public sealed class ContentDetector : IDetector
         }
 
         _harm = options.Categories.Count == 0 ? null : new HarmLexicon(options.Categories);
-        foreach (var (bans, prefix, type) in new[] { (options.Topics, "content.topic.", FindingTypes.BannedTopic), (options.Competitors, "content.competitor.", FindingTypes.Competitor) })
+        foreach (var (bans, prefix, type) in new[] { (options.Topics, "content.topic.", FindingTypes.BannedTopic),
+            (options.Competitors, "content.competitor.", FindingTypes.Competitor) })
         {
             foreach (var ban in bans)
             {
@@ -44,7 +45,8 @@ public sealed class ContentDetector : IDetector
         if (_values.Count > 0)
         {
             var state = (Findings: findings, Values: _values);
-            _bans.Find(text, ref state, static (ref (FindingList Findings, List<(string Rule, string Type)> Values) s, int value, int start, int end) =>
+            _bans.Find(text, ref state, static (
+                ref (FindingList Findings, List<(string Rule, string Type)> Values) s, int value, int start, int end) =>
             {
                 if (value != int.MaxValue)
                 {
@@ -56,7 +58,9 @@ public sealed class ContentDetector : IDetector
         _harm?.Find(text, findings);
         if (_options.MaxCharacters > 0 && text.Length > _options.MaxCharacters)
         {
-            findings.Add(new Finding(DetectorKind.Content, "content.length", FindingTypes.TooLong, _options.MaxCharacters, text.Length - _options.MaxCharacters, 1));
+            findings.Add(
+                new Finding(DetectorKind.Content, "content.length", FindingTypes.TooLong, _options.MaxCharacters,
+                    text.Length - _options.MaxCharacters, 1));
         }
 
         if (_options.Languages.Count > 0 && Languages.Of(text) is { Code: not "und" } guess

@@ -3,8 +3,8 @@ using System.Reflection;
 namespace Gatehouse.Guardrails.Content;
 
 /// <summary>
-/// The lexical scorer of harm categories: phrases that say it all, and pairs of an act and its object within one sentence. Words alone do not
-/// flag: "kill a process" has the act and not the object. The lists are harm.txt; a model behind a route sees what words cannot.
+/// The lexical scorer of harm categories: phrases that say it all, and pairs of an act and its object within one sentence. Words alone do
+/// not flag: "kill a process" has the act and not the object. The lists are harm.txt; a model behind a route sees what words cannot.
 /// </summary>
 internal sealed class HarmLexicon
 {
@@ -49,7 +49,8 @@ internal sealed class HarmLexicon
             var parts = line.Split(':', 2);
             var head = parts[0].Split(' ');
             var category = HarmCategories.All.ToList().IndexOf(head[0]);
-            var part = head[1] switch { "harmless" => 0, "phrases" => 1, "acts" => 2, "objects" => 3, _ => throw new InvalidOperationException($"harm.txt: '{parts[0]}'") };
+            var part = head[1] switch { "harmless" => 0, "phrases" => 1, "acts" => 2, "objects" => 3, _ =>
+                throw new InvalidOperationException($"harm.txt: '{parts[0]}'") };
             foreach (var term in parts[1].Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
             {
                 terms.Add(term, (category * 4) + part);

@@ -6,8 +6,8 @@ namespace Gatehouse.Guardrails.Content;
 public readonly record struct LanguageGuess(string Code, float Confidence);
 
 /// <summary>
-/// Tells the language of a text by its script and, for those in Latin, Cyrillic and Arabic letters, by its commonest words. Needs about five
-/// words; says "und" when it cannot tell. Allocates nothing.
+/// Tells the language of a text by its script and, for those in Latin, Cyrillic and Arabic letters, by its commonest words. Needs about
+/// five words; says "und" when it cannot tell. Allocates nothing.
 /// </summary>
 public static class Languages
 {

@@ -82,7 +82,8 @@ internal sealed class TermSet
         wordEnd = start;
         for (var word = 0; word < MaxWords; word++)
         {
-            for (; i < text.Length && kinds[text[i]] is CharKind.Letter or CharKind.Digit or CharKind.Ideograph or CharKind.Skip or CharKind.Apostrophe; i++)
+            for (; i < text.Length
+                && kinds[text[i]] is CharKind.Letter or CharKind.Digit or CharKind.Ideograph or CharKind.Skip or CharKind.Apostrophe; i++)
             {
                 var ideograph = kinds[text[i]] == CharKind.Ideograph;
                 if (ideograph && word == 0 && wordEnd == start && i > start)

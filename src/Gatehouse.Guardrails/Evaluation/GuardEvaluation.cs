@@ -8,7 +8,8 @@ namespace Gatehouse.Guardrails.Evaluation;
 public static class GuardEvaluation
 {
     /// <summary>The sets that can be asked for by name.</summary>
-    public static IReadOnlyList<string> Sets { get; } = ["pii", "identifiers", "posts", "secrets", "injection", "indirect", "obfuscation", "harmful", "speed"];
+    public static IReadOnlyList<string> Sets { get; } =
+        ["pii", "identifiers", "posts", "secrets", "injection", "indirect", "obfuscation", "harmful", "speed"];
 
     /// <param name="read">Reads a set by the name of its file without an ending; null when the folder has no such file.</param>
     /// <param name="wanted">Sets to measure; empty for all.</param>
@@ -79,7 +80,8 @@ public static class GuardEvaluation
             yield return SpeedMeasure.Of("speed", "prompts: secrets", texts, [SecretDetector.Default]);
             var injection = new InjectionDetector();
             yield return SpeedMeasure.Of("speed", "prompts: injection", texts, [injection]);
-            string[] clean = [.. texts.Where(t => IsClean(t, PiiDetector.Default) && IsClean(t, SecretDetector.Default) && IsClean(t, injection))];
+            string[] clean =
+                [.. texts.Where(t => IsClean(t, PiiDetector.Default) && IsClean(t, SecretDetector.Default) && IsClean(t, injection))];
             yield return SpeedMeasure.Of("speed", "clean: pii", clean, [PiiDetector.Default]);
             yield return SpeedMeasure.Of("speed", "clean: secrets", clean, [SecretDetector.Default]);
             yield return SpeedMeasure.Of("speed", "clean: all three", clean, [PiiDetector.Default, SecretDetector.Default, injection]);

@@ -4,8 +4,8 @@ using Gatehouse.Guardrails.Injection;
 namespace Gatehouse.Guardrails.Evaluation;
 
 /// <summary>
-/// Measures the injection detector on labelled texts. On rows that the weights were trained on this shows fit, not skill: the cross-validated
-/// figures come from bench/Gatehouse.GuardTraining.
+/// Measures the injection detector on labelled texts. On rows that the weights were trained on this shows fit, not skill: the
+/// cross-validated figures come from bench/Gatehouse.GuardTraining.
 /// </summary>
 public static class InjectionEvaluation
 {

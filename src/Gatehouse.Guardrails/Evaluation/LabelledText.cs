@@ -38,7 +38,8 @@ public sealed record LabelledText(string Text, IReadOnlyList<LabelledSpan> Spans
                 spans.Add(ReadSpan(text, span, TextOf(row, "type")));
             }
         }
-        else if (row.TryGetProperty("start", out var start) && start.ValueKind == JsonValueKind.Number && row.TryGetProperty("end", out var end) && end.ValueKind == JsonValueKind.Number)
+        else if (row.TryGetProperty("start", out var start) && start.ValueKind == JsonValueKind.Number
+            && row.TryGetProperty("end", out var end) && end.ValueKind == JsonValueKind.Number)
         {
             spans.Add(new(ToUnits(text, start.GetInt32()), ToUnits(text, end.GetInt32()), TextOf(row, "type")));
         }
@@ -61,7 +62,8 @@ public sealed record LabelledText(string Text, IReadOnlyList<LabelledSpan> Spans
         }
 
         var own = TextOf(span, "type");
-        return new(ToUnits(text, span.GetProperty("start").GetInt32()), ToUnits(text, span.GetProperty("end").GetInt32()), own.Length > 0 ? own : type);
+        return new(ToUnits(text, span.GetProperty("start").GetInt32()), ToUnits(text, span.GetProperty("end").GetInt32()),
+            own.Length > 0 ? own : type);
     }
 
     private static int ToUnits(string text, int codePoints)

@@ -10,7 +10,9 @@ public static class PiiEvaluation
     private static readonly string[] Structured =
         [PiiTypes.Email, PiiTypes.Card, PiiTypes.Iban, PiiTypes.Ip, PiiTypes.Url, PiiTypes.Ssn, PiiTypes.Phone];
 
-    /// <summary>Sentences with personal data of many types: by type, structured types, all types, and all without regard to the type.</summary>
+    /// <summary>
+    /// Sentences with personal data of many types: by type, structured types, all types, and all without regard to the type.
+    /// </summary>
     public static IEnumerable<Figure> Sentences(string set, IReadOnlyList<LabelledText> rows, PiiDetector detector)
     {
         var types = rows.SelectMany(r => r.Spans).Select(s => s.Type).ToHashSet(StringComparer.Ordinal);
@@ -31,9 +33,11 @@ public static class PiiEvaluation
             });
             SpanMatching.Compare(row.Spans, found, Strict, sameType: false, (_, outcome) => Add(any, outcome));
             SpanMatching.Compare(
-                SpanMatching.Merge(row.Text, row.Spans, sameType: true), SpanMatching.Merge(row.Text, found, sameType: true), Strict, sameType: true, (_, outcome) => Add(joined, outcome));
+                SpanMatching.Merge(row.Text, row.Spans, sameType: true), SpanMatching.Merge(row.Text, found, sameType: true), Strict,
+                sameType: true, (_, outcome) => Add(joined, outcome));
             SpanMatching.Compare(
-                SpanMatching.Merge(row.Text, row.Spans, sameType: false), SpanMatching.Merge(row.Text, found, sameType: false), Strict, sameType: false, (_, outcome) => Add(loose, outcome));
+                SpanMatching.Merge(row.Text, row.Spans, sameType: false), SpanMatching.Merge(row.Text, found, sameType: false), Strict,
+                sameType: false, (_, outcome) => Add(loose, outcome));
         }
 
         foreach (var (type, tally) in byType.OrderBy(t => t.Key, StringComparer.Ordinal))
@@ -86,7 +90,9 @@ public static class PiiEvaluation
     }
 
     private static string Shown(string type, HashSet<string> known) =>
-        known.Contains(type) ? type : type.EndsWith("_PHONE_NUMBER", StringComparison.Ordinal) || type == "PH_MOBILE_NUMBER" ? PiiTypes.Phone : type;
+        known.Contains(type)
+            ? type
+            : type.EndsWith("_PHONE_NUMBER", StringComparison.Ordinal) || type == "PH_MOBILE_NUMBER" ? PiiTypes.Phone : type;
 
     private static IEnumerable<LabelledSpan> Find(PiiDetector detector, string text)
     {

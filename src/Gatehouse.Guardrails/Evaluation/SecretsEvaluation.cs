@@ -5,8 +5,11 @@ namespace Gatehouse.Guardrails.Evaluation;
 /// <summary>Measures the secrets detector on texts that hold a secret or only look like it.</summary>
 public static class SecretsEvaluation
 {
-    /// <summary>Whole texts, then texts in which a finding must overlap the marked secret, then false alarms by kind of look-alike.</summary>
-    public static IEnumerable<Figure> Of(string set, IReadOnlyList<LabelledText> rows, SecretDetector detector, Action<LabelledText, Finding?>? onWrong = null)
+    /// <summary>
+    /// Whole texts, then texts in which a finding must overlap the marked secret, then false alarms by kind of look-alike.
+    /// </summary>
+    public static IEnumerable<Figure> Of(
+        string set, IReadOnlyList<LabelledText> rows, SecretDetector detector, Action<LabelledText, Finding?>? onWrong = null)
     {
         var (whole, spans) = (new Tally(), new Tally());
         Dictionary<string, (int Wrong, int Of)> kinds = new(StringComparer.Ordinal);
@@ -15,7 +18,9 @@ public static class SecretsEvaluation
             using var findings = FindingList.Rent();
             detector.Find(row.Text, new DetectionContext(DetectionSide.Input), findings);
             var isFound = findings.Count > 0;
-            var isHit = row.Spans.Count == 0 ? isFound : findings.Items.ToArray().Any(f => row.Spans.Any(s => f.Start < s.End && s.Start < f.End));
+            var isHit = row.Spans.Count == 0
+                ? isFound
+                : findings.Items.ToArray().Any(f => row.Spans.Any(s => f.Start < s.End && s.Start < f.End));
             Count(whole, row.Label, isFound);
             Count(spans, row.Label, row.Label ? isHit : isFound);
             if (isFound != row.Label)

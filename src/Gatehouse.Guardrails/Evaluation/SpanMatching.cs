@@ -12,7 +12,8 @@ internal static class SpanMatching
     /// <param name="least">Least intersection over union.</param>
     /// <param name="sameType">Whether types must agree.</param>
     /// <param name="count">Called with the type and whether it was a hit, a miss (marked only) or a false alarm (found only).</param>
-    public static void Compare(IReadOnlyList<LabelledSpan> marked, IReadOnlyList<LabelledSpan> found, double least, bool sameType, Action<string, Outcome> count)
+    public static void Compare(
+        IReadOnlyList<LabelledSpan> marked, IReadOnlyList<LabelledSpan> found, double least, bool sameType, Action<string, Outcome> count)
     {
         var used = new bool[found.Count];
         foreach (var span in marked)
@@ -43,8 +44,8 @@ internal static class SpanMatching
     }
 
     /// <summary>
-    /// Neighbours with nothing but blanks and punctuation between them become one span, as in presidio's span evaluator: whether a house number is a
-    /// span of its own, or a city part of the address, is a convention and no fault.
+    /// Neighbours with nothing but blanks and punctuation between them become one span, as in presidio's span evaluator: whether a house
+    /// number is a span of its own, or a city part of the address, is a convention and no fault.
     /// </summary>
     public static List<LabelledSpan> Merge(string text, IEnumerable<LabelledSpan> spans, bool sameType)
     {

@@ -12,7 +12,8 @@ public static class SpeedMeasure
 
 
     /// <summary>
-    /// Each batch of texts several times, its best time counts, after a round to warm up: what the detectors cost when the machine does nothing else.
+    /// Each batch of texts several times, its best time counts, after a round to warm up: what the detectors cost when the machine does
+    /// nothing else.
     /// </summary>
     public static Figure Of(string set, string slice, IReadOnlyList<string> texts, IReadOnlyList<IDetector> detectors)
     {

@@ -58,7 +58,8 @@ public sealed class CanaryDetector : IDetector
         Search(text, _exact, _exactForms, StringComparison.Ordinal, findings);
     }
 
-    private void Search(ReadOnlySpan<char> text, SearchValues<string> values, string[] forms, StringComparison comparison, FindingList findings)
+    private void Search(
+        ReadOnlySpan<char> text, SearchValues<string> values, string[] forms, StringComparison comparison, FindingList findings)
     {
         for (var at = 0; text[at..].IndexOfAny(values) is var next and >= 0;)
         {

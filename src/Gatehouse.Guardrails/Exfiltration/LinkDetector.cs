@@ -8,13 +8,15 @@ public sealed record LinkOptions
     /// <summary>Host names; each stands for its subdomains too. Empty: no host is trusted with images or data.</summary>
     public IReadOnlyList<string> AllowedHosts { get; init; } = [];
 
-    /// <summary>Report also plain links to hosts that are not allowed. Default false: only images, which load by themselves, and data in URLs.</summary>
+    /// <summary>
+    /// Report also plain links to hosts that are not allowed. Default false: only images, which load by themselves, and data in URLs.
+    /// </summary>
     public bool ReportUnknownHosts { get; init; }
 }
 
 /// <summary>
-/// Finds addresses by which an answer or a tool's arguments carry data out: images (Markdown or HTML) of hosts that are not allowed, long or
-/// encoded data in the query or path, addresses with credentials, and script URLs. Linear, allocates nothing.
+/// Finds addresses by which an answer or a tool's arguments carry data out: images (Markdown or HTML) of hosts that are not allowed, long
+/// or encoded data in the query or path, addresses with credentials, and script URLs. Linear, allocates nothing.
 /// </summary>
 public sealed class LinkDetector : IDetector
 {
@@ -22,7 +24,8 @@ public sealed class LinkDetector : IDetector
     public const int MaxUrl = 2048;
 
     private const int MinData = 24;
-    private static readonly SearchValues<string> Schemes = SearchValues.Create(["http://", "https://", "//", "javascript:", "data:text/html"], StringComparison.OrdinalIgnoreCase);
+    private static readonly SearchValues<string> Schemes = SearchValues.Create(
+        ["http://", "https://", "//", "javascript:", "data:text/html"], StringComparison.OrdinalIgnoreCase);
     private static readonly SearchValues<char> Ends = SearchValues.Create(" \t\r\n\"'<>`)]}|\\^");
 
     private static readonly SearchValues<char> Separators = SearchValues.Create("/?&=#;");
@@ -54,7 +57,8 @@ public sealed class LinkDetector : IDetector
             var length = tail.IndexOfAny(Ends);
             var url = tail[..(length < 0 ? tail.Length : length)].TrimEnd(".,;:!?");
             at = start + Math.Max(url.Length, 2);
-            if (url.StartsWith("javascript:", StringComparison.OrdinalIgnoreCase) || url.StartsWith("data:", StringComparison.OrdinalIgnoreCase))
+            if (url.StartsWith("javascript:", StringComparison.OrdinalIgnoreCase)
+                || url.StartsWith("data:", StringComparison.OrdinalIgnoreCase))
             {
                 Report(findings, "exfiltration.link.script", start, url.Length, 0.9f);
                 continue;
@@ -149,7 +153,8 @@ public sealed class LinkDetector : IDetector
     {
         var before = text[Math.Max(0, start - 256)..start].TrimEnd(" \"'<");
         if (before.EndsWith("src=", StringComparison.OrdinalIgnoreCase) || before.EndsWith("poster=", StringComparison.OrdinalIgnoreCase)
-            || before.EndsWith("background=", StringComparison.OrdinalIgnoreCase) || before.EndsWith("url(", StringComparison.OrdinalIgnoreCase))
+            || before.EndsWith("background=", StringComparison.OrdinalIgnoreCase)
+            || before.EndsWith("url(", StringComparison.OrdinalIgnoreCase))
         {
             return true;
         }
@@ -166,7 +171,8 @@ public sealed class LinkDetector : IDetector
     private static bool IsReference(ReadOnlySpan<char> text, int start)
     {
         var before = text[Math.Max(0, start - 8)..start].TrimEnd(" \"'<");
-        return before.EndsWith("](", StringComparison.Ordinal) || before.EndsWith("=", StringComparison.Ordinal) || before.EndsWith("url(", StringComparison.OrdinalIgnoreCase);
+        return before.EndsWith("](", StringComparison.Ordinal) || before.EndsWith("=", StringComparison.Ordinal)
+            || before.EndsWith("url(", StringComparison.OrdinalIgnoreCase);
     }
 
     /// <summary>A part of the path or query that is long and looks encoded, is percent-encoded prose, or holds an address.</summary>
@@ -195,7 +201,8 @@ public sealed class LinkDetector : IDetector
         return false;
     }
 
-    private static int Escapes(ReadOnlySpan<char> value) => value.Count("%20") + value.Count("%0A") + value.Count("%3A") + value.Count("%22");
+    private static int Escapes(ReadOnlySpan<char> value) =>
+        value.Count("%20") + value.Count("%0A") + value.Count("%3A") + value.Count("%22");
 
     private static bool LooksEncoded(ReadOnlySpan<char> value)
     {

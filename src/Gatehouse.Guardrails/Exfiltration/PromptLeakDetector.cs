@@ -64,7 +64,9 @@ public sealed class PromptLeakDetector : IDetector
         if (run >= MinWords)
         {
             var share = Math.Min(1f, run / (float)_words);
-            findings.Add(new Finding(DetectorKind.Exfiltration, "exfiltration.prompt.overlap", FindingTypes.PromptLeak, from, until - from, 0.6f + (0.4f * share)));
+            findings.Add(
+                new Finding(DetectorKind.Exfiltration, "exfiltration.prompt.overlap", FindingTypes.PromptLeak, from, until - from,
+                    0.6f + (0.4f * share)));
         }
     }
 

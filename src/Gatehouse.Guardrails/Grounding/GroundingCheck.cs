@@ -101,7 +101,8 @@ public static class GroundingCheck
             }
 
             var end = i;
-            while (end < text.Length && (char.IsAsciiDigit(text[end]) || (text[end] is '.' or ',' && end + 1 < text.Length && char.IsAsciiDigit(text[end + 1]))))
+            while (end < text.Length
+                && (char.IsAsciiDigit(text[end]) || (text[end] is '.' or ',' && end + 1 < text.Length && char.IsAsciiDigit(text[end + 1]))))
             {
                 end++;
             }
@@ -121,7 +122,8 @@ public static class GroundingCheck
 
         // Three digits after the only kind of separator: grouping. Otherwise the last separator is the decimal one.
         var decimals = number.Length - separator - 1;
-        var grouped = decimals == 3 && (number.IndexOfAny(['.', ',']) == separator ? number[0] != '0' : number.Count(number[separator]) > 1);
+        var grouped = decimals == 3
+            && (number.IndexOfAny(['.', ',']) == separator ? number[0] != '0' : number.Count(number[separator]) > 1);
         var digits = number.Replace(".", "", StringComparison.Ordinal).Replace(",", "", StringComparison.Ordinal);
         return grouped ? digits : $"{digits[..^decimals]}.{digits[^decimals..].TrimEnd('0')}".TrimEnd('.');
     }
@@ -133,7 +135,8 @@ public static class GroundingCheck
         {
             var ends = i == text.Length
                 || text[i] == '\n'
-                || (CharFold.Kind[text[i]] == CharKind.Sentence && (i + 1 == text.Length || text[i] >= 0x80 || char.IsWhiteSpace(text[i + 1])));
+                || (CharFold.Kind[text[i]] == CharKind.Sentence
+                    && (i + 1 == text.Length || text[i] >= 0x80 || char.IsWhiteSpace(text[i + 1])));
             if (!ends)
             {
                 continue;

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Gatehouse.Guardrails.Injection;
 
 /// <summary>
-/// Rules over concepts: sequences with a few words between. They say why a text is an injection; whether it is one, the model decides, which
-/// has the same sequences among its features.
+/// Rules over concepts: sequences with a few words between. They say why a text is an injection; whether it is one, the model decides,
+/// which has the same sequences among its features.
 /// </summary>
 internal struct ConceptRules
 {
@@ -14,22 +14,28 @@ internal struct ConceptRules
     [
         new("injection.rule.ignore-instructions", FindingTypes.Injection, Injection.Concept.Ignore, Injection.Concept.Instr),
         new("injection.rule.ignore-prior", FindingTypes.Injection, Injection.Concept.Ignore, Injection.Concept.Prior),
-        new("injection.rule.ignore-everything", FindingTypes.Injection, Injection.Concept.Ignore, Injection.Concept.All, Injection.Concept.Text),
-        new("injection.rule.prior-instructions-ignored", FindingTypes.Injection, Injection.Concept.Prior, Injection.Concept.Instr, Injection.Concept.Ignore),
-        new("injection.rule.instructions-ignored", FindingTypes.Injection, Injection.Concept.All, Injection.Concept.Instr, Injection.Concept.Ignore),
+        new("injection.rule.ignore-everything", FindingTypes.Injection, Injection.Concept.Ignore, Injection.Concept.All,
+            Injection.Concept.Text),
+        new("injection.rule.prior-instructions-ignored", FindingTypes.Injection, Injection.Concept.Prior, Injection.Concept.Instr,
+            Injection.Concept.Ignore),
+        new("injection.rule.instructions-ignored", FindingTypes.Injection, Injection.Concept.All, Injection.Concept.Instr,
+            Injection.Concept.Ignore),
         new("injection.rule.new-instructions", FindingTypes.Injection, Injection.Concept.New, Injection.Concept.Instr),
         new("injection.rule.new-task", FindingTypes.Injection, Injection.Concept.Ignore, Injection.Concept.Task),
-        new("injection.rule.reveal-system-prompt", FindingTypes.PromptExtraction, Injection.Concept.Reveal, Injection.Concept.System, Injection.Concept.Prompt),
+        new("injection.rule.reveal-system-prompt", FindingTypes.PromptExtraction, Injection.Concept.Reveal, Injection.Concept.System,
+            Injection.Concept.Prompt),
         new("injection.rule.reveal-instructions", FindingTypes.PromptExtraction, Injection.Concept.Reveal, Injection.Concept.Instr),
         new("injection.rule.reveal-prior-text", FindingTypes.PromptExtraction, Injection.Concept.Reveal, Injection.Concept.Prior),
-        new("injection.rule.reveal-text-above", FindingTypes.PromptExtraction, Injection.Concept.Reveal, Injection.Concept.Text, Injection.Concept.Prior),
+        new("injection.rule.reveal-text-above", FindingTypes.PromptExtraction, Injection.Concept.Reveal, Injection.Concept.Text,
+            Injection.Concept.Prior),
         new("injection.rule.reveal-secret", FindingTypes.PromptExtraction, Injection.Concept.Reveal, Injection.Concept.Secret),
         new("injection.rule.ask-secret", FindingTypes.PromptExtraction, Injection.Concept.What, Injection.Concept.Secret),
         new("injection.rule.ask-personal", FindingTypes.Injection, Injection.Concept.User, Injection.Concept.Personal),
         new("injection.rule.say-granted", FindingTypes.Injection, Injection.Concept.Say, Injection.Concept.Grant),
         new("injection.rule.say-pwned", FindingTypes.Injection, Injection.Concept.Say, Injection.Concept.Pwn),
         new("injection.rule.persona-without-limits", FindingTypes.Jailbreak, Injection.Concept.Pretend, Injection.Concept.Free),
-        new("injection.rule.persona-no-rules", FindingTypes.Jailbreak, Injection.Concept.Ai, Injection.Concept.Not, Injection.Concept.Instr),
+        new("injection.rule.persona-no-rules", FindingTypes.Jailbreak, Injection.Concept.Ai, Injection.Concept.Not,
+            Injection.Concept.Instr),
         new("injection.rule.no-ethics", FindingTypes.Jailbreak, Injection.Concept.Not, Injection.Concept.Ethic),
         new("injection.rule.never-refuse", FindingTypes.Jailbreak, Injection.Concept.Not, Injection.Concept.Refuse),
         new("injection.rule.enable-mode", FindingTypes.Jailbreak, Injection.Concept.Grant, Injection.Concept.Mode),
@@ -39,8 +45,10 @@ internal struct ConceptRules
         new("injection.rule.pretend-harm", FindingTypes.Jailbreak, Injection.Concept.Pretend, Injection.Concept.Harm),
         new("injection.rule.claims-authority", FindingTypes.Injection, Injection.Concept.Me, Injection.Concept.Admin),
         new("injection.rule.run-command", FindingTypes.Injection, Injection.Concept.Exec, Injection.Concept.Exec),
-        new("injection.rule.change-answer", FindingTypes.Injection, Injection.Concept.Add, Injection.Concept.You, Injection.Concept.Response),
-        new("injection.rule.encode-answer", FindingTypes.Injection, Injection.Concept.You, Injection.Concept.Response, Injection.Concept.Codec),
+        new("injection.rule.change-answer", FindingTypes.Injection, Injection.Concept.Add, Injection.Concept.You,
+            Injection.Concept.Response),
+        new("injection.rule.encode-answer", FindingTypes.Injection, Injection.Concept.You, Injection.Concept.Response,
+            Injection.Concept.Codec),
         new("injection.rule.add-code", FindingTypes.Injection, Injection.Concept.Add, Injection.Concept.Exec),
         new("injection.rule.send-data", FindingTypes.Injection, Injection.Concept.Send, Injection.Concept.Data),
         new("injection.rule.send-personal", FindingTypes.Injection, Injection.Concept.Send, Injection.Concept.Personal),

@@ -13,7 +13,8 @@ internal static class Disguises
     private const int MinCarrier = 16;
     private const int MaxFound = 16;
 
-    private static readonly SearchValues<char> Carrier = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_");
+    private static readonly SearchValues<char> Carrier = SearchValues.Create(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_");
 
     /// <summary>Whether the counts of a scan give any reason to look closer.</summary>
     public static bool Suspects(in SignalCounts counts, ReadOnlySpan<char> text) =>
@@ -92,7 +93,8 @@ internal static class Disguises
                 hexTested = hexEnd = HexEnd(text, i, out digits, out binary);
             }
 
-            if (digits >= MinCarrier && hexEnd >= end && digits % 2 == 0 && Hex(text[i..hexEnd], binary, found) && Readable(found.Open, words))
+            if (digits >= MinCarrier && hexEnd >= end && digits % 2 == 0 && Hex(text[i..hexEnd], binary, found)
+                && Readable(found.Open, words))
             {
                 found.Keep(binary ? "injection.disguise.binary" : "injection.disguise.hex", i, hexEnd - i);
                 i = hexEnd;
@@ -178,7 +180,8 @@ internal static class Disguises
             return false;
         }
 
-        if (run.IndexOfAny('-', '_') < 0 && Convert.TryFromBase64Chars(run[..16], head, out var written) && head[..written].IndexOfAnyExceptInRange((byte)9, (byte)126) >= 0
+        if (run.IndexOfAny('-', '_') < 0 && Convert.TryFromBase64Chars(run[..16], head, out var written)
+            && head[..written].IndexOfAnyExceptInRange((byte)9, (byte)126) >= 0
             && !System.Text.Unicode.Utf8.IsValid(head[..Math.Max(0, written - 3)]))
         {
             return false;
@@ -221,7 +224,9 @@ internal static class Disguises
         return printable * 10 >= into.Open.Length * 9;
     }
 
-    /// <summary>Decoded bytes count as text when they have a common word, several words of another script, or carry a further encoding.</summary>
+    /// <summary>
+    /// Decoded bytes count as text when they have a common word, several words of another script, or carry a further encoding.
+    /// </summary>
     private static bool Readable(ReadOnlySpan<char> text, Vocabulary words)
     {
         var known = 0;
@@ -256,7 +261,8 @@ internal static class Disguises
             {
                 var length = first < 0x80 ? 1 : first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
                 var k = 0;
-                for (; k < length && i + (3 * k) < text.Length && text[i + (3 * k)] == '%' && Byte(text, i + (3 * k) + 1) is var b and >= 0; k++)
+                for (; k < length && i + (3 * k) < text.Length && text[i + (3 * k)] == '%'
+                    && Byte(text, i + (3 * k) + 1) is var b and >= 0; k++)
                 {
                     utf8[k] = (byte)b;
                 }
@@ -265,7 +271,8 @@ internal static class Disguises
                 i += (3 * k) - 1;
                 undone++;
             }
-            else if (c == '\\' && i + 1 < text.Length && text[i + 1] is 'x' or 'u' && Number(text, i + 2, text[i + 1] == 'x' ? 2 : 4) is var code and > 0)
+            else if (c == '\\' && i + 1 < text.Length && text[i + 1] is 'x' or 'u'
+                && Number(text, i + 2, text[i + 1] == 'x' ? 2 : 4) is var code and > 0)
             {
                 found.Append((char)code);
                 i += text[i + 1] == 'x' ? 3 : 5;
@@ -328,7 +335,8 @@ internal static class Disguises
     private static int Byte(ReadOnlySpan<char> text, int at) => Number(text, at, 2);
 
     private static int Number(ReadOnlySpan<char> text, int at, int digits) =>
-        at + digits <= text.Length && int.TryParse(text.Slice(at, digits), System.Globalization.NumberStyles.AllowHexSpecifier, null, out var n) ? n : -1;
+        at + digits <= text.Length
+            && int.TryParse(text.Slice(at, digits), System.Globalization.NumberStyles.AllowHexSpecifier, null, out var n) ? n : -1;
 
     private static int Entity(ReadOnlySpan<char> text, int at, out int end)
     {
@@ -421,7 +429,8 @@ internal static class Disguises
             from[i] = (short)(i - 1);
             for (var size = 1; size <= Math.Min(longest, i); size++)
             {
-                if (cost[i - size] + 3 < cost[i] && (size > 1 || joined[i - 1] is 'a' or 'i' or 'I') && words.Contains(joined.Slice(i - size, size)))
+                if (cost[i - size] + 3 < cost[i] && (size > 1 || joined[i - 1] is 'a' or 'i' or 'I')
+                    && words.Contains(joined.Slice(i - size, size)))
                 {
                     cost[i] = cost[i - size] + 3;
                     from[i] = (short)(i - size);
@@ -523,7 +532,9 @@ internal static class Disguises
         for (var i = 0; i < from.Length; i++)
         {
             var c = from[i];
-            into[i] = char.IsAsciiLetterLower(c) ? (char)('a' + ((c - 'a' + 13) % 26)) : char.IsAsciiLetterUpper(c) ? (char)('A' + ((c - 'A' + 13) % 26)) : c;
+            into[i] = char.IsAsciiLetterLower(c)
+                ? (char)('a' + ((c - 'a' + 13) % 26))
+                : char.IsAsciiLetterUpper(c) ? (char)('A' + ((c - 'A' + 13) % 26)) : c;
         }
     }
 
@@ -613,11 +624,12 @@ internal static class Disguises
 
     private static bool IsLeetChar(char c) => char.IsLetterOrDigit(c) || c is '$' or '@' or '!' or '|' or '+' or '€' or '\'';
 
-    private static bool IsConsonant(char c) => char.IsAsciiLetter(c) && !(c is 'a' or 'e' or 'i' or 'o' or 'u' or 'y' or 'A' or 'E' or 'I' or 'O' or 'U');
+    private static bool IsConsonant(char c) =>
+        char.IsAsciiLetter(c) && !(c is 'a' or 'e' or 'i' or 'o' or 'u' or 'y' or 'A' or 'E' or 'I' or 'O' or 'U');
 
     /// <summary>
-    /// One and bar stand for i or l. Two in a row are ll, three ill; of others the first four are tried in every combination, until a word is
-    /// known.
+    /// One and bar stand for i or l. Two in a row are ll, three ill; of others the first four are tried in every combination, until a word
+    /// is known.
     /// </summary>
     private static bool Unleet(ReadOnlySpan<char> word, Span<char> into, Vocabulary words)
     {

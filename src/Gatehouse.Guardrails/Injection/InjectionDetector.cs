@@ -16,8 +16,8 @@ public sealed record InjectionOptions
 }
 
 /// <summary>
-/// Finds instructions that try to take over a model: in what people write (injection, jailbreak, prompt extraction) and planted in documents
-/// and tool results. Folds disguises first; about 5 µs a kilobyte, nothing allocated on plain text without a finding.
+/// Finds instructions that try to take over a model: in what people write (injection, jailbreak, prompt extraction) and planted in
+/// documents and tool results. Folds disguises first; about 5 µs a kilobyte, nothing allocated on plain text without a finding.
 /// </summary>
 public sealed class InjectionDetector(InjectionOptions? options = null) : IDetector
 {
@@ -42,7 +42,8 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
         else if (verdict.HiddenLength > 0 && _options.ReportHiddenText)
         {
             findings.Add(new Finding(
-                DetectorKind.Injection, "injection.hidden.invisible", FindingTypes.HiddenText, verdict.HiddenStart, verdict.HiddenLength, 0.4f));
+                DetectorKind.Injection, "injection.hidden.invisible", FindingTypes.HiddenText, verdict.HiddenStart, verdict.HiddenLength,
+                0.4f));
         }
     }
 

@@ -64,7 +64,8 @@ internal sealed class InjectionModel
     }
 
     /// <summary>The file of trained weights.</summary>
-    public static byte[] Write(InjectionHead direct, InjectionHead indirect, ReadOnlySpan<float> shape, Vocabulary words, ReadOnlySpan<sbyte> table)
+    public static byte[] Write(
+        InjectionHead direct, InjectionHead indirect, ReadOnlySpan<float> shape, Vocabulary words, ReadOnlySpan<sbyte> table)
     {
         using var file = new MemoryStream();
         using var writer = new BinaryWriter(file);

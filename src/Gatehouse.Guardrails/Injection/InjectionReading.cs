@@ -3,7 +3,10 @@ using System.Runtime.InteropServices;
 
 namespace Gatehouse.Guardrails.Injection;
 
-/// <summary>Sums weights as the scanner reads: of the whole text and its worst sentence, or of a document's worst window. Keeps the rules that match.</summary>
+/// <summary>
+/// Sums weights as the scanner reads: of the whole text and its worst sentence, or of a document's worst window. Keeps the rules that
+/// match.
+/// </summary>
 internal ref struct InjectionReading : ISignalSink
 {
     private readonly ReadOnlySpan<sbyte> _table;

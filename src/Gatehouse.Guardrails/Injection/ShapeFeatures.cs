@@ -1,6 +1,8 @@
 namespace Gatehouse.Guardrails.Injection;
 
-/// <summary>Bins of what a text looks like as a whole: length, shouting, symbols, unknown words. Each text has one bin of each kind.</summary>
+/// <summary>
+/// Bins of what a text looks like as a whole: length, shouting, symbols, unknown words. Each text has one bin of each kind.
+/// </summary>
 internal static class ShapeFeatures
 {
     public const int MaxActive = 9;

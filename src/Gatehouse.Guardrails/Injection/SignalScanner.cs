@@ -83,7 +83,8 @@ internal static class SignalScanner
                     Ideograph(text, i, ref state, ref counts, ref sink);
                     break;
                 case CharKind.Sentence:
-                    if (i + 1 == text.Length || text[i] >= 0x80 || CharFold.KindOf(text[i + 1]) is CharKind.Space or CharKind.Newline or CharKind.Quote or CharKind.Apostrophe)
+                    if (i + 1 == text.Length || text[i] >= 0x80
+                        || CharFold.KindOf(text[i + 1]) is CharKind.Space or CharKind.Newline or CharKind.Quote or CharKind.Apostrophe)
                     {
                         EndSentence(i + 1, ref state, ref counts, ref sink);
                         if (text[i] == '?')
@@ -154,7 +155,8 @@ internal static class SignalScanner
                 length++;
                 lastDigit = true;
             }
-            else if (kind == CharKind.Skip || (kind == CharKind.Apostrophe && i + 1 < text.Length && CharFold.KindOf(text[i + 1]) == CharKind.Letter && length > 0))
+            else if (kind == CharKind.Skip
+                || (kind == CharKind.Apostrophe && i + 1 < text.Length && CharFold.KindOf(text[i + 1]) == CharKind.Letter && length > 0))
             {
                 continue;
             }
@@ -300,7 +302,9 @@ internal static class SignalScanner
         Advance(word, start + 1, ref state, ref counts, ref sink);
     }
 
-    /// <summary>Pairs and triples of concepts near each other carry what an instruction means over to languages that the model never read.</summary>
+    /// <summary>
+    /// Pairs and triples of concepts near each other carry what an instruction means over to languages that the model never read.
+    /// </summary>
     private static void Concept<TSink>(int concept, int start, int end, ref State state, ref SignalCounts counts, ref TSink sink)
         where TSink : struct, ISignalSink, allows ref struct
     {

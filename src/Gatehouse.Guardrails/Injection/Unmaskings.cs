@@ -2,12 +2,14 @@ using System.Text;
 
 namespace Gatehouse.Guardrails.Injection;
 
-/// <summary>A text found inside another by undoing a disguise: its place among the <see cref="Unmaskings"/> and that of its carrier.</summary>
+/// <summary>
+/// A text found inside another by undoing a disguise: its place among the <see cref="Unmaskings"/> and that of its carrier.
+/// </summary>
 internal readonly record struct Unmasked(string Rule, int From, int Count, int Start, int Length);
 
 /// <summary>
-/// What the disguises of one text hide, in memory that is used again. Rent, use on one thread, dispose; what was read from it is gone then. Rented
-/// once more while in use, for what is hidden in the hidden.
+/// What the disguises of one text hide, in memory that is used again. Rent, use on one thread, dispose; what was read from it is gone then.
+/// Rented once more while in use, for what is hidden in the hidden.
 /// </summary>
 internal sealed class Unmaskings : IDisposable
 {

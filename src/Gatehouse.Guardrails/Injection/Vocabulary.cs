@@ -1,6 +1,8 @@
 namespace Gatehouse.Guardrails.Injection;
 
-/// <summary>The common words of the training texts, as bits of their hashes: says whether a decoded text reads better than its surface.</summary>
+/// <summary>
+/// The common words of the training texts, as bits of their hashes: says whether a decoded text reads better than its surface.
+/// </summary>
 internal readonly struct Vocabulary(ulong[] bits)
 {
     public const int Bits = 1 << 16;

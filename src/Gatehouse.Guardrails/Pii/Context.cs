@@ -52,5 +52,6 @@ internal static class Context
     public static bool Has(ReadOnlySpan<char> text, int start, int end, ContextWords words) =>
         words.IsIn(text[Math.Max(0, start - Before)..start]) || words.IsIn(text[end..Math.Min(text.Length, end + After)]);
 
-    public static bool HasBefore(ReadOnlySpan<char> text, int start, ContextWords words) => words.IsIn(text[Math.Max(0, start - Before)..start]);
+    public static bool HasBefore(ReadOnlySpan<char> text, int start, ContextWords words) =>
+        words.IsIn(text[Math.Max(0, start - Before)..start]);
 }

@@ -90,7 +90,9 @@ internal sealed class CustomScanner
                 continue;
             }
 
-            var score = Context.Has(text, match.Index, match.Index + match.Length, _context) ? _recogniser.ScoreWithContext : _recogniser.Score;
+            var score = Context.Has(text, match.Index, match.Index + match.Length, _context)
+                ? _recogniser.ScoreWithContext
+                : _recogniser.Score;
             if (score >= minScore)
             {
                 findings.Add(new(DetectorKind.Pii, _id, _recogniser.Type, match.Index, match.Length, score));

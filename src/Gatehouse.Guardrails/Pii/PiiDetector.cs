@@ -115,7 +115,8 @@ public sealed class PiiDetector : IDetector
         {
             var finding = findings[i];
             var isWanted = finding.Score >= _minScore
-                && (_types is null || _types.Contains(finding.Type) || finding.Rule.StartsWith("pii.custom.", StringComparison.Ordinal) || finding.Type == Denied)
+                && (_types is null || _types.Contains(finding.Type) || finding.Rule.StartsWith("pii.custom.", StringComparison.Ordinal)
+                    || finding.Type == Denied)
                 && !(_allow is { } allow && finding.Type != Denied && allow.Contains(text.Slice(finding.Start, finding.Length)));
             if (isWanted)
             {

@@ -1,6 +1,8 @@
 namespace Gatehouse.Guardrails.Pii;
 
-/// <summary>The types of personal data that have a detector of their own; identifiers of a country carry its code (<c>DE_TAX_ID</c>).</summary>
+/// <summary>
+/// The types of personal data that have a detector of their own; identifiers of a country carry its code (<c>DE_TAX_ID</c>).
+/// </summary>
 public static class PiiTypes
 {
     public const string Person = "PERSON";

@@ -3,7 +3,9 @@ using Gatehouse.Contracts;
 
 namespace Gatehouse.Guardrails.Policies;
 
-/// <summary>What the guards of one call found so far, summed up. Holds no text; allocates with the first finding. One thread at a time.</summary>
+/// <summary>
+/// What the guards of one call found so far, summed up. Holds no text; allocates with the first finding. One thread at a time.
+/// </summary>
 public sealed class GuardLog
 {
     /// <summary>Most different findings that are told apart; more are counted with the last.</summary>

@@ -29,7 +29,9 @@ public sealed record GuardPolicyDefinition(string Name, IReadOnlyList<GuardRule>
     /// <summary>Most time that the guards may take on one side of a call; longer counts as a failure. Default 1 s.</summary>
     public TimeSpan TimeLimit { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long a stream may hold back text that might still become a finding. Default 50 ms; what is certainly open is held longer.</summary>
+    /// <summary>
+    /// How long a stream may hold back text that might still become a finding. Default 50 ms; what is certainly open is held longer.
+    /// </summary>
     public TimeSpan HoldTime { get; init; } = TimeSpan.FromMilliseconds(50);
 }
 
@@ -108,7 +110,8 @@ internal sealed class SidePlan
         var rules = policy.Rules.Where(r => r.Sides.Contains(side)).ToList();
         AddPii(policy, [.. rules.Where(r => r.Detector == GuardDetector.Pii)]);
         AddShared(rules, GuardDetector.Secrets, least => new Secrets.SecretDetector(least));
-        AddShared(rules, GuardDetector.Injection, least => new Injection.InjectionDetector(new() { DirectThreshold = least, IndirectThreshold = least }));
+        AddShared(rules, GuardDetector.Injection, least =>
+            new Injection.InjectionDetector(new() { DirectThreshold = least, IndirectThreshold = least }));
         foreach (var reportUnknown in new[] { false, true })
         {
             var links = rules.Where(r => r.Detector == GuardDetector.Links && r.UnknownHosts == reportUnknown).ToArray();
@@ -119,7 +122,8 @@ internal sealed class SidePlan
         {
             if (ContentOf(rule) is { } content)
             {
-                _checks.Add(new Check(new ContentDetector(content), [rule], IsWhole: rule.Detector is GuardDetector.Language or GuardDetector.Refusal));
+                _checks.Add(new Check(
+                    new ContentDetector(content), [rule], IsWhole: rule.Detector is GuardDetector.Language or GuardDetector.Refusal));
             }
         }
 

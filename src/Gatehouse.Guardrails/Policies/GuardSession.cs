@@ -14,8 +14,10 @@ public readonly record struct GuardedText(DetectionSide Side, int Part = 0, bool
 /// <summary>
 /// A policy at work on one call. Pure: it reads texts and says what they become; the caller puts them where they belong. Not thread-safe.
 /// <list type="number">
-/// <item>For each finding the first rule of its detector that takes it decides; a rule in shadow mode is counted, and the next one decides.</item>
-/// <item>A detector that throws, or guards that take longer than the policy allows, are a failure: open or closed, as the policy says.</item>
+/// <item>For each finding the first rule of its detector that takes it decides; a rule in shadow mode is counted, and the next one
+/// decides.</item>
+/// <item>A detector that throws, or guards that take longer than the policy allows, are a failure: open or closed, as the policy
+/// says.</item>
 /// </list>
 /// </summary>
 /// <param name="key">Key of hashes and made-up values.</param>
@@ -96,13 +98,17 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
         return stream;
     }
 
-    /// <summary>What may restore pseudonyms in a text that comes in pieces; <see langword="null"/> when there is nothing to restore.</summary>
+    /// <summary>
+    /// What may restore pseudonyms in a text that comes in pieces; <see langword="null"/> when there is nothing to restore.
+    /// </summary>
     public PseudonymRestorer? Restorer(bool isJson) => HasPseudonyms ? new PseudonymRestorer(Vault, isJson) : null;
 
     /// <summary>Gives back what its streams hold.</summary>
     public void Dispose() => _streams?.ForEach(static s => s.Dispose());
 
-    /// <summary>Collects the decisions about a text, in the order of their places, whose findings end after <paramref name="from"/>.</summary>
+    /// <summary>
+    /// Collects the decisions about a text, in the order of their places, whose findings end after <paramref name="from"/>.
+    /// </summary>
     /// <returns>Whether there are any, or the call is blocked.</returns>
     internal bool Find(ReadOnlySpan<char> text, in GuardedText about, long totalLength, bool wholes, int from)
     {
@@ -235,7 +241,8 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
         }
     }
 
-    private void Ask(SidePlan plan, ReadOnlySpan<char> text, in GuardedText about, long totalLength, bool wholes, int from, FindingList findings)
+    private void Ask(
+        SidePlan plan, ReadOnlySpan<char> text, in GuardedText about, long totalLength, bool wholes, int from, FindingList findings)
     {
         var context = new DetectionContext(about.Side);
         foreach (var check in plan.Checks)
@@ -317,7 +324,8 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
     {
         _anonymiser ??= new Anonymiser(key, Vault);
         return _anonymiser.ValueFor(
-            decision.Finding.Type, value, decision.Effect == GuardAction.Pseudonymise ? Anonymisation.Pseudonym : decision.Rule.Replacement);
+            decision.Finding.Type, value,
+            decision.Effect == GuardAction.Pseudonymise ? Anonymisation.Pseudonym : decision.Rule.Replacement);
     }
 
     private void Fail(string how)

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Gatehouse.Guardrails.Policies;
 
-/// <summary>Text as it stands in a JSON string, read without its escapes: detectors would take <c>\n4111</c> for a word that begins with an n.</summary>
+/// <summary>
+/// Text as it stands in a JSON string, read without its escapes: detectors would take <c>\n4111</c> for a word that begins with an n.
+/// </summary>
 internal static class JsonEscapes
 {
     /// <param name="text">With escapes; one that is not complete stays as it is.</param>
@@ -27,7 +29,8 @@ internal static class JsonEscapes
                 't' => ('\t', 2),
                 'r' => ('\r', 2),
                 'b' or 'f' => (' ', 2),
-                'u' when at + 6 <= text.Length && ushort.TryParse(text.Slice(at + 2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code)
+                'u' when at + 6 <= text.Length && ushort.TryParse(
+                    text.Slice(at + 2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code)
                     => ((char)code, 6),
                 'u' => ('\\', 1),
                 var other => (other, 2),

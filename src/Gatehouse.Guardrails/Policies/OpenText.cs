@@ -2,7 +2,9 @@ using Gatehouse.Guardrails.Exfiltration;
 
 namespace Gatehouse.Guardrails.Policies;
 
-/// <summary>Where the end of an unfinished text may still become something: a word that goes on, a number in groups, a name, an address, a key.</summary>
+/// <summary>
+/// Where the end of an unfinished text may still become something: a word that goes on, a number in groups, a name, an address, a key.
+/// </summary>
 internal static class OpenText
 {
     /// <summary>Most UTF-16 units that groups of digits and capitalised words hold back.</summary>
@@ -32,7 +34,10 @@ internal static class OpenText
         return last >= 0 && block[(last + 8)..].IndexOf("-----", StringComparison.Ordinal) >= 0;
     }
 
-    /// <summary>The start of the groups at the end that may belong together: <c>4111 1111</c>, <c>DE89 3704 00</c>, <c>Maria von</c>, <c>password: </c>.</summary>
+    /// <summary>
+    /// The start of the groups at the end that may belong together: <c>4111 1111</c>, <c>DE89 3704 00</c>, <c>Maria von</c>, <c>password:
+    /// </c>.
+    /// </summary>
     private static int Groups(ReadOnlySpan<char> text, int from)
     {
         var start = LastBreak(text, from, text.Length);
@@ -63,8 +68,11 @@ internal static class OpenText
     }
 
     private static bool GoesOn(ReadOnlySpan<char> word) =>
-        !word.IsEmpty && (char.IsDigit(word[0]) || char.IsUpper(word[0]) || word[0] is '+' or '(' or '"' or '\'' || word[^1] is ':' or '=' || char.IsDigit(word[^1])
-            || word is "de" or "del" or "der" or "den" or "van" or "von" or "zu" or "di" or "da" or "la" or "le" or "of" or "and" or "is" or "-" or "/" or "&");
+        !word.IsEmpty
+            && (char.IsDigit(word[0]) || char.IsUpper(word[0]) || word[0] is '+' or '(' or '"' or '\'' || word[^1] is ':' or '='
+                || char.IsDigit(word[^1])
+            || word is "de" or "del" or "der" or "den" or "van" or "von" or "zu" or "di" or "da" or "la" or "le" or "of" or "and" or "is"
+                or "-" or "/" or "&");
 
     /// <summary>The offset behind the last break before <paramref name="end"/>.</summary>
     private static int LastBreak(ReadOnlySpan<char> text, int from, int end)
@@ -80,6 +88,7 @@ internal static class OpenText
     }
 
     /// <summary>White space, punctuation that nothing sought holds, or a letter of a script that is written without white space.</summary>
-    private static bool IsBreak(char c) => char.IsWhiteSpace(c) || c is '"' or ',' or ';' or '{' or '}' or '[' or ']' or '<' or '>' or '|' ||
+    private static bool IsBreak(char c) => char.IsWhiteSpace(c) || c is '"' or ',' or ';' or '{' or '}' or '[' or ']' or '<' or '>' or '|'
+        ||
         c is >= '\u0E00' and <= '\u0EFF' or >= '\u1000' and <= '\u109F' or >= '\u2E80' and <= '\uD7FF' or >= '\uF900' and <= '\uFAFF';
 }

@@ -6,10 +6,11 @@ namespace Gatehouse.Guardrails.Policies;
 /// <summary>
 /// Guards a text that comes in pieces, and lets go of what is certain.
 /// <list type="number">
-/// <item>Detectors look each time the text has grown by <see cref="Step"/>, counted from its beginning, with <see cref="Context"/> of what went
-/// before: where pieces are cut changes nothing.</item>
-/// <item>What is let go ends before the last <see cref="Step"/> units, before a word, number or name that may go on, before an address, image
-/// or key that is open, and before a finding that does not end there. So at most twice <see cref="Step"/> are held beyond what is open.</item>
+/// <item>Detectors look each time the text has grown by <see cref="Step"/>, counted from its beginning, with <see cref="Context"/> of what
+/// went before: where pieces are cut changes nothing.</item>
+/// <item>What is let go ends before the last <see cref="Step"/> units, before a word, number or name that may go on, before an address,
+/// image or key that is open, and before a finding that does not end there. So at most twice <see cref="Step"/> are held beyond what is
+/// open.</item>
 /// <item>After a pause (<see cref="Pause"/>) only what is open is held.</item>
 /// <item>Nothing is open for longer than <see cref="MaxOpen"/>.</item>
 /// </list>
@@ -142,7 +143,9 @@ public sealed class StreamGuard : IDisposable
             }
 
             _wasTooLong |= decision.Rule.Detector == GuardDetector.Length;
-            _session.Take(_about, decision with { Finding = decision.Finding with { Start = (int)Math.Min(int.MaxValue, _trimmed + decision.Finding.Start) } });
+            _session.Take(
+                _about, decision with { Finding =
+                    decision.Finding with { Start = (int)Math.Min(int.MaxValue, _trimmed + decision.Finding.Start) } });
         }
 
         if (_session.IsBlocked || safe <= _released)

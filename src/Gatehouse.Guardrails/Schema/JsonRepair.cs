@@ -264,7 +264,8 @@ public static class JsonRepair
         }
 
         private bool IsComment() =>
-            char.IsWhiteSpace(text[_at]) && _at + 1 < text.Length && (text[_at + 1] == '#' || (text[_at + 1] == '/' && _at + 2 < text.Length && text[_at + 2] is '/' or '*'));
+            char.IsWhiteSpace(text[_at]) && _at + 1 < text.Length
+                && (text[_at + 1] == '#' || (text[_at + 1] == '/' && _at + 2 < text.Length && text[_at + 2] is '/' or '*'));
 
         private static bool IsNumber(ReadOnlySpan<char> word)
         {

@@ -43,7 +43,8 @@ public sealed class JsonSchema
     public bool IsValid(JsonElement value) => Validate(value).Count == 0;
 
     /// <summary>Every way in which the value does not fit, at most 32; empty when it fits.</summary>
-    /// <exception cref="FormatException">What the schema says of this value is no schema, points at nothing, or takes too many steps to judge.</exception>
+    /// <exception cref="FormatException">What the schema says of this value is no schema, points at nothing, or takes too many steps to
+    /// judge.</exception>
     public IReadOnlyList<SchemaError> Validate(JsonElement value)
     {
         var run = new Run(this);
@@ -138,12 +139,14 @@ public sealed class JsonSchema
         var at = _document.RootElement;
         foreach (var part in reference.Split('/').Skip(1))
         {
-            var name = Uri.UnescapeDataString(part).Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
+            var name = Uri.UnescapeDataString(part).Replace("~1", "/", StringComparison.Ordinal)
+                .Replace("~0", "~", StringComparison.Ordinal);
             if (at.ValueKind == JsonValueKind.Object && at.TryGetProperty(name, out var member))
             {
                 at = member;
             }
-            else if (at.ValueKind == JsonValueKind.Array && int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index < at.GetArrayLength())
+            else if (at.ValueKind == JsonValueKind.Array
+                && int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index < at.GetArrayLength())
             {
                 at = at[index];
             }
@@ -209,11 +212,14 @@ public sealed class JsonSchema
                     "allOf" => All(member.Value, value, path, seen, depth),
                     "anyOf" => Some(member.Value, value, path, seen, depth, exactlyOne: false),
                     "oneOf" => Some(member.Value, value, path, seen, depth, exactlyOne: true),
-                    "not" => !Quietly(member.Value, value, path, new Evaluated(), depth) || Fail(path, "not", "The value is of the kind that is excluded."),
+                    "not" => !Quietly(member.Value, value, path, new Evaluated(), depth) || Fail(
+                        path, "not", "The value is of the kind that is excluded."),
                     "if" => If(rule, member.Value, value, path, seen, depth),
                     "type" => Type(member.Value, value, path),
-                    "enum" => member.Value.EnumerateArray().Any(e => JsonElement.DeepEquals(e, value)) || Fail(path, "enum", $"Use one of {Short(member.Value)}."),
-                    "const" => JsonElement.DeepEquals(member.Value, value) || Fail(path, "const", $"The value must be {Short(member.Value)}."),
+                    "enum" => member.Value.EnumerateArray().Any(e => JsonElement.DeepEquals(e, value)) || Fail(
+                        path, "enum", $"Use one of {Short(member.Value)}."),
+                    "const" => JsonElement.DeepEquals(member.Value, value) || Fail(
+                        path, "const", $"The value must be {Short(member.Value)}."),
                     _ => true,
                 };
             }
@@ -262,7 +268,10 @@ public sealed class JsonSchema
             }
 
             return (exactlyOne ? fitting == 1 : fitting > 0)
-                || Fail(path, exactlyOne ? "oneOf" : "anyOf", fitting == 0 ? "The value fits none of the allowed forms." : $"The value fits {fitting} forms where exactly one is allowed.");
+                || Fail(path, exactlyOne ? "oneOf" : "anyOf",
+                    fitting == 0
+                        ? "The value fits none of the allowed forms."
+                        : $"The value fits {fitting} forms where exactly one is allowed.");
         }
 
         private bool If(JsonElement rule, JsonElement condition, JsonElement value, string path, Evaluated seen, int depth)
@@ -315,7 +324,8 @@ public sealed class JsonSchema
         };
 
         private static bool IsInteger(JsonElement value) =>
-            value.TryGetInt64(out _) || (value.TryGetDecimal(out var exact) ? decimal.Truncate(exact) == exact : double.IsInteger(value.GetDouble()));
+            value.TryGetInt64(out _)
+                || (value.TryGetDecimal(out var exact) ? decimal.Truncate(exact) == exact : double.IsInteger(value.GetDouble()));
 
         private bool Strings(JsonElement rule, string value, string path)
         {
@@ -335,7 +345,8 @@ public sealed class JsonSchema
                 ok = Fail(path, "pattern", $"The text must match {pattern.GetString()}.");
             }
 
-            if (rule.TryGetProperty("format", out var format) && format.ValueKind == JsonValueKind.String && !StringFormats.Fits(format.GetString()!, value))
+            if (rule.TryGetProperty("format", out var format) && format.ValueKind == JsonValueKind.String
+                && !StringFormats.Fits(format.GetString()!, value))
             {
                 ok = Fail(path, "format", $"The text is no {format.GetString()}.");
             }
@@ -467,7 +478,11 @@ public sealed class JsonSchema
             var byText = new Dictionary<string, List<JsonElement>>(StringComparer.Ordinal);
             foreach (var item in array.EnumerateArray())
             {
-                var key = item.ValueKind == JsonValueKind.String ? "s" + item.GetString() : item.ValueKind == JsonValueKind.Number ? "n" + item.GetDouble().ToString("R", CultureInfo.InvariantCulture) : item.ValueKind.ToString();
+                var key = item.ValueKind == JsonValueKind.String
+                    ? "s" + item.GetString()
+                    : item.ValueKind == JsonValueKind.Number
+                        ? "n" + item.GetDouble().ToString("R", CultureInfo.InvariantCulture)
+                        : item.ValueKind.ToString();
                 if (!byText.TryGetValue(key, out var same))
                 {
                     byText[key] = same = [];
@@ -552,8 +567,10 @@ public sealed class JsonSchema
         private bool Counts(JsonElement rule, JsonElement value, string path)
         {
             var count = value.EnumerateObject().Count();
-            return (Whole(rule, "minProperties") is not { } least || count >= least || Fail(path, "minProperties", $"Give at least {least} members."))
-                & (Whole(rule, "maxProperties") is not { } most || count <= most || Fail(path, "maxProperties", $"Give at most {most} members."));
+            return (Whole(rule, "minProperties") is not { } least || count >= least
+                || Fail(path, "minProperties", $"Give at least {least} members."))
+                & (Whole(rule, "maxProperties") is not { } most || count <= most
+                    || Fail(path, "maxProperties", $"Give at most {most} members."));
         }
 
         private bool Required(JsonElement rule, JsonElement value, string path)
@@ -579,7 +596,8 @@ public sealed class JsonSchema
                 {
                     foreach (var name in when.Value.EnumerateArray())
                     {
-                        ok &= value.TryGetProperty(name.GetString()!, out _) || Fail(path, "dependentRequired", $"'{when.Name}' needs '{name.GetString()}'.");
+                        ok &= value.TryGetProperty(name.GetString()!, out _)
+                            || Fail(path, "dependentRequired", $"'{when.Name}' needs '{name.GetString()}'.");
                     }
                 }
             }
@@ -598,7 +616,8 @@ public sealed class JsonSchema
         private static long? Whole(JsonElement rule, string keyword) =>
             rule.TryGetProperty(keyword, out var limit) && limit.ValueKind == JsonValueKind.Number ? (long)limit.GetDouble() : null;
 
-        private static string Short(JsonElement value) => value.GetRawText() is { Length: > 200 } raw ? raw[..200] + "…" : value.GetRawText();
+        private static string Short(JsonElement value) =>
+            value.GetRawText() is { Length: > 200 } raw ? raw[..200] + "…" : value.GetRawText();
 
         private bool Fail(string path, string keyword, string message)
         {

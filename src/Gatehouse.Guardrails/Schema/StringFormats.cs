@@ -16,11 +16,14 @@ internal static partial class StringFormats
         "duration" => Duration().IsMatch(text) && text[^1] is not ('P' or 'T'),
         "email" or "idn-email" => Email().IsMatch(text),
         "hostname" or "idn-hostname" => text.Length <= 253 && Host().IsMatch(text),
-        "ipv4" => text.Count('.') == 3 && IPAddress.TryParse(text, out var four) && four.AddressFamily == AddressFamily.InterNetwork && four.ToString() == text,
-        "ipv6" => text.Contains(':') && !text.Contains('%') && !text.Contains('[') && IPAddress.TryParse(text, out var six) && six.AddressFamily == AddressFamily.InterNetworkV6,
+        "ipv4" => text.Count('.') == 3 && IPAddress.TryParse(
+            text, out var four) && four.AddressFamily == AddressFamily.InterNetwork && four.ToString() == text,
+        "ipv6" => text.Contains(':') && !text.Contains('%') && !text.Contains('[') && IPAddress.TryParse(
+            text, out var six) && six.AddressFamily == AddressFamily.InterNetworkV6,
         "uuid" => Guid.TryParseExact(text, "D", out _),
         "uri" or "iri" => Uri.TryCreate(text, UriKind.Absolute, out _) && text.Contains(':') && !text.Contains(' '),
-        "uri-reference" or "iri-reference" => Uri.TryCreate(text, UriKind.RelativeOrAbsolute, out _) && !text.Contains(' ') && !text.Contains('\\'),
+        "uri-reference" or "iri-reference" =>
+            Uri.TryCreate(text, UriKind.RelativeOrAbsolute, out _) && !text.Contains(' ') && !text.Contains('\\'),
         "json-pointer" => text.Length == 0 || text[0] == '/',
         "regex" => IsRegex(text),
         _ => true,
@@ -48,6 +51,7 @@ internal static partial class StringFormats
     [GeneratedRegex(@"^[^\s@""]+@[^\s@.]+(\.[^\s@.]+)*$", RegexOptions.NonBacktracking)]
     private static partial Regex Email();
 
-    [GeneratedRegex(@"^[\p{L}\p{N}]([\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?(\.[\p{L}\p{N}]([\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?)*$", RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"^[\p{L}\p{N}]([\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?(\.[\p{L}\p{N}]([\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?)*$",
+        RegexOptions.NonBacktracking)]
     private static partial Regex Host();
 }

@@ -16,7 +16,9 @@ internal static class AddressScanner
 
     private static readonly SearchValues<string> Webhooks = SearchValues.Create(
         [
-            "hooks.slack.com/", "discord.com/api/webhooks/", "discordapp.com/api/webhooks/", "outlook.office.com/webhook", "webhook.office.com/webhook", "hooks.zapier.com/hooks/", "chat.googleapis.com/v1/spaces/", "api.telegram.org/bot", "maker.ifttt.com/trigger", "thingsboard.cloud/api/v1/",
+            "hooks.slack.com/", "discord.com/api/webhooks/", "discordapp.com/api/webhooks/", "outlook.office.com/webhook",
+            "webhook.office.com/webhook", "hooks.zapier.com/hooks/", "chat.googleapis.com/v1/spaces/", "api.telegram.org/bot",
+            "maker.ifttt.com/trigger", "thingsboard.cloud/api/v1/",
         ],
         StringComparison.OrdinalIgnoreCase);
 
@@ -59,9 +61,12 @@ internal static class AddressScanner
             var divide = user.IndexOf(':');
             var password = divide < 0 ? user : user[(divide + 1)..];
             var isBare = divide < 0 && (user.Length < 16 || !SecretShape.IsMixed(user));
-            if (password.Length >= 3 && !isBare && !SecretShape.IsPlaceholder(password) && !(divide > 0 && SecretShape.IsPlaceholder(user[..divide])) && !IsMasked(password) && !user.Contains('$') && !user.Contains('{'))
+            if (password.Length >= 3 && !isBare && !SecretShape.IsPlaceholder(password)
+                && !(divide > 0 && SecretShape.IsPlaceholder(user[..divide])) && !IsMasked(password) && !user.Contains('$')
+                && !user.Contains('{'))
             {
-                findings.Add(new(DetectorKind.Secrets, "secret.address.password", FindingTypes.Secret, start, host + authority.Length - start, .8f));
+                findings.Add(
+                    new(DetectorKind.Secrets, "secret.address.password", FindingTypes.Secret, start, host + authority.Length - start, .8f));
                 return host + authority.Length;
             }
         }
@@ -69,7 +74,8 @@ internal static class AddressScanner
         var url = text[host..Math.Min(text.Length, host + MaxAuthority)];
         var end = url.IndexOfAny(Hosts);
         url = end < 0 ? url : url[..end];
-        if (url.IndexOfAny(Webhooks) >= 0 && url.LastIndexOf('/') is > 0 and var slash && LongestPart(url) >= 16 && !SecretShape.IsPlaceholder(url[slash..]))
+        if (url.IndexOfAny(Webhooks) >= 0 && url.LastIndexOf('/') is > 0 and var slash && LongestPart(url) >= 16
+            && !SecretShape.IsPlaceholder(url[slash..]))
         {
             findings.Add(new(DetectorKind.Secrets, "secret.webhook", FindingTypes.Secret, start, host + url.Length - start, .85f));
             return host + url.Length;

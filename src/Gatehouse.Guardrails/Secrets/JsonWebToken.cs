@@ -7,7 +7,9 @@ internal static class JsonWebToken
 {
     public const int MaxHeader = 1024;
 
-    /// <summary>Two or three parts, of which the first two are base64url of JSON objects, the first naming an algorithm or a type.</summary>
+    /// <summary>
+    /// Two or three parts, of which the first two are base64url of JSON objects, the first naming an algorithm or a type.
+    /// </summary>
     public static bool Is(ReadOnlySpan<char> token)
     {
         var dot = token.IndexOf('.');
@@ -21,7 +23,8 @@ internal static class JsonWebToken
         var payload = second < 0 ? rest : rest[..second];
 
         // Long payloads are not decoded: their start says enough. An encrypted token has no JSON there, and an empty part.
-        return payload.Length == 0 || payload.StartsWith("eyJ") || payload.StartsWith("ewo") || payload.StartsWith("ewog") || second >= 0 && rest[(second + 1)..].Contains('.');
+        return payload.Length == 0 || payload.StartsWith("eyJ") || payload.StartsWith("ewo") || payload.StartsWith("ewog")
+            || second >= 0 && rest[(second + 1)..].Contains('.');
     }
 
     /// <summary>Base64url of a JSON object with an algorithm, a type or a key id.</summary>
@@ -39,5 +42,7 @@ internal static class JsonWebToken
     }
 
     private static ReadOnlySpan<byte> Decode(ReadOnlySpan<char> part, Span<byte> to) =>
-        Base64Url.IsValid(part.TrimEnd('=')) && Base64Url.TryDecodeFromChars(part.TrimEnd('='), to, out var written) ? to[..written] : default;
+        Base64Url.IsValid(part.TrimEnd('=')) && Base64Url.TryDecodeFromChars(part.TrimEnd('='), to, out var written)
+            ? to[..written]
+            : default;
 }

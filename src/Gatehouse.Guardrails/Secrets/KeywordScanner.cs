@@ -2,7 +2,9 @@ using System.Buffers;
 
 namespace Gatehouse.Guardrails.Secrets;
 
-/// <summary>Values that stand next to a word for a credential: <c>api_key = "…"</c>, <c>Authorization: Bearer …</c>, <c>--user name:…</c>.</summary>
+/// <summary>
+/// Values that stand next to a word for a credential: <c>api_key = "…"</c>, <c>Authorization: Bearer …</c>, <c>--user name:…</c>.
+/// </summary>
 internal static class KeywordScanner
 {
     private const int MaxValue = 512;
@@ -11,28 +13,35 @@ internal static class KeywordScanner
     private const int MaxGap = 36;
 
     private static readonly SearchValues<string> Words = SearchValues.Create(
-        ["passw", "pwd", "secret", "token", "key", "credential", "bearer", "basic ", "access", "private", "auth", "--user", " -u ", "pass=", "pass:", "passphrase", "ssws ", "sid", "unseal", "_pat"],
+        ["passw", "pwd", "secret", "token", "key", "credential", "bearer", "basic ", "access", "private", "auth", "--user", " -u ", "pass=",
+            "pass:", "passphrase", "ssws ", "sid", "unseal", "_pat"],
         StringComparison.OrdinalIgnoreCase);
 
     private static readonly SearchValues<char> ValueEnd = SearchValues.Create(" \t\r\n\"'`<>,;()[]{}&\\");
 
-    private static readonly SearchValues<char> Plain = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.+/=~%|:!#@$^*?&");
+    private static readonly SearchValues<char> Plain = SearchValues.Create(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.+/=~%|:!#@$^*?&");
 
     /// <summary>What may follow the stem and still be the word; then a letter in lower case makes it another word.</summary>
     private static readonly (string Word, string[] Ends)[] Completions =
     [
-        ("passphrase", []), ("passw", ["ords", "ord", "d", "ort"]), ("pass", []), ("pwd", []), ("secret", ["s"]), ("token", ["s"]), ("key", ["s"]), ("credential", ["s"]), ("bearer", []), ("basic", []),
-        ("access", ["key", "token"]), ("private", ["key"]), ("auth", ["orization", "orisation", "entication", "enticate"]), ("ssws", []), ("sid", []), ("pat", []), ("unseal", []), ("_pat", []),
+        ("passphrase", []), ("passw", ["ords", "ord", "d", "ort"]), ("pass", []), ("pwd", []), ("secret", ["s"]), ("token", ["s"]),
+        ("key", ["s"]), ("credential", ["s"]), ("bearer", []), ("basic", []),
+        ("access", ["key", "token"]), ("private", ["key"]), ("auth", ["orization", "orisation", "entication", "enticate"]), ("ssws", []),
+        ("sid", []), ("pat", []), ("unseal", []), ("_pat", []),
     ];
 
     /// <summary>What may stand right before key or token in one word.</summary>
-    private static readonly string[] Owners = ["api", "auth", "access", "secret", "private", "license", "licence", "user", "bot", "client", "app", "service", "jwt", "web"];
+    private static readonly string[] Owners =
+        ["api", "auth", "access", "secret", "private", "license", "licence", "user", "bot", "client", "app", "service", "jwt", "web"];
 
     private static readonly string[] WordParts = ["-", "_", ".", ":", "=", "secret", "token", "key", "access", "private", "api"];
 
     /// <summary>After the word they make it the name of something about a credential.</summary>
     private static readonly SearchValues<string> NotTail = SearchValues.Create(
-        ["name", "length", "file", "path", "pair", "char", "sign", "size", "type", "count", "code", "event", "store", "vault", "ring", "map", "list", "index", "column", "field", "policy", "expir", "url", "uri", "endpoint", "format", "error", "or\"", "meshing", "_id", "version", "reset", "confirm", "valid"],
+        ["name", "length", "file", "path", "pair", "char", "sign", "size", "type", "count", "code", "event", "store", "vault", "ring",
+            "map", "list", "index", "column", "field", "policy", "expir", "url", "uri", "endpoint", "format", "error", "or\"", "meshing",
+            "_id", "version", "reset", "confirm", "valid"],
         StringComparison.OrdinalIgnoreCase);
 
     private static readonly SearchValues<char> Literals = SearchValues.Create("=:\"'`0123456789");
@@ -40,7 +49,9 @@ internal static class KeywordScanner
     private static readonly SearchValues<char> Marks = SearchValues.Create("!@#%^&*");
 
     private static readonly SearchValues<string> NotSecret = SearchValues.Create(
-        ["public", "keyboard", "primary", "foreign", "kms_key_id", "key_id", "keyid", "publickey", "author", "token_count", "tokens", "keyword", "monkey", "turkey", "keynote", "sidebar", "side", "inside", "outside", "consider", "president", "resid", "authenticity", "csrf", "xsrf", "requestverification", "pagetoken", "page_token", "nexttoken", "next_token", "continuation"],
+        ["public", "keyboard", "primary", "foreign", "kms_key_id", "key_id", "keyid", "publickey", "author", "token_count", "tokens",
+            "keyword", "monkey", "turkey", "keynote", "sidebar", "side", "inside", "outside", "consider", "president", "resid",
+            "authenticity", "csrf", "xsrf", "requestverification", "pagetoken", "page_token", "nexttoken", "next_token", "continuation"],
         StringComparison.OrdinalIgnoreCase);
 
     public static void Find(ReadOnlySpan<char> text, FindingList findings)
@@ -103,7 +114,9 @@ internal static class KeywordScanner
 
         if (score > 0)
         {
-            findings.Add(new(DetectorKind.Secrets, isPassword ? "secret.password" : "secret.keyword", FindingTypes.Secret, value.Start, value.End - value.Start, score));
+            findings.Add(
+                new(DetectorKind.Secrets, isPassword ? "secret.password" : "secret.keyword", FindingTypes.Secret, value.Start,
+                    value.End - value.Start, score));
             return value.End;
         }
 
@@ -132,10 +145,12 @@ internal static class KeywordScanner
         return default;
     }
 
-    private static float Score(ReadOnlySpan<char> text, (int Start, int End) value, ReadOnlySpan<char> word, bool isPassword, bool isAssigned, bool isQuoted)
+    private static float Score(
+        ReadOnlySpan<char> text, (int Start, int End) value, ReadOnlySpan<char> word, bool isPassword, bool isAssigned, bool isQuoted)
     {
         var candidate = text[value.Start..value.End];
-        return candidate.Length < 4 || SecretShape.IsPlaceholder(candidate) || candidate.EndsWith("..") || SecretShape.IsElided(text, value.End) ? 0
+        return candidate.Length < 4 || SecretShape.IsPlaceholder(candidate) || candidate.EndsWith("..")
+            || SecretShape.IsElided(text, value.End) ? 0
             : isPassword ? ScorePassword(word, candidate, isAssigned, isQuoted)
             : ScoreToken(word, candidate, isAssigned, isQuoted);
     }
@@ -160,8 +175,10 @@ internal static class KeywordScanner
                 }
             }
 
-            var goesOn = end < text.Length && char.IsAsciiLetterLower(text[end]) && (char.IsAsciiLetterLower(text[end - 1]) || word is "sid");
-            var isPart = at > 0 && char.IsAsciiLetter(text[at - 1]) && char.IsAsciiLetterLower(text[at]) && word is "key" or "token" or "sid" or "auth" or "pat " or "access"
+            var goesOn = end < text.Length && char.IsAsciiLetterLower(text[end])
+                && (char.IsAsciiLetterLower(text[end - 1]) || word is "sid");
+            var isPart = at > 0 && char.IsAsciiLetter(text[at - 1]) && char.IsAsciiLetterLower(text[at])
+                && word is "key" or "token" or "sid" or "auth" or "pat " or "access"
                 && !EndsWithAny(text[Math.Max(0, at - 7)..at], Owners) && !Services.Has(LettersBefore(text, at));
             return goesOn || isPart ? 0 : end;
         }
@@ -208,7 +225,8 @@ internal static class KeywordScanner
                 }
 
                 // A short plain word between name and value: "token is …", "Bearer", "SECRET KEY …", a user name.
-                var isFiller = end - at <= 10 && words < 3 && !isQuoted && (text[at..end].IndexOfAnyExceptInRange('A', 'z') < 0 || end - at <= 2);
+                var isFiller = end - at <= 10 && words < 3 && !isQuoted
+                    && (text[at..end].IndexOfAnyExceptInRange('A', 'z') < 0 || end - at <= 2);
                 if (!isFiller || end >= limit)
                 {
                     return (at, end);
@@ -247,7 +265,8 @@ internal static class KeywordScanner
         }
 
         var end = start;
-        while (end < text.Length && end - start < MaxValue && (char.IsAsciiLetterOrDigit(text[end]) || text[end] is '-' or '_' or '.' or '~' or '=' or '+' or '/'))
+        while (end < text.Length && end - start < MaxValue
+            && (char.IsAsciiLetterOrDigit(text[end]) || text[end] is '-' or '_' or '.' or '~' or '=' or '+' or '/'))
         {
             end++;
         }
@@ -279,7 +298,8 @@ internal static class KeywordScanner
             return 0;
         }
 
-        if (value.Length == 23 && value[6] == '.' && SecretShape.IsMixed(value) && SecretShape.Fits(value[..6], KeyAlphabet.LowerBase36) && SecretShape.Fits(value[7..], KeyAlphabet.LowerBase36))
+        if (value.Length == 23 && value[6] == '.' && SecretShape.IsMixed(value) && SecretShape.Fits(value[..6], KeyAlphabet.LowerBase36)
+            && SecretShape.Fits(value[7..], KeyAlphabet.LowerBase36))
         {
             return .7f; // of a cluster's bootstrap
         }
@@ -308,7 +328,8 @@ internal static class KeywordScanner
             return Contains(word, "id") ? 0 : .6f;
         }
 
-        if (value.IndexOf("://") >= 0 || value.Count('.') > 2 || (value.Count('/') > 3 && !(value.Length >= 60 && entropy > 4.8 && !value.Contains('.'))))
+        if (value.IndexOf("://") >= 0 || value.Count('.') > 2
+            || (value.Count('/') > 3 && !(value.Length >= 60 && entropy > 4.8 && !value.Contains('.'))))
         {
             return 0;
         }
@@ -317,7 +338,9 @@ internal static class KeywordScanner
         return value.Length >= least && (entropy >= 2.6 || (value.Length >= 24 && entropy >= 1.9)) ? (isAssigned ? .75f : .6f) : 0;
     }
 
-    private static bool EndsAsName(ReadOnlySpan<char> value) => value.EndsWith("_Key") || value.EndsWith("_key") || value.EndsWith("_Token") || value.EndsWith("_token") || value.EndsWith("_secret");
+    private static bool EndsAsName(ReadOnlySpan<char> value) =>
+        value.EndsWith("_Key") || value.EndsWith("_key") || value.EndsWith("_Token") || value.EndsWith("_token")
+            || value.EndsWith("_secret");
 
     /// <summary>curl -u name:password.</summary>
     private static int FindUser(ReadOnlySpan<char> text, int at, FindingList findings)
@@ -343,7 +366,9 @@ internal static class KeywordScanner
             return at + 3;
         }
 
-        if (divide > 0 && pair.Length - divide > 4 && !SecretShape.IsPlaceholder(pair) && pair.IndexOf("${") < 0 && pair[divide + 1] is not ('$' or '<' or '{') && pair[(divide + 1)..] is not ("password" or "pass") && !SecretShape.IsNamedPair(pair[..divide], pair[(divide + 1)..]))
+        if (divide > 0 && pair.Length - divide > 4 && !SecretShape.IsPlaceholder(pair) && pair.IndexOf("${") < 0
+            && pair[divide + 1] is not ('$' or '<' or '{') && pair[(divide + 1)..] is not ("password" or "pass")
+            && !SecretShape.IsNamedPair(pair[..divide], pair[(divide + 1)..]))
         {
             findings.Add(new(DetectorKind.Secrets, "secret.curl.user", FindingTypes.Secret, start, pair.Length, .7f));
             return start + pair.Length;
@@ -354,11 +379,18 @@ internal static class KeywordScanner
 
     /// <summary>An expression and no literal: a call, a member, a path, a placeholder of a template.</summary>
     private static bool IsCode(ReadOnlySpan<char> value) =>
-        value.Contains('(') || value.IndexOf("::") >= 0 || value.IndexOf("->") >= 0 || value.IndexOf("://") >= 0 || value[0] is '/' or '.' or '-' or '+'
-        || (value.IndexOfAny("./") >= 0 && !SecretShape.IsMixed(value)) || value[^1] == '=' && !SecretShape.IsMixed(value) || value[0] == '#' || (value.Contains('-') && value.IndexOfAnyExceptInRange('-', 'z') < 0 && value.IndexOfAnyInRange('0', '9') < 0 && !value.Contains('_')) || value.StartsWith("sha", StringComparison.OrdinalIgnoreCase) && value.Length > 6 && value[3] is '1' or '2' or '3' or '5' && !value.Contains('~');
+        value.Contains('(') || value.IndexOf("::") >= 0 || value.IndexOf("->") >= 0 || value.IndexOf("://") >= 0
+            || value[0] is '/' or '.' or '-' or '+'
+        || (value.IndexOfAny("./") >= 0 && !SecretShape.IsMixed(value)) || value[^1] == '=' && !SecretShape.IsMixed(value)
+        || value[0] == '#'
+        || (value.Contains('-') && value.IndexOfAnyExceptInRange('-', 'z') < 0 && value.IndexOfAnyInRange('0', '9') < 0
+            && !value.Contains('_'))
+            || value.StartsWith("sha", StringComparison.OrdinalIgnoreCase) && value.Length > 6 && value[3] is '1' or '2' or '3' or '5'
+                && !value.Contains('~');
 
     private static bool IsDictionary(ReadOnlySpan<char> value) =>
-        value is "password" or "required" or "string" or "false" or "true" or "none" or "null" or "optional" or "secret" or "hidden" or "invalid" or "incorrect" or "forgot" or "reset" or "username" or "default";
+        value is "password" or "required" or "string" or "false" or "true" or "none" or "null" or "optional" or "secret" or "hidden"
+            or "invalid" or "incorrect" or "forgot" or "reset" or "username" or "default";
 
     private static ReadOnlySpan<char> LettersBefore(ReadOnlySpan<char> text, int at)
     {

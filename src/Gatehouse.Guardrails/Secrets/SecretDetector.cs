@@ -3,8 +3,8 @@ using System.Buffers;
 namespace Gatehouse.Guardrails.Secrets;
 
 /// <summary>
-/// Finds credentials in four ways, in one pass over each: keys with a provider's prefix inside long unbroken tokens, tokens whose structure can be
-/// verified (JWT, PEM), user and password in addresses, and values next to words like <c>secret</c> or <c>password</c>.
+/// Finds credentials in four ways, in one pass over each: keys with a provider's prefix inside long unbroken tokens, tokens whose structure
+/// can be verified (JWT, PEM), user and password in addresses, and values next to words like <c>secret</c> or <c>password</c>.
 /// </summary>
 public sealed class SecretDetector : IDetector
 {
@@ -51,8 +51,8 @@ public sealed class SecretDetector : IDetector
     }
 
     /// <summary>
-    /// Looks at every run of at least <see cref="LeastToken"/> token characters. In prose nearly every look is one step back to a space and a jump of
-    /// twelve, so clean text costs a fraction of its length.
+    /// Looks at every run of at least <see cref="LeastToken"/> token characters. In prose nearly every look is one step back to a space and
+    /// a jump of twelve, so clean text costs a fraction of its length.
     /// </summary>
     private static void FindTokens(ReadOnlySpan<char> text, FindingList findings)
     {
@@ -117,7 +117,8 @@ public sealed class SecretDetector : IDetector
         }
 
         var value = text[from..end].TrimEnd(".:");
-        if (value.Length is >= 16 and <= 200 && IsOfService(name) && !SecretShape.IsPlaceholder(value) && SecretShape.IsMixed(value) && value.IndexOf("//") < 0 && SecretShape.Entropy(value) > 2.6 && !value.Contains('.'))
+        if (value.Length is >= 16 and <= 200 && IsOfService(name) && !SecretShape.IsPlaceholder(value) && SecretShape.IsMixed(value)
+            && value.IndexOf("//") < 0 && SecretShape.Entropy(value) > 2.6 && !value.Contains('.'))
         {
             Add(findings, "secret.service", from, from + value.Length, .6f);
         }
@@ -161,7 +162,8 @@ public sealed class SecretDetector : IDetector
             || token.IndexOf(".apps.googleusercontent.com") >= 20
             || token.IndexOf(".s3.amazonaws.com") > 2 || token.IndexOf("s3.amazonaws.com/") >= 0
             || token.IndexOf(".myshopify.com") > 2 || token.IndexOf(".blob.core.windows.net") > 2 || token.IndexOf(".atlassian.net") > 2
-            || token.IndexOf(".storage.googleapis.com") > 0 || token.IndexOf(".jfrog.io") > 0 || token.IndexOf(".auth0.com") > 2 || token.IndexOf(".openai.azure.com") > 2 || token.IndexOf(".search.windows.net") > 2;
+            || token.IndexOf(".storage.googleapis.com") > 0 || token.IndexOf(".jfrog.io") > 0 || token.IndexOf(".auth0.com") > 2
+            || token.IndexOf(".openai.azure.com") > 2 || token.IndexOf(".search.windows.net") > 2;
         if (isResource)
         {
             Add(findings, "secret.resource", start, end, .5f);
@@ -220,7 +222,8 @@ public sealed class SecretDetector : IDetector
 
             var length = stop - body;
             var isFile = at > 0 && text[at - 1] == '.' && stop < end && text[stop] == '.';
-            if (length < format.Least || length > format.Most || (stop < end && char.IsAsciiLetterOrDigit(text[stop])) || isFile || SecretShape.IsElided(text, stop))
+            if (length < format.Least || length > format.Most || (stop < end && char.IsAsciiLetterOrDigit(text[stop])) || isFile
+                || SecretShape.IsElided(text, stop))
             {
                 continue;
             }
@@ -254,7 +257,8 @@ public sealed class SecretDetector : IDetector
         var hasDigit = body.IndexOfAnyInRange('0', '9') >= 0;
         var hasUpper = body.IndexOfAnyInRange('A', 'Z') >= 0;
         var hasLower = body.IndexOfAnyInRange('a', 'z') >= 0;
-        return (!hasDigit && hasUpper != hasLower && format.Alphabet is not (KeyAlphabet.LowerBase36 or KeyAlphabet.UpperBase36) && SecretShape.Entropy(body) < 4) || SecretShape.Entropy(body) < 1.5;
+        return (!hasDigit && hasUpper != hasLower && format.Alphabet is not (KeyAlphabet.LowerBase36 or KeyAlphabet.UpperBase36)
+            && SecretShape.Entropy(body) < 4) || SecretShape.Entropy(body) < 1.5;
     }
 
     /// <summary>Formats without a prefix that no other text has.</summary>
@@ -287,14 +291,16 @@ public sealed class SecretDetector : IDetector
                 var body = token[(at + 1)..].TrimEnd(".:/=");
                 if (body.Length is >= 26 and <= 36 && SecretShape.Fits(body, KeyAlphabet.Word) && SecretShape.Entropy(body) > 3)
                 {
-                    Add(findings, mark == ':' ? "secret.telegram.token" : "secret.facebook.token", start, start + at + 1 + body.Length, .85f);
+                    Add(findings, mark == ':' ? "secret.telegram.token" : "secret.facebook.token", start, start + at + 1 + body.Length,
+                        .85f);
                 }
             }
         }
 
         FindAnchored(text, start, end, findings);
         FindDotted(text, start, end, findings);
-        if (token.StartsWith("$") || token.IndexOf("$2") >= 0 || token.IndexOf("$6$") >= 0 || token.IndexOf("$5$") >= 0 || token.IndexOf("$1$") >= 0)
+        if (token.StartsWith("$") || token.IndexOf("$2") >= 0 || token.IndexOf("$6$") >= 0 || token.IndexOf("$5$") >= 0
+            || token.IndexOf("$1$") >= 0)
         {
             FindPasswordHash(text, start, end, findings);
         }
@@ -305,7 +311,8 @@ public sealed class SecretDetector : IDetector
     {
         var token = text[start..end];
         var mark = token.Length >= 84 ? token.IndexOf("AZDO") : -1;
-        if (mark >= 76 && mark + 8 <= token.Length && (mark == 76 || !char.IsAsciiLetterOrDigit(token[mark - 77])) && SecretShape.Fits(token.Slice(mark - 76, 84), KeyAlphabet.Base62))
+        if (mark >= 76 && mark + 8 <= token.Length && (mark == 76 || !char.IsAsciiLetterOrDigit(token[mark - 77]))
+            && SecretShape.Fits(token.Slice(mark - 76, 84), KeyAlphabet.Base62))
         {
             Add(findings, "secret.azure.devops", start + mark - 76, start + mark + 8, .9f);
         }
@@ -360,7 +367,8 @@ public sealed class SecretDetector : IDetector
         var at = token.IndexOf('$');
         var hash = token[at..];
         var isHash = hash.Length >= 25 && hash.Count('$') is >= 3 and <= 6
-            && (hash.StartsWith("$2a$") || hash.StartsWith("$2b$") || hash.StartsWith("$2y$") || hash.StartsWith("$1$") || hash.StartsWith("$5$") || hash.StartsWith("$6$")
+            && (hash.StartsWith("$2a$") || hash.StartsWith("$2b$") || hash.StartsWith("$2y$") || hash.StartsWith("$1$")
+                || hash.StartsWith("$5$") || hash.StartsWith("$6$")
                 || hash.StartsWith("$argon2") || hash.StartsWith("$krb5") || hash.StartsWith("$y$") || hash.StartsWith("$pbkdf2"));
         if (isHash)
         {

@@ -7,8 +7,11 @@ internal static class SecretShape
 {
     private static readonly SearchValues<string> Placeholders = SearchValues.Create(
         [
-            "${", "{{", "$(", "<%", "%s", "%{", "xxxxx", "*****", ".....", "#####", "your-", "your_", "yourtoken", "yourkey", "your ", "placeholder", "changeme", "change_me", "redacted", "insert-", "<your", "getenv", "process.env", "os.environ",
-            "-here", "_here", "notareal", "notreal", "tokenhere", "keyhere", "secrethere", "stringhere", "todo", "undefined", "null,", "example-", "config.", "self.", "this.", "env.", "env[", "secrets.", "params.", "input(", "_post[", "request.", "settings.", "options.", "var.",
+            "${", "{{", "$(", "<%", "%s", "%{", "xxxxx", "*****", ".....", "#####", "your-", "your_", "yourtoken", "yourkey", "your ",
+            "placeholder", "changeme", "change_me", "redacted", "insert-", "<your", "getenv", "process.env", "os.environ",
+            "-here", "_here", "notareal", "notreal", "tokenhere", "keyhere", "secrethere", "stringhere", "todo", "undefined", "null,",
+            "example-", "config.", "self.", "this.", "env.", "env[", "secrets.", "params.", "input(", "_post[", "request.", "settings.",
+            "options.", "var.",
         ],
         StringComparison.OrdinalIgnoreCase);
 
@@ -35,13 +38,15 @@ internal static class SecretShape
         var changes = 0;
         for (var i = 1; i < text.Length; i++)
         {
-            changes += char.IsAsciiDigit(text[i]) != char.IsAsciiDigit(text[i - 1]) && char.IsAsciiLetterOrDigit(text[i]) && char.IsAsciiLetterOrDigit(text[i - 1]) ? 1 : 0;
+            changes += char.IsAsciiDigit(text[i]) != char.IsAsciiDigit(text[i - 1]) && char.IsAsciiLetterOrDigit(text[i])
+                && char.IsAsciiLetterOrDigit(text[i - 1]) ? 1 : 0;
         }
 
         return changes;
     }
 
-    public static bool IsPlaceholder(ReadOnlySpan<char> text) => text.IndexOfAny(Placeholders) >= 0 || text[0] is '$' or '<' or '{' or '[' or '%' or '@' or '(' or '*';
+    public static bool IsPlaceholder(ReadOnlySpan<char> text) =>
+        text.IndexOfAny(Placeholders) >= 0 || text[0] is '$' or '<' or '{' or '[' or '%' or '@' or '(' or '*';
 
     /// <summary>Ten characters of the alphabet in its order: abcdefghij, 1234567890.</summary>
     public static bool HasSequence(ReadOnlySpan<char> text)

@@ -111,7 +111,8 @@ internal sealed class CanonicalText : IDisposable
         _spares = this;
     }
 
-    private static bool IsInvisible(char c) => c is '\u00AD' or '\u034F' or '\u061C' or '\u180E' or '\u2800' or '\u3164' or '\uFEFF' or '\uFFA0'
+    private static bool IsInvisible(char c) => c is '\u00AD' or '\u034F' or '\u061C' or '\u180E' or '\u2800' or '\u3164' or '\uFEFF'
+        or '\uFFA0'
         or (>= '\u200B' and <= '\u200F') or (>= '\u202A' and <= '\u202E') or (>= '\u2060' and <= '\u206F')
         or (>= '\uFE00' and <= '\uFE0F') or '\u115F' or '\u1160';
 
@@ -196,7 +197,9 @@ internal sealed class CanonicalText : IDisposable
         return i - 1;
     }
 
-    /// <summary>A run of variation selectors spells bytes: 0-15 in the basic plane, 16-255 beyond. A single one only styles an emoji.</summary>
+    /// <summary>
+    /// A run of variation selectors spells bytes: 0-15 in the basic plane, 16-255 beyond. A single one only styles an emoji.
+    /// </summary>
     private int Selectors(ReadOnlySpan<char> text, int i)
     {
         var carrier = i;
@@ -246,7 +249,9 @@ internal sealed class CanonicalText : IDisposable
         }
     }
 
-    /// <summary>A word whose foreign letters all look like Latin ones is Latin when it has a Latin letter or the text has no real foreign word.</summary>
+    /// <summary>
+    /// A word whose foreign letters all look like Latin ones is Latin when it has a Latin letter or the text has no real foreign word.
+    /// </summary>
     private void FoldLookAlikes()
     {
         var chars = _chars.AsSpan(0, _length);

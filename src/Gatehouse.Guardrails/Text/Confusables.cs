@@ -1,6 +1,9 @@
 namespace Gatehouse.Guardrails.Text;
 
-/// <summary>Letters that look like other letters. Folding by compatibility is one thing, look-alikes of another script quite another: those only inside Latin words.</summary>
+/// <summary>
+/// Letters that look like other letters. Folding by compatibility is one thing, look-alikes of another script quite another: those only
+/// inside Latin words.
+/// </summary>
 internal static class Confusables
 {
     private const string CyrillicFrom = "авекмнорстухѕіјԛԝԁӏгпьһүґАВЕКМНОРСТУХЅІЈԚԜӀЬҮҐ";

@@ -74,7 +74,8 @@ internal sealed partial class NameCorpus(SlotValues values, Random random)
         var tokens = new Token[128];
         var position = 0;
         var count = Tokenizer.Split(sentence, ref position, tokens);
-        const WordFlags Named = WordFlags.First | WordFlags.Last | WordFlags.City | WordFlags.Country | WordFlags.Company | WordFlags.Honorific;
+        const WordFlags Named = WordFlags.First | WordFlags.Last | WordFlags.City | WordFlags.Country | WordFlags.Company
+            | WordFlags.Honorific;
         foreach (var token in tokens.AsSpan(0, count))
         {
             var flags = Gazetteer.Shared[token.Hash];

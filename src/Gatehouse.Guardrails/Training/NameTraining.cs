@@ -11,7 +11,8 @@ namespace Gatehouse.Guardrails.Training;
 /// <param name="Posts">Marked posts.</param>
 /// <param name="Prompts">Prompts, of which harmless ones under a free licence give sentences without names.</param>
 public sealed record NameSources(
-    IReadOnlyList<string> Words, IReadOnlyList<string> Templates, IReadOnlyList<LabelledText> Sentences, IReadOnlyList<LabelledText> Posts, IReadOnlyList<LabelledText> Prompts);
+    IReadOnlyList<string> Words, IReadOnlyList<string> Templates, IReadOnlyList<LabelledText> Sentences, IReadOnlyList<LabelledText> Posts,
+    IReadOnlyList<LabelledText> Prompts);
 
 /// <summary>The training of the name tagger from its sources to its weights. The same sources give the same weights.</summary>
 public static class NameTraining
@@ -25,7 +26,8 @@ public static class NameTraining
     private const int Folds = 4;
 
     private static readonly string[] FreePrompts =
-        ["arena_hard_v0.1", "arena_hard_v2.0", "awesome_chatgpt_prompts", "cyberseceval_frr", "wildguard_benign", "self_instruct_user", "xstest_safe", "mt_bench", "fuzzyai_benign"];
+        ["arena_hard_v0.1", "arena_hard_v2.0", "awesome_chatgpt_prompts", "cyberseceval_frr", "wildguard_benign", "self_instruct_user",
+            "xstest_safe", "mt_bench", "fuzzyai_benign"];
 
     /// <summary>Trains on everything and writes the weights.</summary>
     public static void Train(NameSources sources, Stream to) => Fit(sources, _ => true, to);
@@ -38,7 +40,8 @@ public static class NameTraining
             var held = fold;
             using var nowhere = new MemoryStream();
             var detector = new PiiDetector(new PiiOptions(), Fit(sources, key => FoldOf(key) != held, nowhere));
-            foreach (var figure in PiiEvaluation.Sentences($"pii, fold {fold + 1}", [.. sources.Sentences.Where(s => FoldOf(s.Group) == held)], detector))
+            foreach (var figure in PiiEvaluation.Sentences(
+                $"pii, fold {fold + 1}", [.. sources.Sentences.Where(s => FoldOf(s.Group) == held)], detector))
             {
                 yield return figure;
             }

@@ -2,40 +2,64 @@ using Gatehouse.Guardrails.Pii;
 
 namespace Gatehouse.Guardrails.Training;
 
-/// <summary>Makes values for the slots of templates out of lists of words: names, streets, addresses, organisations, and things that other scanners find.</summary>
+/// <summary>
+/// Makes values for the slots of templates out of lists of words: names, streets, addresses, organisations, and things that other scanners
+/// find.
+/// </summary>
 internal sealed class SlotValues
 {
-    private static readonly string[] CompanyEnds = ["Inc", "Inc.", "LLC", "Ltd", "Ltd.", "GmbH", "Corp.", "Group", "& Co", "and Sons", "Corporation", "AG", "Partners", "Company", "Holdings", "SA", "S.p.A.", "Bank", "PLC"];
+    private static readonly string[] CompanyEnds = [
+        "Inc", "Inc.", "LLC", "Ltd", "Ltd.", "GmbH", "Corp.", "Group", "& Co", "and Sons", "Corporation", "AG", "Partners", "Company",
+        "Holdings", "SA", "S.p.A.", "Bank", "PLC"];
     private static readonly string[] CompanyWords =
     [
-        "Golden", "Health", "Data", "Insights", "Analytics", "Civic", "Open", "Solar", "Energy", "Capital", "Global", "First", "National", "Union", "Pacific", "Atlantic", "Blue", "Green", "Red", "Smart", "Cloud",
-        "Systems", "Labs", "Media", "Networks", "Research", "Foods", "Motors", "Airlines", "Insurance", "Trust", "Financial", "Digital", "Studio", "Works", "Logic", "Point", "Street", "River", "Mountain", "Stone",
-        "Helix", "Bridge", "Spark", "Nova", "Vertex", "Apex", "Summit", "Urban", "Metro", "Rapid", "Bright", "Clear", "Pure", "True", "North", "South", "East", "West", "Star", "Sun", "Moon", "Iron", "Silver",
-        "Housing", "Education", "Better", "Technology", "Government", "Public", "Social", "Legal", "Medical", "Market", "Trade", "Farm", "Ocean", "Sky", "Tech", "Soft", "Net", "Info", "Graph", "Map", "Geo", "Bio",
+        "Golden", "Health", "Data", "Insights", "Analytics", "Civic", "Open", "Solar", "Energy", "Capital", "Global", "First", "National",
+        "Union", "Pacific", "Atlantic", "Blue", "Green", "Red", "Smart", "Cloud",
+        "Systems", "Labs", "Media", "Networks", "Research", "Foods", "Motors", "Airlines", "Insurance", "Trust", "Financial", "Digital",
+        "Studio", "Works", "Logic", "Point", "Street", "River", "Mountain", "Stone",
+        "Helix", "Bridge", "Spark", "Nova", "Vertex", "Apex", "Summit", "Urban", "Metro", "Rapid", "Bright", "Clear", "Pure", "True",
+        "North", "South", "East", "West", "Star", "Sun", "Moon", "Iron", "Silver",
+        "Housing", "Education", "Better", "Technology", "Government", "Public", "Social", "Legal", "Medical", "Market", "Trade", "Farm",
+        "Ocean", "Sky", "Tech", "Soft", "Net", "Info", "Graph", "Map", "Geo", "Bio",
     ];
 
     private static readonly string[] Syllables =
-        ["ver", "da", "zon", "ex", "cal", "fero", "plan", "eco", "tra", "vi", "lum", "cor", "sys", "net", "ly", "ify", "io", "ora", "ent", "mo", "bil", "quan", "ti", "pay", "hub", "zen", "aro", "max", "med", "fin", "tek", "gen", "gro", "pax", "kro", "lex", "sol"];
+        ["ver", "da", "zon", "ex", "cal", "fero", "plan", "eco", "tra", "vi", "lum", "cor", "sys", "net", "ly", "ify", "io", "ora", "ent",
+            "mo", "bil", "quan", "ti", "pay", "hub", "zen", "aro", "max", "med", "fin", "tek", "gen", "gro", "pax", "kro", "lex", "sol"];
 
-    private static readonly string[] Institutions = ["University of {0}", "{0} University", "Bank of {0}", "Department of {1}", "Ministry of {1}", "{0} City Council", "The {1} Foundation", "Institute of {1}", "{0} General Hospital", "The {0} Times", "College of {1}", "{0} Orchestra", "{0} United"];
+    private static readonly string[] Institutions =
+        ["University of {0}", "{0} University", "Bank of {0}", "Department of {1}", "Ministry of {1}", "{0} City Council",
+            "The {1} Foundation", "Institute of {1}", "{0} General Hospital", "The {0} Times", "College of {1}", "{0} Orchestra",
+            "{0} United"];
     private static readonly string[] Known =
     [
-        "Microsoft", "Google", "IBM", "Apple", "Amazon", "Toyota", "Siemens", "Nestlé", "Sony", "Samsung", "BBC", "CNN", "NASA", "FBI", "UN", "NATO", "KPMG", "Deloitte", "Intel", "Oracle", "SAP", "Ford", "Chrysler",
-        "General Motors", "General Electric", "Goldman Sachs", "McKinsey", "Walmart", "Nike", "Adidas", "Facebook", "Twitter", "Netflix", "Spotify", "Uber", "Airbus", "Boeing", "Shell", "Volkswagen", "Red Cross", "World Bank",
+        "Microsoft", "Google", "IBM", "Apple", "Amazon", "Toyota", "Siemens", "Nestlé", "Sony", "Samsung", "BBC", "CNN", "NASA", "FBI",
+        "UN", "NATO", "KPMG", "Deloitte", "Intel", "Oracle", "SAP", "Ford", "Chrysler",
+        "General Motors", "General Electric", "Goldman Sachs", "McKinsey", "Walmart", "Nike", "Adidas", "Facebook", "Twitter", "Netflix",
+        "Spotify", "Uber", "Airbus", "Boeing", "Shell", "Volkswagen", "Red Cross", "World Bank",
     ];
 
     private static readonly string[] Jobs =
     [
-        "Accountant", "Nurse", "Civil engineer", "Teacher, primary school", "Software engineer", "Product manager", "Journalist, newspaper", "Research scientist", "Chief Executive Officer", "CEO", "CTO", "Vice President", "President",
-        "Solicitor", "Barrister", "Pharmacist", "Electrician", "Police officer", "Air traffic controller", "Museum curator", "Systems analyst", "Graphic designer", "Sales representative", "Social worker", "Youth worker",
-        "Dental hygienist", "Occupational therapist", "Quantity surveyor", "Town planner", "Web developer", "Translator", "Private secretary", "Marketing executive", "Human resources officer", "Data scientist", "Soldier", "Pilot",
-        "Fitness trainer", "Library technician", "Laboratory technician", "Paralegal", "Plumber", "Bus driver", "Truck driver", "Childcare worker", "Travel agent", "Insurance underwriter", "Tax inspector", "Television producer",
+        "Accountant", "Nurse", "Civil engineer", "Teacher, primary school", "Software engineer", "Product manager", "Journalist, newspaper",
+        "Research scientist", "Chief Executive Officer", "CEO", "CTO", "Vice President", "President",
+        "Solicitor", "Barrister", "Pharmacist", "Electrician", "Police officer", "Air traffic controller", "Museum curator",
+        "Systems analyst", "Graphic designer", "Sales representative", "Social worker", "Youth worker",
+        "Dental hygienist", "Occupational therapist", "Quantity surveyor", "Town planner", "Web developer", "Translator",
+        "Private secretary", "Marketing executive", "Human resources officer", "Data scientist", "Soldier", "Pilot",
+        "Fitness trainer", "Library technician", "Laboratory technician", "Paralegal", "Plumber", "Bus driver", "Truck driver",
+        "Childcare worker", "Travel agent", "Insurance underwriter", "Tax inspector", "Television producer",
     ];
 
-    private static readonly string[] States = ["CA", "NY", "TX", "FL", "WA", "OH", "IL", "QLD", "NSW", "VIC", "ON", "BC", "RS", "SP", "DU", "NC", "GA", "MI", "PA", "AZ"];
-    private static readonly string[] StreetFronts = ["Rua", "Rue", "Via", "Calle", "Avenida", "ul.", "R", "Viale", "Piazza", "Chemin", "Avenue", "Boulevard", "Rue de", "Rua do", "Rua da", "Piazza", "Corso", "Travessa", "Cours", "C/", "Avenue de", "Quai"];
+    private static readonly string[] States =
+        ["CA", "NY", "TX", "FL", "WA", "OH", "IL", "QLD", "NSW", "VIC", "ON", "BC", "RS", "SP", "DU", "NC", "GA", "MI", "PA", "AZ"];
+    private static readonly string[] StreetFronts = [
+        "Rua", "Rue", "Via", "Calle", "Avenida", "ul.", "R", "Viale", "Piazza", "Chemin", "Avenue", "Boulevard", "Rue de", "Rua do",
+        "Rua da", "Piazza", "Corso", "Travessa", "Cours", "C/", "Avenue de", "Quai"];
     private static readonly string[] StreetTails =
-        ["strasse", "straße", "weg", "gasse", "laan", "straat", "vägen", "gatan", "vegen", "veien", "gade", "vej", "katu", "tie", "allee", "platz", "gracht", "singel", "stien", "gränd", "bakken", "sunndveien", " utca", " út", " u.", " tér", " Strasse", " Str.", "str.", " ulica", " cesta", " ulice", "iaq", "gata", "braut", "vogur"];
+        ["strasse", "straße", "weg", "gasse", "laan", "straat", "vägen", "gatan", "vegen", "veien", "gade", "vej", "katu", "tie", "allee",
+            "platz", "gracht", "singel", "stien", "gränd", "bakken", "sunndveien", " utca", " út", " u.", " tér", " Strasse", " Str.",
+            "str.", " ulica", " cesta", " ulice", "iaq", "gata", "braut", "vogur"];
     private static readonly string[] Titles = ["Mr.", "Mrs.", "Ms.", "Dr.", "Mr", "Mrs", "Miss", "Prof."];
 
     private readonly string[] _first;
@@ -58,10 +82,12 @@ internal sealed class SlotValues
         (_street, _suffix, _job) = ([.. lists["street"]], [.. lists["suffix"]], [.. lists["job"]]);
     }
 
-    /// <returns>The value, and the type that the tagger should give it: null when another scanner finds it, <c>O</c> when it is no name.</returns>
+    /// <returns>The value, and the type that the tagger should give it: null when another scanner finds it, <c>O</c> when it is no
+    /// name.</returns>
     public (string Value, string? Type) Make(string slot) => slot switch
     {
-        "person" or "name" or "name_male" or "name_female" or "PERSON" => (slot == "PERSON" && Chance(.35) ? Any(Chance(.6) ? _first : _last) : Person(), PiiTypes.Person),
+        "person" or "name" or "name_male" or "name_female" or "PERSON" =>
+            (slot == "PERSON" && Chance(.35) ? Any(Chance(.6) ? _first : _last) : Person(), PiiTypes.Person),
         "first" or "first_name" or "first_name_male" or "first_name_female" => (Any(_first), PiiTypes.Person),
         "last" or "last_name" or "last_name_male" or "last_name_female" => (Any(_last), PiiTypes.Person),
         "city" => (City(), PiiTypes.Location),
@@ -79,15 +105,19 @@ internal sealed class SlotValues
         "job" or "TITLE" => (Job(), PiiTypes.Title),
         "ljob" => (Job().ToLowerInvariant(), PiiTypes.Title),
         "title" or "prefix_male" or "prefix_female" => (Any(Titles), null),
-        "nationality" or "NRP" => (Any(["French", "German", "Dutch", "Spanish", "American", "Russian", "Polish", "Brazilian", "Czech", "Greenlander", "Italian", "Swedes"]), "O"),
-        "phone" or "phone_number" or "PHONE_NUMBER" => ($"{_random.Next(200, 990)}-{_random.Next(200, 990)}-{_random.Next(1000, 9999)}", null),
+        "nationality" or "NRP" =>
+            (Any(["French", "German", "Dutch", "Spanish", "American", "Russian", "Polish", "Brazilian", "Czech", "Greenlander", "Italian",
+                "Swedes"]), "O"),
+        "phone" or "phone_number" or "PHONE_NUMBER" =>
+            ($"{_random.Next(200, 990)}-{_random.Next(200, 990)}-{_random.Next(1000, 9999)}", null),
         "email" or "EMAIL_ADDRESS" => ($"{Ascii(Any(_first))}@example.com", null),
         "url" or "DOMAIN_NAME" => ($"https://www.{Ascii(Any(_last))}.com/", null),
         "date" or "date_of_birth" => ($"{_random.Next(1, 13)}/{_random.Next(1, 29)}/{_random.Next(1930, 2020)}", null),
         "DATE_TIME" => (Chance(.5) ? Any(["Monday", "Tuesday", "Friday", "Sunday"]) : $"{_random.Next(1930, 2024)}", null),
         "weekday" => (Any(["Monday", "Tuesday", "Friday", "Sunday"]), null),
         "year" => ($"{_random.Next(1930, 2024)}", null),
-        "digits" => (string.Join(Any([" ", "-", " "]), Enumerable.Range(0, _random.Next(1, 5)).Select(_ => _random.Next(10, Any([99, 999, 9999, 99999])))), "O"),
+        "digits" => (string.Join(
+            Any([" ", "-", " "]), Enumerable.Range(0, _random.Next(1, 5)).Select(_ => _random.Next(10, Any([99, 999, 9999, 99999])))), "O"),
         "noise" => (string.Join(' ', Enumerable.Range(0, _random.Next(1, 4)).Select(_ => Capital(Any(_common)))), "O"),
         "AGE" => ($"{_random.Next(18, 90)}", null),
         _ => ("4111111111111111", null),
@@ -100,13 +130,21 @@ internal sealed class SlotValues
         var first = Chance(.08) ? $"{(char)('A' + _random.Next(26))}." : Any(_first);
         var middle = Chance(.18) ? $" {(char)('A' + _random.Next(26))}." : Chance(.06) ? " " + Any(_first) : "";
         var last = Any(_last) + (Chance(.06) ? $"{(Chance(.5) ? "-" : " ")}{Any(_last)}" : "");
-        return Chance(.03) ? $"{first}{middle} {Any(["de", "van", "von", "da", "van der", "de la", "dos", "al"])} {last}" : $"{first}{middle} {last}";
+        return Chance(.03)
+            ? $"{first}{middle} {Any(["de", "van", "von", "da", "van der", "de la", "dos", "al"])} {last}"
+            : $"{first}{middle} {last}";
     }
 
     private string City()
     {
-        var city = Chance(.2) ? Any(_last) + Any(["ville", "ton", "burg", "dorf", "heim", "by", "ham", "stad", "berg", "ów", "ice", "hausen", "field", "ford", "minster", "wick", "fjord", "sund", "vik", "eyri", "nes"]) : Any(_city);
-        city = Chance(.04) ? $"{Any(["San", "Santa", "Saint", "St.", "Port", "Bad", "Villa", "New", "North", "Castel", "El", "La", "Los", "Le", "Monte"])} {city}" : city;
+        var city = Chance(.2)
+            ? Any(_last)
+                + Any(["ville", "ton", "burg", "dorf", "heim", "by", "ham", "stad", "berg", "ów", "ice", "hausen", "field", "ford",
+                    "minster", "wick", "fjord", "sund", "vik", "eyri", "nes"])
+            : Any(_city);
+        city = Chance(.04)
+            ? $"{Any(["San", "Santa", "Saint", "St.", "Port", "Bad", "Villa", "New", "North", "Castel", "El", "La", "Los", "Le", "Monte"])} {city}"
+            : city;
         return Chance(.1) ? city.ToUpperInvariant() : city;
     }
 
@@ -159,7 +197,9 @@ internal sealed class SlotValues
         var street = Chance(.55) ? $"{Number(99)} {Street()} {(Chance(.6) ? Number(300) : "")}".TrimEnd() : $"{Number(9999)} {Street()}";
         var unit = Chance(.6) ? " " + Unit() : "";
         var join = Any([", ", "\n", " ", "\n"]);
-        var region = Chance(.25) ? $"\n, {(Chance(.5) ? "nan" : Any(States))}\n " : Chance(.4) ? $", {Any(States)} " : Chance(.5) ? ", " : " ";
+        var region = Chance(.25)
+            ? $"\n, {(Chance(.5) ? "nan" : Any(States))}\n "
+            : Chance(.4) ? $", {Any(States)} " : Chance(.5) ? ", " : " ";
         var country = Chance(.55) ? Any(_country) + " " : "";
         return $"{street}{unit}{join}{City()}{region}{country}{Zip()}";
     }
@@ -175,7 +215,9 @@ internal sealed class SlotValues
             6 => $"{Any(CompanyWords)} {Any(CompanyWords)}",
             7 => $"{Any(CompanyWords)}{Any(CompanyWords).ToLowerInvariant()}",
             8 => Any(Known),
-            9 => string.Format(null, Any(Institutions), Any(_city), Any(["Health", "Education", "Justice", "Technology", "Science", "Energy", "Labor", "Transport", "the Arts", "Finance"])),
+            9 => string.Format(
+                null, Any(Institutions), Any(_city),
+                Any(["Health", "Education", "Justice", "Technology", "Science", "Energy", "Labor", "Transport", "the Arts", "Finance"])),
             10 => $"{Any(CompanyWords)} {Any(CompanyWords)} {Any(CompanyEnds)}",
             _ => $"{Coined()} {Any([.. CompanyEnds, .. CompanyWords])}",
         };

@@ -26,7 +26,8 @@ internal sealed class PostgresDatabase : Database
         }
         catch (ArgumentException e)
         {
-            throw new DatabaseException("The connection string of PostgreSQL is malformed: it looks like 'Host=…;Database=…;Username=…;Password=…'.", e);
+            throw new DatabaseException(
+                "The connection string of PostgreSQL is malformed: it looks like 'Host=…;Database=…;Username=…;Password=…'.", e);
         }
     }
 
@@ -70,7 +71,8 @@ internal sealed class PostgresDatabase : Database
         return await new PostgresTransaction(connection).QueryAsync(statement, read, ct);
     }
 
-    internal override Task<List<T>> ScanAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct) => QueryAsync(statement, read, ct);
+    internal override Task<List<T>> ScanAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct) =>
+        QueryAsync(statement, read, ct);
 
     internal override async Task<T> RunSnapshotAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct)
     {

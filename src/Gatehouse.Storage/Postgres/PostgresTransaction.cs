@@ -88,7 +88,8 @@ internal sealed class PostgresTransaction(NpgsqlConnection connection) : Transac
     {
         try
         {
-            await using var copy = await connection.BeginRawBinaryCopyAsync($"COPY {table} ({string.Join(", ", columns)}) FROM STDIN (FORMAT BINARY)", ct);
+            await using var copy = await connection.BeginRawBinaryCopyAsync(
+                $"COPY {table} ({string.Join(", ", columns)}) FROM STDIN (FORMAT BINARY)", ct);
             try
             {
                 var to = new PostgresRowWriter();

@@ -18,7 +18,8 @@ internal sealed class SqliteDatabase : Database
     private readonly SemaphoreSlim _readerSlots = new(Readers);
     private readonly Thread _thread;
 
-    /// <param name="outlivesPowerCuts">Each commit is on the disk when it returns; else the last few may be lost with the power, whole.</param>
+    /// <param name="outlivesPowerCuts">Each commit is on the disk when it returns; else the last few may be lost with the power,
+    /// whole.</param>
     public SqliteDatabase(string path, bool outlivesPowerCuts = false)
     {
         _ = SqliteLibrary.Version;
@@ -33,7 +34,8 @@ internal sealed class SqliteDatabase : Database
         }
         catch (SqliteException e)
         {
-            throw new DatabaseException($"The SQLite file '{path}' cannot be opened ({e.Message}): check that its folder exists and may be written.", e);
+            throw new DatabaseException(
+                $"The SQLite file '{path}' cannot be opened ({e.Message}): check that its folder exists and may be written.", e);
         }
 
         _thread = new Thread(Write) { IsBackground = true, Name = "sqlite writer" };
@@ -110,7 +112,8 @@ internal sealed class SqliteDatabase : Database
         try
         {
             return await Task.Factory.StartNew(
-                () => Read(statement, read, ct), ct, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
+                () => Read(statement, read, ct), ct, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach,
+                TaskScheduler.Default);
         }
         finally
         {

@@ -18,7 +18,8 @@ internal static class SqliteLibrary
     {
         if (!NativeLibrary.TryLoad("libsqlite3.so.0", out var library))
         {
-            throw new DatabaseException("SQLite's library is not installed: install it (Debian and Ubuntu: apt-get install libsqlite3-0), or use PostgreSQL.");
+            throw new DatabaseException(
+                "SQLite's library is not installed: install it (Debian and Ubuntu: apt-get install libsqlite3-0), or use PostgreSQL.");
         }
 
         NativeLibrary.SetDllImportResolver(
@@ -34,7 +35,8 @@ internal static class SqliteLibrary
         var version = raw.sqlite3_libversion().utf8_to_string();
         if (System.Version.Parse(version) < _oldest)
         {
-            throw new DatabaseException($"SQLite {version} is too old: {_oldest} or newer is needed (Debian and Ubuntu: apt-get install libsqlite3-0), or use PostgreSQL.");
+            throw new DatabaseException(
+                $"SQLite {version} is too old: {_oldest} or newer is needed (Debian and Ubuntu: apt-get install libsqlite3-0), or use PostgreSQL.");
         }
 
         return version;

@@ -29,7 +29,9 @@ internal sealed class SqliteSession : IDisposable
         Run("PRAGMA busy_timeout=10000; PRAGMA foreign_keys=ON; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;");
         Run(writer ? "PRAGMA cache_size=-8000;" : "PRAGMA cache_size=-4000;"); // KiB; what it leaves out is in the page cache of the system
         // Checkpoints copy each page that changed once: rarer ones copy less. 4,000 pages are 16 MB.
-        Run(writer ? "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=33554432;" : "PRAGMA query_only=ON;");
+        Run(writer
+            ? "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=33554432;"
+            : "PRAGMA query_only=ON;");
 
         // In place of sqlite3_interrupt from the token's callback, which is lost when it comes just before the statement starts.
         raw.sqlite3_progress_handler(_connection.Handle, StepsPerLook, _ => _current.IsCancellationRequested ? 1 : 0, null);
@@ -97,7 +99,8 @@ internal sealed class SqliteSession : IDisposable
     }
 
     /// <inheritdoc cref="Transaction.AppendManyAsync"/>
-    public void Append<T>(string table, IReadOnlyList<string> columns, IReadOnlyList<T> rows, Action<RowWriter, T> write, CancellationToken ct)
+    public void Append<T>(
+        string table, IReadOnlyList<string> columns, IReadOnlyList<T> rows, Action<RowWriter, T> write, CancellationToken ct)
     {
         var holes = string.Join(", ", columns.Select((_, i) => $"${i + 1}"));
         Check(raw.sqlite3_prepare_v2(
@@ -224,7 +227,9 @@ internal sealed class SqliteSession : IDisposable
         for (var i = 0; i < statement.Values.Length; i++)
         {
             // Big-endian, so that ids sort here as PostgreSQL sorts them.
-            command.Parameters[i].Value = statement.Values[i] is Guid id ? id.ToByteArray(bigEndian: true) : statement.Values[i] ?? DBNull.Value;
+            command.Parameters[i].Value = statement.Values[i] is Guid id
+                ? id.ToByteArray(bigEndian: true)
+                : statement.Values[i] ?? DBNull.Value;
         }
 
         return command;

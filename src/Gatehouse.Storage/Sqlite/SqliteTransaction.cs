@@ -30,7 +30,8 @@ internal sealed partial class SqliteTransaction(SqliteSession session) : Transac
     }
 
     /// <summary>What stands between <c>/*sqlite:</c> and <c>*/</c> is for SQLite alone: PostgreSQL takes it for a comment.</summary>
-    internal override Task RunScriptAsync(string script, CancellationToken ct) => base.RunScriptAsync(ForSqlite().Replace(script, "$1"), ct);
+    internal override Task RunScriptAsync(string script, CancellationToken ct) =>
+        base.RunScriptAsync(ForSqlite().Replace(script, "$1"), ct);
 
     [GeneratedRegex(@"/\*sqlite:(.*?)\*/")]
     private static partial Regex ForSqlite();

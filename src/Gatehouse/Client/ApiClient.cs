@@ -9,7 +9,9 @@ using Gatehouse.Contracts;
 
 namespace Gatehouse.Client;
 
-/// <summary>The REST API as commands use it: bytes for <c>--json</c>, records for tables, problems as <see cref="ProblemException"/>.</summary>
+/// <summary>
+/// The REST API as commands use it: bytes for <c>--json</c>, records for tables, problems as <see cref="ProblemException"/>.
+/// </summary>
 internal sealed class ApiClient : IDisposable
 {
     private readonly HttpClient _http;
@@ -59,7 +61,8 @@ internal sealed class ApiClient : IDisposable
 
     public static T Read<T>(ReadOnlySpan<byte> json, JsonTypeInfo<T> type) =>
         JsonSerializer.Deserialize(json, type)
-        ?? throw new CommandException(ExitCodes.Usage, "unexpected_answer", "The server answered null. Is it a Gatehouse of another version?");
+        ?? throw new CommandException(
+            ExitCodes.Usage, "unexpected_answer", "The server answered null. Is it a Gatehouse of another version?");
 
     public void Dispose() => _http.Dispose();
 
@@ -97,7 +100,8 @@ internal sealed class ApiClient : IDisposable
         {
             if (JsonSerializer.Deserialize(body, ClientJson.Default.ProblemBody) is { } problem)
             {
-                return new Problem(problem.Code ?? "http_error", status, problem.Detail ?? problem.Title ?? $"The server answered {status}.");
+                return new Problem(
+                    problem.Code ?? "http_error", status, problem.Detail ?? problem.Title ?? $"The server answered {status}.");
             }
         }
         catch (JsonException)

@@ -17,8 +17,10 @@ internal sealed record Items<T>([property: JsonPropertyName("items")] IReadOnlyL
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    Converters = [typeof(SnakeCaseEnum<SystemEnvironment>), typeof(SnakeCaseEnum<SystemStage>), typeof(SnakeCaseEnum<CallOutcome>), typeof(SnakeCaseEnum<CacheUse>),
-        typeof(SnakeCaseEnum<SwitchKind>), typeof(SnakeCaseEnum<DataClassification>), typeof(SnakeCaseEnum<DetectionSide>), typeof(SnakeCaseEnum<GuardVerdict>),
+    Converters = [typeof(SnakeCaseEnum<SystemEnvironment>), typeof(SnakeCaseEnum<SystemStage>), typeof(SnakeCaseEnum<CallOutcome>),
+        typeof(SnakeCaseEnum<CacheUse>),
+        typeof(SnakeCaseEnum<SwitchKind>), typeof(SnakeCaseEnum<DataClassification>), typeof(SnakeCaseEnum<DetectionSide>),
+        typeof(SnakeCaseEnum<GuardVerdict>),
         typeof(SnakeCaseEnum<BudgetPeriod>), typeof(SnakeCaseEnum<BudgetMode>), typeof(SnakeCaseEnum<UnknownPrice>)])]
 [JsonSerializable(typeof(Profile))]
 [JsonSerializable(typeof(ProblemBody))]

@@ -9,7 +9,8 @@ namespace Gatehouse.Client;
 /// <summary>An answer of the gateway as a client saw it.</summary>
 /// <param name="InputTokens"><see langword="null"/> when the provider reported none.</param>
 internal sealed record GatewayAnswer(
-    string RequestId, string? Model, string Text, string? FinishReason, long? InputTokens, long? OutputTokens, TimeSpan FirstByte, TimeSpan Duration);
+    string RequestId, string? Model, string Text, string? FinishReason, long? InputTokens, long? OutputTokens, TimeSpan FirstByte,
+    TimeSpan Duration);
 
 /// <summary>The gateway as any client of OpenAI's wire format sees it.</summary>
 internal sealed class GatewayClient : IDisposable
@@ -81,7 +82,8 @@ internal sealed class GatewayClient : IDisposable
 
         var duration = clock.GetElapsedTime(start);
         return new GatewayAnswer(
-            requestId, reader.Model, reader.Text.ToString(), reader.FinishReason, reader.InputTokens, reader.OutputTokens, firstByte ?? duration, duration);
+            requestId, reader.Model, reader.Text.ToString(), reader.FinishReason, reader.InputTokens, reader.OutputTokens,
+            firstByte ?? duration, duration);
     }
 
     public void Dispose() => _http.Dispose();
@@ -180,7 +182,9 @@ internal sealed class GatewayClient : IDisposable
 
             var choice = choices[0];
             FinishReason = choice.TryGetProperty("finish_reason", out var finish) ? finish.GetString() ?? FinishReason : FinishReason;
-            var text = choice.TryGetProperty("delta", out var delta) && delta.TryGetProperty("content", out var content) ? content.GetString() : null;
+            var text = choice.TryGetProperty("delta", out var delta) && delta.TryGetProperty("content", out var content)
+                ? content.GetString()
+                : null;
             Text.Append(text);
             return text;
         }
@@ -189,7 +193,9 @@ internal sealed class GatewayClient : IDisposable
         {
             var error = root.ValueKind == JsonValueKind.Object && root.TryGetProperty("error", out var found) ? found : default;
             return error.ValueKind == JsonValueKind.Object
-                ? new Problem(Text(error, "code") ?? Text(error, "type") ?? "http_error", status, Text(error, "message") ?? $"The server answered {status}.")
+                ? new Problem(
+                    Text(error, "code") ?? Text(error, "type") ?? "http_error", status,
+                    Text(error, "message") ?? $"The server answered {status}.")
                 : new Problem("http_error", status, $"The server answered {status}.");
 
             static string? Text(JsonElement error, string name) =>

@@ -65,12 +65,15 @@ internal static class BudgetCommands
     {
         var name = new Argument<string>("name") { Description = "Lower-case letters, digits and hyphens; unique in its team." };
         var limit = new Option<decimal>("--limit") { Description = "US dollars.", HelpName = "usd", Required = true };
-        var period = new Option<BudgetPeriod>("--period") { Description = "How often it begins anew, in UTC.", HelpName = "day|month|total", Required = true };
+        var period = new Option<BudgetPeriod>(
+            "--period") { Description = "How often it begins anew, in UTC.", HelpName = "day|month|total", Required = true };
         var soft = new Option<bool>("--soft") { Description = "Report only; without it calls beyond the budget are refused." };
-        var alert = new Option<int>("--alert") { Description = "Report at this share of the limit.", HelpName = "percent", DefaultValueFactory = static _ => 80 };
+        var alert = new Option<int>(
+            "--alert") { Description = "Report at this share of the limit.", HelpName = "percent", DefaultValueFactory = static _ => 80 };
         var unknown = new Option<UnknownPrice>("--unknown-price")
         {
-            Description = "What to do with calls to models without a price.", HelpName = "refuse|count", DefaultValueFactory = static _ => UnknownPrice.Refuse,
+            Description = "What to do with calls to models without a price.", HelpName = "refuse|count", DefaultValueFactory = static _ =>
+                UnknownPrice.Refuse,
         };
         var scope = new ScopeOptions();
         var command = new Command("add", "Make a budget.") { name, limit, period, soft, alert, unknown };
@@ -104,13 +107,16 @@ internal static class BudgetCommands
         var limit = new Option<decimal?>("--limit") { Description = "US dollars.", HelpName = "usd" };
         var mode = new Option<BudgetMode?>("--mode") { Description = "hard refuses, soft reports.", HelpName = "soft|hard" };
         var alert = new Option<int?>("--alert") { Description = "Report at this share of the limit.", HelpName = "percent" };
-        var unknown = new Option<UnknownPrice?>("--unknown-price") { Description = "What to do with calls to models without a price.", HelpName = "refuse|count" };
+        var unknown = new Option<UnknownPrice?>(
+            "--unknown-price") { Description = "What to do with calls to models without a price.", HelpName = "refuse|count" };
         var reason = Reason();
-        var command = new Command("set", "Change a budget; what is not given stays as it is.") { named, limit, mode, alert, unknown, reason };
+        var command = new Command(
+            "set", "Change a budget; what is not given stays as it is.") { named, limit, mode, alert, unknown, reason };
         command.SetApiAction(async (parsed, api, terminal, ct) =>
         {
             var budget = await FindAsync(api, parsed.GetRequiredValue(named), ct);
-            var change = new Change(parsed.GetValue(limit), parsed.GetValue(mode), parsed.GetValue(alert), parsed.GetValue(unknown), parsed.GetValue(reason));
+            var change = new Change(
+                parsed.GetValue(limit), parsed.GetValue(mode), parsed.GetValue(alert), parsed.GetValue(unknown), parsed.GetValue(reason));
             var answer = await api.PatchAsync($"api/budgets/{budget.Budget.Id}", change, ClientJson.Default.BudgetCommandsChange, ct);
             if (terminal.Json)
             {
@@ -119,7 +125,8 @@ internal static class BudgetCommands
             }
 
             var changed = ApiClient.Read(answer, ClientJson.Default.BudgetStanding);
-            terminal.Out.WriteLine($"{changed.Budget.Name}: {Usd(changed.Budget.LimitUsd)} {Word(changed.Budget.Period)}, {Usd(changed.LeftUsd)} left.");
+            terminal.Out.WriteLine(
+                $"{changed.Budget.Name}: {Usd(changed.Budget.LimitUsd)} {Word(changed.Budget.Period)}, {Usd(changed.LeftUsd)} left.");
             return ExitCodes.Done;
         });
         return command;
@@ -158,7 +165,8 @@ internal static class BudgetCommands
         (await api.GetAsync("api/budgets", ClientJson.Default.Budgets, ct)).Rows,
         b => b.Budget.Name, b => b.Team, b => b.Budget.Id, "budget", named);
 
-    private static string Word(BudgetPeriod period) => period == BudgetPeriod.Total ? "in total" : $"a {period.ToString().ToLowerInvariant()}";
+    private static string Word(BudgetPeriod period) =>
+        period == BudgetPeriod.Total ? "in total" : $"a {period.ToString().ToLowerInvariant()}";
 
     private static string Usd(decimal usd) => usd.ToString("$0.00#######", CultureInfo.InvariantCulture);
 }

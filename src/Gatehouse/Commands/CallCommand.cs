@@ -20,12 +20,19 @@ internal static class CallCommand
     public static Command Create()
     {
         var prompt = new Argument<string>("prompt") { Description = "The text to send; - reads it from standard input." };
-        var route = new Option<string?>("--route", "-r") { Description = "The model name to ask for. Default: what the server proposes for a first call.", HelpName = "name" };
-        var instructions = new Option<string?>("--instructions", "-i") { Description = "A system prompt sent before the text.", HelpName = "text" };
-        var key = new Option<string?>("--key") { Description = "The API key to call with. Default: GATEHOUSE_KEY, then the sample system's.", HelpName = "key" };
-        var system = new Option<string?>("--system") { Description = "Call as this system, with a development key made for this call and revoked after it.", HelpName = "system" };
+        var route = new Option<string?>(
+            "--route", "-r") { Description = "The model name to ask for. Default: what the server proposes for a first call.",
+                HelpName = "name" };
+        var instructions = new Option<string?>(
+            "--instructions", "-i") { Description = "A system prompt sent before the text.", HelpName = "text" };
+        var key = new Option<string?>(
+            "--key") { Description = "The API key to call with. Default: GATEHOUSE_KEY, then the sample system's.", HelpName = "key" };
+        var system = new Option<string?>(
+            "--system") { Description = "Call as this system, with a development key made for this call and revoked after it.",
+                HelpName = "system" };
         var maxTokens = new Option<int?>("--max-tokens") { Description = "Longest answer, in tokens.", HelpName = "count" };
-        var command = new Command("call", "Send one prompt through a route and stream the answer.") { prompt, route, instructions, key, system, maxTokens };
+        var command = new Command(
+            "call", "Send one prompt through a route and stream the answer.") { prompt, route, instructions, key, system, maxTokens };
         command.SetApiAction(async (parsed, api, terminal, ct) =>
         {
             var text = parsed.GetRequiredValue(prompt);
@@ -53,7 +60,9 @@ internal static class CallCommand
     {
         try
         {
-            return api.Connection.Token is null ? null : (await api.GetAsync("api/config", ClientJson.Default.ConfigurationView, ct)).DefaultModel;
+            return api.Connection.Token is null
+                ? null
+                : (await api.GetAsync("api/config", ClientJson.Default.ConfigurationView, ct)).DefaultModel;
         }
         catch (ProblemException)
         {

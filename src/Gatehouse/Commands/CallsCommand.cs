@@ -12,21 +12,27 @@ internal static class CallsCommand
     public static Command Create()
     {
         var follow = new Option<bool>("--follow", "-f") { Description = "Go on printing calls as they end, until Ctrl+C." };
-        var limit = new Option<int>("--limit", "-n") { Description = "How many, 1 to 500.", HelpName = "count", DefaultValueFactory = static _ => 20 };
+        var limit = new Option<int>(
+            "--limit", "-n") { Description = "How many, 1 to 500.", HelpName = "count", DefaultValueFactory = static _ => 20 };
         var system = new Option<string?>("--system") { Description = "Only this system's: name, team/name or id.", HelpName = "system" };
-        var environment = new Option<SystemEnvironment?>("--environment", "-e") { Description = "Only this environment's.", HelpName = "development|staging|production" };
+        var environment = new Option<SystemEnvironment?>(
+            "--environment", "-e") { Description = "Only this environment's.", HelpName = "development|staging|production" };
         environment.AcceptOnlyItsWords();
         var route = new Option<string?>("--route") { Description = "Only calls that asked for this model.", HelpName = "name" };
         var provider = new Option<string?>("--provider") { Description = "Only calls that this provider answered.", HelpName = "name" };
-        var outcome = new Option<CallOutcome?>("--outcome") { Description = "Only calls that ended so.", HelpName = "ok|refused|failed|cancelled" };
+        var outcome = new Option<CallOutcome?>(
+            "--outcome") { Description = "Only calls that ended so.", HelpName = "ok|refused|failed|cancelled" };
         outcome.AcceptOnlyItsWords();
-        var guard = new Option<GuardVerdict?>("--guard") { Description = "Only calls with which the guards did this.", HelpName = "passed|flagged|redacted|blocked|…" };
+        var guard = new Option<GuardVerdict?>(
+            "--guard") { Description = "Only calls with which the guards did this.", HelpName = "passed|flagged|redacted|blocked|…" };
         guard.AcceptOnlyItsWords();
         var error = new Option<string?>("--error") { Description = "Only calls with this error code.", HelpName = "code" };
         var unpriced = new Option<bool>("--unpriced") { Description = "Only calls with tokens but without a known price." };
         var cached = new Option<bool>("--cached") { Description = "Only calls whose answer came from the cache, in part at least." };
-        var search = new Option<string?>("--search") { Description = "Part of a request id, trace id, model or error message.", HelpName = "text" };
-        var since = new Option<TimeSpan?>("--since") { Description = "Only calls of the last hh:mm:ss or d.hh:mm:ss. Default: 30 days.", HelpName = "duration" };
+        var search = new Option<string?>(
+            "--search") { Description = "Part of a request id, trace id, model or error message.", HelpName = "text" };
+        var since = new Option<TimeSpan?>(
+            "--since") { Description = "Only calls of the last hh:mm:ss or d.hh:mm:ss. Default: 30 days.", HelpName = "duration" };
         var command = new Command("calls", "List model calls, newest first, or follow them.")
         {
             follow, limit, system, environment, route, provider, outcome, guard, error, unpriced, cached, search, since,
@@ -45,7 +51,8 @@ internal static class CallsCommand
                 ("unpriced", parsed.GetValue(unpriced) ? "true" : null),
                 ("cached", parsed.GetValue(cached) ? "true" : null),
                 ("search", parsed.GetValue(search)),
-                ("from", parsed.GetValue(since) is { } span ? TimeProvider.System.GetUtcNow().Subtract(span).ToString("O", CultureInfo.InvariantCulture) : null),
+                ("from", parsed.GetValue(since) is { } span ? TimeProvider.System.GetUtcNow().Subtract(span).ToString(
+                    "O", CultureInfo.InvariantCulture) : null),
                 ("limit", parsed.GetValue(limit).ToString(CultureInfo.InvariantCulture)));
             return parsed.GetValue(follow)
                 ? await FollowAsync(api, terminal, query, ct)

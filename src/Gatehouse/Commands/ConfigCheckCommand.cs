@@ -24,7 +24,8 @@ internal static class ConfigCheckCommand
         {
             var terminal = Terminal.Standard(parsed.GetValue(GlobalOptions.Json));
             var path = parsed.GetValue(file) ?? Connection.Variable("GATEHOUSE_CONFIG") ?? ConfigurationSource.DefaultFile;
-            var loader = ServerParts.Loader(new ConfigurationSource(path, Required: true), new ProviderFactory(TimeProvider.System), new SecretValues());
+            var loader = ServerParts.Loader(
+                new ConfigurationSource(path, Required: true), new ProviderFactory(TimeProvider.System), new SecretValues());
             var outcome = await loader.LoadAsync(null, ct);
             Print(terminal, path, outcome);
             return outcome.Loaded is null ? ExitCodes.Configuration : ExitCodes.Done;
@@ -36,7 +37,9 @@ internal static class ConfigCheckCommand
     {
         if (terminal.Json)
         {
-            terminal.WriteJson(new Answer(outcome.Loaded is not null, outcome.Loaded?.Revision, outcome.Errors), ClientJson.Default.ConfigCheckCommandAnswer);
+            terminal.WriteJson(
+                new Answer(outcome.Loaded is not null, outcome.Loaded?.Revision, outcome.Errors),
+                ClientJson.Default.ConfigCheckCommandAnswer);
         }
         else if (outcome.Loaded is { } loaded)
         {

@@ -20,7 +20,8 @@ internal static class ConfigShowCommand
             }
 
             var shown = ApiClient.Read(answer, ClientJson.Default.ConfigurationView);
-            terminal.Out.WriteLine($"# {shown.SourcePath ?? "embedded default"}, revision {shown.Revision}, in force since {Terminal.Time(shown.LoadedAt)}");
+            terminal.Out.WriteLine(
+                $"# {shown.SourcePath ?? "embedded default"}, revision {shown.Revision}, in force since {Terminal.Time(shown.LoadedAt)}");
             terminal.Out.WriteLine(shown.Text.TrimEnd());
             foreach (var error in shown.Errors)
             {

@@ -13,8 +13,12 @@ internal static class DoctorCommand
 {
     public static Command Create()
     {
-        var ledger = new Option<bool>("--ledger") { Description = "Prove that journal, ledger, sums and budgets agree, from the data directory and the database themselves." };
-        var command = new Command("doctor", "Check configuration, providers, database, disk and clock, and say how to mend each.") { ConfigurationSources.File, ledger };
+        var ledger = new Option<bool>(
+            "--ledger") { Description =
+                "Prove that journal, ledger, sums and budgets agree, from the data directory and the database themselves." };
+        var command = new Command(
+            "doctor", "Check configuration, providers, database, disk and clock, and say how to mend each.") { ConfigurationSources.File,
+                ledger };
         command.SetAction(async (parsed, ct) =>
         {
             var terminal = Terminal.Standard(parsed.GetValue(GlobalOptions.Json));
@@ -36,7 +40,8 @@ internal static class DoctorCommand
         }
 
         var named = parsed.GetValue(GlobalOptions.Url);
-        using var api = ApiClient.Open(Connection.Resolve(named, parsed.GetValue(GlobalOptions.Token), parsed.GetValue(GlobalOptions.Data)));
+        using var api = ApiClient.Open(
+            Connection.Resolve(named, parsed.GetValue(GlobalOptions.Token), parsed.GetValue(GlobalOptions.Data)));
         try
         {
             var checks = await api.GetAsync("api/doctor", ClientJson.Default.DoctorChecks, ct);

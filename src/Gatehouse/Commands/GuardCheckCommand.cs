@@ -10,7 +10,9 @@ using Gatehouse.Output;
 
 namespace Gatehouse.Commands;
 
-/// <summary><c>gatehouse guard check</c>: what the detectors see in files, here or on a server. Prints places, never what stands there.</summary>
+/// <summary>
+/// <c>gatehouse guard check</c>: what the detectors see in files, here or on a server. Prints places, never what stands there.
+/// </summary>
 internal static class GuardCheckCommand
 {
     internal sealed record Request(string Text, DetectionSide Side, IReadOnlyList<string>? Detectors);
@@ -22,16 +24,21 @@ internal static class GuardCheckCommand
 
     public static Command Create()
     {
-        var paths = new Argument<string[]>("files") { Description = "Files to check; - is standard input.", Arity = ArgumentArity.OneOrMore };
+        var paths = new Argument<string[]>(
+            "files") { Description = "Files to check; - is standard input.", Arity = ArgumentArity.OneOrMore };
         var sarif = new Option<bool>("--sarif") { Description = "Print a SARIF 2.1.0 report." };
-        var document = new Option<bool>("--document") { Description = "The files are documents that a model will read: look for instructions planted in them." };
+        var document = new Option<bool>(
+            "--document") { Description = "The files are documents that a model will read: look for instructions planted in them." };
         var detectors = new Option<string[]>("--detector")
         {
-            Description = $"Run only these: {string.Join(", ", TextCheck.Names.Except([TextCheck.PromptLeak]))}. Default: {string.Join(", ", Usual)}.",
+            Description =
+                $"Run only these: {string.Join(", ", TextCheck.Names.Except([TextCheck.PromptLeak]))}. Default: {string.Join(", ", Usual)}.",
             AllowMultipleArgumentsPerToken = true,
         };
-        var remote = new Option<bool>("--server") { Description = "Let the server check the files, not this process: its detectors may be of another version." };
-        var command = new Command("check", "Look for personal data, secrets and prompt injections in files. Prints places and rules, never the values.")
+        var remote = new Option<bool>(
+            "--server") { Description = "Let the server check the files, not this process: its detectors may be of another version." };
+        var command = new Command(
+            "check", "Look for personal data, secrets and prompt injections in files. Prints places and rules, never the values.")
         {
             paths, sarif, document, detectors, remote,
         };
@@ -41,7 +48,9 @@ internal static class GuardCheckCommand
             var side = parsed.GetValue(document) ? DetectionSide.Retrieved : DetectionSide.Input;
             var chosen = parsed.GetValue(detectors) is { Length: > 0 } named ? named : Usual;
             using var api = parsed.GetValue(remote)
-                ? ApiClient.Open(Connection.Resolve(parsed.GetValue(GlobalOptions.Url), parsed.GetValue(GlobalOptions.Token), parsed.GetValue(GlobalOptions.Data)))
+                ? ApiClient.Open(
+                    Connection.Resolve(
+                        parsed.GetValue(GlobalOptions.Url), parsed.GetValue(GlobalOptions.Token), parsed.GetValue(GlobalOptions.Data)))
                 : null;
             var local = api is null ? Local(chosen) : null;
             List<(CheckedFile File, CheckedText Verdict)> files = [];
@@ -50,7 +59,8 @@ internal static class GuardCheckCommand
                 var text = Read(path);
                 var verdict = local is null
                     ? ApiClient.Read(
-                        await api!.PostAsync("api/guard/check", new Request(text, side, chosen), ClientJson.Default.GuardCheckCommandRequest, ct),
+                        await api!.PostAsync(
+                            "api/guard/check", new Request(text, side, chosen), ClientJson.Default.GuardCheckCommandRequest, ct),
                         ClientJson.Default.GuardCheckCommandAnswer).Items[0]
                     : CheckedText.Of(0, text, side, local.Run(text, side));
                 files.Add((new CheckedFile(path == "-" ? "stdin" : path, text, [.. verdict.Findings.Select(Finding)]), verdict));
@@ -109,7 +119,8 @@ internal static class GuardCheckCommand
 
         if (terminal.Json)
         {
-            terminal.WriteJson(new Items<FileAnswer>([.. files.Select(f => new FileAnswer(f.File.Path, f.Verdict))]), ClientJson.Default.CheckedFiles);
+            terminal.WriteJson(
+                new Items<FileAnswer>([.. files.Select(f => new FileAnswer(f.File.Path, f.Verdict))]), ClientJson.Default.CheckedFiles);
             return;
         }
 
@@ -118,7 +129,8 @@ internal static class GuardCheckCommand
             foreach (var finding in file.Findings)
             {
                 var (line, column) = SarifReport.Place(file.Text, finding.Start);
-                terminal.Out.WriteLine(FormattableString.Invariant($"{file.Path}:{line}:{column}: {finding.Type} {finding.Score:0.00} {finding.Rule}"));
+                terminal.Out.WriteLine(
+                    FormattableString.Invariant($"{file.Path}:{line}:{column}: {finding.Type} {finding.Score:0.00} {finding.Rule}"));
             }
         }
     }

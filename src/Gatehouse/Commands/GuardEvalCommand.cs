@@ -10,9 +10,15 @@ internal static class GuardEvalCommand
 {
     public static Command Create()
     {
-        var data = new Argument<string>("data") { Description = "A folder of labelled data: pii.jsonl, pii_ids.jsonl, secrets.jsonl.gz and others, as docs/guardrails.md says." };
-        var sets = new Option<string[]>("--set") { Description = $"Measure only these: {string.Join(", ", GuardEvaluation.Sets)}.", AllowMultipleArgumentsPerToken = true };
-        var command = new Command("eval", "Measure the detectors on labelled data: precision, recall, false alarms, microseconds and bytes per kilobyte.") { data, sets };
+        var data = new Argument<string>(
+            "data") { Description =
+                "A folder of labelled data: pii.jsonl, pii_ids.jsonl, secrets.jsonl.gz and others, as docs/guardrails.md says." };
+        var sets = new Option<string[]>(
+            "--set") { Description = $"Measure only these: {string.Join(", ", GuardEvaluation.Sets)}.",
+                AllowMultipleArgumentsPerToken = true };
+        var command = new Command(
+            "eval", "Measure the detectors on labelled data: precision, recall, false alarms, microseconds and bytes per kilobyte.") { data,
+                sets };
         command.SetAction(parsed =>
         {
             var terminal = Terminal.Standard(json: false);
@@ -43,7 +49,8 @@ internal static class GuardEvalCommand
             return null;
         }
 
-        using var reader = new StreamReader(File.Exists(plain) ? File.OpenRead(plain) : new GZipStream(File.OpenRead(packed), CompressionMode.Decompress));
+        using var reader = new StreamReader(
+            File.Exists(plain) ? File.OpenRead(plain) : new GZipStream(File.OpenRead(packed), CompressionMode.Decompress));
         List<LabelledText> rows = [];
         while (reader.ReadLine() is { } line)
         {

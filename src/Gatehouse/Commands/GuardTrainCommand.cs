@@ -9,7 +9,8 @@ internal static class GuardTrainCommand
 {
     public static Command Create()
     {
-        var words = new Argument<string>("words") { Description = "The folder with templates.txt and training-words.txt: bench/guard of the sources." };
+        var words = new Argument<string>(
+            "words") { Description = "The folder with templates.txt and training-words.txt: bench/guard of the sources." };
         var data = new Argument<string>("data") { Description = "The folder of labelled data." };
         var output = new Argument<string>("output") { Description = "Where to write the weights." };
         var command = new Command("train", "Train the name tagger of the personal-data detector again.") { words, data, output };

@@ -25,7 +25,8 @@ internal static class KeyCreateCommand
             HelpName = "text",
             DefaultValueFactory = static _ => "cli",
         };
-        var days = new Option<int?>("--expires-in-days") { Description = "The key stops working after so many days. Default: never.", HelpName = "days" };
+        var days = new Option<int?>(
+            "--expires-in-days") { Description = "The key stops working after so many days. Default: never.", HelpName = "days" };
         var command = new Command("create", "Make a key of a system. It is shown this once.") { system, environment, name, days };
         command.SetApiAction(async (parsed, api, terminal, ct) =>
         {

@@ -27,7 +27,8 @@ internal static class KeyListCommand
                 ["key", "name", "environment", "state", "created", "by", "id"],
                 ApiClient.Read(answer, ClientJson.Default.Keys).Rows.Select(k => (IReadOnlyList<string>)
                 [
-                    k.Prefix + "…", k.Name, k.Environment.ToString().ToLowerInvariant(), State(k, now), Terminal.Time(k.CreatedAt), k.CreatedBy,
+                    k.Prefix + "…", k.Name, k.Environment.ToString().ToLowerInvariant(), State(k, now), Terminal.Time(k.CreatedAt),
+                    k.CreatedBy,
                     k.Id.ToString(),
                 ]),
                 $"No key yet. Make one: gatehouse key create {found.Name}");

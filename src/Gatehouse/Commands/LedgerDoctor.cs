@@ -8,8 +8,8 @@ using Gatehouse.Storage;
 namespace Gatehouse.Commands;
 
 /// <summary>
-/// <c>gatehouse doctor --ledger</c>: proves that journal, ledger, sums, budgets and what is held of them agree. Looks at database and journal
-/// itself, whether or not a server runs on them, and changes neither.
+/// <c>gatehouse doctor --ledger</c>: proves that journal, ledger, sums, budgets and what is held of them agree. Looks at database and
+/// journal itself, whether or not a server runs on them, and changes neither.
 /// </summary>
 internal static class LedgerDoctor
 {
@@ -45,7 +45,8 @@ internal static class LedgerDoctor
     }
 
     /// <summary>All of one moment.</summary>
-    internal static Task<List<DoctorCheck>> CheckAsync(Database db, string journal, TimeProvider clock, CancellationToken ct) => db.SnapshotAsync(
+    internal static Task<List<DoctorCheck>> CheckAsync(
+        Database db, string journal, TimeProvider clock, CancellationToken ct) => db.SnapshotAsync(
         async sql =>
         {
             var checks = new List<DoctorCheck>();

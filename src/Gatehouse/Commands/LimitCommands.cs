@@ -74,11 +74,14 @@ internal static class LimitCommands
         var named = Named();
         var (requests, tokens, concurrency) = Units();
         var reason = BudgetCommands.Reason();
-        var command = new Command("set", "Change a limit; what is not given stays as it is, 0 takes a part away.") { named, requests, tokens, concurrency, reason };
+        var command = new Command(
+            "set", "Change a limit; what is not given stays as it is, 0 takes a part away.") { named, requests, tokens, concurrency,
+                reason };
         command.SetApiAction(async (parsed, api, terminal, ct) =>
         {
             var limit = (await FindAsync(api, parsed.GetRequiredValue(named), ct)).Limit;
-            var change = new Change(parsed.GetValue(requests), parsed.GetValue(tokens), parsed.GetValue(concurrency), parsed.GetValue(reason));
+            var change = new Change(
+                parsed.GetValue(requests), parsed.GetValue(tokens), parsed.GetValue(concurrency), parsed.GetValue(reason));
             var answer = await api.PatchAsync($"api/limits/{limit.Id}", change, ClientJson.Default.LimitCommandsChange, ct);
             if (terminal.Json)
             {

@@ -11,7 +11,8 @@ internal static class PolicyCommands
 {
     internal sealed record Listed(string Name, string Revision, int Rules, int Tests, string? File, string Description);
 
-    public static Command Create() => new("policy", "The guard policies: what is looked for in calls, and what is done then.") { List(), Show(), Test() };
+    public static Command Create() =>
+        new("policy", "The guard policies: what is looked for in calls, and what is done then.") { List(), Show(), Test() };
 
     private static Command List()
     {
@@ -20,7 +21,8 @@ internal static class PolicyCommands
         {
             var terminal = Terminal.Standard(parsed.GetValue(GlobalOptions.Json));
             var listed = (await LoadAsync(parsed, ct)).Select(f => new Listed(
-                f.Policy.Name, f.Policy.Revision, f.Policy.Definition.Rules.Count, f.Tests.Count, f.Path, f.Policy.Definition.Description)).ToArray();
+                f.Policy.Name, f.Policy.Revision, f.Policy.Definition.Rules.Count, f.Tests.Count, f.Path, f.Policy.Definition.Description))
+                .ToArray();
             if (terminal.Json)
             {
                 terminal.WriteJson(listed, ClientJson.Default.PolicyCommandsListed);
@@ -29,7 +31,9 @@ internal static class PolicyCommands
 
             foreach (var policy in listed)
             {
-                terminal.Out.WriteLine(FormattableString.Invariant($"{policy.Name}  {policy.Revision}  {policy.Rules} rules, {policy.Tests} tests  {policy.File ?? "built in"}"));
+                terminal.Out.WriteLine(
+                    FormattableString.Invariant(
+                        $"{policy.Name}  {policy.Revision}  {policy.Rules} rules, {policy.Tests} tests  {policy.File ?? "built in"}"));
             }
 
             return ExitCodes.Done;
@@ -40,12 +44,15 @@ internal static class PolicyCommands
     private static Command Show()
     {
         var name = new Argument<string>("policy") { Description = "The policy's name." };
-        var command = new Command("show", "Print a policy as it is written: a built-in one to begin with, for example.") { name, ConfigurationSources.File };
+        var command = new Command(
+            "show", "Print a policy as it is written: a built-in one to begin with, for example.") { name, ConfigurationSources.File };
         command.SetAction(async (parsed, ct) =>
         {
             var files = await LoadAsync(parsed, ct);
             var found = files.FirstOrDefault(f => f.Policy.Name == parsed.GetRequiredValue(name))
-                ?? throw new CommandException(ExitCodes.Refused, "not_found", $"There is no policy of this name: {string.Join(", ", files.Select(f => f.Policy.Name))}.");
+                ?? throw new CommandException(
+                    ExitCodes.Refused, "not_found",
+                    $"There is no policy of this name: {string.Join(", ", files.Select(f => f.Policy.Name))}.");
             Terminal.Standard(json: false).Out.Write(found.Text);
             return ExitCodes.Done;
         });
@@ -54,7 +61,8 @@ internal static class PolicyCommands
 
     private static Command Test()
     {
-        var paths = new Argument<string[]>("files") { Description = "Policy files. Default: every policy of the configuration.", Arity = ArgumentArity.ZeroOrMore };
+        var paths = new Argument<string[]>(
+            "files") { Description = "Policy files. Default: every policy of the configuration.", Arity = ArgumentArity.ZeroOrMore };
         var command = new Command("test", "Run the tests that stand in policies.") { paths, ConfigurationSources.File };
         command.SetAction(async (parsed, ct) =>
         {
@@ -70,10 +78,13 @@ internal static class PolicyCommands
             {
                 foreach (var failed in results.Where(r => r.Failure is not null))
                 {
-                    terminal.Out.WriteLine(FormattableString.Invariant($"{failed.Policy}, line {failed.Line}: '{failed.Name}' fails: {failed.Failure}"));
+                    terminal.Out.WriteLine(
+                        FormattableString.Invariant($"{failed.Policy}, line {failed.Line}: '{failed.Name}' fails: {failed.Failure}"));
                 }
 
-                terminal.Out.WriteLine(FormattableString.Invariant($"{results.Count(r => r.Failure is null)} tests passed, {results.Count(r => r.Failure is not null)} failed."));
+                terminal.Out.WriteLine(
+                    FormattableString.Invariant(
+                        $"{results.Count(r => r.Failure is null)} tests passed, {results.Count(r => r.Failure is not null)} failed."));
             }
 
             return results.Any(r => r.Failure is not null) ? ExitCodes.Configuration : ExitCodes.Done;

@@ -20,7 +20,8 @@ internal static class PricesCommands
 
     internal sealed record Reconciliation(IReadOnlyList<Difference> Items, decimal ProviderUsd, decimal LedgerUsd);
 
-    public static Command Create() => new("prices", "What calls cost: price a period anew, compare with an invoice.") { Reprice(), Reconcile() };
+    public static Command Create() =>
+        new("prices", "What calls cost: price a period anew, compare with an invoice.") { Reprice(), Reconcile() };
 
     private static Command Reprice()
     {
@@ -28,11 +29,13 @@ internal static class PricesCommands
         var to = new Option<string>("--to") { Description = "The last day, in UTC.", HelpName = "2026-11-30", Required = true };
         var dry = new Option<bool>("--dry-run") { Description = "Say what would change, and change nothing." };
         var reason = BudgetCommands.Reason();
-        var command = new Command("reprice", "Price the calls of a period by the prices in force; the ledger keeps the first figures.") { from, to, dry, reason };
+        var command = new Command(
+            "reprice", "Price the calls of a period by the prices in force; the ledger keeps the first figures.") { from, to, dry, reason };
         command.SetApiAction(async (parsed, api, terminal, ct) =>
         {
             var request = new Request(
-                Start(parsed.GetRequiredValue(from)), Start(parsed.GetRequiredValue(to)).AddDays(1), parsed.GetValue(dry), parsed.GetValue(reason));
+                Start(parsed.GetRequiredValue(from)), Start(parsed.GetRequiredValue(to)).AddDays(1), parsed.GetValue(dry),
+                parsed.GetValue(reason));
             var answer = await api.PostAsync("api/prices/reprice", request, ClientJson.Default.PricesCommandsRequest, ct);
             if (terminal.Json)
             {
@@ -56,7 +59,8 @@ internal static class PricesCommands
 
     private static Command Reconcile()
     {
-        var file = new Argument<FileInfo>("file") { Description = "The provider's usage or cost export as CSV, or a table of your own; see docs/guides/reconcile.md." };
+        var file = new Argument<FileInfo>(
+            "file") { Description = "The provider's usage or cost export as CSV, or a table of your own; see docs/guides/reconcile.md." };
         var provider = new Option<string?>("--provider") { Description = "Only calls of this provider.", HelpName = "name" };
         var command = new Command("reconcile", "Compare the ledger with a provider's own figures, by day and model.") { file, provider };
         command.SetApiAction(async (parsed, api, terminal, ct) =>
@@ -73,10 +77,13 @@ internal static class PricesCommands
         return command;
     }
 
-    /// <summary>Every day and model that either side has. A dated name and its undated one are one model where only one side has the date.</summary>
+    /// <summary>
+    /// Every day and model that either side has. A dated name and its undated one are one model where only one side has the date.
+    /// </summary>
     internal static Reconciliation Compare(IReadOnlyList<UsageRow> theirs, IReadOnlyList<DaySpending> ours)
     {
-        var names = theirs.Select(r => r.Model).Intersect(ours.Select(r => r.Model), StringComparer.Ordinal).ToHashSet(StringComparer.Ordinal);
+        var names = theirs.Select(r => r.Model).Intersect(ours.Select(r => r.Model), StringComparer.Ordinal)
+            .ToHashSet(StringComparer.Ordinal);
         string Name(string model) => names.Contains(model) ? model : UsageCsv.Undated(model);
         var left = theirs.GroupBy(r => (r.Day, Model: Name(r.Model))).ToDictionary(g => g.Key, g => g.ToList());
         var right = ours.GroupBy(r => (r.Day, Model: Name(r.Model))).ToDictionary(g => g.Key, g => g.ToList());
@@ -89,14 +96,18 @@ internal static class PricesCommands
                 key.Day, key.Model,
                 Sum(provider, r => r.InputTokens), ledger?.Sum(r => r.InputTokens),
                 Sum(provider, r => r.OutputTokens), ledger?.Sum(r => r.OutputTokens),
-                providerUsd, ledgerUsd, (providerUsd ?? ledgerUsd) is null || provider?.Any(r => r.CostUsd is not null) == false ? null : (ledgerUsd ?? 0) - (providerUsd ?? 0));
+                providerUsd, ledgerUsd,
+                (providerUsd ?? ledgerUsd) is null || provider?.Any(
+                    r => r.CostUsd is not null) == false ? null : (ledgerUsd ?? 0) - (providerUsd ?? 0));
         }).ToList();
         return new Reconciliation(items, items.Sum(i => i.ProviderUsd ?? 0), items.Sum(i => i.LedgerUsd ?? 0));
     }
 
-    private static long? Sum(List<UsageRow>? rows, Func<UsageRow, long?> value) => rows?.Any(r => value(r) is not null) == true ? rows.Sum(value) : null;
+    private static long? Sum(List<UsageRow>? rows, Func<UsageRow, long?> value) =>
+        rows?.Any(r => value(r) is not null) == true ? rows.Sum(value) : null;
 
-    private static decimal? Sum(List<UsageRow>? rows, Func<UsageRow, decimal?> value) => rows?.Any(r => value(r) is not null) == true ? rows.Sum(value) : null;
+    private static decimal? Sum(List<UsageRow>? rows, Func<UsageRow, decimal?> value) =>
+        rows?.Any(r => value(r) is not null) == true ? rows.Sum(value) : null;
 
     private static void Write(Terminal terminal, Reconciliation found)
     {

@@ -6,12 +6,16 @@ namespace Gatehouse.Commands;
 /// <summary>Whom a budget or limit applies to, as options of its command.</summary>
 internal sealed class ScopeOptions
 {
-    private readonly Option<string?> _team = new("--team") { Description = "The calls of a team. Default: the only team there is.", HelpName = "name" };
+    private readonly Option<string?> _team = new(
+        "--team") { Description = "The calls of a team. Default: the only team there is.", HelpName = "name" };
     private readonly Option<bool> _everywhere = new("--all-teams") { Description = "The calls of all teams together." };
     private readonly Option<string?> _system = new("--system") { Description = "The calls of a system.", HelpName = "name" };
-    private readonly Option<Guid?> _key = new("--key") { Description = "The calls of a key: its id, as 'key list' shows it.", HelpName = "id" };
-    private readonly Option<string?> _route = new("--route") { Description = "Calls of a model name; a trailing * stands for any rest.", HelpName = "name" };
-    private readonly Option<string?> _user = new("--end-user") { Description = "Calls of one end user; '*' gives each end user their own.", HelpName = "name" };
+    private readonly Option<Guid?> _key = new(
+        "--key") { Description = "The calls of a key: its id, as 'key list' shows it.", HelpName = "id" };
+    private readonly Option<string?> _route = new(
+        "--route") { Description = "Calls of a model name; a trailing * stands for any rest.", HelpName = "name" };
+    private readonly Option<string?> _user = new(
+        "--end-user") { Description = "Calls of one end user; '*' gives each end user their own.", HelpName = "name" };
 
     /// <param name="Team">Left out where the system or key tells it.</param>
     internal sealed record Scope(string? Team, Guid? System, Guid? Key, string? Route, string? EndUser);

@@ -10,12 +10,15 @@ using Gatehouse.Output;
 
 namespace Gatehouse.Commands;
 
-/// <summary><c>gatehouse secret set|list|remove</c>: credentials that Gatehouse keeps, encrypted. Works on the database itself while no server runs.</summary>
+/// <summary>
+/// <c>gatehouse secret set|list|remove</c>: credentials that Gatehouse keeps, encrypted. Works on the database itself while no server runs.
+/// </summary>
 internal static class SecretCommands
 {
     private const int MaxInputChars = 64 << 10;
 
-    private static readonly Person Local = new(Guid.Empty, "command-line@localhost", "Command line of this machine", [new Membership(null, Role.Admin)]);
+    private static readonly Person Local = new(
+        Guid.Empty, "command-line@localhost", "Command line of this machine", [new Membership(null, Role.Admin)]);
 
     internal sealed record Request(string Value)
     {
@@ -34,7 +37,8 @@ internal static class SecretCommands
     private static Command CreateSet()
     {
         var name = Name();
-        var command = new Command("set", "Store a secret, or change it, from standard input. Where the configuration refers to it, it is used within a second.")
+        var command = new Command(
+            "set", "Store a secret, or change it, from standard input. Where the configuration refers to it, it is used within a second.")
         {
             name, ConfigurationSources.File,
         };
@@ -45,7 +49,8 @@ internal static class SecretCommands
             var stored = await RunAsync(
                 parsed,
                 async api => ApiClient.Read(
-                    await api.PutAsync($"api/secrets/{Uri.EscapeDataString(named)}", new Request(value), ClientJson.Default.SecretCommandsRequest, ct),
+                    await api.PutAsync(
+                        $"api/secrets/{Uri.EscapeDataString(named)}", new Request(value), ClientJson.Default.SecretCommandsRequest, ct),
                     ClientJson.Default.StoredSecret),
                 secrets => secrets.SetAsync(Local, named, value, ct),
                 ct);
@@ -92,7 +97,8 @@ internal static class SecretCommands
     private static Command CreateRemove()
     {
         var name = Name();
-        var command = new Command("remove", "Forget a stored secret. One that the configuration refers to stays.") { name, ConfigurationSources.File };
+        var command = new Command(
+            "remove", "Forget a stored secret. One that the configuration refers to stays.") { name, ConfigurationSources.File };
         command.SetAction(async (parsed, ct) =>
         {
             var terminal = Terminal.Standard(parsed.GetValue(GlobalOptions.Json));
@@ -157,13 +163,17 @@ internal static class SecretCommands
         return text.ToString();
     }
 
-    /// <summary>Asks the server; where none runs, and none was named, the database that the configuration names is worked on itself.</summary>
-    private static async Task<T> RunAsync<T>(ParseResult parsed, Func<ApiClient, Task<T>> ask, Func<StoredSecrets, Task<T>> act, CancellationToken ct)
+    /// <summary>
+    /// Asks the server; where none runs, and none was named, the database that the configuration names is worked on itself.
+    /// </summary>
+    private static async Task<T> RunAsync<T>(
+        ParseResult parsed, Func<ApiClient, Task<T>> ask, Func<StoredSecrets, Task<T>> act, CancellationToken ct)
     {
         var named = parsed.GetValue(GlobalOptions.Url) ?? Connection.Variable("GATEHOUSE_URL");
         if (parsed.GetValue(ConfigurationSources.File) is null)
         {
-            using var api = ApiClient.Open(Connection.Resolve(named, parsed.GetValue(GlobalOptions.Token), parsed.GetValue(GlobalOptions.Data)));
+            using var api = ApiClient.Open(
+                Connection.Resolve(named, parsed.GetValue(GlobalOptions.Token), parsed.GetValue(GlobalOptions.Data)));
             try
             {
                 return await ask(api);
@@ -182,6 +192,8 @@ internal static class SecretCommands
         }
 
         await using var database = await ServerParts.OpenDatabaseFolderAsync(start, ct);
-        return await act(await StoredSecrets.OpenAsync(database, InstallationSecret.Load(start.DataFolder), start.StoredSecrets, TimeProvider.System, ct));
+        return await act(
+            await StoredSecrets.OpenAsync(
+                database, InstallationSecret.Load(start.DataFolder), start.StoredSecrets, TimeProvider.System, ct));
     }
 }

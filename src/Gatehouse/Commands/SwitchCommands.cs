@@ -12,7 +12,8 @@ internal static class SwitchCommands
 
     internal sealed record Request(SwitchKind Kind, string Subject, string Reason);
 
-    public static Command Create() => new("switch", "Kill switches: refuse the calls of a provider, model, route, system or key within a second.")
+    public static Command Create() => new(
+        "switch", "Kill switches: refuse the calls of a provider, model, route, system or key within a second.")
     {
         CreateOff(),
         CreateOn(),
@@ -22,7 +23,8 @@ internal static class SwitchCommands
     private static Command CreateOff()
     {
         var (kind, subject) = Subject();
-        var reason = new Option<string>("--reason") { Description = "Why; callers read it, and it goes to the audit log.", HelpName = "text", Required = true };
+        var reason = new Option<string>(
+            "--reason") { Description = "Why; callers read it, and it goes to the audit log.", HelpName = "text", Required = true };
         var command = new Command("off", "Refuse calls from now on. Calls under way end by themselves.") { kind, subject, reason };
         command.SetApiAction(async (parsed, api, terminal, ct) =>
         {
@@ -44,8 +46,10 @@ internal static class SwitchCommands
         {
             var (of, named) = (parsed.GetValue(kind), parsed.GetRequiredValue(subject));
             var resolved = await ResolveAsync(api, of, named, ct);
-            var found = (await api.GetAsync("api/switches", ClientJson.Default.Switches, ct)).Rows.FirstOrDefault(s => s.Kind == of && s.Subject == resolved)
-                ?? throw new CommandException(ExitCodes.Refused, "not_found", $"The {of.ToString().ToLowerInvariant()} '{named}' is not switched off.");
+            var found = (await api.GetAsync("api/switches", ClientJson.Default.Switches, ct)).Rows.FirstOrDefault(
+                s => s.Kind == of && s.Subject == resolved)
+                ?? throw new CommandException(
+                    ExitCodes.Refused, "not_found", $"The {of.ToString().ToLowerInvariant()} '{named}' is not switched off.");
             var query = parsed.GetValue(reason) is { } why ? "?reason=" + Uri.EscapeDataString(why) : "";
             Report(terminal, await api.DeleteAsync($"api/switches/{found.Id}{query}", ct), "on");
             return ExitCodes.Done;
@@ -88,7 +92,9 @@ internal static class SwitchCommands
                 }
             }
         });
-        return (kind, new Argument<string>("name") { Description = "The name of the provider, model or route; the name or id of the system; the id of the key." });
+        return (kind,
+            new Argument<string>(
+                "name") { Description = "The name of the provider, model or route; the name or id of the system; the id of the key." });
     }
 
     private static async Task<string> ResolveAsync(ApiClient api, SwitchKind kind, string named, CancellationToken ct) =>
@@ -103,6 +109,7 @@ internal static class SwitchCommands
         }
 
         var made = ApiClient.Read(answer, ClientJson.Default.Switch);
-        terminal.Out.WriteLine($"Switched {state}: {made.Kind.ToString().ToLowerInvariant()} {made.Name}. It holds on every node within a second.");
+        terminal.Out.WriteLine(
+            $"Switched {state}: {made.Kind.ToString().ToLowerInvariant()} {made.Name}. It holds on every node within a second.");
     }
 }

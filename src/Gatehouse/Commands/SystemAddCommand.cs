@@ -12,9 +12,12 @@ internal static class SystemAddCommand
     public static Command Create()
     {
         var name = new Argument<string>("name") { Description = "Lower-case letters, digits and hyphens; unique in its team." };
-        var purpose = new Option<string>("--purpose") { Description = "What it is for, in one sentence.", HelpName = "text", Required = true };
-        var owner = new Option<string>("--owner") { Description = "Who answers for it: a name or an e-mail address.", HelpName = "person", Required = true };
-        var team = new Option<string?>("--team") { Description = "The team that owns it. Default: the only team there is.", HelpName = "name" };
+        var purpose = new Option<string>(
+            "--purpose") { Description = "What it is for, in one sentence.", HelpName = "text", Required = true };
+        var owner = new Option<string>(
+            "--owner") { Description = "Who answers for it: a name or an e-mail address.", HelpName = "person", Required = true };
+        var team = new Option<string?>(
+            "--team") { Description = "The team that owns it. Default: the only team there is.", HelpName = "name" };
         var stage = new Option<SystemStage>("--stage")
         {
             Description = "Where it is in its life.",
@@ -27,7 +30,8 @@ internal static class SystemAddCommand
         {
             var owning = parsed.GetValue(team) ?? await SystemLookup.OnlyTeamAsync(api, ct);
             var request = new Request(
-                owning, parsed.GetRequiredValue(name), parsed.GetRequiredValue(purpose), parsed.GetRequiredValue(owner), parsed.GetValue(stage));
+                owning, parsed.GetRequiredValue(name), parsed.GetRequiredValue(purpose), parsed.GetRequiredValue(owner),
+                parsed.GetValue(stage));
             var answer = await api.PostAsync("api/systems", request, ClientJson.Default.SystemAddCommandRequest, ct);
             if (terminal.Json)
             {

@@ -12,13 +12,17 @@ internal static class SystemSetPolicyCommand
     public static Command Create()
     {
         var system = new Argument<string>("system") { Description = "Name, team/name or id." };
-        var policy = new Argument<string>("policy") { Description = "A policy's name (see 'gatehouse policy list'), 'none', or 'default' for what the configuration says." };
+        var policy = new Argument<string>(
+            "policy") { Description =
+                "A policy's name (see 'gatehouse policy list'), 'none', or 'default' for what the configuration says." };
         var environment = new Option<SystemEnvironment>("--environment", "-e")
         {
             Description = "Where it applies.", HelpName = "development|staging|production", Required = true,
         };
         environment.AcceptOnlyItsWords();
-        var command = new Command("set-policy", "Choose the guard policy of a system in an environment. Takes effect within a second.") { system, policy, environment };
+        var command = new Command(
+            "set-policy", "Choose the guard policy of a system in an environment. Takes effect within a second.") { system, policy,
+                environment };
         command.SetApiAction(async (parsed, api, terminal, ct) =>
         {
             var found = await SystemLookup.FindAsync(api, parsed.GetRequiredValue(system), ct);
@@ -38,7 +42,8 @@ internal static class SystemSetPolicyCommand
 
             var set = ApiClient.Read(answer, ClientJson.Default.AiSystem);
             var now = set.Environments.First(e => e.Environment == where).GuardPolicy;
-            terminal.Out.WriteLine($"{set.Team}/{set.Name} in {word}: {(now is null ? "the configuration's default" : now == "none" ? "no guard policy" : $"guard policy {now}")}.");
+            terminal.Out.WriteLine(
+                $"{set.Team}/{set.Name} in {word}: {(now is null ? "the configuration's default" : now == "none" ? "no guard policy" : $"guard policy {now}")}.");
             return ExitCodes.Done;
         });
         return command;

@@ -13,7 +13,9 @@ internal static class UpCommand
 
     public static Command Create()
     {
-        var address = new Option<string?>("--address") { Description = "Listen here; wins over server.address. A URL does too. Port 0 takes a free one.", HelpName = "host:port" };
+        var address = new Option<string?>(
+            "--address") { Description = "Listen here; wins over server.address. A URL does too. Port 0 takes a free one.",
+                HelpName = "host:port" };
         address.Validators.Add(static result =>
         {
             var text = result.GetValueOrDefault<string?>() ?? "";
@@ -37,7 +39,8 @@ internal static class UpCommand
         drain.Validators.Add(static result =>
         {
             if (result.Tokens is [var text]
-                && !(int.TryParse(text.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && seconds <= MaxDrainSeconds))
+                && !(int.TryParse(text.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+                    && seconds <= MaxDrainSeconds))
             {
                 result.AddError($"--drain takes 0 to {MaxDrainSeconds} seconds.");
             }
@@ -55,7 +58,8 @@ internal static class UpCommand
             var source = ConfigurationSources.From(parsed, parsed.GetValue(address));
             var terminal = Terminal.Standard(parsed.GetValue(GlobalOptions.Json));
             await using var server = await Server.StartAsync(
-                source, new ServerFlags(!parsed.GetValue(noSample), TimeSpan.FromSeconds(parsed.GetValue(drain)), parsed.GetValue(logLevel)), ct);
+                source, new ServerFlags(
+                    !parsed.GetValue(noSample), TimeSpan.FromSeconds(parsed.GetValue(drain)), parsed.GetValue(logLevel)), ct);
             Welcome.Print(terminal, await server.DescribeAsync(ct));
             return await server.RunAsync(ct) ? ExitCodes.Done : ExitCodes.Interrupted;
         });

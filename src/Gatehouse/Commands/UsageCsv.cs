@@ -22,7 +22,8 @@ internal static class UsageCsv
     private static readonly string[][] InputColumns =
     [
         ["input_tokens"],
-        ["usage_input_tokens_no_cache", "usage_input_tokens_cache_write_5m", "usage_input_tokens_cache_write_1h", "usage_input_tokens_cache_read"],
+        ["usage_input_tokens_no_cache", "usage_input_tokens_cache_write_5m", "usage_input_tokens_cache_write_1h",
+            "usage_input_tokens_cache_read"],
     ];
 
     /// <exception cref="FormatException">Not such a file; the message names the line.</exception>
@@ -36,10 +37,12 @@ internal static class UsageCsv
 
         var columns = lines[0].Select((name, i) => (Name: name.Trim().ToLowerInvariant(), Index: i)).ToLookup(c => c.Name, c => c.Index);
         var day = Find(columns, DayColumns) ?? throw new FormatException($"no column for the day: one of {string.Join(", ", DayColumns)}.");
-        var model = Find(columns, ModelColumns) ?? throw new FormatException($"no column for the model: one of {string.Join(", ", ModelColumns)}.");
+        var model = Find(columns, ModelColumns)
+            ?? throw new FormatException($"no column for the model: one of {string.Join(", ", ModelColumns)}.");
         var cost = Find(columns, CostColumns);
         var output = Find(columns, OutputColumns);
-        var input = InputColumns.Select(names => names.Where(columns.Contains).Select(n => columns[n].First()).ToList()).FirstOrDefault(f => f.Count > 0) ?? [];
+        var input = InputColumns.Select(names => names.Where(columns.Contains).Select(n => columns[n].First()).ToList())
+            .FirstOrDefault(f => f.Count > 0) ?? [];
         if (cost is null && output is null && input.Count == 0)
         {
             throw new FormatException("no column with tokens or cost.");
@@ -71,7 +74,8 @@ internal static class UsageCsv
     {
         foreach (var length in (int[])[11, 9])
         {
-            if (model.Length > length && model[^length] == '-' && model[^(length - 1)..].Replace("-", "", StringComparison.Ordinal) is { Length: 8 } digits
+            if (model.Length > length && model[^length] == '-'
+                && model[^(length - 1)..].Replace("-", "", StringComparison.Ordinal) is { Length: 8 } digits
                 && digits.All(char.IsAsciiDigit))
             {
                 return model[..^length];
@@ -96,17 +100,20 @@ internal static class UsageCsv
             return DateOnly.FromDateTime(DateTimeOffset.FromUnixTimeSeconds(seconds).UtcDateTime);
         }
 
-        return DateTimeOffset.TryParse(cell, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var at)
+        return DateTimeOffset.TryParse(
+            cell, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var at)
             ? DateOnly.FromDateTime(at.UtcDateTime)
             : throw new FormatException($"line {line}: '{cell}' is not a day.");
     }
 
     private static long Number(string cell, int line) => cell.Length == 0 ? 0
-        : decimal.TryParse(cell, NumberStyles.Number, CultureInfo.InvariantCulture, out var number) && number is >= 0 and < 1_000_000_000_000_000m ? (long)number
+        : decimal.TryParse(cell, NumberStyles.Number, CultureInfo.InvariantCulture, out var number)
+            && number is >= 0 and < 1_000_000_000_000_000m ? (long)number
         : throw new FormatException($"line {line}: '{cell}' is not a number of tokens.");
 
     private static decimal Usd(string cell, int line) => cell.Length == 0 ? 0
-        : decimal.TryParse(cell.TrimStart('$'), NumberStyles.Float | NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out var usd) ? usd
+        : decimal.TryParse(
+            cell.TrimStart('$'), NumberStyles.Float | NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out var usd) ? usd
         : throw new FormatException($"line {line}: '{cell}' is not an amount.");
 
     /// <summary>Cells in quotes may hold commas, line ends and doubled quotes (RFC 4180).</summary>

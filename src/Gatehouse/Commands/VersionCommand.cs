@@ -9,7 +9,8 @@ namespace Gatehouse.Commands;
 /// <summary><c>gatehouse version</c>: what this executable is.</summary>
 internal static class VersionCommand
 {
-    internal static string Number { get; } = typeof(VersionCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+    internal static string Number { get; } =
+        typeof(VersionCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 
     internal sealed record Answer(string Version, string Runtime, string Os);
 

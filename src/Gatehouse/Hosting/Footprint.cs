@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Gatehouse.Hosting;
 
-/// <summary>How much memory the process takes beyond what it holds. The garbage collector's share is set in <c>Gatehouse.csproj</c>.</summary>
+/// <summary>
+/// How much memory the process takes beyond what it holds. The garbage collector's share is set in <c>Gatehouse.csproj</c>.
+/// </summary>
 internal static partial class Footprint
 {
     private const int ArenaMax = -8; // M_ARENA_MAX of glibc

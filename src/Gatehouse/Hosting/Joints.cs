@@ -70,9 +70,11 @@ internal static class Joints
         {
             var failed = share.Sum.Failed == 0
                 ? null
-                : (await calls.ListAsync(who, new CallFilter(From: since, Provider: share.Key, Outcome: CallOutcome.Failed, Limit: 1), ct)).Calls;
+                : (await calls.ListAsync(
+                    who, new CallFilter(From: since, Provider: share.Key, Outcome: CallOutcome.Failed, Limit: 1), ct)).Calls;
             found.Add(new ProviderTraffic(
-                share.Key, share.Sum.Calls, share.Sum.Failed, failed is [var last] ? last.ErrorMessage : null, failed is [var at] ? at.StartedAt : null));
+                share.Key, share.Sum.Calls, share.Sum.Failed, failed is [var last] ? last.ErrorMessage : null,
+                failed is [var at] ? at.StartedAt : null));
         }
 
         return found;

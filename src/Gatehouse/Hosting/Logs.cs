@@ -5,11 +5,15 @@ namespace Gatehouse.Hosting;
 /// <summary>One line an event on standard error: standard output is for what a person or script asked for.</summary>
 internal static class Logs
 {
-    /// <summary>These write down whole addresses, of which invitations and Google's format have secrets: they never say more than warnings.</summary>
+    /// <summary>
+    /// These write down whole addresses, of which invitations and Google's format have secrets: they never say more than warnings.
+    /// </summary>
     private static readonly string[] NamesAddresses =
-        ["Microsoft.AspNetCore.Hosting.Diagnostics", "Microsoft.AspNetCore.Routing", "Microsoft.AspNetCore.Components", "Microsoft.AspNetCore.StaticFiles"];
+        ["Microsoft.AspNetCore.Hosting.Diagnostics", "Microsoft.AspNetCore.Routing", "Microsoft.AspNetCore.Components",
+            "Microsoft.AspNetCore.StaticFiles"];
 
-    /// <param name="level">Of Gatehouse itself. What it is built on speaks from warnings on, or from this level when that is below information.</param>
+    /// <param name="level">Of Gatehouse itself. What it is built on speaks from warnings on, or from this level when that is below
+    /// information.</param>
     public static ILoggerFactory Create(LogLevel level) => LoggerFactory.Create(logging =>
     {
         logging.SetMinimumLevel(level < LogLevel.Information ? level : LogLevel.Warning);
@@ -19,7 +23,8 @@ internal static class Logs
             logging.AddFilter(category, LogLevel.Warning);
         }
 
-        logging.AddFilter("Microsoft.AspNetCore.Antiforgery", LogLevel.Error); // warns that a page with a form is not cached: it must not be
+        // warns that a page with a form is not cached: it must not be
+        logging.AddFilter("Microsoft.AspNetCore.Antiforgery", LogLevel.Error);
         logging.AddSimpleConsole(static console =>
         {
             console.SingleLine = true;

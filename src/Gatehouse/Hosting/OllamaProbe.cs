@@ -14,14 +14,16 @@ internal static class OllamaProbe
     /// <returns><see langword="null"/> when no Ollama answers.</returns>
     public static async Task<IReadOnlyList<string>?> FindModelsAsync(CancellationToken ct)
     {
-        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = Patience, MaxResponseContentBufferSize = MaxAnswerBytes };
+        using var http = new HttpClient(
+            new SocketsHttpHandler { UseProxy = false }) { Timeout = Patience, MaxResponseContentBufferSize = MaxAnswerBytes };
         try
         {
             using var document = JsonDocument.Parse(await http.GetByteArrayAsync(Tags, ct));
             return [.. document.RootElement.GetProperty("models").EnumerateArray().Select(m => m.GetProperty("name").GetString()!)];
         }
         catch (Exception e) when (!ct.IsCancellationRequested
-            && e is HttpRequestException or OperationCanceledException or JsonException or KeyNotFoundException or InvalidOperationException)
+            && e is HttpRequestException or OperationCanceledException or JsonException or KeyNotFoundException
+                or InvalidOperationException)
         {
             return null;
         }

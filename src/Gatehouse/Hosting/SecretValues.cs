@@ -30,7 +30,8 @@ internal sealed class SecretValues
             await using var database = ServerParts.Connect(start);
             await ReadAsync(database, start.DataFolder, ct);
         }
-        catch (Exception e) when (e is DatabaseException or DbException or IOException or UnauthorizedAccessException or InvalidOperationException)
+        catch (Exception e) when (e is DatabaseException or DbException or IOException or UnauthorizedAccessException
+            or InvalidOperationException)
         {
             // The doctor's own look at the database tells.
         }
@@ -40,7 +41,8 @@ internal sealed class SecretValues
     public bool TryChange(IReadOnlyDictionary<string, string> secrets)
     {
         var before = _current;
-        if (before is not null && before.Count == secrets.Count && secrets.All(s => before.TryGetValue(s.Key, out var value) && value == s.Value))
+        if (before is not null && before.Count == secrets.Count
+            && secrets.All(s => before.TryGetValue(s.Key, out var value) && value == s.Value))
         {
             return false;
         }

@@ -4,9 +4,12 @@ using Gatehouse.Governance;
 
 namespace Gatehouse.Hosting;
 
-/// <summary>Gives the stored secrets that Governance publishes to Configuration, which then makes the providers anew that use them.</summary>
+/// <summary>
+/// Gives the stored secrets that Governance publishes to Configuration, which then makes the providers anew that use them.
+/// </summary>
 internal sealed class SecretsPublisher(
-    SecretValues values, Snapshot<GovernanceTables> tables, GovernanceChanges changes, CredentialWatcher watcher) : IHostedService, IDisposable
+    SecretValues values, Snapshot<GovernanceTables> tables, GovernanceChanges changes, CredentialWatcher watcher)
+        : IHostedService, IDisposable
 {
     public Task StartAsync(CancellationToken cancellationToken)
     {

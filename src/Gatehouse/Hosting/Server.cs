@@ -184,7 +184,8 @@ internal sealed class Server : IAsyncDisposable
             using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
             await socket.ConnectAsync(url.Host, url.Port, ct);
             await socket.SendAsync(
-                Encoding.ASCII.GetBytes($"GET /v1/models HTTP/1.1\r\nHost: {url.Authority}\r\nConnection: close\r\n\r\n"), SocketFlags.None, ct);
+                Encoding.ASCII.GetBytes($"GET /v1/models HTTP/1.1\r\nHost: {url.Authority}\r\nConnection: close\r\n\r\n"), SocketFlags.None,
+                ct);
             var answer = new byte[4096];
             while (await socket.ReceiveAsync(answer, SocketFlags.None, ct) > 0)
             {

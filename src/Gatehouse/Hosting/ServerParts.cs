@@ -10,7 +10,8 @@ namespace Gatehouse.Hosting;
 /// <summary>What must work before there is a host: configuration, data folder, database, journal. Each failure has an exit code.</summary>
 internal sealed partial class ServerParts : IAsyncDisposable
 {
-    private ServerParts(ConfigurationState configuration, SecretValues secrets, ProviderFactory providers, Database database, CallJournal journal)
+    private ServerParts(
+        ConfigurationState configuration, SecretValues secrets, ProviderFactory providers, Database database, CallJournal journal)
     {
         Secrets = secrets;
         Configuration = configuration;
@@ -51,7 +52,8 @@ internal sealed partial class ServerParts : IAsyncDisposable
             await secrets.ReadAsync(database, start.DataFolder, ct);
             var outcome = await loader.LoadAsync(null, ct);
             return outcome.Loaded is { } loaded
-                ? new ServerParts(new ConfigurationState(loader, loaded, logs.CreateLogger<ConfigurationState>()), secrets, providers, database, journal)
+                ? new ServerParts(
+                    new ConfigurationState(loader, loaded, logs.CreateLogger<ConfigurationState>()), secrets, providers, database, journal)
                 : throw ConfigurationSources.Wrong(outcome.Errors);
         }
         catch (Exception e)
@@ -66,7 +68,8 @@ internal sealed partial class ServerParts : IAsyncDisposable
         }
     }
 
-    public static ConfigurationLoader Loader(ConfigurationSource source, ProviderFactory providers, SecretValues secrets) => new(source, new ConfigurationEdges
+    public static ConfigurationLoader Loader(ConfigurationSource source, ProviderFactory providers, SecretValues secrets) => new(source,
+        new ConfigurationEdges
     {
         CreateProvider = providers.Create,
         FindOllamaModels = OllamaProbe.FindModelsAsync,

@@ -21,7 +21,8 @@ internal sealed class TablePublisher : IHostedService, IDisposable
     private readonly Lock _one = new();
 
     public TablePublisher(
-        ConfigurationState configuration, Snapshot<GovernanceTables> governance, GovernanceChanges changes, Secrets secrets, AllowanceBook book,
+        ConfigurationState configuration, Snapshot<GovernanceTables> governance, GovernanceChanges changes, Secrets secrets,
+        AllowanceBook book,
         Snapshot<GatewayTable> table)
     {
         _configuration = configuration;

@@ -7,7 +7,8 @@ namespace Gatehouse.Hosting;
 /// <param name="PublicUrl">Where people reach it: the same, or a proxy's address.</param>
 /// <param name="SignInLink">Makes the first administrator; <see langword="null"/> once there is one.</param>
 /// <param name="Key">The sample system's key; <see langword="null"/> without samples.</param>
-internal sealed record Running(Uri Url, Uri PublicUrl, string Configuration, string Database, string? SignInLink, string? Key, string Model);
+internal sealed record Running(
+    Uri Url, Uri PublicUrl, string Configuration, string Database, string? SignInLink, string? Key, string Model);
 
 /// <summary>Prints <see cref="Running"/>; the line that begins with READY is last and stable, for scripts.</summary>
 internal static class Welcome

@@ -133,7 +133,9 @@ internal sealed class Terminal
     }
 
     public static string Money(decimal? usd) =>
-        usd is { } known ? "$" + known.ToString(known is 0 or >= 0.01m ? "0.00##" : "0.#########", CultureInfo.InvariantCulture) : "unknown";
+        usd is { } known
+            ? "$" + known.ToString(known is 0 or >= 0.01m ? "0.00##" : "0.#########", CultureInfo.InvariantCulture)
+            : "unknown";
 
     public static string Duration(long micros) => micros switch
     {

@@ -8,7 +8,8 @@ public sealed class ConsoleInBrowser : IAsyncLifetime
 {
     private static readonly string[] ChromiumFlags =
     [
-        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync",
     ];
 
     private IPlaywright _playwright = null!;
@@ -67,7 +68,8 @@ public sealed class ConsoleInBrowser : IAsyncLifetime
         using var response = await http.PostAsync(new Uri("v1/chat/completions", UriKind.Relative), body);
     }
 
-    internal async Task<WatchedPage> OpenAsync(int width = 1440, int height = 900, ColorScheme scheme = ColorScheme.Light, bool signedIn = true, bool scripts = true)
+    internal async Task<WatchedPage> OpenAsync(
+        int width = 1440, int height = 900, ColorScheme scheme = ColorScheme.Light, bool signedIn = true, bool scripts = true)
     {
         var context = await _browser.NewContextAsync(new()
         {

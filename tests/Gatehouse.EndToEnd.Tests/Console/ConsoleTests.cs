@@ -22,8 +22,10 @@ public sealed class ConsoleTests(ConsoleInBrowser console) : IClassFixture<Conso
         var page = watched.Page;
         var paths = new List<string>
         {
-            "/", "/calls", "/calls?live=on", "/calls?search=nothing-has-this", "/batches", "/systems", "/systems/new", "/budgets", "/providers", "/routes", "/settings",
-            "/settings/tokens", "/settings/configuration", "/settings/doctor", "/settings/audit", "/calls?environment=production&error=x&unpriced=true",
+            "/", "/calls", "/calls?live=on", "/calls?search=nothing-has-this", "/batches", "/systems", "/systems/new", "/budgets",
+            "/providers", "/routes", "/settings",
+            "/settings/tokens", "/settings/configuration", "/settings/doctor", "/settings/audit",
+            "/calls?environment=production&error=x&unpriced=true",
             "/guards/playground", "/guards/playground?example=person", "/guards/playground?example=disguise",
         };
         await page.GotoAsync("/calls");
@@ -142,7 +144,8 @@ public sealed class ConsoleTests(ConsoleInBrowser console) : IClassFixture<Conso
         Assert.Empty(await watched.AxeAsync());
         Assert.False(await watched.OverflowsAsync());
         await page.GotoAsync("/routes");
-        await Expect(page.Locator("section.route", new() { HasText = "simulator" }).First).ToContainTextAsync("the provider 'simulator' is switched off: a drill.");
+        await Expect(page.Locator("section.route", new() { HasText = "simulator" }).First)
+            .ToContainTextAsync("the provider 'simulator' is switched off: a drill.");
         Assert.Empty(await watched.AxeAsync());
         await page.GotoAsync("/providers");
         await row.GetByRole(AriaRole.Button, new() { Name = "Switch on" }).First.ClickAsync();
@@ -232,7 +235,8 @@ public sealed class ConsoleTests(ConsoleInBrowser console) : IClassFixture<Conso
         using var http = new HttpClient(handler) { BaseAddress = console.Gatehouse.Url };
         using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["theme"] = "dark" });
 
-        using var response = await http.PostAsync(new Uri("preferences/theme", UriKind.Relative), form, TestContext.Current.CancellationToken);
+        using var response = await http.PostAsync(
+            new Uri("preferences/theme", UriKind.Relative), form, TestContext.Current.CancellationToken);
 
         Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
         Assert.False(response.Headers.Contains("Set-Cookie"));

@@ -11,7 +11,8 @@ internal sealed class AnthropicDotNetSdk : ISdkClient
 {
     public SdkFormat Format => SdkFormat.Messages;
 
-    public Task<IReadOnlyDictionary<string, SdkResult>> RunAllAsync(Uri gateway, string key, string prefix, Uri player, CancellationToken ct)
+    public Task<IReadOnlyDictionary<string, SdkResult>> RunAllAsync(
+        Uri gateway, string key, string prefix, Uri player, CancellationToken ct)
     {
         var client = new AnthropicClient { BaseUrl = gateway.ToString().TrimEnd('/'), ApiKey = key, MaxRetries = 0 };
 
@@ -26,7 +27,8 @@ internal sealed class AnthropicDotNetSdk : ISdkClient
 
         async Task CreateAsync(SdkResult r, MessageCreateParams request) => Keep(r, await client.Messages.Create(request, ct));
 
-        async Task StreamAsync(SdkResult r, MessageCreateParams request, Func<SdkResult, Task>? onText = null, CancellationToken? stop = null) =>
+        async Task StreamAsync(
+            SdkResult r, MessageCreateParams request, Func<SdkResult, Task>? onText = null, CancellationToken? stop = null) =>
             await AddUpAsync(r, client.Messages.CreateStreaming(request, stop ?? ct), onText);
 
         return Scenarios.RunAsync(
@@ -42,8 +44,12 @@ internal sealed class AnthropicDotNetSdk : ISdkClient
                 ["image-stream"] = r => StreamAsync(r, Request("image", content: Picture())),
                 ["schema"] = r => CreateAsync(r, Request("schema") with { OutputConfig = Schema() }),
                 ["schema-stream"] = r => StreamAsync(r, Request("schema") with { OutputConfig = Schema() }),
-                ["thinking"] = r => CreateAsync(r, Request("thinking") with { MaxTokens = 4000, Thinking = new ThinkingConfigEnabled { BudgetTokens = 2000 } }),
-                ["thinking-stream"] = r => StreamAsync(r, Request("thinking") with { MaxTokens = 4000, Thinking = new ThinkingConfigEnabled { BudgetTokens = 2000 } }),
+                ["thinking"] = r =>
+                    CreateAsync(r,
+                        Request("thinking") with { MaxTokens = 4000, Thinking = new ThinkingConfigEnabled { BudgetTokens = 2000 } }),
+                ["thinking-stream"] = r =>
+                    StreamAsync(r,
+                        Request("thinking") with { MaxTokens = 4000, Thinking = new ThinkingConfigEnabled { BudgetTokens = 2000 } }),
                 ["refusal"] = r => CreateAsync(r, Request("refusal")),
                 ["refusal-stream"] = r => StreamAsync(r, Request("refusal")),
                 ["length"] = r => CreateAsync(r, Request("length")),
@@ -52,7 +58,8 @@ internal sealed class AnthropicDotNetSdk : ISdkClient
                 ["rate-limited-stream"] = r => StreamAsync(r, Request("rate-limited")),
                 ["bad-request"] = r => CreateAsync(r, Request("bad-request")),
                 ["bad-request-stream"] = r => StreamAsync(r, Request("bad-request")),
-                ["mid-stream-error"] = r => StreamAsync(r, Request("mid-stream-error"), Scenarios.Seen(player, prefix + "mid-stream-error")),
+                ["mid-stream-error"] = r =>
+                    StreamAsync(r, Request("mid-stream-error"), Scenarios.Seen(player, prefix + "mid-stream-error")),
                 ["truncated"] = r => StreamAsync(r, Request("truncated"), Scenarios.Seen(player, prefix + "truncated")),
                 ["abort"] = async r =>
                 {

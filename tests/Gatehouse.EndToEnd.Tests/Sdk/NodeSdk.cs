@@ -3,7 +3,10 @@ using System.Text.Json;
 
 namespace Gatehouse.EndToEnd.Tests.Sdk;
 
-/// <summary>The npm packages <c>openai</c>, <c>@anthropic-ai/sdk</c> and <c>@google/genai</c>, and <c>ai</c> with its adapters, run by the scripts in <c>clients/</c>.</summary>
+/// <summary>
+/// The npm packages <c>openai</c>, <c>@anthropic-ai/sdk</c> and <c>@google/genai</c>, and <c>ai</c> with its adapters, run by the scripts
+/// in <c>clients/</c>.
+/// </summary>
 /// <param name="more">Further arguments of the script.</param>
 internal sealed class NodeSdk(string script, SdkFormat format, params string[] more) : ISdkClient
 {
@@ -12,12 +15,15 @@ internal sealed class NodeSdk(string script, SdkFormat format, params string[] m
 
     public SdkFormat Format => format;
 
-    public async Task<IReadOnlyDictionary<string, SdkResult>> RunAllAsync(Uri gateway, string key, string prefix, Uri player, CancellationToken ct)
+    public async Task<IReadOnlyDictionary<string, SdkResult>> RunAllAsync(
+        Uri gateway, string key, string prefix, Uri player, CancellationToken ct)
     {
         var folder = ClientsFolder();
         Assert.True(
-            Directory.Exists(Path.Combine(folder, "node_modules")), "The SDKs are not installed: run ./test.sh, or 'npm ci --ignore-scripts' in the clients folder.");
-        using var node = Process.Start(new ProcessStartInfo("node", [script, gateway.ToString().TrimEnd('/'), key, prefix, player.ToString(), .. more])
+            Directory.Exists(Path.Combine(folder, "node_modules")),
+            "The SDKs are not installed: run ./test.sh, or 'npm ci --ignore-scripts' in the clients folder.");
+        using var node = Process.Start(new ProcessStartInfo(
+            "node", [script, gateway.ToString().TrimEnd('/'), key, prefix, player.ToString(), .. more])
         {
             WorkingDirectory = folder,
             RedirectStandardOutput = true,

@@ -15,7 +15,8 @@ internal sealed class OpenAiDotNetSdk : ISdkClient
 
     public SdkFormat Format => SdkFormat.Chat;
 
-    public Task<IReadOnlyDictionary<string, SdkResult>> RunAllAsync(Uri gateway, string key, string prefix, Uri player, CancellationToken ct)
+    public Task<IReadOnlyDictionary<string, SdkResult>> RunAllAsync(
+        Uri gateway, string key, string prefix, Uri player, CancellationToken ct)
     {
         ChatClient Client(string model) => new(prefix + model, new ApiKeyCredential(key), new OpenAIClientOptions
         {
@@ -26,7 +27,9 @@ internal sealed class OpenAiDotNetSdk : ISdkClient
         Task CreateAsync(SdkResult r, string model, ChatCompletionOptions? options = null, params ChatMessageContentPart[] parts) =>
             KeepAsync(r, Client(model).CompleteChatAsync(Messages(parts), options, ct));
 
-        Task StreamAsync(SdkResult r, string model, ChatCompletionOptions? options = null, Func<SdkResult, Task>? onText = null, CancellationToken? stop = null, params ChatMessageContentPart[] parts) =>
+        Task StreamAsync(
+            SdkResult r, string model, ChatCompletionOptions? options = null, Func<SdkResult, Task>? onText = null,
+            CancellationToken? stop = null, params ChatMessageContentPart[] parts) =>
             AddUpAsync(r, Client(model).CompleteChatStreamingAsync(Messages(parts), options, stop ?? ct), onText);
 
         ChatMessageContentPart[] picture =
@@ -69,7 +72,8 @@ internal sealed class OpenAiDotNetSdk : ISdkClient
 
     private static ChatCompletionOptions Schema() => new()
     {
-        ResponseFormat = ChatResponseFormat.CreateJsonSchemaFormat("answer", BinaryData.FromString(Scenarios.AnswerSchema), jsonSchemaIsStrict: true),
+        ResponseFormat = ChatResponseFormat.CreateJsonSchemaFormat(
+            "answer", BinaryData.FromString(Scenarios.AnswerSchema), jsonSchemaIsStrict: true),
     };
 
     private static ChatMessage[] Messages(ChatMessageContentPart[] parts) =>
@@ -85,7 +89,8 @@ internal sealed class OpenAiDotNetSdk : ISdkClient
         r.Output = completion.Usage.OutputTokenCount;
     }
 
-    private static async Task AddUpAsync(SdkResult r, AsyncCollectionResult<StreamingChatCompletionUpdate> updates, Func<SdkResult, Task>? onText)
+    private static async Task AddUpAsync(
+        SdkResult r, AsyncCollectionResult<StreamingChatCompletionUpdate> updates, Func<SdkResult, Task>? onText)
     {
         var names = new SortedDictionary<int, string>();
         var arguments = new SortedDictionary<int, StringBuilder>();

@@ -15,7 +15,8 @@ internal sealed class OpenAiResponsesDotNetSdk : ISdkClient
 {
     public SdkFormat Format => SdkFormat.Responses;
 
-    public Task<IReadOnlyDictionary<string, SdkResult>> RunAllAsync(Uri gateway, string key, string prefix, Uri player, CancellationToken ct)
+    public Task<IReadOnlyDictionary<string, SdkResult>> RunAllAsync(
+        Uri gateway, string key, string prefix, Uri player, CancellationToken ct)
     {
         var client = new ResponsesClient(new ApiKeyCredential(key), new ResponsesClientOptions
         {
@@ -26,7 +27,8 @@ internal sealed class OpenAiResponsesDotNetSdk : ISdkClient
         CreateResponseOptions Request(string model, ResponseTool? tool = null, params ResponseContentPart[] parts)
         {
             var options = new CreateResponseOptions { Model = prefix + model, Instructions = "Be brief." };
-            options.InputItems.Add(parts.Length == 0 ? ResponseItem.CreateUserMessageItem("Hello") : ResponseItem.CreateUserMessageItem(parts));
+            options.InputItems.Add(
+                parts.Length == 0 ? ResponseItem.CreateUserMessageItem("Hello") : ResponseItem.CreateUserMessageItem(parts));
             if (tool is not null)
             {
                 options.Tools.Add(tool);
@@ -35,9 +37,11 @@ internal sealed class OpenAiResponsesDotNetSdk : ISdkClient
             return options;
         }
 
-        async Task CreateAsync(SdkResult r, CreateResponseOptions options) => Keep(r, (await client.CreateResponseAsync(options, ct)).Value);
+        async Task CreateAsync(SdkResult r, CreateResponseOptions options) =>
+            Keep(r, (await client.CreateResponseAsync(options, ct)).Value);
 
-        async Task StreamAsync(SdkResult r, CreateResponseOptions options, Func<SdkResult, Task>? onText = null, CancellationToken? stop = null)
+        async Task StreamAsync(
+            SdkResult r, CreateResponseOptions options, Func<SdkResult, Task>? onText = null, CancellationToken? stop = null)
         {
             options.StreamingEnabled = true;
             await foreach (var update in await client.CreateResponseStreamingAsync(options, stop ?? ct))
@@ -69,19 +73,22 @@ internal sealed class OpenAiResponsesDotNetSdk : ISdkClient
                 ["parallel-stream"] = r => StreamAsync(r, Request("parallel", Weather())),
                 ["image"] = r => CreateAsync(r, Request("image", null,
                     ResponseContentPart.CreateInputTextPart("What is this?"),
-                    ResponseContentPart.CreateInputImagePart(BinaryData.FromBytes(Convert.FromBase64String(Scenarios.Pixel), "image/png")))),
+                    ResponseContentPart.CreateInputImagePart(
+                        BinaryData.FromBytes(Convert.FromBase64String(Scenarios.Pixel), "image/png")))),
                 ["schema"] = r =>
                 {
                     var options = Request("schema");
                     options.TextOptions = new ResponseTextOptions
                     {
-                        TextFormat = ResponseTextFormat.CreateJsonSchemaFormat("answer", BinaryData.FromString(Scenarios.AnswerSchema), jsonSchemaIsStrict: true),
+                        TextFormat = ResponseTextFormat.CreateJsonSchemaFormat(
+                            "answer", BinaryData.FromString(Scenarios.AnswerSchema), jsonSchemaIsStrict: true),
                     };
                     return CreateAsync(r, options);
                 },
                 ["rate-limited"] = r => CreateAsync(r, Request("rate-limited")),
                 ["bad-request"] = r => CreateAsync(r, Request("bad-request")),
-                ["mid-stream-error"] = r => StreamAsync(r, Request("mid-stream-error"), Scenarios.Seen(player, prefix + "mid-stream-error")),
+                ["mid-stream-error"] = r =>
+                    StreamAsync(r, Request("mid-stream-error"), Scenarios.Seen(player, prefix + "mid-stream-error")),
                 ["truncated"] = r => StreamAsync(r, Request("truncated"), Scenarios.Seen(player, prefix + "truncated")),
                 ["abort"] = async r =>
                 {
@@ -111,7 +118,8 @@ internal sealed class OpenAiResponsesDotNetSdk : ISdkClient
     {
         r.Text = response.GetOutputText() ?? "";
         r.Finish = response.Status == ResponseStatus.Completed ? "completed" : response.Status?.ToString();
-        r.Tools = [.. response.OutputItems.OfType<FunctionCallResponseItem>().Select(c => new SdkToolCall(c.FunctionName, JsonElement.Parse(c.FunctionArguments.ToString())))];
+        r.Tools = [.. response.OutputItems.OfType<FunctionCallResponseItem>().Select(
+            c => new SdkToolCall(c.FunctionName, JsonElement.Parse(c.FunctionArguments.ToString())))];
         r.Input = response.Usage.InputTokenCount;
         r.Output = response.Usage.OutputTokenCount;
     }

@@ -6,7 +6,8 @@ internal static class Scenarios
     public const string ToolName = "get_weather";
     public const string ToolDescription = "The weather of a city.";
     public const string ToolSchema = """{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}""";
-    public const string AnswerSchema = """{"type":"object","properties":{"answer":{"type":"integer"}},"required":["answer"],"additionalProperties":false}""";
+    public const string AnswerSchema =
+        """{"type":"object","properties":{"answer":{"type":"integer"}},"required":["answer"],"additionalProperties":false}""";
     public const string Pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
     /// <summary>Tells the player that "Hello from", the text before its fault, has arrived.</summary>

@@ -111,7 +111,8 @@ public sealed class EmbeddingCacheTests
     [Fact]
     public async Task Tokens_in_place_of_text_pass_by()
     {
-        await using var player = new WirePlayer(e => e.AnswerAsync(200, """{"object":"list","data":[{"object":"embedding","index":0,"embedding":[1]}],"model":"m"}"""));
+        await using var player = new WirePlayer(
+            e => e.AnswerAsync(200, """{"object":"list","data":[{"object":"embedding","index":0,"embedding":[1]}],"model":"m"}"""));
         await using var gateway = await StartAsync(player);
 
         using var response = await PostAsync(gateway, """{"model":"fast","input":[1,2,3]}""");
@@ -136,7 +137,8 @@ public sealed class EmbeddingCacheTests
     public async Task A_translated_batch_asks_only_for_what_is_new_too()
     {
         await using var player = new WirePlayer(
-            e => e.AnswerAsync(200, """{"embeddings":[{"values":[1]},{"values":[2]}]}"""), e => e.AnswerAsync(200, """{"embeddings":[{"values":[3]}]}"""));
+            e => e.AnswerAsync(200, """{"embeddings":[{"values":[1]},{"values":[2]}]}"""), e =>
+                e.AnswerAsync(200, """{"embeddings":[{"values":[3]}]}"""));
         var target = new Target(TestGateway.Http("p0", player, WireFormat.Gemini), "gemini-embed");
         await using var gateway = await TestGateway.StartAsync([new Route("fast", [target]) { Cache = Policy }], _clock);
 
@@ -170,9 +172,12 @@ public sealed class EmbeddingCacheTests
     private static WirePlayer Lengths() => new(e =>
     {
         var input = JsonElement.Parse(e.Body).GetProperty("input");
-        int[] lengths = input.ValueKind == JsonValueKind.String ? [input.GetString()!.Length] : [.. input.EnumerateArray().Select(t => t.GetString()!.Length)];
+        int[] lengths = input.ValueKind == JsonValueKind.String
+            ? [input.GetString()!.Length]
+            : [.. input.EnumerateArray().Select(t => t.GetString()!.Length)];
         var data = string.Join(",", lengths.Select((l, i) => $$"""{"object":"embedding","index":{{i}},"embedding":[{{l}}]}"""));
-        return e.AnswerAsync(200, $$$"""{"object":"list","data":[{{{data}}}],"model":"m-2026","usage":{"prompt_tokens":{{{lengths.Sum()}}},"total_tokens":{{{lengths.Sum()}}}}}""");
+        return e.AnswerAsync(
+            200, $$$"""{"object":"list","data":[{{{data}}}],"model":"m-2026","usage":{"prompt_tokens":{{{lengths.Sum()}}},"total_tokens":{{{lengths.Sum()}}}}}""");
     });
 
     private static Task<HttpResponseMessage> PostAsync(TestGateway gateway, string body, string key = TestGateway.Key) =>
@@ -184,12 +189,15 @@ public sealed class EmbeddingCacheTests
         {
             Assert.Equal(i, d.GetProperty("index").GetInt32());
             var vector = d.GetProperty("embedding");
-            return vector.ValueKind == JsonValueKind.String ? BinaryPrimitives.ReadSingleLittleEndian(vector.GetBytesFromBase64()) : vector[0].GetSingle();
+            return vector.ValueKind == JsonValueKind.String
+                ? BinaryPrimitives.ReadSingleLittleEndian(vector.GetBytesFromBase64())
+                : vector[0].GetSingle();
         }),
     ];
 
     private static async Task<int> TokensAsync(HttpResponseMessage response) =>
         JsonElement.Parse(await response.Content.ReadAsStringAsync(Ct)).GetProperty("usage").GetProperty("prompt_tokens").GetInt32();
 
-    private Task<TestGateway> StartAsync(WirePlayer player) => TestGateway.StartAsync([TestGateway.RouteTo(player) with { Cache = Policy }], _clock, Prices);
+    private Task<TestGateway> StartAsync(WirePlayer player) =>
+        TestGateway.StartAsync([TestGateway.RouteTo(player) with { Cache = Policy }], _clock, Prices);
 }

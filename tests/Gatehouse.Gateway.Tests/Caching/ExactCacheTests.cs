@@ -175,7 +175,8 @@ public sealed class ExactCacheTests
         const string Request = """{"model":"fast","temperature":0.5,"messages":[{"role":"user","content":"caf\u00e9"}]}""";
         using var first = await gateway.ChatAsync(Request);
 
-        using var same = await gateway.ChatAsync("""{ "messages": [ {"content":"café", "role":"user"} ], "temperature": 0.5, "model": "fast" }""");
+        using var same = await gateway.ChatAsync(
+            """{ "messages": [ {"content":"café", "role":"user"} ], "temperature": 0.5, "model": "fast" }""");
         using var warmer = await gateway.ChatAsync(Request.Replace("0.5", "0.6"));
         using var other = await gateway.ChatAsync(Request.Replace("user\"", "system\""));
         using var more = await gateway.ChatAsync(Request.Replace("\"model\"", "\"x\":1,\"model\""));
@@ -190,7 +191,8 @@ public sealed class ExactCacheTests
         await using var gateway = await StartAsync(player, TenMinutes with { Ignore = ["user", "metadata"] });
 
         using var first = await gateway.ChatAsync(Calls.Wire.ChatRequest.Replace("\"model\"", "\"user\":\"ann\",\"model\""));
-        using var second = await gateway.ChatAsync(Calls.Wire.ChatRequest.Replace("\"model\"", "\"user\":\"ben\",\"metadata\":{\"trace\":\"7\"},\"model\""));
+        using var second = await gateway.ChatAsync(
+            Calls.Wire.ChatRequest.Replace("\"model\"", "\"user\":\"ben\",\"metadata\":{\"trace\":\"7\"},\"model\""));
 
         Assert.Equal("hit", Cache(second));
     }
@@ -263,8 +265,10 @@ public sealed class ExactCacheTests
     [Fact]
     public async Task An_answer_of_several_choices_is_not_kept_when_one_of_them_was_cut()
     {
-        const string Choices = """{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":"length"},{"index":1,"message":{"role":"assistant","content":"b"},"finish_reason":"stop"}]}""";
-        await using var player = new WirePlayer(e => e.AnswerAsync(200, Choices), e => e.AnswerAsync(200, Choices.Replace("length", "tool_calls")));
+        const string Choices =
+            """{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":"length"},{"index":1,"message":{"role":"assistant","content":"b"},"finish_reason":"stop"}]}""";
+        await using var player = new WirePlayer(
+            e => e.AnswerAsync(200, Choices), e => e.AnswerAsync(200, Choices.Replace("length", "tool_calls")));
         await using var gateway = await StartAsync(player, TenMinutes);
         var request = Calls.Wire.ChatRequest.Replace("\"model\"", "\"n\":2,\"model\"");
 
@@ -374,7 +378,8 @@ public sealed class ExactCacheTests
         await using var gateway = await StartAsync(player, TenMinutes);
         using var first = await gateway.ChatAsync(Calls.Wire.ChatRequest);
         var book = new AllowanceBook(_clock);
-        Publish(gateway, gateway.Tables.Current.Routes.Routes[0], new LimitTable([Rule(Measure.Money, 0), Rule(Measure.Requests, 1)], book));
+        Publish(gateway, gateway.Tables.Current.Routes.Routes[0],
+            new LimitTable([Rule(Measure.Money, 0), Rule(Measure.Requests, 1)], book));
         foreach (var allowance in book.All)
         {
             allowance.Current(_clock.GetUtcNow()).Grant(allowance.Rule.Cap, 0, 0);
@@ -411,7 +416,8 @@ public sealed class ExactCacheTests
         using var first = await gateway.ChatAsync(Calls.Wire.ChatRequest, TestGateway.StoringKey);
         using var second = await gateway.ChatAsync(Calls.Wire.ChatRequest, TestGateway.StoringKey);
 
-        Assert.True(gateway.Contents.TryRead(out var made) && gateway.Contents.TryRead(out var kept) && made.Response.Span.SequenceEqual(kept.Response.Span));
+        Assert.True(gateway.Contents.TryRead(out var made) && gateway.Contents.TryRead(out var kept)
+            && made.Response.Span.SequenceEqual(kept.Response.Span));
     }
 
     [Fact]
@@ -436,7 +442,8 @@ public sealed class ExactCacheTests
     internal static WirePlayer Numbered()
     {
         var count = 0;
-        return new WirePlayer(e => e.AnswerAsync(200, Calls.Wire.ChatAnswer.Replace("\"Hi\"", $"\"answer {Interlocked.Increment(ref count)}\"")));
+        return new WirePlayer(
+            e => e.AnswerAsync(200, Calls.Wire.ChatAnswer.Replace("\"Hi\"", $"\"answer {Interlocked.Increment(ref count)}\"")));
     }
 
     internal static string? Cache(HttpResponseMessage response) => Header(response, "x-gatehouse-cache");

@@ -24,7 +24,8 @@ public sealed class KeyHasherTests
     [InlineData("""{"a":{"x":1,"y":2}}""", """{"a":{"y":2,"x":1}}""", true)]
     [InlineData("""{"properties":{"x":1,"y":2}}""", """{"properties":{"y":2,"x":1}}""", false)] // models answer in this order
     [InlineData("""{"properties":{"x":{"type":"a","b":1}}}""", """{"properties":{"x":{"b":1,"type":"a"}}}""", true)]
-    [InlineData("""{"properties":{"properties":{"x":1,"y":2}}}""", """{"properties":{"properties":{"y":2,"x":1}}}""", true)] // a property of that name
+    [InlineData("""{"properties":{"properties":{"x":1,"y":2}}}""", """{"properties":{"properties":{"y":2,"x":1}}}""",
+        true)] // a property of that name
     [InlineData("""{"a":[1,2]}""", """{"a":[2,1]}""", false)]
     [InlineData("""{"a":[[1],2]}""", """{"a":[[1,2]]}""", false)]
     [InlineData("""{"a":1}""", """{"a":"1"}""", false)]
@@ -95,11 +96,13 @@ public sealed class KeyHasherTests
     private static CacheKey? Of(string body, Func<JsonElement, JsonElement>? hole = null)
     {
         var id = new Guid(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
-        return Of(body, new Principal(id, id, id, "s", SystemEnvironment.Development, SystemStage.Building, false, null, false), hole: hole);
+        return Of(body, new Principal(id, id, id, "s", SystemEnvironment.Development, SystemStage.Building, false, null, false),
+            hole: hole);
     }
 
     private static CacheKey? Of(
-        string body, Principal principal, CachePolicy? policy = null, char kind = 'a', int canary = -1, Func<JsonElement, JsonElement>? hole = null)
+        string body, Principal principal, CachePolicy? policy = null, char kind = 'a', int canary = -1,
+        Func<JsonElement, JsonElement>? hole = null)
     {
         policy ??= Policy;
         using var call = new Call(new DefaultHttpContext(), ChatSurface.Instance, GatewayTable.Empty, new ManualClock())

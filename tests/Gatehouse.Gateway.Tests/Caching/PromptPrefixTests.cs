@@ -22,7 +22,8 @@ public sealed class PromptPrefixTests
     {
         var isAnthropic = format == "anthropic";
         await using var player = new WirePlayer(e => e.AnswerAsync(200, isAnthropic ? Calls.Wire.MessagesAnswer : Calls.Wire.ChatAnswer));
-        await using var gateway = await TestGateway.StartAsync([isAnthropic ? PassThroughTests.Anthropic(player) : TestGateway.RouteTo(player)]);
+        await using var gateway = await TestGateway.StartAsync(
+            [isAnthropic ? PassThroughTests.Anthropic(player) : TestGateway.RouteTo(player)]);
         for (var seed = 0; seed < 25; seed++)
         {
             var random = new Random(seed);
@@ -60,7 +61,9 @@ public sealed class PromptPrefixTests
         AssertBegins(first, next);
     });
 
-    /// <summary>Everything but the conversation is the same, and the conversation's messages are the first of the longer one's, byte by byte.</summary>
+    /// <summary>
+    /// Everything but the conversation is the same, and the conversation's messages are the first of the longer one's, byte by byte.
+    /// </summary>
     private static void AssertBegins(string first, string next)
     {
         using var a = JsonDocument.Parse(first);
@@ -85,7 +88,9 @@ public sealed class PromptPrefixTests
     {
         var bytes = Encoding.UTF8.GetBytes(body);
         var request = fromMessages ? MessagesRequestReader.Read(bytes) : ChatRequestReader.Read(bytes);
-        return WireFiles.Write(into => ProviderWire.Of(to).WriteRequest(request, "m", TestGateway.Http("p", new Uri("http://127.0.0.1:1"), to).Settings, into, []));
+        return WireFiles.Write(
+            into => ProviderWire.Of(to)
+                .WriteRequest(request, "m", TestGateway.Http("p", new Uri("http://127.0.0.1:1"), to).Settings, into, []));
     }
 
     private static string Body(string head, IReadOnlyList<string> turns) => $$$"""{{{{head}}}"messages":[{{{string.Join(",", turns)}}}]}""";
@@ -126,7 +131,8 @@ public sealed class PromptPrefixTests
 
     private static List<string> ChatTurns(Random random)
     {
-        var turns = new List<string> { $$$"""{"role":"system","content":{{{Text(random)}}}}""", $$$"""{"role":"user","content":{{{Text(random)}}}}""" };
+        var turns = new List<string> { $$$"""{"role":"system","content":{{{Text(random)}}}}""",
+            $$$"""{"role":"user","content":{{{Text(random)}}}}""" };
         for (var i = random.Next(1, 5); i > 0; i--)
         {
             var called = random.Next(2) == 0;

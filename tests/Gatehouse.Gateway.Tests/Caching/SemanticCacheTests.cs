@@ -18,7 +18,8 @@ public sealed class SemanticCacheTests
     /// <summary>Nothing else waits just so long, which tells its timer from others.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(1700);
 
-    private static readonly CachePolicy Policy = new(TimeSpan.FromMinutes(10)) { Semantic = new("embedder", 0.95, TimeSpan.FromMinutes(5)) { Timeout = Patience } };
+    private static readonly CachePolicy Policy = new(
+        TimeSpan.FromMinutes(10)) { Semantic = new("embedder", 0.95, TimeSpan.FromMinutes(5)) { Timeout = Patience } };
 
     private readonly ManualClock _clock = new();
 
@@ -36,7 +37,8 @@ public sealed class SemanticCacheTests
 
         Assert.Equal(["miss", "semantic", "miss"], new[] { first, second, other }.Select(ExactCacheTests.Cache));
         Assert.Equal(await first.Content.ReadAsStringAsync(Ct), await second.Content.ReadAsStringAsync(Ct));
-        Assert.InRange(double.Parse(ExactCacheTests.Header(second, "x-gatehouse-cache-similarity")!, CultureInfo.InvariantCulture), 0.95, 0.9999);
+        Assert.InRange(
+            double.Parse(ExactCacheTests.Header(second, "x-gatehouse-cache-similarity")!, CultureInfo.InvariantCulture), 0.95, 0.9999);
         Assert.Equal("7", ExactCacheTests.Header(second, "age"));
         Assert.Equal(2, player.Exchanges.Count);
     }
@@ -48,11 +50,14 @@ public sealed class SemanticCacheTests
         await using var embedder = Embedder();
         await using var gateway = await StartAsync(player, embedder);
 
-        using var response = await gateway.ChatWithAsync(Ask(Question), "traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+        using var response = await gateway.ChatWithAsync(
+            Ask(Question), "traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
 
         var (embedded, asked) = (gateway.Records()[0], gateway.Records()[1]);
         Assert.Equal(("embeddings", "embedder", CallOutcome.Ok), (embedded.Surface, embedded.Route, embedded.Outcome));
-        Assert.Equal((asked.TeamId, asked.SystemId, asked.KeyId, asked.Environment), (embedded.TeamId, embedded.SystemId, embedded.KeyId, embedded.Environment));
+        Assert.Equal(
+            (asked.TeamId, asked.SystemId, asked.KeyId, asked.Environment),
+            (embedded.TeamId, embedded.SystemId, embedded.KeyId, embedded.Environment));
         Assert.Equal((asked.TraceId, asked.SpanId), (embedded.TraceId, embedded.ParentSpanId));
         Assert.Equal(new TokenUsage(7, 0, 0, 0, 0, 0), embedded.Usage);
         Assert.Equal("""{"model":"e","input":"How do I reset my password?"}""", embedder.Last.Body);
@@ -152,7 +157,8 @@ public sealed class SemanticCacheTests
         silence.SetResult();
 
         Assert.Equal((200, "miss"), ((int)response.StatusCode, ExactCacheTests.Cache(response)));
-        Assert.Equal([("question_timeout", CallOutcome.Cancelled), (null, CallOutcome.Ok)], gateway.Records().Select(r => (r.ErrorCode, r.Outcome)));
+        Assert.Equal(
+            [("question_timeout", CallOutcome.Cancelled), (null, CallOutcome.Ok)], gateway.Records().Select(r => (r.ErrorCode, r.Outcome)));
     }
 
     [Fact]
@@ -174,7 +180,8 @@ public sealed class SemanticCacheTests
         await using var player = ExactCacheTests.Numbered();
         await using var embedder = Embedder();
         await using var gateway = await TestGateway.StartAsync(
-            [TestGateway.RouteTo(player) with { Cache = Policy }, EmbedderRoute(embedder) with { Cache = new(TimeSpan.FromMinutes(10)) }], _clock);
+            [TestGateway.RouteTo(player) with { Cache = Policy }, EmbedderRoute(embedder) with { Cache = new(TimeSpan.FromMinutes(10)) }],
+            _clock);
 
         using var first = await gateway.ChatAsync(Ask(Question));
         using var second = await gateway.ChatAsync(Ask(Question).Replace("\"model\"", "\"temperature\":1,\"model\""));
@@ -204,8 +211,11 @@ public sealed class SemanticCacheTests
     private static WirePlayer Embedder() => new(e =>
     {
         var text = JsonElement.Parse(e.Body).GetProperty("input").GetString()!;
-        var vector = text.StartsWith(Similar, StringComparison.Ordinal) ? "[0.9,0.1,0.1]" : text.StartsWith(Different, StringComparison.Ordinal) ? "[0,1,0]" : "[1,0.1,0]";
-        return e.AnswerAsync(200, $$$"""{"object":"list","data":[{"object":"embedding","index":0,"embedding":{{{vector}}}}],"model":"e-1","usage":{"prompt_tokens":7,"total_tokens":7}}""");
+        var vector = text.StartsWith(Similar, StringComparison.Ordinal)
+            ? "[0.9,0.1,0.1]"
+            : text.StartsWith(Different, StringComparison.Ordinal) ? "[0,1,0]" : "[1,0.1,0]";
+        return e.AnswerAsync(
+            200, $$$"""{"object":"list","data":[{"object":"embedding","index":0,"embedding":{{{vector}}}}],"model":"e-1","usage":{"prompt_tokens":7,"total_tokens":7}}""");
     });
 
     private static Route EmbedderRoute(WirePlayer embedder) =>

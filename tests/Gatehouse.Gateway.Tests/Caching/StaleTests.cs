@@ -28,7 +28,9 @@ public sealed class StaleTests
 
         Assert.Equal(200, (int)second.StatusCode);
         Assert.Equal(Calls.Wire.ChatAnswer, await second.Content.ReadAsStringAsync(Ct));
-        Assert.Equal(("stale", "cache", "18000", "2"), (Cache(second), Header(second, "x-gatehouse-served-by"), Header(second, "age"), Header(second, "x-gatehouse-attempts")));
+        Assert.Equal(
+            ("stale", "cache", "18000", "2"),
+            (Cache(second), Header(second, "x-gatehouse-served-by"), Header(second, "age"), Header(second, "x-gatehouse-attempts")));
         var record = gateway.Records()[1];
         Assert.Equal((CallOutcome.Ok, CacheUse.Stale, 0L, null), (record.Outcome, record.Cache, record.CostNanos, record.Provider));
         Assert.Equal([500, 503], record.Attempts.Select(a => a.Status));
@@ -38,7 +40,8 @@ public sealed class StaleTests
     [Fact]
     public async Task A_stream_too()
     {
-        await using var player = new WirePlayer(e => e.StreamAsync(Calls.Wire.WholeStream), e => e.StreamAsync(Calls.Wire.Role + Calls.Wire.ErrorEvent));
+        await using var player = new WirePlayer(
+            e => e.StreamAsync(Calls.Wire.WholeStream), e => e.StreamAsync(Calls.Wire.Role + Calls.Wire.ErrorEvent));
         await using var gateway = await StartAsync(player);
         using var first = await gateway.ChatAsync(Calls.Wire.StreamRequest);
         var text = await first.Content.ReadAsStringAsync(Ct);
@@ -54,7 +57,9 @@ public sealed class StaleTests
     public async Task It_is_served_while_the_targets_rest()
     {
         await using var player = Dies();
-        var provider = TestGateway.Http("p0", player, _clock, s => s with { Breaker = new BreakerSettings(0.5, 1, TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(30)) });
+        var provider = TestGateway.Http(
+            "p0", player, _clock, s =>
+                s with { Breaker = new BreakerSettings(0.5, 1, TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(30)) });
         await using var gateway = await TestGateway.StartAsync(
             [new Route("fast", [new Target(provider, "m0")]) { Cache = Policy, AttemptsPerTarget = 1 }], _clock);
         using var first = await gateway.ChatAsync(Calls.Wire.ChatRequest);
@@ -98,7 +103,8 @@ public sealed class StaleTests
     [Fact]
     public async Task Not_when_the_request_is_at_fault()
     {
-        await using var player = new WirePlayer(e => e.AnswerAsync(200, Calls.Wire.ChatAnswer), e => e.AnswerAsync(400, """{"error":{"message":"no such tool"}}"""));
+        await using var player = new WirePlayer(
+            e => e.AnswerAsync(200, Calls.Wire.ChatAnswer), e => e.AnswerAsync(400, """{"error":{"message":"no such tool"}}"""));
         await using var gateway = await StartAsync(player);
         using var first = await gateway.ChatAsync(Calls.Wire.ChatRequest);
         _clock.Advance(TimeSpan.FromHours(5));
@@ -114,5 +120,6 @@ public sealed class StaleTests
 
     private static string? Header(HttpResponseMessage response, string name) => ExactCacheTests.Header(response, name);
 
-    private Task<TestGateway> StartAsync(params WirePlayer[] players) => TestGateway.StartAsync([TestGateway.RouteTo(players) with { Cache = Policy }], _clock);
+    private Task<TestGateway> StartAsync(params WirePlayer[] players) =>
+        TestGateway.StartAsync([TestGateway.RouteTo(players) with { Cache = Policy }], _clock);
 }

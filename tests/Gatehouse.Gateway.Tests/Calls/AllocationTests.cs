@@ -14,7 +14,9 @@ public sealed class AllocationCollection;
 [Collection(nameof(AllocationTests))]
 public sealed class AllocationTests(ITestOutputHelper output)
 {
-    /// <summary>A third more than was counted when this was written, so that a change of the runtime passes and a new habit does not.</summary>
+    /// <summary>
+    /// A third more than was counted when this was written, so that a change of the runtime passes and a new habit does not.
+    /// </summary>
     private const long MaxBytesPerCall = 3_600;
 
     [Fact]
@@ -32,7 +34,8 @@ public sealed class AllocationTests(ITestOutputHelper output)
     {
         const int Calls = 400;
         using var provider = new Provider();
-        await using var gateway = await TestGateway.StartAsync([new Route("fast", [new Target(TestGateway.Http("p", provider.Address), "m")])]);
+        await using var gateway = await TestGateway.StartAsync(
+            [new Route("fast", [new Target(TestGateway.Http("p", provider.Address), "m")])]);
         var body = $$"""{"model":"fast","messages":[{"role":"user","content":"{{new string('x', bodyBytes)}}"}]}""";
         var request = Encoding.ASCII.GetBytes(
             $"POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {TestGateway.Key}\r\nContent-Length: {body.Length}\r\n\r\n{body}");
@@ -74,7 +77,9 @@ public sealed class AllocationTests(ITestOutputHelper output)
             {
                 var head = buffer.AsSpan(0, received).IndexOf("\r\n\r\n"u8);
                 var length = buffer.AsSpan(0, received).IndexOf("ontent-Length: "u8);
-                rest = head < 0 || !Utf8Parser.TryParse(buffer.AsSpan(length + 15), out int body, out _) ? int.MaxValue : head + 4 + body - received;
+                rest = head < 0 || !Utf8Parser.TryParse(buffer.AsSpan(length + 15), out int body, out _)
+                    ? int.MaxValue
+                    : head + 4 + body - received;
             }
             else
             {
@@ -114,7 +119,8 @@ public sealed class AllocationTests(ITestOutputHelper output)
             _thread.Join();
         }
 
-        private static string Whole(string body) => $"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}";
+        private static string Whole(string body) =>
+            $"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}";
 
         private void Serve()
         {

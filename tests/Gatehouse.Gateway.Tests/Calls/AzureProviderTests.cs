@@ -44,7 +44,9 @@ public sealed class AzureProviderTests
     [Fact]
     public async Task A_filter_that_is_told_only_within_counts_as_well()
     {
-        await using var player = new WirePlayer(e => e.AnswerAsync(400, """{"error":{"message":"Filtered.","code":"400","innererror":{"code":"ResponsibleAIPolicyViolation"}}}"""));
+        await using var player = new WirePlayer(
+            e => e.AnswerAsync(
+                400, """{"error":{"message":"Filtered.","code":"400","innererror":{"code":"ResponsibleAIPolicyViolation"}}}"""));
         await using var gateway = await TestGateway.StartAsync([Route(player)]);
 
         using var response = await gateway.ChatAsync(Wire.ChatRequest);
@@ -56,7 +58,8 @@ public sealed class AzureProviderTests
     [
         new Target(new ProviderFactory(TimeProvider.System).Create(new ProviderSettings
         {
-            Name = "azure", Kind = "azure", Wire = WireFormat.OpenAi, BaseUrl = new Uri(player.BaseUrl, "/openai"), Query = "api-version=2024-10-21",
+            Name = "azure", Kind = "azure", Wire = WireFormat.OpenAi, BaseUrl = new Uri(player.BaseUrl, "/openai"),
+            Query = "api-version=2024-10-21",
             ApiKey = TestGateway.ProviderCredential, ApiKeyHeader = "api-key", ModelInPath = true,
         }), "my gpt/x"),
     ]) { AttemptsPerTarget = 1 };

@@ -38,7 +38,8 @@ public sealed class BedrockProviderTests
     public async Task What_is_signed_is_the_host_and_the_query_that_are_sent()
     {
         await using var player = new WirePlayer(e => e.AnswerAsync(200, Text("bedrock/text.json")));
-        var settings = Settings("bedrock", player) with { Headers = new Dictionary<string, string> { ["host"] = "bedrock.internal" }, Query = "api-version=1" };
+        var settings = Settings(
+            "bedrock", player) with { Headers = new Dictionary<string, string> { ["host"] = "bedrock.internal" }, Query = "api-version=1" };
         var target = new Target(new ProviderFactory(TimeProvider.System).Create(settings), Model);
         await using var gateway = await TestGateway.StartAsync([new Route("fast", [target])]);
 
@@ -58,7 +59,8 @@ public sealed class BedrockProviderTests
         await using var player = new WirePlayer(e => e.StreamAsync(Frames("bedrock/text.events")));
         await using var gateway = await TestGateway.StartAsync([Route(player)]);
 
-        using var response = await gateway.PostAsync(path, path.Contains("models", StringComparison.Ordinal) ? Wire.GeminiRequest : Wire.MessagesStreamRequest, ct: Ct);
+        using var response = await gateway.PostAsync(
+            path, path.Contains("models", StringComparison.Ordinal) ? Wire.GeminiRequest : Wire.MessagesStreamRequest, ct: Ct);
         var text = await response.Content.ReadAsStringAsync(Ct);
 
         Assert.StartsWith($"POST {Path}converse-stream HTTP/1.1\r\n", player.Last.Head);
@@ -152,15 +154,19 @@ public sealed class BedrockProviderTests
     {
         using var directory = new TemporaryDirectory();
         var file = System.IO.Path.Combine(directory.Path, "credentials");
-        await File.WriteAllTextAsync(file, "[other]\naws_access_key_id = X\n[work]\n# a comment\naws_access_key_id = AKFIRST\naws_secret_access_key=first-secret\n", Ct);
+        await File.WriteAllTextAsync(
+            file, "[other]\naws_access_key_id = X\n[work]\n# a comment\naws_access_key_id = AKFIRST\naws_secret_access_key=first-secret\n",
+            Ct);
         var clock = new ManualClock();
         await using var player = new WirePlayer(e => e.AnswerAsync(200, Text("bedrock/text.json")));
-        var provider = new ProviderFactory(clock).Create(Settings("bedrock", player) with { Aws = new() { Region = "eu-west-1", CredentialsFile = file, Profile = "work" } });
+        var provider = new ProviderFactory(clock).Create(
+            Settings("bedrock", player) with { Aws = new() { Region = "eu-west-1", CredentialsFile = file, Profile = "work" } });
         await using var gateway = await TestGateway.StartAsync([new Route("fast", [new Target(provider, Model)])]);
 
         using var first = await gateway.ChatAsync(Wire.ChatRequest);
         AssertSigned(player, "converse", "AKFIRST", "first-secret", null);
-        await File.WriteAllTextAsync(file, "[work]\naws_access_key_id=AKSECOND\naws_secret_access_key=second-secret\naws_session_token=t\n", Ct);
+        await File.WriteAllTextAsync(
+            file, "[work]\naws_access_key_id=AKSECOND\naws_secret_access_key=second-secret\naws_session_token=t\n", Ct);
         File.SetLastWriteTimeUtc(file, new DateTime(2030, 1, 1, 0, 0, 0, DateTimeKind.Utc));
         using var soon = await gateway.ChatAsync(Wire.ChatRequest);
         AssertSigned(player, "converse", "AKFIRST", "first-secret", null);
@@ -174,7 +180,8 @@ public sealed class BedrockProviderTests
     public async Task A_bedrock_api_key_travels_as_a_bearer_token_unsigned()
     {
         await using var player = new WirePlayer(e => e.AnswerAsync(200, Text("bedrock/text.json")));
-        var provider = new ProviderFactory(TimeProvider.System).Create(Settings("bedrock", player) with { Aws = null, ApiKey = "bedrock-key-of-the-tests" });
+        var provider = new ProviderFactory(TimeProvider.System).Create(
+            Settings("bedrock", player) with { Aws = null, ApiKey = "bedrock-key-of-the-tests" });
         await using var gateway = await TestGateway.StartAsync([new Route("fast", [new Target(provider, Model)])]);
 
         using var response = await gateway.ChatAsync(Wire.ChatRequest);
@@ -184,9 +191,11 @@ public sealed class BedrockProviderTests
         Assert.Null(player.Last.Header("x-amz-date"));
     }
 
-    private static Route Route(WirePlayer player) => new("fast", [new Target(Provider("bedrock", player), Model)]) { AttemptsPerTarget = 1 };
+    private static Route Route(WirePlayer player) =>
+        new("fast", [new Target(Provider("bedrock", player), Model)]) { AttemptsPerTarget = 1 };
 
-    private static Provider Provider(string name, WirePlayer player) => new ProviderFactory(TimeProvider.System).Create(Settings(name, player));
+    private static Provider Provider(string name, WirePlayer player) =>
+        new ProviderFactory(TimeProvider.System).Create(Settings(name, player));
 
     private static ProviderSettings Settings(string name, WirePlayer player) => new()
     {
@@ -194,7 +203,8 @@ public sealed class BedrockProviderTests
         Kind = "bedrock",
         Wire = WireFormat.Bedrock,
         BaseUrl = player.BaseUrl,
-        Aws = new() { Region = "eu-west-1", AccessKeyId = "AKIDEXAMPLE", SecretAccessKey = "secret-of-the-tests", SessionToken = "token-of-the-tests" },
+        Aws = new() { Region = "eu-west-1", AccessKeyId = "AKIDEXAMPLE", SecretAccessKey = "secret-of-the-tests",
+            SessionToken = "token-of-the-tests" },
     };
 
     /// <summary>Computes the signature again, from what arrived.</summary>
@@ -204,7 +214,8 @@ public sealed class BedrockProviderTests
         Assert.Equal(token, last.Header("x-amz-security-token"));
         var headers = new List<KeyValuePair<string, string>>
         {
-            new("content-type", last.Header("Content-Type")!), new("host", last.Header("Host")!), new("x-amz-date", last.Header("x-amz-date")!),
+            new("content-type", last.Header("Content-Type")!), new("host", last.Header("Host")!),
+            new("x-amz-date", last.Header("x-amz-date")!),
         };
         if (token is not null)
         {
@@ -212,7 +223,9 @@ public sealed class BedrockProviderTests
         }
 
         Assert.Equal(
-            SigV4.Authorization("POST", Path + action, query, headers, Encoding.UTF8.GetBytes(last.Body), new(id, secret, token), "eu-west-1", "bedrock", last.Header("x-amz-date")!),
+            SigV4.Authorization(
+                "POST", Path + action, query, headers, Encoding.UTF8.GetBytes(last.Body), new(id, secret, token), "eu-west-1", "bedrock",
+                last.Header("x-amz-date")!),
             last.Header("Authorization"));
     }
 

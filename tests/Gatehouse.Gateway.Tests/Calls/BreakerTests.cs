@@ -35,7 +35,8 @@ public sealed class BreakerTests
         await using var second = new WirePlayer(FailAsync);
         var route = RouteTo(first, second);
         await using var gateway = await TestGateway.StartAsync(
-            [route, new Route("first", [route.Targets[0]]) { AttemptsPerTarget = 1 }, new Route("second", [route.Targets[1]]) { AttemptsPerTarget = 1 }], _clock);
+            [route, new Route("first", [route.Targets[0]]) { AttemptsPerTarget = 1 },
+                new Route("second", [route.Targets[1]]) { AttemptsPerTarget = 1 }], _clock);
         await FailTwiceAsync(gateway, "first");
         _clock.Advance(TimeSpan.FromSeconds(1));
         await FailTwiceAsync(gateway, "second");
@@ -121,7 +122,8 @@ public sealed class BreakerTests
     public async Task Retries_stop_when_the_breaker_opens(int status)
     {
         await using var player = new WirePlayer(e => e.AnswerAsync(status, """{"error":{"message":"no"}}"""));
-        await using var gateway = await TestGateway.StartAsync([RouteTo(player) with { AttemptsPerTarget = 5, RetryDelay = TimeSpan.Zero }], _clock);
+        await using var gateway = await TestGateway.StartAsync(
+            [RouteTo(player) with { AttemptsPerTarget = 5, RetryDelay = TimeSpan.Zero }], _clock);
 
         using var response = await gateway.ChatAsync(Wire.ChatRequest);
 

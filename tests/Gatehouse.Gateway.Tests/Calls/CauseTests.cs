@@ -6,12 +6,16 @@ namespace Gatehouse.Gateway.Tests.Calls;
 /// <summary>Fallback although the target is well.</summary>
 public sealed class CauseTests
 {
-    private const string TooLong = """{"error":{"message":"This model's maximum context length is 10 tokens.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}""";
-    private const string Filtered = """{"error":{"message":"The prompt was filtered.","type":null,"param":"prompt","code":"content_filter"}}""";
-    private const string SchemaRequest = """{"model":"fast","messages":[{"role":"user","content":"Hi"}],"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"object","properties":{"city":{"type":"string"}},"required":["city"],"additionalProperties":false}}}}""";
+    private const string TooLong =
+        """{"error":{"message":"This model's maximum context length is 10 tokens.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}""";
+    private const string Filtered =
+        """{"error":{"message":"The prompt was filtered.","type":null,"param":"prompt","code":"content_filter"}}""";
+    private const string SchemaRequest =
+        """{"model":"fast","messages":[{"role":"user","content":"Hi"}],"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"object","properties":{"city":{"type":"string"}},"required":["city"],"additionalProperties":false}}}}""";
 
     private static readonly CancellationToken Ct = TestContext.Current.CancellationToken;
-    private static readonly PriceTable Prices = new("r", new Dictionary<string, Price> { ["m0"] = new(1e-6m, 1e-6m), ["m1"] = new(2e-6m, 2e-6m) });
+    private static readonly PriceTable Prices = new(
+        "r", new Dictionary<string, Price> { ["m0"] = new(1e-6m, 1e-6m), ["m1"] = new(2e-6m, 2e-6m) });
 
     [Theory]
     [InlineData(TooLong, FallbackCauses.ContextLength)]
@@ -23,7 +27,8 @@ public sealed class CauseTests
         await using var lenient = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
         var route = TestGateway.RouteTo(strict, lenient);
         await using var gateway = await TestGateway.StartAsync(
-            [route with { FallbackOn = cause }, route with { Name = "none", FallbackOn = FallbackCauses.None }, route with { Name = "last", Targets = [route.Targets[0]], FallbackOn = cause }]);
+            [route with { FallbackOn = cause }, route with { Name = "none", FallbackOn = FallbackCauses.None },
+                route with { Name = "last", Targets = [route.Targets[0]], FallbackOn = cause }]);
 
         using var served = await gateway.ChatAsync(Wire.ChatRequest);
         using var refused = await gateway.ChatAsync(Wire.ChatRequest.Replace("fast", "none", StringComparison.Ordinal));
@@ -64,7 +69,8 @@ public sealed class CauseTests
         var answer = Wire.ChatAnswer.Replace("\"Hi\"", $"\"{content}\"", StringComparison.Ordinal);
         await using var poor = new WirePlayer(e => e.AnswerAsync(200, answer));
         await using var good = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
-        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(poor, good) with { FallbackOn = FallbackCauses.InvalidSchema }], prices: Prices);
+        await using var gateway = await TestGateway.StartAsync(
+            [TestGateway.RouteTo(poor, good) with { FallbackOn = FallbackCauses.InvalidSchema }], prices: Prices);
 
         Assert.Equal(goesOn ? "p1" : "p0", await ConditionTests.ServedByAsync(gateway.ChatAsync(SchemaRequest)));
 
@@ -79,7 +85,8 @@ public sealed class CauseTests
         var refusal = Wire.ChatAnswer.Replace("\"content\":\"Hi\"", "\"content\":null,\"refusal\":\"No.\"", StringComparison.Ordinal);
         await using var refusing = new WirePlayer(e => e.AnswerAsync(200, refusal), e => e.AnswerAsync(500, "{}"));
         await using var last = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
-        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(refusing, last) with { FallbackOn = FallbackCauses.InvalidSchema }]);
+        await using var gateway = await TestGateway.StartAsync(
+            [TestGateway.RouteTo(refusing, last) with { FallbackOn = FallbackCauses.InvalidSchema }]);
 
         Assert.Equal("p0", await ConditionTests.ServedByAsync(gateway.ChatAsync(SchemaRequest)));
         Assert.Equal("p1", await ConditionTests.ServedByAsync(gateway.ChatAsync(SchemaRequest)));
@@ -95,7 +102,8 @@ public sealed class CauseTests
             ? e.StreamAsync(cut)
             : e.AnswerAsync(200, Wire.ChatAnswer.Replace("\"stop\"", "\"content_filter\"", StringComparison.Ordinal)));
         await using var good = new WirePlayer(e => streamed ? e.StreamAsync(Wire.WholeStream) : e.AnswerAsync(200, Wire.ChatAnswer));
-        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(filtered, good) with { FallbackOn = FallbackCauses.ContentFilter }]);
+        await using var gateway = await TestGateway.StartAsync(
+            [TestGateway.RouteTo(filtered, good) with { FallbackOn = FallbackCauses.ContentFilter }]);
 
         Assert.Equal("p1", await ConditionTests.ServedByAsync(gateway.ChatAsync(streamed ? Wire.StreamRequest : Wire.ChatRequest)));
     }

@@ -20,7 +20,9 @@ public sealed class CohereProviderTests
         using var response = await gateway.ChatAsync(Wire.ChatRequest);
 
         var message = JsonElement.Parse(await response.Content.ReadAsStringAsync(Ct)).GetProperty("choices")[0].GetProperty("message");
-        Assert.Equal(("Hello from Cohere.", "They greet."), (message.GetProperty("content").GetString(), message.GetProperty("reasoning_content").GetString()));
+        Assert.Equal(
+            ("Hello from Cohere.", "They greet."),
+            (message.GetProperty("content").GetString(), message.GetProperty("reasoning_content").GetString()));
         Assert.StartsWith("POST /v1/chat HTTP/1.1\r\n", player.Last.Head);
         Assert.Equal("""{"model":"command-a","stream":false,"messages":[{"role":"user","content":"Hello"}]}""", player.Last.Body);
         var record = Assert.Single(gateway.Records());
@@ -48,7 +50,8 @@ public sealed class CohereProviderTests
     public async Task A_stream_that_is_cut_is_told_as_cut()
     {
         var stream = Text("cohere/text.sse");
-        await using var player = new WirePlayer(e => e.StreamAsync(stream[..stream.IndexOf("event: content-end", StringComparison.Ordinal)]));
+        await using var player = new WirePlayer(
+            e => e.StreamAsync(stream[..stream.IndexOf("event: content-end", StringComparison.Ordinal)]));
         await using var gateway = await TestGateway.StartAsync([Route(player)]);
 
         using var response = await gateway.ChatAsync(Wire.StreamRequest);
@@ -58,7 +61,8 @@ public sealed class CohereProviderTests
     }
 
     [Theory]
-    [InlineData(400, """{"message":"too many tokens: total number of tokens in the prompt cannot exceed 128000"}""", 400, "context_length_exceeded")]
+    [InlineData(400, """{"message":"too many tokens: total number of tokens in the prompt cannot exceed 128000"}""", 400,
+        "context_length_exceeded")]
     [InlineData(401, """{"message":"invalid api token"}""", 502, "upstream_rejected_credential")]
     [InlineData(498, """{"message":"invalid token"}""", 502, "upstream_rejected_credential")]
     [InlineData(429, """{"message":"You are using a Trial key"}""", 429, "rate_limit_exceeded")]

@@ -16,7 +16,8 @@ public sealed class ConcurrencyTests
     {
         await using var slow = new WirePlayer(HoldAsync);
         await using var good = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
-        await using var gateway = await TestGateway.StartAsync([new Route("fast", [Limited(slow, 10), new Target(TestGateway.Http("p1", good), "m1", 1, 1)])], _clock);
+        await using var gateway = await TestGateway.StartAsync(
+            [new Route("fast", [Limited(slow, 10), new Target(TestGateway.Http("p1", good), "m1", 1, 1)])], _clock);
 
         var held = gateway.ChatAsync(Wire.ChatRequest);
         await _asked.Task;
@@ -31,7 +32,8 @@ public sealed class ConcurrencyTests
     [InlineData(Wire.StreamRequest)]
     public async Task With_nowhere_else_to_go_a_call_waits_for_its_place(string body)
     {
-        await using var slow = new WirePlayer(HoldAsync, e => body == Wire.ChatRequest ? e.AnswerAsync(200, Wire.ChatAnswer) : e.StreamAsync(Wire.WholeStream));
+        await using var slow = new WirePlayer(
+            HoldAsync, e => body == Wire.ChatRequest ? e.AnswerAsync(200, Wire.ChatAnswer) : e.StreamAsync(Wire.WholeStream));
         await using var gateway = await TestGateway.StartAsync([new Route("fast", [Limited(slow, 10)])], _clock);
         var held = gateway.ChatAsync(Wire.ChatRequest);
         await _asked.Task;

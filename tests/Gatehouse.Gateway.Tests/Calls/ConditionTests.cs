@@ -6,11 +6,15 @@ namespace Gatehouse.Gateway.Tests.Calls;
 
 public sealed class ConditionTests
 {
-    private const string Image = """{"model":"fast","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://example.com/a.png"}}]}]}""";
-    private const string Audio = """{"model":"fast","messages":[{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"AAAA","format":"wav"}}]}]}""";
+    private const string Image =
+        """{"model":"fast","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://example.com/a.png"}}]}]}""";
+    private const string Audio =
+        """{"model":"fast","messages":[{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"AAAA","format":"wav"}}]}]}""";
     private const string File = """{"model":"fast","messages":[{"role":"user","content":[{"type":"file","file":{"file_id":"f1"}}]}]}""";
-    private const string Tools = """{"model":"fast","messages":[{"role":"user","content":"Hi"}],"tools":[{"type":"function","function":{"name":"look","parameters":{"type":"object"}}}]}""";
-    private const string Schema = """{"model":"fast","messages":[{"role":"user","content":"Hi"}],"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"object"}}}}""";
+    private const string Tools =
+        """{"model":"fast","messages":[{"role":"user","content":"Hi"}],"tools":[{"type":"function","function":{"name":"look","parameters":{"type":"object"}}}]}""";
+    private const string Schema =
+        """{"model":"fast","messages":[{"role":"user","content":"Hi"}],"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"object"}}}}""";
     private const string Reasoning = """{"model":"fast","messages":[{"role":"user","content":"Hi"}],"reasoning_effort":"high"}""";
 
     private static readonly CancellationToken Ct = TestContext.Current.CancellationToken;
@@ -54,7 +58,8 @@ public sealed class ConditionTests
         await using var broken = new WirePlayer(e => e.AnswerAsync(500, """{"error":{"message":"no"}}"""));
         await using var blind = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
         var route = TestGateway.RouteTo(broken, blind);
-        await using var gateway = await TestGateway.StartAsync([route with { Targets = [route.Targets[0], route.Targets[1] with { Conditions = Lacks(ModelFeatures.Images) }] }]);
+        await using var gateway = await TestGateway.StartAsync(
+            [route with { Targets = [route.Targets[0], route.Targets[1] with { Conditions = Lacks(ModelFeatures.Images) }] }]);
 
         using var response = await gateway.ChatAsync(Image);
 
@@ -66,7 +71,8 @@ public sealed class ConditionTests
     public async Task The_size_of_the_request_decides()
     {
         await using var players = new Players(2);
-        await using var gateway = await TestGateway.StartAsync([players.Route((0, new() { MaxRequestBytes = 1000 }), (1, new() { MinRequestBytes = 1001, MaxRequestBytes = 5000 }))]);
+        await using var gateway = await TestGateway.StartAsync(
+            [players.Route((0, new() { MaxRequestBytes = 1000 }), (1, new() { MinRequestBytes = 1001, MaxRequestBytes = 5000 }))]);
         var large = Wire.ChatRequest.Replace("Hello", new string('x', 2000), StringComparison.Ordinal);
 
         Assert.Equal("p0", await ServedByAsync(gateway.ChatAsync(Wire.ChatRequest)));
@@ -82,7 +88,8 @@ public sealed class ConditionTests
         await using var players = new Players(2);
         var gold = new TargetConditions { Metadata = [new("tier", ["gold", "silver"])] };
         await using var gateway = await TestGateway.StartAsync([players.Route((0, gold), (1, null))]);
-        var body = Wire.ChatRequest.Replace("{\"model\"", "{\"metadata\":{\"tier\":\"silver\",\"other\":[1]},\"model\"", StringComparison.Ordinal);
+        var body = Wire.ChatRequest.Replace(
+            "{\"model\"", "{\"metadata\":{\"tier\":\"silver\",\"other\":[1]},\"model\"", StringComparison.Ordinal);
 
         Assert.Equal("p1", await ServedByAsync(gateway.ChatAsync(Wire.ChatRequest)));
         Assert.Equal("p0", await ServedByAsync(gateway.ChatWithAsync(Wire.ChatRequest, "x-gatehouse-metadata", """{"tier":"gold"}""")));
@@ -100,11 +107,14 @@ public sealed class ConditionTests
         await using var away = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
         await using var lookalike = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
         await using var unknown = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
-        Route route = new("fast", [In(away, "us", 0), In(home, "eu-west-1", 1), In(lookalike, "europa", 2), In(unknown, null, 3)]) { AttemptsPerTarget = 1 };
+        Route route = new(
+            "fast", [In(away, "us", 0), In(home, "eu-west-1", 1), In(lookalike, "europa", 2), In(unknown, null, 3)]) { AttemptsPerTarget =
+                1 };
         await using var gateway = await TestGateway.StartAsync([route, new Route("abroad", [route.Targets[0]])]);
 
         using var failed = await gateway.ChatAsync(Wire.ChatRequest, TestGateway.EuropeanKey);
-        using var refused = await gateway.ChatAsync(Wire.ChatRequest.Replace("fast", "abroad", StringComparison.Ordinal), TestGateway.EuropeanKey);
+        using var refused = await gateway.ChatAsync(
+            Wire.ChatRequest.Replace("fast", "abroad", StringComparison.Ordinal), TestGateway.EuropeanKey);
 
         Assert.Equal(500, (int)failed.StatusCode);
         Assert.Equal(403, (int)refused.StatusCode);
@@ -122,12 +132,14 @@ public sealed class ConditionTests
     {
         await using var open = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
         await using var cleared = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
-        var route = new Route("fast", [Cleared("low", open, DataClassification.Internal, 0), Cleared("high", cleared, DataClassification.Confidential, 1)]);
+        var route = new Route(
+            "fast", [Cleared("low", open, DataClassification.Internal, 0), Cleared("high", cleared, DataClassification.Confidential, 1)]);
         await using var gateway = await TestGateway.StartAsync([route, new Route("low", [route.Targets[0]])]);
 
         Assert.Equal("low", await ServedByAsync(gateway.ChatAsync(Wire.ChatRequest)));
         Assert.Equal("high", await ServedByAsync(gateway.ChatAsync(Wire.ChatRequest, TestGateway.ConfidentialKey)));
-        using var refused = await gateway.ChatAsync(Wire.ChatRequest.Replace("fast", "low", StringComparison.Ordinal), TestGateway.ConfidentialKey);
+        using var refused = await gateway.ChatAsync(
+            Wire.ChatRequest.Replace("fast", "low", StringComparison.Ordinal), TestGateway.ConfidentialKey);
         Assert.Equal("data_classification_not_met", await FallbackTests.ErrorCodeAsync(refused));
     }
 
@@ -141,7 +153,9 @@ public sealed class ConditionTests
         for (var user = 0; user < 200; user++)
         {
             var first = await ServedByAsync(gateway.ChatWithAsync(Wire.ChatRequest, "x-gatehouse-user", $"user-{user}"));
-            var again = await ServedByAsync(gateway.ChatAsync(Wire.ChatRequest.Replace("{\"model\"", $"{{\"user\":\"user-{user}\",\"model\"", StringComparison.Ordinal)));
+            var again = await ServedByAsync(
+                gateway.ChatAsync(
+                    Wire.ChatRequest.Replace("{\"model\"", $"{{\"user\":\"user-{user}\",\"model\"", StringComparison.Ordinal)));
             Assert.Equal(first, again);
             canaried += first == "p1" ? 1 : 0;
         }
@@ -172,7 +186,8 @@ public sealed class ConditionTests
         var route = players.Route((0, null), (1, null));
         var partly = route with { Targets = [route.Targets[0] with { Off = "'enabled' is false." }, route.Targets[1]] };
         var wholly = new Route("wholly", [partly.Targets[0]]);
-        await using var gateway = await TestGateway.StartAsync([partly, wholly, new Route("off", [route.Targets[0]]) { Off = "for the night." }]);
+        await using var gateway = await TestGateway.StartAsync(
+            [partly, wholly, new Route("off", [route.Targets[0]]) { Off = "for the night." }]);
 
         Assert.Equal("p1", await ServedByAsync(gateway.ChatAsync(Wire.ChatRequest)));
         using var none = await gateway.ChatAsync(Wire.ChatRequest.Replace("fast", "wholly", StringComparison.Ordinal));
@@ -205,7 +220,8 @@ public sealed class ConditionTests
     /// <summary>Providers <c>p0</c>, <c>p1</c> … that answer.</summary>
     private sealed class Players(int count) : IAsyncDisposable
     {
-        private readonly WirePlayer[] _players = [.. Enumerable.Range(0, count).Select(_ => new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer)))];
+        private readonly WirePlayer[] _players =
+            [.. Enumerable.Range(0, count).Select(_ => new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer)))];
 
         public WirePlayer this[int index] => _players[index];
 

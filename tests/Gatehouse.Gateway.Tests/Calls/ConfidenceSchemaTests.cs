@@ -27,7 +27,8 @@ public sealed class ConfidenceSchemaTests
     [InlineData("""{"allOf":[{"required":["a"]},{"required":["b"]}]}""", "{\"a\":1}", false)]
     [InlineData("""{"not":{"type":"null"}}""", "null", false)]
     [InlineData("""{"$ref":"#/$defs/a","$defs":{"a":{"type":"string"}}}""", "1", false)]
-    [InlineData("""{"$ref":"#/$defs/n","$defs":{"n":{"properties":{"next":{"$ref":"#/$defs/n"}},"required":["v"]}}}""", "{\"v\":1,\"next\":{}}", false)]
+    [InlineData("""{"$ref":"#/$defs/n","$defs":{"n":{"properties":{"next":{"$ref":"#/$defs/n"}},"required":["v"]}}}""",
+        "{\"v\":1,\"next\":{}}", false)]
     [InlineData("""{"$ref":"#/nowhere"}""", "1", true)]
     [InlineData("""{"type":"object"}""", "not json", false)]
     [InlineData("""{"type":"object"}""", "{} {}", false)]

@@ -18,7 +18,8 @@ public sealed class EmbeddingsTests
     private const string GeminiBatch =
         """{"requests":[{"model":"models/fast","content":{"parts":[{"text":"one"}]},"taskType":"RETRIEVAL_QUERY"},{"model":"models/fast","content":{"parts":[{"text":"two"}]},"taskType":"RETRIEVAL_QUERY"}]}""";
 
-    private const string CohereAnswer = """{"id":"e1","embeddings":{"float":[[0.5,-1],[2,3.25]]},"texts":["one","two"],"meta":{"api_version":{"version":"2"},"billed_units":{"input_tokens":4}},"response_type":"embeddings_by_type"}""";
+    private const string CohereAnswer =
+        """{"id":"e1","embeddings":{"float":[[0.5,-1],[2,3.25]]},"texts":["one","two"],"meta":{"api_version":{"version":"2"},"billed_units":{"input_tokens":4}},"response_type":"embeddings_by_type"}""";
 
     private static readonly CancellationToken Ct = TestContext.Current.CancellationToken;
 
@@ -41,7 +42,8 @@ public sealed class EmbeddingsTests
 
     [Theory]
     [InlineData("""{"model":"fast","input":["one","two"]}""", "search_document", false, "")]
-    [InlineData("""{"model":"fast","input":["one","two"],"encoding_format":"base64","input_type":"search_query","dimensions":256}""", "search_query", true, ",\"output_dimension\":256")]
+    [InlineData("""{"model":"fast","input":["one","two"],"encoding_format":"base64","input_type":"search_query","dimensions":256}""",
+        "search_query", true, ",\"output_dimension\":256")]
     public async Task Cohere_is_told_what_the_texts_are_for(string body, string purpose, bool base64, string more)
     {
         await using var player = new WirePlayer(e => e.AnswerAsync(200, CohereAnswer));
@@ -50,7 +52,9 @@ public sealed class EmbeddingsTests
         using var response = await gateway.PostAsync(Path, body, ct: Ct);
 
         Assert.StartsWith("POST /v1/embed HTTP/1.1\r\n", player.Last.Head);
-        Assert.Equal($$"""{"model":"embed-v4.0","input_type":"{{purpose}}","texts":["one","two"],"embedding_types":["float"]{{more}}}""", player.Last.Body);
+        Assert.Equal(
+            $$"""{"model":"embed-v4.0","input_type":"{{purpose}}","texts":["one","two"],"embedding_types":["float"]{{more}}}""",
+            player.Last.Body);
         var answer = JsonElement.Parse(await response.Content.ReadAsStringAsync(Ct));
         var second = answer.GetProperty("data")[1].GetProperty("embedding");
         Assert.Equal([2f, 3.25f], base64 ? Floats(second.GetBytesFromBase64()) : second.EnumerateArray().Select(v => v.GetSingle()));
@@ -66,7 +70,8 @@ public sealed class EmbeddingsTests
         await using var player = new WirePlayer(e => e.AnswerAsync(200, CohereAnswer));
         await using var gateway = await TestGateway.StartAsync([CohereRoute(player)]);
 
-        using var response = await gateway.PostAsync("/v1beta/models/fast:batchEmbedContents", GeminiBatch.Replace("RETRIEVAL_QUERY", task), ct: Ct);
+        using var response = await gateway.PostAsync(
+            "/v1beta/models/fast:batchEmbedContents", GeminiBatch.Replace("RETRIEVAL_QUERY", task), ct: Ct);
 
         Assert.Equal(GeminiAnswer, await response.Content.ReadAsStringAsync(Ct));
         Assert.Contains($"\"input_type\":\"{purpose}\"", player.Last.Body);
@@ -89,7 +94,8 @@ public sealed class EmbeddingsTests
     }
 
     private static Route CohereRoute(WirePlayer player) => new("fast",
-        [new Target(TestGateway.Http("cohere", player, TimeProvider.System, s => s with { Kind = "cohere", Wire = WireFormat.Cohere }), "embed-v4.0")]) { AttemptsPerTarget = 1 };
+        [new Target(TestGateway.Http("cohere", player, TimeProvider.System, s => s with { Kind = "cohere", Wire = WireFormat.Cohere }),
+            "embed-v4.0")]) { AttemptsPerTarget = 1 };
 
     private static float[] Floats(byte[] bytes) => [.. bytes.Chunk(4).Select(b => BinaryPrimitives.ReadSingleLittleEndian(b))];
 
@@ -122,7 +128,8 @@ public sealed class EmbeddingsTests
         using var response = await gateway.PostAsync(Path, Base64Request, ct: Ct);
 
         var answer = JsonElement.Parse(await response.Content.ReadAsStringAsync(Ct));
-        Assert.Equal([0.5f, -1f, 2f, 3.25f], answer.GetProperty("data").EnumerateArray().SelectMany(d => Floats(d.GetProperty("embedding"))));
+        Assert.Equal(
+            [0.5f, -1f, 2f, 3.25f], answer.GetProperty("data").EnumerateArray().SelectMany(d => Floats(d.GetProperty("embedding"))));
         Assert.Equal([0, 1], answer.GetProperty("data").EnumerateArray().Select(d => d.GetProperty("index").GetInt32()));
         Assert.Equal(7, answer.GetProperty("usage").GetProperty("prompt_tokens").GetInt32());
     }
@@ -134,7 +141,8 @@ public sealed class EmbeddingsTests
     {
         var encoded = Answer.Replace("[0.5,-1]", $"\"{Convert.ToBase64String(BitConverter.GetBytes(value))}\"");
 
-        Assert.Throws<FormatException>(() => Gatehouse.Gateway.Embeddings.EmbeddingAnswer.ReadOpenAi(System.Text.Encoding.UTF8.GetBytes(encoded)));
+        Assert.Throws<FormatException>(
+            () => Gatehouse.Gateway.Embeddings.EmbeddingAnswer.ReadOpenAi(System.Text.Encoding.UTF8.GetBytes(encoded)));
     }
 
     [Fact]
@@ -159,7 +167,8 @@ public sealed class EmbeddingsTests
         await using var player = new WirePlayer(e => e.AnswerAsync(200, GeminiAnswer));
         await using var gateway = await TestGateway.StartAsync([GeminiProviderTests.Gemini(player)]);
 
-        using var response = await gateway.PostAsync(Path, """{"model":"fast","input":["one","two"],"dimensions":2,"x_unknown":1}""", ct: Ct);
+        using var response = await gateway.PostAsync(
+            Path, """{"model":"fast","input":["one","two"],"dimensions":2,"x_unknown":1}""", ct: Ct);
 
         var answer = JsonElement.Parse(await response.Content.ReadAsStringAsync(Ct));
         Assert.Equal([0.5f, -1f], answer.GetProperty("data")[0].GetProperty("embedding").EnumerateArray().Select(v => v.GetSingle()));
@@ -206,7 +215,8 @@ public sealed class EmbeddingsTests
     {
         await using var player = new WirePlayer(e => e.AnswerAsync(200, Answer));
         var anthropic = new Target(TestGateway.Http("a", player, WireFormat.Anthropic), "claude-x");
-        await using var both = await TestGateway.StartAsync([new Route("fast", [anthropic, new Target(TestGateway.Http("o", player), "m", 1, 1)])]);
+        await using var both = await TestGateway.StartAsync(
+            [new Route("fast", [anthropic, new Target(TestGateway.Http("o", player), "m", 1, 1)])]);
         await using var alone = await TestGateway.StartAsync([new Route("fast", [anthropic])]);
 
         using var served = await both.PostAsync(Path, Request, ct: Ct);
@@ -235,7 +245,8 @@ public sealed class EmbeddingsTests
         using var response = await gateway.PostAsync(Path, request, ct: Ct);
 
         Assert.Equal(400, (int)response.StatusCode);
-        Assert.Equal(field, JsonElement.Parse(await response.Content.ReadAsStringAsync(Ct)).GetProperty("error").GetProperty("param").GetString());
+        Assert.Equal(
+            field, JsonElement.Parse(await response.Content.ReadAsStringAsync(Ct)).GetProperty("error").GetProperty("param").GetString());
         Assert.Empty(player.Exchanges);
     }
 

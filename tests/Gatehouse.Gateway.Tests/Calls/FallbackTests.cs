@@ -12,7 +12,8 @@ public sealed class FallbackTests
     private static readonly CancellationToken Ct = TestContext.Current.CancellationToken;
 
     public static TheoryData<string> Faults =>
-        ["401", "403", "408", "429", "500", "503", "529", "garbage", "empty", "reset", "no choices", "error in 200", "not http", "truncated"];
+        ["401", "403", "408", "429", "500", "503", "529", "garbage", "empty", "reset", "no choices", "error in 200", "not http",
+            "truncated"];
 
     [Theory]
     [MemberData(nameof(Faults))]
@@ -64,7 +65,8 @@ public sealed class FallbackTests
     [InlineData(422)]
     public async Task The_clients_own_mistake_is_passed_on_word_for_word_and_never_retried(int status)
     {
-        const string error = """{"error":{"message":"too long","type":"invalid_request_error","param":"messages","code":"context_length_exceeded","extra":1}}""";
+        const string error =
+            """{"error":{"message":"too long","type":"invalid_request_error","param":"messages","code":"context_length_exceeded","extra":1}}""";
         await using var strict = new WirePlayer(e => e.AnswerAsync(status, error));
         await using var good = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
         await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(strict, good) with { AttemptsPerTarget = 3 }]);
@@ -112,7 +114,8 @@ public sealed class FallbackTests
     public async Task Retry_after_is_waited_for(string header)
     {
         var clock = new ManualClock();
-        await using var player = new WirePlayer(e => e.AnswerAsync(429, """{"error":{"message":"slow down"}}""", header), e => e.AnswerAsync(200, Wire.ChatAnswer));
+        await using var player = new WirePlayer(
+            e => e.AnswerAsync(429, """{"error":{"message":"slow down"}}""", header), e => e.AnswerAsync(200, Wire.ChatAnswer));
         await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player) with { AttemptsPerTarget = 2 }], clock);
 
         var pending = gateway.ChatAsync(Wire.ChatRequest);
@@ -142,7 +145,9 @@ public sealed class FallbackTests
     [InlineData("90000", "90000", "false")]
     public async Task A_final_429_tells_the_client_how_long_to_wait(string sent, string expected, string? shouldRetry)
     {
-        await using var player = new WirePlayer(e => e.AnswerAsync(429, """{"error":{"message":"slow down","type":"requests","code":"rate_limit_exceeded"}}""", "retry-after: " + sent));
+        await using var player = new WirePlayer(
+            e => e.AnswerAsync(
+                429, """{"error":{"message":"slow down","type":"requests","code":"rate_limit_exceeded"}}""", "retry-after: " + sent));
         await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
 
         using var response = await gateway.ChatAsync(Wire.ChatRequest);
@@ -185,7 +190,8 @@ public sealed class FallbackTests
     [InlineData("credit_balance_exhausted")]
     public async Task An_exhausted_quota_within_a_stream_is_not_retried_either(string code)
     {
-        await using var player = new WirePlayer(e => e.StreamAsync(Wire.Role + Wire.ErrorEvent.Replace("\"code\":null", $"\"code\":\"{code}\"")));
+        await using var player = new WirePlayer(
+            e => e.StreamAsync(Wire.Role + Wire.ErrorEvent.Replace("\"code\":null", $"\"code\":\"{code}\"")));
         await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player) with { AttemptsPerTarget = 4 }]);
 
         using var response = await gateway.ChatAsync(Wire.StreamRequest);
@@ -199,7 +205,8 @@ public sealed class FallbackTests
     public async Task A_final_failure_shows_the_providers_limits()
     {
         await using var player = new WirePlayer(e => e.AnswerAsync(
-            429, """{"error":{"message":"slow down"}}""", "x-ratelimit-remaining-requests: 0", "x-ratelimit-reset-requests: 6m0s", "server: secret/1"));
+            429, """{"error":{"message":"slow down"}}""", "x-ratelimit-remaining-requests: 0", "x-ratelimit-reset-requests: 6m0s",
+            "server: secret/1"));
         await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
 
         using var response = await gateway.ChatAsync(Wire.ChatRequest);
@@ -214,8 +221,10 @@ public sealed class FallbackTests
     [InlineData(400)]
     public async Task A_provider_that_forbids_retries_gets_none_from_us_nor_from_the_client(int status)
     {
-        await using var first = new WirePlayer(e => e.AnswerAsync(status, """{"error":{"message":"never again"}}""", "x-should-retry: false"));
-        await using var second = new WirePlayer(e => e.AnswerAsync(status, """{"error":{"message":"never again"}}""", "x-should-retry: false"));
+        await using var first = new WirePlayer(
+            e => e.AnswerAsync(status, """{"error":{"message":"never again"}}""", "x-should-retry: false"));
+        await using var second = new WirePlayer(
+            e => e.AnswerAsync(status, """{"error":{"message":"never again"}}""", "x-should-retry: false"));
         await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(first, second) with { AttemptsPerTarget = 3 }]);
 
         using var response = await gateway.ChatAsync(Wire.ChatRequest);
@@ -228,7 +237,9 @@ public sealed class FallbackTests
     [Fact]
     public async Task A_refused_credential_of_ours_is_a_502_that_does_not_show_it()
     {
-        await using var player = new WirePlayer(e => e.AnswerAsync(401, $$$"""{"error":{"message":"Incorrect API key provided: {{{TestGateway.ProviderCredential}}}","code":"invalid_api_key"}}"""));
+        await using var player = new WirePlayer(
+            e => e.AnswerAsync(
+                401, $$$"""{"error":{"message":"Incorrect API key provided: {{{TestGateway.ProviderCredential}}}","code":"invalid_api_key"}}"""));
         await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
 
         using var response = await gateway.ChatAsync(Wire.ChatRequest);
@@ -241,7 +252,9 @@ public sealed class FallbackTests
     [Fact]
     public async Task A_credential_echoed_in_a_passed_error_is_cut_out()
     {
-        await using var player = new WirePlayer(e => e.AnswerAsync(400, $$$"""{"error":{"message":"bad header {{{TestGateway.ProviderCredential}}}","type":"invalid_request_error"}}"""));
+        await using var player = new WirePlayer(
+            e => e.AnswerAsync(
+                400, $$$"""{"error":{"message":"bad header {{{TestGateway.ProviderCredential}}}","type":"invalid_request_error"}}"""));
         await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
 
         using var response = await gateway.ChatAsync(Wire.ChatRequest, TestGateway.StoringKey);
@@ -255,7 +268,8 @@ public sealed class FallbackTests
     [InlineData(500)]
     public async Task A_credential_in_any_header_of_the_provider_is_cut_out(int status)
     {
-        await using var player = new WirePlayer(e => e.AnswerAsync(status, $$$"""{"error":{"message":"bad {{{TestGateway.ProviderCredential}}} of team x"}}"""));
+        await using var player = new WirePlayer(
+            e => e.AnswerAsync(status, $$$"""{"error":{"message":"bad {{{TestGateway.ProviderCredential}}} of team x"}}"""));
         var settings = TestGateway.Http("p0", player).Settings with
         {
             ApiKey = null,
@@ -276,7 +290,8 @@ public sealed class FallbackTests
         using var unused = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         unused.Bind(new IPEndPoint(IPAddress.Loopback, 0)); // bound and not listening: refuses
         var address = new Uri($"http://127.0.0.1:{((IPEndPoint)unused.LocalEndPoint!).Port}/v1");
-        await using var gateway = await TestGateway.StartAsync([new Route("fast", [new Target(TestGateway.Http("gone", address), "m")]) { AttemptsPerTarget = 1 }]);
+        await using var gateway = await TestGateway.StartAsync(
+            [new Route("fast", [new Target(TestGateway.Http("gone", address), "m")]) { AttemptsPerTarget = 1 }]);
 
         using var response = await gateway.ChatAsync(Wire.ChatRequest);
 
@@ -294,7 +309,8 @@ public sealed class FallbackTests
         await waiting.ConnectAsync(full.LocalEndPoint!, Ct); // fills the backlog: the next connection hangs
         var address = new Uri($"http://127.0.0.1:{((IPEndPoint)full.LocalEndPoint!).Port}/v1");
         await using var good = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
-        var route = new Route("fast", [new Target(TestGateway.Http("slow", address), "m"), new Target(TestGateway.Http("p1", good), "m", 1, 1)])
+        var route = new Route(
+            "fast", [new Target(TestGateway.Http("slow", address), "m"), new Target(TestGateway.Http("p1", good), "m", 1, 1)])
         {
             AttemptsPerTarget = 1,
             ConnectTimeout = TimeSpan.FromMilliseconds(500), // the good target's too, also on a busy machine
@@ -315,7 +331,8 @@ public sealed class FallbackTests
         silent.Listen(); // connects, and never says hello
         var address = new Uri($"https://127.0.0.1:{((IPEndPoint)silent.LocalEndPoint!).Port}/v1");
         await using var good = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
-        var route = new Route("fast", [new Target(TestGateway.Http("slow", address), "m"), new Target(TestGateway.Http("p1", good), "m", 1, 1)])
+        var route = new Route(
+            "fast", [new Target(TestGateway.Http("slow", address), "m"), new Target(TestGateway.Http("p1", good), "m", 1, 1)])
         {
             AttemptsPerTarget = 1,
             ConnectTimeout = TimeSpan.FromMilliseconds(500), // the good target's too, also on a busy machine

@@ -13,7 +13,8 @@ public sealed class GeminiProviderTests
     private static readonly CancellationToken Ct = TestContext.Current.CancellationToken;
 
     internal static Route Gemini(WirePlayer player, string model = "gemini-x") =>
-        new("fast", [new Target(TestGateway.Http("google", player, WireFormat.Gemini), model)]) { AttemptsPerTarget = 1, RetryDelay = TimeSpan.FromMilliseconds(1) };
+        new("fast", [new Target(TestGateway.Http("google", player, WireFormat.Gemini), model)]) { AttemptsPerTarget = 1,
+            RetryDelay = TimeSpan.FromMilliseconds(1) };
 
     [Fact]
     public async Task A_chat_call_is_served_by_a_gemini_provider()
@@ -71,7 +72,9 @@ public sealed class GeminiProviderTests
     {
         await using var player = new WirePlayer(e => e.AnswerAsync(400, BadKey));
         await using var good = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
-        var route = new Route("fast", [new Target(TestGateway.Http("google", player, WireFormat.Gemini), "g"), new Target(TestGateway.Http("p1", good), "m", 1, 1)]);
+        var route = new Route(
+            "fast", [new Target(TestGateway.Http("google", player, WireFormat.Gemini), "g"),
+                new Target(TestGateway.Http("p1", good), "m", 1, 1)]);
         await using var gateway = await TestGateway.StartAsync([route]);
 
         using var response = await gateway.ChatAsync(Wire.ChatRequest);
@@ -115,7 +118,8 @@ public sealed class GeminiProviderTests
         var route = new Route("gemini-*", [new Target(TestGateway.Http("google", player, WireFormat.Gemini), "*")]);
         await using var gateway = await TestGateway.StartAsync([route]);
 
-        using var response = await gateway.ChatAsync("""{"model":"gemini-/../../files?x=y#","messages":[{"role":"user","content":"Hello"}]}""");
+        using var response = await gateway.ChatAsync(
+            """{"model":"gemini-/../../files?x=y#","messages":[{"role":"user","content":"Hello"}]}""");
 
         Assert.StartsWith("POST /v1/models/gemini-%2F..%2F..%2Ffiles%3Fx%3Dy%23:generateContent HTTP/1.1\r\n", player.Last.Head);
     }

@@ -80,13 +80,15 @@ public sealed class GenerateTests
     [InlineData(WireFormat.Anthropic, Array)]
     public async Task Streams_come_from_providers_of_other_formats(WireFormat wire, string path)
     {
-        await using var player = new WirePlayer(e => e.StreamAsync(wire == WireFormat.OpenAi ? Wire.WholeStream : Wire.WholeMessagesStream));
+        await using var player = new WirePlayer(
+            e => e.StreamAsync(wire == WireFormat.OpenAi ? Wire.WholeStream : Wire.WholeMessagesStream));
         await using var gateway = await TestGateway.StartAsync([new Route("fast", [new Target(TestGateway.Http("p", player, wire), "m")])]);
 
         using var response = await gateway.PostAsync(path, Wire.GeminiRequest, ct: Ct);
 
         var items = Items(path, await response.Content.ReadAsStringAsync(Ct));
-        Assert.Equal("Hello", items[0].GetProperty("candidates")[0].GetProperty("content").GetProperty("parts")[0].GetProperty("text").GetString());
+        Assert.Equal(
+            "Hello", items[0].GetProperty("candidates")[0].GetProperty("content").GetProperty("parts")[0].GetProperty("text").GetString());
         Assert.Equal("STOP", items[^1].GetProperty("candidates")[0].GetProperty("finishReason").GetString());
         Assert.True(items[^1].GetProperty("usageMetadata").GetProperty("candidatesTokenCount").GetInt32() > 0);
         Assert.Equal(CallOutcome.Ok, Assert.Single(gateway.Records()).Outcome);
@@ -116,7 +118,8 @@ public sealed class GenerateTests
     {
         var simulator = new ProviderFactory(TimeProvider.System).Create(new ProviderSettings
         {
-            Name = "simulator", Kind = "simulator", Wire = WireFormat.OpenAi, BaseUrl = new Uri("http://simulator"), Simulator = new SimulatorSettings(),
+            Name = "simulator", Kind = "simulator", Wire = WireFormat.OpenAi, BaseUrl = new Uri("http://simulator"),
+            Simulator = new SimulatorSettings(),
         });
         await using var gateway = await TestGateway.StartAsync([new Route("fast", [new Target(simulator, "simulator")])]);
 

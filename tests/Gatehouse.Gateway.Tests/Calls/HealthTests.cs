@@ -14,7 +14,8 @@ public sealed class HealthTests
     public async Task A_target_that_fails_its_checks_gets_no_calls_until_it_passes_one()
     {
         var status = 200;
-        await using var shaky = new WirePlayer(e => e.Head.StartsWith("GET", StringComparison.Ordinal) ? e.AnswerAsync(status, "{}") : e.AnswerAsync(200, Wire.ChatAnswer));
+        await using var shaky = new WirePlayer(
+            e => e.Head.StartsWith("GET", StringComparison.Ordinal) ? e.AnswerAsync(status, "{}") : e.AnswerAsync(200, Wire.ChatAnswer));
         await using var good = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
         var route = RouteTo(shaky, good, Settings);
         var health = route.Targets[0].Health!;
@@ -39,7 +40,8 @@ public sealed class HealthTests
     [Fact]
     public async Task When_every_target_fails_its_checks_the_first_is_asked_for_a_check_may_be_wrong()
     {
-        await using var shaky = new WirePlayer(e => e.Head.StartsWith("GET", StringComparison.Ordinal) ? e.AnswerAsync(401, "{}") : e.AnswerAsync(200, Wire.ChatAnswer));
+        await using var shaky = new WirePlayer(
+            e => e.Head.StartsWith("GET", StringComparison.Ordinal) ? e.AnswerAsync(401, "{}") : e.AnswerAsync(200, Wire.ChatAnswer));
         var route = RouteTo(shaky, shaky, Settings with { UnhealthyAfter = 1 });
         await using var gateway = await TestGateway.StartAsync([route], _clock);
         await CheckedAsync(route.Targets[0].Health!);
@@ -54,7 +56,8 @@ public sealed class HealthTests
     [InlineData(WireFormat.OpenAi, 400, true)]
     [InlineData(WireFormat.Anthropic, 200, true)]
     [InlineData(WireFormat.Gemini, 404, false)]
-    public async Task A_model_is_called_for_one_token_in_its_own_format_and_judges_its_own_targets_only(WireFormat wire, int status, bool isUp)
+    public async Task A_model_is_called_for_one_token_in_its_own_format_and_judges_its_own_targets_only(
+        WireFormat wire, int status, bool isUp)
     {
         await using var player = new WirePlayer(e => e.AnswerAsync(status, "{}"));
         var settings = Settings with { Path = null, Models = ["m0"], UnhealthyAfter = 1 };
@@ -66,7 +69,8 @@ public sealed class HealthTests
         Assert.Equal(isUp, route.Targets[0].Health!.IsHealthy);
         Assert.Null(route.Targets[1].Health);
         Assert.Contains("ping", player.Last.Body, StringComparison.Ordinal);
-        Assert.Contains(wire == WireFormat.Gemini ? "\"maxOutputTokens\":1" : "\"max_tokens\":1", player.Last.Body, StringComparison.Ordinal);
+        Assert.Contains(
+            wire == WireFormat.Gemini ? "\"maxOutputTokens\":1" : "\"max_tokens\":1", player.Last.Body, StringComparison.Ordinal);
         Assert.Empty(gateway.Records());
     }
 
@@ -105,7 +109,8 @@ public sealed class HealthTests
     private Route RouteTo(WirePlayer first, WirePlayer second, HealthSettings settings) => new("fast",
     [
         new Target(TestGateway.Http("p0", first, _clock, s => s with { Health = settings }), "m0"),
-        new Target(TestGateway.Http("p1", second, _clock, s => s with { Health = ReferenceEquals(first, second) ? settings : null }), "m1", 1, 1),
+        new Target(TestGateway.Http("p1", second, _clock, s => s with { Health = ReferenceEquals(first, second) ? settings : null }), "m1",
+            1, 1),
     ])
     {
         AttemptsPerTarget = 1,

@@ -13,7 +13,8 @@ public sealed class HedgeTests
 {
     private static readonly CancellationToken Ct = TestContext.Current.CancellationToken;
     private static readonly TimeSpan After = TimeSpan.FromMilliseconds(70);
-    private static readonly PriceTable Prices = new("r", new Dictionary<string, Price> { ["m0"] = new(1e-6m, 1e-6m), ["m1"] = new(1e-6m, 1e-6m), ["m2"] = new(1e-6m, 1e-6m) });
+    private static readonly PriceTable Prices = new(
+        "r", new Dictionary<string, Price> { ["m0"] = new(1e-6m, 1e-6m), ["m1"] = new(1e-6m, 1e-6m), ["m2"] = new(1e-6m, 1e-6m) });
 
     private readonly ManualClock _clock = new();
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -166,9 +167,11 @@ public sealed class HedgeTests
         await using var resting = new WirePlayer(e => e.AnswerAsync(500, "{}"));
         await using var good = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
         var route = TestGateway.RouteTo(slow, resting, good);
-        var shaky = TestGateway.Http("p1", resting, _clock, s => s with { Breaker = new(0.5, 1, TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(10)) });
+        var shaky = TestGateway.Http(
+            "p1", resting, _clock, s => s with { Breaker = new(0.5, 1, TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(10)) });
         route = Hedged(route with { Targets = [route.Targets[0], new Target(shaky, "m1", 1, 1), route.Targets[2]] });
-        await using var gateway = await TestGateway.StartAsync([route, new Route("shaky", [route.Targets[1]]) { AttemptsPerTarget = 1 }], _clock);
+        await using var gateway = await TestGateway.StartAsync(
+            [route, new Route("shaky", [route.Targets[1]]) { AttemptsPerTarget = 1 }], _clock);
         using var failed = await gateway.ChatAsync(Wire.ChatRequest.Replace("fast", "shaky", StringComparison.Ordinal));
 
         var call = gateway.ChatAsync(Wire.ChatRequest);
@@ -257,7 +260,8 @@ public sealed class HedgeTests
         call.Body.Write("""{"model":"fast","messages":[]}"""u8);
         var worst = WorstCase.Money(call, out _);
         var rule = new LimitRule(
-            new Guid(1, 0, 0, new byte[8]), "r", new CallScope(null, null, null, null, null), Measure.Money, LimitPeriod.Total, long.MaxValue, true, UnknownPrice.Refuse);
+            new Guid(1, 0, 0, new byte[8]), "r", new CallScope(null, null, null, null, null), Measure.Money, LimitPeriod.Total,
+            long.MaxValue, true, UnknownPrice.Refuse);
         var allowance = new AllowanceBook(_clock).Find(rule, "");
         allowance.Window.Grant((2 * worst) - 1, 0, 0);
         var holds = new Holds([allowance], 0);
@@ -305,5 +309,6 @@ public sealed class HedgeTests
 
     private static Route Hedged(Route route) => route with { Hedge = new Hedge(After, 95, 1, null) };
 
-    private Task<TestGateway> StartAsync(params WirePlayer[] players) => TestGateway.StartAsync([Hedged(TestGateway.RouteTo(players))], _clock, Prices);
+    private Task<TestGateway> StartAsync(params WirePlayer[] players) =>
+        TestGateway.StartAsync([Hedged(TestGateway.RouteTo(players))], _clock, Prices);
 }

@@ -14,8 +14,10 @@ public sealed class KeepAliveRaceTests
         {
             var clock = new ManualClock();
             var answer = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
-            await using var timer = clock.CreateTimer(_ => answer.SetResult(7), null, TargetCaller.KeepAliveInterval, Timeout.InfiniteTimeSpan);
-            using var call = new Call(new DefaultHttpContext(), new ChatSurface(), GatewayTable.Empty, clock) { Peek = new() { Stream = true } };
+            await using var timer = clock.CreateTimer(
+                _ => answer.SetResult(7), null, TargetCaller.KeepAliveInterval, Timeout.InfiniteTimeSpan);
+            using var call = new Call(
+                new DefaultHttpContext(), new ChatSurface(), GatewayTable.Empty, clock) { Peek = new() { Stream = true } };
 
             var pending = new TargetCaller(null!, null!, clock).HoldAsync(call, new ValueTask<int>(answer.Task)).AsTask();
             clock.Advance(TargetCaller.KeepAliveInterval);

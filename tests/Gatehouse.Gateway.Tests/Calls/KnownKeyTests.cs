@@ -18,7 +18,9 @@ public sealed class KnownKeyTests
 
         Assert.Equal(
             [200, 200, 401, 401, 200, 200, 401, 200, 401],
-            await AskAsync(client, Good, Good, Revoked, Revoked, Good, "x-api-key: " + TestGateway.Key, "x-api-key: Bearer " + TestGateway.Key, Good, "Accept: */*"));
+            await AskAsync(
+                client, Good, Good, Revoked, Revoked, Good, "x-api-key: " + TestGateway.Key, "x-api-key: Bearer " + TestGateway.Key, Good,
+                "Accept: */*"));
 
         var table = gateway.Tables.Current;
         gateway.Tables.Publish(new GatewayTable { Revision = "r2", Keys = KeyTable.Empty, Routes = table.Routes, Prices = table.Prices });
@@ -54,8 +56,12 @@ public sealed class KnownKeyTests
             {
                 received += await client.GetStream().ReadAsync(buffer.AsMemory(received), ct);
                 var text = Encoding.ASCII.GetString(buffer, 0, received);
-                var (head, length) = (text.IndexOf("\r\n\r\n", StringComparison.Ordinal), text.IndexOf("Content-Length: ", StringComparison.Ordinal));
-                end = head < 0 ? 0 : head + 4 + int.Parse(text[(length + 16)..text.IndexOf('\r', length)], System.Globalization.CultureInfo.InvariantCulture);
+                var (head, length) =
+                    (text.IndexOf("\r\n\r\n", StringComparison.Ordinal), text.IndexOf("Content-Length: ", StringComparison.Ordinal));
+                end = head < 0
+                    ? 0
+                    : head + 4 + int.Parse(
+                        text[(length + 16)..text.IndexOf('\r', length)], System.Globalization.CultureInfo.InvariantCulture);
             }
 
             statuses.Add(int.Parse(Encoding.ASCII.GetString(buffer, 9, 3), System.Globalization.CultureInfo.InvariantCulture));

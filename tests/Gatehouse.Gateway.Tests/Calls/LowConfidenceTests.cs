@@ -7,7 +7,8 @@ namespace Gatehouse.Gateway.Tests.Calls;
 
 public sealed class LowConfidenceTests
 {
-    private static readonly PriceTable Prices = new("r", new Dictionary<string, Price> { ["m0"] = new(1e-6m, 1e-6m), ["m1"] = new(1e-6m, 1e-6m), ["j"] = new(1e-6m, 1e-6m) });
+    private static readonly PriceTable Prices = new(
+        "r", new Dictionary<string, Price> { ["m0"] = new(1e-6m, 1e-6m), ["m1"] = new(1e-6m, 1e-6m), ["j"] = new(1e-6m, 1e-6m) });
 
     private const string Question =
         """{"model":"fast","messages":[{"role":"system","content":"Opening hours: Monday to Friday from 9 to 17."},{"role":"user","content":"When is the library open?"}]}""";
@@ -52,7 +53,8 @@ public sealed class LowConfidenceTests
         await using var large = new WirePlayer(e => e.AnswerAsync(200, Answer("From 9 to 17.")));
         await using var judge = new WirePlayer(e => verdict == "error" ? e.AnswerAsync(500, "{}") : e.AnswerAsync(200, Answer(verdict)));
         var judging = new Route("judge", [new Target(TestGateway.Http("pj", judge), "j")]) { AttemptsPerTarget = 1 };
-        await using var gateway = await TestGateway.StartAsync([RouteTo(new(true, null, "judge", 0.6), small, large), judging], prices: Prices);
+        await using var gateway = await TestGateway.StartAsync(
+            [RouteTo(new(true, null, "judge", 0.6), small, large), judging], prices: Prices);
 
         Assert.Equal(doubted ? "p1" : "p0", await ConditionTests.ServedByAsync(gateway.ChatAsync(Question)));
 
@@ -67,7 +69,8 @@ public sealed class LowConfidenceTests
     [Fact]
     public async Task The_last_target_and_streams_are_not_judged()
     {
-        await using var small = new WirePlayer(e => e.AnswerAsync(200, Answer("I can't help with that.")), e => e.StreamAsync(Wire.WholeStream));
+        await using var small = new WirePlayer(
+            e => e.AnswerAsync(200, Answer("I can't help with that.")), e => e.StreamAsync(Wire.WholeStream));
         await using var gateway = await TestGateway.StartAsync([RouteTo(ConfidenceRule.Default, small)]);
 
         Assert.Equal("p0", await ConditionTests.ServedByAsync(gateway.ChatAsync(Question)));

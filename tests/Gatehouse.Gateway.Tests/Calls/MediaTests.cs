@@ -10,7 +10,8 @@ namespace Gatehouse.Gateway.Tests.Calls;
 /// <summary>Images and audio: what goes to the provider, what comes back, and what the record says.</summary>
 public sealed class MediaTests
 {
-    private const string Png = """{"created":1,"data":[{"b64_json":"aGVsbG8="}],"usage":{"input_tokens":50,"output_tokens":1056,"total_tokens":1106,"input_tokens_details":{"text_tokens":10,"image_tokens":40}}}""";
+    private const string Png =
+        """{"created":1,"data":[{"b64_json":"aGVsbG8="}],"usage":{"input_tokens":50,"output_tokens":1056,"total_tokens":1106,"input_tokens_details":{"text_tokens":10,"image_tokens":40}}}""";
 
     private static readonly byte[] Sound = [.. Enumerable.Range(0, 50_000).Select(i => (byte)i)];
 
@@ -22,7 +23,8 @@ public sealed class MediaTests
         await using var player = new WirePlayer(e => e.AnswerAsync(200, Png));
         await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
 
-        using var response = await gateway.PostAsync("/v1/images/generations", """{"prompt":"A gate","model":"fast","n":2}""", TestGateway.StoringKey, Ct);
+        using var response = await gateway.PostAsync(
+            "/v1/images/generations", """{"prompt":"A gate","model":"fast","n":2}""", TestGateway.StoringKey, Ct);
 
         Assert.Equal(Png, await response.Content.ReadAsStringAsync(Ct));
         Assert.Equal("""{"prompt":"A gate","model":"m0","n":2}""", player.Last.Body);
@@ -53,7 +55,8 @@ public sealed class MediaTests
         using var response = await PostFormAsync(gateway, path, form, "\"a b\"");
 
         Assert.Equal(200, (int)response.StatusCode);
-        Assert.Equal(Encoding.UTF8.GetString(form).Replace("\r\n\r\nfast\r\n", "\r\n\r\nm0\r\n", StringComparison.Ordinal), player.Last.Body);
+        Assert.Equal(
+            Encoding.UTF8.GetString(form).Replace("\r\n\r\nfast\r\n", "\r\n\r\nm0\r\n", StringComparison.Ordinal), player.Last.Body);
         Assert.Equal("multipart/form-data; boundary=\"a b\"", player.Last.Header("Content-Type"));
         Assert.StartsWith($"POST {path} HTTP/1.1\r\n", player.Last.Head, StringComparison.Ordinal);
         var record = Assert.Single(gateway.Records());
@@ -72,7 +75,8 @@ public sealed class MediaTests
             200, """{"text":"Hi","usage":{"type":"tokens","input_tokens":14,"input_token_details":{"text_tokens":0,"audio_tokens":14},"output_tokens":5,"total_tokens":19}}"""));
         await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)], prices: prices);
 
-        using var response = await PostFormAsync(gateway, "/v1/audio/transcriptions", Form(("model", "fast", null), ("file", "RIFF", "a.wav")), "b");
+        using var response = await PostFormAsync(
+            gateway, "/v1/audio/transcriptions", Form(("model", "fast", null), ("file", "RIFF", "a.wav")), "b");
 
         var record = Assert.Single(gateway.Records());
         Assert.Equal(new TokenUsage(0, 0, 0, 0, 5, 0, 14), record.Usage);
@@ -92,7 +96,8 @@ public sealed class MediaTests
         using var text = await PostFormAsync(gateway, "/v1/audio/transcriptions", form, "b");
         using var seconds = await PostFormAsync(gateway, "/v1/audio/transcriptions", form, "b"); // asked to stream, it does not
 
-        Assert.Equal(("{laughs} Hello.\n", "text/plain"), (await text.Content.ReadAsStringAsync(Ct), text.Content.Headers.ContentType?.MediaType));
+        Assert.Equal(
+            ("{laughs} Hello.\n", "text/plain"), (await text.Content.ReadAsStringAsync(Ct), text.Content.Headers.ContentType?.MediaType));
         Assert.Equal(200, (int)seconds.StatusCode);
         Assert.All(gateway.Records(), r => Assert.Equal((CallOutcome.Ok, null, null), (r.Outcome, r.Usage, r.CostNanos)));
     }
@@ -183,13 +188,18 @@ public sealed class MediaTests
         using var kind = await gateway.PostAsync("/v1/images/generations", """{"model":"fast","prompt":"A gate"}""", ct: Ct);
         using var noModel = await gateway.PostAsync("/v1/images/generations", """{"prompt":"A gate"}""", ct: Ct);
         using var noForm = await gateway.PostAsync("/v1/audio/transcriptions", """{"model":"fast"}""", ct: Ct);
-        using var twoModels = await PostFormAsync(gateway, "/v1/images/edits", Form(("model", "fast", null), ("model", "other", null)), "b");
+        using var twoModels = await PostFormAsync(
+            gateway, "/v1/images/edits", Form(("model", "fast", null), ("model", "other", null)), "b");
         using var cut = await PostFormAsync(gateway, "/v1/images/edits", Form(("model", "fast", null))[..^8], "b");
         using var get = await gateway.Client.GetAsync("/v1/images/generations", Ct);
 
         var message = JsonElement.Parse(await kind.Content.ReadAsStringAsync(Ct)).GetProperty("error").GetProperty("message").GetString();
-        Assert.Contains("a (anthropic) offers no generation of images: targets of the kinds openai, azure, openai-compatible and simulator can", message, StringComparison.Ordinal);
-        Assert.Equal([400, 400, 400, 400, 400, 405], ((HttpResponseMessage[])[kind, noModel, noForm, twoModels, cut, get]).Select(r => (int)r.StatusCode));
+        Assert.Contains(
+            "a (anthropic) offers no generation of images: targets of the kinds openai, azure, openai-compatible and simulator can",
+            message, StringComparison.Ordinal);
+        Assert.Equal(
+            [400, 400, 400, 400, 400, 405],
+            ((HttpResponseMessage[])[kind, noModel, noForm, twoModels, cut, get]).Select(r => (int)r.StatusCode));
         Assert.Empty(player.Exchanges);
     }
 
@@ -200,10 +210,13 @@ public sealed class MediaTests
         var wav = Form(("model", "fast", null), ("file", "RIFFsound", "a.wav"));
 
         using var image = await gateway.PostAsync("/v1/images/generations", """{"model":"fast","prompt":"A gate","n":2}""", ct: Ct);
-        using var edit = await PostFormAsync(gateway, "/v1/images/edits", Form(("model", "fast", null), ("prompt", "A gate", null), ("image", "x", "a.png")), "b");
-        using var speech = await gateway.PostAsync("/v1/audio/speech", """{"model":"fast","input":"Hello there","voice":"alloy"}""", ct: Ct);
+        using var edit = await PostFormAsync(
+            gateway, "/v1/images/edits", Form(("model", "fast", null), ("prompt", "A gate", null), ("image", "x", "a.png")), "b");
+        using var speech = await gateway.PostAsync(
+            "/v1/audio/speech", """{"model":"fast","input":"Hello there","voice":"alloy"}""", ct: Ct);
         using var heard = await PostFormAsync(gateway, "/v1/audio/transcriptions", wav, "b");
-        using var fault = await gateway.PostAsync("/v1/images/generations", """{"model":"fast","prompt":"[simulator: rate_limited]"}""", ct: Ct);
+        using var fault = await gateway.PostAsync(
+            "/v1/images/generations", """{"model":"fast","prompt":"[simulator: rate_limited]"}""", ct: Ct);
 
         var data = JsonElement.Parse(await image.Content.ReadAsStringAsync(Ct)).GetProperty("data");
         Assert.Equal(2, data.GetArrayLength());
@@ -216,8 +229,8 @@ public sealed class MediaTests
         Assert.All(gateway.Records().Take(2), r => Assert.NotNull(r.Usage));
     }
 
-    private static byte[] Form(params (string Name, string Value, string? File)[] fields) => Encoding.UTF8.GetBytes(string.Concat(fields.Select(f =>
-        $"--b\r\nContent-Disposition: form-data; name=\"{f.Name}\"{(f.File is null ? "" : $"; filename=\"{f.File}\"")}\r\n\r\n{f.Value}\r\n")) + "--b--\r\n");
+    private static byte[] Form(params (string Name, string Value, string? File)[] fields) =>
+        Encoding.UTF8.GetBytes(string.Concat(fields.Select(f => $"--b\r\nContent-Disposition: form-data; name=\"{f.Name}\"{(f.File is null ? "" : $"; filename=\"{f.File}\"")}\r\n\r\n{f.Value}\r\n")) + "--b--\r\n");
 
     private static Task<HttpResponseMessage> PostFormAsync(TestGateway gateway, string path, byte[] form, string boundary)
     {

@@ -19,7 +19,8 @@ public sealed class MemoryTests
     [Fact]
     public async Task Calls_that_end_in_every_way_leave_nothing_behind()
     {
-        await using var gateway = await TestGateway.StartAsync([new Route("fast", [new Target(TestGateway.Simulator(), "m")]) { AttemptsPerTarget = 1 }]);
+        await using var gateway = await TestGateway.StartAsync(
+            [new Route("fast", [new Target(TestGateway.Simulator(), "m")]) { AttemptsPerTarget = 1 }]);
         await RoundsAsync(gateway, 1); // what grows once has grown
         var before = GC.GetTotalMemory(forceFullCollection: true);
 
@@ -45,7 +46,8 @@ public sealed class MemoryTests
             // A client that leaves in mid-answer.
             using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions")
             {
-                Content = new StringContent(Body("[simulator: words=4000 tokens_per_second=100]", true), System.Text.Encoding.UTF8, "application/json"),
+                Content = new StringContent(
+                    Body("[simulator: words=4000 tokens_per_second=100]", true), System.Text.Encoding.UTF8, "application/json"),
             };
             request.Headers.Authorization = new("Bearer", TestGateway.Key);
             using var left = await gateway.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Ct);

@@ -6,7 +6,8 @@ namespace Gatehouse.Gateway.Tests.Calls;
 
 public sealed class MirrorTests
 {
-    private static readonly PriceTable Prices = new("r", new Dictionary<string, Price> { ["m0"] = new(1e-6m, 1e-6m), ["shadow"] = new(3e-6m, 3e-6m) });
+    private static readonly PriceTable Prices = new(
+        "r", new Dictionary<string, Price> { ["m0"] = new(1e-6m, 1e-6m), ["shadow"] = new(3e-6m, 3e-6m) });
 
     [Theory]
     [InlineData(Wire.ChatRequest)]
@@ -66,7 +67,8 @@ public sealed class MirrorTests
         await using var home = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
         await using var away = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
         var provider = TestGateway.Http("home", home, TimeProvider.System, s => s with { Region = "eu" });
-        var route = new Route("fast", [new Target(provider, "m0")]) { Mirror = new(new Target(TestGateway.Http("away", away), "shadow"), 1, 8) };
+        var route = new Route(
+            "fast", [new Target(provider, "m0")]) { Mirror = new(new Target(TestGateway.Http("away", away), "shadow"), 1, 8) };
         var gateway = await TestGateway.StartAsync([route]);
 
         Assert.Equal("home", await ConditionTests.ServedByAsync(gateway.ChatAsync(Wire.ChatRequest, TestGateway.EuropeanKey)));

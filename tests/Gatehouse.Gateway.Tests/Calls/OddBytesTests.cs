@@ -55,7 +55,8 @@ public sealed class OddBytesTests
     {
         await using var player = new WirePlayer(e => e.AnswerAsync(200, Wire.GeminiAnswer));
         await using var gateway = await TestGateway.StartAsync(
-            [TestGateway.RouteTo(player) with { Targets = [new(TestGateway.Http("g", player, Gatehouse.Gateway.Providers.WireFormat.Gemini), "m")] }]);
+            [TestGateway.RouteTo(
+                player) with { Targets = [new(TestGateway.Http("g", player, Gatehouse.Gateway.Providers.WireFormat.Gemini), "m")] }]);
 
         using var response = await gateway.PostAsync(path, body, ct: Ct);
 
@@ -68,7 +69,8 @@ public sealed class OddBytesTests
         await using var player = new WirePlayer(e => e.AnswerAsync(200, "{}"));
         await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
 
-        using var response = await gateway.PostAsync("/v2/rerank", """{"model":"fast","query":"q","documents":["a"],"document\ud800":1}""", ct: Ct);
+        using var response = await gateway.PostAsync(
+            "/v2/rerank", """{"model":"fast","query":"q","documents":["a"],"document\ud800":1}""", ct: Ct);
 
         Assert.Equal(400, (int)response.StatusCode);
     }
@@ -83,7 +85,8 @@ public sealed class OddBytesTests
     public void In_a_count_of_usage()
     {
         var deep = new string('[', 90) + new string(']', 90);
-        var usage = System.Text.Json.JsonElement.Parse($$"""{"x":{{deep}},"prompt_tokens":3,"promptTokenCount":3}""", new() { MaxDepth = 128 });
+        var usage = System.Text.Json.JsonElement.Parse(
+            $$"""{"x":{{deep}},"prompt_tokens":3,"promptTokenCount":3}""", new() { MaxDepth = 128 });
 
         Assert.Equal(3, Gatehouse.Gateway.Providers.OpenAi.OpenAiUsage.Read(usage).TotalInput);
         Assert.Equal(3, Gatehouse.Gateway.Providers.Gemini.GeminiUsage.Read(usage).TotalInput);

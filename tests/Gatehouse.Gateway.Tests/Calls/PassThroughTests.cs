@@ -12,7 +12,8 @@ public sealed class PassThroughTests
     [Fact]
     public async Task A_whole_answer_passes_byte_for_byte_and_is_recorded_before_it_arrives()
     {
-        await using var player = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer, "openai-processing-ms: 12", "x-ratelimit-remaining-requests: 7", "server: secret/1"));
+        await using var player = new WirePlayer(
+            e => e.AnswerAsync(200, Wire.ChatAnswer, "openai-processing-ms: 12", "x-ratelimit-remaining-requests: 7", "server: secret/1"));
         var prices = new PriceTable("p1", new Dictionary<string, Price> { ["p0/m0"] = new(0.000001m, 0.00001m) });
         await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)], prices: prices);
 
@@ -64,7 +65,8 @@ public sealed class PassThroughTests
 
         Assert.Equal("text/event-stream", response.Content.Headers.ContentType!.MediaType);
         Assert.Equal(Wire.Role + Wire.Hello + Wire.Finish + Wire.Done, await response.Content.ReadAsStringAsync(Ct));
-        Assert.True(JsonDocument.Parse(player.Last.Body).RootElement.GetProperty("stream_options").GetProperty("include_usage").GetBoolean());
+        Assert.True(JsonDocument.Parse(player.Last.Body).RootElement.GetProperty("stream_options").GetProperty("include_usage")
+            .GetBoolean());
         var record = Assert.Single(gateway.Records());
         Assert.Equal(new TokenUsage(9, 0, 0, 0, 3, 0), record.Usage);
         Assert.True(record.Streamed);
@@ -76,7 +78,8 @@ public sealed class PassThroughTests
         await using var player = new WirePlayer(e => e.StreamAsync(Wire.WholeStream));
         await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
 
-        using var response = await gateway.ChatAsync(Wire.StreamRequest.Replace("\"stream\":true", "\"stream\":true,\"stream_options\":{\"include_usage\":true}"));
+        using var response = await gateway.ChatAsync(
+            Wire.StreamRequest.Replace("\"stream\":true", "\"stream\":true,\"stream_options\":{\"include_usage\":true}"));
 
         Assert.Equal(Wire.WholeStream, await response.Content.ReadAsStringAsync(Ct));
     }
@@ -102,7 +105,8 @@ public sealed class PassThroughTests
     public async Task The_output_limit_goes_by_the_name_that_the_provider_knows(string sent, string known)
     {
         await using var player = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
-        var provider = new ProviderFactory(TimeProvider.System).Create(TestGateway.Http("p0", player).Settings with { MaxTokensField = known });
+        var provider = new ProviderFactory(TimeProvider.System).Create(
+            TestGateway.Http("p0", player).Settings with { MaxTokensField = known });
         await using var gateway = await TestGateway.StartAsync([new Route("fast", [new Target(provider, "m0")])]);
 
         using var response = await gateway.ChatAsync($$"""{"model":"fast","messages":[],"{{sent}}":10}""");
@@ -141,7 +145,8 @@ public sealed class PassThroughTests
     [Fact]
     public async Task Messages_pass_to_an_anthropic_provider_with_their_headers()
     {
-        await using var player = new WirePlayer(e => e.AnswerAsync(200, Wire.MessagesAnswer, "anthropic-ratelimit-requests-remaining: 3", "request-id: req_theirs"));
+        await using var player = new WirePlayer(
+            e => e.AnswerAsync(200, Wire.MessagesAnswer, "anthropic-ratelimit-requests-remaining: 3", "request-id: req_theirs"));
         await using var gateway = await TestGateway.StartAsync([Anthropic(player)]);
         gateway.Client.DefaultRequestHeaders.Add("anthropic-version", "2026-10-21");
         gateway.Client.DefaultRequestHeaders.Add("anthropic-beta", "a-1,b-2");

@@ -15,7 +15,8 @@ public sealed class ProbeTests
         var clock = new ManualClock();
         var settings = new ProviderSettings
         {
-            Name = "p0", Kind = "openai", Wire = WireFormat.OpenAi, BaseUrl = new("http://127.0.0.1:1/v1"), Breaker = new(0.5, 1, TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(5)),
+            Name = "p0", Kind = "openai", Wire = WireFormat.OpenAi, BaseUrl = new("http://127.0.0.1:1/v1"),
+            Breaker = new(0.5, 1, TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(5)),
         };
         var target = new Target(new ProviderFactory(clock).Create(settings), "m0");
         var breaker = target.Breaker!;
@@ -24,11 +25,14 @@ public sealed class ProbeTests
         using var call = new Call(new DefaultHttpContext(), new BreakingSurface(), GatewayTable.Empty, clock)
         {
             Route = new("fast", [target]),
-            Principal = new(Guid.Empty, Guid.Empty, Guid.Empty, "helpdesk", SystemEnvironment.Development, SystemStage.Building, false, null, false),
+            Principal = new(
+                Guid.Empty, Guid.Empty, Guid.Empty, "helpdesk", SystemEnvironment.Development, SystemStage.Building, false, null, false),
         };
 
         await Assert.ThrowsAsync<NotSupportedException>(
-            async () => await new RouteCaller(new TargetCaller(null!, null!, clock), new HedgeBook(clock), new DownQueue(clock), null!, new Chance(new Random(1)), clock).CallAsync(call));
+            async () => await new RouteCaller(
+                new TargetCaller(null!, null!, clock), new HedgeBook(clock), new DownQueue(clock), null!, new Chance(new Random(1)),
+                clock).CallAsync(call));
 
         Assert.Equal(BreakerPass.Probe, breaker.TryEnter());
     }

@@ -38,7 +38,8 @@ public sealed class RedactionTests
     [InlineData(Secret)]
     public async Task A_header_of_the_operators_is_cut_out_without_its_scheme_too(string value)
     {
-        await using var player = new WirePlayer(e => e.AnswerAsync(400, $$$"""{"error":{"message":"unknown token {{{Secret}}}","type":"t"}}"""));
+        await using var player = new WirePlayer(
+            e => e.AnswerAsync(400, $$$"""{"error":{"message":"unknown token {{{Secret}}}","type":"t"}}"""));
         await using var gateway = await TestGateway.StartAsync(
             [Route(player, s => s with { ApiKey = null, Headers = new Dictionary<string, string> { ["X-Auth"] = value } })]);
 
@@ -49,7 +50,9 @@ public sealed class RedactionTests
     public async Task An_error_within_a_stream_is_cut_too()
     {
         await using var player = new WirePlayer(
-            e => e.StreamAsync(Wire.Role + Wire.Hello + $$$$"""data: {"error":{"message":"bad {{{{Secret}}}}","type":"t","code":"{{{{Secret}}}}"}}""" + "\n\n"));
+            e => e.StreamAsync(
+                Wire.Role + Wire.Hello + $$$$"""data: {"error":{"message":"bad {{{{Secret}}}}","type":"t","code":"{{{{Secret}}}}"}}"""
+                    + "\n\n"));
         await using var gateway = await TestGateway.StartAsync([Route(player, s => s with { ApiKey = Secret })]);
 
         await AskAsync(gateway, Wire.StreamRequest);
@@ -60,7 +63,9 @@ public sealed class RedactionTests
     {
         using var key = RSA.Create(2048);
         await using var google = new WirePlayer(e => e.AnswerAsync(200, $$"""{"access_token":"{{Secret}}","expires_in":3599}"""));
-        await using var player = new WirePlayer(e => e.AnswerAsync(400, $$$"""{"error":{"message":"bad {{{Secret}}}","code":400,"status":"X"},"message":"bad {{{Secret}}}"}"""));
+        await using var player = new WirePlayer(
+            e => e.AnswerAsync(
+                400, $$$"""{"error":{"message":"bad {{{Secret}}}","code":400,"status":"X"},"message":"bad {{{Secret}}}"}"""));
         await using var bedrock = await TestGateway.StartAsync([Route(player, s => s with
         {
             Kind = "bedrock", Wire = WireFormat.Bedrock, ApiKey = null,
@@ -86,7 +91,8 @@ public sealed class RedactionTests
         using var response = await gateway.ChatAsync(request, TestGateway.StoringKey);
         var body = await response.Content.ReadAsStringAsync(Ct);
         var record = Assert.Single(gateway.Records());
-        var everything = new StringBuilder(body).Append(response.Headers).Append(record.ErrorCode).Append(record.ErrorMessage).Append(gateway.Log)
+        var everything = new StringBuilder(body).Append(response.Headers).Append(record.ErrorCode).Append(record.ErrorMessage)
+            .Append(gateway.Log)
             .AppendJoin('\n', record.Attempts.Select(a => a.Error + a.ErrorCode)).ToString();
 
         Assert.DoesNotContain("canary", everything.Replace("\\u0073", "s", StringComparison.Ordinal), StringComparison.Ordinal);

@@ -105,7 +105,8 @@ public sealed class RefusalTests
     public async Task An_unknown_model_names_the_nearest_known_ones()
     {
         await using var player = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
-        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player), TestGateway.RouteTo(player) with { Name = "gpt-5-mini" }]);
+        await using var gateway = await TestGateway.StartAsync(
+            [TestGateway.RouteTo(player), TestGateway.RouteTo(player) with { Name = "gpt-5-mini" }]);
 
         using var response = await gateway.ChatAsync("""{"model":"gtp-5-mini","messages":[]}""");
 
@@ -145,7 +146,8 @@ public sealed class RefusalTests
         Assert.Equal(status == 405, response.Content.Headers.Allow.Count == 1);
         if (status == 404)
         {
-            Assert.Contains("POST /v1/chat/completions", (await JsonAsync(response)).GetProperty("error").GetProperty("message").GetString());
+            Assert.Contains(
+                "POST /v1/chat/completions", (await JsonAsync(response)).GetProperty("error").GetProperty("message").GetString());
         }
     }
 
@@ -153,7 +155,8 @@ public sealed class RefusalTests
     public async Task Models_are_listed_in_the_shape_of_the_client()
     {
         await using var player = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
-        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player), TestGateway.RouteTo(player) with { Name = "gpt-*" }]);
+        await using var gateway = await TestGateway.StartAsync(
+            [TestGateway.RouteTo(player), TestGateway.RouteTo(player) with { Name = "gpt-*" }]);
 
         var list = JsonDocument.Parse(await gateway.Client.GetStringAsync("/v1/models", Ct)).RootElement;
         var one = JsonDocument.Parse(await gateway.Client.GetStringAsync("/v1/models/gpt-5", Ct)).RootElement;
@@ -254,7 +257,9 @@ public sealed class RefusalTests
         await using var player = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
         await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
         using var socket = await ConnectAsync(gateway);
-        await socket.SendAsync(Encoding.ASCII.GetBytes($"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TestGateway.Key}\r\nContent-Length: 500\r\n\r\n{{\"model\""), Ct);
+        await socket.SendAsync(
+            Encoding.ASCII.GetBytes(
+                $"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TestGateway.Key}\r\nContent-Length: 500\r\n\r\n{{\"model\""), Ct);
         socket.Dispose();
 
         using var next = await gateway.Client.GetAsync("/v1/models", Ct);
@@ -280,7 +285,8 @@ public sealed class RefusalTests
     public async Task A_body_that_comes_too_slowly_is_a_408()
     {
         await using var gateway = await TestGateway.StartAsync(
-            [], limits: l => l.MinRequestBodyDataRate = new Microsoft.AspNetCore.Server.Kestrel.Core.MinDataRate(1_000_000, TimeSpan.FromSeconds(1.1)));
+            [], limits: l =>
+                l.MinRequestBodyDataRate = new Microsoft.AspNetCore.Server.Kestrel.Core.MinDataRate(1_000_000, TimeSpan.FromSeconds(1.1)));
 
         var answer = await RawAsync(
             gateway, $"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TestGateway.Key}\r\nContent-Length: 500\r\n\r\n{{");

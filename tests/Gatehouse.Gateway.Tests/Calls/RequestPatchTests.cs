@@ -9,11 +9,16 @@ public sealed class RequestPatchTests
 {
     [Theory]
     [InlineData("""{"model":"a","messages":[]}""", """{"stream_options":{"include_usage":true},"model":"b","messages":[]}""")]
-    [InlineData("""{"model":"a","messages":[],"stream_options":null}""", """{"model":"b","messages":[],"stream_options":{"include_usage":true}}""")]
-    [InlineData("""{"stream_options":{ },"model":"a","messages":[]}""", """{"stream_options":{"include_usage":true },"model":"b","messages":[]}""")]
-    [InlineData("""{"stream_options":{"x":[1]},"model":"a","messages":[]}""", """{"stream_options":{"include_usage":true,"x":[1]},"model":"b","messages":[]}""")]
-    [InlineData("""{"model" : "a" ,"messages":[],"stream_options":{"include_usage":false,"x":1}}""", """{"model" : "b" ,"messages":[],"stream_options":{"include_usage":true,"x":1}}""")]
-    [InlineData("""{"mod\u0065l":"\u0061","messages":["ünï"],"x":{"model":"c"}}""", """{"stream_options":{"include_usage":true},"mod\u0065l":"b","messages":["ünï"],"x":{"model":"c"}}""")]
+    [InlineData("""{"model":"a","messages":[],"stream_options":null}""",
+        """{"model":"b","messages":[],"stream_options":{"include_usage":true}}""")]
+    [InlineData("""{"stream_options":{ },"model":"a","messages":[]}""",
+        """{"stream_options":{"include_usage":true },"model":"b","messages":[]}""")]
+    [InlineData("""{"stream_options":{"x":[1]},"model":"a","messages":[]}""",
+        """{"stream_options":{"include_usage":true,"x":[1]},"model":"b","messages":[]}""")]
+    [InlineData("""{"model" : "a" ,"messages":[],"stream_options":{"include_usage":false,"x":1}}""",
+        """{"model" : "b" ,"messages":[],"stream_options":{"include_usage":true,"x":1}}""")]
+    [InlineData("""{"mod\u0065l":"\u0061","messages":["ünï"],"x":{"model":"c"}}""",
+        """{"stream_options":{"include_usage":true},"mod\u0065l":"b","messages":["ünï"],"x":{"model":"c"}}""")]
     public void Both_edits_leave_every_other_byte_alone(string body, string expected)
     {
         Assert.Equal(expected, Patch(body, "b", true));
@@ -31,10 +36,14 @@ public sealed class RequestPatchTests
     }
 
     [Theory]
-    [InlineData("""{"max_tokens":5,"model":"a","messages":[]}""", """{"stream_options":{"include_usage":true},"max_completion_tokens":5,"model":"b","messages":[]}""")]
-    [InlineData("""{"model":"a","messages":[],"max_tokens" : 5}""", """{"stream_options":{"include_usage":true},"model":"b","messages":[],"max_completion_tokens" : 5}""")]
-    [InlineData("""{"model":"a","messages":[],"max_completion_tokens":5}""", """{"stream_options":{"include_usage":true},"model":"b","messages":[],"max_completion_tokens":5}""")]
-    [InlineData("""{"max_tokens":5,"model":"a","messages":[],"max_completion_tokens":6}""", """{"stream_options":{"include_usage":true},"max_tokens":5,"model":"b","messages":[],"max_completion_tokens":6}""")]
+    [InlineData("""{"max_tokens":5,"model":"a","messages":[]}""",
+        """{"stream_options":{"include_usage":true},"max_completion_tokens":5,"model":"b","messages":[]}""")]
+    [InlineData("""{"model":"a","messages":[],"max_tokens" : 5}""",
+        """{"stream_options":{"include_usage":true},"model":"b","messages":[],"max_completion_tokens" : 5}""")]
+    [InlineData("""{"model":"a","messages":[],"max_completion_tokens":5}""",
+        """{"stream_options":{"include_usage":true},"model":"b","messages":[],"max_completion_tokens":5}""")]
+    [InlineData("""{"max_tokens":5,"model":"a","messages":[],"max_completion_tokens":6}""",
+        """{"stream_options":{"include_usage":true},"max_tokens":5,"model":"b","messages":[],"max_completion_tokens":6}""")]
     public void The_output_limit_gets_the_providers_name(string body, string expected)
     {
         Assert.Equal(expected, Patch(body, "b", true, "max_completion_tokens"));

@@ -6,7 +6,9 @@ namespace Gatehouse.Gateway.Tests.Calls;
 
 public sealed class StreamFaultTests
 {
-    private const string SecondChoice = """data: {"id":"c1","object":"chat.completion.chunk","choices":[{"index":1,"delta":{"content":"Hi"},"finish_reason":null}]}""" + "\n\n";
+    private const string SecondChoice =
+        """data: {"id":"c1","object":"chat.completion.chunk","choices":[{"index":1,"delta":{"content":"Hi"},"finish_reason":null}]}"""
+            + "\n\n";
 
     private static readonly CancellationToken Ct = TestContext.Current.CancellationToken;
 
@@ -100,7 +102,8 @@ public sealed class StreamFaultTests
     {
         await using var broken = new WirePlayer(e => e.StreamAsync(Wire.MessageStart + Wire.MessagesError));
         await using var second = new WirePlayer(e => e.StreamAsync(Wire.WholeMessagesStream));
-        var prices = new PriceTable("p1", new Dictionary<string, Price> { ["m0"] = new(0.000001m, 0.00001m), ["m1"] = new(0.000002m, 0.00002m) });
+        var prices = new PriceTable(
+            "p1", new Dictionary<string, Price> { ["m0"] = new(0.000001m, 0.00001m), ["m1"] = new(0.000002m, 0.00002m) });
         var route = new Route("fast",
         [
             new Target(TestGateway.Http("p0", broken, WireFormat.Anthropic), "m0"),
@@ -132,7 +135,8 @@ public sealed class StreamFaultTests
     [Fact]
     public async Task One_finished_choice_of_two_is_not_a_complete_answer()
     {
-        await using var player = new WirePlayer(e => e.StreamAsync(Wire.Hello + Wire.Hello.Replace("\"index\":0", "\"index\":1") + Wire.Finish));
+        await using var player = new WirePlayer(
+            e => e.StreamAsync(Wire.Hello + Wire.Hello.Replace("\"index\":0", "\"index\":1") + Wire.Finish));
         await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
 
         using var response = await gateway.ChatAsync(Wire.StreamRequest);
@@ -147,7 +151,8 @@ public sealed class StreamFaultTests
     [InlineData("")]
     public async Task An_event_named_error_is_one_whatever_it_says(string data)
     {
-        await using var player = new WirePlayer(e => e.StreamAsync(Wire.Role + Wire.Hello + $"event: error\ndata: {data}\n\n" + Wire.Finish + Wire.Done));
+        await using var player = new WirePlayer(
+            e => e.StreamAsync(Wire.Role + Wire.Hello + $"event: error\ndata: {data}\n\n" + Wire.Finish + Wire.Done));
         await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
 
         using var response = await gateway.ChatAsync(Wire.StreamRequest);
@@ -181,10 +186,13 @@ public sealed class StreamFaultTests
     [InlineData(false)]
     public async Task A_message_stop_needs_a_message_delta_before_it(bool translated)
     {
-        await using var player = new WirePlayer(e => e.StreamAsync(Wire.MessageStart + Wire.BlockStart + Wire.BlockDelta + Wire.BlockStop + Wire.MessageStop));
+        await using var player = new WirePlayer(
+            e => e.StreamAsync(Wire.MessageStart + Wire.BlockStart + Wire.BlockDelta + Wire.BlockStop + Wire.MessageStop));
         await using var gateway = await TestGateway.StartAsync([PassThroughTests.Anthropic(player)]);
 
-        using var response = translated ? await gateway.ChatAsync(Wire.StreamRequest) : await gateway.MessagesAsync(Wire.MessagesStreamRequest);
+        using var response = translated
+            ? await gateway.ChatAsync(Wire.StreamRequest)
+            : await gateway.MessagesAsync(Wire.MessagesStreamRequest);
 
         Assert.Contains("\"error\":{", await response.Content.ReadAsStringAsync(Ct));
         Assert.Equal("upstream_stream_truncated", Assert.Single(gateway.Records()).ErrorCode);
@@ -240,7 +248,8 @@ public sealed class StreamFaultTests
             await e.EventsAsync(Wire.Role + Wire.Hello);
             await e.ClosedByGatewayAsync();
         });
-        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player) with { IdleTimeout = TimeSpan.FromSeconds(9) }], clock);
+        await using var gateway = await TestGateway.StartAsync(
+            [TestGateway.RouteTo(player) with { IdleTimeout = TimeSpan.FromSeconds(9) }], clock);
 
         using var response = await gateway.ChatAsync(Wire.StreamRequest);
         await clock.ArmedAsync(TimeSpan.FromSeconds(9));

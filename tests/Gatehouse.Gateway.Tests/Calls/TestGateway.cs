@@ -120,7 +120,8 @@ internal sealed class TestGateway : IAsyncDisposable
     }
 
     /// <summary>A route <c>fast</c> whose targets are these players, tried in this order; retries wait a millisecond at most.</summary>
-    public static Route RouteTo(params WirePlayer[] players) => new("fast", [.. players.Select((p, i) => new Target(Http($"p{i}", p), $"m{i}", 1, i))])
+    public static Route RouteTo(params WirePlayer[] players) => new(
+        "fast", [.. players.Select((p, i) => new Target(Http($"p{i}", p), $"m{i}", 1, i))])
     {
         AttemptsPerTarget = 1,
         RetryDelay = TimeSpan.FromMilliseconds(1),
@@ -142,7 +143,8 @@ internal sealed class TestGateway : IAsyncDisposable
             ApiKeyHeader = wire switch { WireFormat.OpenAi => "Authorization", WireFormat.Anthropic => "x-api-key", _ => "x-goog-api-key" },
         });
 
-    public static Provider Simulator(SimulatorSettings? settings = null) => new ProviderFactory(TimeProvider.System).Create(new ProviderSettings
+    public static Provider Simulator(SimulatorSettings? settings =
+        null) => new ProviderFactory(TimeProvider.System).Create(new ProviderSettings
     {
         Name = "simulator",
         Kind = "simulator",
@@ -158,7 +160,8 @@ internal sealed class TestGateway : IAsyncDisposable
     /// <param name="headers">Name and value, one after the other.</param>
     public Task<HttpResponseMessage> ChatWithAsync(string body, params string[] headers)
     {
-        var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions") { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        var request = new HttpRequestMessage(
+            HttpMethod.Post, "/v1/chat/completions") { Content = new StringContent(body, Encoding.UTF8, "application/json") };
         for (var i = 0; i < headers.Length; i += 2)
         {
             request.Headers.TryAddWithoutValidation(headers[i], headers[i + 1]);
@@ -169,7 +172,8 @@ internal sealed class TestGateway : IAsyncDisposable
 
     public Task<HttpResponseMessage> PostAsync(string path, string body, string key = Key, CancellationToken ct = default)
     {
-        var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        var request = new HttpRequestMessage(
+            HttpMethod.Post, path) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
         request.Headers.Add("Authorization", "Bearer " + key);
         return Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, ct);
     }
@@ -236,7 +240,8 @@ internal sealed class TestGateway : IAsyncDisposable
 
         public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
             Lines.Enqueue($"{logLevel} {formatter(state, exception)} {exception}");
     }
 }

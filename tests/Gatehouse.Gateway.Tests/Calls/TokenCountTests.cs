@@ -7,7 +7,8 @@ namespace Gatehouse.Gateway.Tests.Calls;
 /// <summary>Counts of a request's tokens: the provider's own where it counts, else an estimate that is called one.</summary>
 public sealed class TokenCountTests
 {
-    private const string MessagesBody = """{"model":"fast","system":"Be brief.","messages":[{"role":"user","content":"Hello there, you!"}]}""";
+    private const string MessagesBody =
+        """{"model":"fast","system":"Be brief.","messages":[{"role":"user","content":"Hello there, you!"}]}""";
     private static readonly CancellationToken Ct = TestContext.Current.CancellationToken;
 
     [Fact]
@@ -43,7 +44,8 @@ public sealed class TokenCountTests
     public async Task A_count_of_a_responses_request_makes_streams_and_keeps_nothing()
     {
         await using var player = new WirePlayer(
-            e => e.AnswerAsync(200, ResponsesWire.Answer), e => e.AnswerAsync(200, """{"object":"response.input_tokens","input_tokens":3}"""));
+            e => e.AnswerAsync(200, ResponsesWire.Answer), e =>
+                e.AnswerAsync(200, """{"object":"response.input_tokens","input_tokens":3}"""));
         await using var gateway = await TestGateway.StartAsync([ResponsesWire.ToNative(player)]);
         using var first = await gateway.PostAsync("/v1/responses", ResponsesWire.Request, TestGateway.StoringKey, Ct);
         var id = JsonElement.Parse(await first.Content.ReadAsStringAsync(Ct)).GetProperty("id").GetString();
@@ -81,7 +83,8 @@ public sealed class TokenCountTests
     [Fact]
     public async Task A_mistake_reads_in_the_callers_format()
     {
-        await using var player = new WirePlayer(e => e.AnswerAsync(400, """{"type":"error","error":{"type":"invalid_request_error","message":"messages: too few"}}"""));
+        await using var player = new WirePlayer(
+            e => e.AnswerAsync(400, """{"type":"error","error":{"type":"invalid_request_error","message":"messages: too few"}}"""));
         await using var gateway = await TestGateway.StartAsync([PassThroughTests.Anthropic(player)]);
 
         using var refused = await gateway.PostAsync("/v1/messages/count_tokens", """{"model":"fast"}""", ct: Ct);

@@ -126,7 +126,8 @@ public sealed class TranslationTests
         await using var player = new WirePlayer(e => e.AnswerAsync(200, Wire.MessagesAnswer));
         await using var gateway = await TestGateway.StartAsync([PassThroughTests.Anthropic(player) with { Strict = strict }]);
 
-        using var response = await gateway.ChatAsync("""{"model":"fast","messages":[{"role":"user","content":"Hi"}],"logit_bias":{"1":2},"frequency_penalty":1}""");
+        using var response = await gateway.ChatAsync(
+            """{"model":"fast","messages":[{"role":"user","content":"Hi"}],"logit_bias":{"1":2},"frequency_penalty":1}""");
 
         var record = Assert.Single(gateway.Records());
         if (strict)
@@ -156,7 +157,8 @@ public sealed class TranslationTests
         });
         await using var gateway = await TestGateway.StartAsync([PassThroughTests.Anthropic(player)], clock);
 
-        var pending = gateway.ChatAsync("""{"model":"fast","stream":true,"messages":[{"role":"user","content":"Hi"}],"logit_bias":{"1":2}}""");
+        var pending = gateway.ChatAsync(
+            """{"model":"fast","stream":true,"messages":[{"role":"user","content":"Hi"}],"logit_bias":{"1":2}}""");
         await clock.ArmedAsync(TargetCaller.KeepAliveInterval);
         clock.Advance(TargetCaller.KeepAliveInterval);
         using var response = await pending;
@@ -173,9 +175,11 @@ public sealed class TranslationTests
     {
         var request = "{\"model\":\"fast\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"" + parameter + "}";
         await using var claude = new WirePlayer(e => e.AnswerAsync(200, Wire.MessagesAnswer));
-        await using var player = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer), e => e.AnswerAsync(503, """{"error":{"message":"down"}}"""));
+        await using var player = new WirePlayer(
+            e => e.AnswerAsync(200, Wire.ChatAnswer), e => e.AnswerAsync(503, """{"error":{"message":"down"}}"""));
         var unfit = new Target(TestGateway.Http("claude", claude, WireFormat.Anthropic), "claude-x", 1, 1);
-        var (before, after) = (new Target(TestGateway.Http("p0", player), "m0", 1, 0), new Target(TestGateway.Http("p2", player), "m2", 1, 2));
+        var (before, after) =
+            (new Target(TestGateway.Http("p0", player), "m0", 1, 0), new Target(TestGateway.Http("p2", player), "m2", 1, 2));
         var route = new Route("fast", [unfit, after]) { AttemptsPerTarget = 1, Strict = true };
         await using var gateway = await TestGateway.StartAsync([route, route with { Name = "other", Targets = [before, unfit] }]);
 
@@ -206,7 +210,8 @@ public sealed class TranslationTests
     [Fact]
     public async Task An_anthropic_error_reaches_a_chat_client_in_its_own_format()
     {
-        await using var player = new WirePlayer(e => e.AnswerAsync(400, """{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long"}}"""));
+        await using var player = new WirePlayer(
+            e => e.AnswerAsync(400, """{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long"}}"""));
         await using var gateway = await TestGateway.StartAsync([PassThroughTests.Anthropic(player)]);
 
         using var response = await gateway.ChatAsync(Wire.ChatRequest);

@@ -18,7 +18,8 @@ public sealed class VertexProviderTests
         var fetched = 0;
         using var key = RSA.Create(2048);
         var clock = new ManualClock();
-        await using var google = new WirePlayer(e => e.AnswerAsync(200, $$"""{"access_token":"ya29.{{++fetched}}","expires_in":3599,"token_type":"Bearer"}"""));
+        await using var google = new WirePlayer(
+            e => e.AnswerAsync(200, $$"""{"access_token":"ya29.{{++fetched}}","expires_in":3599,"token_type":"Bearer"}"""));
         await using var player = new WirePlayer(e => e.AnswerAsync(200, Wire.GeminiAnswer));
         await using var gateway = await TestGateway.StartAsync([Route(player, google, key, clock)]);
 
@@ -27,7 +28,9 @@ public sealed class VertexProviderTests
 
         Assert.Equal(200, (int)second.StatusCode);
         Assert.Equal("Bearer ya29.1", player.Last.Header("Authorization"));
-        Assert.StartsWith("POST /v1/projects/p/locations/global/publishers/google/models/gemini-2.5-flash:generateContent HTTP/1.1\r\n", player.Last.Head);
+        Assert.StartsWith(
+            "POST /v1/projects/p/locations/global/publishers/google/models/gemini-2.5-flash:generateContent HTTP/1.1\r\n",
+            player.Last.Head);
         AssertClaim(Assert.Single(google.Exchanges), google, key, clock);
         clock.Advance(TimeSpan.FromMinutes(56));
         using var third = await gateway.ChatAsync(Wire.ChatRequest);
@@ -76,13 +79,16 @@ public sealed class VertexProviderTests
     public async Task Claude_is_asked_by_its_path_with_the_version_in_the_body(bool stream)
     {
         var body = stream ? Wire.MessagesStreamRequest : Wire.MessagesRequest;
-        await using var player = new WirePlayer(e => stream ? e.StreamAsync(Wire.WholeMessagesStream) : e.AnswerAsync(200, Wire.MessagesAnswer));
+        await using var player = new WirePlayer(
+            e => stream ? e.StreamAsync(Wire.WholeMessagesStream) : e.AnswerAsync(200, Wire.MessagesAnswer));
         await using var gateway = await TestGateway.StartAsync([Claude(player)]);
 
         using var passed = await gateway.MessagesAsync(body);
         Assert.Equal(stream ? Wire.WholeMessagesStream : Wire.MessagesAnswer, await passed.Content.ReadAsStringAsync(Ct));
-        Assert.StartsWith($"POST /v1/projects/p/locations/global/publishers/anthropic/models/claude-sonnet-4-5%4020250929:{(stream ? "streamRawPredict" : "rawPredict")} HTTP/1.1\r\n", player.Last.Head);
-        Assert.Equal(body.Replace("\"model\":\"fast\"", "\"anthropic_version\":\"vertex-2023-10-16\"", StringComparison.Ordinal), player.Last.Body);
+        Assert.StartsWith(
+            $"POST /v1/projects/p/locations/global/publishers/anthropic/models/claude-sonnet-4-5%4020250929:{(stream ? "streamRawPredict" : "rawPredict")} HTTP/1.1\r\n", player.Last.Head);
+        Assert.Equal(
+            body.Replace("\"model\":\"fast\"", "\"anthropic_version\":\"vertex-2023-10-16\"", StringComparison.Ordinal), player.Last.Body);
 
         using var translated = await gateway.ChatAsync(stream ? Wire.StreamRequest : Wire.ChatRequest);
         Assert.Equal(200, (int)translated.StatusCode);
@@ -98,10 +104,12 @@ public sealed class VertexProviderTests
         await using var player = new WirePlayer(e => e.AnswerAsync(200, """{"input_tokens":14}"""));
         await using var gateway = await TestGateway.StartAsync([Claude(player)]);
 
-        using var response = await gateway.PostAsync("/v1/messages/count_tokens", """{"messages":[{"role":"user","content":"hi"}],"model":"fast"}""", ct: Ct);
+        using var response = await gateway.PostAsync(
+            "/v1/messages/count_tokens", """{"messages":[{"role":"user","content":"hi"}],"model":"fast"}""", ct: Ct);
 
         Assert.Equal("""{"input_tokens":14}""", await response.Content.ReadAsStringAsync(Ct));
-        Assert.StartsWith("POST /v1/projects/p/locations/global/publishers/anthropic/models/count-tokens:rawPredict HTTP/1.1\r\n", player.Last.Head);
+        Assert.StartsWith(
+            "POST /v1/projects/p/locations/global/publishers/anthropic/models/count-tokens:rawPredict HTTP/1.1\r\n", player.Last.Head);
         Assert.Equal(
             """{"anthropic_version":"vertex-2023-10-16","model":"claude-sonnet-4-5@20250929","messages":[{"role":"user","content":"hi"}]}""", player.Last.Body);
     }
@@ -127,7 +135,8 @@ public sealed class VertexProviderTests
             Kind = "vertex",
             Wire = WireFormat.Gemini,
             BaseUrl = new Uri(player.BaseUrl, "/v1/projects/p/locations/global/publishers/google"),
-            Google = new() { ClientEmail = "gatehouse@p.iam", PrivateKey = key.ExportPkcs8PrivateKeyPem(), PrivateKeyId = "k1", TokenUri = new Uri(google.BaseUrl, "/token") },
+            Google = new() { ClientEmail = "gatehouse@p.iam", PrivateKey = key.ExportPkcs8PrivateKeyPem(), PrivateKeyId = "k1",
+                TokenUri = new Uri(google.BaseUrl, "/token") },
         }), "gemini-2.5-flash"),
     ]) { AttemptsPerTarget = 1 };
 
@@ -137,7 +146,9 @@ public sealed class VertexProviderTests
         var form = QueryHelpers.ParseQuery(exchange.Body);
         Assert.Equal("urn:ietf:params:oauth:grant-type:jwt-bearer", form["grant_type"]);
         var parts = form["assertion"].ToString().Split('.');
-        Assert.True(key.VerifyData(Encoding.ASCII.GetBytes($"{parts[0]}.{parts[1]}"), Base64Url.DecodeFromChars(parts[2]), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1));
+        Assert.True(key.VerifyData(
+            Encoding.ASCII.GetBytes($"{parts[0]}.{parts[1]}"), Base64Url.DecodeFromChars(parts[2]), HashAlgorithmName.SHA256,
+            RSASignaturePadding.Pkcs1));
         Assert.Equal("""{"alg":"RS256","typ":"JWT","kid":"k1"}""", Encoding.UTF8.GetString(Base64Url.DecodeFromChars(parts[0])));
         var claims = JsonElement.Parse(Base64Url.DecodeFromChars(parts[1]));
         Assert.Equal("gatehouse@p.iam", claims.GetProperty("iss").GetString());

@@ -15,7 +15,8 @@ public sealed class WhenDownTests
     [InlineData(Wire.StreamRequest)]
     public async Task A_call_waits_for_a_target_to_come_back_and_is_told(string body)
     {
-        await using var shaky = new WirePlayer(FailAsync, FailAsync, e => body == Wire.ChatRequest ? e.AnswerAsync(200, Wire.ChatAnswer) : e.StreamAsync(Wire.WholeStream));
+        await using var shaky = new WirePlayer(
+            FailAsync, FailAsync, e => body == Wire.ChatRequest ? e.AnswerAsync(200, Wire.ChatAnswer) : e.StreamAsync(Wire.WholeStream));
         await using var gateway = await StartAsync(shaky, new WhenDown(TimeSpan.FromSeconds(30), 10));
 
         var call = gateway.ChatAsync(body);
@@ -120,8 +121,10 @@ public sealed class WhenDownTests
 
     private Task<TestGateway> StartAsync(WirePlayer player, WhenDown whenDown, bool rests = false)
     {
-        var provider = TestGateway.Http("p0", player, _clock, s => rests ? s with { Breaker = new(0.5, 1, TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(10)) } : s);
-        return TestGateway.StartAsync([new Route("fast", [new Target(provider, "m0")]) { AttemptsPerTarget = 1, WhenDown = whenDown }], _clock);
+        var provider = TestGateway.Http(
+            "p0", player, _clock, s => rests ? s with { Breaker = new(0.5, 1, TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(10)) } : s);
+        return TestGateway.StartAsync(
+            [new Route("fast", [new Target(provider, "m0")]) { AttemptsPerTarget = 1, WhenDown = whenDown }], _clock);
     }
 
     private async Task StepAsync(Task call, TimeSpan time)

@@ -138,7 +138,8 @@ internal sealed class Exchange
     public Task AnswerAsync(int status, string body, params string[] headers)
     {
         var extra = string.Concat(headers.Select(h => h + "\r\n"));
-        return SendAsync($"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n{extra}\r\n{body}");
+        return SendAsync(
+            $"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n{extra}\r\n{body}");
     }
 
     public Task BeginStreamAsync(params string[] headers) =>

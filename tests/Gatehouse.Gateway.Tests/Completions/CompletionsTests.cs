@@ -26,7 +26,8 @@ public sealed class CompletionsTests
     [Fact]
     public async Task A_provider_that_has_it_gets_the_request_as_it_is()
     {
-        await using var player = new WirePlayer(e => e.AnswerAsync(200, Answer), e => e.StreamAsync(Hello + Finish + Usage + "data: [DONE]\n\n"));
+        await using var player = new WirePlayer(
+            e => e.AnswerAsync(200, Answer), e => e.StreamAsync(Hello + Finish + Usage + "data: [DONE]\n\n"));
         await using var gateway = await TestGateway.StartAsync([Native(player, "vllm")]);
 
         using var whole = await PostAsync(gateway, """{"model":"fast","prompt":["One","Two"],"suffix":"!","best_of":3,"max_tokens":5}""");
@@ -59,7 +60,8 @@ public sealed class CompletionsTests
     [Fact]
     public async Task A_chat_model_answers_a_prompt()
     {
-        const string WithLogprobs = """{"id":"c1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hi!"},"logprobs":{"content":[{"token":"Hi","logprob":-0.1,"top_logprobs":[{"token":"Hi","logprob":-0.1},{"token":"Ho","logprob":-2}]},{"token":"!","logprob":-0.2,"top_logprobs":[]}]},"finish_reason":"length"}],"usage":{"prompt_tokens":5,"completion_tokens":2,"total_tokens":7}}""";
+        const string WithLogprobs =
+            """{"id":"c1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hi!"},"logprobs":{"content":[{"token":"Hi","logprob":-0.1,"top_logprobs":[{"token":"Hi","logprob":-0.1},{"token":"Ho","logprob":-2}]},{"token":"!","logprob":-0.2,"top_logprobs":[]}]},"finish_reason":"length"}],"usage":{"prompt_tokens":5,"completion_tokens":2,"total_tokens":7}}""";
         await using var player = new WirePlayer(e => e.AnswerAsync(200, WithLogprobs));
         await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
 
@@ -76,7 +78,9 @@ public sealed class CompletionsTests
             choice.GetProperty("logprobs").GetRawText());
         Assert.Equal("best_of", PassThroughTests.Header(response, "x-gatehouse-dropped-params"));
         var asked = JsonElement.Parse(player.Last.Body);
-        Assert.Equal((2, 7, 5), (asked.GetProperty("n").GetInt32(), asked.GetProperty("seed").GetInt32(), asked.GetProperty("max_tokens").GetInt32()));
+        Assert.Equal(
+            (2, 7, 5), (asked.GetProperty("n").GetInt32(), asked.GetProperty("seed").GetInt32(),
+                asked.GetProperty("max_tokens").GetInt32()));
         Assert.Equal((true, 2), (asked.GetProperty("logprobs").GetBoolean(), asked.GetProperty("top_logprobs").GetInt32()));
         Assert.Contains("The end.", asked.GetProperty("messages")[0].GetProperty("content").GetString());
         Assert.Equal("Say hi", asked.GetProperty("messages")[1].GetProperty("content").GetString());
@@ -88,7 +92,8 @@ public sealed class CompletionsTests
     public async Task A_chat_model_streams_an_answer(bool anthropic)
     {
         await using var player = new WirePlayer(e => e.StreamAsync(anthropic ? Calls.Wire.WholeMessagesStream : Calls.Wire.WholeStream));
-        await using var gateway = await TestGateway.StartAsync([anthropic ? PassThroughTests.Anthropic(player) : TestGateway.RouteTo(player)]);
+        await using var gateway = await TestGateway.StartAsync(
+            [anthropic ? PassThroughTests.Anthropic(player) : TestGateway.RouteTo(player)]);
 
         using var response = await PostAsync(gateway,
             """{"model":"fast","stream":true,"prompt":"A","echo":true,"logprobs":1,"n":2,"stream_options":{"include_usage":true}}""");
@@ -98,7 +103,9 @@ public sealed class CompletionsTests
         Assert.Equal("data: [DONE]", chunks[^1]);
         var objects = chunks[..^1].Select(c => JsonElement.Parse(c["data: ".Length..])).ToList();
         Assert.All(objects, o => Assert.Equal("text_completion", o.GetProperty("object").GetString()));
-        Assert.Equal("AHello", string.Concat(objects.SelectMany(o => o.GetProperty("choices").EnumerateArray()).Select(c => c.GetProperty("text").GetString())));
+        Assert.Equal(
+            "AHello", string.Concat(
+                objects.SelectMany(o => o.GetProperty("choices").EnumerateArray()).Select(c => c.GetProperty("text").GetString())));
         Assert.Equal("stop", objects[^2].GetProperty("choices")[0].GetProperty("finish_reason").GetString());
         Assert.True(objects[^1].GetProperty("usage").GetProperty("completion_tokens").GetInt32() > 0);
         Assert.Equal(anthropic ? "n, logprobs" : null, PassThroughTests.Header(response, "x-gatehouse-dropped-params"));
@@ -123,7 +130,8 @@ public sealed class CompletionsTests
     [Fact]
     public async Task An_error_within_the_stream_is_no_success()
     {
-        await using var player = new WirePlayer(e => e.StreamAsync(Hello + """data: {"error":{"message":"boom","type":"server_error"}}""" + "\n\n"));
+        await using var player = new WirePlayer(
+            e => e.StreamAsync(Hello + """data: {"error":{"message":"boom","type":"server_error"}}""" + "\n\n"));
         await using var gateway = await TestGateway.StartAsync([Native(player, "vllm")]);
 
         using var response = await PostAsync(gateway, """{"model":"fast","stream":true,"prompt":"One"}""");
@@ -132,9 +140,11 @@ public sealed class CompletionsTests
         Assert.Equal(CallOutcome.Failed, Assert.Single(gateway.Records()).Outcome);
     }
 
-    private static Task<HttpResponseMessage> PostAsync(TestGateway gateway, string body) => gateway.PostAsync("/v1/completions", body, ct: Ct);
+    private static Task<HttpResponseMessage> PostAsync(TestGateway gateway, string body) =>
+        gateway.PostAsync("/v1/completions", body, ct: Ct);
 
-    private static Route Native(WirePlayer player, string kind) => new("fast", [new Target(new ProviderFactory(TimeProvider.System).Create(new ProviderSettings
+    private static Route Native(WirePlayer player, string kind) => new("fast",
+        [new Target(new ProviderFactory(TimeProvider.System).Create(new ProviderSettings
     {
         Name = "p0", Kind = kind, Wire = WireFormat.OpenAi, SpeaksCompletions = true, BaseUrl = player.BaseUrl,
     }), "m0")]) { AttemptsPerTarget = 1 };

@@ -14,7 +14,8 @@ namespace Gatehouse.Gateway.Tests.Conversation;
 
 public sealed class AnswerTranslationTests
 {
-    private static readonly ChatRequest Asked = WireFiles.Messages("""{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"12345678"}]}""");
+    private static readonly ChatRequest Asked = WireFiles.Messages(
+        """{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"12345678"}]}""");
 
     [Fact]
     public void A_message_whose_provider_counted_nothing_has_an_estimate_and_no_zeros()
@@ -23,7 +24,8 @@ public sealed class AnswerTranslationTests
 
         var body = WireFiles.Write(to => MessagesAnswerWriter.Write(answer, Asked, to));
 
-        Assert.Contains("\"usage\":{\"input_tokens\":2,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,\"output_tokens\":3}", body);
+        Assert.Contains(
+            "\"usage\":{\"input_tokens\":2,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,\"output_tokens\":3}", body);
     }
 
     [Theory]
@@ -154,7 +156,9 @@ public sealed class AnswerTranslationTests
     public void Errors_are_read_whatever_a_server_sends()
     {
         Assert.Equal(
-            new UpstreamError("context_length_exceeded", "invalid_request_error", "This model's maximum context length is 128000 tokens. However, your messages resulted in 130012 tokens.", "messages"),
+            new UpstreamError(
+                "context_length_exceeded", "invalid_request_error",
+                "This model's maximum context length is 128000 tokens. However, your messages resulted in 130012 tokens.", "messages"),
             OpenAiErrorReader.Read(WireFiles.Read("openai/error.json"), 400));
         Assert.Equal("rate_limit_error", AnthropicErrorReader.Read(WireFiles.Read("anthropic/error.json"), 429).Type);
         Assert.Equal("model not found", OpenAiErrorReader.Read("""{"error":"model not found"}"""u8, 404).Message);
@@ -182,7 +186,11 @@ public sealed class AnswerTranslationTests
         var chatBody = JsonElement.Parse(WireFiles.Write(to => ChatErrors.Write(problem, "req_1", to)));
         var messagesBody = JsonElement.Parse(WireFiles.Write(to => MessagesErrors.Write(problem, "req_1", to)));
 
-        Assert.Equal($$"""{"error":{"message":"Say what to change.","type":"{{chat}}","param":"model","code":"some_code"},"request_id":"req_1"}""", chatBody.GetRawText());
-        Assert.Equal($$"""{"type":"error","error":{"type":"{{messages}}","message":"Say what to change."},"request_id":"req_1"}""", messagesBody.GetRawText());
+        Assert.Equal(
+            $$"""{"error":{"message":"Say what to change.","type":"{{chat}}","param":"model","code":"some_code"},"request_id":"req_1"}""",
+            chatBody.GetRawText());
+        Assert.Equal(
+            $$"""{"type":"error","error":{"type":"{{messages}}","message":"Say what to change."},"request_id":"req_1"}""",
+            messagesBody.GetRawText());
     }
 }

@@ -15,7 +15,8 @@ public sealed class BedrockTranslationTests
 {
     private const string Claude = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0";
     private const string Schema = """{"type":"object","properties":{"answer":{"type":"integer"}},"required":["answer"]}""";
-    private const string ChatBody = """{"model":"m","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"hi"}]}""";
+    private const string ChatBody =
+        """{"model":"m","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"hi"}]}""";
 
     [Fact]
     public void A_full_chat_request_becomes_a_converse_request_and_names_what_it_cannot_carry()
@@ -57,7 +58,9 @@ public sealed class BedrockTranslationTests
 
         var body = WireFiles.ToBedrock(request, [], Claude);
 
-        Assert.Contains("""{"toolResult":{"toolUseId":"t1","content":[{"text":"seen"}]}},{"cachePoint":{"type":"default"}}""", body, StringComparison.Ordinal);
+        Assert.Contains(
+            """{"toolResult":{"toolUseId":"t1","content":[{"text":"seen"}]}},{"cachePoint":{"type":"default"}}""", body,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -65,7 +68,10 @@ public sealed class BedrockTranslationTests
     {
         var json = Encoding.UTF8.GetString(WireFiles.Read("gemini/request.json"));
 
-        var body = WireFiles.ToBedrock(GenerateRequestReader.Read(Encoding.UTF8.GetBytes(json.Replace("https://example.com/", "s3://bucket/", StringComparison.Ordinal)), "m", false), [], "amazon.nova-pro-v1:0");
+        var body = WireFiles.ToBedrock(
+            GenerateRequestReader.Read(
+                Encoding.UTF8.GetBytes(json.Replace("https://example.com/", "s3://bucket/", StringComparison.Ordinal)), "m", false), [],
+                "amazon.nova-pro-v1:0");
 
         WireFiles.AssertGolden("gemini-request-to-bedrock.json", WireFiles.Pretty(Encoding.UTF8.GetBytes(body)));
     }
@@ -73,7 +79,8 @@ public sealed class BedrockTranslationTests
     [Fact]
     public void What_cannot_be_sent_at_all_is_refused_with_a_word_on_what_can()
     {
-        var problem = Assert.Throws<ProblemException>(() => WireFiles.ToBedrock(ChatRequestReader.Read(WireFiles.Read("openai/request.json")), [])).Problem;
+        var problem = Assert.Throws<ProblemException>(
+            () => WireFiles.ToBedrock(ChatRequestReader.Read(WireFiles.Read("openai/request.json")), [])).Problem;
 
         Assert.Equal(("unsupported_content", 400), (problem.Code, problem.Status));
         Assert.Contains("send the data itself", problem.Message, StringComparison.Ordinal);
@@ -88,7 +95,8 @@ public sealed class BedrockTranslationTests
     public void A_schema_is_native_a_forced_tool_or_words_as_the_model_can(string model, string expected, bool reported)
     {
         var dropped = new List<string>();
-        var request = WireFiles.Chat($$$$"""{"model":"m","messages":[{"role":"user","content":"hi"}],"response_format":{"type":"json_schema","json_schema":{"name":"answer","schema":{{{{Schema}}}}}}}""");
+        var request = WireFiles.Chat(
+            $$$$"""{"model":"m","messages":[{"role":"user","content":"hi"}],"response_format":{"type":"json_schema","json_schema":{"name":"answer","schema":{{{{Schema}}}}}}}""");
 
         var body = WireFiles.ToBedrock(request, dropped, model);
 
@@ -100,11 +108,14 @@ public sealed class BedrockTranslationTests
     [Fact]
     public void With_tools_of_the_caller_the_answer_is_one_of_those_that_must_be_called()
     {
-        var request = WireFiles.Chat($$$$"""{"model":"m","messages":[{"role":"user","content":"hi"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}],"response_format":{"type":"json_schema","json_schema":{"name":"answer","schema":{{{{Schema}}}}}}}""");
+        var request = WireFiles.Chat(
+            $$$$"""{"model":"m","messages":[{"role":"user","content":"hi"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}],"response_format":{"type":"json_schema","json_schema":{"name":"answer","schema":{{{{Schema}}}}}}}""");
 
         var config = JsonElement.Parse(WireFiles.ToBedrock(request, [], "amazon.nova-lite-v1:0")).GetProperty("toolConfig");
 
-        Assert.Equal(["f", "gatehouse_answer"], config.GetProperty("tools").EnumerateArray().Select(t => t.GetProperty("toolSpec").GetProperty("name").GetString()));
+        Assert.Equal(
+            ["f", "gatehouse_answer"],
+            config.GetProperty("tools").EnumerateArray().Select(t => t.GetProperty("toolSpec").GetProperty("name").GetString()));
         Assert.Equal("""{"any":{}}""", config.GetProperty("toolChoice").GetRawText());
     }
 
@@ -112,28 +123,36 @@ public sealed class BedrockTranslationTests
     public void A_conversation_with_calls_names_their_tools_even_if_the_request_does_not()
     {
         var dropped = new List<string>();
-        var request = WireFiles.Chat("""{"model":"m","messages":[{"role":"user","content":"a"},{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c","content":""}]}""");
+        var request = WireFiles.Chat(
+            """{"model":"m","messages":[{"role":"user","content":"a"},{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c","content":""}]}""");
 
         var body = JsonElement.Parse(WireFiles.ToBedrock(request, dropped, Claude));
 
         Assert.Equal("f", body.GetProperty("toolConfig").GetProperty("tools")[0].GetProperty("toolSpec").GetProperty("name").GetString());
-        Assert.Equal("""[{"text":"(no output)"}]""", body.GetProperty("messages")[2].GetProperty("content")[0].GetProperty("toolResult").GetProperty("content").GetRawText());
+        Assert.Equal(
+            """[{"text":"(no output)"}]""",
+            body.GetProperty("messages")[2].GetProperty("content")[0].GetProperty("toolResult").GetProperty("content").GetRawText());
         Assert.Empty(dropped);
     }
 
     [Fact]
     public void Thinking_goes_to_claude_with_its_signature_and_comes_back_with_it()
     {
-        var answer = WireFiles.Write(to => MessagesAnswerWriter.Write(BedrockAnswerReader.Read(WireFiles.Read("bedrock/text.json"), Claude), WireFiles.Messages("""{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}"""), to));
+        var answer = WireFiles.Write(
+            to => MessagesAnswerWriter.Write(
+                BedrockAnswerReader.Read(WireFiles.Read("bedrock/text.json"), Claude),
+                WireFiles.Messages("""{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}"""), to));
         var content = JsonElement.Parse(answer).GetProperty("content").GetRawText();
-        var request = WireFiles.Messages($$"""{"model":"m","max_tokens":5000,"thinking":{"type":"enabled","budget_tokens":2000},"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":{{content}}},{"role":"user","content":"go on"}]}""");
+        var request = WireFiles.Messages(
+            $$"""{"model":"m","max_tokens":5000,"thinking":{"type":"enabled","budget_tokens":2000},"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":{{content}}},{"role":"user","content":"go on"}]}""");
 
         var body = JsonElement.Parse(WireFiles.ToBedrock(request, [], Claude));
 
         Assert.Equal(
             """{"reasoningContent":{"reasoningText":{"text":"They greet.","signature":"ErcBCkg="}}}""",
             body.GetProperty("messages")[1].GetProperty("content")[0].GetRawText());
-        Assert.Equal("""{"thinking":{"type":"enabled","budget_tokens":2000}}""", body.GetProperty("additionalModelRequestFields").GetRawText());
+        Assert.Equal(
+            """{"thinking":{"type":"enabled","budget_tokens":2000}}""", body.GetProperty("additionalModelRequestFields").GetRawText());
     }
 
     [Theory]
@@ -144,9 +163,16 @@ public sealed class BedrockTranslationTests
         var answer = BedrockAnswerReader.Read(WireFiles.Read($"bedrock/{name}.json"), Claude);
         answer.Id = "id_1";
 
-        WireFiles.AssertGolden($"bedrock-{name}-to-chat.json", WireFiles.Pretty(Encoding.UTF8.GetBytes(WireFiles.Write(to => ChatAnswerWriter.Write(answer, to)))));
-        WireFiles.AssertGolden($"bedrock-{name}-to-messages.json", WireFiles.Pretty(Encoding.UTF8.GetBytes(WireFiles.Write(to => MessagesAnswerWriter.Write(answer, WireFiles.Chat(ChatBody), to)))));
-        WireFiles.AssertGolden($"bedrock-{name}-to-gemini.json", WireFiles.Pretty(Encoding.UTF8.GetBytes(WireFiles.Write(to => GenerateAnswerWriter.Write(answer, to)))));
+        WireFiles.AssertGolden(
+            $"bedrock-{name}-to-chat.json",
+            WireFiles.Pretty(Encoding.UTF8.GetBytes(WireFiles.Write(to => ChatAnswerWriter.Write(answer, to)))));
+        WireFiles.AssertGolden(
+            $"bedrock-{name}-to-messages.json",
+            WireFiles.Pretty(
+                Encoding.UTF8.GetBytes(WireFiles.Write(to => MessagesAnswerWriter.Write(answer, WireFiles.Chat(ChatBody), to)))));
+        WireFiles.AssertGolden(
+            $"bedrock-{name}-to-gemini.json",
+            WireFiles.Pretty(Encoding.UTF8.GetBytes(WireFiles.Write(to => GenerateAnswerWriter.Write(answer, to)))));
     }
 
     [Theory]
@@ -164,7 +190,8 @@ public sealed class BedrockTranslationTests
         Golden("gemini", new GenerateStreamWriter(WireFiles.Chat(ChatBody), new GenerateFrames(false, false)));
 
         void Golden(string format, IStreamWriter writer) => WireFiles.AssertGolden(
-            $"bedrock-{name}-to-{format}.sse", WireFiles.Translate(new BedrockStreamReader(Claude), writer, EventStreamFrames.Encode(stream), new EventStreamParser()));
+            $"bedrock-{name}-to-{format}.sse",
+            WireFiles.Translate(new BedrockStreamReader(Claude), writer, EventStreamFrames.Encode(stream), new EventStreamParser()));
     }
 
     [Fact]
@@ -209,7 +236,8 @@ public sealed class BedrockTranslationTests
     }
 
     [Theory]
-    [InlineData("""{"message":"Input is too long for requested model."}""", 400, "context_length_exceeded", "Input is too long for requested model.")]
+    [InlineData("""{"message":"Input is too long for requested model."}""", 400, "context_length_exceeded",
+        "Input is too long for requested model.")]
     [InlineData("""{"message":"The request signature we calculated does not match.\n\nThe Canonical String for this request should have been\n'POST\nx-amz-security-token:SECRET"}""", 403, null, "The request signature we calculated does not match.")]
     [InlineData("<html>", 502, null, "The provider answered with status 502 and no message.")]
     [InlineData("""{"Message":"User is not authorized"}""", 403, null, "User is not authorized")]

@@ -14,7 +14,8 @@ namespace Gatehouse.Gateway.Tests.Conversation;
 
 public sealed class GeminiTranslationTests
 {
-    private const string ChatBody = """{"model":"m","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"hi"}]}""";
+    private const string ChatBody =
+        """{"model":"m","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"hi"}]}""";
     private const string MessagesBody = """{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"hi"}]}""";
 
     [Fact]
@@ -38,7 +39,8 @@ public sealed class GeminiTranslationTests
     {
         var dropped = new List<string>();
 
-        var body = WireFiles.ToGemini(MessagesRequestReader.Read(WireFiles.Read("anthropic/request.json")), dropped, "gemini-3-pro-preview");
+        var body = WireFiles.ToGemini(
+            MessagesRequestReader.Read(WireFiles.Read("anthropic/request.json")), dropped, "gemini-3-pro-preview");
 
         WireFiles.AssertGolden("messages-request-to-gemini.json", WireFiles.Pretty(Encoding.UTF8.GetBytes(body)));
         Assert.Contains("messages[].content[].thinking", dropped);
@@ -74,7 +76,8 @@ public sealed class GeminiTranslationTests
     [InlineData("gemini-3-flash", 6000, """{"thinkingLevel":"MEDIUM","includeThoughts":true}""")]
     public void A_budget_becomes_what_the_model_understands(string model, int budget, string expected)
     {
-        var request = WireFiles.Messages($$"""{"model":"m","max_tokens":200000,"thinking":{"type":"enabled","budget_tokens":{{budget}}},"messages":[{"role":"user","content":"hi"}]}""");
+        var request = WireFiles.Messages(
+            $$"""{"model":"m","max_tokens":200000,"thinking":{"type":"enabled","budget_tokens":{{budget}}},"messages":[{"role":"user","content":"hi"}]}""");
 
         var body = JsonNode.Parse(WireFiles.ToGemini(request, [], model))!;
 
@@ -88,7 +91,8 @@ public sealed class GeminiTranslationTests
     [InlineData("""{"type":"function","function":{"name":"g"}}""", """{"mode":"ANY","allowedFunctionNames":["g"]}""")]
     public void A_tool_choice_becomes_a_mode(string choice, string expected)
     {
-        var request = WireFiles.Chat($$$"""{"model":"m","messages":[{"role":"user","content":"hi"}],"tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}}],"tool_choice":{{{choice}}}}""");
+        var request = WireFiles.Chat(
+            $$$"""{"model":"m","messages":[{"role":"user","content":"hi"}],"tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}}],"tool_choice":{{{choice}}}}""");
 
         var body = JsonNode.Parse(WireFiles.ToGemini(request, []))!;
 
@@ -125,8 +129,13 @@ public sealed class GeminiTranslationTests
     {
         var answer = GeminiAnswerReader.Read(WireFiles.Read($"gemini/{name}.json"));
 
-        WireFiles.AssertGolden($"gemini-{name}-to-chat.json", WireFiles.Pretty(Encoding.UTF8.GetBytes(WireFiles.Write(to => ChatAnswerWriter.Write(answer, to)))));
-        WireFiles.AssertGolden($"gemini-{name}-to-messages.json", WireFiles.Pretty(Encoding.UTF8.GetBytes(WireFiles.Write(to => MessagesAnswerWriter.Write(answer, WireFiles.Messages(MessagesBody), to)))));
+        WireFiles.AssertGolden(
+            $"gemini-{name}-to-chat.json",
+            WireFiles.Pretty(Encoding.UTF8.GetBytes(WireFiles.Write(to => ChatAnswerWriter.Write(answer, to)))));
+        WireFiles.AssertGolden(
+            $"gemini-{name}-to-messages.json",
+            WireFiles.Pretty(
+                Encoding.UTF8.GetBytes(WireFiles.Write(to => MessagesAnswerWriter.Write(answer, WireFiles.Messages(MessagesBody), to)))));
     }
 
     [Theory]
@@ -139,9 +148,12 @@ public sealed class GeminiTranslationTests
     {
         var stream = WireFiles.Read($"gemini/{name}.sse");
 
-        WireFiles.AssertGolden($"gemini-{name}-to-chat.sse", WireFiles.Translate(new GeminiStreamReader(), new ChatStreamWriter(WireFiles.Chat(ChatBody)), stream));
         WireFiles.AssertGolden(
-            $"gemini-{name}-to-messages.sse", WireFiles.Translate(new GeminiStreamReader(), new MessagesStreamWriter(WireFiles.Messages(MessagesBody)), stream));
+            $"gemini-{name}-to-chat.sse",
+            WireFiles.Translate(new GeminiStreamReader(), new ChatStreamWriter(WireFiles.Chat(ChatBody)), stream));
+        WireFiles.AssertGolden(
+            $"gemini-{name}-to-messages.sse",
+            WireFiles.Translate(new GeminiStreamReader(), new MessagesStreamWriter(WireFiles.Messages(MessagesBody)), stream));
     }
 
     [Fact]
@@ -155,7 +167,8 @@ public sealed class GeminiTranslationTests
             ["messages"] = new JsonArray(
                 new JsonObject { ["role"] = "user", ["content"] = "hi" },
                 chat.DeepClone(),
-                new JsonObject { ["role"] = "tool", ["tool_call_id"] = chat["tool_calls"]![0]!["id"]!.DeepClone(), ["content"] = "{\"sky\": \"blue\"}" },
+                new JsonObject { ["role"] = "tool", ["tool_call_id"] = chat["tool_calls"]![0]!["id"]!.DeepClone(),
+                    ["content"] = "{\"sky\": \"blue\"}" },
                 new JsonObject { ["role"] = "tool", ["tool_call_id"] = "fc-2", ["content"] = "12:00" }),
         };
 
@@ -206,7 +219,8 @@ public sealed class GeminiTranslationTests
             var body = Encoding.UTF8.GetBytes($$"""{"id": "{{id}}", "text": "__thought__x", "tool_call_id":"{{id}}" ,"n":1}""");
             var to = new ArrayBufferWriter<byte>();
             Assert.Equal(signature.Length > 0, ThoughtId.TryStrip(body, to));
-            Assert.Equal("""{"id": "call_1", "text": "__thought__x", "tool_call_id":"call_1" ,"n":1}""", Encoding.UTF8.GetString(to.WrittenSpan));
+            Assert.Equal(
+                """{"id": "call_1", "text": "__thought__x", "tool_call_id":"call_1" ,"n":1}""", Encoding.UTF8.GetString(to.WrittenSpan));
         });
     }
 

@@ -48,7 +48,8 @@ public sealed class GenerateTranslationTests
     [InlineData("thinking")]
     [InlineData("error")]
     public void A_messages_stream_becomes_a_gemini_stream(string name) =>
-        WireFiles.AssertGolden($"anthropic-{name}-to-gemini.sse", Translate(new AnthropicStreamReader(), $"anthropic/{name}.sse", asArray: false));
+        WireFiles.AssertGolden(
+            $"anthropic-{name}-to-gemini.sse", Translate(new AnthropicStreamReader(), $"anthropic/{name}.sse", asArray: false));
 
     [Theory]
     [InlineData("openai/tools.json")]
@@ -61,7 +62,8 @@ public sealed class GenerateTranslationTests
 
         var written = WireFiles.Write(to => GenerateAnswerWriter.Write(answer, to));
 
-        WireFiles.AssertGolden(file.Replace('/', '-').Replace(".json", "-to-gemini.json"), WireFiles.Pretty(Encoding.UTF8.GetBytes(written)));
+        WireFiles.AssertGolden(
+            file.Replace('/', '-').Replace(".json", "-to-gemini.json"), WireFiles.Pretty(Encoding.UTF8.GetBytes(written)));
     }
 
     [Fact]
@@ -99,7 +101,8 @@ public sealed class GenerateTranslationTests
         static string Pump(IEnumerable<byte[]> pieces, GenerateAction action)
         {
             var surface = new GenerateSurface("m", action);
-            using var pump = new EventPump(surface.NewTap(surface.Wire), surface.NewPassThrough(null!, wantsAccounts: false), new SseParser());
+            using var pump = new EventPump(
+                surface.NewTap(surface.Wire), surface.NewPassThrough(null!, wantsAccounts: false), new SseParser());
             using var to = new PooledBuffer();
             foreach (var piece in pieces)
             {

@@ -20,7 +20,8 @@ public sealed class MutationTests
     [InlineData("cohere/tools.json")]
     public void Whole_answers(string file) => Mutate(WireFiles.Read(file), body =>
     {
-        Try(() => WireFiles.Write(to => ChatAnswerWriter.Write(file[0] == 'b' ? BedrockAnswerReader.Read(body, "m") : CohereAnswerReader.Read(body, "m"), to)));
+        Try(() => WireFiles.Write(
+            to => ChatAnswerWriter.Write(file[0] == 'b' ? BedrockAnswerReader.Read(body, "m") : CohereAnswerReader.Read(body, "m"), to)));
         Try(() => (file[0] == 'b' ? (AnswerTap)new BedrockTap() : new CohereTap()).ReadWhole(body));
         Assert.NotEmpty(file[0] == 'b' ? BedrockErrorReader.Read(body, 500).Message : CohereErrorReader.Read(body, 500).Message);
     });

@@ -28,9 +28,12 @@ public sealed class QuirkTests
     [Fact]
     public void Mistrals_seed_has_a_name_of_its_own()
     {
-        var request = Gatehouse.Gateway.Generate.GenerateRequestReader.Read("""{"contents":[{"parts":[{"text":"hi"}]}],"generationConfig":{"seed":7}}"""u8.ToArray(), "m", false);
+        var request = Gatehouse.Gateway.Generate.GenerateRequestReader.Read(
+            """{"contents":[{"parts":[{"text":"hi"}]}],"generationConfig":{"seed":7}}"""u8.ToArray(), "m", false);
 
-        Assert.Contains("\"random_seed\":7", WireFiles.ToOpenAi(request, [], "m", WireFiles.OpenAi with { Kind = "mistral" }), StringComparison.Ordinal);
+        Assert.Contains(
+            "\"random_seed\":7", WireFiles.ToOpenAi(request, [], "m", WireFiles.OpenAi with { Kind = "mistral" }),
+            StringComparison.Ordinal);
     }
 
     [Fact]

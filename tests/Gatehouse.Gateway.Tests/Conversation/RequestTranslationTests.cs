@@ -67,7 +67,8 @@ public sealed class RequestTranslationTests
     public void An_effort_becomes_thinking_as_the_model_understands_it(string model, string effort, string expected, string? drop)
     {
         var dropped = new List<string>();
-        var request = WireFiles.Chat($$"""{"model":"m","max_tokens":5000,"reasoning_effort":"{{effort}}","messages":[{"role":"user","content":"hi"}]}""");
+        var request = WireFiles.Chat(
+            $$"""{"model":"m","max_tokens":5000,"reasoning_effort":"{{effort}}","messages":[{"role":"user","content":"hi"}]}""");
 
         var body = JsonNode.Parse(WireFiles.ToAnthropic(request, dropped, model))!.AsObject();
 
@@ -93,7 +94,8 @@ public sealed class RequestTranslationTests
     public void Sampling_goes_only_to_models_that_take_it(string model, params string[] expected)
     {
         var dropped = new List<string>();
-        var request = WireFiles.Chat("""{"model":"m","temperature":1.2,"top_p":0.5,"top_k":7,"messages":[{"role":"user","content":"hi"}]}""");
+        var request = WireFiles.Chat(
+            """{"model":"m","temperature":1.2,"top_p":0.5,"top_k":7,"messages":[{"role":"user","content":"hi"}]}""");
 
         var body = JsonNode.Parse(WireFiles.ToAnthropic(request, dropped, model))!;
 
@@ -109,7 +111,8 @@ public sealed class RequestTranslationTests
     public void Reasoning_models_of_OpenAI_are_spared_what_they_refuse(string model, params string[] expected)
     {
         var dropped = new List<string>();
-        var request = WireFiles.Messages("""{"model":"m","max_tokens":9,"temperature":0.2,"top_p":0.5,"stop_sequences":["x"],"messages":[{"role":"user","content":"hi"}]}""");
+        var request = WireFiles.Messages(
+            """{"model":"m","max_tokens":9,"temperature":0.2,"top_p":0.5,"stop_sequences":["x"],"messages":[{"role":"user","content":"hi"}]}""");
 
         var body = JsonNode.Parse(WireFiles.ToOpenAi(request, dropped, model))!;
 
@@ -122,7 +125,8 @@ public sealed class RequestTranslationTests
     {
         var dropped = new List<string>();
         var fields = string.Concat(Enumerable.Range(0, 500).Select(i => $",\"field{i}\":1"));
-        var request = WireFiles.Chat($$"""{"model":"m","messages":[{"role":"user","content":"hi"}],"a\r\nb, é{{new string('x', 500)}}":1{{fields}}}""");
+        var request = WireFiles.Chat(
+            $$"""{"model":"m","messages":[{"role":"user","content":"hi"}],"a\r\nb, é{{new string('x', 500)}}":1{{fields}}}""");
 
         WireFiles.ToAnthropic(request, dropped);
 
@@ -136,7 +140,8 @@ public sealed class RequestTranslationTests
     public void A_forced_tool_excludes_a_thinking_budget_and_says_so()
     {
         var dropped = new List<string>();
-        var request = WireFiles.Chat("""{"model":"m","reasoning_effort":"high","tool_choice":"required","tools":[{"type":"function","function":{"name":"f"}}],"messages":[{"role":"user","content":"hi"}]}""");
+        var request = WireFiles.Chat(
+            """{"model":"m","reasoning_effort":"high","tool_choice":"required","tools":[{"type":"function","function":{"name":"f"}}],"messages":[{"role":"user","content":"hi"}]}""");
 
         var body = WireFiles.ToAnthropic(request, dropped);
 
@@ -148,7 +153,8 @@ public sealed class RequestTranslationTests
     public void A_turn_that_lost_its_signed_thinking_goes_on_without_a_budget()
     {
         var dropped = new List<string>();
-        var request = WireFiles.Chat("""{"model":"m","reasoning_effort":"high","messages":[{"role":"user","content":"hi"},{"role":"assistant","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{"}}]},{"role":"tool","tool_call_id":"1","content":"ok"}]}""");
+        var request = WireFiles.Chat(
+            """{"model":"m","reasoning_effort":"high","messages":[{"role":"user","content":"hi"},{"role":"assistant","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{"}}]},{"role":"tool","tool_call_id":"1","content":"ok"}]}""");
 
         var body = WireFiles.ToAnthropic(request, dropped);
 
@@ -165,7 +171,8 @@ public sealed class RequestTranslationTests
     public void A_budget_becomes_an_effort(string model, int budget, string? effort, int drops)
     {
         var dropped = new List<string>();
-        var request = WireFiles.Messages($$$"""{"model":"m","max_tokens":20000,"thinking":{"type":"enabled","budget_tokens":{{{budget}}}},"messages":[{"role":"user","content":"hi"}]}""");
+        var request = WireFiles.Messages(
+            $$$"""{"model":"m","max_tokens":20000,"thinking":{"type":"enabled","budget_tokens":{{{budget}}}},"messages":[{"role":"user","content":"hi"}]}""");
 
         var body = JsonNode.Parse(WireFiles.ToOpenAi(request, dropped, model))!;
 
@@ -181,7 +188,8 @@ public sealed class RequestTranslationTests
     public void Disabled_thinking_becomes_the_least_effort_there_is(string model, string? effort, int drops)
     {
         var dropped = new List<string>();
-        var request = WireFiles.Messages("""{"model":"m","max_tokens":20,"thinking":{"type":"disabled"},"messages":[{"role":"user","content":"hi"}]}""");
+        var request = WireFiles.Messages(
+            """{"model":"m","max_tokens":20,"thinking":{"type":"disabled"},"messages":[{"role":"user","content":"hi"}]}""");
 
         var body = JsonNode.Parse(WireFiles.ToOpenAi(request, dropped, model))!;
 
@@ -205,7 +213,8 @@ public sealed class RequestTranslationTests
     public void A_schema_that_the_model_cannot_enforce_becomes_a_tool_that_it_must_call()
     {
         var dropped = new List<string>();
-        var request = WireFiles.Chat("""{"model":"m","messages":[{"role":"user","content":"hi"}],"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"object"}}}}""");
+        var request = WireFiles.Chat(
+            """{"model":"m","messages":[{"role":"user","content":"hi"}],"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"object"}}}}""");
 
         var body = JsonElement.Parse(WireFiles.ToAnthropic(request, dropped, "claude-3-5-haiku-20241022"));
 
@@ -219,7 +228,8 @@ public sealed class RequestTranslationTests
     public void A_schema_becomes_an_instruction_and_is_reported_where_neither_model_nor_tool_can_enforce_it()
     {
         var dropped = new List<string>();
-        var request = WireFiles.Chat("""{"model":"m","messages":[{"role":"user","content":"hi"}],"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"array"}}}}""");
+        var request = WireFiles.Chat(
+            """{"model":"m","messages":[{"role":"user","content":"hi"}],"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"array"}}}}""");
 
         var body = WireFiles.ToAnthropic(request, dropped, "claude-3-5-haiku-20241022");
 
@@ -230,7 +240,8 @@ public sealed class RequestTranslationTests
     [Fact]
     public void Only_allowed_tools_are_offered_where_no_parameter_names_them()
     {
-        var request = WireFiles.Chat("""{"model":"m","messages":[{"role":"user","content":"hi"}],"tools":[{"type":"function","function":{"name":"a"}},{"type":"function","function":{"name":"b"}}],"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"required","tools":[{"type":"function","function":{"name":"b"}}]}}}""");
+        var request = WireFiles.Chat(
+            """{"model":"m","messages":[{"role":"user","content":"hi"}],"tools":[{"type":"function","function":{"name":"a"}},{"type":"function","function":{"name":"b"}}],"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"required","tools":[{"type":"function","function":{"name":"b"}}]}}}""");
 
         var body = JsonNode.Parse(WireFiles.ToAnthropic(request, []))!;
 
@@ -243,7 +254,9 @@ public sealed class RequestTranslationTests
     {
         var body = WireFiles.ToAnthropic(WireFiles.Chat("""{"model":"m","messages":[{"role":"system","content":"Say hi."}]}"""), []);
 
-        Assert.Contains("""{"max_tokens":16384,"messages":[{"role":"user","content":"Say hi."}]}""".Replace("{\"max", "\"max", StringComparison.Ordinal), body);
+        Assert.Contains(
+            """{"max_tokens":16384,"messages":[{"role":"user","content":"Say hi."}]}""".Replace(
+                "{\"max", "\"max", StringComparison.Ordinal), body);
     }
 
     [Theory]
@@ -255,7 +268,8 @@ public sealed class RequestTranslationTests
     [InlineData("""{"type":"object","properties":{"t":{"type":"array","items":{"type":"object"}}},"required":["t"],"additionalProperties":false}""", false)]
     [InlineData("""{"type":"object","properties":{"t":{"type":["object","null"],"properties":{"u":{}}}},"required":["t"],"additionalProperties":false}""", false)]
     [InlineData("""{"type":"object","properties":{"t":{}},"required":["t"],"additionalProperties":false}""", false)]
-    [InlineData("""{"type":"object","properties":{"t":{"oneOf":[{"type":"null"}]}},"required":["t"],"additionalProperties":false}""", false)]
+    [InlineData("""{"type":"object","properties":{"t":{"oneOf":[{"type":"null"}]}},"required":["t"],"additionalProperties":false}""",
+        false)]
     [InlineData("""{"type":"object","additionalProperties":false,"$defs":{"a":{"type":"object"}}}""", false)]
     [InlineData("""{"type":"array","items":{"type":"string"}}""", false)]
     [InlineData("""{"anyOf":[{"type":"null"}],"type":"object","additionalProperties":false}""", false)]
@@ -281,7 +295,9 @@ public sealed class RequestTranslationTests
     {
         var settings = WireFiles.OpenAi with { MaxTokensField = "max_tokens" };
 
-        var body = JsonNode.Parse(WireFiles.ToOpenAi(WireFiles.Messages("""{"model":"m","max_tokens":900,"messages":[{"role":"user","content":"Hi"}]}"""), [], "m", settings))!;
+        var body = JsonNode.Parse(
+            WireFiles.ToOpenAi(
+                WireFiles.Messages("""{"model":"m","max_tokens":900,"messages":[{"role":"user","content":"Hi"}]}"""), [], "m", settings))!;
 
         Assert.Equal(900, (int)body["max_tokens"]!);
         Assert.Null(body["max_completion_tokens"]);
@@ -404,7 +420,8 @@ public sealed class RequestTranslationTests
                 : new JsonArray(
                     new JsonObject { ["type"] = "text", ["text"] = Text() },
                     new JsonObject { ["type"] = "image_url", ["image_url"] = new JsonObject { ["url"] = "data:image/png;base64,AAAA" } },
-                    new JsonObject { ["type"] = "file", ["file"] = new JsonObject { ["filename"] = Text(), ["file_data"] = "data:application/pdf;base64,AAAA" } })));
+                    new JsonObject { ["type"] = "file",
+                        ["file"] = new JsonObject { ["filename"] = Text(), ["file_data"] = "data:application/pdf;base64,AAAA" } })));
             var assistant = Message("assistant", Text());
             var calls = random.Next(3);
             if (random.Next(2) == 0)
@@ -444,7 +461,10 @@ public sealed class RequestTranslationTests
             ["tools"] = new JsonArray(new JsonObject
             {
                 ["type"] = "function",
-                ["function"] = new JsonObject { ["name"] = "f", ["description"] = Text(), ["parameters"] = new JsonObject { ["type"] = "object", ["title"] = Text(), ["additionalProperties"] = false }, ["strict"] = true },
+                ["function"] =
+                    new JsonObject { ["name"] = "f", ["description"] = Text(),
+                        ["parameters"] = new JsonObject { ["type"] = "object", ["title"] = Text(), ["additionalProperties"] = false },
+                        ["strict"] = true },
             }),
             ["tool_choice"] = new[] { "auto", "none", "required" }[random.Next(2) * 2],
         };

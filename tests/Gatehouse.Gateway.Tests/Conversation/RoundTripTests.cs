@@ -54,7 +54,8 @@ public sealed class RoundTripTests
     [Fact]
     public void Answers_lose_nothing_on_the_way_through_each_format() => Seeds.ForAll(random =>
     {
-        var answer = new ChatAnswer { Id = "id_1", Model = "m", Usage = new(random.Next(1000), random.Next(1000), 0, 0, random.Next(1, 1000), 0) };
+        var answer =
+            new ChatAnswer { Id = "id_1", Model = "m", Usage = new(random.Next(1000), random.Next(1000), 0, 0, random.Next(1, 1000), 0) };
         var choice = new ChatChoice();
         if (random.Next(2) == 0)
         {
@@ -67,7 +68,9 @@ public sealed class RoundTripTests
         answer.Choices.Add(choice);
 
         Assert.Equal(Told(answer), Told(OpenAiAnswerReader.Read(Bytes(WireFiles.Write(to => ChatAnswerWriter.Write(answer, to))))));
-        Assert.Equal(Told(answer), Told(AnthropicAnswerReader.Read(Bytes(WireFiles.Write(to => MessagesAnswerWriter.Write(answer, RandomRequest(random), to))))));
+        Assert.Equal(
+            Told(answer),
+            Told(AnthropicAnswerReader.Read(Bytes(WireFiles.Write(to => MessagesAnswerWriter.Write(answer, RandomRequest(random), to))))));
         Assert.Equal(Told(answer), Told(GeminiAnswerReader.Read(Bytes(WireFiles.Write(to => GenerateAnswerWriter.Write(answer, to))))));
     });
 
@@ -92,7 +95,9 @@ public sealed class RoundTripTests
 
         for (var i = 0; i < 3; i++)
         {
-            request.Tools.Add(new(ToolKind.Function, $"tool_{i}", RandomText(random), JsonElement.Parse($$$$"""{"type":"object","properties":{"p{{{{random.Next(9)}}}}":{"type":"string"}}}""")));
+            request.Tools.Add(
+                new(ToolKind.Function, $"tool_{i}", RandomText(random),
+                    JsonElement.Parse($$$$"""{"type":"object","properties":{"p{{{{random.Next(9)}}}}":{"type":"string"}}}""")));
         }
 
         request.ToolChoice = random.Next(4) switch
@@ -112,7 +117,9 @@ public sealed class RoundTripTests
             request.Messages.Add(new(ChatRole.Assistant, [.. said, .. asked]));
             if (asked.Count > 0)
             {
-                request.Messages.Add(new(ChatRole.Tool, [.. asked.Select(c => new ToolResultPart(((ToolCallPart)c).Id, [new TextPart(RandomText(random))]))]));
+                request.Messages.Add(
+                    new(ChatRole.Tool,
+                        [.. asked.Select(c => new ToolResultPart(((ToolCallPart)c).Id, [new TextPart(RandomText(random))]))]));
             }
         }
 
@@ -137,7 +144,8 @@ public sealed class RoundTripTests
     }
 
     private static List<Part> RandomCalls(Random random, int least, int from) =>
-        [.. Enumerable.Range(from, random.Next(least, 4)).Select(i => new ToolCallPart($"call_{i}", $"tool_{random.Next(3)}", $$"""{"n":{{random.Next(100)}},"t":"é\u00e9 \"x\""}"""))];
+        [.. Enumerable.Range(from, random.Next(least, 4)).Select(
+            i => new ToolCallPart($"call_{i}", $"tool_{random.Next(3)}", $$"""{"n":{{random.Next(100)}},"t":"é\u00e9 \"x\""}"""))];
 
     private static string RandomText(Random random)
     {
@@ -148,7 +156,8 @@ public sealed class RoundTripTests
     /// <summary>A request as text, turns of one speaker joined, since formats differ in how they cut them.</summary>
     private static string Told(ChatRequest r)
     {
-        var text = new StringBuilder().Append($"{r.MaxTokens} {r.Temperature} {string.Join('|', r.Stop)} {r.ToolChoice?.Mode} {r.ToolChoice?.Name}\n");
+        var text = new StringBuilder().Append(
+            $"{r.MaxTokens} {r.Temperature} {string.Join('|', r.Stop)} {r.ToolChoice?.Mode} {r.ToolChoice?.Name}\n");
         foreach (var tool in r.Tools)
         {
             text.Append($"{tool.Name} {tool.Description} {tool.Schema}\n");
@@ -178,7 +187,8 @@ public sealed class RoundTripTests
         ImagePart image => $"image {image.Source.MediaType} {image.Source.Data}",
         FilePart file => $"file {file.Source.MediaType} {file.Source.Data}",
         ToolCallPart call => $"call {call.Id} {call.Name} {call.Arguments}",
-        ToolResultPart result => $"result {result.CallId} {string.Concat(result.Content.OfType<TextPart>().Select(t => t.Text))} {result.IsError}",
+        ToolResultPart result =>
+            $"result {result.CallId} {string.Concat(result.Content.OfType<TextPart>().Select(t => t.Text))} {result.IsError}",
         _ => part.ToString(),
     };
 }

@@ -23,7 +23,8 @@ public sealed class TranslationTableTests
         new("chat/completions", WireFormat.OpenAi, ChatRequestReader.Read, (a, r, to) => ChatAnswerWriter.Write(a, to, r)),
         new("responses", WireFormat.Responses, ResponsesRequestReader.Read, null),
         new("messages", WireFormat.Anthropic, static body => MessagesRequestReader.Read(body), MessagesAnswerWriter.Write),
-        new("generateContent", WireFormat.Gemini, body => GenerateRequestReader.Read(body, "m", false), (a, _, to) => GenerateAnswerWriter.Write(a, to)),
+        new("generateContent", WireFormat.Gemini, body => GenerateRequestReader.Read(body, "m", false), (a, _, to) =>
+            GenerateAnswerWriter.Write(a, to)),
     ];
 
     private static readonly (string Name, WireFormat Wire, string Kind, string Model)[] Providers =
@@ -122,7 +123,8 @@ public sealed class TranslationTableTests
         }
 
         var request = client.Read(Encoding.UTF8.GetBytes(body));
-        var settings = new ProviderSettings { Name = kind, Kind = kind, Wire = wire, BaseUrl = new Uri("http://127.0.0.1/v1"), MaxTokensField = "max_tokens" };
+        var settings = new ProviderSettings { Name = kind, Kind = kind, Wire = wire, BaseUrl = new Uri("http://127.0.0.1/v1"),
+            MaxTokensField = "max_tokens" };
         var dropped = new List<string>();
         try
         {
@@ -164,5 +166,6 @@ public sealed class TranslationTableTests
 
     /// <summary>A format that clients speak.</summary>
     private sealed record Client(
-        string Name, WireFormat Wire, Func<ReadOnlyMemory<byte>, ChatRequest> Read, Action<ChatAnswer, ChatRequest, IBufferWriter<byte>>? Write);
+        string Name, WireFormat Wire, Func<ReadOnlyMemory<byte>, ChatRequest> Read,
+        Action<ChatAnswer, ChatRequest, IBufferWriter<byte>>? Write);
 }

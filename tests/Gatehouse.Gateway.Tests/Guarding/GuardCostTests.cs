@@ -47,15 +47,18 @@ public sealed class GuardCostTests(ITestOutputHelper output)
         var one = Best(session, small, texts, buffer, 20);
         var sixteen = Best(session, large, texts, buffer, 8);
 
-        output.WriteLine($"{one.TotalMicroseconds / (small.Length / 1024.0):0.0} µs/KB of a request of {small.Length} bytes, {sixteen.TotalMicroseconds / (large.Length / 1024.0):0.0} of {large.Length}");
+        output.WriteLine(
+            $"{one.TotalMicroseconds / (small.Length / 1024.0):0.0} µs/KB of a request of {small.Length} bytes, {sixteen.TotalMicroseconds / (large.Length / 1024.0):0.0} of {large.Length}");
         Assert.InRange(sixteen / one, 0, 64);
     }
 
     private static byte[] Request(int kilobytes)
     {
-        const string Prose = "Could you please summarise what was said about the new warehouse, and what the next steps are for the people who plan it? ";
+        const string Prose =
+            "Could you please summarise what was said about the new warehouse, and what the next steps are for the people who plan it? ";
         var text = string.Concat(Enumerable.Repeat(Prose, (kilobytes * 1024 / Prose.Length) + 1));
-        return Encoding.UTF8.GetBytes($$"""{"model":"m","messages":[{"role":"system","content":"You help."},{"role":"user","content":"{{text}}"}]}""");
+        return Encoding.UTF8.GetBytes(
+            $$"""{"model":"m","messages":[{"role":"system","content":"You help."},{"role":"user","content":"{{text}}"}]}""");
     }
 
     private static TimeSpan Best(GuardSession session, byte[] request, JsonTextList texts, char[] buffer, int rounds)

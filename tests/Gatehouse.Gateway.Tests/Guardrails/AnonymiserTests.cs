@@ -52,7 +52,9 @@ public sealed class AnonymiserTests
     public void Every_way_of_cutting_an_answer_restores_the_same()
     {
         var vault = new PseudonymVault();
-        string[] tokens = [.. Enumerable.Range(0, 12).Select(i => vault.TokenFor(i % 2 == 0 ? "PERSON" : "US_SSN", $"value {i}")), "<", "PERSON", "PERSON_", "US_", " ", "a", "&lt", "&lt;PERSON_1&gt;", "PERSON_3", "_", "<PERSON_9", ">", "\\u003cUS_SSN_1\\u003e", "1"];
+        string[] tokens =
+            [.. Enumerable.Range(0, 12).Select(i => vault.TokenFor(i % 2 == 0 ? "PERSON" : "US_SSN", $"value {i}")), "<", "PERSON",
+                "PERSON_", "US_", " ", "a", "&lt", "&lt;PERSON_1&gt;", "PERSON_3", "_", "<PERSON_9", ">", "\\u003cUS_SSN_1\\u003e", "1"];
         var random = new Random(3);
         for (var round = 0; round < 400; round++)
         {
@@ -117,10 +119,13 @@ public sealed class AnonymiserTests
     {
         var vault = new PseudonymVault(capacity: 1);
 
-        Assert.Equal(("<PERSON_1>", "[PERSON]", "<PERSON_1>"), (vault.TokenFor("PERSON", "Jim"), vault.TokenFor("PERSON", "Ann"), vault.TokenFor("PERSON", "jim")));
+        Assert.Equal(
+            ("<PERSON_1>", "[PERSON]", "<PERSON_1>"),
+            (vault.TokenFor("PERSON", "Jim"), vault.TokenFor("PERSON", "Ann"), vault.TokenFor("PERSON", "jim")));
     }
 
-    private static string Anonymise(PseudonymVault vault, string text) => Replace(new Anonymiser(Key, vault), text, Anonymisation.Pseudonym);
+    private static string Anonymise(PseudonymVault vault, string text) =>
+        Replace(new Anonymiser(Key, vault), text, Anonymisation.Pseudonym);
 
     private static string Replace(Anonymiser anonymiser, string text, Anonymisation how)
     {

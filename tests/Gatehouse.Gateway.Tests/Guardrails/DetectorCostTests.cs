@@ -12,8 +12,10 @@ public sealed class DetectorCostTests
 
     private static readonly string[] Hostile =
     [
-        "1", "1 ", "1-", "a1 ", "a.", "@", "a@", "a@a.", "://", "a://b@", "::", "1:", "f:", "-", "1.1.1.", "(1) ", "+1", "Aa ", "A ", "aa\n", "'", "a'", "https://a.", "password=", "key:", "key: a1b2c3d4 ", "token \"", "eyJ", "eyJ.",
-        "-----BEGIN", "-----BEGIN PRIVATE KEY-----", "sk-", "SG.", "$2a$", "may 1 ", "Monday", "12/12/", "2020-", "x", "0", "Apt. 1 ", "John ", "Mr. ", "\u0301", "\ud83d\ude00", "é", "xox", "b.c.d.", "A1-", "AB12 3CD ", "mayjunjul", "-u a:", "curl -u ",
+        "1", "1 ", "1-", "a1 ", "a.", "@", "a@", "a@a.", "://", "a://b@", "::", "1:", "f:", "-", "1.1.1.", "(1) ", "+1", "Aa ", "A ",
+        "aa\n", "'", "a'", "https://a.", "password=", "key:", "key: a1b2c3d4 ", "token \"", "eyJ", "eyJ.",
+        "-----BEGIN", "-----BEGIN PRIVATE KEY-----", "sk-", "SG.", "$2a$", "may 1 ", "Monday", "12/12/", "2020-", "x", "0", "Apt. 1 ",
+        "John ", "Mr. ", "\u0301", "\ud83d\ude00", "é", "xox", "b.c.d.", "A1-", "AB12 3CD ", "mayjunjul", "-u a:", "curl -u ",
     ];
 
     public static TheoryData<IDetector> Detectors => [PiiDetector.Default, SecretDetector.Default];
@@ -27,8 +29,8 @@ public sealed class DetectorCostTests
             var (small, large) = (Repeat(unit, 3_000), Repeat(unit, 48_000));
             Measure(detector, small);
 
-            // Sixteen times the text: a quadratic scan would cost sixteen times as much for each character, and does so each time. A machine that
-            // does other things slows one measurement or several, but not all.
+            // Sixteen times the text: a quadratic scan would cost sixteen times as much for each character, and does so each time. A
+            // machine that does other things slows one measurement or several, but not all.
             var (each, more, tries) = (0d, double.MaxValue, 0);
             while (more >= (6 * each) + .5 && tries++ < MaxTries)
             {
@@ -43,7 +45,8 @@ public sealed class DetectorCostTests
     [MemberData(nameof(Detectors))]
     public void A_clean_text_allocates_nothing(IDetector detector)
     {
-        var text = Repeat("the quick brown fox jumps over the lazy dog. We think that this is what people want, and it is not much. ", 4_000);
+        var text = Repeat(
+            "the quick brown fox jumps over the lazy dog. We think that this is what people want, and it is not much. ", 4_000);
         Measure(detector, text);
 
         var before = GC.GetAllocatedBytesForCurrentThread();
@@ -66,8 +69,11 @@ public sealed class DetectorCostTests
 
             foreach (var finding in findings.Items)
             {
-                Assert.True(finding is { Start: >= 0, Length: > 0, Score: > 0 and <= 1 } && finding.End <= text.Length, $"{finding} in '{text}'");
-                Assert.False(char.IsLowSurrogate(text[finding.Start]) || (finding.End < text.Length && char.IsLowSurrogate(text[finding.End])), $"{finding} in '{text}'");
+                Assert.True(finding is { Start: >= 0, Length: > 0, Score: > 0 and <= 1 } && finding.End <= text.Length,
+                    $"{finding} in '{text}'");
+                Assert.False(
+                    char.IsLowSurrogate(text[finding.Start]) || (finding.End < text.Length && char.IsLowSurrogate(text[finding.End])),
+                    $"{finding} in '{text}'");
             }
         }
     }

@@ -9,7 +9,9 @@ internal static class GuardData
     public static IReadOnlyList<LabelledText> Read(string file)
     {
         using var stream = File.OpenRead(Path.Combine(Folder(), file));
-        using var plain = file.EndsWith(".gz", StringComparison.Ordinal) ? (Stream)new GZipStream(stream, CompressionMode.Decompress) : stream;
+        using var plain = file.EndsWith(".gz", StringComparison.Ordinal)
+            ? (Stream)new GZipStream(stream, CompressionMode.Decompress)
+            : stream;
         using var reader = new StreamReader(plain);
         List<LabelledText> rows = [];
         while (reader.ReadLine() is { } line)

@@ -13,7 +13,8 @@ public sealed class GuardEvaluationTests
     [Fact]
     public void A_row_counts_code_points_and_the_detectors_UTF16_units()
     {
-        var row = LabelledText.Read("""{"text": "\ud83d\ude00 jim@example.com", "type": "EMAIL_ADDRESS", "label": 1, "start": 2, "end": 17}""");
+        var row = LabelledText.Read(
+            """{"text": "\ud83d\ude00 jim@example.com", "type": "EMAIL_ADDRESS", "label": 1, "start": 2, "end": 17}""");
 
         Assert.Equal([new LabelledSpan(3, 18, "EMAIL_ADDRESS")], row.Spans);
         Assert.True(row.Label);
@@ -24,7 +25,9 @@ public sealed class GuardEvaluationTests
     {
         List<(string, Outcome)> seen = [];
 
-        SpanMatching.Compare([new(0, 10, "A"), new(20, 30, "A")], [new(0, 10, "A"), new(20, 25, "A")], .9, sameType: true, (type, outcome) => seen.Add((type, outcome)));
+        SpanMatching.Compare(
+            [new(0, 10, "A"), new(20, 30, "A")], [new(0, 10, "A"), new(20, 25, "A")], .9, sameType: true, (type, outcome) =>
+                seen.Add((type, outcome)));
 
         Assert.Equal([("A", Outcome.Hit), ("A", Outcome.Miss), ("A", Outcome.FalseAlarm)], seen);
     }
@@ -32,7 +35,9 @@ public sealed class GuardEvaluationTests
     [Fact]
     public void Neighbours_with_only_punctuation_between_them_are_one_span_when_joined()
     {
-        var joined = SpanMatching.Merge("12 Main St, Rome and Oslo", [new(0, 2, "ADDRESS"), new(3, 10, "ADDRESS"), new(12, 16, "LOCATION"), new(21, 25, "LOCATION")], sameType: false);
+        var joined = SpanMatching.Merge(
+            "12 Main St, Rome and Oslo", [new(0, 2, "ADDRESS"), new(3, 10, "ADDRESS"), new(12, 16, "LOCATION"), new(21, 25, "LOCATION")],
+            sameType: false);
 
         Assert.Equal([new LabelledSpan(0, 16, "ADDRESS"), new LabelledSpan(21, 25, "LOCATION")], joined);
     }
@@ -60,8 +65,12 @@ public sealed class GuardEvaluationTests
         using var json = JsonDocument.Parse(report.WrittenMemory);
         var run = json.RootElement.GetProperty("runs")[0];
         var region = run.GetProperty("results")[0].GetProperty("locations")[0].GetProperty("physicalLocation").GetProperty("region");
-        Assert.Equal((2, 6, 21), (region.GetProperty("startLine").GetInt32(), region.GetProperty("startColumn").GetInt32(), region.GetProperty("endColumn").GetInt32()));
-        Assert.Contains("LLM02:2025", run.GetProperty("tool").GetProperty("driver").GetProperty("rules")[0].GetProperty("properties").GetRawText(), StringComparison.Ordinal);
+        Assert.Equal(
+            (2, 6, 21), (region.GetProperty("startLine").GetInt32(), region.GetProperty("startColumn").GetInt32(),
+                region.GetProperty("endColumn").GetInt32()));
+        Assert.Contains(
+            "LLM02:2025", run.GetProperty("tool").GetProperty("driver").GetProperty("rules")[0].GetProperty("properties").GetRawText(),
+            StringComparison.Ordinal);
         Assert.DoesNotContain("jim@", json.RootElement.GetRawText(), StringComparison.Ordinal);
     }
 

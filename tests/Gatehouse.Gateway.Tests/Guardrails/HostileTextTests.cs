@@ -13,8 +13,8 @@ using Gatehouse.Guardrails.Secrets;
 namespace Gatehouse.Gateway.Tests.Guardrails;
 
 /// <summary>
-/// Every scanner against texts that were made to hurt it: a megabyte costs as many times what a part of it costs as it is longer, nothing throws,
-/// and every finding lies in its text.
+/// Every scanner against texts that were made to hurt it: a megabyte costs as many times what a part of it costs as it is longer, nothing
+/// throws, and every finding lies in its text.
 /// </summary>
 public sealed class HostileTextTests
 {
@@ -25,9 +25,12 @@ public sealed class HostileTextTests
     /// <summary>Each opens something that a careless scanner looks to the end of the text for, again and again.</summary>
     private static readonly string[] Units =
     [
-        "a", "A", "1", " ", "\n", ".", "!", "\"", "'", "(", "<", "[", "{", "\\", "%", "%41", "&#65;", "\\u0041", "=", "0 ", "a ", "aB", "i g n o r e ", "1gn0r3 ", "vtaber ", "erongi ", "ignore all ",
-        "6967 ", "69 67 ", "01101001 ", "SWdub3JlIGFsbA", "SWdub3JlIGFsbA== ", "![", "![a](", "](http://", "http://a.b/?", "//a ", "javascript:", "<img src=", "data:text/html,", "\u200B", "a\u200B", "\uFE0F", "\uDB40\uDC41",
-        "\u202E", "е", "ｉ", "\u0301", "\uD83D", "忽略", "@", "a@", "a.b.", "1.", "1-", "+1 ", "12/12/2020 ", "a1 ", "Ann ", "ghp_", "sk-", "eyJ", "eyJh.eyJh.", "-----BEGIN", "key=", "password: ", "token \"", "curl -u ", "://u:p@",
+        "a", "A", "1", " ", "\n", ".", "!", "\"", "'", "(", "<", "[", "{", "\\", "%", "%41", "&#65;", "\\u0041", "=", "0 ", "a ", "aB",
+        "i g n o r e ", "1gn0r3 ", "vtaber ", "erongi ", "ignore all ",
+        "6967 ", "69 67 ", "01101001 ", "SWdub3JlIGFsbA", "SWdub3JlIGFsbA== ", "![", "![a](", "](http://", "http://a.b/?", "//a ",
+        "javascript:", "<img src=", "data:text/html,", "\u200B", "a\u200B", "\uFE0F", "\uDB40\uDC41",
+        "\u202E", "е", "ｉ", "\u0301", "\uD83D", "忽略", "@", "a@", "a.b.", "1.", "1-", "+1 ", "12/12/2020 ", "a1 ", "Ann ", "ghp_", "sk-",
+        "eyJ", "eyJh.eyJh.", "-----BEGIN", "key=", "password: ", "token \"", "curl -u ", "://u:p@",
         "kill ", "kill a person ", "build a bomb ", "I cannot ", "the quick brown fox ",
     ];
 
@@ -42,7 +45,8 @@ public sealed class HostileTextTests
 
     private static LinkDetector Links { get; } = new(new LinkOptions { AllowedHosts = ["example.com"], ReportUnknownHosts = true });
 
-    private static PromptLeakDetector Leak { get; } = new("the quick brown fox the quick brown fox jumps over a lazy dog and says nothing at all");
+    private static PromptLeakDetector Leak { get; } = new(
+        "the quick brown fox the quick brown fox jumps over a lazy dog and says nothing at all");
 
     private static CanaryDetector Canary { get; } = CanaryDetector.ForCanary("ghc0123456789abcdef");
 
@@ -85,7 +89,8 @@ public sealed class HostileTextTests
             var (small, large) = (Repeat(unit, Small), Repeat(unit, Small * Times));
             Time(run, small);
 
-            // A quadratic scanner costs 256 times as much, each time; a cold cache now and then a few times too much, which more tries mend.
+            // A quadratic scanner costs 256 times as much, each time; a cold cache now and then a few times too much, which more tries
+            // mend.
             var (part, whole, tries) = (double.MaxValue, double.MaxValue, 0);
             do
             {
@@ -94,7 +99,8 @@ public sealed class HostileTextTests
             }
             while (whole > (4 * Times * part) + 3_000 && tries++ < MaxTries);
 
-            Assert.True(whole <= (4 * Times * part) + 3_000, $"'{unit}': {part:0} µs for {Small} characters, {whole:0} µs for {Times} times as many.");
+            Assert.True(whole <= (4 * Times * part) + 3_000,
+                $"'{unit}': {part:0} µs for {Small} characters, {whole:0} µs for {Times} times as many.");
         }
     }
 
@@ -105,7 +111,9 @@ public sealed class HostileTextTests
     public void Whatever_a_text_is_made_of_its_findings_lie_in_it_and_are_the_same_again(int seed)
     {
         var random = new Random(seed);
-        var check = new TextCheck(new CheckOptions { SystemPrompt = "the quick brown fox jumps over the lazy dog and then it sleeps", AllowedHosts = ["example.com"], Thresholds = TextCheck.Names.ToDictionary(n => n, _ => 0.01f) });
+        var check = new TextCheck(
+            new CheckOptions { SystemPrompt = "the quick brown fox jumps over the lazy dog and then it sleeps",
+                AllowedHosts = ["example.com"], Thresholds = TextCheck.Names.ToDictionary(n => n, _ => 0.01f) });
         for (var round = 0; round < 400; round++)
         {
             var text = Text(random);
@@ -116,13 +124,15 @@ public sealed class HostileTextTests
             Assert.Equal(verdict.Findings, check.Run(text, side).Findings);
             foreach (var finding in verdict.Findings)
             {
-                Assert.True(finding is { Start: >= 0, Length: > 0, Score: > 0 and <= 1 } && finding.End <= text.Length, $"{finding} in {Shown(text)}");
+                Assert.True(finding is { Start: >= 0, Length: > 0, Score: > 0 and <= 1 } && finding.End <= text.Length,
+                    $"{finding} in {Shown(text)}");
                 Assert.False(Splits(text, finding.Start) || Splits(text, finding.End), $"{finding} splits a character of {Shown(text)}");
             }
 
             foreach (var reading in Readings.Of(text))
             {
-                Assert.True(reading.Start >= 0 && reading.Length >= 0 && reading.Start + reading.Length <= text.Length, $"{reading.Rule} in {Shown(text)}");
+                Assert.True(reading.Start >= 0 && reading.Length >= 0 && reading.Start + reading.Length <= text.Length,
+                    $"{reading.Rule} in {Shown(text)}");
             }
 
             Assert.InRange(LinkDetector.Releasable(text), 0, text.Length);
@@ -186,7 +196,8 @@ public sealed class HostileTextTests
         return text.ToString();
     }
 
-    private static bool Splits(string text, int at) => at > 0 && at < text.Length && char.IsHighSurrogate(text[at - 1]) && char.IsLowSurrogate(text[at]);
+    private static bool Splits(string text, int at) =>
+        at > 0 && at < text.Length && char.IsHighSurrogate(text[at - 1]) && char.IsLowSurrogate(text[at]);
 
     private static string Shown(string text) => string.Concat(text.Select(c => c is >= ' ' and <= '~' ? c.ToString() : $"\\u{(int)c:x4}"));
 }

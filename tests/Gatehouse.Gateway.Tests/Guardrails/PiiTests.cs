@@ -46,7 +46,9 @@ public sealed class PiiTests
     [Fact]
     public void Finds_people_places_and_addresses_in_free_text()
     {
-        var found = Find(PiiDetector.Default, "Please send the contract to Katarina Nowak, 4624 Jefferson Street, and tell Mr. Brown that she moved from Lyon to Portugal.");
+        var found = Find(
+            PiiDetector.Default,
+            "Please send the contract to Katarina Nowak, 4624 Jefferson Street, and tell Mr. Brown that she moved from Lyon to Portugal.");
 
         Assert.Contains(("PERSON", "Katarina Nowak"), found);
         Assert.Contains(("PERSON", "Brown"), found);
@@ -97,7 +99,9 @@ public sealed class PiiTests
         var relaxed = recogniser with { Check = CustomCheck.None, Ignores = [], Finds = [] };
 
         Assert.Throws<CustomRecogniserException>(() => new PiiDetector(new PiiOptions { Custom = [recogniser] }));
-        Assert.Equal([("MEMBER_NUMBER", "M-12345675")], Find(new PiiDetector(new PiiOptions { Custom = [relaxed], Types = [PiiTypes.Email] }), "member M-12345675"));
+        Assert.Equal(
+            [("MEMBER_NUMBER", "M-12345675")],
+            Find(new PiiDetector(new PiiOptions { Custom = [relaxed], Types = [PiiTypes.Email] }), "member M-12345675"));
         Assert.Empty(Find(new PiiDetector(new PiiOptions { Custom = [relaxed], Types = [PiiTypes.Email] }), "code M-12345675"));
     }
 

@@ -6,7 +6,8 @@ namespace Gatehouse.Gateway.Tests.Guardrails;
 
 public sealed class SecretTests
 {
-    private const string Jwt = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U";
+    private const string Jwt =
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U";
 
     [Theory]
     [InlineData("key AKIAZ3MTZZFIY4QJ5XCE end", "secret.aws.access-key")]
@@ -15,7 +16,8 @@ public sealed class SecretTests
     [InlineData("postgres://app:s3cr3tP4ss@db.internal:5432/app", "secret.address.password")]
     [InlineData("Server=db;User Id=app;Password=Tr0ub4dor;Database=x", "secret.password")]
     [InlineData("wonderapi SECRET ab12cd34ef56gh78ij90kl12mn34op56", "secret.keyword")]
-    [InlineData("-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEAx0Zr1vW5kQyqkYw9sGm0m5zW3d0aBcD\n-----END RSA PRIVATE KEY-----", "secret.private-key")]
+    [InlineData("-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEAx0Zr1vW5kQyqkYw9sGm0m5zW3d0aBcD\n-----END RSA PRIVATE KEY-----",
+        "secret.private-key")]
     [InlineData("4839574813:AAFD39kkdpWt3ywyRZergyOLMaJhac61qc4", "secret.telegram.token")]
     [InlineData("https://hooks.slack.com/services/T024TTTTT/BBB72BBL/AZAAA9u0pA4ad666eMgbi555", "secret.webhook")]
     [InlineData("curl -u elastic:P@ssw0rd1x https://localhost:9200", "secret.curl.user")]

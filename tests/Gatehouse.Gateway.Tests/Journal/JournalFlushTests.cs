@@ -93,7 +93,8 @@ public sealed class JournalFlushTests : IDisposable
     [Fact]
     public void The_journal_of_another_process_is_read_up_to_a_position_and_left_as_it_is()
     {
-        using var journal = CallJournal.Open(new CallJournalOptions { Directory = _directory.Path, SegmentBytes = CallJournalOptions.MinSegmentBytes });
+        using var journal = CallJournal.Open(
+            new CallJournalOptions { Directory = _directory.Path, SegmentBytes = CallJournalOptions.MinSegmentBytes });
         for (var i = 0; i < 100; i++)
         {
             journal.Append(JournalSamples.Small(i));

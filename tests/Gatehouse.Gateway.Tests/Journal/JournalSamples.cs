@@ -66,7 +66,8 @@ internal static class JournalSamples
     };
 
     /// <summary>Takes out what version 4 added.</summary>
-    public static void BeforeVersion4(CallRecord record) => (record.Cache, record.SavedNanos, record.Saved, record.Guard) = (CacheUse.None, null, null, null);
+    public static void BeforeVersion4(CallRecord record) =>
+        (record.Cache, record.SavedNanos, record.Saved, record.Guard) = (CacheUse.None, null, null, null);
 
     /// <summary>Takes out what version 3 added, and what came later.</summary>
     public static void BeforeVersion3(CallRecord record)
@@ -103,7 +104,8 @@ internal static class JournalSamples
         ErrorMessage = MaybeText(random),
         FinishReason = MaybeText(random),
         Usage = Coin(random)
-            ? new TokenUsage(AnyNumber(random), AnyNumber(random), AnyNumber(random), AnyNumber(random), AnyNumber(random), AnyNumber(random),
+            ? new TokenUsage(AnyNumber(random), AnyNumber(random), AnyNumber(random), AnyNumber(random), AnyNumber(random),
+                AnyNumber(random),
                 AnyNumber(random), AnyNumber(random), AnyNumber(random))
             : null,
         CostNanos = MaybeNumber(random),
@@ -125,7 +127,8 @@ internal static class JournalSamples
         [
             .. Enumerable.Range(0, random.Next(4)).Select(_ => new CallAttempt(
                 AnyText(random), AnyText(random), AnyNumber(random), MaybeNumber(random), MaybeNumber(random), AnyNumber(random),
-                random.Next(600), MaybeText(random), MaybeText(random), Coin(random) ? new TokenUsage(AnyNumber(random), 1, 2, 3, 4, AnyNumber(random)) : null,
+                random.Next(600), MaybeText(random), MaybeText(random),
+                Coin(random) ? new TokenUsage(AnyNumber(random), 1, 2, 3, 4, AnyNumber(random)) : null,
                 MaybeDecimal(random))),
         ],
         RequestAttributes = Coin(random)
@@ -156,7 +159,8 @@ internal static class JournalSamples
         new(AnyDecimal(random), AnyDecimal(random), MaybeDecimal(random), MaybeDecimal(random), MaybeDecimal(random), MaybeDecimal(random),
             MaybeDecimal(random), MaybeDecimal(random), MaybeDecimal(random))
         {
-            Tiers = depth < 2 ? [.. Enumerable.Range(0, random.Next(3)).Select(_ => new PriceTier(AnyNumber(random), AnyPrice(random, depth + 1)))] : [],
+            Tiers = depth < 2 ? [
+                .. Enumerable.Range(0, random.Next(3)).Select(_ => new PriceTier(AnyNumber(random), AnyPrice(random, depth + 1)))] : [],
         };
 
     private static bool Coin(Random random) => random.Next(2) == 0;

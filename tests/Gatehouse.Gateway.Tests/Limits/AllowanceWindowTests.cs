@@ -13,7 +13,8 @@ public sealed class AllowanceWindowTests
     {
         var book = new AllowanceBook(TimeProvider.System);
         var rule = new LimitRule(
-            new Guid(1, 0, 0, new byte[8]), "r", new CallScope(null, null, null, null, null), Measure.Concurrency, LimitPeriod.Total, Cap, true, UnknownPrice.Refuse);
+            new Guid(1, 0, 0, new byte[8]), "r", new CallScope(null, null, null, null, null), Measure.Concurrency, LimitPeriod.Total, Cap,
+            true, UnknownPrice.Refuse);
         var window = book.Find(rule, "").Window;
         window.Grant(Cap, 0, 0);
         var tooMuch = 0L;

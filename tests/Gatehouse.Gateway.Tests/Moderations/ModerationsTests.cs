@@ -10,7 +10,8 @@ namespace Gatehouse.Gateway.Tests.Moderations;
 public sealed class ModerationsTests
 {
     private const string Path = "/v1/moderations";
-    private const string Answer = """{"id":"modr-1","model":"omni-moderation-2024-09-26","results":[{"flagged":false,"categories":{},"category_scores":{}}]}""";
+    private const string Answer =
+        """{"id":"modr-1","model":"omni-moderation-2024-09-26","results":[{"flagged":false,"categories":{},"category_scores":{}}]}""";
 
     private static readonly CancellationToken Ct = TestContext.Current.CancellationToken;
 
@@ -35,7 +36,8 @@ public sealed class ModerationsTests
         Assert.Equal(flagged, last.GetProperty("category_scores").GetProperty("illicit/violent").GetDouble() > .5);
         Assert.Equal(Moderation.Categories, last.GetProperty("category_scores").EnumerateObject().Select(c => c.Name));
         var record = Assert.Single(gateway.Records());
-        Assert.Equal(("moderations", "gatehouse", "guardrails", CallOutcome.Ok), (record.Surface, record.Provider, record.Model, record.Outcome));
+        Assert.Equal(
+            ("moderations", "gatehouse", "guardrails", CallOutcome.Ok), (record.Surface, record.Provider, record.Model, record.Outcome));
         Assert.Equal(0, record.CostNanos);
         Assert.NotEqual(default, record.KeyId);
     }
@@ -47,7 +49,9 @@ public sealed class ModerationsTests
         await using var gateway = await TestGateway.StartAsync(
             [new Route("omni-moderation-latest", [new Target(TestGateway.Http("a", player), "omni-2")])]);
 
-        using var named = await gateway.PostAsync(Path, """{"model":"omni-moderation-latest","input":[{"type":"image_url","image_url":{"url":"https://a.example/b.png"}}]}""", ct: Ct);
+        using var named = await gateway.PostAsync(
+            Path, """{"model":"omni-moderation-latest","input":[{"type":"image_url","image_url":{"url":"https://a.example/b.png"}}]}""",
+            ct: Ct);
         using var unnamed = await gateway.PostAsync(Path, """{ "input":"x" }""", ct: Ct);
 
         Assert.Equal(Answer, await named.Content.ReadAsStringAsync(Ct));

@@ -8,7 +8,8 @@ namespace Gatehouse.Gateway.Tests.OpenApi;
 internal static class OpenApiSchemas
 {
     private static readonly string Definitions =
-        JsonElement.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "OpenApi", "openai.json"))).GetProperty("$defs").GetRawText();
+        JsonElement.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "OpenApi", "openai.json"))).GetProperty("$defs")
+            .GetRawText();
 
     private static readonly ConcurrentDictionary<string, JsonSchema> Schemas = new(StringComparer.Ordinal);
 
@@ -16,7 +17,8 @@ internal static class OpenApiSchemas
     public static JsonElement AssertValid(string name, string json)
     {
         var value = JsonElement.Parse(json);
-        var errors = Schemas.GetOrAdd(name, n => JsonSchema.Parse($$"""{"$ref":"#/$defs/{{n}}","$defs":{{Definitions}}}""")).Validate(value);
+        var errors = Schemas.GetOrAdd(name, n => JsonSchema.Parse($$"""{"$ref":"#/$defs/{{n}}","$defs":{{Definitions}}}"""))
+            .Validate(value);
         Assert.True(errors.Count == 0, $"{name}: {string.Join("; ", errors)}\n{json}");
         return value;
     }

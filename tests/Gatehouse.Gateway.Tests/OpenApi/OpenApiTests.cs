@@ -24,7 +24,8 @@ public sealed class OpenApiTests
     private static readonly ResponseTerms Terms = new("resp_00000000000070008000000000000001", null, false, false);
 
     private static readonly (string Folder, WireFormat Wire)[] Formats =
-        [("openai", WireFormat.OpenAi), ("anthropic", WireFormat.Anthropic), ("gemini", WireFormat.Gemini), ("bedrock", WireFormat.Bedrock), ("cohere", WireFormat.Cohere)];
+        [("openai", WireFormat.OpenAi), ("anthropic", WireFormat.Anthropic), ("gemini", WireFormat.Gemini), ("bedrock", WireFormat.Bedrock),
+            ("cohere", WireFormat.Cohere)];
 
     private static readonly ChatRequest Chat = WireFiles.Chat(
         """{"model":"m","messages":[{"role":"user","content":"hi"}],"stream_options":{"include_usage":true},"tools":[{"type":"custom","custom":{"name":"run_code"}}]}""");
@@ -32,7 +33,8 @@ public sealed class OpenApiTests
     private static readonly ChatRequest Asked = ResponsesRequestReader.Read(
         """{"model":"m","input":"hi","tools":[{"type":"custom","name":"run_code"}],"metadata":{"case":"7"},"temperature":0.5}"""u8.ToArray());
 
-    private static readonly ChatRequest Older = CompletionsRequestReader.Read("""{"model":"m","prompt":"hi","stream_options":{"include_usage":true}}"""u8.ToArray());
+    private static readonly ChatRequest Older = CompletionsRequestReader.Read(
+        """{"model":"m","prompt":"hi","stream_options":{"include_usage":true}}"""u8.ToArray());
 
     [Fact]
     public void Every_object_that_clients_get_is_what_the_public_description_says()
@@ -58,7 +60,8 @@ public sealed class OpenApiTests
     }
 
     [Theory]
-    [InlineData("/v1/chat/completions", """{"model":"simulator","messages":[{"role":"user","content":"Hello"}]}""", "CreateChatCompletionResponse")]
+    [InlineData("/v1/chat/completions", """{"model":"simulator","messages":[{"role":"user","content":"Hello"}]}""",
+        "CreateChatCompletionResponse")]
     [InlineData("/v1/responses", """{"model":"simulator","input":"Hello"}""", "Response")]
     [InlineData("/v1/completions", """{"model":"simulator","prompt":"Hello"}""", "CreateCompletionResponse")]
     [InlineData("/v1/embeddings", """{"model":"simulator","input":["a","b"]}""", "CreateEmbeddingResponse")]
@@ -70,7 +73,8 @@ public sealed class OpenApiTests
     [InlineData("/v1/models", "", "ListModelsResponse")]
     public async Task The_pipeline_answers_as_described(string path, string body, string schema)
     {
-        await using var gateway = await TestGateway.StartAsync([new Route("simulator", [new Target(TestGateway.Simulator(), "simulator")])]);
+        await using var gateway = await TestGateway.StartAsync(
+            [new Route("simulator", [new Target(TestGateway.Simulator(), "simulator")])]);
 
         using var response = body.Length == 0 ? await gateway.Client.GetAsync(path, Ct) : await gateway.PostAsync(path, body, ct: Ct);
 
@@ -79,11 +83,15 @@ public sealed class OpenApiTests
     }
 
     [Theory]
-    [InlineData("CreateChatCompletionResponse", """{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"x"},"logprobs":null,"finish_reason":"stop"}]}""")]
-    [InlineData("CreateChatCompletionStreamResponse", """{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"overloaded_error"}]}""")]
-    [InlineData("ResponseStreamEvent", """{"type":"response.output_text.delta","item_id":"i","output_index":0,"content_index":0,"delta":"x","sequence_number":-1,"logprobs":[]}""")]
+    [InlineData("CreateChatCompletionResponse",
+        """{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"x"},"logprobs":null,"finish_reason":"stop"}]}""")]
+    [InlineData("CreateChatCompletionStreamResponse",
+        """{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"overloaded_error"}]}""")]
+    [InlineData("ResponseStreamEvent",
+        """{"type":"response.output_text.delta","item_id":"i","output_index":0,"content_index":0,"delta":"x","sequence_number":-1,"logprobs":[]}""")]
     [InlineData("ErrorResponse", """{"error":{"message":"x","type":"y","code":null}}""")]
-    [InlineData("CreateEmbeddingResponse", """{"object":"list","model":"m","data":[{"object":"embedding","index":0,"embedding":[]}],"usage":{"prompt_tokens":1,"total_tokens":1}}""")]
+    [InlineData("CreateEmbeddingResponse",
+        """{"object":"list","model":"m","data":[{"object":"embedding","index":0,"embedding":[]}],"usage":{"prompt_tokens":1,"total_tokens":1}}""")]
     public void The_schemas_refuse_what_is_not_so(string schema, string json) => Assert.False(OpenApiSchemas.IsValid(schema, json));
 
     private static IEnumerable<string> Files(string folder) => ((string[])["Wire", Path.Combine("Wire", "sdk")])
@@ -128,7 +136,8 @@ public sealed class OpenApiTests
     {
         foreach (var (schema, writer) in ((string, IStreamWriter)[])
         [
-            ("CreateChatCompletionStreamResponse", new ChatStreamWriter(Chat)), ("ResponseStreamEvent", new ResponsesStreamWriter(Asked, Terms)),
+            ("CreateChatCompletionStreamResponse", new ChatStreamWriter(Chat)),
+            ("ResponseStreamEvent", new ResponsesStreamWriter(Asked, Terms)),
             ("CreateCompletionResponse", new CompletionsStreamWriter(Older)),
         ])
         {

@@ -12,7 +12,8 @@ public sealed class AddressReachTests
     [InlineData("2606:4700::1111")]
     [InlineData("::ffff:8.8.8.8")]
     [InlineData("64:ff9b::808:808")]
-    public void Addresses_of_the_internet_are_public(string address) => Assert.Equal(AddressReach.Public, AddressReaches.Of(IPAddress.Parse(address)));
+    public void Addresses_of_the_internet_are_public(string address) =>
+        Assert.Equal(AddressReach.Public, AddressReaches.Of(IPAddress.Parse(address)));
 
     [Theory]
     [InlineData("127.0.0.1")]

@@ -64,7 +64,8 @@ public sealed class OutboundRuleTests
     [Fact]
     public async Task Of_several_addresses_only_those_that_are_allowed_are_connected_to()
     {
-        var rule = OutboundRule.Of(Settings(new Uri("https://models.example/v1")), (_, _) => Task.FromResult<IPAddress[]>([Inner, Public, Metadata]));
+        var rule = OutboundRule.Of(
+            Settings(new Uri("https://models.example/v1")), (_, _) => Task.FromResult<IPAddress[]>([Inner, Public, Metadata]));
 
         Assert.Equal([Public], await rule.ResolveAsync("models.example", Ct));
     }
@@ -80,7 +81,8 @@ public sealed class OutboundRuleTests
 
         var first = await OutboundRule.Of(settings, resolve).ResolveAsync("models.example", Ct);
         var second = await Assert.ThrowsAsync<UpstreamException>(async () =>
-            await upstream.SendAsync(new UpstreamRequest("/chat/completions", Encoding.UTF8.GetBytes("{}"), [], TimeSpan.FromSeconds(5)), Ct));
+            await upstream.SendAsync(
+                new UpstreamRequest("/chat/completions", Encoding.UTF8.GetBytes("{}"), [], TimeSpan.FromSeconds(5)), Ct));
 
         Assert.Equal([Public], first);
         Assert.Equal((UpstreamFailure.NotAllowed, 2), (second.Failure, asked));
@@ -92,17 +94,20 @@ public sealed class OutboundRuleTests
     {
         await using var player = new WirePlayer(e => e.AnswerAsync(200, Texts.ChatAnswer), e => e.AnswerAsync(200, Texts.ChatAnswer));
         var factory = new ProviderFactory(TimeProvider.System, (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Loopback]));
-        Target Named(bool? allow) => new(factory.Create(Settings(new Uri($"http://models.example:{player.BaseUrl.Port}/v1")) with { AllowPrivate = allow }), "m");
+        Target Named(bool? allow) =>
+            new(factory.Create(Settings(new Uri($"http://models.example:{player.BaseUrl.Port}/v1")) with { AllowPrivate = allow }), "m");
         await using var refusing = await TestGateway.StartAsync([new Route("fast", [Named(null)])]);
         await using var allowing = await TestGateway.StartAsync([new Route("fast", [Named(true)])]);
-        await using var falling = await TestGateway.StartAsync([new Route("fast", [Named(null), new Target(TestGateway.Http("p1", player), "m", 1, 1)])]);
+        await using var falling = await TestGateway.StartAsync(
+            [new Route("fast", [Named(null), new Target(TestGateway.Http("p1", player), "m", 1, 1)])]);
 
         using var refused = await refusing.ChatAsync(Texts.ChatRequest);
         using var allowed = await allowing.ChatAsync(Texts.ChatRequest);
         using var fallen = await falling.ChatAsync(Texts.ChatRequest);
 
         Assert.Equal((502, 200, 200), ((int)refused.StatusCode, (int)allowed.StatusCode, (int)fallen.StatusCode));
-        Assert.Contains("'allow_private: true' in 'providers.inner'", await refused.Content.ReadAsStringAsync(Ct), StringComparison.Ordinal);
+        Assert.Contains(
+            "'allow_private: true' in 'providers.inner'", await refused.Content.ReadAsStringAsync(Ct), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -112,10 +117,12 @@ public sealed class OutboundRuleTests
         await using var player = new WirePlayer(e => e.AnswerAsync(302, "", $"Location: {elsewhere.BaseUrl}"));
         using var client = OutboundClient.Create(OutboundRule.Infrastructure, TimeSpan.FromSeconds(5));
         using var strict = OutboundClient.Create(
-            OutboundRule.Of(Settings(new Uri("https://models.example")), (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Loopback])), TimeSpan.FromSeconds(5));
+            OutboundRule.Of(Settings(new Uri("https://models.example")), (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Loopback])),
+            TimeSpan.FromSeconds(5));
 
         using var answer = await client.PostAsync(player.BaseUrl, new StringContent(""), Ct);
-        var refused = await Assert.ThrowsAsync<HttpRequestException>(() => strict.PostAsync(new Uri($"http://models.example:{player.BaseUrl.Port}/"), new StringContent(""), Ct));
+        var refused = await Assert.ThrowsAsync<HttpRequestException>(
+            () => strict.PostAsync(new Uri($"http://models.example:{player.BaseUrl.Port}/"), new StringContent(""), Ct));
 
         Assert.Equal(302, (int)answer.StatusCode);
         Assert.Empty(elsewhere.Exchanges);
@@ -131,7 +138,8 @@ public sealed class OutboundRuleTests
         await using var openai = new WirePlayer(e => e.AnswerAsync(200, Texts.ChatAnswer));
         await using var anthropic = new WirePlayer(e => e.AnswerAsync(200, "{}"));
         await using var gemini = new WirePlayer(e => e.AnswerAsync(200, Texts.GeminiAnswer));
-        foreach (var (player, wire) in new[] { (openai, WireFormat.OpenAi), (anthropic, WireFormat.Anthropic), (gemini, WireFormat.Gemini) })
+        foreach (var (player, wire) in new[] { (openai, WireFormat.OpenAi), (anthropic, WireFormat.Anthropic),
+            (gemini, WireFormat.Gemini) })
         {
             var provider = new ProviderFactory(TimeProvider.System).Create(TestGateway.Http("p", player).Settings with { Wire = wire });
             await using var gateway = await TestGateway.StartAsync([new Route("fast", [new Target(provider, "m")])]);
@@ -142,5 +150,6 @@ public sealed class OutboundRuleTests
         Assert.Empty(bait.Exchanges);
     }
 
-    private static ProviderSettings Settings(Uri address) => new() { Name = "inner", Kind = "openai", Wire = WireFormat.OpenAi, BaseUrl = address };
+    private static ProviderSettings Settings(Uri address) =>
+        new() { Name = "inner", Kind = "openai", Wire = WireFormat.OpenAi, BaseUrl = address };
 }

@@ -12,7 +12,8 @@ public sealed class UsageTests
     [InlineData("""{"prompt_tokens":100,"completion_tokens":50,"total_tokens":150}""", 100, 0, 0, 50, 0)]
     [InlineData("""{"prompt_tokens":100,"completion_tokens":50,"prompt_tokens_details":{"cached_tokens":60,"cache_write_tokens":30},"completion_tokens_details":{"reasoning_tokens":20}}""", 10, 60, 30, 30, 20)]
     [InlineData("""{"prompt_tokens":10,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":100}}""", 0, 10, 0, 5, 0)]
-    [InlineData("""{"prompt_tokens":10,"completion_tokens":5,"total_tokens":22,"completion_tokens_details":{"reasoning_tokens":7}}""", 10, 0, 0, 5, 7)]
+    [InlineData("""{"prompt_tokens":10,"completion_tokens":5,"total_tokens":22,"completion_tokens_details":{"reasoning_tokens":7}}""", 10,
+        0, 0, 5, 7)]
     [InlineData("""{"prompt_tokens":10,"completion_tokens":5,"prompt_cache_hit_tokens":4,"prompt_tokens_details":null}""", 6, 4, 0, 5, 0)]
     [InlineData("""{"prompt_tokens":-10,"completion_tokens":"5","total_tokens":[1]}""", 0, 0, 0, 0, 0)]
     public void OpenAi_tokens_fall_into_disjoint_buckets(string usage, long uncached, long read, long write, long output, long reasoning)

@@ -7,7 +7,8 @@ namespace Gatehouse.Gateway.Tests.Resilience;
 public sealed class TargetOrderTests
 {
     private static readonly Provider Provider = new(
-        new ProviderSettings { Name = "p", Kind = "openai", Wire = WireFormat.OpenAi, BaseUrl = new Uri("http://p") }, new NoUpstream(), TimeProvider.System);
+        new ProviderSettings { Name = "p", Kind = "openai", Wire = WireFormat.OpenAi, BaseUrl = new Uri("http://p") }, new NoUpstream(),
+        TimeProvider.System);
 
     [Fact]
     public void Every_target_comes_once_and_lower_orders_come_first()

@@ -8,7 +8,8 @@ namespace Gatehouse.Gateway.Tests.Resilience;
 public sealed class TargetPickerTests
 {
     private static readonly Provider Provider = new(
-        new ProviderSettings { Name = "p", Kind = "openai", Wire = WireFormat.OpenAi, BaseUrl = new Uri("http://p") }, new NoUpstream(), TimeProvider.System);
+        new ProviderSettings { Name = "p", Kind = "openai", Wire = WireFormat.OpenAi, BaseUrl = new Uri("http://p") }, new NoUpstream(),
+        TimeProvider.System);
 
     private readonly Chance _chance = new(new Random(7));
 
@@ -19,22 +20,28 @@ public sealed class TargetPickerTests
     [Fact]
     public void Lowest_latency_prefers_the_quickest_explores_the_others_and_finds_out_about_unknown_ones()
     {
-        var route = Route(RoutingStrategy.LowestLatency, Loaded("slow", micros: 9000), Loaded("quick", micros: 1000), Loaded("middle", micros: 2000));
+        var route = Route(
+            RoutingStrategy.LowestLatency, Loaded("slow", micros: 9000), Loaded("quick", micros: 1000), Loaded("middle", micros: 2000));
         var shares = Shares(route, 5_000);
 
         Assert.InRange(shares["quick"], 4_700, 4_900);
         Assert.InRange(shares["slow"], 40, 140);
         Assert.InRange(shares["middle"], 40, 140);
         Assert.InRange(Shares(Route(RoutingStrategy.LowestLatency, Loaded("known", micros: 1), Loaded("new")), 100)["new"], 90, 100);
-        Assert.InRange(Shares(Route(RoutingStrategy.LowestLatency, Loaded("known", micros: 1), Loaded("asked already", inFlight: 1)), 100)["known"], 90, 100);
+        Assert.InRange(
+            Shares(Route(RoutingStrategy.LowestLatency, Loaded("known", micros: 1), Loaded("asked already", inFlight: 1)), 100)["known"],
+            90, 100);
     }
 
     [Fact]
     public void Least_busy_goes_by_calls_under_way_in_proportion_to_weights()
     {
         Assert.Equal("free", Draw(Route(RoutingStrategy.LeastBusy, Loaded("busy", inFlight: 2), Loaded("free", inFlight: 1)), new())[0]);
-        Assert.Equal("large", Draw(Route(RoutingStrategy.LeastBusy, Loaded("large", inFlight: 3, weight: 4), Loaded("small", inFlight: 1)), new())[0]);
-        Assert.Equal(["busy", "spare"], Draw(Route(RoutingStrategy.LeastBusy, Loaded("spare", weight: 0), Loaded("busy", inFlight: 9)), new()));
+        Assert.Equal(
+            "large", Draw(
+                Route(RoutingStrategy.LeastBusy, Loaded("large", inFlight: 3, weight: 4), Loaded("small", inFlight: 1)), new())[0]);
+        Assert.Equal(
+            ["busy", "spare"], Draw(Route(RoutingStrategy.LeastBusy, Loaded("spare", weight: 0), Loaded("busy", inFlight: 9)), new()));
         Assert.Equal(["a", "b"], Shares(Route(RoutingStrategy.LeastBusy, Loaded("a"), Loaded("b")), 100).Keys.Order());
     }
 
@@ -54,7 +61,10 @@ public sealed class TargetPickerTests
 
     [Fact]
     public void Orders_come_before_strategies() =>
-        Assert.Equal(["first", "quick"], Draw(Route(RoutingStrategy.LowestLatency, Loaded("quick", micros: 1) with { Order = 1 }, Loaded("first", micros: 9000)), new()));
+        Assert.Equal(
+            ["first", "quick"],
+            Draw(Route(RoutingStrategy.LowestLatency, Loaded("quick", micros: 1) with { Order = 1 }, Loaded("first", micros: 9000)),
+                new()));
 
     [Fact]
     public void Picking_allocates_nothing()

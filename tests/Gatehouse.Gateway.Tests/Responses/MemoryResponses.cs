@@ -23,7 +23,8 @@ internal sealed class MemoryResponses : IResponseStore
             return false;
         }
 
-        _responses.AddOrUpdate(Key(response.Scope, response.Id), response, (_, before) => response.IsRunning && !before.IsRunning ? before : response);
+        _responses.AddOrUpdate(
+            Key(response.Scope, response.Id), response, (_, before) => response.IsRunning && !before.IsRunning ? before : response);
         return true;
     }
 
@@ -32,7 +33,8 @@ internal sealed class MemoryResponses : IResponseStore
     public ValueTask<StoredResponse?> FindAsync(ResponseScope scope, string id, CancellationToken ct) =>
         ValueTask.FromResult(_responses.GetValueOrDefault(Key(scope, id)));
 
-    public async ValueTask<IReadOnlyList<StoredResponse>> FindThreadAsync(ResponseScope scope, string id, long maxBytes, CancellationToken ct)
+    public async ValueTask<IReadOnlyList<StoredResponse>> FindThreadAsync(
+        ResponseScope scope, string id, long maxBytes, CancellationToken ct)
     {
         var thread = new List<StoredResponse>();
         for (var next = id; next is not null;)
@@ -61,7 +63,8 @@ internal sealed class MemoryResponses : IResponseStore
         return default;
     }
 
-    public ValueTask<bool> IsCancelAskedAsync(ResponseScope scope, string id, CancellationToken ct) => ValueTask.FromResult(Cancelled.Contains(id));
+    public ValueTask<bool> IsCancelAskedAsync(ResponseScope scope, string id, CancellationToken ct) =>
+        ValueTask.FromResult(Cancelled.Contains(id));
 
     private static string Key(ResponseScope scope, string id) => $"{scope.SystemId}/{scope.Environment}/{id}";
 }

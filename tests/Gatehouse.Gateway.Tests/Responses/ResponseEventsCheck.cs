@@ -64,7 +64,8 @@ internal sealed class ResponseEventsCheck
                 if (type != "response.failed")
                 {
                     Assert.Equal(_output.Count, _done.Count);
-                    Assert.True(JsonNode.DeepEquals(new JsonArray([.. _output.Select(o => o.DeepClone())]), Final["output"]), $"{new JsonArray([.. _output.Select(o => o.DeepClone())])}\nis not\n{Final["output"]}");
+                    Assert.True(JsonNode.DeepEquals(new JsonArray([.. _output.Select(o => o.DeepClone())]), Final["output"]),
+                        $"{new JsonArray([.. _output.Select(o => o.DeepClone())])}\nis not\n{Final["output"]}");
                 }
 
                 break;

@@ -61,7 +61,8 @@ public sealed class ResponsesCallTests
         await using var player = new WirePlayer(
             e => e.AnswerAsync(200, anthropic ? Calls.Wire.MessagesAnswer : Calls.Wire.ChatAnswer),
             e => e.StreamAsync(anthropic ? Calls.Wire.WholeMessagesStream : Calls.Wire.WholeStream));
-        await using var gateway = await TestGateway.StartAsync([anthropic ? PassThroughTests.Anthropic(player) : TestGateway.RouteTo(player)]);
+        await using var gateway = await TestGateway.StartAsync(
+            [anthropic ? PassThroughTests.Anthropic(player) : TestGateway.RouteTo(player)]);
 
         using var whole = await PostAsync(gateway, ResponsesWire.Request);
         using var streamed = await PostAsync(gateway, ResponsesWire.StreamRequest);
@@ -98,10 +99,12 @@ public sealed class ResponsesCallTests
     {
         await using var chat = new WirePlayer(e => e.AnswerAsync(200, Calls.Wire.ChatAnswer));
         await using var native = new WirePlayer(e => e.AnswerAsync(200, ResponsesWire.Answer));
-        var route = new Route("fast", [new Target(TestGateway.Http("chat", chat), "m"), new Target(ResponsesWire.Native("native", native), "m", 1, 1)]);
+        var route = new Route(
+            "fast", [new Target(TestGateway.Http("chat", chat), "m"), new Target(ResponsesWire.Native("native", native), "m", 1, 1)]);
         await using var gateway = await TestGateway.StartAsync([route]);
 
-        using var response = await PostAsync(gateway, """{"model":"fast","input":"x","tools":[{"type":"web_search"}],"tool_choice":{"type":"web_search"}}""");
+        using var response = await PostAsync(
+            gateway, """{"model":"fast","input":"x","tools":[{"type":"web_search"}],"tool_choice":{"type":"web_search"}}""");
 
         Assert.Equal("native/m", PassThroughTests.Header(response, "x-gatehouse-served-by"));
         Assert.Empty(chat.Exchanges);
@@ -110,7 +113,8 @@ public sealed class ResponsesCallTests
     [Fact]
     public async Task Sealed_reasoning_goes_back_to_the_provider_that_sealed_it_and_to_no_other()
     {
-        const string Body = """{"model":"fast","store":false,"input":[{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"gh1:p1:gAAA"},{"role":"user","content":"x"}]}""";
+        const string Body =
+            """{"model":"fast","store":false,"input":[{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"gh1:p1:gAAA"},{"role":"user","content":"x"}]}""";
         await using var first = new WirePlayer(e => e.AnswerAsync(503, """{"error":{"message":"down"}}"""));
         await using var second = new WirePlayer(e => e.AnswerAsync(200, ResponsesWire.Answer));
         await using var gateway = await TestGateway.StartAsync([ResponsesWire.ToNative(first, second)]);
@@ -125,9 +129,12 @@ public sealed class ResponsesCallTests
     [Fact]
     public async Task A_failure_before_content_falls_back()
     {
-        await using var failing = new WirePlayer(e => e.StreamAsync(ResponsesWire.Created + ResponsesWire.ItemAdded + ResponsesWire.Failed));
+        await using var failing = new WirePlayer(
+            e => e.StreamAsync(ResponsesWire.Created + ResponsesWire.ItemAdded + ResponsesWire.Failed));
         await using var good = new WirePlayer(e => e.StreamAsync(Calls.Wire.WholeStream));
-        var route = new Route("fast", [new Target(ResponsesWire.Native("p0", failing), "m0"), new Target(TestGateway.Http("p1", good), "m1", 1, 1)]) { AttemptsPerTarget = 1 };
+        var route = new Route(
+            "fast", [new Target(ResponsesWire.Native("p0", failing), "m0"),
+                new Target(TestGateway.Http("p1", good), "m1", 1, 1)]) { AttemptsPerTarget = 1 };
         await using var gateway = await TestGateway.StartAsync([route]);
 
         using var response = await PostAsync(gateway, ResponsesWire.StreamRequest);
@@ -148,7 +155,10 @@ public sealed class ResponsesCallTests
         await using var player = new WirePlayer(async e =>
         {
             await e.BeginStreamAsync();
-            await e.EventsAsync(native ? ResponsesWire.Created + ResponsesWire.ItemAdded + ResponsesWire.PartAdded + ResponsesWire.Delta : Calls.Wire.Role + Calls.Wire.Hello);
+            await e.EventsAsync(
+                native
+                    ? ResponsesWire.Created + ResponsesWire.ItemAdded + ResponsesWire.PartAdded + ResponsesWire.Delta
+                    : Calls.Wire.Role + Calls.Wire.Hello);
             await seen.Task;
             if (told)
             {
@@ -178,7 +188,8 @@ public sealed class ResponsesCallTests
     [Fact]
     public async Task An_error_status_reads_like_openais_own()
     {
-        const string Error = """{"error":{"message":"No tool of that name.","type":"invalid_request_error","param":"tools","code":"invalid_tool"}}""";
+        const string Error =
+            """{"error":{"message":"No tool of that name.","type":"invalid_request_error","param":"tools","code":"invalid_tool"}}""";
         await using var player = new WirePlayer(e => e.AnswerAsync(400, Error));
         await using var gateway = await TestGateway.StartAsync([ResponsesWire.ToNative(player)]);
 

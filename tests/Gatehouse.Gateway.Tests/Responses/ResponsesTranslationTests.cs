@@ -106,7 +106,8 @@ public sealed partial class ResponsesTranslationTests
 
         WireFiles.AssertGolden("responses-request-to-openai.json", WireFiles.Pretty(Encoding.UTF8.GetBytes(chat)));
         Assert.Equal(
-            ["input[].web_search_call", "input[].encrypted_content", "tools[].format", "max_tool_calls", "truncation", "reasoning.context", "tools[].web_search"],
+            ["input[].web_search_call", "input[].encrypted_content", "tools[].format", "max_tool_calls", "truncation", "reasoning.context",
+                "tools[].web_search"],
             dropped);
     }
 
@@ -126,7 +127,8 @@ public sealed partial class ResponsesTranslationTests
     [InlineData("""{"model":"m","input":[{"role":"robot","content":"hi"}]}""", "input[0].role")]
     [InlineData("""{"model":"m","input":[{"role":"user"}]}""", "input[0].content")]
     [InlineData("""{"model":"m","input":[{"role":"user","content":[{"type":"input_image"}]}]}""", "input[0].content[0].image_url")]
-    [InlineData("""{"model":"m","input":[{"role":"user","content":[{"type":"input_image","image_url":"file:///etc/passwd"}]}]}""", "input[0].content[0].image_url")]
+    [InlineData("""{"model":"m","input":[{"role":"user","content":[{"type":"input_image","image_url":"file:///etc/passwd"}]}]}""",
+        "input[0].content[0].image_url")]
     [InlineData("""{"model":"m","input":[{"type":"function_call","call_id":"c"}]}""", "input[0].name")]
     [InlineData("""{"model":"m","input":[{"type":"function_call_output","call_id":"c"}]}""", "input[0].output")]
     [InlineData("""{"model":"m","input":[]}""", "input")]
@@ -151,7 +153,8 @@ public sealed partial class ResponsesTranslationTests
     private static (ChatAnswer Answer, List<ChatEvent> Events) AnswerAndEvents(Random random)
     {
         var choice = new ChatChoice { Finish = (FinishReason)random.Next(0, 6) };
-        var answer = new ChatAnswer { Id = "a", Model = "m-2026", Created = 1763722000, Usage = new TokenUsage(5, 1, 1, 0, 7, 3), Choices = { choice } };
+        var answer = new ChatAnswer { Id = "a", Model = "m-2026", Created = 1763722000, Usage = new TokenUsage(5, 1, 1, 0, 7, 3),
+            Choices = { choice } };
         var events = new List<ChatEvent> { new StartedEvent("a", "m-2026", 1763722000, null) };
         var calls = 0;
         for (var i = random.Next(0, 7); i > 0; i--)
@@ -204,7 +207,9 @@ public sealed partial class ResponsesTranslationTests
         for (var i = 0; i < count; i++)
         {
             var custom = random.Next(0, 3) == 0;
-            var arguments = custom ? JsonSerializer.Serialize(new Dictionary<string, string> { ["input"] = Text(random) }) : random.Next(0, 4) == 0 ? "" : "{\"a\":1}";
+            var arguments = custom
+                ? JsonSerializer.Serialize(new Dictionary<string, string> { ["input"] = Text(random) })
+                : random.Next(0, 4) == 0 ? "" : "{\"a\":1}";
             choice.Parts.Add(new ToolCallPart($"call_{calls}", custom ? "run_code" : "f", arguments));
             events.Add(new ToolStartedEvent(0, calls, $"call_{calls}", custom ? "run_code" : "f"));
             open.Add((calls++, new Queue<string>(Pieces(arguments, random))));
@@ -220,7 +225,8 @@ public sealed partial class ResponsesTranslationTests
         }
     }
 
-    private static string Text(Random random) => string.Concat(Enumerable.Range(0, random.Next(0, 9)).Select(_ => "añ \"\n{}z"[random.Next(8)]));
+    private static string Text(Random random) =>
+        string.Concat(Enumerable.Range(0, random.Next(0, 9)).Select(_ => "añ \"\n{}z"[random.Next(8)]));
 
     private static IEnumerable<string> Pieces(string text, Random random)
     {

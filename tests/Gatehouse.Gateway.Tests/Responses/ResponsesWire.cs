@@ -38,7 +38,8 @@ internal static class ResponsesWire
 
     public static Provider Native(string name, WirePlayer player) => new ProviderFactory(TimeProvider.System).Create(new ProviderSettings
     {
-        Name = name, Kind = "openai", Wire = WireFormat.OpenAi, SpeaksResponses = true, BaseUrl = player.BaseUrl, ApiKey = TestGateway.ProviderCredential,
+        Name = name, Kind = "openai", Wire = WireFormat.OpenAi, SpeaksResponses = true, BaseUrl = player.BaseUrl,
+        ApiKey = TestGateway.ProviderCredential,
     });
 
     public static Route ToNative(params WirePlayer[] players) =>

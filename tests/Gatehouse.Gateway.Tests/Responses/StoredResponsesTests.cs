@@ -15,7 +15,8 @@ public sealed class StoredResponsesTests
     [InlineData(true)]
     public async Task A_response_is_there_for_the_next_request(bool stream)
     {
-        await using var player = new WirePlayer(e => stream ? e.StreamAsync(Calls.Wire.WholeStream) : e.AnswerAsync(200, Calls.Wire.ChatAnswer));
+        await using var player = new WirePlayer(
+            e => stream ? e.StreamAsync(Calls.Wire.WholeStream) : e.AnswerAsync(200, Calls.Wire.ChatAnswer));
         await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
 
         var made = await CreateAsync(gateway, stream ? ResponsesWire.StreamRequest : ResponsesWire.Request);
@@ -28,7 +29,8 @@ public sealed class StoredResponsesTests
     [Fact]
     public async Task A_native_response_is_stored_here_under_an_id_of_our_own()
     {
-        await using var player = new WirePlayer(e => e.AnswerAsync(200, ResponsesWire.Answer), e => e.StreamAsync(ResponsesWire.WholeStream));
+        await using var player = new WirePlayer(
+            e => e.AnswerAsync(200, ResponsesWire.Answer), e => e.StreamAsync(ResponsesWire.WholeStream));
         await using var gateway = await TestGateway.StartAsync([ResponsesWire.ToNative(player)]);
 
         var made = await CreateAsync(gateway, ResponsesWire.Request);
@@ -68,7 +70,8 @@ public sealed class StoredResponsesTests
 
         var first = await CreateAsync(gateway, """{"model":"native","instructions":"Be kind.","input":"One"}""");
         var second = await CreateAsync(gateway, $$"""{"model":"claude","input":"Two","previous_response_id":"{{Text(first, "id")}}"}""");
-        var third = await CreateAsync(gateway, $$"""{"model":"native","input":[{"role":"user","content":"Three"}],"previous_response_id":"{{Text(second, "id")}}"}""");
+        var third = await CreateAsync(
+            gateway, $$"""{"model":"native","input":[{"role":"user","content":"Three"}],"previous_response_id":"{{Text(second, "id")}}"}""");
 
         Assert.Equal(Text(first, "id"), Text(second, "previous_response_id"));
         Assert.Equal(Text(second, "id"), Text(third, "previous_response_id"));
@@ -90,7 +93,8 @@ public sealed class StoredResponsesTests
         await using var gateway = await TestGateway.StartAsync([ResponsesWire.ToNative(player)]);
         await CreateAsync(gateway, ResponsesWire.Request);
 
-        await CreateAsync(gateway, """{"model":"fast","input":[{"role":"user","content":"Hello"},{"type":"item_reference","id":"rs_1"},{"type":"item_reference","id":"msg_1"},{"role":"user","content":"Go on"}]}""");
+        await CreateAsync(
+            gateway, """{"model":"fast","input":[{"role":"user","content":"Hello"},{"type":"item_reference","id":"rs_1"},{"type":"item_reference","id":"msg_1"},{"role":"user","content":"Go on"}]}""");
         using var unknown = await PostAsync(gateway, """{"model":"fast","input":[{"type":"item_reference","id":"msg_9"}]}""");
 
         Assert.Contains("\"text\":\"Hi\"", player.Last.Body);
@@ -123,15 +127,18 @@ public sealed class StoredResponsesTests
         var item = gateway.Responses.All.Single().ItemIds.Single();
 
         foreach (var (method, path) in ((HttpMethod, string)[])[
-            (HttpMethod.Get, ""), (HttpMethod.Get, "?stream=true"), (HttpMethod.Delete, ""), (HttpMethod.Post, "/cancel"), (HttpMethod.Get, "/input_items")])
+            (HttpMethod.Get, ""), (HttpMethod.Get, "?stream=true"), (HttpMethod.Delete, ""), (HttpMethod.Post, "/cancel"),
+            (HttpMethod.Get, "/input_items")])
         {
             using var response = await SendAsync(gateway, method, $"/v1/responses/{id}{path}", TestGateway.OtherStoringKey);
             Assert.Equal(404, (int)response.StatusCode);
         }
 
-        using var after = await PostAsync(gateway, $$"""{"model":"fast","input":"x","previous_response_id":"{{id}}"}""", TestGateway.OtherStoringKey);
+        using var after = await PostAsync(
+            gateway, $$"""{"model":"fast","input":"x","previous_response_id":"{{id}}"}""", TestGateway.OtherStoringKey);
         Assert.Equal("previous_response_not_found", await FallbackTests.ErrorCodeAsync(after));
-        using var named = await PostAsync(gateway, $$"""{"model":"fast","input":[{"type":"item_reference","id":"{{item}}"}]}""", TestGateway.OtherStoringKey);
+        using var named = await PostAsync(
+            gateway, $$"""{"model":"fast","input":[{"type":"item_reference","id":"{{item}}"}]}""", TestGateway.OtherStoringKey);
         Assert.Equal("item_not_found", await FallbackTests.ErrorCodeAsync(named));
         Assert.Single(player.Exchanges);
         await GetAsync(gateway, $"/v1/responses/{id}");
@@ -160,7 +167,9 @@ public sealed class StoredResponsesTests
         await using var player = new WirePlayer(e => e.AnswerAsync(200, Calls.Wire.ChatAnswer));
         await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
         var first = Text(await CreateAsync(gateway, ResponsesWire.Request), "id");
-        var second = Text(await CreateAsync(gateway, $$"""{"model":"fast","previous_response_id":"{{first}}","input":[{"role":"user","content":[{"type":"input_text","text":"Two"}]},{"role":"user","content":"Three"}]}"""), "id");
+        var second = Text(
+            await CreateAsync(
+                gateway, $$"""{"model":"fast","previous_response_id":"{{first}}","input":[{"role":"user","content":[{"type":"input_text","text":"Two"}]},{"role":"user","content":"Three"}]}"""), "id");
 
         var page = await GetAsync(gateway, $"/v1/responses/{second}/input_items?order=asc&limit=3");
         var rest = await GetAsync(gateway, $"/v1/responses/{second}/input_items?order=asc&after={Text(page, "last_id")}");
@@ -174,7 +183,8 @@ public sealed class StoredResponsesTests
         using var wrong = await SendAsync(gateway, HttpMethod.Get, $"/v1/responses/{second}/input_items?limit=0");
         Assert.Equal(400, (int)wrong.StatusCode);
 
-        static IEnumerable<string> Texts(JsonElement page) => page.GetProperty("data").EnumerateArray().Select(i => Text(i.GetProperty("content")[0], "text"));
+        static IEnumerable<string> Texts(JsonElement page) =>
+            page.GetProperty("data").EnumerateArray().Select(i => Text(i.GetProperty("content")[0], "text"));
     }
 
     [Fact]
@@ -216,9 +226,13 @@ public sealed class StoredResponsesTests
         await using var player = new WirePlayer(async e =>
         {
             await e.BeginStreamAsync();
-            await e.EventsAsync(native ? ResponsesWire.Created + ResponsesWire.ItemAdded + ResponsesWire.PartAdded + ResponsesWire.Delta : Calls.Wire.Role + Calls.Wire.Hello);
+            await e.EventsAsync(
+                native
+                    ? ResponsesWire.Created + ResponsesWire.ItemAdded + ResponsesWire.PartAdded + ResponsesWire.Delta
+                    : Calls.Wire.Role + Calls.Wire.Hello);
             await go.Task;
-            await e.EventsAsync(native ? ResponsesWire.ItemDone + ResponsesWire.Completed : Calls.Wire.Finish + Calls.Wire.Usage + Calls.Wire.Done);
+            await e.EventsAsync(
+                native ? ResponsesWire.ItemDone + ResponsesWire.Completed : Calls.Wire.Finish + Calls.Wire.Usage + Calls.Wire.Done);
             await e.EndStreamAsync();
         });
         await using var gateway = await TestGateway.StartAsync([native ? ResponsesWire.ToNative(player) : TestGateway.RouteTo(player)]);
@@ -287,7 +301,8 @@ public sealed class StoredResponsesTests
     {
         await using var player = new WirePlayer(e => within
             ? e.StreamAsync(Calls.Wire.Role + Calls.Wire.Hello + Calls.Wire.ErrorEvent)
-            : e.AnswerAsync(400, """{"error":{"message":"Too hot.","type":"invalid_request_error","param":"temperature","code":"too_hot"}}"""));
+            : e.AnswerAsync(
+                400, """{"error":{"message":"Too hot.","type":"invalid_request_error","param":"temperature","code":"too_hot"}}"""));
         await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
 
         var id = Text(await CreateAsync(gateway, """{"model":"fast","input":"Hello","background":true}"""), "id");
@@ -300,7 +315,8 @@ public sealed class StoredResponsesTests
     [Fact]
     public async Task A_streamed_background_response_that_fails_at_once_says_so_in_an_event()
     {
-        await using var player = new WirePlayer(e => e.AnswerAsync(400, """{"error":{"message":"Too hot.","type":"invalid_request_error","code":"too_hot"}}"""));
+        await using var player = new WirePlayer(
+            e => e.AnswerAsync(400, """{"error":{"message":"Too hot.","type":"invalid_request_error","code":"too_hot"}}"""));
         await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
 
         using var response = await PostAsync(gateway, """{"model":"fast","input":"Hello","background":true,"stream":true}""");
@@ -388,7 +404,8 @@ public sealed class StoredResponsesTests
     [Fact]
     public async Task Only_plain_ids_of_items_are_kept()
     {
-        var odd = ResponsesWire.Answer.Replace("rs_1", "rs\\u0000").Replace("\"output\":[", $"\"output\":[{{\"id\":\"{new string('x', 257)}\"}},{{\"id\":\"\\ud800\"}},");
+        var odd = ResponsesWire.Answer.Replace("rs_1", "rs\\u0000")
+            .Replace("\"output\":[", $"\"output\":[{{\"id\":\"{new string('x', 257)}\"}},{{\"id\":\"\\ud800\"}},");
         await using var player = new WirePlayer(e => e.AnswerAsync(200, odd));
         await using var gateway = await TestGateway.StartAsync([ResponsesWire.ToNative(player)]);
 
@@ -408,7 +425,8 @@ public sealed class StoredResponsesTests
         await using var player = new WirePlayer(e => e.AnswerAsync(200, Calls.Wire.ChatAnswer));
         await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
         var pairs = Enumerable.Range(10, what == "17 pairs" ? 17 : 16).Select(i => $"\"{i}\":\"x\"").ToArray();
-        pairs[0] = $"\"{new string('n', what == "long name" ? 65 : 64)}\":" + (what == "number" ? "1" : $"\"{new string('t', what == "long text" ? 513 : 512)}\"");
+        pairs[0] = $"\"{new string('n', what == "long name" ? 65 : 64)}\":"
+            + (what == "number" ? "1" : $"\"{new string('t', what == "long text" ? 513 : 512)}\"");
 
         using var response = await PostAsync(gateway, $$$"""{"model":"fast","input":"Hello","metadata":{{{{string.Join(',', pairs)}}}}}""");
 
@@ -452,7 +470,8 @@ public sealed class StoredResponsesTests
         return JsonElement.Parse(text);
     }
 
-    private static Task<HttpResponseMessage> SendAsync(TestGateway gateway, HttpMethod method, string path, string key = TestGateway.StoringKey)
+    private static Task<HttpResponseMessage> SendAsync(
+        TestGateway gateway, HttpMethod method, string path, string key = TestGateway.StoringKey)
     {
         var request = new HttpRequestMessage(method, path);
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);

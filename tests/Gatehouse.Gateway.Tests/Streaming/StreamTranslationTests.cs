@@ -14,8 +14,10 @@ namespace Gatehouse.Gateway.Tests.Streaming;
 
 public sealed class StreamTranslationTests
 {
-    private const string ChatBody = """{"model":"m","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"hi"}]}""";
-    private const string MessagesBody = """{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"Where is Lisbon, please?"}]}""";
+    private const string ChatBody =
+        """{"model":"m","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"hi"}]}""";
+    private const string MessagesBody =
+        """{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"Where is Lisbon, please?"}]}""";
 
     [Theory]
     [InlineData("text")]
@@ -90,7 +92,8 @@ public sealed class StreamTranslationTests
     public void A_refused_credential_in_a_stream_is_not_blamed_on_the_caller()
     {
         var events = new List<ChatEvent>();
-        new AnthropicStreamReader().Read("error"u8, """{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}}"""u8, events);
+        new AnthropicStreamReader().Read(
+            "error"u8, """{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}}"""u8, events);
 
         var problem = Assert.IsType<FailedEvent>(Assert.Single(events)).ToProblem();
 
@@ -102,7 +105,8 @@ public sealed class StreamTranslationTests
     {
         var reader = new OpenAiStreamReader();
         var events = new List<ChatEvent>();
-        reader.Read([], """{"id":"1","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}},{"index":0,"id":"b","function":{"name":"g","arguments":{"x":1}}}]}}]}"""u8, events);
+        reader.Read([],
+            """{"id":"1","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}},{"index":0,"id":"b","function":{"name":"g","arguments":{"x":1}}}]}}]}"""u8, events);
         reader.Read([], """{"id":"1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"""u8, events);
 
         Assert.Equal(
@@ -118,7 +122,8 @@ public sealed class StreamTranslationTests
     [Fact]
     public void A_stream_whose_provider_counted_nothing_ends_with_an_estimate_of_the_output_alone()
     {
-        var request = WireFiles.Messages("""{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"12345678"}]}""");
+        var request = WireFiles.Messages(
+            """{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"12345678"}]}""");
         var input = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"12345678901\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 
         var stream = WireFiles.Translate(new OpenAiStreamReader(), new MessagesStreamWriter(request), Encoding.UTF8.GetBytes(input));
@@ -141,18 +146,22 @@ public sealed class StreamTranslationTests
     [Fact]
     public void A_custom_tool_comes_back_as_one_and_its_text_is_whole()
     {
-        var request = WireFiles.Chat("""{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}],"tools":[{"type":"custom","custom":{"name":"get_weather"}}]}""");
-        var input = Encoding.UTF8.GetString(WireFiles.Read("anthropic/tools.sse")).Replace("{\\\"city\\\": \\\"Lis", "{\\\"input\\\": \\\"Lis");
+        var request = WireFiles.Chat(
+            """{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}],"tools":[{"type":"custom","custom":{"name":"get_weather"}}]}""");
+        var input = Encoding.UTF8.GetString(WireFiles.Read("anthropic/tools.sse"))
+            .Replace("{\\\"city\\\": \\\"Lis", "{\\\"input\\\": \\\"Lis");
 
         var stream = WireFiles.Translate(new AnthropicStreamReader(), new ChatStreamWriter(request), Encoding.UTF8.GetBytes(input));
 
-        Assert.Contains("""{"tool_calls":[{"index":0,"id":"toolu_01A","type":"custom","custom":{"name":"get_weather","input":"Lisbon"}}]}""", stream);
+        Assert.Contains(
+            """{"tool_calls":[{"index":0,"id":"toolu_01A","type":"custom","custom":{"name":"get_weather","input":"Lisbon"}}]}""", stream);
     }
 
     [Fact]
     public void A_client_that_speaks_of_functions_gets_a_function_call()
     {
-        var request = WireFiles.Chat("""{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}],"functions":[{"name":"get_weather"}]}""");
+        var request = WireFiles.Chat(
+            """{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}],"functions":[{"name":"get_weather"}]}""");
 
         var stream = WireFiles.Translate(new AnthropicStreamReader(), new ChatStreamWriter(request), WireFiles.Read("anthropic/tools.sse"));
 
@@ -217,8 +226,11 @@ public sealed class StreamTranslationTests
         var chat = WireFiles.Write(to => new ChatStreamWriter(WireFiles.Chat(ChatBody)).Error(problem, to));
         var messages = WireFiles.Write(to => new MessagesStreamWriter(WireFiles.Messages(MessagesBody)).Error(problem, to));
 
-        Assert.Equal("data: {\"error\":{\"message\":\"The provider fell silent.\",\"type\":\"server_error\",\"param\":null,\"code\":\"upstream_timeout\"}}\n\n", chat);
-        Assert.Equal("event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"timeout_error\",\"message\":\"The provider fell silent.\"}}\n\n", messages);
+        Assert.Equal(
+            "data: {\"error\":{\"message\":\"The provider fell silent.\",\"type\":\"server_error\",\"param\":null,\"code\":\"upstream_timeout\"}}\n\n", chat);
+        Assert.Equal(
+            "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"timeout_error\",\"message\":\"The provider fell silent.\"}}\n\n",
+            messages);
     }
 
     /// <summary>Reads a messages stream as the official SDKs do, and fails where they would throw.</summary>
@@ -242,14 +254,17 @@ public sealed class StreamTranslationTests
                     Assert.False(open);
                     Assert.Equal(blocks.Count, json.GetProperty("index").GetInt32());
                     var block = json.GetProperty("content_block");
-                    blocks.Add(new Block(block.GetProperty("type").GetString()!, block.TryGetProperty("name", out var name) ? name.GetString()! : ""));
+                    blocks.Add(new Block(
+                        block.GetProperty("type").GetString()!, block.TryGetProperty("name", out var name) ? name.GetString()! : ""));
                     open = true;
                     break;
                 case "content_block_delta":
                     Assert.True(open);
                     Assert.Equal(blocks.Count - 1, json.GetProperty("index").GetInt32());
                     var delta = json.GetProperty("delta");
-                    blocks[^1].Text += delta.TryGetProperty("text", out var text) || delta.TryGetProperty("partial_json", out text) ? text.GetString() : "";
+                    blocks[^1].Text += delta.TryGetProperty("text", out var text) || delta.TryGetProperty("partial_json", out text)
+                        ? text.GetString()
+                        : "";
                     break;
                 case "content_block_stop":
                     Assert.True(open);

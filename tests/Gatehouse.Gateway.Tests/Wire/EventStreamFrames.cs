@@ -8,7 +8,9 @@ namespace Gatehouse.Gateway.Tests.Wire;
 /// <summary>Writes AWS's event stream, as Bedrock does: the parser's counterpart.</summary>
 internal static class EventStreamFrames
 {
-    /// <summary>One frame for each line; a line is the event as a union, <c>{"messageStop":{…}}</c>. Names that end in Exception become exceptions.</summary>
+    /// <summary>
+    /// One frame for each line; a line is the event as a union, <c>{"messageStop":{…}}</c>. Names that end in Exception become exceptions.
+    /// </summary>
     public static byte[] Encode(string lines) =>
         [.. lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).SelectMany(line =>
         {

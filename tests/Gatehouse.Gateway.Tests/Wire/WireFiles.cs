@@ -20,7 +20,8 @@ internal static partial class WireFiles
 {
     public static readonly ProviderSettings OpenAi = new()
     {
-        Name = "openai", Kind = "openai", Wire = WireFormat.OpenAi, BaseUrl = new Uri("http://127.0.0.1/v1"), MaxTokensField = "max_completion_tokens",
+        Name = "openai", Kind = "openai", Wire = WireFormat.OpenAi, BaseUrl = new Uri("http://127.0.0.1/v1"),
+        MaxTokensField = "max_completion_tokens",
     };
 
     public static readonly ProviderSettings Anthropic = new()

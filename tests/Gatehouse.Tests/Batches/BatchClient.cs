@@ -50,7 +50,8 @@ internal sealed class BatchClient(HttpClient http)
         var file = await UploadAsync(string.Join('\n', lines));
         Assert.True(file.Status == 200, file.Text);
         var batch = await SendAsync(
-            "POST", "v1/batches", $$"""{"input_file_id":"{{file.Json.Text("id")}}","endpoint":"/v1/chat/completions","completion_window":"24h"}""");
+            "POST", "v1/batches",
+            $$"""{"input_file_id":"{{file.Json.Text("id")}}","endpoint":"/v1/chat/completions","completion_window":"24h"}""");
         Assert.True(batch.Status == 200, batch.Text);
         Assert.Equal("validating", batch.Json.Text("status"));
         return batch.Json.Text("id");
@@ -73,12 +74,14 @@ internal sealed class BatchClient(HttpClient http)
         }
     }
 
-    public Task<JsonElement> EndAsync(string id) => WaitAsync(id, b => b.Text("status") is "completed" or "failed" or "expired" or "cancelled");
+    public Task<JsonElement> EndAsync(string id) =>
+        WaitAsync(id, b => b.Text("status") is "completed" or "failed" or "expired" or "cancelled");
 
     public static (int Total, int Completed, int Failed) Counts(JsonElement batch)
     {
         var counts = batch.GetProperty("request_counts");
-        return (counts.GetProperty("total").GetInt32(), counts.GetProperty("completed").GetInt32(), counts.GetProperty("failed").GetInt32());
+        return (counts.GetProperty("total").GetInt32(), counts.GetProperty("completed").GetInt32(),
+            counts.GetProperty("failed").GetInt32());
     }
 
     /// <summary>The lines of a file of results.</summary>

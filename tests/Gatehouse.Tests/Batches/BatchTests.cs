@@ -84,12 +84,14 @@ public sealed class BatchTests
         {
             var file = await client.UploadAsync($$"""{"custom_id":"a","method":"POST","url":"{{endpoint}}","body":{{body}} }""");
             var started = await client.SendAsync(
-                "POST", "v1/batches", $$"""{"input_file_id":"{{file.Json.Text("id")}}","endpoint":"{{endpoint}}","completion_window":"24h","metadata":{"run":"7"} }""");
+                "POST", "v1/batches",
+                $$"""{"input_file_id":"{{file.Json.Text("id")}}","endpoint":"{{endpoint}}","completion_window":"24h","metadata":{"run":"7"} }""");
             var batch = await client.EndAsync(started.Json.Text("id"));
 
             Assert.Equal((1, 1, 0), BatchClient.Counts(batch));
             Assert.Equal("7", batch.GetProperty("metadata").Text("run"));
-            Assert.Equal(kind, (await client.LinesAsync(batch, "output_file_id"))[0].GetProperty("response").GetProperty("body").Text("object"));
+            Assert.Equal(
+                kind, (await client.LinesAsync(batch, "output_file_id"))[0].GetProperty("response").GetProperty("body").Text("object"));
         }
     }
 
@@ -116,7 +118,8 @@ public sealed class BatchTests
         Assert.Equal(("failed", (0, 0, 0)), (mistakes.Text("status"), BatchClient.Counts(mistakes)));
         Assert.Equal(
             [
-                ("invalid_json_line", 2, null), ("duplicate_custom_id", 3, "custom_id"), ("invalid_method", 5, "method"), ("mismatched_url", 6, "url"),
+                ("invalid_json_line", 2, null), ("duplicate_custom_id", 3, "custom_id"), ("invalid_method", 5, "method"),
+                ("mismatched_url", 6, "url"),
                 ("missing_required_parameter", 7, "custom_id"), ("missing_required_parameter", 8, "body"),
             ],
             mistakes.GetProperty("errors").GetProperty("data").EnumerateArray()
@@ -140,7 +143,8 @@ public sealed class BatchTests
             ($$"""{"input_file_id":"{{notes}}","endpoint":"/v1/chat/completions","completion_window":"24h"}""", "input_file_id"),
             ($$"""{"input_file_id":"{{good}}","endpoint":"/v1/models","completion_window":"24h"}""", "endpoint"),
             ($$"""{"input_file_id":"{{good}}","endpoint":"/v1/chat/completions","completion_window":"1h"}""", "completion_window"),
-            ($$"""{"metadata":{"a":1},"input_file_id":"{{good}}","endpoint":"/v1/chat/completions","completion_window":"24h"}""", "metadata"),
+            ($$"""{"metadata":{"a":1},"input_file_id":"{{good}}","endpoint":"/v1/chat/completions","completion_window":"24h"}""",
+                "metadata"),
             ($$"""{"input_file_id":"{{good}}","endpoint":"/v1/chat/completions","completion_window":"24h","priority":1}""", "priority"),
             ($$"""{"output_expires_after":{"anchor":"created_at","seconds":1},"input_file_id":"{{good}}","endpoint":"/v1/chat/completions","completion_window":"24h"}""", "output_expires_after.seconds")])
         {
@@ -192,7 +196,8 @@ public sealed class BatchTests
         Assert.Equal(("in_progress", 0), (waiting.Text("status"), BatchClient.Counts(waiting).Failed));
         Assert.Equal("expired", batch.Text("status"));
         Assert.Equal((6, 4, 2), BatchClient.Counts(batch));
-        Assert.All(await client.LinesAsync(batch, "error_file_id"), l => Assert.Equal("batch_expired", l.GetProperty("error").Text("code")));
+        Assert.All(await client.LinesAsync(batch, "error_file_id"), l =>
+            Assert.Equal("batch_expired", l.GetProperty("error").Text("code")));
     }
 
     [Theory]
@@ -210,19 +215,23 @@ public sealed class BatchTests
         var id = await client.StartAsync(Enumerable.Range(0, 30).Select(i => BatchClient.Line($"{i}", "Hi [simulator: latency=50ms]")));
         await client.WaitAsync(id, b => BatchClient.Counts(b).Completed > 0);
         await team.SendAsync("DELETE", $"api/keys/{team.Key}", null, System.Net.HttpStatusCode.OK);
-        var other = await team.SendAsync("POST", $"api/systems/{team.System}/keys", new { environment = "development", name = "second" }, System.Net.HttpStatusCode.Created);
+        var other = await team.SendAsync(
+            "POST", $"api/systems/{team.System}/keys", new { environment = "development", name = "second" },
+            System.Net.HttpStatusCode.Created);
         using var second = app.Program(other.Text("secret"));
         var heir = new BatchClient(second); // of the same system: the batch is its too
         var batch = await heir.EndAsync(id);
 
         Assert.All(await poorClient.LinesAsync(poorBatch, "error_file_id"), l => Assert.Equal(
             (429, "insufficient_quota"),
-            (l.GetProperty("response").GetProperty("status_code").GetInt32(), l.GetProperty("response").GetProperty("body").GetProperty("error").Text("code"))));
+            (l.GetProperty("response").GetProperty("status_code").GetInt32(),
+                l.GetProperty("response").GetProperty("body").GetProperty("error").Text("code"))));
         Assert.Equal((2, 0, 2), BatchClient.Counts(poorBatch));
         Assert.Equal("completed", batch.Text("status"));
         var errors = await heir.LinesAsync(batch, "error_file_id");
         Assert.InRange(errors.Count, 1, 29);
-        Assert.All(errors, l => Assert.Equal("revoked_api_key", l.GetProperty("response").GetProperty("body").GetProperty("error").Text("code")));
+        Assert.All(errors, l =>
+            Assert.Equal("revoked_api_key", l.GetProperty("response").GetProperty("body").GetProperty("error").Text("code")));
     }
 
     [Theory]
@@ -241,7 +250,9 @@ public sealed class BatchTests
         var batch = await client.EndAsync(id);
 
         Assert.Equal((40, 40, 0), BatchClient.Counts(batch));
-        Assert.Equal(Enumerable.Range(0, 40).Select(i => $"{i}"), (await client.LinesAsync(batch, "output_file_id")).Select(l => l.Text("custom_id")));
+        Assert.Equal(
+            Enumerable.Range(0, 40).Select(i => $"{i}"),
+            (await client.LinesAsync(batch, "output_file_id")).Select(l => l.Text("custom_id")));
         await sameTeam.RecordedAsync(40);
         await team.DisposeAsync();
     }
@@ -255,7 +266,8 @@ public sealed class BatchTests
         var clock = new ManualClock();
         var (store, now) = (new BatchStore(database.Db, clock), clock.GetUtcNow());
         var owner = new BatchOwner(Guid.CreateVersion7(), Guid.CreateVersion7(), SystemEnvironment.Production);
-        var batch = new Batch(owner, "batch_1", BatchFormat.OpenAi, Guid.CreateVersion7(), "/v1/chat/completions", "file-1", null, now, now.AddHours(24))
+        var batch = new Batch(
+            owner, "batch_1", BatchFormat.OpenAi, Guid.CreateVersion7(), "/v1/chat/completions", "file-1", null, now, now.AddHours(24))
         {
             Status = BatchStatus.InProgress,
             InProgressAt = now,
@@ -335,7 +347,8 @@ public sealed class BatchTests
         Assert.Equal(200, late.Status);
         Assert.Equal("completed", batch.Text("status"));
         foreach (var table in (FormattableString[])[
-            $"SELECT COUNT(*) FROM batches_batch", $"SELECT COUNT(*) FROM batches_file", $"SELECT COUNT(*) FROM batches_chunk", $"SELECT COUNT(*) FROM batches_result"])
+            $"SELECT COUNT(*) FROM batches_batch", $"SELECT COUNT(*) FROM batches_file", $"SELECT COUNT(*) FROM batches_chunk",
+            $"SELECT COUNT(*) FROM batches_result"])
         {
             Assert.Equal(0, await app.Db.CountAsync(table));
         }

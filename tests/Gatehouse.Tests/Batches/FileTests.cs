@@ -29,7 +29,9 @@ public sealed class FileTests
 
         var id = file.Text("id");
         Assert.StartsWith("file-", id, StringComparison.Ordinal);
-        Assert.Equal(("file", "user_data", "notes é.txt", "processed"), (file.Text("object"), file.Text("purpose"), file.Text("filename"), file.Text("status")));
+        Assert.Equal(
+            ("file", "user_data", "notes é.txt", "processed"),
+            (file.Text("object"), file.Text("purpose"), file.Text("filename"), file.Text("status")));
         Assert.Equal(content.Length, file.GetProperty("bytes").GetInt32());
         Assert.Equal(30 * 24 * 3600, file.GetProperty("expires_at").GetInt64() - file.GetProperty("created_at").GetInt64());
         Assert.Equal(file.ToString(), (await client.GetAsync($"v1/files/{id}")).ToString());
@@ -92,9 +94,12 @@ public sealed class FileTests
         var client = new BatchClient(team.Caller);
         var id = await client.StartAsync(BatchClient.Line("a", "Hello"));
         var batch = await client.EndAsync(id);
-        var otherSystem = await team.SendAsync("POST", "api/systems", new { team = "blue", name = "blue-desk", purpose = "p", owner = "o" }, System.Net.HttpStatusCode.Created);
+        var otherSystem = await team.SendAsync(
+            "POST", "api/systems", new { team = "blue", name = "blue-desk", purpose = "p", owner = "o" },
+            System.Net.HttpStatusCode.Created);
 
-        foreach (var other in (HttpClient[])[otherTeam.Caller, await KeyOfAsync(otherSystem.Id(), "development"), await KeyOfAsync(team.System, "staging")])
+        foreach (var other in (HttpClient[])[
+            otherTeam.Caller, await KeyOfAsync(otherSystem.Id(), "development"), await KeyOfAsync(team.System, "staging")])
         {
             var stranger = new BatchClient(other);
             foreach (var file in (string[])[batch.Text("input_file_id"), batch.Text("output_file_id")])
@@ -109,14 +114,16 @@ public sealed class FileTests
             Assert.Equal(0, (await stranger.GetAsync("v1/files")).GetProperty("data").GetArrayLength());
             Assert.Equal(0, (await stranger.GetAsync("v1/batches")).GetProperty("data").GetArrayLength());
             Assert.Equal(400, (await stranger.SendAsync(
-                "POST", "v1/batches", $$"""{"input_file_id":"{{batch.Text("input_file_id")}}","endpoint":"/v1/chat/completions","completion_window":"24h"}""")).Status);
+                "POST", "v1/batches",
+                $$"""{"input_file_id":"{{batch.Text("input_file_id")}}","endpoint":"/v1/chat/completions","completion_window":"24h"}""")).Status);
         }
 
         Assert.Equal(2, (await client.GetAsync("v1/files")).GetProperty("data").GetArrayLength());
 
         async Task<HttpClient> KeyOfAsync(Guid system, string environment)
         {
-            var key = await team.SendAsync("POST", $"api/systems/{system}/keys", new { environment, name = "other" }, System.Net.HttpStatusCode.Created);
+            var key = await team.SendAsync(
+                "POST", $"api/systems/{system}/keys", new { environment, name = "other" }, System.Net.HttpStatusCode.Created);
             return app.Program(key.Text("secret"));
         }
     }

@@ -24,11 +24,13 @@ public sealed class MessageBatchTests
         var client = new BatchClient(team.Caller);
 
         var started = await client.SendAsync("POST", "v1/messages/batches", Requests(
-            Request("first", "Hello"), Request("drill", "Hi [simulator: context_length]"), Request("unknown", "Hi", "no-such-model"), Request("last", "Bye")));
+            Request("first", "Hello"), Request("drill", "Hi [simulator: context_length]"), Request("unknown", "Hi", "no-such-model"),
+            Request("last", "Bye")));
         var id = started.Json.Text("id");
         var batch = await EndAsync(client, id);
 
-        Assert.Equal((200, "message_batch", "in_progress"), (started.Status, started.Json.Text("type"), started.Json.Text("processing_status")));
+        Assert.Equal(
+            (200, "message_batch", "in_progress"), (started.Status, started.Json.Text("type"), started.Json.Text("processing_status")));
         Assert.StartsWith("msgbatch_", id, StringComparison.Ordinal);
         Assert.Equal(JsonValueKind.Null, started.Json.GetProperty("results_url").ValueKind);
         Assert.Equal((0, 2, 2, 0, 0), Counts(batch));
@@ -51,7 +53,8 @@ public sealed class MessageBatchTests
         Assert.Equal("message_batch_deleted", (await client.SendAsync("DELETE", $"v1/messages/batches/{id}")).Json.Text("type"));
         Assert.Equal(404, (await client.SendAsync("GET", $"v1/messages/batches/{id}/results")).Status);
         foreach (var table in (FormattableString[])[
-            $"SELECT COUNT(*) FROM batches_batch", $"SELECT COUNT(*) FROM batches_file", $"SELECT COUNT(*) FROM batches_chunk", $"SELECT COUNT(*) FROM batches_result"])
+            $"SELECT COUNT(*) FROM batches_batch", $"SELECT COUNT(*) FROM batches_file", $"SELECT COUNT(*) FROM batches_chunk",
+            $"SELECT COUNT(*) FROM batches_result"])
         {
             Assert.Equal(0, await app.Db.CountAsync(table));
         }
@@ -85,7 +88,8 @@ public sealed class MessageBatchTests
         foreach (var (batch, word) in ((JsonElement, string)[])[(canceled, "canceled"), (expired, "expired")])
         {
             var counts = Counts(batch);
-            var types = (await ResultsAsync(client, batch.Text("id"))).Select(r => r.GetProperty("result").Text("type")).CountBy(t => t).ToDictionary();
+            var types = (await ResultsAsync(client, batch.Text("id"))).Select(r => r.GetProperty("result").Text("type")).CountBy(t => t)
+                .ToDictionary();
             Assert.Equal((20, counts.Succeeded), (types.Values.Sum(), types["succeeded"]));
             Assert.Equal(counts.Canceled + counts.Expired, types[word]);
         }
@@ -136,7 +140,9 @@ public sealed class MessageBatchTests
             ("""{"requests":[{"custom_id":"a"}]}""", "'requests.0.params' is required")])
         {
             var answer = await client.SendAsync("POST", "v1/messages/batches", body);
-            Assert.Equal((400, "error", "invalid_request_error"), (answer.Status, answer.Json.Text("type"), answer.Json.GetProperty("error").Text("type")));
+            Assert.Equal(
+                (400, "error", "invalid_request_error"),
+                (answer.Status, answer.Json.Text("type"), answer.Json.GetProperty("error").Text("type")));
             Assert.Contains(words, answer.Json.GetProperty("error").Text("message"), StringComparison.Ordinal);
         }
     }
@@ -170,7 +176,8 @@ public sealed class MessageBatchTests
         }
     }
 
-    private static Task<JsonElement> EndAsync(BatchClient client, string id) => WaitAsync(client, id, b => b.Text("processing_status") == "ended");
+    private static Task<JsonElement> EndAsync(BatchClient client, string id) =>
+        WaitAsync(client, id, b => b.Text("processing_status") == "ended");
 
     private static async Task<List<JsonElement>> ResultsAsync(BatchClient client, string id)
     {

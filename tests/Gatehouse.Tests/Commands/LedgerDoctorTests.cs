@@ -38,7 +38,8 @@ public class LedgerDoctorTests
 
         await ledger.Db.ExecuteAsync($"DELETE FROM observability_call WHERE id = {lost}", Ct);
 
-        await AssertFaultsAsync(ledger, ("journal", $"Call {lost} is not in the ledger."), ("sums", "the ledger has -1 calls"), ("budgets", "'all' counts"));
+        await AssertFaultsAsync(
+            ledger, ("journal", $"Call {lost} is not in the ledger."), ("sums", "the ledger has -1 calls"), ("budgets", "'all' counts"));
     }
 
     [Theory]
@@ -47,7 +48,9 @@ public class LedgerDoctorTests
     {
         await using var ledger = await StartAsync(kind);
         var id = (await ledger.Db.QueryAsync($"SELECT id FROM observability_call WHERE cost_nanos > 0 LIMIT 1", row => row.Id(0), Ct))[0];
-        await ledger.Db.ExecuteAsync($"UPDATE observability_call SET repriced_at = 1, first_cost_nanos = cost_nanos, cost_nanos = cost_nanos + 5 WHERE id = {id}", Ct);
+        await ledger.Db.ExecuteAsync(
+            $"UPDATE observability_call SET repriced_at = 1, first_cost_nanos = cost_nanos, cost_nanos = cost_nanos + 5 WHERE id = {id}",
+            Ct);
         await AssertFaultsAsync(ledger, ("sums", "0.000000005 USD"), ("budgets", "'all' counts"));
 
         await ledger.Db.ExecuteAsync($"UPDATE observability_call SET first_cost_nanos = 1 WHERE id = {id}", Ct);
@@ -63,7 +66,8 @@ public class LedgerDoctorTests
 
         await ledger.Db.ExecuteAsync($"UPDATE observability_traffic SET calls = calls + 1 WHERE step_seconds = 60 AND outcome = 'ok'", Ct);
         await AssertFaultsAsync(ledger, ("minutes", "In the hour of 2026-03-01 12:00"));
-        await ledger.Db.ExecuteAsync($"UPDATE observability_traffic SET input_tokens = input_tokens + 7 WHERE step_seconds = 3600 AND outcome = 'ok'", Ct);
+        await ledger.Db.ExecuteAsync(
+            $"UPDATE observability_traffic SET input_tokens = input_tokens + 7 WHERE step_seconds = 3600 AND outcome = 'ok'", Ct);
 
         await AssertFaultsAsync(ledger, ("sums", "In the hour of 2026-03-01 12:00"), ("minutes", "In the hour of 2026-03-01 12:00"));
     }
@@ -73,7 +77,8 @@ public class LedgerDoctorTests
     public async Task A_call_whose_shape_is_gone_is_found(string kind)
     {
         await using var ledger = await StartAsync(kind);
-        var shape = (await ledger.Db.QueryAsync($"SELECT shape FROM observability_ledger WHERE outcome <> 'ok' LIMIT 1", row => row.Long(0), Ct))[0];
+        var shape = (await ledger.Db.QueryAsync(
+            $"SELECT shape FROM observability_ledger WHERE outcome <> 'ok' LIMIT 1", row => row.Long(0), Ct))[0];
 
         await ledger.Db.ExecuteAsync($"DELETE FROM observability_call_shape WHERE number = {shape}", Ct);
 

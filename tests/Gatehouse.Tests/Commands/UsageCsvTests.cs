@@ -72,7 +72,8 @@ public sealed class UsageCsvTests
     {
         var found = PricesCommands.Compare(
             [new UsageRow(Day, "gpt-5-2026-01-31", 1000, 200, 0.01m), new UsageRow(Day, "other", 1, 1, 0.5m)],
-            [new DaySpending(Day, "openai", "gpt-5", 3, 900, 200, 0.009m, 0), new DaySpending(Day.AddDays(1), "openai", "gpt-5", 1, 1, 1, 0.1m, 0)]);
+            [new DaySpending(Day, "openai", "gpt-5", 3, 900, 200, 0.009m, 0),
+                new DaySpending(Day.AddDays(1), "openai", "gpt-5", 1, 1, 1, 0.1m, 0)]);
 
         Assert.Equal(
             [(Day, "gpt-5", -0.001m), (Day, "other", -0.5m), (Day.AddDays(1), "gpt-5", (decimal?)0.1m)],

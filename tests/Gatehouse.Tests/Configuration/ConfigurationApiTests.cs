@@ -163,7 +163,8 @@ public sealed class ConfigurationApiTests
 
         public async Task<HttpStatusCode> StatusAsync(string method, string path, Membership? membership)
         {
-            using var response = await _client.SendAsync(Request(new(method), path, membership, method == "POST" ? new { text = "" } : null), Ct);
+            using var response = await _client.SendAsync(
+                Request(new(method), path, membership, method == "POST" ? new { text = "" } : null), Ct);
             return response.StatusCode;
         }
 
@@ -190,7 +191,9 @@ public sealed class ConfigurationApiTests
         {
             if (http.Request.Headers["X-Role"].FirstOrDefault()?.Split('/') is [var role, var team])
             {
-                ApiPerson.Set(http, new(Guid.CreateVersion7(), "a@example.com", "A", [new(team.Length > 0 ? Guid.Parse(team) : null, Enum.Parse<Role>(role))]));
+                ApiPerson.Set(
+                    http, new(Guid.CreateVersion7(), "a@example.com", "A",
+                        [new(team.Length > 0 ? Guid.Parse(team) : null, Enum.Parse<Role>(role))]));
             }
 
             try

@@ -43,11 +43,15 @@ public sealed class ConfigurationStateTests
         Assert.True(await state.ReloadAsync(Ct));
         Assert.Same(before, BreakerOf(state));
 
-        File.WriteAllText(configurations.Path, First.Replace("a: { kind: vllm }", "a: { kind: vllm, breaker: { window: 1m } }", StringComparison.Ordinal));
+        File.WriteAllText(
+            configurations.Path,
+            First.Replace("a: { kind: vllm }", "a: { kind: vllm, breaker: { window: 1m } }", StringComparison.Ordinal));
         Assert.True(await state.ReloadAsync(Ct));
         Assert.NotSame(before, BreakerOf(state));
 
-        File.WriteAllText(configurations.Path, First.Replace("a: { kind: vllm }", "a: { kind: vllm, breaker: { enabled: false } }", StringComparison.Ordinal));
+        File.WriteAllText(
+            configurations.Path,
+            First.Replace("a: { kind: vllm }", "a: { kind: vllm, breaker: { enabled: false } }", StringComparison.Ordinal));
         Assert.True(await state.ReloadAsync(Ct));
         Assert.Null(BreakerOf(state));
 
@@ -62,7 +66,8 @@ public sealed class ConfigurationStateTests
         var before = state.Current;
         state.Changed += _ => Assert.Fail("Nothing changed.");
 
-        File.WriteAllText(configurations.Path, "# a comment\n" + First.Replace("{ kind: vllm }", "\n    kind: vllm", StringComparison.Ordinal));
+        File.WriteAllText(
+            configurations.Path, "# a comment\n" + First.Replace("{ kind: vllm }", "\n    kind: vllm", StringComparison.Ordinal));
         Assert.True(await state.ReloadAsync(Ct));
 
         Assert.Same(before, state.Current);
@@ -191,7 +196,9 @@ public sealed class ConfigurationStateTests
         // Replaced by a rename, as editors and deployment tools do.
         await ChangedByAsync(state, () =>
         {
-            File.WriteAllText(configurations.Path + ".new", First.Replace("b: { kind: vllm }", "b: { kind: vllm, api_key: '${file:key.txt}' }", StringComparison.Ordinal));
+            File.WriteAllText(
+                configurations.Path + ".new",
+                First.Replace("b: { kind: vllm }", "b: { kind: vllm, api_key: '${file:key.txt}' }", StringComparison.Ordinal));
             File.Move(configurations.Path + ".new", configurations.Path, overwrite: true);
         });
         Assert.Equal("first", state.Current.Compiled.Providers["b"].Settings.ApiKey);
@@ -240,7 +247,8 @@ public sealed class ConfigurationStateTests
         using var state = await StartAsync(configurations, "server: { max_body: 1MiB, max_answer: 2MiB }\n" + First);
 
         var table = state.Current.Compiled.ToTable(
-            Gatehouse.Gateway.Routing.KeyTable.Empty, Gatehouse.Gateway.Routing.KillSwitches.None, Gatehouse.Gateway.Limits.LimitTable.Empty, default);
+            Gatehouse.Gateway.Routing.KeyTable.Empty, Gatehouse.Gateway.Routing.KillSwitches.None,
+            Gatehouse.Gateway.Limits.LimitTable.Empty, default);
 
         Assert.Equal((state.Current.Revision, 1 << 20, 2 << 20), (table.Revision, table.MaxBodyBytes, table.MaxAnswerBytes));
         Assert.Same(state.Current.Compiled.Routes, table.Routes);
@@ -275,7 +283,8 @@ public sealed class ConfigurationStateTests
         Assert.True(holds());
     }
 
-    private static async Task<ConfigurationState> StartAsync(Configurations configurations, string? text, ILogger<ConfigurationState>? log = null)
+    private static async Task<ConfigurationState> StartAsync(
+        Configurations configurations, string? text, ILogger<ConfigurationState>? log = null)
     {
         if (text is not null)
         {
@@ -297,7 +306,8 @@ public sealed class ConfigurationStateTests
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
             Lines.Add(formatter(state, exception));
 
         public void Dispose()

@@ -14,7 +14,8 @@ public sealed class CredentialListTests
         configurations.Variables["A"] = "sk-canary-a";
         configurations.Variables["B"] = "sk-canary-b";
 
-        var loaded = await configurations.LoadGoodAsync("providers: { p: { kind: openai, api_keys: [ \"${A}\", \"${B}\", sk-canary-c ] } }");
+        var loaded = await configurations.LoadGoodAsync(
+            "providers: { p: { kind: openai, api_keys: [ \"${A}\", \"${B}\", sk-canary-c ] } }");
 
         Assert.Equal(["sk-canary-a", "sk-canary-b", "sk-canary-c"], loaded.Compiled.Providers["p"].Settings.ApiKeys);
         Assert.Equal("sk-canary-a", loaded.Compiled.Providers["p"].Settings.ApiKey);
@@ -52,7 +53,8 @@ public sealed class CredentialListTests
         using var configurations = new Configurations();
         File.WriteAllText(configurations.Path, "providers: { p: { kind: vllm, api_keys: [ sk-canary-a, sk-canary-b ] } }");
         var loader = configurations.Loader();
-        using var state = new ConfigurationState(loader, (await loader.LoadAsync(null, Ct)).Loaded!, NullLogger<ConfigurationState>.Instance);
+        using var state = new ConfigurationState(
+            loader, (await loader.LoadAsync(null, Ct)).Loaded!, NullLogger<ConfigurationState>.Instance);
         state.Current.Compiled.Providers["p"].Credentials!.TryRotate(1, 401, null);
 
         var checks = await Doctor.Of(state, new DoctorEdges
@@ -62,7 +64,8 @@ public sealed class CredentialListTests
         }).RunAsync(Ct);
 
         var check = Assert.Single(checks, c => c.Name == "provider p");
-        Assert.Equal((DoctorState.Warning, "p refuses api_keys[1]; its other credentials are used meanwhile."), (check.State, check.Message));
+        Assert.Equal(
+            (DoctorState.Warning, "p refuses api_keys[1]; its other credentials are used meanwhile."), (check.State, check.Message));
         Assert.DoesNotContain("canary", string.Join('\n', checks), StringComparison.Ordinal);
     }
 }

@@ -19,19 +19,26 @@ public sealed class DoctorTests
     {
         var checks = await RunAsync(Text, Edges());
 
-        Assert.Equal(["configuration", "provider here", "provider there", "provider simulator", "database", "disk", "clock"], checks.Select(c => c.Name));
+        Assert.Equal(
+            ["configuration", "provider here", "provider there", "provider simulator", "database", "disk", "clock"],
+            checks.Select(c => c.Name));
         Assert.All(checks, c => Assert.Equal(DoctorState.Ok, c.State));
     }
 
     [Theory]
-    [InlineData(SocketError.HostNotFound, "The name models.example cannot be resolved.", "Check 'providers.there.base_url' and the DNS of this machine.")]
-    [InlineData(SocketError.ConnectionRefused, "models.example:443 refuses connections.", "Check the firewall, the proxy and the provider's status page.")]
-    [InlineData(SocketError.NetworkUnreachable, "models.example:443 cannot be reached.", "Check the firewall, the proxy and the provider's status page.")]
+    [InlineData(SocketError.HostNotFound, "The name models.example cannot be resolved.",
+        "Check 'providers.there.base_url' and the DNS of this machine.")]
+    [InlineData(SocketError.ConnectionRefused, "models.example:443 refuses connections.",
+        "Check the firewall, the proxy and the provider's status page.")]
+    [InlineData(SocketError.NetworkUnreachable, "models.example:443 cannot be reached.",
+        "Check the firewall, the proxy and the provider's status page.")]
     public async Task A_provider_that_cannot_be_reached_says_why(SocketError error, string message, string mend)
     {
         var checks = await RunAsync(Text, Edges() with
         {
-            Connect = (settings, _) => settings.BaseUrl.Host == "models.example" ? throw new SocketException((int)error) : Task.CompletedTask,
+            Connect = (settings, _) => settings.BaseUrl.Host == "models.example"
+                ? throw new SocketException((int)error)
+                : Task.CompletedTask,
         });
 
         Assert.Equal(new("provider there", DoctorState.Failing, message, mend), checks[2]);
@@ -53,9 +60,12 @@ public sealed class DoctorTests
 
         Assert.Equal(
             [
-                new("route closed", DoctorState.Notice, "It refuses calls: 'enabled' is false in the configuration.", "Nothing, if that is meant."),
-                new("route empty", DoctorState.Warning, "Every target is switched off, so it refuses calls.", "Switch a target of 'routes.empty' or its provider on."),
-                new("route cheap", DoctorState.Warning, "It picks by cost, and there is no price for here/nobody-knows-its-price: asked last.",
+                new("route closed", DoctorState.Notice, "It refuses calls: 'enabled' is false in the configuration.",
+                    "Nothing, if that is meant."),
+                new("route empty", DoctorState.Warning, "Every target is switched off, so it refuses calls.",
+                    "Switch a target of 'routes.empty' or its provider on."),
+                new("route cheap", DoctorState.Warning,
+                    "It picks by cost, and there is no price for here/nobody-knows-its-price: asked last.",
                     "Add it to 'prices.models'; a model that costs nothing has the price 0."),
             ],
             checks.Where(c => c.Name.StartsWith("route ", StringComparison.Ordinal)));
@@ -109,7 +119,8 @@ public sealed class DoctorTests
     [InlineData(3600, DoctorState.Failing)]
     public async Task A_wrong_clock_is_seen_by_the_date_of_a_provider(int seconds, DoctorState state)
     {
-        var checks = await RunAsync(Text, Edges() with { ServerDate = (_, _) => Task.FromResult<DateTimeOffset?>(Now.AddSeconds(seconds)) });
+        var checks = await RunAsync(
+            Text, Edges() with { ServerDate = (_, _) => Task.FromResult<DateTimeOffset?>(Now.AddSeconds(seconds)) });
 
         Assert.Equal((state, $"{Math.Abs(seconds)} s apart from models.example."), (checks[^1].State, checks[^1].Message));
     }
@@ -121,7 +132,8 @@ public sealed class DoctorTests
 
         Assert.Equal(2, checks.Count);
         Assert.All(checks, c => Assert.Equal(("configuration", DoctorState.Failing), (c.Name, c.State)));
-        Assert.EndsWith("gatehouse.yaml:1:1: 'servr' is not a setting at the top of the configuration.", checks[0].Message, StringComparison.Ordinal);
+        Assert.EndsWith(
+            "gatehouse.yaml:1:1: 'servr' is not a setting at the top of the configuration.", checks[0].Message, StringComparison.Ordinal);
         Assert.Equal("Did you mean 'server'?", checks[0].Mend);
     }
 
@@ -140,7 +152,8 @@ public sealed class DoctorTests
 
         Assert.EndsWith($"Revision {state.Current.Revision} stays in force.", checks[0].Message, StringComparison.Ordinal);
         Assert.Equal(
-            new("configuration", DoctorState.Warning, "Changed, but in force only after a restart: server.data.", "Restart Gatehouse."), checks[1]);
+            new("configuration", DoctorState.Warning, "Changed, but in force only after a restart: server.data.", "Restart Gatehouse."),
+            checks[1]);
     }
 
     private static DoctorEdges Edges() => new()

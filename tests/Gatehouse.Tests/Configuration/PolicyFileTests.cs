@@ -37,15 +37,19 @@ public sealed class PolicyFileTests
         using var configurations = new Configurations();
 
         var first = await LoadAsync(configurations, Support, "policies: { files: [ '*.policy.yaml' ] }", "a.policy.yaml");
-        var second = await LoadAsync(configurations, Support.Replace("rival corp", "rival inc", StringComparison.Ordinal).Replace("Rival Corp", "Rival Inc", StringComparison.Ordinal),
+        var second = await LoadAsync(configurations,
+            Support.Replace("rival corp", "rival inc", StringComparison.Ordinal).Replace(
+                "Rival Corp", "Rival Inc", StringComparison.Ordinal),
             "policies: { files: [ '*.policy.yaml' ] }", "a.policy.yaml");
 
         Assert.NotEqual(first.Loaded!.Revision, second.Loaded!.Revision);
-        Assert.NotEqual(first.Loaded.Compiled.Policies.Find("support")!.Revision, second.Loaded.Compiled.Policies.Find("support")!.Revision);
+        Assert.NotEqual(
+            first.Loaded.Compiled.Policies.Find("support")!.Revision, second.Loaded.Compiled.Policies.Find("support")!.Revision);
     }
 
     [Theory]
-    [InlineData("expect: blocked", "expect: passed", "The test 'test 2' fails: expected passed, but it is blocked (BANNED_TOPIC by 'rivals')", 8)]
+    [InlineData("expect: blocked", "expect: passed",
+        "The test 'test 2' fails: expected passed, but it is blocked (BANNED_TOPIC by 'rivals')", 8)]
     [InlineData("<EMAIL_ADDRESS_1>", "<MAIL>", "The test 'test 1' fails: it becomes 'write to <EMAIL_ADDRESS_1>'", 7)]
     [InlineData("action: block }", "action: blok }", "Did you mean 'block'?", 5)]
     [InlineData("extends: standard", "extends: standart", "'standart' is no built-in policy", 2)]
@@ -58,7 +62,8 @@ public sealed class PolicyFileTests
     {
         using var configurations = new Configurations();
 
-        var outcome = await LoadAsync(configurations, Support.Replace(what, wrong, StringComparison.Ordinal), "policies: { files: [ p.yaml ], default: support }");
+        var outcome = await LoadAsync(
+            configurations, Support.Replace(what, wrong, StringComparison.Ordinal), "policies: { files: [ p.yaml ], default: support }");
 
         Assert.Null(outcome.Loaded);
         var error = Assert.Single(outcome.Errors);
@@ -91,7 +96,8 @@ public sealed class PolicyFileTests
 
         Assert.Equal("none", policies.Standard);
         Assert.Equal(
-            [(DataClassification.Internal, "minimal"), (DataClassification.Confidential, "standard"), (DataClassification.Restricted, "strict")],
+            [(DataClassification.Internal, "minimal"), (DataClassification.Confidential, "standard"),
+                (DataClassification.Restricted, "strict")],
             policies.ByClassification.Select(p => (p.Key, p.Value)).Order());
     }
 
@@ -103,7 +109,8 @@ public sealed class PolicyFileTests
         Assert.All(PolicyCompiler.BuiltInPolicies[0].Policy.Definition.Rules, r => Assert.Equal(GuardAction.Flag, r.Action));
     }
 
-    private static Task<ConfigurationOutcome> LoadAsync(Configurations configurations, string policy, string configuration, string name = "p.yaml")
+    private static Task<ConfigurationOutcome> LoadAsync(
+        Configurations configurations, string policy, string configuration, string name = "p.yaml")
     {
         File.WriteAllText(Path.Combine(configurations.Folder, name), policy);
         return configurations.LoadAsync(configuration + "\n");

@@ -44,12 +44,16 @@ public sealed class PriceTests
         var prices = PriceFile.Read(Encoding.UTF8.GetBytes(File));
 
         Assert.Equal(
-            ["anthropic/claude-x", "azure/gpt-4o", "gemini/gemini-2.5-pro", "gemini/gemini-pro-latest", "openai/gpt-4o", "openai/o-think", "openai/text-embedding-3-small", "openrouter/free", "together/meta/llama"],
+            ["anthropic/claude-x", "azure/gpt-4o", "gemini/gemini-2.5-pro", "gemini/gemini-pro-latest", "openai/gpt-4o", "openai/o-think",
+                "openai/text-embedding-3-small", "openrouter/free", "together/meta/llama"],
             prices.Keys.Order(StringComparer.Ordinal));
-        Assert.Equal((0.0000025m, 0.00001m, 0.00000125m), (prices["openai/gpt-4o"].Input, prices["openai/gpt-4o"].Output, prices["openai/gpt-4o"].CacheRead!.Value));
+        Assert.Equal(
+            (0.0000025m, 0.00001m, 0.00000125m),
+            (prices["openai/gpt-4o"].Input, prices["openai/gpt-4o"].Output, prices["openai/gpt-4o"].CacheRead!.Value));
         Assert.Equal(0.00000014999999999999999m, prices["openai/o-think"].Input);
         Assert.Equal(0.0000009m, prices["openai/o-think"].Reasoning);
-        Assert.Equal((0.00000375m, 0.000006m), (prices["anthropic/claude-x"].CacheWrite!.Value, prices["anthropic/claude-x"].CacheWriteLong!.Value));
+        Assert.Equal(
+            (0.00000375m, 0.000006m), (prices["anthropic/claude-x"].CacheWrite!.Value, prices["anthropic/claude-x"].CacheWriteLong!.Value));
         Assert.Equal(0m, prices["openrouter/free"].Input);
     }
 
@@ -65,10 +69,14 @@ public sealed class PriceTests
     }
 
     [Theory]
-    [InlineData("""{ "m": { "input_cost_per_token": 2.5, "output_cost_per_token": 1 } }""", "'input_cost_per_token' of 'm' must be from 0 to 1 USD a token")]
-    [InlineData("""{ "m": { "input_cost_per_token": -1e-06, "output_cost_per_token": 1e-06 } }""", "'input_cost_per_token' of 'm' must be from 0 to 1 USD a token")]
-    [InlineData("""{ "m": { "input_cost_per_token": "1e-06", "output_cost_per_token": 1e-06 } }""", "'input_cost_per_token' of 'm' is not a number")]
-    [InlineData("""{ "m": { "input_cost_per_token": 1e999, "output_cost_per_token": 1e-06 } }""", "'input_cost_per_token' of 'm' is not a number")]
+    [InlineData("""{ "m": { "input_cost_per_token": 2.5, "output_cost_per_token": 1 } }""",
+        "'input_cost_per_token' of 'm' must be from 0 to 1 USD a token")]
+    [InlineData("""{ "m": { "input_cost_per_token": -1e-06, "output_cost_per_token": 1e-06 } }""",
+        "'input_cost_per_token' of 'm' must be from 0 to 1 USD a token")]
+    [InlineData("""{ "m": { "input_cost_per_token": "1e-06", "output_cost_per_token": 1e-06 } }""",
+        "'input_cost_per_token' of 'm' is not a number")]
+    [InlineData("""{ "m": { "input_cost_per_token": 1e999, "output_cost_per_token": 1e-06 } }""",
+        "'input_cost_per_token' of 'm' is not a number")]
     [InlineData("[]", "the file is not a JSON object of models")]
     [InlineData("{}", "the file has no model with a price per token")]
     [InlineData("{\n\n{", "the file is not JSON (line 3)")]
@@ -117,7 +125,8 @@ public sealed class PriceTests
         Assert.Equal((2, 3, "'prices.import' cannot be used: the file has no model with a price per token."), Told(bad));
         Assert.Equal((2, 3, "The file of 'prices.import' does not exist."), Told(missing));
 
-        static (int Line, int Column, string Message) Told(ConfigurationOutcome o) => (o.Errors[0].Line, o.Errors[0].Column, o.Errors[0].Message);
+        static (int Line, int Column, string Message) Told(ConfigurationOutcome o) =>
+            (o.Errors[0].Line, o.Errors[0].Column, o.Errors[0].Message);
     }
 
     [Fact]
@@ -137,19 +146,23 @@ public sealed class PriceTests
     {
         var table = PriceTables.Build(new(), null);
 
-        foreach (var preset in ProviderPresets.All.Where(p => p.Kind is "openai" or "anthropic" or "gemini" or "mistral" or "deepseek" or "groq" or "xai" or "simulator"))
+        foreach (var preset in ProviderPresets.All.Where(
+            p => p.Kind is "openai" or "anthropic" or "gemini" or "mistral" or "deepseek" or "groq" or "xai" or "simulator"))
         {
             Assert.True(table.TryFind("p", preset.Kind, preset.SmallModel!, out _), $"{preset.Kind}/{preset.SmallModel}");
         }
 
         // Cached input is never dearer than input, nor output cheaper where there is any, in any list that these come from.
-        Assert.All(table.Prices.Values, p => Assert.True(p.Input > 0 && (p.Output >= p.Input || p.Output == 0) && (p.CacheRead ?? 0) <= p.Input && p.Output < 0.001m));
+        Assert.All(table.Prices.Values, p =>
+            Assert.True(p.Input > 0 && (p.Output >= p.Input || p.Output == 0) && (p.CacheRead ?? 0) <= p.Input && p.Output < 0.001m));
         Assert.True(table.TryFind("p", "openai", "gpt-4o-2024-11-20", out _));
         Assert.True(table.TryFind("p", "anthropic", "claude-sonnet-4-5-20250929", out _));
     }
 
     private static readonly IEqualityComparer<Price> SamePrice = EqualityComparer<Price>.Create(
-        (a, b) => a! with { Tiers = [] } == b! with { Tiers = a.Tiers } || (a.Input, a.Output, a.CacheRead, a.Reasoning) == (b.Input, b.Output, b.CacheRead, b.Reasoning));
+        (a, b) => a! with { Tiers = [] } == b! with { Tiers = a.Tiers }
+            || (a.Input, a.Output, a.CacheRead, a.Reasoning) == (b.Input, b.Output, b.CacheRead, b.Reasoning));
 
-    private static Price? Find(PriceTable table, string provider, string kind, string model) => table.TryFind(provider, kind, model, out var price) ? price : null;
+    private static Price? Find(PriceTable table, string provider, string kind, string model) =>
+        table.TryFind(provider, kind, model, out var price) ? price : null;
 }

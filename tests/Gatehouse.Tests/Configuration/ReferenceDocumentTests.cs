@@ -8,17 +8,20 @@ namespace Gatehouse.Tests.Configuration;
 public sealed class ReferenceDocumentTests
 {
     [Fact]
-    public void The_schema_is_that_of_the_definitions() => Golden.Check("docs/reference/gatehouse.schema.json", ReferenceDocuments.Schema());
+    public void The_schema_is_that_of_the_definitions() =>
+        Golden.Check("docs/reference/gatehouse.schema.json", ReferenceDocuments.Schema());
 
     [Fact]
     public void The_reference_of_the_configuration_is_that_of_the_definitions() =>
         Golden.Check("docs/reference/configuration.md", ReferenceDocuments.Configuration());
 
     [Fact]
-    public void The_reference_of_policy_files_is_that_of_the_definitions() => Golden.Check("docs/reference/policies.md", ReferenceDocuments.Policies());
+    public void The_reference_of_policy_files_is_that_of_the_definitions() =>
+        Golden.Check("docs/reference/policies.md", ReferenceDocuments.Policies());
 
     [Fact]
-    public void The_reference_of_providers_is_that_of_the_presets() => Golden.Check("docs/reference/providers.md", ReferenceDocuments.Providers());
+    public void The_reference_of_providers_is_that_of_the_presets() =>
+        Golden.Check("docs/reference/providers.md", ReferenceDocuments.Providers());
 
     [Fact]
     public void Every_default_and_every_bound_can_be_written_in_a_file()
@@ -60,9 +63,11 @@ public sealed class ReferenceDocumentTests
         var schema = JsonNode.Parse(ReferenceDocuments.Schema())!.AsObject();
 
         Assert.Empty(Misfits(schema, Tree(Configurations.SampleText), "sample"));
-        Assert.NotEmpty(Misfits(schema, Tree(Configurations.SampleText.Replace("targets:", "target:", StringComparison.Ordinal)), "sample"));
+        Assert.NotEmpty(
+            Misfits(schema, Tree(Configurations.SampleText.Replace("targets:", "target:", StringComparison.Ordinal)), "sample"));
         Assert.NotEmpty(Misfits(schema, Tree(Configurations.SampleText.Replace("3s", "3 seconds", StringComparison.Ordinal)), "sample"));
-        Assert.NotEmpty(Misfits(schema, Tree(Configurations.SampleText.Replace("kind: vllm", "kind: vlm", StringComparison.Ordinal)), "sample"));
+        Assert.NotEmpty(
+            Misfits(schema, Tree(Configurations.SampleText.Replace("kind: vllm", "kind: vlm", StringComparison.Ordinal)), "sample"));
     }
 
     private static YamlMapping Tree(string text) => YamlReader.Read(null, text, [])!;
@@ -79,12 +84,16 @@ public sealed class ReferenceDocumentTests
         {
             case YamlMapping mapping:
                 var properties = schema["properties"]?.AsObject();
-                return mapping.Entries.SelectMany(e => properties?[e.Key.Text] is JsonObject known ? Misfits(known, e.Value, $"{path}.{e.Key.Text}")
+                return mapping.Entries.SelectMany(e => properties?[e.Key.Text] is JsonObject known
+                    ? Misfits(known, e.Value, $"{path}.{e.Key.Text}")
                         : schema["additionalProperties"] is JsonObject entry ? Misfits(entry, e.Value, $"{path}.{e.Key.Text}")
                         : [$"{path}.{e.Key.Text}: unknown"])
-                    .Concat((schema["required"]?.AsArray() ?? []).Where(r => mapping.Entries.All(e => e.Key.Text != (string)r!)).Select(r => $"{path}.{r}: missing"));
+                    .Concat((schema["required"]?.AsArray() ?? []).Where(r => mapping.Entries.All(e => e.Key.Text != (string)r!))
+                        .Select(r => $"{path}.{r}: missing"));
             case YamlList list:
-                return schema["items"] is JsonObject item ? list.Items.SelectMany((n, i) => Misfits(item, n, $"{path}[{i}]")) : [$"{path}: no list"];
+                return schema["items"] is JsonObject item
+                    ? list.Items.SelectMany((n, i) => Misfits(item, n, $"{path}[{i}]"))
+                    : [$"{path}: no list"];
             default:
                 var text = ((YamlValue)tree).Text;
                 var fits = schema["enum"] is JsonArray words ? words.Any(w => (string)w! == text)
@@ -94,7 +103,8 @@ public sealed class ReferenceDocumentTests
                         "string" => true,
                         "boolean" => text is "true" or "false",
                         "integer" or "number" => decimal.TryParse(text, out var number)
-                            && (schema["minimum"] is not { } min || number >= min.GetValue<decimal>()) && (schema["maximum"] is not { } max || number <= max.GetValue<decimal>()),
+                            && (schema["minimum"] is not { } min || number >= min.GetValue<decimal>())
+                            && (schema["maximum"] is not { } max || number <= max.GetValue<decimal>()),
                         _ => false,
                     };
                 return fits ? [] : [$"{path}: {text}"];

@@ -12,7 +12,8 @@ namespace Gatehouse.Tests.Configuration;
 internal static class ReferenceDocuments
 {
     private const string Reference = @"^.*\$\{.+\}.*$";
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Indented =
+        new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static string Schema()
     {
@@ -21,7 +22,8 @@ internal static class ReferenceDocuments
         {
             ["$schema"] = "https://json-schema.org/draft/2020-12/schema",
             ["title"] = "gatehouse.yaml",
-            ["description"] = "The configuration of Gatehouse. Generated; every value may hold ${NAME}, ${NAME:-default}, ${file:path}, ${secret:NAME} or ${vault:path#field}.",
+            ["description"] =
+                "The configuration of Gatehouse. Generated; every value may hold ${NAME}, ${NAME:-default}, ${file:path}, ${secret:NAME} or ${vault:path#field}.",
         };
         foreach (var (name, value) in schema.ToList())
         {
@@ -95,10 +97,17 @@ internal static class ReferenceDocuments
             """);
         foreach (var p in ProviderPresets.All)
         {
-            var key = p.KeyVariables.Count > 0 ? string.Join(", ", p.KeyVariables.Select(k => $"`{k}`")) + (p.NeedsKey ? "" : " (optional)") : p.Kind == "simulator" ? "none" : "optional";
-            var address = p.Kind == "simulator" ? "in process" : p.Kind is "bedrock" or "vertex" or "vertex-anthropic" ? "made of its settings" : p.BaseUrl is null ? "`base_url` required" : $"`{p.BaseUrl}`";
+            var key = p.KeyVariables.Count > 0
+                ? string.Join(", ", p.KeyVariables.Select(k => $"`{k}`")) + (p.NeedsKey ? "" : " (optional)")
+                : p.Kind == "simulator" ? "none" : "optional";
+            var address = p.Kind == "simulator"
+                ? "in process"
+                : p.Kind is "bedrock" or "vertex" or "vertex-anthropic"
+                    ? "made of its settings"
+                    : p.BaseUrl is null ? "`base_url` required" : $"`{p.BaseUrl}`";
             text.AppendJoin(" | ", $"| `{p.Kind}`", p.Title, WireName(p.Wire), address, key, $"`{p.ApiKeyHeader}`",
-                $"`{p.MaxTokensField}`", p.StreamUsage ? "asked for" : "not asked for", p.Prefixes.Count == 0 ? "–" : string.Join(" ", p.Prefixes.Select(r => $"`{r}`")) + " |").Append('\n');
+                $"`{p.MaxTokensField}`", p.StreamUsage ? "asked for" : "not asked for",
+                p.Prefixes.Count == 0 ? "–" : string.Join(" ", p.Prefixes.Select(r => $"`{r}`")) + " |").Append('\n');
             if (p.Prefixes.Count == 0)
             {
                 text.Insert(text.Length - 1, " |");
@@ -175,7 +184,8 @@ internal static class ReferenceDocuments
     private static string DefaultOf(Definition d) =>
         d.About.Required || (d.Kind == SettingKind.Section && d.Default is not null) ? ""
         : d.About.DefaultText is { } words ? words
-        : d.Default is { } value && d.Kind is not (SettingKind.Section or SettingKind.List or SettingKind.Entries) ? $"`{Definition.Format(value)}`"
+        : d.Default is { } value && d.Kind is not (SettingKind.Section or SettingKind.List or SettingKind.Entries)
+            ? $"`{Definition.Format(value)}`"
         : "none";
 
     private static JsonObject Section(Type type)
@@ -191,7 +201,8 @@ internal static class ReferenceDocuments
             }
         }
 
-        var section = new JsonObject { ["type"] = new JsonArray("object", "null"), ["additionalProperties"] = false, ["properties"] = properties };
+        var section =
+            new JsonObject { ["type"] = new JsonArray("object", "null"), ["additionalProperties"] = false, ["properties"] = properties };
         if (required.Count > 0)
         {
             section["type"] = "object";
@@ -206,7 +217,9 @@ internal static class ReferenceDocuments
         var schema = d.Kind switch
         {
             SettingKind.Section => Section(d.Value),
-            SettingKind.List => new JsonObject { ["type"] = "array", ["items"] = d.Item == typeof(string) ? new JsonObject { ["type"] = "string" } : Section(d.Item!) },
+            SettingKind.List =>
+                new JsonObject { ["type"] = "array",
+                    ["items"] = d.Item == typeof(string) ? new JsonObject { ["type"] = "string" } : Section(d.Item!) },
             SettingKind.Entries => new JsonObject
             {
                 ["type"] = new JsonArray("object", "null"),
@@ -215,8 +228,12 @@ internal static class ReferenceDocuments
             SettingKind.Whole => OrReference(Ranged(new() { ["type"] = "integer" }, d)),
             SettingKind.Number or SettingKind.Money => OrReference(Ranged(new() { ["type"] = "number" }, d)),
             SettingKind.Switch => OrReference(new() { ["type"] = "boolean" }),
-            SettingKind.Duration => OrReference(new() { ["type"] = new JsonArray("string", "integer"), ["pattern"] = "^([0-9]+(\\.[0-9]+)?(us|ms|s|m|h|d)|0)$", ["maximum"] = 0, ["minimum"] = 0 }),
-            SettingKind.Size => OrReference(new() { ["type"] = new JsonArray("string", "integer"), ["pattern"] = "^[0-9]+(\\.[0-9]+)?(B|KB|MB|GB|KiB|MiB|GiB)?$", ["minimum"] = 0 }),
+            SettingKind.Duration =>
+                OrReference(new() { ["type"] = new JsonArray("string", "integer"), ["pattern"] = "^([0-9]+(\\.[0-9]+)?(us|ms|s|m|h|d)|0)$",
+                    ["maximum"] = 0, ["minimum"] = 0 }),
+            SettingKind.Size =>
+                OrReference(new() { ["type"] = new JsonArray("string", "integer"),
+                    ["pattern"] = "^[0-9]+(\\.[0-9]+)?(B|KB|MB|GB|KiB|MiB|GiB)?$", ["minimum"] = 0 }),
             SettingKind.Url => OrReference(new() { ["type"] = "string", ["pattern"] = "^https?://[^?#@]+$" }),
             SettingKind.Choice => OrReference(new() { ["enum"] = new JsonArray([.. d.Choices.Select(c => (JsonNode)c)]) }),
             _ => new JsonObject { ["type"] = "string" },

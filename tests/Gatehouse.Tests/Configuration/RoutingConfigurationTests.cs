@@ -64,13 +64,16 @@ public sealed class RoutingConfigurationTests
         var loaded = await files.LoadGoodAsync(Text);
 
         var policy = Route(loaded.Compiled.Routes, "fast").Cache!;
-        Assert.Equal((TimeSpan.FromMinutes(10), CacheSharing.EndUser, TimeSpan.FromDays(1), 65536), (policy.Ttl, policy.Scope, policy.WhenDown, policy.MaxEntryBytes));
+        Assert.Equal(
+            (TimeSpan.FromMinutes(10), CacheSharing.EndUser, TimeSpan.FromDays(1), 65536),
+            (policy.Ttl, policy.Scope, policy.WhenDown, policy.MaxEntryBytes));
         Assert.Equal((0.3, new SemanticPolicy("simulator", 0.93, TimeSpan.FromMinutes(10))), (policy.MaxTemperature, policy.Semantic));
         Assert.Equal(["user", "metadata"], policy.Ignore);
         Assert.Null(Route(loaded.Compiled.Routes, "plain").Cache);
         Assert.Equal((128L << 20, 16L << 20), (loaded.Compiled.MaxCachedAnswerBytes, loaded.Compiled.MaxCachedVectorBytes));
         Assert.Equal(policy.Revision, await RevisionAsync(Text.Replace("weight: 2", "weight: 3")));
-        foreach (var (what, by) in ((string, string)[])[("model: m, w", "model: n, w"), ("[ user, metadata ]", "[ user ]"), ("10m", "11m"), ("0.93", "0.94"), ("end_user", "system")])
+        foreach (var (what, by) in ((string, string)[])[
+            ("model: m, w", "model: n, w"), ("[ user, metadata ]", "[ user ]"), ("10m", "11m"), ("0.93", "0.94"), ("end_user", "system")])
         {
             Assert.NotEqual(policy.Revision, await RevisionAsync(Text.Replace(what, by)));
         }
@@ -164,7 +167,8 @@ public sealed class RoutingConfigurationTests
     {
         using var files = new Configurations();
 
-        var errors = files.Check($"providers:\n  {provider}\nroutes:\n  fast:\n    targets: [ {{ provider: a, model: m }} ]\n    {route}\n");
+        var errors = files.Check(
+            $"providers:\n  {provider}\nroutes:\n  fast:\n    targets: [ {{ provider: a, model: m }} ]\n    {route}\n");
 
         Assert.Contains(errors, e => e.Message.Contains(message, StringComparison.Ordinal) && e.Line > 0);
     }
@@ -172,7 +176,8 @@ public sealed class RoutingConfigurationTests
     [Fact]
     public async Task The_guides_configuration_works()
     {
-        var guide = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", "guides", "routing.md"), TestContext.Current.CancellationToken);
+        var guide = await File.ReadAllTextAsync(
+            Path.Combine(Repository.Root, "docs", "guides", "routing.md"), TestContext.Current.CancellationToken);
         using var files = new Configurations().WithSampleVariables();
         var parts = guide.Split("```yaml\n")[1..].Select(p => p.Split("```")[0]).ToList();
 

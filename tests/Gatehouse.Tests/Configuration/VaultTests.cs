@@ -23,7 +23,8 @@ public sealed class VaultTests : IDisposable
         await using var vault = await FakeVault.StartAsync();
         vault.Keep("secret/data/openai", "api_key", Canary);
         vault.Answers["kv/azure"] = """{"lease_id":"","lease_duration":2764800,"data":{"key":"one","n":12,"deep":{"a":1}}}""";
-        vault.Answers["aws/creds/ai"] = """{"lease_id":"aws/creds/ai/x","lease_duration":900,"data":{"access_key":"AKIA","secret_key":"two"}}""";
+        vault.Answers["aws/creds/ai"] =
+            """{"lease_id":"aws/creds/ai/x","lease_duration":900,"data":{"access_key":"AKIA","secret_key":"two"}}""";
 
         var loaded = await GoodAsync(vault, """
             a: { kind: vllm, api_key: "${vault:secret/data/openai#api_key}" }
@@ -33,7 +34,8 @@ public sealed class VaultTests : IDisposable
 
         var providers = loaded.Compiled.Providers;
         Assert.Equal((Canary, "one", "n12", "{\"a\":1}"), (
-            providers["a"].Settings.ApiKey, providers["b"].Settings.ApiKey, providers["b"].Settings.Headers["X-N"], providers["b"].Settings.Headers["X-D"]));
+            providers["a"].Settings.ApiKey, providers["b"].Settings.ApiKey, providers["b"].Settings.Headers["X-N"],
+            providers["b"].Settings.Headers["X-D"]));
         Assert.Equal(("AKIA", "two"), (providers["c"].Settings.Aws!.AccessKeyId, providers["c"].Settings.Aws!.SecretAccessKey));
         Assert.Equal(["GET aws/creds/ai", "GET kv/azure", "GET secret/data/openai"], vault.Requests.Order());
         Assert.DoesNotContain(Canary, loaded.Text, StringComparison.Ordinal);
@@ -104,7 +106,8 @@ public sealed class VaultTests : IDisposable
         Assert.True(state.Loader.IsVaultDue);
         await state.ReloadAsync(Ct);
 
-        Assert.Equal(("one", "two"), (before.Compiled.Providers["a"].Settings.ApiKey, state.Current.Compiled.Providers["a"].Settings.ApiKey));
+        Assert.Equal(
+            ("one", "two"), (before.Compiled.Providers["a"].Settings.ApiKey, state.Current.Compiled.Providers["a"].Settings.ApiKey));
         Assert.Equal(before.Revision + ".2", state.Current.Revision);
         Assert.Same(before.Compiled.Providers["other"], state.Current.Compiled.Providers["other"]);
     }
@@ -162,7 +165,8 @@ public sealed class VaultTests : IDisposable
     [InlineData(403, "does not let Gatehouse read 'secret/data/openai'", "Give the token's policy 'read'")]
     [InlineData(404, "has nothing at 'secret/data/openai'", "Store it there")]
     [InlineData(200, "is no vault", "Check 'vault.address'")]
-    public async Task A_start_without_the_value_is_refused_with_the_place_and_the_reason_and_no_token(int status, string problem, string mend)
+    public async Task A_start_without_the_value_is_refused_with_the_place_and_the_reason_and_no_token(
+        int status, string problem, string mend)
     {
         await using var vault = await FakeVault.StartAsync();
         vault.Status = status;
@@ -210,7 +214,9 @@ public sealed class VaultTests : IDisposable
     {
         await using var vault = await FakeVault.StartAsync();
         vault.Keep("secret/data/gatehouse", "dsn", "Host=db;Password=" + Canary);
-        await WriteAsync(Settings(vault) + "\nstorage: { postgres: \"${vault:secret/data/gatehouse#dsn}\" }", "a: { kind: vllm, api_key: \"${secret:later}\" }");
+        await WriteAsync(
+            Settings(vault) + "\nstorage: { postgres: \"${vault:secret/data/gatehouse#dsn}\" }",
+            "a: { kind: vllm, api_key: \"${secret:later}\" }");
 
         var first = await Loader().LoadStartAsync(Ct);
 
@@ -225,7 +231,8 @@ public sealed class VaultTests : IDisposable
         await using var vault = await FakeVault.StartAsync();
         _configurations.Variables["VAULT_TOKEN"] = FakeVault.Token;
 
-        var errors = _configurations.Check($"vault: {{ address: \"{vault.Url}\" }}\nproviders: {{ a: {{ kind: openai, api_key: \"${{vault:secret/data/openai#api_key}}\" }} }}");
+        var errors = _configurations.Check(
+            $"vault: {{ address: \"{vault.Url}\" }}\nproviders: {{ a: {{ kind: openai, api_key: \"${{vault:secret/data/openai#api_key}}\" }} }}");
 
         Assert.Empty(errors);
         Assert.Empty(vault.Requests);

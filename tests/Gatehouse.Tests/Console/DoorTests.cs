@@ -53,7 +53,8 @@ public partial class DoorTests
         Assert.Equal(all.Where(c => c.Outcome == CallOutcome.Failed), await BehindAsync(ledger, figures["Failed"]));
         Assert.Equal(all.Where(c => c.Outcome == CallOutcome.Ok), await BehindAsync(ledger, figures["Latency, p95"]));
         Assert.Equal(all, await BehindAsync(ledger, figures["Cost"]));
-        Assert.Equal(all.Where(c => c.Cache.IsServed() || c.Cache == CacheUse.Partial), await BehindAsync(ledger, figures["Saved by the cache"]));
+        Assert.Equal(
+            all.Where(c => c.Cache.IsServed() || c.Cache == CacheUse.Partial), await BehindAsync(ledger, figures["Saved by the cache"]));
     }
 
     [Fact]
@@ -77,7 +78,8 @@ public partial class DoorTests
         var http = new DefaultHttpContext { Request = { Path = "/calls", QueryString = new QueryString(query) } };
         http.Request.Query = new QueryCollection(QueryHelpers.ParseQuery(query));
         var visit = new Visit(new HttpContextAccessor { HttpContext = http }, new PublicEdge(null, []), new SettableClock(Now));
-        return [.. (await ledger.Calls.ListAsync(TestLedger.Admin, CallLinks.Filter(visit) with { Limit = 500 }, CancellationToken.None)).Calls];
+        return [.. (await ledger.Calls.ListAsync(
+            TestLedger.Admin, CallLinks.Filter(visit) with { Limit = 500 }, CancellationToken.None)).Calls];
     }
 
     private static async Task<string> RenderAsync(TestLedger ledger, Scope scope)

@@ -57,7 +57,8 @@ public class FiguresTests
     [InlineData(42, 100, "42 %")]
     [InlineData(99_999, 100_000, "99.9 %")]
     [InlineData(10, 10, "100 %")]
-    public void Only_all_reads_as_all_and_only_none_as_none(long part, long whole, string text) => Assert.Equal(text, Figures.Share(part, whole));
+    public void Only_all_reads_as_all_and_only_none_as_none(long part, long whole, string text) =>
+        Assert.Equal(text, Figures.Share(part, whole));
 
     [Theory]
     [InlineData(0, "just now")]

@@ -41,7 +41,8 @@ public sealed partial class PagesTests
         var root = new Person(Guid.Empty, "test", "test", [new Membership(null, Role.Admin)]);
         var link = (await people.InviteAsync(root, new NewPerson("ann@example.org", "Ann", [new Membership(null, role)]), Ct)).Link;
         using var ann = app.Open();
-        await ann.Http.SendAsync("POST", "api/session/welcome", new { token = link.Split('/')[^1], password = TestApp.Password }).JsonAsync(HttpStatusCode.OK);
+        await ann.Http.SendAsync("POST", "api/session/welcome", new { token = link.Split('/')[^1], password = TestApp.Password })
+            .JsonAsync(HttpStatusCode.OK);
         await File.WriteAllTextAsync(Path.Combine(app.DataFolder, ConfigurationSource.DefaultFile), "colour: red\n", Ct);
         await app.Services.GetRequiredService<ConfigurationState>().ReloadAsync(Ct);
 
@@ -69,8 +70,11 @@ public sealed partial class PagesTests
         await app.Services.GetRequiredService<ConfigurationState>().ReloadAsync(Ct);
         var page = await admin.Http.GetStringAsync("routes", Ct);
 
-        Assert.Matches("(?s)aria-label=\"Targets of pair\".*simulator</a>\\s*<span class=\"soft\">small</span>.*<span class=\"soft\">big</span>", page);
-        Assert.Matches("provider=simulator&amp;model=small|provider=simulator&amp;route=pair&amp;model=small|route=pair&amp;provider=simulator&amp;model=small", page);
+        Assert.Matches(
+            "(?s)aria-label=\"Targets of pair\".*simulator</a>\\s*<span class=\"soft\">small</span>.*<span class=\"soft\">big</span>",
+            page);
+        Assert.Matches(
+            "provider=simulator&amp;model=small|provider=simulator&amp;route=pair&amp;model=small|route=pair&amp;provider=simulator&amp;model=small", page);
         Assert.DoesNotContain("unknown route", page, StringComparison.Ordinal);
     }
 
@@ -107,7 +111,8 @@ public sealed partial class PagesTests
         using var response = await admin.Http.PostAsync("settings", form, Ct);
 
         Assert.Contains("must be one of viewer", await response.Content.ReadAsStringAsync(Ct), StringComparison.Ordinal);
-        var everyone = await app.Services.GetRequiredService<People>().ListAsync(new Person(Guid.Empty, "t", "t", [new Membership(null, Role.Admin)]), Ct);
+        var everyone = await app.Services.GetRequiredService<People>()
+            .ListAsync(new Person(Guid.Empty, "t", "t", [new Membership(null, Role.Admin)]), Ct);
         Assert.Equal(Role.Engineer, Assert.Single(everyone.Single(p => p.Person.Id == person.Id).Person.Memberships).Role);
     }
 

@@ -41,7 +41,8 @@ public sealed class AddressTests
         using var content = new ByteArrayContent(Encoding.UTF8.GetBytes("""{"name":"red"}"""));
         content.Headers.ContentType = type is null ? null : new MediaTypeHeaderValue(type);
 
-        Assert.Equal("unsupported_media_type", await http.PostAsync("api/teams", content, Ct).ProblemAsync(HttpStatusCode.UnsupportedMediaType));
+        Assert.Equal(
+            "unsupported_media_type", await http.PostAsync("api/teams", content, Ct).ProblemAsync(HttpStatusCode.UnsupportedMediaType));
     }
 
     [Fact]

@@ -26,13 +26,15 @@ public sealed class AttackTests
         await using var blue = await TestTeam.BuildAsync(app, "blue");
         await blue.CallAsync();
         await blue.RecordedAsync(1);
-        var red = (await app.Services.GetRequiredService<Teams>().CreateAsync(new Person(Guid.Empty, "t", "t", [new Membership(null, Role.Admin)]), "red", Ct)).Id;
+        var red = (await app.Services.GetRequiredService<Teams>()
+            .CreateAsync(new Person(Guid.Empty, "t", "t", [new Membership(null, Role.Admin)]), "red", Ct)).Id;
         using var http = app.Program((await app.AddPersonAsync("red@example.org", red, Role.Admin)).Token);
 
         foreach (var presented in (string[])[Sql, $"gh_dev_{Sql}", $"ght_{Sql}", "gh_dev_%", "ght_%", "gh_dev_\u0000"])
         {
             using var attacker = app.Program(null);
-            attacker.DefaultRequestHeaders.TryAddWithoutValidation("Authorization", $"Bearer {presented.Replace("\u0000", "", StringComparison.Ordinal)}");
+            attacker.DefaultRequestHeaders.TryAddWithoutValidation(
+                "Authorization", $"Bearer {presented.Replace("\u0000", "", StringComparison.Ordinal)}");
             Assert.Equal(HttpStatusCode.Unauthorized, await attacker.GetAsync("v1/models", Ct).StatusAsync());
             Assert.Equal(HttpStatusCode.Unauthorized, await attacker.GetAsync("api/me", Ct).StatusAsync());
         }
@@ -59,13 +61,17 @@ public sealed class AttackTests
         await using var app = await TestApp.StartAsync();
         await using var team = await TestTeam.BuildAsync(app, "blue");
         var (_, token) = await app.AddPersonAsync("ann@example.org", null, Role.Admin);
-        var key = (await team.SendAsync("POST", $"api/systems/{team.System}/keys", new { environment = "development", name = "second" }, HttpStatusCode.Created)).Text("secret");
+        var key = (await team.SendAsync(
+            "POST", $"api/systems/{team.System}/keys", new { environment = "development", name = "second" }, HttpStatusCode.Created))
+            .Text("secret");
 
         for (var round = 0; round < 2; round++) // before and after the good ones were seen
         {
             foreach (var (good, path) in new[] { (token, "api/me"), (key, "v1/models") })
             {
-                foreach (var bad in (string[])[good[..^1] + (good[^1] == 'x' ? 'y' : 'x'), good[..20] + new string('0', good.Length - 20), good[..^1], good + "x", good.ToUpperInvariant(), good[..24]])
+                foreach (var bad in (string[])[
+                    good[..^1] + (good[^1] == 'x' ? 'y' : 'x'), good[..20] + new string('0', good.Length - 20), good[..^1], good + "x",
+                    good.ToUpperInvariant(), good[..24]])
                 {
                     using var forged = app.Program(bad);
                     Assert.Equal(HttpStatusCode.Unauthorized, await forged.GetAsync(path, Ct).StatusAsync());
@@ -85,11 +91,18 @@ public sealed class AttackTests
         using var browser = await app.SignInFirstAsync();
         await using var team = await TestTeam.BuildAsync(app, "blue");
         var (_, token) = await app.AddPersonAsync("ann@example.org", null, Role.Admin);
-        var key = (await team.SendAsync("POST", $"api/systems/{team.System}/keys", new { environment = "development", name = "second" }, HttpStatusCode.Created)).Text("secret");
-        var hashes = await app.Db.QueryAsync($"SELECT hash FROM governance_key UNION ALL SELECT hash FROM governance_token", row => row.Bytes(0), Ct);
-        var password = (await app.Db.QueryAsync($"SELECT password_hash FROM governance_person WHERE email = {TestApp.AdminEmail}", row => row.Text(0), Ct))[0];
+        var key = (await team.SendAsync(
+            "POST", $"api/systems/{team.System}/keys", new { environment = "development", name = "second" }, HttpStatusCode.Created))
+            .Text("secret");
+        var hashes = await app.Db.QueryAsync(
+            $"SELECT hash FROM governance_key UNION ALL SELECT hash FROM governance_token", row => row.Bytes(0), Ct);
+        var password = (await app.Db.QueryAsync(
+            $"SELECT password_hash FROM governance_person WHERE email = {TestApp.AdminEmail}", row => row.Text(0), Ct))[0];
 
-        foreach (var presented in hashes.SelectMany(h => (string[])[Convert.ToHexString(h), Convert.ToHexStringLower(h), Convert.ToBase64String(h), $"gh_dev_{Convert.ToHexStringLower(h)}", $"ght_{Convert.ToHexStringLower(h)}"]))
+        foreach (var presented in hashes.SelectMany(
+            h => (string[])[
+                Convert.ToHexString(h), Convert.ToHexStringLower(h), Convert.ToBase64String(h), $"gh_dev_{Convert.ToHexStringLower(h)}",
+                $"ght_{Convert.ToHexStringLower(h)}"]))
         {
             using var attacker = app.Program(presented);
             Assert.Equal(HttpStatusCode.Unauthorized, await attacker.GetAsync("v1/models", Ct).StatusAsync());
@@ -99,7 +112,9 @@ public sealed class AttackTests
         Assert.Equal(HttpStatusCode.Unauthorized, await app.Open().SignInAsync(TestApp.AdminEmail, password).StatusAsync());
         var plain = ((string[])[key, token]).Select(s => SHA256.HashData(Encoding.UTF8.GetBytes(s)));
         Assert.DoesNotContain(hashes, h => plain.Any(p => p.AsSpan().SequenceEqual(h)));
-        Assert.NotEqual(KeyHash.Of(new byte[32], Encoding.UTF8.GetBytes(key)), KeyHash.Of(RandomNumberGenerator.GetBytes(32), Encoding.UTF8.GetBytes(key)));
+        Assert.NotEqual(
+            KeyHash.Of(new byte[32], Encoding.UTF8.GetBytes(key)),
+            KeyHash.Of(RandomNumberGenerator.GetBytes(32), Encoding.UTF8.GetBytes(key)));
     }
 
     /// <summary>Elsewhere anybody with a key could change the configuration, and through it run code.</summary>
@@ -117,7 +132,8 @@ public sealed class AttackTests
         {
             foreach (var method in (string[])["POST", "PUT", "PATCH", "DELETE"])
             {
-                Assert.True((int)await http.SendAsync(method, path, new { text = "providers: {}" }).StatusAsync() is 404 or 405, $"{method} {path}");
+                Assert.True((int)await http.SendAsync(method, path, new { text = "providers: {}" }).StatusAsync() is 404 or 405,
+                    $"{method} {path}");
             }
         }
 

@@ -20,17 +20,21 @@ public sealed class BackgroundAdmissionTests
     {
         await using var app = await TestApp.StartAsync();
         await using var team = await TestTeam.BuildAsync(app, "blue");
-        await team.SendAsync("PUT", $"api/systems/{team.System}/environments/development", new { store_content = true, retention_days = 7 }, HttpStatusCode.OK);
+        await team.SendAsync(
+            "PUT", $"api/systems/{team.System}/environments/development", new { store_content = true, retention_days = 7 },
+            HttpStatusCode.OK);
         await team.AddLimitAsync(new { name = "one", team = "blue", requests_per_minute = 1 });
         using var http = await CallerAsync(app, team);
 
         using var first = await http.PostAsJsonAsync("v1/responses", new { model = "simulator", input = "Hello", background = true }, Ct);
         using var refused = await http.PostAsJsonAsync("v1/responses", new { model = "simulator", input = "Hello", background = true }, Ct);
-        using var streamed = await http.PostAsJsonAsync("v1/responses", new { model = "simulator", input = "Hello", background = true, stream = true }, Ct);
+        using var streamed = await http.PostAsJsonAsync(
+            "v1/responses", new { model = "simulator", input = "Hello", background = true, stream = true }, Ct);
 
         Assert.Equal((200, 429, 429), ((int)first.StatusCode, (int)refused.StatusCode, (int)streamed.StatusCode));
         Assert.Equal("queued", JsonElement.Parse(await first.Content.ReadAsStringAsync(Ct)).Text("status"));
-        Assert.Equal("rate_limit_exceeded", JsonElement.Parse(await refused.Content.ReadAsStringAsync(Ct)).GetProperty("error").Text("code"));
+        Assert.Equal(
+            "rate_limit_exceeded", JsonElement.Parse(await refused.Content.ReadAsStringAsync(Ct)).GetProperty("error").Text("code"));
         Assert.InRange(refused.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 60);
         await team.RecordedAsync(3);
         await app.Services.GetRequiredService<KeptResponses>().WriteAsync(Ct);
@@ -39,7 +43,8 @@ public sealed class BackgroundAdmissionTests
 
     private static async Task<HttpClient> CallerAsync(TestApp app, TestTeam team)
     {
-        var key = await team.SendAsync("POST", $"api/systems/{team.System}/keys", new { environment = "development", name = "background" }, HttpStatusCode.Created);
+        var key = await team.SendAsync(
+            "POST", $"api/systems/{team.System}/keys", new { environment = "development", name = "background" }, HttpStatusCode.Created);
         return app.Program(key.Text("secret"));
     }
 }

@@ -97,7 +97,8 @@ public sealed class BudgetTests
     {
         await using var app = await TestApp.StartAsync();
         await using var team = await TestTeam.BuildAsync(app, "blue");
-        await team.AddBudgetAsync(new { name = "advice", limit_usd = 0.0000001, period = "month", mode = "soft", alert_percent = 50, team = "blue" });
+        await team.AddBudgetAsync(
+            new { name = "advice", limit_usd = 0.0000001, period = "month", mode = "soft", alert_percent = 50, team = "blue" });
 
         Assert.Equal(200, (await team.CallAsync()).Status);
         Assert.Equal(200, (await team.CallAsync()).Status);
@@ -176,7 +177,8 @@ public sealed class BudgetTests
         Assert.Equal(200, (await team.CallAsync(maxTokens: null)).Status);
         Assert.Equal(
             ["budget.change", "budget.create", "budget.remove"],
-            (await team.GetAsync("api/audit")).GetProperty("items").EnumerateArray().Select(e => e.Text("action")).Where(a => a.StartsWith("budget", StringComparison.Ordinal)).Order());
+            (await team.GetAsync("api/audit")).GetProperty("items").EnumerateArray().Select(e => e.Text("action")).Where(
+                a => a.StartsWith("budget", StringComparison.Ordinal)).Order());
     }
 
     [Fact]
@@ -235,8 +237,14 @@ public sealed class BudgetTests
         var (_, token) = await app.AddPersonAsync($"{role}@example.org", team.Team, role);
         using var http = app.Program(token);
 
-        Assert.Equal("forbidden", await http.SendAsync("POST", "api/budgets", new { name = "x", limit_usd = 1, period = "day", team = "blue" }).ProblemAsync(HttpStatusCode.Forbidden));
-        Assert.Equal("forbidden", await http.SendAsync("POST", "api/limits", new { name = "x", concurrency = 1, team = "blue" }).ProblemAsync(HttpStatusCode.Forbidden));
+        Assert.Equal(
+            "forbidden",
+            await http.SendAsync("POST", "api/budgets", new { name = "x", limit_usd = 1, period = "day", team = "blue" }).ProblemAsync(
+                HttpStatusCode.Forbidden));
+        Assert.Equal(
+            "forbidden",
+            await http.SendAsync("POST", "api/limits", new { name = "x", concurrency = 1, team = "blue" }).ProblemAsync(
+                HttpStatusCode.Forbidden));
         Assert.Equal(HttpStatusCode.OK, await http.GetAsync("api/budgets", Ct).StatusAsync());
     }
 

@@ -54,7 +54,8 @@ public sealed class CsrfTests
         browser.Http.DefaultRequestHeaders.Add("Origin", "https://evil.example");
 
         var foreign = await browser.Http.PostAsync(
-            new Uri("/API/teams", UriKind.Relative), new StringContent("""{"name":"red"}""", System.Text.Encoding.UTF8, "application/json"), TestContext.Current.CancellationToken);
+            new Uri("/API/teams", UriKind.Relative), new StringContent("""{"name":"red"}""", System.Text.Encoding.UTF8, "application/json"),
+            TestContext.Current.CancellationToken);
         using var nobody = app.Open();
         var anonymous = await nobody.Http.GetAsync(new Uri("/API/config", UriKind.Relative), TestContext.Current.CancellationToken);
 
@@ -84,8 +85,12 @@ public sealed class CsrfTests
         using var form = new FormUrlEncodedContent([new("name", "red")]);
         using var text = new StringContent("{\"name\":\"red\"}", System.Text.Encoding.UTF8, "text/plain");
 
-        Assert.Equal("unsupported_media_type", await browser.Http.PostAsync("api/teams", form, Ct).ProblemAsync(HttpStatusCode.UnsupportedMediaType));
-        Assert.Equal("unsupported_media_type", await browser.Http.PostAsync("api/teams", text, Ct).ProblemAsync(HttpStatusCode.UnsupportedMediaType));
+        Assert.Equal(
+            "unsupported_media_type",
+            await browser.Http.PostAsync("api/teams", form, Ct).ProblemAsync(HttpStatusCode.UnsupportedMediaType));
+        Assert.Equal(
+            "unsupported_media_type",
+            await browser.Http.PostAsync("api/teams", text, Ct).ProblemAsync(HttpStatusCode.UnsupportedMediaType));
     }
 
     [Fact]
@@ -102,5 +107,6 @@ public sealed class CsrfTests
         Assert.Equal("unauthenticated", await CreateTeamAsync(browser.Http, "blue").ProblemAsync(HttpStatusCode.Unauthorized));
     }
 
-    private static Task<HttpResponseMessage> CreateTeamAsync(HttpClient http, string name) => http.PostAsJsonAsync("api/teams", new { name }, Ct);
+    private static Task<HttpResponseMessage> CreateTeamAsync(HttpClient http, string name) =>
+        http.PostAsJsonAsync("api/teams", new { name }, Ct);
 }

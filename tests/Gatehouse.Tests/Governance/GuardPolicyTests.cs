@@ -18,8 +18,10 @@ public sealed class GuardPolicyTests
         await using var app = await TestApp.StartAsync(kind);
         using var admin = app.Program((await app.AddPersonAsync("root@example.org", null, Role.Admin)).Token);
         await admin.SendAsync("POST", "api/teams", new { name = "red" }).JsonAsync(HttpStatusCode.Created);
-        var system = await admin.SendAsync("POST", "api/systems", new { team = "red", name = "shop", purpose = "p", owner = "o" }).JsonAsync(HttpStatusCode.Created);
-        var key = await admin.SendAsync("POST", $"api/systems/{system.Id()}/keys", new { environment = "production", name = "k" }).JsonAsync(HttpStatusCode.Created);
+        var system = await admin.SendAsync("POST", "api/systems", new { team = "red", name = "shop", purpose = "p", owner = "o" })
+            .JsonAsync(HttpStatusCode.Created);
+        var key = await admin.SendAsync("POST", $"api/systems/{system.Id()}/keys", new { environment = "production", name = "k" })
+            .JsonAsync(HttpStatusCode.Created);
         using var client = app.Program(key.Text("secret"));
         var address = $"api/systems/{system.Id()}/environments/production";
 
@@ -27,17 +29,21 @@ public sealed class GuardPolicyTests
         var unknown = await admin.SendAsync("PUT", address, new { store_content = false, retention_days = 30, guard_policy = "strickt" });
         Assert.Equal(HttpStatusCode.UnprocessableEntity, unknown.StatusCode);
 
-        var set = await admin.SendAsync("PUT", address, new { store_content = false, retention_days = 30, guard_policy = "strict" }).JsonAsync(HttpStatusCode.OK);
+        var set = await admin.SendAsync("PUT", address, new { store_content = false, retention_days = 30, guard_policy = "strict" })
+            .JsonAsync(HttpStatusCode.OK);
         Assert.Equal("strict", Production(set));
         Assert.Equal(HttpStatusCode.BadRequest, await AskAsync(client));
 
         var kept = await admin.SendAsync("PUT", address, new { store_content = true, retention_days = 30 }).JsonAsync(HttpStatusCode.OK);
         Assert.Equal("strict", Production(kept));
-        await admin.SendAsync("PUT", address, new { store_content = true, retention_days = 30, guard_policy = "default" }).JsonAsync(HttpStatusCode.OK);
+        await admin.SendAsync("PUT", address, new { store_content = true, retention_days = 30, guard_policy = "default" })
+            .JsonAsync(HttpStatusCode.OK);
         Assert.Equal(HttpStatusCode.OK, await AskAsync(client));
 
         var audit = (await admin.GetAsync("api/audit", Ct).JsonAsync(HttpStatusCode.OK));
-        Assert.Contains(audit.GetProperty("items").EnumerateArray(), e => e.Text("detail").EndsWith("guard_policy default -> strict", StringComparison.Ordinal));
+        Assert.Contains(
+            audit.GetProperty("items").EnumerateArray(), e =>
+                e.Text("detail").EndsWith("guard_policy default -> strict", StringComparison.Ordinal));
     }
 
     private static string? Production(JsonElement system) =>
@@ -45,7 +51,8 @@ public sealed class GuardPolicyTests
 
     private static async Task<HttpStatusCode> AskAsync(HttpClient client)
     {
-        using var body = new StringContent("""{"model":"simulator","messages":[{"role":"user","content":"use ghp_16C7e42F292c6912E7710c838347Ae178B4a"}]}""");
+        using var body = new StringContent(
+            """{"model":"simulator","messages":[{"role":"user","content":"use ghp_16C7e42F292c6912E7710c838347Ae178B4a"}]}""");
         using var response = await client.PostAsync("v1/chat/completions", body, Ct);
         return response.StatusCode;
     }

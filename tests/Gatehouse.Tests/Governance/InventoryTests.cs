@@ -19,11 +19,13 @@ public sealed class InventoryTests
         await http.SendAsync("POST", "api/teams", new { name = "red" }).JsonAsync(HttpStatusCode.Created);
 
         var created = await http.SendAsync(
-            "POST", "api/systems", new { team = "red", name = "shop", purpose = "Ünïcode 漢字 🛒", owner = "Ann O'Hara" }).JsonAsync(HttpStatusCode.Created);
+            "POST", "api/systems", new { team = "red", name = "shop", purpose = "Ünïcode 漢字 🛒", owner = "Ann O'Hara" })
+            .JsonAsync(HttpStatusCode.Created);
         var read = await http.GetAsync($"api/systems/{created.Id()}", Ct).JsonAsync(HttpStatusCode.OK);
         var changed = await http.SendAsync("PATCH", $"api/systems/{created.Id()}", new { owner = "Bob" }).JsonAsync(HttpStatusCode.OK);
         var policy = await http.SendAsync(
-            "PUT", $"api/systems/{created.Id()}/environments/production", new { store_content = true, retention_days = 7 }).JsonAsync(HttpStatusCode.OK);
+            "PUT", $"api/systems/{created.Id()}/environments/production", new { store_content = true, retention_days = 7 })
+            .JsonAsync(HttpStatusCode.OK);
         var listed = (await http.GetAsync("api/systems?team=red", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items")[0];
 
         Assert.Equal(created.GetRawText(), read.GetRawText());
@@ -44,7 +46,8 @@ public sealed class InventoryTests
         using var http = await AdminAsync(app);
 
         var teams = await EightAsync(() => http.SendAsync("POST", "api/teams", new { name = "red" }));
-        var systems = await EightAsync(() => http.SendAsync("POST", "api/systems", new { team = "red", name = "shop", purpose = "p", owner = "o" }));
+        var systems = await EightAsync(
+            () => http.SendAsync("POST", "api/systems", new { team = "red", name = "shop", purpose = "p", owner = "o" }));
         var people = await EightAsync(() => http.SendAsync("POST", "api/people", new
         {
             email = "ann@example.org", name = "Ann", memberships = new[] { new { team_id = (Guid?)null, role = "viewer" } },
@@ -85,10 +88,12 @@ public sealed class InventoryTests
         await using var app = await TestApp.StartAsync();
         using var http = await AdminAsync(app);
         await http.SendAsync("POST", "api/teams", new { name = "red" }).JsonAsync(HttpStatusCode.Created);
-        var system = await http.SendAsync("POST", "api/systems", new { team = "red", name = "shop", purpose = "p", owner = "o" }).JsonAsync(HttpStatusCode.Created);
+        var system = await http.SendAsync("POST", "api/systems", new { team = "red", name = "shop", purpose = "p", owner = "o" })
+            .JsonAsync(HttpStatusCode.Created);
 
         var response = await http.SendAsync(
-            "PUT", $"api/systems/{system.Id()}/environments/{environment}", new { store_content = false, retention_days = days }).StatusAsync();
+            "PUT", $"api/systems/{system.Id()}/environments/{environment}", new { store_content = false, retention_days = days })
+            .StatusAsync();
 
         Assert.Equal(HttpStatusCode.UnprocessableEntity, response);
     }
@@ -107,13 +112,16 @@ public sealed class InventoryTests
         Tick();
         await http.SendAsync("POST", "api/teams", new { name = "red" }).ProblemAsync(HttpStatusCode.Conflict);
         Tick();
-        var system = (await http.SendAsync("POST", "api/systems", new { team = "red", name = "shop", purpose = "p", owner = "o" }).JsonAsync(HttpStatusCode.Created)).Id();
+        var system = (await http.SendAsync("POST", "api/systems", new { team = "red", name = "shop", purpose = "p", owner = "o" })
+            .JsonAsync(HttpStatusCode.Created)).Id();
         Tick();
         await http.SendAsync("PATCH", $"api/systems/{system}", new { stage = "live", owner = "Bob" }).JsonAsync(HttpStatusCode.OK);
         Tick();
-        await http.SendAsync("PUT", $"api/systems/{system}/environments/production", new { store_content = true, retention_days = 7 }).JsonAsync(HttpStatusCode.OK);
+        await http.SendAsync("PUT", $"api/systems/{system}/environments/production", new { store_content = true, retention_days = 7 })
+            .JsonAsync(HttpStatusCode.OK);
         Tick();
-        var key = await http.SendAsync("POST", $"api/systems/{system}/keys", new { environment = "production", name = "k" }).JsonAsync(HttpStatusCode.Created);
+        var key = await http.SendAsync("POST", $"api/systems/{system}/keys", new { environment = "production", name = "k" })
+            .JsonAsync(HttpStatusCode.Created);
         Tick();
         await http.SendAsync("DELETE", $"api/keys/{key.GetProperty("key").Id()}").JsonAsync(HttpStatusCode.OK);
 

@@ -43,7 +43,8 @@ public sealed class IsolationTests
             {
                 foreach (var (path, body) in paths)
                 {
-                    leaks.AddRange((await FindLeaksAsync(http, operation, path, body, blue)).Select(leak => $"{role}: {operation} {path}: {leak}"));
+                    leaks.AddRange(
+                        (await FindLeaksAsync(http, operation, path, body, blue)).Select(leak => $"{role}: {operation} {path}: {leak}"));
                 }
             }
         }
@@ -136,7 +137,8 @@ public sealed class IsolationTests
             .Where(p => !p.StartsWith("/api/", StringComparison.Ordinal) && !p.StartsWith("/{*", StringComparison.Ordinal))
             .Where(p => !p.StartsWith("/_framework/", StringComparison.Ordinal));
 
-        Assert.Equal(pages.Distinct().Order(StringComparer.Ordinal), Pages(Estate.Nowhere).Select(p => p.Page).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            pages.Distinct().Order(StringComparer.Ordinal), Pages(Estate.Nowhere).Select(p => p.Page).Order(StringComparer.Ordinal));
     }
 
     private static List<(string Page, string[] Paths)> Pages(Estate blue) =>
@@ -191,7 +193,8 @@ public sealed class IsolationTests
 
         return
         [
-            .. blue.Marks.Where(mark => !path.Contains(mark, StringComparison.Ordinal) && text.Contains(mark, StringComparison.OrdinalIgnoreCase))
+            .. blue.Marks.Where(
+                mark => !path.Contains(mark, StringComparison.Ordinal) && text.Contains(mark, StringComparison.OrdinalIgnoreCase))
                 .Select(mark => $"shows {mark}"),
         ];
     }
@@ -200,8 +203,10 @@ public sealed class IsolationTests
     {
         var policy = new { store_content = true, retention_days = 1 };
         var takeOver = new { memberships = new[] { new { team_id = (Guid?)blue.Team, role = "viewer" } } };
-        var outsider = new { email = "x@red.example.org", name = "x", memberships = new[] { new { team_id = (Guid?)blue.Team, role = "viewer" } } };
-        var everywhere = new { email = "x@red.example.org", name = "x", memberships = new[] { new { team_id = (Guid?)null, role = "viewer" } } };
+        var outsider =
+            new { email = "x@red.example.org", name = "x", memberships = new[] { new { team_id = (Guid?)blue.Team, role = "viewer" } } };
+        var everywhere =
+            new { email = "x@red.example.org", name = "x", memberships = new[] { new { team_id = (Guid?)null, role = "viewer" } } };
         var filter = $"team={blue.Team}&system={blue.System}";
         return
         [
@@ -256,7 +261,8 @@ public sealed class IsolationTests
             ]),
             ("PATCH /api/limits/{id:guid}", [($"api/limits/{blue.Limit}", new { concurrency = 2 })]),
             ("DELETE /api/limits/{id:guid}", [($"api/limits/{blue.Limit}", null)]),
-            ("POST /api/prices/reprice", [("api/prices/reprice", new { from = DateTimeOffset.UnixEpoch, to = DateTimeOffset.UnixEpoch.AddYears(100) })]),
+            ("POST /api/prices/reprice",
+                [("api/prices/reprice", new { from = DateTimeOffset.UnixEpoch, to = DateTimeOffset.UnixEpoch.AddYears(100) })]),
             ("GET /api/prices/spending", [("api/prices/spending?from=2020-01-01&to=2100-01-01", null)]),
             ("GET /api/audit", [("api/audit?limit=500", null)]),
             ("GET /api/config", [("api/config", null)]),
@@ -272,7 +278,8 @@ public sealed class IsolationTests
             ("GET /api/traffic", [("api/traffic", null), ($"api/traffic?{filter}", null)]),
             ("GET /api/traffic/by/{dimension}",
             [
-                ("api/traffic/by/system", null), ("api/traffic/by/route", null), ("api/traffic/by/error", null), ($"api/traffic/by/model?{filter}", null),
+                ("api/traffic/by/system", null), ("api/traffic/by/route", null), ("api/traffic/by/error", null),
+                ($"api/traffic/by/model?{filter}", null),
             ]),
         ];
     }
@@ -326,22 +333,26 @@ public sealed class IsolationTests
     private static async Task CallAsync(TestApp app, string key, string model)
     {
         using var http = app.Program(key);
-        using var response = await http.SendAsync("POST", "v1/chat/completions", new { model, messages = new[] { new { role = "user", content = "hello" } } });
+        using var response = await http.SendAsync(
+            "POST", "v1/chat/completions", new { model, messages = new[] { new { role = "user", content = "hello" } } });
         await response.Content.ReadAsStringAsync(Ct);
     }
 
     /// <summary>A team with one of everything that a team can have.</summary>
     private sealed record Estate(
-        string Name, Guid Team, Guid System, Guid Key, string Secret, Guid Person, string Token, Guid TokenId, Guid Call, string RequestId, Guid Switch,
+        string Name, Guid Team, Guid System, Guid Key, string Secret, Guid Person, string Token, Guid TokenId, Guid Call, string RequestId,
+        Guid Switch,
         Guid Budget, Guid Limit)
     {
         public static readonly Estate Nowhere = new(
-            "nowhere", Guid.Empty, Guid.Empty, Guid.Empty, "", Guid.Empty, "", Guid.Empty, Guid.Empty, "none", Guid.Empty, Guid.Empty, Guid.Empty);
+            "nowhere", Guid.Empty, Guid.Empty, Guid.Empty, "", Guid.Empty, "", Guid.Empty, Guid.Empty, "none", Guid.Empty, Guid.Empty,
+            Guid.Empty);
 
         /// <summary>What no other team may read.</summary>
         public IEnumerable<string> Marks =>
         [
-            Name, Team.ToString(), System.ToString(), Key.ToString(), Secret[..11], Person.ToString(), TokenId.ToString(), Call.ToString(), RequestId,
+            Name, Team.ToString(), System.ToString(), Key.ToString(), Secret[..11], Person.ToString(), TokenId.ToString(), Call.ToString(),
+            RequestId,
             Switch.ToString(), Budget.ToString(), Limit.ToString(),
         ];
 
@@ -351,17 +362,22 @@ public sealed class IsolationTests
             var team = (await app.Services.GetRequiredService<Teams>().CreateAsync(root, name, Ct)).Id;
             var (person, token) = await app.AddPersonAsync($"admin@{name}.example.org", team, Role.Admin);
             using var http = app.Program(token);
-            var system = await http.SendAsync("POST", "api/systems", new { team = name, name = $"{name}-shop", purpose = "p", owner = $"{name} owner" })
+            var system = await http.SendAsync(
+                "POST", "api/systems", new { team = name, name = $"{name}-shop", purpose = "p", owner = $"{name} owner" })
                 .JsonAsync(HttpStatusCode.Created);
-            var key = await http.SendAsync("POST", $"api/systems/{system.Id()}/keys", new { environment = "development", name = $"{name} key" })
+            var key = await http.SendAsync(
+                "POST", $"api/systems/{system.Id()}/keys", new { environment = "development", name = $"{name} key" })
                 .JsonAsync(HttpStatusCode.Created);
-            var spare = await http.SendAsync("POST", $"api/systems/{system.Id()}/keys", new { environment = "staging", name = $"{name} spare" })
+            var spare = await http.SendAsync(
+                "POST", $"api/systems/{system.Id()}/keys", new { environment = "staging", name = $"{name} spare" })
                 .JsonAsync(HttpStatusCode.Created);
-            var thrown = await http.SendAsync("POST", "api/switches", new { kind = "key", subject = spare.GetProperty("key").Text("id"), reason = $"{name} drill" })
+            var thrown = await http.SendAsync(
+                "POST", "api/switches", new { kind = "key", subject = spare.GetProperty("key").Text("id"), reason = $"{name} drill" })
                 .JsonAsync(HttpStatusCode.Created);
             var tokens = await http.GetAsync("api/tokens", Ct).JsonAsync(HttpStatusCode.OK);
 
-            var budget = await http.SendAsync("POST", "api/budgets", new { name = $"{name}-budget", limit_usd = 100, period = "month", team = name })
+            var budget = await http.SendAsync(
+                "POST", "api/budgets", new { name = $"{name}-budget", limit_usd = 100, period = "month", team = name })
                 .JsonAsync(HttpStatusCode.Created);
             var limit = await http.SendAsync("POST", "api/limits", new { name = $"{name}-limit", requests_per_minute = 100, team = name })
                 .JsonAsync(HttpStatusCode.Created);
@@ -382,7 +398,9 @@ public sealed class IsolationTests
         {
             using var http = app.Program(Token);
             var seen = new List<string>();
-            foreach (var path in (string[])["teams", "systems", $"systems/{System}/keys", "people", "tokens", "audit", "switches", "limits", "budgets/events", $"calls/{Call}"])
+            foreach (var path in (string[])[
+                "teams", "systems", $"systems/{System}/keys", "people", "tokens", "audit", "switches", "limits", "budgets/events",
+                $"calls/{Call}"])
             {
                 seen.Add((await http.GetAsync($"api/{path}", Ct).JsonAsync(HttpStatusCode.OK)).GetRawText());
             }

@@ -22,7 +22,8 @@ public sealed class KeyTests
         using var ann = await EngineerAsync(app);
         var system = await CreateSystemAsync(ann);
 
-        var created = await ann.SendAsync("POST", $"api/systems/{system}/keys", new { environment, name = "laptop" }).JsonAsync(HttpStatusCode.Created);
+        var created = await ann.SendAsync("POST", $"api/systems/{system}/keys", new { environment, name = "laptop" })
+            .JsonAsync(HttpStatusCode.Created);
         var secret = created.Text("secret");
 
         Assert.StartsWith(mark, secret, StringComparison.Ordinal);
@@ -40,14 +41,16 @@ public sealed class KeyTests
         using var admin = await app.SignInFirstAsync();
         using var ann = await EngineerAsync(app);
         var system = await CreateSystemAsync(ann);
-        var key = await ann.SendAsync("POST", $"api/systems/{system}/keys", new { environment = "production", name = "shop" }).JsonAsync(HttpStatusCode.Created);
+        var key = await ann.SendAsync("POST", $"api/systems/{system}/keys", new { environment = "production", name = "shop" })
+            .JsonAsync(HttpStatusCode.Created);
         var token = await ann.SendAsync("POST", "api/tokens", new { name = "ci" }).JsonAsync(HttpStatusCode.Created);
         string[] secrets = [key.Text("secret"), token.Text("secret"), TestApp.Password];
         await ModelsAsync(app, secrets[0]);
         using var program = app.Program(secrets[1]);
 
         var shown = new StringBuilder();
-        foreach (var path in (string[])["me", "systems", $"systems/{system}", $"systems/{system}/keys", "tokens", "people", "audit", "config"])
+        foreach (var path in (string[])[
+            "me", "systems", $"systems/{system}", $"systems/{system}/keys", "tokens", "people", "audit", "config"])
         {
             shown.Append(await (await program.GetAsync($"api/{path}", Ct)).Content.ReadAsStringAsync(Ct));
         }
@@ -107,7 +110,8 @@ public sealed class KeyTests
         await using var app = await TestApp.StartAsync();
         using var ann = await EngineerAsync(app);
         var system = await CreateSystemAsync(ann);
-        var created = await ann.SendAsync("POST", $"api/systems/{system}/keys", new { environment = "development", name = "short", expires_in_days = 1 })
+        var created = await ann.SendAsync(
+            "POST", $"api/systems/{system}/keys", new { environment = "development", name = "short", expires_in_days = 1 })
             .JsonAsync(HttpStatusCode.Created);
         var secret = created.Text("secret");
 
@@ -122,7 +126,8 @@ public sealed class KeyTests
     [InlineData("""{"environment":"development","name":""}""", "invalid_field", 422)]
     [InlineData("""{"environment":"development","name":"x","expires_at":"2001-01-01T00:00:00Z"}""", "invalid_field", 422)]
     [InlineData("""{"environment":"development","name":"x","expires_in_days":0}""", "invalid_field", 422)]
-    [InlineData("""{"environment":"development","name":"x","expires_in_days":1,"expires_at":"2101-01-01T00:00:00Z"}""", "invalid_field", 422)]
+    [InlineData("""{"environment":"development","name":"x","expires_in_days":1,"expires_at":"2101-01-01T00:00:00Z"}""", "invalid_field",
+        422)]
     [InlineData("""{"environment":"moon","name":"x"}""", "malformed_body", 400)]
     [InlineData("""{"environment":1,"name":"x"}""", "malformed_body", 400)]
     [InlineData("""{"name":"x"}""", "malformed_body", 400)]
@@ -138,7 +143,8 @@ public sealed class KeyTests
         using var content = new StringContent(body, Encoding.UTF8, "application/json");
 
         Assert.Equal(code, await ann.PostAsync($"api/systems/{system}/keys", content, Ct).ProblemAsync((HttpStatusCode)status));
-        Assert.Equal(0, (await ann.GetAsync($"api/systems/{system}/keys", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items").GetArrayLength());
+        Assert.Equal(
+            0, (await ann.GetAsync($"api/systems/{system}/keys", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items").GetArrayLength());
     }
 
     [Fact]
@@ -154,7 +160,8 @@ public sealed class KeyTests
         await admin.SendAsync("PATCH", $"api/systems/{system}", new { stage = "retired" }).JsonAsync(HttpStatusCode.OK);
 
         Assert.NotEqual(HttpStatusCode.OK, await ModelsAsync(app, secret));
-        Assert.Equal("system_retired", await admin.SendAsync("POST", $"api/systems/{system}/keys", new { environment = "development", name = "x" })
+        Assert.Equal("system_retired",
+            await admin.SendAsync("POST", $"api/systems/{system}/keys", new { environment = "development", name = "x" })
             .ProblemAsync(HttpStatusCode.Conflict));
     }
 
@@ -166,7 +173,8 @@ public sealed class KeyTests
     }
 
     private static async Task<Guid> CreateSystemAsync(HttpClient http) => (await http.SendAsync(
-        "POST", "api/systems", new { team = "red", name = "shop", purpose = "Answers shoppers.", owner = "Ann" }).JsonAsync(HttpStatusCode.Created)).Id();
+        "POST", "api/systems", new { team = "red", name = "shop", purpose = "Answers shoppers.", owner = "Ann" })
+        .JsonAsync(HttpStatusCode.Created)).Id();
 
     private static async Task<(Guid Id, string Secret)> CreateKeyAsync(HttpClient http, Guid system)
     {

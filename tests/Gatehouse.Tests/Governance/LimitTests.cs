@@ -54,7 +54,8 @@ public sealed class LimitTests
         Assert.Equal("100000", chat.Header("x-ratelimit-limit-tokens"));
         Assert.EndsWith("s", chat.Header("x-ratelimit-reset-tokens"), StringComparison.Ordinal);
         Assert.Equal(
-            ("100", "98"), (messages.Header("anthropic-ratelimit-requests-limit"), messages.Header("anthropic-ratelimit-requests-remaining")));
+            ("100", "98"),
+            (messages.Header("anthropic-ratelimit-requests-limit"), messages.Header("anthropic-ratelimit-requests-remaining")));
         Assert.EndsWith("Z", messages.Header("anthropic-ratelimit-tokens-reset"), StringComparison.Ordinal);
     }
 
@@ -70,7 +71,8 @@ public sealed class LimitTests
 
         Assert.Equal((200, 200), (first.Status, second.Status));
         var used = JsonElement.Parse(first.Body).GetProperty("usage").GetProperty("total_tokens").GetInt64();
-        Assert.Equal((1000 - (2 * used)).ToString(null, null), (await team.CallAsync(maxTokens: 1000)).Header("x-ratelimit-remaining-tokens"));
+        Assert.Equal(
+            (1000 - (2 * used)).ToString(null, null), (await team.CallAsync(maxTokens: 1000)).Header("x-ratelimit-remaining-tokens"));
     }
 
     [Fact]
@@ -143,7 +145,8 @@ public sealed class LimitTests
             {
                 await sql.ExecuteAsync($"UPDATE governance_budget SET alert_percent = alert_percent", Ct);
                 app.Clock.Advance(TimeSpan.FromMinutes(2));
-                while ((await sql.QueryAsync($"SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND pid IN (SELECT l.pid FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database())", row => row.Long(0), Ct))[0] == 0)
+                while ((await sql.QueryAsync(
+                    $"SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND pid IN (SELECT l.pid FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database())", row => row.Long(0), Ct))[0] == 0)
                 {
                 }
 
@@ -158,7 +161,8 @@ public sealed class LimitTests
         await using var app = await TestApp.StartAsync();
         await using var team = await TestTeam.BuildAsync(app, "blue");
         await team.AddLimitAsync(new { name = "each", team = "blue", end_user = "*", requests_per_minute = 10, concurrency = 2 });
-        app.Clock.Advance(TimeSpan.FromSeconds(90 - app.Clock.GetUtcNow().Second)); // far from the minute's end, when the next is leased ahead
+        // far from the minute's end, when the next is leased ahead
+        app.Clock.Advance(TimeSpan.FromSeconds(90 - app.Clock.GetUtcNow().Second));
         Assert.Equal(200, (await team.CallAsync(user: "ann")).Status);
         var leased = await app.Db.CountAsync($"SELECT COUNT(*) FROM governance_lease WHERE subject = 'ann'");
 
@@ -176,7 +180,8 @@ public sealed class LimitTests
             await team.CallAsync(user: "eve");
         }
 
-        Assert.Equal(0, await app.Db.CountAsync($"SELECT COUNT(*) FROM governance_lease WHERE subject = 'ann' AND measure = 'concurrency'"));
+        Assert.Equal(
+            0, await app.Db.CountAsync($"SELECT COUNT(*) FROM governance_lease WHERE subject = 'ann' AND measure = 'concurrency'"));
         Assert.Equal(200, (await team.CallAsync(user: "ann")).Status);
     }
 

@@ -139,7 +139,8 @@ public sealed class LockOutTests
         await using var app = await TestApp.StartAsync(kind);
         using var admin = await app.SignInFirstAsync();
 
-        var statuses = await Task.WhenAll(Enumerable.Range(0, 15).Select(_ => app.Open().SignInAsync(TestApp.AdminEmail, Wrong).StatusAsync()));
+        var statuses = await Task.WhenAll(
+            Enumerable.Range(0, 15).Select(_ => app.Open().SignInAsync(TestApp.AdminEmail, Wrong).StatusAsync()));
 
         Assert.Equal(5, statuses.Count(s => s == HttpStatusCode.Unauthorized));
         Assert.Equal(10, statuses.Count(s => s == HttpStatusCode.TooManyRequests));

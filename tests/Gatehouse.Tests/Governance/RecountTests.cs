@@ -11,7 +11,10 @@ public sealed class RecountTests
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    /// <summary>The count used to lock the rows of all end users in no order, and met a charge that had one of them: PostgreSQL ended one of the two.</summary>
+    /// <summary>
+    /// The count used to lock the rows of all end users in no order, and met a charge that had one of them: PostgreSQL ended one of the
+    /// two.
+    /// </summary>
     [Theory]
     [InlineData("sqlite")]
     [InlineData("postgres")]

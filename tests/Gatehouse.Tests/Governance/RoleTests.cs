@@ -35,8 +35,11 @@ public sealed class RoleTests
 
         Assert.Equal(read, await http.GetAsync($"api/systems/{system}", Ct).StatusAsync());
         Assert.Equal(read, await http.GetAsync($"api/systems/{system}/keys", Ct).StatusAsync());
-        Assert.Equal(addSystem, await http.SendAsync("POST", "api/systems", new { team = "red", name = "x", purpose = "p", owner = "o" }).StatusAsync());
-        Assert.Equal(addKey, await http.SendAsync("POST", $"api/systems/{system}/keys", new { environment = "staging", name = "x" }).StatusAsync());
+        Assert.Equal(
+            addSystem, await http.SendAsync(
+                "POST", "api/systems", new { team = "red", name = "x", purpose = "p", owner = "o" }).StatusAsync());
+        Assert.Equal(
+            addKey, await http.SendAsync("POST", $"api/systems/{system}/keys", new { environment = "staging", name = "x" }).StatusAsync());
         Assert.Equal(changePurpose, await http.SendAsync("PATCH", $"api/systems/{system}", new { purpose = "other" }).StatusAsync());
         Assert.Equal(policiesAndStage, await http.SendAsync("PATCH", $"api/systems/{system}", new { stage = "live" }).StatusAsync());
         Assert.Equal(policiesAndStage, await http.SendAsync(
@@ -58,7 +61,8 @@ public sealed class RoleTests
         var blue = (await teams.CreateAsync(root, "blue", Ct)).Id;
         using var http = app.Program((await app.AddPersonAsync("red@example.org", red, Role.Admin)).Token);
         var (both, bothToken) = await app.AddPersonAsync("both@example.org", blue, Role.Engineer);
-        await app.Services.GetRequiredService<People>().SetMembershipsAsync(root, both.Id, [new(blue, Role.Engineer), new(red, Role.Viewer)], Ct);
+        await app.Services.GetRequiredService<People>()
+            .SetMembershipsAsync(root, both.Id, [new(blue, Role.Engineer), new(red, Role.Viewer)], Ct);
         var (elsewhere, _) = await app.AddPersonAsync("blue@example.org", blue, Role.Viewer);
 
         var listed = (await http.GetAsync("api/people", Ct).JsonAsync(Ok)).GetRawText();
@@ -72,12 +76,19 @@ public sealed class RoleTests
         Assert.Equal(2, memberships.GetArrayLength());
         Assert.Equal(No, await http.SendAsync("PUT", $"api/people/{both.Id}/memberships", Roles(blue, "admin")).StatusAsync());
         Assert.Equal(No, await http.SendAsync("PUT", $"api/people/{both.Id}/memberships", Roles(null, "admin")).StatusAsync());
-        Assert.Equal(No, await http.SendAsync("POST", "api/people", new { email = "x@example.org", name = "x", memberships = new[] { new { team_id = (Guid?)null, role = "viewer" } } }).StatusAsync());
-        Assert.Equal("invalid_field", await http.SendAsync("POST", "api/people", new { email = "x@example.org", name = "x", memberships = Array.Empty<object>() })
+        Assert.Equal(
+            No, await http.SendAsync(
+                "POST", "api/people",
+                new { email = "x@example.org", name = "x", memberships = new[] { new { team_id = (Guid?)null, role = "viewer" } } })
+                .StatusAsync());
+        Assert.Equal("invalid_field",
+            await http.SendAsync("POST", "api/people", new { email = "x@example.org", name = "x", memberships = Array.Empty<object>() })
             .ProblemAsync(HttpStatusCode.UnprocessableEntity));
         Assert.Equal(No, await http.SendAsync("DELETE", $"api/people/{both.Id}").StatusAsync());
         Assert.Equal(HttpStatusCode.NotFound, await http.SendAsync("DELETE", $"api/people/{elsewhere.Id}").StatusAsync());
-        Assert.Equal(HttpStatusCode.NotFound, await http.SendAsync("PUT", $"api/people/{elsewhere.Id}/memberships", Roles(red, "viewer")).StatusAsync());
+        Assert.Equal(
+            HttpStatusCode.NotFound,
+            await http.SendAsync("PUT", $"api/people/{elsewhere.Id}/memberships", Roles(red, "viewer")).StatusAsync());
     }
 
     [Fact]
@@ -90,7 +101,8 @@ public sealed class RoleTests
         var me = (await admin.Http.GetAsync("api/me", Ct).JsonAsync(Ok)).Id();
 
         var removal = await admin.Http.SendAsync("DELETE", $"api/people/{me}").ProblemAsync(HttpStatusCode.Conflict);
-        var demotion = await admin.Http.SendAsync("PUT", $"api/people/{me}/memberships", Roles(null, "viewer")).ProblemAsync(HttpStatusCode.Conflict);
+        var demotion = await admin.Http.SendAsync("PUT", $"api/people/{me}/memberships", Roles(null, "viewer"))
+            .ProblemAsync(HttpStatusCode.Conflict);
 
         Assert.Equal(("last_administrator", "last_administrator"), (removal, demotion));
         Assert.Equal(Ok, await admin.Http.GetAsync("api/people", Ct).StatusAsync());

@@ -152,7 +152,8 @@ public sealed class SignInTests
 
         foreach (var response in new[] { welcome, session, page })
         {
-            Assert.All(response.Headers.GetValues("Set-Cookie"), cookie => Assert.Contains("; secure", cookie, StringComparison.OrdinalIgnoreCase));
+            Assert.All(response.Headers.GetValues("Set-Cookie"), cookie =>
+                Assert.Contains("; secure", cookie, StringComparison.OrdinalIgnoreCase));
         }
     }
 
@@ -226,7 +227,8 @@ public sealed class SignInTests
         using var link = app.Program(null);
 
         var asEngineer = await ann.GetAsync("api/config", Ct).StatusAsync();
-        await admin.Http.SendAsync("PUT", $"api/people/{person.Id}/memberships", new { memberships = new[] { new { team_id = (Guid?)null, role = "auditor" } } })
+        await admin.Http.SendAsync(
+            "PUT", $"api/people/{person.Id}/memberships", new { memberships = new[] { new { team_id = (Guid?)null, role = "auditor" } } })
             .JsonAsync(HttpStatusCode.OK);
         var asAuditor = await ann.GetAsync("api/config", Ct).StatusAsync();
         await admin.Http.SendAsync("DELETE", $"api/people/{person.Id}").JsonAsync(HttpStatusCode.NoContent);
@@ -266,7 +268,8 @@ public sealed class SignInTests
 
         await ann.SendAsync("DELETE", $"api/tokens/{other.GetProperty("entry").Id()}").JsonAsync(HttpStatusCode.NoContent);
 
-        Assert.StartsWith(": following", await follower.Content.ReadAsStringAsync(Ct).WaitAsync(TimeSpan.FromSeconds(30), Ct), StringComparison.Ordinal);
+        Assert.StartsWith(
+            ": following", await follower.Content.ReadAsStringAsync(Ct).WaitAsync(TimeSpan.FromSeconds(30), Ct), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -294,7 +297,8 @@ public sealed class SignInTests
         await using var app = await TestApp.StartAsync();
         var (person, token) = await app.AddPersonAsync("ann@example.org", null, Role.Admin);
         using var ann = app.Program(token);
-        var shortLived = await ann.SendAsync("POST", "api/tokens", new { name = "ci", expires_in_days = 1 }).JsonAsync(HttpStatusCode.Created);
+        var shortLived = await ann.SendAsync("POST", "api/tokens", new { name = "ci", expires_in_days = 1 })
+            .JsonAsync(HttpStatusCode.Created);
         var revoked = await ann.SendAsync("POST", "api/tokens", new { name = "old" }).JsonAsync(HttpStatusCode.Created);
         using var expiring = app.Program(shortLived.Text("secret"));
         using var gone = app.Program(revoked.Text("secret"));

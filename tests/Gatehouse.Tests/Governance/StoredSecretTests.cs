@@ -105,7 +105,9 @@ public sealed class StoredSecretTests
             shown.Append(await (await admin.GetAsync(path, Ct)).Content.ReadAsStringAsync(Ct));
         }
 
-        Assert.Equal(("openai", "root@example.org", true), (listed[0].Text("name"), listed[0].Text("person"), listed[0].GetProperty("in_use").GetBoolean()));
+        Assert.Equal(
+            ("openai", "root@example.org", true),
+            (listed[0].Text("name"), listed[0].Text("person"), listed[0].GetProperty("in_use").GetBoolean()));
         Assert.Equal(1, listed.GetArrayLength());
         Assert.DoesNotContain("canary-", shown.ToString() + app.Logs.Text, StringComparison.Ordinal);
         Assert.Contains("${secret:openai}", shown.ToString(), StringComparison.Ordinal);
@@ -153,12 +155,14 @@ public sealed class StoredSecretTests
         await using var app = await TestApp.StartAsync();
         using var admin = await AdminAsync(app);
         await SetAsync(admin, "openai", First);
-        var team = await app.Services.GetRequiredService<Teams>().CreateAsync(new Person(Guid.Empty, "test", "test", [new Membership(null, Role.Admin)]), "red", Ct);
+        var team = await app.Services.GetRequiredService<Teams>()
+            .CreateAsync(new Person(Guid.Empty, "test", "test", [new Membership(null, Role.Admin)]), "red", Ct);
         using var other = app.Program((await app.AddPersonAsync("ann@example.org", null, role)).Token);
         using var teamAdmin = app.Program((await app.AddPersonAsync("bob@example.org", team.Id, Role.Admin)).Token);
         using var nobody = app.Program(null);
 
-        foreach (var (http, expected) in new[] { (other, HttpStatusCode.Forbidden), (teamAdmin, HttpStatusCode.Forbidden), (nobody, HttpStatusCode.Unauthorized) })
+        foreach (var (http, expected) in new[] { (other, HttpStatusCode.Forbidden), (teamAdmin, HttpStatusCode.Forbidden),
+            (nobody, HttpStatusCode.Unauthorized) })
         {
             Assert.Equal(expected, await http.GetAsync("api/secrets", Ct).StatusAsync());
             Assert.Equal(expected, await http.SendAsync("PUT", "api/secrets/openai", new { value = Second }).StatusAsync());
@@ -180,7 +184,9 @@ public sealed class StoredSecretTests
         await using var app = await TestApp.StartAsync();
         using var admin = await AdminAsync(app);
 
-        Assert.Equal("invalid_field", await admin.SendAsync("PUT", $"api/secrets/{name}", new { value }).ProblemAsync(HttpStatusCode.UnprocessableEntity));
+        Assert.Equal(
+            "invalid_field",
+            await admin.SendAsync("PUT", $"api/secrets/{name}", new { value }).ProblemAsync(HttpStatusCode.UnprocessableEntity));
     }
 
     [Fact]
@@ -199,7 +205,8 @@ public sealed class StoredSecretTests
         Assert.Equal(HttpStatusCode.NotFound, await admin.SendAsync("DELETE", "api/secrets/openai").StatusAsync());
     }
 
-    private static async Task<HttpClient> AdminAsync(TestApp app) => app.Program((await app.AddPersonAsync(TestApp.AdminEmail, null, Role.Admin)).Token);
+    private static async Task<HttpClient> AdminAsync(TestApp app) =>
+        app.Program((await app.AddPersonAsync(TestApp.AdminEmail, null, Role.Admin)).Token);
 
     private static Task<System.Text.Json.JsonElement> SetAsync(HttpClient admin, string name, string value) =>
         admin.SendAsync("PUT", $"api/secrets/{name}", new { value }).JsonAsync(HttpStatusCode.OK);

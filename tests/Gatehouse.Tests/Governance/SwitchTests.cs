@@ -20,7 +20,8 @@ public sealed class SwitchTests
     [InlineData("model", "simulator/simulator", "model_off", 503)]
     [InlineData("system", null, "switched_off", 403)]
     [InlineData("key", null, "switched_off", 403)]
-    public async Task Calls_are_refused_when_the_switch_is_answered_and_served_when_it_is_back(string kind, string? subject, string code, int status)
+    public async Task Calls_are_refused_when_the_switch_is_answered_and_served_when_it_is_back(
+        string kind, string? subject, string code, int status)
     {
         await using var app = await TestApp.StartAsync();
         using var admin = await AdminAsync(app);
@@ -28,7 +29,9 @@ public sealed class SwitchTests
         Assert.Equal((200, "", ""), await CallAsync(app, secret));
 
         var thrown = await admin.SendAsync(
-            "POST", "api/switches", new { kind, subject = subject ?? (kind == "system" ? system : key).ToString(), reason = "leaks prompts" }).JsonAsync(HttpStatusCode.Created);
+            "POST", "api/switches",
+            new { kind, subject = subject ?? (kind == "system" ? system : key).ToString(), reason = "leaks prompts" })
+            .JsonAsync(HttpStatusCode.Created);
         var (gotStatus, gotCode, message) = await CallAsync(app, secret);
         var listed = (await admin.GetAsync("api/switches", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items");
         app.Clock.Advance(TimeSpan.FromSeconds(1));
@@ -66,7 +69,8 @@ public sealed class SwitchTests
         using var admin = await AdminAsync(app);
         var (_, _, secret) = await KeyAsync(admin);
 
-        await admin.SendAsync("POST", "api/switches", new { kind = "route", subject = "simulator", reason = "drill" }).JsonAsync(HttpStatusCode.Created);
+        await admin.SendAsync("POST", "api/switches", new { kind = "route", subject = "simulator", reason = "drill" })
+            .JsonAsync(HttpStatusCode.Created);
         await CaughtUpAsync(app, node);
 
         Assert.Equal((503, "route_off"), await CallAsync(node, secret) is var (status, code, _) ? (status, code) : default);
@@ -83,8 +87,11 @@ public sealed class SwitchTests
         await using var app = await TestApp.StartAsync();
         using var admin = await AdminAsync(app);
 
-        Assert.Equal("not_found", await admin.SendAsync("POST", "api/switches", new { kind, subject, reason = "r" }).ProblemAsync(HttpStatusCode.NotFound));
-        Assert.Equal("invalid_field", await admin.SendAsync("POST", "api/switches", new { kind = "route", subject = "simulator", reason = " " })
+        Assert.Equal(
+            "not_found",
+            await admin.SendAsync("POST", "api/switches", new { kind, subject, reason = "r" }).ProblemAsync(HttpStatusCode.NotFound));
+        Assert.Equal("invalid_field",
+            await admin.SendAsync("POST", "api/switches", new { kind = "route", subject = "simulator", reason = " " })
             .ProblemAsync(HttpStatusCode.UnprocessableEntity));
         Assert.Same(KillSwitches.None.Apply(RouteTable.Empty), RouteTable.Empty);
     }
@@ -101,13 +108,17 @@ public sealed class SwitchTests
 
         await Refused(engineer, "system", system.ToString());
         await Refused(architect, "route", "simulator");
-        await engineer.SendAsync("POST", "api/switches", new { kind = "key", subject = key.ToString(), reason = "r" }).JsonAsync(HttpStatusCode.Created);
-        await architect.SendAsync("POST", "api/switches", new { kind = "system", subject = system.ToString(), reason = "r" }).JsonAsync(HttpStatusCode.Created);
+        await engineer.SendAsync("POST", "api/switches", new { kind = "key", subject = key.ToString(), reason = "r" })
+            .JsonAsync(HttpStatusCode.Created);
+        await architect.SendAsync("POST", "api/switches", new { kind = "system", subject = system.ToString(), reason = "r" })
+            .JsonAsync(HttpStatusCode.Created);
 
         Assert.Equal("switched_off", (await CallAsync(app, secret)).Code);
 
         static async Task Refused(HttpClient http, string kind, string subject) =>
-            Assert.Equal("forbidden", await http.SendAsync("POST", "api/switches", new { kind, subject, reason = "r" }).ProblemAsync(HttpStatusCode.Forbidden));
+            Assert.Equal(
+                "forbidden",
+                await http.SendAsync("POST", "api/switches", new { kind, subject, reason = "r" }).ProblemAsync(HttpStatusCode.Forbidden));
     }
 
     [Fact]
@@ -117,7 +128,8 @@ public sealed class SwitchTests
         using var admin = await AdminAsync(app);
         var (_, _, secret) = await KeyAsync(admin);
 
-        await admin.SendAsync("POST", "api/switches", new { kind = "provider", subject = "simulator", reason = "drill" }).JsonAsync(HttpStatusCode.Created);
+        await admin.SendAsync("POST", "api/switches", new { kind = "provider", subject = "simulator", reason = "drill" })
+            .JsonAsync(HttpStatusCode.Created);
 
         var provider = (await admin.GetAsync("api/providers", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items")[0];
         var route = (await admin.GetAsync("api/routes", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items")[0];
@@ -134,7 +146,8 @@ public sealed class SwitchTests
         using var admin = await AdminAsync(app);
         var (system, _, secret) = await KeyAsync(admin);
 
-        var set = await admin.SendAsync("PATCH", $"api/systems/{system}", new { residency = "eu", data_classification = "confidential", reason = "GDPR" })
+        var set = await admin.SendAsync(
+            "PATCH", $"api/systems/{system}", new { residency = "eu", data_classification = "confidential", reason = "GDPR" })
             .JsonAsync(HttpStatusCode.OK);
         Assert.Equal(("eu", "confidential"), (set.Text("residency"), set.Text("data_classification")));
         Assert.True(app.Services.GetRequiredService<Snapshot<GatewayTable>>().Current.Keys.TryFind(secret, out var principal));
@@ -158,15 +171,18 @@ public sealed class SwitchTests
 
     private static async Task<(Guid System, Guid Key, string Secret)> KeyAsync(HttpClient admin)
     {
-        var system = (await admin.SendAsync("POST", "api/systems", new { team = "red", name = "shop", purpose = "p", owner = "o" }).JsonAsync(HttpStatusCode.Created)).Id();
-        var created = await admin.SendAsync("POST", $"api/systems/{system}/keys", new { environment = "development", name = "laptop" }).JsonAsync(HttpStatusCode.Created);
+        var system = (await admin.SendAsync("POST", "api/systems", new { team = "red", name = "shop", purpose = "p", owner = "o" })
+            .JsonAsync(HttpStatusCode.Created)).Id();
+        var created = await admin.SendAsync("POST", $"api/systems/{system}/keys", new { environment = "development", name = "laptop" })
+            .JsonAsync(HttpStatusCode.Created);
         return (system, created.GetProperty("key").Id(), created.Text("secret"));
     }
 
     private static async Task<(int Status, string Code, string Message)> CallAsync(TestApp app, string key)
     {
         using var http = app.Program(key);
-        using var response = await http.SendAsync("POST", "v1/chat/completions", new { model = "simulator", messages = new[] { new { role = "user", content = "hello" } } });
+        using var response = await http.SendAsync(
+            "POST", "v1/chat/completions", new { model = "simulator", messages = new[] { new { role = "user", content = "hello" } } });
         var body = JsonElement.Parse(await response.Content.ReadAsStringAsync(Ct));
         if (response.IsSuccessStatusCode)
         {

@@ -86,7 +86,9 @@ internal sealed class TestTeam : IAsyncDisposable
         var response = await _caller.SendAsync(
             new HttpRequestMessage(HttpMethod.Post, "v1/chat/completions")
             {
-                Content = new StringContent(Chat("simulator", null, null, "[simulator: words=4000 tokens_per_second=10] Hello", true), Encoding.UTF8, "application/json"),
+                Content = new StringContent(
+                    Chat("simulator", null, null, "[simulator: words=4000 tokens_per_second=10] Hello", true), Encoding.UTF8,
+                    "application/json"),
             },
             HttpCompletionOption.ResponseHeadersRead,
             Ct);

@@ -25,10 +25,13 @@ public sealed class CheckTextsTests
         var finding = item.GetProperty("findings").EnumerateArray().Single(f => f.Text("type") == "EMAIL_ADDRESS");
         var (start, end) = (finding.GetProperty("start").GetInt32(), finding.GetProperty("end").GetInt32());
         Assert.Equal("ann.lee@example.org", Text[start..end]);
-        Assert.Equal((start - 1, end - 1), (finding.GetProperty("start_code_point").GetInt32(), finding.GetProperty("end_code_point").GetInt32()));
+        Assert.Equal(
+            (start - 1, end - 1), (finding.GetProperty("start_code_point").GetInt32(), finding.GetProperty("end_code_point").GetInt32()));
         Assert.Equal("LLM02:2025", finding.GetProperty("owasp")[0].GetString());
         Assert.Equal("AML.T0057", finding.GetProperty("atlas")[0].GetString());
-        Assert.Equal(["pii", "secrets", "injection", "links", "content"], item.GetProperty("detectors").EnumerateArray().Select(d => d.Text("name")));
+        Assert.Equal(
+            ["pii", "secrets", "injection", "links", "content"],
+            item.GetProperty("detectors").EnumerateArray().Select(d => d.Text("name")));
         Assert.All(item.GetProperty("detectors").EnumerateArray(), d => Assert.True(d.GetProperty("micros").GetDouble() >= 0));
         Assert.DoesNotContain("ann.lee", answer.GetRawText(), StringComparison.Ordinal);
     }
@@ -41,7 +44,8 @@ public sealed class CheckTextsTests
 
         var answer = await viewer.SendAsync("POST", "api/guard/check", new
         {
-            texts = new object[] { new { text = Attack, role = "user" }, new { text = Attack, role = "tool" }, new { text = Attack, side = "retrieved" }, new { text = "Good morning." } },
+            texts = new object[] { new { text = Attack, role = "user" }, new { text = Attack, role = "tool" },
+                new { text = Attack, side = "retrieved" }, new { text = "Good morning." } },
             detectors = new[] { "injection" },
         }).JsonAsync(HttpStatusCode.OK);
 
@@ -60,9 +64,15 @@ public sealed class CheckTextsTests
         const string Prompt = "You are the help desk of Contoso and never speak about prices, rebates or the plans of the board.";
 
         var strict = await CheckAsync(viewer, new { text = Attack, detectors = new[] { "injection" }, thresholds = new { injection = 1 } });
-        var french = await CheckAsync(viewer, new { text = "Je voudrais savoir comment changer mon mot de passe sur ce site.", detectors = new[] { "content" }, languages = new[] { "en" } });
-        var leak = await CheckAsync(viewer, new { text = "Sure: " + Prompt.ToUpperInvariant(), side = "output", detectors = new[] { "prompt_leak" }, context = new { system_prompt = Prompt } });
-        var topic = await CheckAsync(viewer, new { text = "Is Fabrikam cheaper?", context = new { competitors = new[] { new { name = "rivals", terms = new[] { "fabrikam" } } } } });
+        var french = await CheckAsync(
+            viewer, new { text = "Je voudrais savoir comment changer mon mot de passe sur ce site.", detectors = new[] { "content" },
+                languages = new[] { "en" } });
+        var leak = await CheckAsync(
+            viewer, new { text = "Sure: " + Prompt.ToUpperInvariant(), side = "output", detectors = new[] { "prompt_leak" },
+                context = new { system_prompt = Prompt } });
+        var topic = await CheckAsync(
+            viewer, new { text = "Is Fabrikam cheaper?",
+                context = new { competitors = new[] { new { name = "rivals", terms = new[] { "fabrikam" } } } } });
 
         Assert.False(strict.GetProperty("flagged").GetBoolean());
         Assert.True(strict.GetProperty("items")[0].GetProperty("detectors")[0].GetProperty("score").GetDouble() > .5);
@@ -85,7 +95,8 @@ public sealed class CheckTextsTests
         await using var app = await TestApp.StartAsync();
         using var viewer = await ProgramAsync(app, Role.Viewer);
 
-        var problem = await viewer.SendAsync("POST", "api/guard/check", JsonElement.Parse(body)).JsonAsync(HttpStatusCode.UnprocessableEntity);
+        var problem = await viewer.SendAsync("POST", "api/guard/check", JsonElement.Parse(body))
+            .JsonAsync(HttpStatusCode.UnprocessableEntity);
 
         Assert.Equal("invalid_field", problem.Text("code"));
         Assert.Equal(field, problem.TryGetProperty("field", out var named) ? named.GetString() : null);
@@ -98,10 +109,13 @@ public sealed class CheckTextsTests
         using var nobody = app.Program(null);
         using var viewer = await ProgramAsync(app, Role.Viewer);
 
-        Assert.Equal("unauthenticated", await nobody.SendAsync("POST", "api/guard/check", new { text = "a" }).ProblemAsync(HttpStatusCode.Unauthorized));
+        Assert.Equal(
+            "unauthenticated",
+            await nobody.SendAsync("POST", "api/guard/check", new { text = "a" }).ProblemAsync(HttpStatusCode.Unauthorized));
         Assert.Equal(
             "request_refused",
-            await viewer.SendAsync("POST", "api/guard/check", new { text = new string('a', 1 << 20) }).ProblemAsync(HttpStatusCode.RequestEntityTooLarge));
+            await viewer.SendAsync("POST", "api/guard/check", new { text = new string('a', 1 << 20) }).ProblemAsync(
+                HttpStatusCode.RequestEntityTooLarge));
     }
 
     private static async Task<HttpClient> ProgramAsync(TestApp app, Role role) =>
@@ -111,5 +125,6 @@ public sealed class CheckTextsTests
         program.SendAsync("POST", "api/guard/check", request).JsonAsync(HttpStatusCode.OK);
 
     private static IEnumerable<string> Types(JsonElement answer) =>
-        answer.GetProperty("items").EnumerateArray().SelectMany(i => i.GetProperty("findings").EnumerateArray()).Select(f => f.Text("type"));
+        answer.GetProperty("items").EnumerateArray().SelectMany(i => i.GetProperty("findings").EnumerateArray())
+            .Select(f => f.Text("type"));
 }

@@ -33,7 +33,8 @@ internal static class Responses
         return response.StatusCode;
     }
 
-    public static Task<HttpResponseMessage> SendAsync(this HttpClient http, string method, string path, object? body = null) => http.SendAsync(
+    public static Task<HttpResponseMessage> SendAsync(
+        this HttpClient http, string method, string path, object? body = null) => http.SendAsync(
         new HttpRequestMessage(new HttpMethod(method), path) { Content = body is null ? null : JsonContent.Create(body) },
         HttpCompletionOption.ResponseHeadersRead,
         Ct);

@@ -19,7 +19,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Gatehouse.Tests.Host;
 
-/// <summary>The real host with every module on a loopback port, with a database and a data folder of its own and a clock that tests move.</summary>
+/// <summary>
+/// The real host with every module on a loopback port, with a database and a data folder of its own and a clock that tests move.
+/// </summary>
 internal sealed class TestApp : IAsyncDisposable
 {
     public const string AdminEmail = "root@example.org";
@@ -69,7 +71,8 @@ internal sealed class TestApp : IAsyncDisposable
         await StartAsync(await TestDatabase.CreateAsync(kind), ownsDatabase: true, null, new ManualClock(), server, route, batches);
 
     /// <summary>Starts a second node of the same installation: same database, same secret, a data folder of its own.</summary>
-    public Task<TestApp> StartNodeAsync() => StartAsync(_database, ownsDatabase: false, Path.Combine(DataFolder, "secret"), Clock, "", "", "");
+    public Task<TestApp> StartNodeAsync() =>
+        StartAsync(_database, ownsDatabase: false, Path.Combine(DataFolder, "secret"), Clock, "", "", "");
 
     /// <summary>Stops the host and starts it again on the same data folder and database.</summary>
     public async Task<TestApp> RestartAsync()
@@ -105,7 +108,8 @@ internal sealed class TestApp : IAsyncDisposable
     public async Task<(Person Person, string Token)> AddPersonAsync(string email, Guid? teamId, Role role)
     {
         var root = new Person(Guid.Empty, "test", "test", [new Membership(null, Role.Admin)]);
-        var person = (await Services.GetRequiredService<People>().InviteAsync(root, new NewPerson(email, email, [new Membership(teamId, role)]), Ct)).Person;
+        var person = (await Services.GetRequiredService<People>()
+            .InviteAsync(root, new NewPerson(email, email, [new Membership(teamId, role)]), Ct)).Person;
         return (person, (await Services.GetRequiredService<AccessTokens>().CreateAsync(person, "test", null, Ct)).Secret);
     }
 
@@ -120,7 +124,8 @@ internal sealed class TestApp : IAsyncDisposable
         _folder.Delete(recursive: true);
     }
 
-    private static async Task<TestApp> StartAsync(TestDatabase database, bool ownsDatabase, string? secretFile, ManualClock clock, string server, string route,
+    private static async Task<TestApp> StartAsync(TestDatabase database, bool ownsDatabase, string? secretFile, ManualClock clock,
+        string server, string route,
         string batches)
     {
         var folder = Directory.CreateTempSubdirectory("gatehouse-app-");
@@ -149,7 +154,8 @@ internal sealed class TestApp : IAsyncDisposable
     {
         var logs = new CapturedLogs();
         var logFactory = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Trace).AddProvider(logs));
-        var source = new ConfigurationSource(Path.Combine(folder.FullName, ConfigurationSource.DefaultFile), Required: true, "127.0.0.1:0", folder.FullName);
+        var source = new ConfigurationSource(
+            Path.Combine(folder.FullName, ConfigurationSource.DefaultFile), Required: true, "127.0.0.1:0", folder.FullName);
         var parts = await ServerParts.OpenAsync(source, logFactory, Ct);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => KestrelLimits.Listen(kestrel, "127.0.0.1:0"));

@@ -9,14 +9,16 @@ namespace Gatehouse.Tests.House;
 /// <summary>The public HTTP API as one document: a change to it shows in a diff that a person reads.</summary>
 public sealed class ApiDocumentTests
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Indented =
+        new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     [Fact]
     public async Task The_document_of_the_running_server_is_the_one_in_docs()
     {
         var folder = Directory.CreateTempSubdirectory("gatehouse-test-");
         var ct = TestContext.Current.CancellationToken;
-        var source = new ConfigurationSource(Path.Combine(folder.FullName, ConfigurationSource.DefaultFile), Required: false, "127.0.0.1:0", folder.FullName);
+        var source = new ConfigurationSource(
+            Path.Combine(folder.FullName, ConfigurationSource.DefaultFile), Required: false, "127.0.0.1:0", folder.FullName);
         await using (var server = await Server.StartAsync(source, new ServerFlags(Sample: false, TimeSpan.Zero, LogLevel.Warning), ct))
         {
             using var http = new HttpClient { BaseAddress = (await server.DescribeAsync(ct)).Url };

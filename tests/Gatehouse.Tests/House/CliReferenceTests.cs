@@ -44,7 +44,8 @@ public sealed class CliReferenceTests
                 continue;
             }
 
-            var arguments = string.Concat(command.Arguments.Select(a => a.Arity.MinimumNumberOfValues == 0 ? $" [{a.Name}]" : $" <{a.Name}>"));
+            var arguments = string.Concat(
+                command.Arguments.Select(a => a.Arity.MinimumNumberOfValues == 0 ? $" [{a.Name}]" : $" <{a.Name}>"));
             text.AppendLine().AppendLine($"## {name}{arguments}").AppendLine().AppendLine(command.Description).AppendLine();
             foreach (var argument in command.Arguments)
             {
@@ -61,7 +62,9 @@ public sealed class CliReferenceTests
         {
             var names = string.Join(", ", option.Aliases.Prepend(option.Name).Distinct().Select(a => $"`{a}`"));
             var value = option.HelpName is { } help ? $" `{help}`" : "";
-            var required = option.Required ? " Required." : option is { HasDefaultValue: true, HelpName: not null } && option.GetDefaultValue() is { } value2
+            var required = option.Required
+                ? " Required."
+                : option is { HasDefaultValue: true, HelpName: not null } && option.GetDefaultValue() is { } value2
                 ? $" Default: `{value2.ToString()!.ToLowerInvariant()}`."
                 : "";
             text.AppendLine($"- {names}{value}: {option.Description}{required}");

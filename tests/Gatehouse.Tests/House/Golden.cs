@@ -14,7 +14,8 @@ internal static class Golden
         }
 
         Assert.True(File.Exists(file), $"{path} is missing: run the tests with UPDATE_GOLDEN=1, read it, commit it.");
-        Assert.True(File.ReadAllText(file) == text, $"{path} is stale: run the tests with UPDATE_GOLDEN=1, read the diff, commit it.\n{FirstDifference(File.ReadAllText(file), text)}");
+        Assert.True(File.ReadAllText(file) == text,
+            $"{path} is stale: run the tests with UPDATE_GOLDEN=1, read the diff, commit it.\n{FirstDifference(File.ReadAllText(file), text)}");
     }
 
     private static string FirstDifference(string old, string now)

@@ -23,7 +23,8 @@ public sealed class ModuleMapTests
         ["Observability"] = ["Api", "Contracts", "Gateway", "Storage"],
         ["Guards"] = ["Api", "Contracts", "Guardrails"],
         ["Console"] = ["Api", "Batches", "Configuration", "Contracts", "Governance", "Guardrails", "Observability"],
-        ["Host"] = ["Api", "Batches", "Configuration", "Console", "Contracts", "Gateway", "Governance", "Guardrails", "Guards", "Observability", "Storage"],
+        ["Host"] = ["Api", "Batches", "Configuration", "Console", "Contracts", "Gateway", "Governance", "Guardrails", "Guards",
+            "Observability", "Storage"],
     };
 
     [Fact]
@@ -31,7 +32,8 @@ public sealed class ModuleMapTests
     {
         var real = ReadEdges();
 
-        var (expected, actual) = (Show(Map.Select(m => (m.Key, (IEnumerable<string>)m.Value))), Show(real.Select(m => (m.Key, (IEnumerable<string>)m.Value))));
+        var (expected, actual) =
+            (Show(Map.Select(m => (m.Key, (IEnumerable<string>)m.Value))), Show(real.Select(m => (m.Key, (IEnumerable<string>)m.Value))));
         Assert.True(expected == actual, $"The map says\n{expected}\n\nand the assemblies say\n{actual}");
     }
 
@@ -55,7 +57,8 @@ public sealed class ModuleMapTests
     private static SortedDictionary<string, SortedSet<string>> ReadEdges()
     {
         var edges = new SortedDictionary<string, SortedSet<string>>(StringComparer.Ordinal);
-        foreach (var path in Directory.GetFiles(AppContext.BaseDirectory, "*atehouse*.dll").Where(f => !f.EndsWith(".Tests.dll", StringComparison.Ordinal)))
+        foreach (var path in Directory.GetFiles(AppContext.BaseDirectory, "*atehouse*.dll")
+            .Where(f => !f.EndsWith(".Tests.dll", StringComparison.Ordinal)))
         {
             using var file = File.OpenRead(path);
             using var pe = new PEReader(file);

@@ -26,7 +26,8 @@ public sealed class PermissionsReferenceTests
 
         text.AppendLine().AppendLine("| | means |").AppendLine("| --- | --- |");
         var xml = System.Xml.Linq.XDocument.Load(Path.ChangeExtension(typeof(Roles).Assembly.Location, ".xml"));
-        foreach (var name in Enum.GetNames<Role>().Select(n => $"Role.{n}").Concat(Enum.GetNames<Permission>().Select(n => $"Permission.{n}")))
+        foreach (var name in Enum.GetNames<Role>().Select(n => $"Role.{n}")
+            .Concat(Enum.GetNames<Permission>().Select(n => $"Permission.{n}")))
         {
             var member = xml.Descendants("member").Single(m => m.Attribute("name")!.Value == $"F:Gatehouse.Contracts.{name}");
             text.Append("| ").Append(System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName(name.Split('.')[1])).Append(" | ")

@@ -12,7 +12,8 @@ public sealed partial class PromiseTests
             .GroupBy(f => Path.GetFileNameWithoutExtension(f), StringComparer.Ordinal)
             .ToDictionary(g => g.Key, g => string.Concat(g.Select(File.ReadAllText)), StringComparer.Ordinal);
         var lines = File.ReadAllLines(Path.Combine(Repository.Root, "docs", "reference", "promises.md"))
-            .Where(l => l.StartsWith("| ", StringComparison.Ordinal) && !l.StartsWith("| promise", StringComparison.Ordinal) && !l.StartsWith("| ---", StringComparison.Ordinal))
+            .Where(l => l.StartsWith("| ", StringComparison.Ordinal) && !l.StartsWith("| promise", StringComparison.Ordinal)
+                && !l.StartsWith("| ---", StringComparison.Ordinal))
             .ToList();
 
         var wrong = new List<string>();
@@ -24,7 +25,9 @@ public sealed partial class PromiseTests
                 wrong.Add($"no test holds: {line}");
             }
 
-            wrong.AddRange(named.Where(n => !files.TryGetValue(n.Class, out var text) || (n.Method != "*" && !text.Contains($" {n.Method}(", StringComparison.Ordinal)))
+            wrong.AddRange(named.Where(
+                n => !files.TryGetValue(n.Class, out var text)
+                    || (n.Method != "*" && !text.Contains($" {n.Method}(", StringComparison.Ordinal)))
                 .Select(n => $"{n.Class}.{n.Method} does not exist"));
         }
 

@@ -13,7 +13,8 @@ public sealed class TypeTests
     public void A_class_that_nothing_inherits_from_is_sealed()
     {
         var types = Types().ToList();
-        var parents = types.Select(t => t.BaseType).OfType<Type>().Select(t => t.IsGenericType ? t.GetGenericTypeDefinition() : t).ToHashSet();
+        var parents = types.Select(t => t.BaseType).OfType<Type>().Select(t => t.IsGenericType ? t.GetGenericTypeDefinition() : t)
+            .ToHashSet();
 
         var open = types.Where(t => t.IsClass && !t.IsSealed && !t.IsAbstract && !parents.Contains(t)).Select(t => t.FullName);
 
@@ -47,7 +48,8 @@ public sealed class TypeTests
     private static IEnumerable<Type> Types() => Assemblies().SelectMany(Written).Where(t => !IsComponent(t));
 
     /// <summary>Razor compiles a component, and the file of its imports, into a public, open class; its file is the markup.</summary>
-    private static bool IsComponent(Type t) => typeof(Microsoft.AspNetCore.Components.IComponent).IsAssignableFrom(t) || t.Name == "_Imports";
+    private static bool IsComponent(Type t) =>
+        typeof(Microsoft.AspNetCore.Components.IComponent).IsAssignableFrom(t) || t.Name == "_Imports";
 
     private static IEnumerable<Type> Written(Assembly assembly) => assembly.GetTypes()
         .Where(t => t.Namespace?.StartsWith("Gatehouse", StringComparison.Ordinal) == true

@@ -77,7 +77,8 @@ public class ApiTests
         Assert.Equal(records[0].Id, detail.GetProperty("call").GetProperty("id").GetGuid());
         Assert.Matches("^(ok|failed|refused|cancelled)$", detail.GetProperty("call").GetProperty("outcome").GetString());
         Assert.Equal("not_stored", detail.GetProperty("content_state").GetString());
-        var traffic = await ReadAsync(await api.Http.GetAsync("/api/traffic?from=2026-03-01T12:00:00Z&to=2026-03-01T12:05:00Z&step=1m", Ct));
+        var traffic = await ReadAsync(
+            await api.Http.GetAsync("/api/traffic?from=2026-03-01T12:00:00Z&to=2026-03-01T12:05:00Z&step=1m", Ct));
         Assert.Equal(5, traffic.GetProperty("total").GetProperty("calls").GetInt64());
         Assert.Equal(5, traffic.GetProperty("points").GetArrayLength());
         Assert.Equal("00:01:00", traffic.GetProperty("step").GetString());
@@ -169,7 +170,8 @@ public class ApiTests
             builder.Services.AddSingleton(ledger.Traffic);
             builder.Services.AddSingleton(new GuardActivityQueries(ledger.Db, ledger.Systems, ledger.Clock));
             builder.Services.AddSingleton(ledger.Db);
-            builder.Services.AddSingleton(new Repricing(ledger.Db, new Snapshot<GatewayTable>(GatewayTable.Empty), LedgerJoint.None, ledger.Clock));
+            builder.Services.AddSingleton(
+                new Repricing(ledger.Db, new Snapshot<GatewayTable>(GatewayTable.Empty), LedgerJoint.None, ledger.Clock));
             builder.Services.AddSingleton<MetricCollector>();
             builder.Services.AddSingleton(PublicEdge.Direct);
             var app = builder.Build();

@@ -12,8 +12,10 @@ public class CallCostsTests
         for (var i = 0; i < 2_000; i++)
         {
             var usage = new TokenUsage(
-                random.Next(0, 100_000), random.Next(0, 3) * 7, random.Next(0, 2) * 13, random.Next(0, 2) * 3, random.Next(0, 9_999), random.Next(0, 50));
-            var price = new Price(random.Next(1, 90) / 7e8m, random.Next(1, 90) / 3e8m, CacheRead: i % 2 == 0 ? null : random.Next(1, 9) / 11e8m)
+                random.Next(0, 100_000), random.Next(0, 3) * 7, random.Next(0, 2) * 13, random.Next(0, 2) * 3, random.Next(0, 9_999),
+                random.Next(0, 50));
+            var price = new Price(
+                random.Next(1, 90) / 7e8m, random.Next(1, 90) / 3e8m, CacheRead: i % 2 == 0 ? null : random.Next(1, 9) / 11e8m)
             {
                 Tiers = i % 3 == 0 ? [new PriceTier(50_000, new Price(1.23e-6m, 4.56e-6m))] : [],
             };

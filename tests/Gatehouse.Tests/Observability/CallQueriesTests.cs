@@ -33,7 +33,8 @@ public class CallQueriesTests
             Assert.Null(await ledger.Calls.FindAsync(who, red.RequestId, CancellationToken.None));
             Assert.Empty((await ledger.Calls.ListAsync(who, filter with { Search = red.TraceId }, CancellationToken.None)).Calls);
             Assert.Equal(1, (await ledger.Traffic.SeriesAsync(who, filter, TimeSpan.FromHours(1), CancellationToken.None)).Total.Calls);
-            Assert.Equal(1, (await ledger.Traffic.ByAsync(who, filter, TrafficDimension.System, CancellationToken.None)).Sum(s => s.Sum.Calls));
+            Assert.Equal(
+                1, (await ledger.Traffic.ByAsync(who, filter, TrafficDimension.System, CancellationToken.None)).Sum(s => s.Sum.Calls));
             foreach (var refused in (Func<Task>[])
             [
                 () => ledger.Calls.ListAsync(who, filter with { TeamId = Red }, CancellationToken.None),
@@ -64,7 +65,8 @@ public class CallQueriesTests
     public async Task Pages_hold_every_call_once_newest_first(string kind)
     {
         await using var ledger = await TestLedger.StartAsync(kind);
-        await ledger.RecordAsync(Enumerable.Range(0, 95).Select(i => TestLedger.Call(i % 2 == 0 ? Blue : Red, i, Samples.Noon.AddSeconds(i))));
+        await ledger.RecordAsync(
+            Enumerable.Range(0, 95).Select(i => TestLedger.Call(i % 2 == 0 ? Blue : Red, i, Samples.Noon.AddSeconds(i))));
 
         var seen = new List<CallSummary>();
         var filter = new CallFilter(Limit: 10);
@@ -172,7 +174,8 @@ public class CallQueriesTests
         var old = Enumerable.Range(0, 1200).Select(i => TestLedger.Call(Blue, i, Samples.Noon.AddSeconds(i))).ToList();
         var young = TestLedger.Call(Blue, 9999, Samples.Noon.AddDays(20));
         await ledger.RecordAsync(old.Append(young));
-        await new TextStore(ledger.Db, ledger.Systems).AddAsync([new CallText(old[0].Id, "{}"u8.ToArray(), "{}"u8.ToArray())], CancellationToken.None);
+        await new TextStore(ledger.Db, ledger.Systems).AddAsync(
+            [new CallText(old[0].Id, "{}"u8.ToArray(), "{}"u8.ToArray())], CancellationToken.None);
         ledger.Clock.Now = Samples.Noon.AddDays(31);
 
         await new RetentionStore(ledger.Db, ledger.Clock).DeleteExpiredAsync(CancellationToken.None);
@@ -323,7 +326,8 @@ public class CallQueriesTests
         Person? who = new(Guid.CreateVersion7(), "b@example.com", "B", [new Membership(Blue, Role.Viewer)]);
         var calls = ledger.Calls;
         using var place = calls.Admit(() => who);
-        await using var follower = calls.FollowAsync(place, new CallFilter(), null, TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        await using var follower = calls.FollowAsync(place, new CallFilter(), null, TestContext.Current.CancellationToken)
+            .GetAsyncEnumerator(TestContext.Current.CancellationToken);
         var next = follower.MoveNextAsync().AsTask();
 
         who = who with { Memberships = [new Membership(Red, Role.Viewer)] };
@@ -367,7 +371,8 @@ public class CallQueriesTests
         Assert.Equal(1, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_call WHERE request_id IS NULL AND trace_id IS NULL"));
         var found = (await ledger.Calls.FindAsync(TestLedger.Admin, call.RequestId, CancellationToken.None))!.Call;
         Assert.Equal((call.Id, call.RequestId, call.TraceId), (found.Id, found.RequestId, found.TraceId));
-        foreach (var search in (string[])[digits, call.RequestId, call.RequestId.ToUpperInvariant(), call.Id.ToString(), digits[^8..], "req_" + digits[..14]])
+        foreach (var search in (string[])[
+            digits, call.RequestId, call.RequestId.ToUpperInvariant(), call.Id.ToString(), digits[^8..], "req_" + digits[..14]])
         {
             var page = await ledger.Calls.ListAsync(TestLedger.Admin, new CallFilter(Search: search), CancellationToken.None);
             Assert.Equal(call.Id, Assert.Single(page.Calls).Id);
@@ -375,7 +380,8 @@ public class CallQueriesTests
 
         foreach (var beginning in (string[])["req_" + digits[..12], call.RequestId, digits[..14], digits])
         {
-            Assert.Contains(call.Id, (await ledger.Calls.FindByPrefixAsync(TestLedger.Admin, beginning, 6, CancellationToken.None)).Select(c => c.Id));
+            Assert.Contains(
+                call.Id, (await ledger.Calls.FindByPrefixAsync(TestLedger.Admin, beginning, 6, CancellationToken.None)).Select(c => c.Id));
         }
     }
 
@@ -401,7 +407,8 @@ public class CallQueriesTests
         Guid? before = null;
         do
         {
-            var page = await ledger.Calls.ListAsync(TestLedger.Admin, new CallFilter(SystemId: quiet, Before: before, Limit: 3), CancellationToken.None);
+            var page = await ledger.Calls.ListAsync(
+                TestLedger.Admin, new CallFilter(SystemId: quiet, Before: before, Limit: 3), CancellationToken.None);
             seen.AddRange(page.Calls.Select(c => c.Id));
             before = page.Next;
         }

@@ -47,7 +47,8 @@ public class CallSpansTests
     {
         var call = Samples.Summary() with
         {
-            Outcome = CallOutcome.Refused, Status = 404, ErrorCode = "unknown_model", ErrorMessage = "There is no route 'smart'.", Streamed = false,
+            Outcome = CallOutcome.Refused, Status = 404, ErrorCode = "unknown_model", ErrorMessage = "There is no route 'smart'.",
+            Streamed = false,
         };
 
         var spans = CallSpans.Of(call, Samples.Document() with { Attempts = [] });

@@ -14,7 +14,8 @@ internal sealed class CountingLogger<T> : ILogger<T>, IDisposable
 
     public bool IsEnabled(LogLevel logLevel) => true;
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+    public void Log<TState>(
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
         _first.TrySetResult();
 
     public void Dispose() => _first.TrySetCanceled();

@@ -23,16 +23,21 @@ public sealed class GuardActivityTests
             Guarded(4, GuardVerdict.Passed),
             TestLedger.Call(Team, 5, Samples.Noon));
 
-        var activity = await new GuardActivityQueries(ledger.Db, ledger.Systems, ledger.Clock).ListAsync(TestLedger.Admin, new CallFilter(To: Samples.Noon.AddHours(2)), Ct);
-        var blocked = await ledger.Calls.ListAsync(TestLedger.Admin, new CallFilter(Guard: GuardVerdict.Blocked, To: Samples.Noon.AddHours(2)), Ct);
-        var passed = await ledger.Calls.ListAsync(TestLedger.Admin, new CallFilter(Guard: GuardVerdict.Passed, To: Samples.Noon.AddHours(2)), Ct);
+        var activity = await new GuardActivityQueries(ledger.Db, ledger.Systems, ledger.Clock).ListAsync(
+            TestLedger.Admin, new CallFilter(To: Samples.Noon.AddHours(2)), Ct);
+        var blocked = await ledger.Calls.ListAsync(
+            TestLedger.Admin, new CallFilter(Guard: GuardVerdict.Blocked, To: Samples.Noon.AddHours(2)), Ct);
+        var passed = await ledger.Calls.ListAsync(
+            TestLedger.Admin, new CallFilter(Guard: GuardVerdict.Passed, To: Samples.Noon.AddHours(2)), Ct);
         var sums = await ledger.Traffic.ByAsync(
-            TestLedger.Admin, new CallFilter(From: Samples.Noon.AddHours(-1), To: Samples.Noon.AddHours(2), Guard: GuardVerdict.Redacted), TrafficDimension.Environment, Ct);
+            TestLedger.Admin, new CallFilter(From: Samples.Noon.AddHours(-1), To: Samples.Noon.AddHours(2), Guard: GuardVerdict.Redacted),
+            TrafficDimension.Environment, Ct);
         var detail = await ledger.Calls.FindAsync(TestLedger.Admin, blocked.Calls.Single().Id.ToString(), Ct);
 
         Assert.Equal(
             ["injection block False 1 1", "pii redact False 2 3", "secrets block True 1 1"],
-            activity.GroupBy(a => (a.Detector, a.Action, a.Shadow)).Select(g => $"{g.Key.Detector} {g.Key.Action} {g.Key.Shadow} {g.Sum(a => a.Calls)} {g.Sum(a => a.Findings)}").Order());
+            activity.GroupBy(a => (a.Detector, a.Action, a.Shadow)).Select(
+                g => $"{g.Key.Detector} {g.Key.Action} {g.Key.Shadow} {g.Sum(a => a.Calls)} {g.Sum(a => a.Findings)}").Order());
         Assert.All(activity, a => Assert.Equal(Samples.Noon, a.At));
         Assert.Equal(GuardVerdict.Passed, Assert.Single(passed.Calls).Guard);
         Assert.Equal(2, sums.Sum(s => s.Sum.Calls));

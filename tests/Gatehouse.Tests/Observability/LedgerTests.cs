@@ -60,7 +60,8 @@ public class LedgerTests
         var batch = new List<CallRecord>();
         Assert.True(ledger.Journal.TryRead(ref after, batch, 1000));
         await store.WriteAsync(
-            ledger.Journal.NodeId, before, after, [.. batch.Select(r => LedgerEntry.Of(r))], new ProviderPlaces(GatewayTable.Empty), CancellationToken.None);
+            ledger.Journal.NodeId, before, after, [.. batch.Select(r => LedgerEntry.Of(r))], new ProviderPlaces(GatewayTable.Empty),
+            CancellationToken.None);
         ledger.Restart();
         await ledger.DrainAllAsync();
         ledger.Restart();
@@ -127,7 +128,8 @@ public class LedgerTests
         await ledger.Store.FindPositionAsync("n", CancellationToken.None);
 
         await Assert.ThrowsAsync<InvalidOperationException>(() => ledger.Store.WriteAsync(
-            "n", new JournalPosition(1, 64), new JournalPosition(1, 128), [entry], new ProviderPlaces(GatewayTable.Empty), CancellationToken.None));
+            "n", new JournalPosition(1, 64), new JournalPosition(1, 128), [entry], new ProviderPlaces(GatewayTable.Empty),
+            CancellationToken.None));
 
         Assert.Equal(0, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_ledger"));
     }
@@ -189,8 +191,10 @@ public class LedgerTests
 
         Assert.Equal(200, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_ledger"));
         Assert.Equal(0, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_ledger WHERE outcome <> 'ok' AND trace_pack IS NULL"));
-        Assert.InRange(await ledger.CountAsync($"SELECT COUNT(*) FROM observability_ledger WHERE outcome = 'ok' AND trace_pack IS NOT NULL"), 4, 16);
-        var untraced = await ledger.Calls.FindAsync(TestLedger.Admin, records.First(r => r.Outcome == CallOutcome.Ok && r != records[0]).RequestId, CancellationToken.None);
+        Assert.InRange(
+            await ledger.CountAsync($"SELECT COUNT(*) FROM observability_ledger WHERE outcome = 'ok' AND trace_pack IS NOT NULL"), 4, 16);
+        var untraced = await ledger.Calls.FindAsync(
+            TestLedger.Admin, records.First(r => r.Outcome == CallOutcome.Ok && r != records[0]).RequestId, CancellationToken.None);
         Assert.NotNull(untraced);
     }
 

@@ -41,10 +41,13 @@ public class LedgerUpgradeTests
         var detail = (await calls.FindAsync(TestLedger.Admin, "req_" + ids[1].ToString("N"), Ct))!;
         Assert.Equal(
             (ids[1], "4bf92f3577b34da6a3ce929d0e0e4736", 0.000042m, new TokenUsage(7, 0, 0, 0, 3, 0), 200, "stop", 1),
-            (detail.Call.Id, detail.Call.TraceId, detail.Call.CostUsd, detail.Call.Usage, detail.Call.Status, detail.Call.FinishReason, detail.Call.Attempts));
+            (detail.Call.Id, detail.Call.TraceId, detail.Call.CostUsd, detail.Call.Usage, detail.Call.Status, detail.Call.FinishReason,
+                detail.Call.Attempts));
         Assert.Equal(["seed"], detail.DroppedParameters);
         Assert.Equal(2, await CountAsync(db, $"SELECT COUNT(*) FROM observability_call_shape"));
-        Assert.Equal(2, await CountAsync(db, $"SELECT COUNT(*) FROM observability_ledger WHERE first_cost_nanos = 41 AND end_user = 'ann' AND price IS NOT NULL"));
+        Assert.Equal(
+            2, await CountAsync(
+                db, $"SELECT COUNT(*) FROM observability_ledger WHERE first_cost_nanos = 41 AND end_user = 'ann' AND price IS NOT NULL"));
     }
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;

@@ -61,7 +61,8 @@ public partial class MetricsTests
         var samples = Parse(PrometheusText.Write(collector.Collect()), out _);
         Assert.Equal(40, samples["gatehouse_test_calls_total{otel_metric_overflow=\"true\"}"]);
         Assert.Equal(40, samples["gatehouse_metrics_overflow_total"]);
-        Assert.Equal(MetricFamily.MaxSeries + 1, samples.Keys.Count(k => k.StartsWith("gatehouse_test_calls_total", StringComparison.Ordinal)));
+        Assert.Equal(
+            MetricFamily.MaxSeries + 1, samples.Keys.Count(k => k.StartsWith("gatehouse_test_calls_total", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -108,7 +109,9 @@ public partial class MetricsTests
         Assert.Equal(80_000, samples["gatehouse_test_duration_seconds_sum"]);
     }
 
-    /// <summary>A strict reader of the format: every line is a comment with a known word, or a sample of a family that was announced.</summary>
+    /// <summary>
+    /// A strict reader of the format: every line is a comment with a known word, or a sample of a family that was announced.
+    /// </summary>
     private static Dictionary<string, double> Parse(string text, out Dictionary<string, string> types)
     {
         var samples = new Dictionary<string, double>();
@@ -131,7 +134,9 @@ public partial class MetricsTests
             Assert.True(sample.Success, $"not a sample: {line}");
             var name = sample.Groups["name"].Value;
             Assert.True(types.ContainsKey(name) || types.ContainsKey(HistogramSuffix().Replace(name, "")), $"not announced: {line}");
-            Assert.True(samples.TryAdd(name + sample.Groups["labels"].Value, double.Parse(sample.Groups["value"].Value, CultureInfo.InvariantCulture)), $"twice: {line}");
+            Assert.True(samples.TryAdd(
+                name + sample.Groups["labels"].Value, double.Parse(sample.Groups["value"].Value, CultureInfo.InvariantCulture)),
+                $"twice: {line}");
         }
 
         return samples;

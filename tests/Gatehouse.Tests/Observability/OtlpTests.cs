@@ -22,7 +22,8 @@ public class OtlpTests
         var options = new OtlpOptions(receiver.Url, new Dictionary<string, string> { ["x-key"] = "secret" });
         var traces = new OtlpTraces(options, ledger.Metrics);
         using var worker = new OtlpTraceWorker(
-            traces, new OtlpClient(options, http, TimeProvider.System), ledger.Journal, ledger.Metrics, TimeProvider.System, NullLogger<OtlpTraceWorker>.Instance);
+            traces, new OtlpClient(options, http, TimeProvider.System), ledger.Journal, ledger.Metrics, TimeProvider.System,
+            NullLogger<OtlpTraceWorker>.Instance);
         await worker.StartAsync(CancellationToken.None);
 
         traces.Offer(Samples.Summary(), Samples.Document());
@@ -52,7 +53,8 @@ public class OtlpTests
         Assert.True(answered["gen_ai.request.stream"].GetProperty("boolValue").GetBoolean());
         Assert.Equal(
             "stop",
-            answered["gen_ai.response.finish_reasons"].GetProperty("arrayValue").GetProperty("values")[0].GetProperty("stringValue").GetString());
+            answered["gen_ai.response.finish_reasons"].GetProperty("arrayValue").GetProperty("values")[0].GetProperty(
+                "stringValue").GetString());
     }
 
     [Fact]
@@ -175,7 +177,8 @@ internal sealed class OtlpReceiver : IAsyncDisposable
             }
 
             using var body = await JsonDocument.ParseAsync(http.Request.Body, default, http.RequestAborted);
-            receiver._received.Writer.TryWrite((http.Request.Path.Value!, http.Request.ContentType, http.Request.Headers["x-key"], body.RootElement.Clone()));
+            receiver._received.Writer.TryWrite(
+                (http.Request.Path.Value!, http.Request.ContentType, http.Request.Headers["x-key"], body.RootElement.Clone()));
         });
         await receiver._app.StartAsync();
         return receiver;

@@ -34,18 +34,24 @@ public sealed class RepricingTests
 
         var tried = await money.SendAsync("POST", "api/prices/reprice", new { from, to, dry_run = true }).JsonAsync(HttpStatusCode.OK);
         Assert.Equal(before, await team.LedgerCostAsync());
-        var done = await money.SendAsync("POST", "api/prices/reprice", new { from, to, reason = "the new contract" }).JsonAsync(HttpStatusCode.OK);
+        var done = await money.SendAsync("POST", "api/prices/reprice", new { from, to, reason = "the new contract" })
+            .JsonAsync(HttpStatusCode.OK);
 
         foreach (var result in (System.Text.Json.JsonElement[])[tried, done])
         {
             Assert.Equal((3, 3), (result.GetProperty("calls").GetInt64(), result.GetProperty("changed").GetInt64()));
-            Assert.Equal((before, before * 2), (result.GetProperty("cost_before_usd").GetDecimal(), result.GetProperty("cost_after_usd").GetDecimal()));
+            Assert.Equal(
+                (before, before * 2),
+                (result.GetProperty("cost_before_usd").GetDecimal(), result.GetProperty("cost_after_usd").GetDecimal()));
         }
 
         Assert.Equal(before * 2, await team.LedgerCostAsync());
-        Assert.Equal(before, Nanos.ToUsd(await app.Db.CountAsync($"SELECT CAST(SUM(first_cost_nanos) AS BIGINT) FROM observability_ledger")));
+        Assert.Equal(
+            before, Nanos.ToUsd(await app.Db.CountAsync($"SELECT CAST(SUM(first_cost_nanos) AS BIGINT) FROM observability_ledger")));
         Assert.Equal(before * 2, (await team.BudgetAsync("month")).GetProperty("spent_usd").GetDecimal());
-        Assert.Equal(before * 2, (await team.GetAsync($"api/traffic?from={from:yyyy-MM-dd'T'HH:mm:ss}Z&to={to:yyyy-MM-dd'T'HH:mm:ss}Z")).GetProperty("total").GetProperty("cost_usd").GetDecimal());
+        Assert.Equal(
+            before * 2, (await team.GetAsync($"api/traffic?from={from:yyyy-MM-dd'T'HH:mm:ss}Z&to={to:yyyy-MM-dd'T'HH:mm:ss}Z")).GetProperty(
+                "total").GetProperty("cost_usd").GetDecimal());
         var audit = await money.GetAsync("api/audit", Ct).JsonAsync(HttpStatusCode.OK);
         Assert.Contains("prices.reprice", audit.GetRawText(), StringComparison.Ordinal);
         Assert.Contains("the new contract", audit.GetRawText(), StringComparison.Ordinal);
@@ -66,7 +72,9 @@ public sealed class RepricingTests
         await red.RecordedAsync(2);
         var day = app.Clock.GetUtcNow().ToString("yyyy-MM-dd", null);
 
-        await blue.SendAsync("POST", "api/prices/reprice", new { from = app.Clock.GetUtcNow().AddDays(-1), to = app.Clock.GetUtcNow() }, HttpStatusCode.Forbidden);
+        await blue.SendAsync(
+            "POST", "api/prices/reprice", new { from = app.Clock.GetUtcNow().AddDays(-1), to = app.Clock.GetUtcNow() },
+            HttpStatusCode.Forbidden);
         var spending = (await blue.GetAsync($"api/prices/spending?from={day}&to={day}")).GetProperty("items").EnumerateArray().Single();
 
         Assert.Equal((1, "simulator", day), (spending.GetProperty("calls").GetInt64(), spending.Text("provider"), spending.Text("day")));
@@ -77,7 +85,8 @@ public sealed class RepricingTests
     private static async Task DoublePricesAsync(TestApp app)
     {
         var path = Path.Combine(app.DataFolder, ConfigurationSource.DefaultFile);
-        await File.AppendAllTextAsync(path, "\nprices: { models: { simulator/simulator: { input: 2, output: 4, cache_read: 0.2, cache_write: 2.5, cache_write_long: 4 } } }\n", Ct);
+        await File.AppendAllTextAsync(
+            path, "\nprices: { models: { simulator/simulator: { input: 2, output: 4, cache_read: 0.2, cache_write: 2.5, cache_write_long: 4 } } }\n", Ct);
         await app.Services.GetRequiredService<ConfigurationState>().ReloadAsync(Ct);
     }
 }

@@ -59,7 +59,9 @@ public class ResponseStoreTests
             }
         }
 
-        Assert.Equal(["resp_1", "resp_2", "resp_3", "resp_4", "resp_5"], (await kept.FindThreadAsync(Scope, "resp_5", 1 << 20, Ct)).Select(r => r.Id));
+        Assert.Equal(
+            ["resp_1", "resp_2", "resp_3", "resp_4", "resp_5"],
+            (await kept.FindThreadAsync(Scope, "resp_5", 1 << 20, Ct)).Select(r => r.Id));
         await kept.WriteAsync(Ct);
         Assert.Equal(["resp_1", "resp_2", "resp_3"], (await kept.FindThreadAsync(Scope, "resp_3", 1 << 20, Ct)).Select(r => r.Id));
 
@@ -77,14 +79,16 @@ public class ResponseStoreTests
         using var kept = NewNode(ledger);
         for (var i = 1; i <= 4; i++)
         {
-            kept.TryKeep(Made(ledger, $"resp_{i}", i == 1 ? null : $"resp_{i - 1}") with { Input = new byte[1000], Events = new byte[5000] });
+            kept.TryKeep(
+                Made(ledger, $"resp_{i}", i == 1 ? null : $"resp_{i - 1}") with { Input = new byte[1000], Events = new byte[5000] });
         }
 
         foreach (var unwritten in (bool[])[true, false])
         {
             Assert.All(await kept.FindThreadAsync(Scope, "resp_4", 4400, Ct), r => Assert.True(r.Events.IsEmpty));
             Assert.Equal(2, (await kept.FindThreadAsync(Scope, "resp_2", 2200, Ct)).Count);
-            var problem = (await Assert.ThrowsAsync<ProblemException>(async () => await kept.FindThreadAsync(Scope, "resp_4", 3000, Ct))).Problem;
+            var problem =
+                (await Assert.ThrowsAsync<ProblemException>(async () => await kept.FindThreadAsync(Scope, "resp_4", 3000, Ct))).Problem;
             Assert.Equal((400, "conversation_too_large"), (problem.Status, problem.Code));
             Assert.Equal(unwritten, await kept.WriteAsync(Ct));
         }
@@ -103,7 +107,8 @@ public class ResponseStoreTests
         foreach (var unwritten in (bool[])[true, false])
         {
             foreach (var scope in (ResponseScope[])[
-                Scope with { SystemId = Guid.CreateVersion7() }, Scope with { TeamId = Guid.CreateVersion7() }, Scope with { Environment = SystemEnvironment.Staging }])
+                Scope with { SystemId = Guid.CreateVersion7() }, Scope with { TeamId = Guid.CreateVersion7() },
+                Scope with { Environment = SystemEnvironment.Staging }])
             {
                 Assert.Null(await kept.FindAsync(scope, "resp_1", Ct));
                 Assert.Null(await kept.FindByItemAsync(scope, "msg_1", Ct));
@@ -280,7 +285,8 @@ public class ResponseStoreTests
         Assert.NotNull(await other.FindAsync(Scope, "resp_1", Ct));
     }
 
-    private static KeptResponses NewNode(TestLedger ledger) => new(new ResponseStore(ledger.Db, ledger.Systems, ledger.Clock), ledger.Metrics);
+    private static KeptResponses NewNode(TestLedger ledger) =>
+        new(new ResponseStore(ledger.Db, ledger.Systems, ledger.Clock), ledger.Metrics);
 
     private static StoredResponse Made(TestLedger ledger, string id, string? previous = null, string[]? items = null) => new(
         Scope, id, previous, ledger.Clock.Now, "completed",

@@ -11,7 +11,9 @@ using Gatehouse.Tests.Storage;
 
 namespace Gatehouse.Tests.Observability;
 
-/// <summary>A node with a journal and a migrated database: records go in, queries come out. The clock stands where the test puts it.</summary>
+/// <summary>
+/// A node with a journal and a migrated database: records go in, queries come out. The clock stands where the test puts it.
+/// </summary>
 internal sealed class TestLedger : IAsyncDisposable
 {
     public static readonly Person Admin = new(Guid.CreateVersion7(), "admin@example.com", "Admin", [new Membership(null, Role.Admin)]);
@@ -124,10 +126,12 @@ internal sealed class TestLedger : IAsyncDisposable
     public static CallRecord Call(Guid team, int seed, DateTimeOffset at)
     {
         var random = new Random(seed);
-        var outcome = random.Next(10) switch { 0 => CallOutcome.Failed, 1 => CallOutcome.Refused, 2 => CallOutcome.Cancelled, _ => CallOutcome.Ok };
+        var outcome = random.Next(
+            10) switch { 0 => CallOutcome.Failed, 1 => CallOutcome.Refused, 2 => CallOutcome.Cancelled, _ => CallOutcome.Ok };
         var asked = outcome != CallOutcome.Refused;
         TokenUsage? usage = outcome == CallOutcome.Ok
-            ? new TokenUsage(random.Next(1, 5000), random.Next(0, 500), random.Next(0, 50), random.Next(0, 5), random.Next(1, 900), random.Next(0, 300))
+            ? new TokenUsage(
+                random.Next(1, 5000), random.Next(0, 500), random.Next(0, 50), random.Next(0, 5), random.Next(1, 900), random.Next(0, 300))
             : null;
         var price = random.Next(4) == 0 ? null : new Price(0.00000125m, 0.00001m, CacheRead: 0.000000125m);
         var duration = random.NextInt64(1_000, 9_000_000);
@@ -170,7 +174,8 @@ internal sealed class TestLedger : IAsyncDisposable
             OwnMicros = random.Next(5, 200),
             DroppedParameters = random.Next(5) == 0 ? ["logit_bias"] : [],
             Attempts = asked
-                ? [new CallAttempt(provider!, model!, 10, duration / 3, duration / 2, duration - 5, outcome == CallOutcome.Failed ? 503 : 200, null, null)]
+                ? [new CallAttempt(
+                    provider!, model!, 10, duration / 3, duration / 2, duration - 5, outcome == CallOutcome.Failed ? 503 : 200, null, null)]
                 : [],
         };
     }
@@ -182,11 +187,13 @@ internal sealed class TestLedger : IAsyncDisposable
         return bytes;
     }
 
-    private CallJournal OpenJournal() => CallJournal.Open(new CallJournalOptions { Directory = _folder.FullName, SegmentBytes = 256 << 10 });
+    private CallJournal OpenJournal() =>
+        CallJournal.Open(new CallJournalOptions { Directory = _folder.FullName, SegmentBytes = 256 << 10 });
 
     /// <param name="busyBytes">What may wait in the journal before traces are sampled.</param>
     public LedgerDrain NewDrain(long busyBytes = long.MaxValue) => new(
-        Journal, Store, LedgerJoint.None, new Snapshot<GatewayTable>(GatewayTable.Empty), Systems, Recorded, new OtlpTraces(OtlpOptions.Off, Metrics), Metrics)
+        Journal, Store, LedgerJoint.None, new Snapshot<GatewayTable>(GatewayTable.Empty), Systems, Recorded,
+        new OtlpTraces(OtlpOptions.Off, Metrics), Metrics)
     {
         BusyBytes = busyBytes,
     };

@@ -24,8 +24,12 @@ public class TracePackTests
             Assert.Equal(record.DroppedParameters, trace.DroppedParameters);
             Assert.Equal(record.RequestAttributes ?? [], trace.RequestAttributes);
             Assert.Equal(record.Guard?.Findings, trace.Guard?.Findings);
-            Assert.Equal(record.Guard is { } guard ? guard with { Findings = [] } : null, trace.Guard is { } found ? found with { Findings = [] } : null);
-            Assert.Equal(record.Attempts.Select(a => a.Provider).Where(p => PlaceOf(p) is not null).Distinct().Order(), trace.Providers.Keys.Order());
+            Assert.Equal(
+                record.Guard is { } guard ? guard with { Findings = [] } : null,
+                trace.Guard is { } found ? found with { Findings = [] } : null);
+            Assert.Equal(
+                record.Attempts.Select(a => a.Provider).Where(p => PlaceOf(p) is not null).Distinct().Order(),
+                trace.Providers.Keys.Order());
         });
         Assert.Equal(new ProviderPlace("azure", "azure.example", 443), TracePack.Find(pack, records[^1].Id)!.Providers["azure"]);
         Assert.Null(TracePack.Find(pack, Guid.CreateVersion7()));
@@ -66,14 +70,18 @@ public class TracePackTests
         var trace = TracePack.Find(pack, id)!;
 
         Assert.Equal(("00f067aa0ba902b7", "53995c3f42cd8ad8"), (trace.SpanId, trace.ParentSpanId));
-        Assert.Equal([new CallAttempt("azure", "gpt-5", 50, 100, null, 120, 503, "overloaded", null, new TokenUsage(7, 0, 0, 0, 3, 0), 0.000000042m)], trace.Attempts);
+        Assert.Equal(
+            [new CallAttempt(
+                "azure", "gpt-5", 50, 100, null, 120, 503, "overloaded", null, new TokenUsage(7, 0, 0, 0, 3, 0), 0.000000042m)],
+                trace.Attempts);
         Assert.Equal(["seed"], trace.DroppedParameters);
         Assert.Null(trace.Guard);
         Assert.Equal("0.7", trace.RequestAttributes["gen_ai.request.temperature"]);
         Assert.Equal(new ProviderPlace("azure", "azure.example", 443), trace.Providers["azure"]);
     }
 
-    private static ProviderPlace? PlaceOf(string provider) => provider == "gone" ? null : new ProviderPlace(provider, provider + ".example", 443);
+    private static ProviderPlace? PlaceOf(string provider) =>
+        provider == "gone" ? null : new ProviderPlace(provider, provider + ".example", 443);
 
     private static CallRecord Full() => new()
     {
@@ -85,9 +93,12 @@ public class TracePackTests
         Attempts =
         [
             new CallAttempt("azure", "gpt-5", 50, 100_000, null, 120_000, 503, "overloaded", "the provider is overloaded"),
-            new CallAttempt("gone", "gpt-5", 0, null, null, long.MaxValue - 1, 0, null, "connection refused", new TokenUsage(1, 2, 3, 4, 5, 6, 7, 8, 9), 0m),
             new CallAttempt(
-                "claude", "claude", 150_000, 390_000, 400_000, 899_990, 200, null, null, new TokenUsage(1000, 0, 0, 0, 40, 0), 1234.000000001m),
+                "gone", "gpt-5", 0, null, null, long.MaxValue - 1, 0, null, "connection refused", new TokenUsage(1, 2, 3, 4, 5, 6, 7, 8, 9),
+                0m),
+            new CallAttempt(
+                "claude", "claude", 150_000, 390_000, 400_000, 899_990, 200, null, null, new TokenUsage(1000, 0, 0, 0, 40, 0),
+                1234.000000001m),
         ],
         Guard = new GuardReport(
             "standard", "1f2e3d4c5b", GuardVerdict.Redacted,

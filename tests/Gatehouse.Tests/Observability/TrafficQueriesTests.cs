@@ -49,7 +49,8 @@ public class TrafficQueriesTests
         {
             var listed = await ListAllAsync(ledger, filter);
             var shown = listed.ToHashSet();
-            foreach (var step in (TimeSpan[])[TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(15), TimeSpan.FromHours(1), TimeSpan.FromDays(1)])
+            foreach (var step in (TimeSpan[])[
+                TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(15), TimeSpan.FromHours(1), TimeSpan.FromDays(1)])
             {
                 var traffic = await ledger.Traffic.SeriesAsync(TestLedger.Admin, filter, step, CancellationToken.None);
                 AssertSums(listed, traffic.Total);
@@ -64,7 +65,8 @@ public class TrafficQueriesTests
             foreach (var dimension in Enum.GetValues<TrafficDimension>())
             {
                 var shares = await ledger.Traffic.ByAsync(TestLedger.Admin, filter, dimension, CancellationToken.None);
-                Assert.Equal(listed.Count(c => dimension != TrafficDimension.Error || c.ErrorCode is not null), shares.Sum(s => s.Sum.Calls));
+                Assert.Equal(
+                    listed.Count(c => dimension != TrafficDimension.Error || c.ErrorCode is not null), shares.Sum(s => s.Sum.Calls));
                 foreach (var share in shares)
                 {
                     AssertSums([.. (await ListAllAsync(ledger, Narrow(whole, dimension, share.Key))).Where(shown.Contains)], share.Sum);
@@ -83,7 +85,8 @@ public class TrafficQueriesTests
         await ledger.RecordAsync(answered);
 
         var traffic = await ledger.Traffic.SeriesAsync(
-            TestLedger.Admin, new CallFilter(From: Samples.Noon, To: Samples.Noon.AddMinutes(5)), TimeSpan.FromMinutes(1), CancellationToken.None);
+            TestLedger.Admin, new CallFilter(From: Samples.Noon, To: Samples.Noon.AddMinutes(5)), TimeSpan.FromMinutes(1),
+            CancellationToken.None);
 
         Assert.Equal([0, 1, 0, 0, 0], traffic.Points.Select(p => p.Sum.Calls));
         Assert.Null(traffic.Points[0].Sum.P50Micros);
@@ -108,7 +111,8 @@ public class TrafficQueriesTests
         await ledger.RecordAsync(calls);
 
         var sum = (await ledger.Traffic.SeriesAsync(
-            TestLedger.Admin, new CallFilter(From: Samples.Noon, To: Samples.Noon.AddMinutes(5)), TimeSpan.FromMinutes(5), CancellationToken.None)).Total;
+            TestLedger.Admin, new CallFilter(From: Samples.Noon, To: Samples.Noon.AddMinutes(5)), TimeSpan.FromMinutes(5),
+            CancellationToken.None)).Total;
 
         Assert.Equal((4, 2, 1), (sum.Calls, sum.Refused, sum.Failed));
         AssertPercentile([500_000], 0.5, sum.P50Micros);
@@ -180,7 +184,9 @@ public class TrafficQueriesTests
             }
 
             var next = new JournalPosition(1, i + batch);
-            Assert.Equal(batch, await ledger.Store.WriteAsync("bulk", position, next, entries, new ProviderPlaces(GatewayTable.Empty), CancellationToken.None));
+            Assert.Equal(
+                batch, await ledger.Store.WriteAsync(
+                    "bulk", position, next, entries, new ProviderPlaces(GatewayTable.Empty), CancellationToken.None));
             position = next;
         }
 
@@ -194,9 +200,12 @@ public class TrafficQueriesTests
 
         // The roll-ups alone give the sum: nothing of it comes from the ledger.
         await ledger.Db.ExecuteAsync($"DELETE FROM observability_call", CancellationToken.None);
-        Assert.Equal(series.Total, (await ledger.Traffic.SeriesAsync(TestLedger.Admin, filter, TimeSpan.FromHours(1), CancellationToken.None)).Total);
         Assert.Equal(
-            calls, (await ledger.Traffic.ByAsync(TestLedger.Admin, filter, TrafficDimension.Model, CancellationToken.None)).Sum(s => s.Sum.Calls));
+            series.Total,
+            (await ledger.Traffic.SeriesAsync(TestLedger.Admin, filter, TimeSpan.FromHours(1), CancellationToken.None)).Total);
+        Assert.Equal(
+            calls, (await ledger.Traffic.ByAsync(TestLedger.Admin, filter, TrafficDimension.Model, CancellationToken.None)).Sum(
+                s => s.Sum.Calls));
         await AssertPlanAsync(ledger, kind);
     }
 
@@ -266,7 +275,8 @@ public class TrafficQueriesTests
         Assert.Equal(["(none)", "unknown model"], models.Select(m => m.Name).Order());
         AssertSums(listed, routes[0].Sum);
         Assert.Contains("guess-150", listed.Select(c => c.Route));
-        foreach (var narrow in (CallFilter[])[filter with { Route = "guess-150" }, filter with { Route = "guess-151" }, filter with { Model = "guess-151" }])
+        foreach (var narrow in (CallFilter[])[
+            filter with { Route = "guess-150" }, filter with { Route = "guess-151" }, filter with { Model = "guess-151" }])
         {
             var one = await ledger.Traffic.SeriesAsync(TestLedger.Admin, narrow, TimeSpan.FromHours(1), CancellationToken.None);
             AssertSums(await ListAllAsync(ledger, narrow), one.Total);
@@ -324,17 +334,20 @@ public class TrafficQueriesTests
 
             var providers = await ledger.Traffic.ByAsync(TestLedger.Admin, filter, TrafficDimension.Provider, CancellationToken.None);
             var models = await ledger.Traffic.ByAsync(TestLedger.Admin, filter, TrafficDimension.Model, CancellationToken.None);
-            var asked = await ledger.Traffic.ByAsync(TestLedger.Admin, filter with { Provider = "first" }, TrafficDimension.Provider, CancellationToken.None);
+            var asked = await ledger.Traffic.ByAsync(
+                TestLedger.Admin, filter with { Provider = "first" }, TrafficDimension.Provider, CancellationToken.None);
             var total = (await ledger.Traffic.SeriesAsync(TestLedger.Admin, filter, TimeSpan.FromHours(1), CancellationToken.None)).Total;
 
             Assert.Equal(
-                [("second", calls, 90L * calls, 20L * calls, 0.000004m * calls), ("down", 0L, 0L, 0L, 0m), ("first", 0L, 100L * calls, 7L * calls, 0.000001m * calls)],
+                [("second", calls, 90L * calls, 20L * calls, 0.000004m * calls), ("down", 0L, 0L, 0L, 0m),
+                    ("first", 0L, 100L * calls, 7L * calls, 0.000001m * calls)],
                 providers.Select(p => (p.Key, p.Sum.Calls, p.Sum.InputTokens, p.Sum.OutputTokens, p.Sum.CostUsd)));
             Assert.Equal([0, 2 * calls, calls], providers.Select(p => p.Sum.FailedOver));
             Assert.Equal(3 * calls, total.FailedOver);
             Assert.Equal(["m2", "m0", "m1"], models.Select(m => m.Key));
             Assert.Equal(providers[2].Sum, Assert.Single(asked).Sum);
-            Assert.Equal((calls, 190L * calls, 27L * calls, 0.000005m * calls), (total.Calls, total.InputTokens, total.OutputTokens, total.CostUsd));
+            Assert.Equal(
+                (calls, 190L * calls, 27L * calls, 0.000005m * calls), (total.Calls, total.InputTokens, total.OutputTokens, total.CostUsd));
         }
     }
 
@@ -369,13 +382,15 @@ public class TrafficQueriesTests
     {
         Assert.Equal(
             (calls.Count, calls.Count(c => c.Outcome == CallOutcome.Failed), calls.Count(c => c.Outcome == CallOutcome.Refused),
-                calls.Count(c => c.Outcome == CallOutcome.Cancelled), calls.Count(c => c.CostUsd is null && (c.Outcome == CallOutcome.Ok || c.Usage is not null || c.AnsweredModel is not null))),
+                calls.Count(c => c.Outcome == CallOutcome.Cancelled),
+                calls.Count(c => c.CostUsd is null && (c.Outcome == CallOutcome.Ok || c.Usage is not null || c.AnsweredModel is not null))),
             ((int)sum.Calls, (int)sum.Failed, (int)sum.Refused, (int)sum.Cancelled, (int)sum.UnpricedCalls));
         Assert.Equal(
             (calls.Sum(c => c.Usage?.TotalInput ?? 0), calls.Sum(c => c.Usage?.TotalOutput ?? 0), calls.Sum(c => c.CostUsd ?? 0)),
             (sum.InputTokens, sum.OutputTokens, sum.CostUsd));
         Assert.Equal(
-            (calls.Count(c => c.Cache.IsServed()), calls.Sum(c => c.SavedUsd ?? 0), calls.Sum(c => (c.SavedInputTokens ?? 0) + (c.SavedOutputTokens ?? 0))),
+            (calls.Count(c => c.Cache.IsServed()), calls.Sum(c => c.SavedUsd ?? 0),
+                calls.Sum(c => (c.SavedInputTokens ?? 0) + (c.SavedOutputTokens ?? 0))),
             ((int)sum.CachedCalls, sum.SavedUsd, sum.SavedTokens));
         var answered = calls.Where(c => c.Outcome == CallOutcome.Ok).ToList();
         AssertPercentile(answered.Select(c => c.DurationMicros), 0.5, sum.P50Micros);

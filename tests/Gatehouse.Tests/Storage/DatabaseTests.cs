@@ -73,7 +73,8 @@ public sealed class DatabaseTests
             $"SELECT text, number, flag, bytes, real, made_at FROM thing",
             row => new object?[]
             {
-                row.TextOrNull(0), row.LongOrNull(1), row.BoolOrNull(2), row.BytesOrNull(3), row.DoubleOrNull(4), row.InstantOrNull(5), row.IdOrNull(0),
+                row.TextOrNull(0), row.LongOrNull(1), row.BoolOrNull(2), row.BytesOrNull(3), row.DoubleOrNull(4), row.InstantOrNull(5),
+                row.IdOrNull(0),
             },
             Ct);
 
@@ -173,7 +174,8 @@ public sealed class DatabaseTests
 
         var first = await test.Db.ExecuteAsync($"INSERT INTO thing (id, number) VALUES ({id}, {1}) ON CONFLICT (id) DO NOTHING", Ct);
         var second = await test.Db.ExecuteAsync($"INSERT INTO thing (id, number) VALUES ({id}, {2}) ON CONFLICT (id) DO NOTHING", Ct);
-        var returned = await test.Db.QueryAsync($"UPDATE thing SET number = number + 1 WHERE id = {id} RETURNING number", row => row.Long(0), Ct);
+        var returned = await test.Db.QueryAsync(
+            $"UPDATE thing SET number = number + 1 WHERE id = {id} RETURNING number", row => row.Long(0), Ct);
 
         Assert.Equal((1, 0), (first, second));
         Assert.Equal([2], returned);
@@ -276,7 +278,8 @@ public sealed class DatabaseTests
                     async transaction =>
                     {
                         await transaction.LockAsync("counter", ct);
-                        var number = (await transaction.QueryAsync($"SELECT number FROM thing WHERE id = {Guid.Empty}", row => row.Long(0), ct))[0];
+                        var number =
+                            (await transaction.QueryAsync($"SELECT number FROM thing WHERE id = {Guid.Empty}", row => row.Long(0), ct))[0];
                         await transaction.ExecuteAsync($"UPDATE thing SET number = number + 1 WHERE id = {Guid.Empty}", ct);
                         return number;
                     },
@@ -301,7 +304,8 @@ public sealed class DatabaseTests
                 async transaction =>
                 {
                     await transaction.LockAsync("counter", ct);
-                    var number = (await transaction.QueryAsync($"SELECT number FROM thing WHERE id = {Guid.Empty}", row => row.Long(0), ct))[0];
+                    var number =
+                        (await transaction.QueryAsync($"SELECT number FROM thing WHERE id = {Guid.Empty}", row => row.Long(0), ct))[0];
                     await transaction.ExecuteAsync($"UPDATE thing SET number = {number + 1} WHERE id = {Guid.Empty}", ct);
                 },
                 ct));
@@ -345,11 +349,13 @@ public sealed class DatabaseTests
         string[] columns = ["id", "text", "number", "flag", "bytes", "real", "made_at"];
         var at = DateTimeOffset.UnixEpoch.AddDays(1);
         var rows = Enumerable.Range(0, 3000)
-            .Select(i => new object?[] { Guid.CreateVersion7(), $"row {i} \0", i, i % 2 == 0, i == 0 ? null : new byte[] { 1 }, i * 0.5, at })
+            .Select(i =>
+                new object?[] { Guid.CreateVersion7(), $"row {i} \0", i, i % 2 == 0, i == 0 ? null : new byte[] { 1 }, i * 0.5, at })
             .ToList();
 
         var first = await test.Db.InsertManyAsync("thing", columns, rows, Ct);
-        var again = await test.Db.InsertManyAsync("thing", columns, [.. rows.Take(10), [Guid.CreateVersion7(), null, null, null, null, null, null]], Ct);
+        var again = await test.Db.InsertManyAsync(
+            "thing", columns, [.. rows.Take(10), [Guid.CreateVersion7(), null, null, null, null, null, null]], Ct);
         var twice = await test.Db.TransactionAsync(
             async transaction =>
                 await transaction.InsertManyAsync("thing", ["id"], [[Guid.CreateVersion7()]], Ct)
@@ -418,7 +424,8 @@ public sealed class DatabaseTests
     {
         await using var test = await TestDatabase.CreateAsync(kind);
         await CreateTableAsync(test.Db);
-        var rows = Enumerable.Range(0, 3000).Select(i => (Id: Guid.CreateVersion7(), Text: (i % 3) switch { 0 => null, 1 => "", _ => $"é\0{i}" })).ToList();
+        var rows = Enumerable.Range(0, 3000)
+            .Select(i => (Id: Guid.CreateVersion7(), Text: (i % 3) switch { 0 => null, 1 => "", _ => $"é\0{i}" })).ToList();
 
         await AppendAsync(test.Db, rows);
 
@@ -468,5 +475,6 @@ public sealed class DatabaseTests
     private static Task<int> InsertAsync(Database db, string text) =>
         db.ExecuteAsync($"INSERT INTO thing (id, text) VALUES ({Guid.CreateVersion7()}, {text})", Ct);
 
-    private static Task<List<string>> TextsAsync(Database db) => db.QueryAsync($"SELECT text FROM thing ORDER BY text", row => row.Text(0), Ct);
+    private static Task<List<string>> TextsAsync(Database db) =>
+        db.QueryAsync($"SELECT text FROM thing ORDER BY text", row => row.Text(0), Ct);
 }

@@ -7,7 +7,8 @@ public sealed class MigrationsTests
 {
     public static readonly TheoryData<string> Kinds = TestDatabases.Kinds;
 
-    private static readonly Migration _first = new("Sample", 1, "one", "CREATE TABLE sample_one (id UUID PRIMARY KEY);\nCREATE INDEX sample_one_id ON sample_one (id);\n");
+    private static readonly Migration _first = new(
+        "Sample", 1, "one", "CREATE TABLE sample_one (id UUID PRIMARY KEY);\nCREATE INDEX sample_one_id ON sample_one (id);\n");
     private static readonly Migration _second = new("Sample", 2, "two", "CREATE TABLE sample_two (id UUID PRIMARY KEY);");
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -31,7 +32,8 @@ public sealed class MigrationsTests
         await using var test = await TestDatabase.CreateAsync(kind);
         await using var other = test.Open();
 
-        var counts = await Task.WhenAll(ApplyAsync(test.Db, _first, _second), ApplyAsync(other, _first, _second), ApplyAsync(test.Db, _first, _second));
+        var counts = await Task.WhenAll(
+            ApplyAsync(test.Db, _first, _second), ApplyAsync(other, _first, _second), ApplyAsync(test.Db, _first, _second));
 
         Assert.Equal(2, counts.Sum());
     }
@@ -67,7 +69,8 @@ public sealed class MigrationsTests
     {
         await using var test = await TestDatabase.CreateAsync(kind);
 
-        await Assert.ThrowsAnyAsync<System.Data.Common.DbException>(() => ApplyAsync(test.Db, _first, _second with { Script = "CREATE TABLE sample_two (" }));
+        await Assert.ThrowsAnyAsync<System.Data.Common.DbException>(
+            () => ApplyAsync(test.Db, _first, _second with { Script = "CREATE TABLE sample_two (" }));
 
         Assert.Equal(2, await ApplyAsync(test.Db, _first, _second));
     }

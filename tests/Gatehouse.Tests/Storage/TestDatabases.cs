@@ -39,7 +39,8 @@ internal sealed class TestDatabase : IAsyncDisposable
         }
 
         var admin = Environment.GetEnvironmentVariable("GATEHOUSE_TEST_POSTGRES")
-            ?? throw new InvalidOperationException("GATEHOUSE_TEST_POSTGRES is not set: run ./test.sh, which starts a PostgreSQL and sets it.");
+            ?? throw new InvalidOperationException(
+                "GATEHOUSE_TEST_POSTGRES is not set: run ./test.sh, which starts a PostgreSQL and sets it.");
         await AdministerAsync(admin, $"CREATE DATABASE {name} TEMPLATE template0");
         var own = new NpgsqlConnectionStringBuilder(admin) { Database = name, MaxPoolSize = 8 }.ToString();
         return new TestDatabase(
@@ -57,7 +58,8 @@ internal sealed class TestDatabase : IAsyncDisposable
 
     private static async Task AdministerAsync(string connectionString, string sql)
     {
-        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false }.ToString());
+        await using var connection = new NpgsqlConnection(
+            new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false }.ToString());
         await connection.OpenAsync(TestContext.Current.CancellationToken);
         await using var command = new NpgsqlCommand(sql, connection);
         await command.ExecuteNonQueryAsync(CancellationToken.None);

@@ -18,7 +18,9 @@ internal static class CheckConfiguration
 
     public static void Map(IEndpointRouteBuilder api) => api.MapPost("/config/check", Handle);
 
-    /// <summary>Checks a configuration as if it stood in the file, and lists everything that is wrong. Files that it names are not opened.</summary>
+    /// <summary>
+    /// Checks a configuration as if it stood in the file, and lists everything that is wrong. Files that it names are not opened.
+    /// </summary>
     internal static Ok<Response> Handle(Request request, HttpContext http, ConfigurationState state)
     {
         Settings.Require(ApiPerson.Require(http));

@@ -13,7 +13,9 @@ internal static class RunDoctor
 
     public static void Map(IEndpointRouteBuilder api) => api.MapGet("/doctor", HandleAsync);
 
-    /// <summary>Checks configuration, providers, database, disk and clock, and says how to mend each. Takes seconds when something does not answer.</summary>
+    /// <summary>
+    /// Checks configuration, providers, database, disk and clock, and says how to mend each. Takes seconds when something does not answer.
+    /// </summary>
     internal static async Task<Ok<Response>> HandleAsync(HttpContext http, Doctor doctor, CancellationToken ct)
     {
         Settings.Require(ApiPerson.Require(http));

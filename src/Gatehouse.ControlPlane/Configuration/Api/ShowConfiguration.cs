@@ -57,7 +57,8 @@ internal static class Settings
     {
         if (!who.MayEverywhere(Permission.ReadSettings))
         {
-            throw new ProblemException(Problem.Forbidden("The configuration is for admins, architects and auditors of the whole installation."));
+            throw new ProblemException(
+                Problem.Forbidden("The configuration is for admins, architects and auditors of the whole installation."));
         }
     }
 }

@@ -56,7 +56,8 @@ internal sealed class Binder(string? file, References references, List<Configura
             return true;
         }
 
-        Add(key.Place, $"{Shown(key.Text, "The name")} is here a second time; the first is on line {seen[key.Text].Line}.", "Keep one of them.");
+        Add(key.Place, $"{Shown(key.Text, "The name")} is here a second time; the first is on line {seen[key.Text].Line}.",
+            "Keep one of them.");
         return false;
     }
 
@@ -116,7 +117,8 @@ internal sealed class Binder(string? file, References references, List<Configura
 
                 break;
             default:
-                if (Expect<YamlValue>(node, name, "one value") is { } scalar && Parse(scalar, definition, definition.Value, name) is { } value)
+                if (Expect<YamlValue>(node, name, "one value") is { } scalar
+                    && Parse(scalar, definition, definition.Value, name) is { } value)
                 {
                     definition.Property.SetValue(section, value);
                 }
@@ -163,7 +165,8 @@ internal sealed class Binder(string? file, References references, List<Configura
             Sources.Add(into, key.Text, key.Place, (node as YamlValue)?.Text);
             if (definition.Item == typeof(string))
             {
-                if (Expect<YamlValue>(node, entry, "one value") is { } scalar && Parse(scalar, definition, typeof(string), entry) is { } value)
+                if (Expect<YamlValue>(node, entry, "one value") is { } scalar
+                    && Parse(scalar, definition, typeof(string), entry) is { } value)
                 {
                     into[key.Text] = value;
                 }
@@ -233,20 +236,26 @@ internal sealed class Binder(string? file, References references, List<Configura
             case SettingKind.Url:
                 return Uri.TryCreate(text, UriKind.Absolute, out var url) && IsWebAddress(url) ? url : null;
             case SettingKind.Whole:
-                return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) && InRange(whole, about, int.Parse) ? whole : null;
+                return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole)
+                    && InRange(whole, about, int.Parse) ? whole : null;
             case SettingKind.Number:
                 return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
                     && InRange(number, about, double.Parse) ? number : null;
             case SettingKind.Money:
-                return decimal.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var money) && InRange(money, about, decimal.Parse) ? money : null;
+                return decimal.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var money)
+                    && InRange(money, about, decimal.Parse) ? money : null;
             case SettingKind.Switch:
                 return text switch { "true" => true, "false" => false, _ => null };
             case SettingKind.Duration:
                 return Duration.TryParse(text, out var duration)
-                    && InRange(duration, about, (s, _) => Duration.TryParse(s, out var bound) ? bound : throw new FormatException(s)) ? duration : null;
+                    && InRange(duration, about, (s, _) => Duration.TryParse(s, out var bound) ? bound : throw new FormatException(s))
+                        ? duration
+                        : null;
             case SettingKind.Size:
                 return ByteSize.TryParse(text, out var size)
-                    && InRange(size.Bytes, about, (s, _) => ByteSize.TryParse(s, out var bound) ? bound.Bytes : throw new FormatException(s)) ? size : null;
+                    && InRange(size.Bytes, about, (s, _) => ByteSize.TryParse(s, out var bound)
+                        ? bound.Bytes
+                        : throw new FormatException(s)) ? size : null;
             case SettingKind.Choice when type.IsEnum:
                 var index = definition.Choices.ToList().IndexOf(text);
                 return index < 0 ? null : Enum.GetValues(type).GetValue(index);
@@ -259,7 +268,8 @@ internal sealed class Binder(string? file, References references, List<Configura
 
     /// <summary>Credentials, queries and fragments in an address would be printed with it: they have settings of their own.</summary>
     private static bool IsWebAddress(Uri url) =>
-        url.Scheme is "http" or "https" && url.Host.Length > 0 && url.UserInfo.Length == 0 && url.Query.Length == 0 && url.Fragment.Length == 0;
+        url.Scheme is "http" or "https" && url.Host.Length > 0 && url.UserInfo.Length == 0 && url.Query.Length == 0
+            && url.Fragment.Length == 0;
 
     private static bool InRange<T>(T value, SettingAttribute about, Func<string, IFormatProvider, T> parse)
         where T : IComparable<T> =>
@@ -292,14 +302,17 @@ internal sealed class Binder(string? file, References references, List<Configura
 
     private static string? Mend(Definition definition) =>
         definition.About.Example is { } example ? $"For example '{definition.Key}: {example}'."
-        : definition.Default is { } value && definition.Kind is not (SettingKind.List or SettingKind.Entries or SettingKind.Section) && !definition.About.Required
+        : definition.Default is { } value && definition.Kind is not (SettingKind.List or SettingKind.Entries or SettingKind.Section)
+            && !definition.About.Required
             ? $"The default is {Definition.Format(value)}."
         : null;
 
     private static string MissingSettings(Type item)
     {
         var required = Definition.Of(item).Where(d => d.About.Required).Select(d => $"'{d.Key}'").ToList();
-        return required.Count == 0 ? "Give it settings, or remove it." : $"Give it at least {string.Join(" and ", required)}, or remove it.";
+        return required.Count == 0
+            ? "Give it settings, or remove it."
+            : $"Give it at least {string.Join(" and ", required)}, or remove it.";
     }
 
     private static string Shown(string name, string otherwise) => name.Length <= MaxShownChars ? $"'{name}'" : otherwise;

@@ -14,7 +14,8 @@ internal static partial class KeptReferences
     public static string? TooEarly(string name, string text)
     {
         var section = name.Split('.', 2)[0];
-        return (section is "server" or "storage" or "vault" && Refers(text, Secret)) ? "The database, where stored secrets lie, is not open yet when this is needed."
+        return (section is "server" or "storage" or "vault" && Refers(text, Secret))
+            ? "The database, where stored secrets lie, is not open yet when this is needed."
             : section is "vault" && Refers(text, Vault) ? "The vault cannot hold what it is reached by."
             : null;
     }

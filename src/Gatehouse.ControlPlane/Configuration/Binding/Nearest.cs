@@ -10,7 +10,8 @@ internal static class Nearest
         var bestDistance = Math.Max(1, name.Length / 3) + 1;
         foreach (var candidate in candidates)
         {
-            if (Math.Abs(candidate.Length - name.Length) < bestDistance && Distance(name, candidate) is var distance && distance < bestDistance)
+            if (Math.Abs(candidate.Length - name.Length) < bestDistance && Distance(name, candidate) is var distance
+                && distance < bestDistance)
             {
                 best = candidate;
                 bestDistance = distance;
@@ -50,5 +51,6 @@ internal static class Nearest
         return rows[a.Length, b.Length];
     }
 
-    private static bool Same(char a, char b) => char.ToLowerInvariant(a) == char.ToLowerInvariant(b) || (a is '-' or '_' && b is '-' or '_');
+    private static bool Same(char a, char b) =>
+        char.ToLowerInvariant(a) == char.ToLowerInvariant(b) || (a is '-' or '_' && b is '-' or '_');
 }

@@ -3,7 +3,8 @@ using System.Text;
 namespace Gatehouse.Configuration;
 
 /// <summary>
-/// Resolves <c>${NAME}</c>, <c>${NAME:-default}</c>, <c>${file:path}</c>, <c>${secret:NAME}</c> and <c>${vault:path#field}</c> within a value;
+/// Resolves <c>${NAME}</c>, <c>${NAME:-default}</c>, <c>${file:path}</c>, <c>${secret:NAME}</c> and <c>${vault:path#field}</c> within a
+/// value;
 /// <c>$${</c> stands for a literal <c>${</c>. Messages name the variable, the file or the secret and never what it holds.
 /// </summary>
 /// <param name="variable">Looks an environment variable up.</param>
@@ -13,7 +14,8 @@ namespace Gatehouse.Configuration;
 internal sealed class References(Func<string, string?> variable, string folder, bool readFiles, KeptValues kept)
 {
     private const int MaxSecretFileBytes = 64 << 10;
-    private const string Forms = "Write ${NAME}, ${NAME:-default}, ${file:path}, ${secret:NAME} or ${vault:path#field}; a literal '${' is written '$${'.";
+    private const string Forms =
+        "Write ${NAME}, ${NAME:-default}, ${file:path}, ${secret:NAME} or ${vault:path#field}; a literal '${' is written '$${'.";
 
     /// <summary>Full paths of the files that values came from: a change of one is a change of the configuration.</summary>
     public HashSet<string> Files { get; } = new(StringComparer.Ordinal);
@@ -27,7 +29,8 @@ internal sealed class References(Func<string, string?> variable, string folder, 
 
     public bool ReadsFiles { get; } = readFiles;
 
-    /// <param name="value">The value; <see langword="null"/> when it holds a file that is not opened, or a kept value that is not known here.</param>
+    /// <param name="value">The value; <see langword="null"/> when it holds a file that is not opened, or a kept value that is not known
+    /// here.</param>
     /// <returns><see langword="false"/> with <paramref name="problem"/> and how to mend it.</returns>
     public bool TryResolve(string text, out string? value, out string problem, out string suggestion)
     {
@@ -106,7 +109,8 @@ internal sealed class References(Func<string, string?> variable, string folder, 
 
             var name = rest[(at + 2)..(at + end)];
             var separator = name.IndexOf(":-", StringComparison.Ordinal);
-            result.Append(at > 0 ? "***" : "").Append("${").Append(separator < 0 ? name : name[..separator]).Append(separator < 0 ? "}" : ":-***}");
+            result.Append(at > 0 ? "***" : "").Append("${").Append(separator < 0 ? name : name[..separator])
+                .Append(separator < 0 ? "}" : ":-***}");
             rest = rest[(at + end + 1)..];
         }
     }

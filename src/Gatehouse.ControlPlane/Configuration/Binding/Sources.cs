@@ -20,7 +20,8 @@ internal sealed class Sources
 
     private sealed class ByReference : IEqualityComparer<(object Owner, string Key)>
     {
-        public bool Equals((object Owner, string Key) x, (object Owner, string Key) y) => ReferenceEquals(x.Owner, y.Owner) && x.Key == y.Key;
+        public bool Equals((object Owner, string Key) x, (object Owner, string Key) y) =>
+            ReferenceEquals(x.Owner, y.Owner) && x.Key == y.Key;
 
         public int GetHashCode((object Owner, string Key) o) => HashCode.Combine(RuntimeHelpers.GetHashCode(o.Owner), o.Key);
     }

@@ -35,7 +35,9 @@ internal sealed class YamlMapping(Place place) : YamlTree(place)
     public List<(YamlValue Key, YamlTree Value)> Entries { get; } = [];
 }
 
-/// <summary>Reads YAML into a tree that is bounded in size and depth. Anchors, aliases and tags are refused: they can make a small file huge.</summary>
+/// <summary>
+/// Reads YAML into a tree that is bounded in size and depth. Anchors, aliases and tags are refused: they can make a small file huge.
+/// </summary>
 internal static class YamlReader
 {
     public const int MaxChars = 1 << 20;
@@ -69,7 +71,8 @@ internal static class YamlReader
             }
 
             var place = Place.Of(e.Start);
-            errors.Add(new(file, place.Line, place.Column, "This is not valid YAML: " + Reason(e), "Check indentation, colons and quotes here."));
+            errors.Add(new(
+                file, place.Line, place.Column, "This is not valid YAML: " + Reason(e), "Check indentation, colons and quotes here."));
         }
         catch (Exception e) when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or InvalidCastException)
         {
@@ -169,7 +172,8 @@ internal static class YamlReader
         {
             if (!e.Anchor.IsEmpty)
             {
-                throw new Refused(place, "Anchors ('&name') are not allowed.", "Remove the anchor and write values out where they are used.");
+                throw new Refused(
+                    place, "Anchors ('&name') are not allowed.", "Remove the anchor and write values out where they are used.");
             }
 
             if (!e.Tag.IsEmpty)

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Gatehouse.Configuration;
 
-/// <summary>An amount of bytes, written <c>512</c>, <c>64KiB</c>, <c>32MiB</c>, <c>1GiB</c> (or with KB, MB, GB for powers of ten).</summary>
+/// <summary>
+/// An amount of bytes, written <c>512</c>, <c>64KiB</c>, <c>32MiB</c>, <c>1GiB</c> (or with KB, MB, GB for powers of ten).
+/// </summary>
 public readonly record struct ByteSize(long Bytes)
 {
     private static readonly (string Unit, long Bytes)[] Units =
@@ -16,7 +18,8 @@ public readonly record struct ByteSize(long Bytes)
         foreach (var (unit, bytes) in Units)
         {
             if (text.EndsWith(unit, StringComparison.Ordinal)
-                && decimal.TryParse(text.AsSpan(0, text.Length - unit.Length), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
+                && decimal.TryParse(
+                    text.AsSpan(0, text.Length - unit.Length), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
                 && number <= long.MaxValue / bytes
                 && decimal.Truncate(number * bytes) == number * bytes)
             {

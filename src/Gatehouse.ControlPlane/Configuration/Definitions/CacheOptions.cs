@@ -11,7 +11,8 @@ public sealed class CacheOptions
     [Setting("Who shares answers: the calls of one `system`, of all systems of a `team`, or of one `end_user` of a system (`x-gatehouse-user`, or the request's own; calls without one are not kept). Teams and environments never share.")]
     public CacheSharing Scope { get; set; }
 
-    [Setting("Up to this age a kept answer is served when every target failed, marked `x-gatehouse-cache: stale`. Longer than `ttl`.", DefaultText = "never", Max = "365d", Example = "24h")]
+    [Setting("Up to this age a kept answer is served when every target failed, marked `x-gatehouse-cache: stale`. Longer than `ttl`.",
+        DefaultText = "never", Max = "365d", Example = "24h")]
     public TimeSpan? WhenDown { get; set; }
 
     [Setting("Larger answers are not kept.", Min = "1KiB", Max = "64MiB")]
@@ -30,14 +31,16 @@ public sealed class CacheOptions
 /// <summary>Which calls of a route are kept; all must hold.</summary>
 public sealed class CacheConditionOptions
 {
-    [Setting("Calls that ask for a higher temperature, or for none, are not kept.", DefaultText = "any", Min = "0", Max = "2", Example = "0.3")]
+    [Setting("Calls that ask for a higher temperature, or for none, are not kept.", DefaultText = "any", Min = "0", Max = "2",
+        Example = "0.3")]
     public double? MaxTemperature { get; set; }
 }
 
 /// <summary>How a route recognises a question that was asked in other words.</summary>
 public sealed class SemanticCacheOptions
 {
-    [Setting("The model name whose route turns the last user message into a vector, by a call of its own for the same caller.", Required = true, Example = "text-embedding-3-small")]
+    [Setting("The model name whose route turns the last user message into a vector, by a call of its own for the same caller.",
+        Required = true, Example = "text-embedding-3-small")]
     public string Route { get; set; } = "";
 
     [Setting("The least cosine similarity of two questions that get the same answer. Depends on the embedding model: try it on questions of your own.", Required = true, Min = "0.5", Max = "1", Example = "0.95")]
@@ -46,7 +49,8 @@ public sealed class SemanticCacheOptions
     [Setting("Longest wait for the vector of a question; then the call goes on without.", Min = "10ms", Max = "1m")]
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(2);
 
-    [Setting("How long a kept answer is served to similar questions.", DefaultText = "the cache's `ttl`", Min = "1s", Max = "365d", Example = "10m")]
+    [Setting("How long a kept answer is served to similar questions.", DefaultText = "the cache's `ttl`", Min = "1s", Max = "365d",
+        Example = "10m")]
     public TimeSpan? Ttl { get; set; }
 }
 

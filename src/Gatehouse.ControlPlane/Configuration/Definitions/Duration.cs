@@ -26,7 +26,8 @@ internal static class Duration
         foreach (var (unit, ticks) in Units)
         {
             if (text.EndsWith(unit, StringComparison.Ordinal)
-                && decimal.TryParse(text.AsSpan(0, text.Length - unit.Length), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
+                && decimal.TryParse(
+                    text.AsSpan(0, text.Length - unit.Length), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
                 && number <= long.MaxValue / ticks)
             {
                 duration = TimeSpan.FromTicks((long)(number * ticks));

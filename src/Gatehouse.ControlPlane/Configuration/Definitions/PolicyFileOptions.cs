@@ -42,7 +42,8 @@ public sealed class PolicyFileOptions
     [Setting("The organisation's own identifiers.")]
     public List<RecogniserOptions> Recognisers { get; set; } = [];
 
-    [Setting("What callers read when a rule without messages of its own blocks, by language.", EntryName = "language", Example = "{ en: Please leave personal data out. }")]
+    [Setting("What callers read when a rule without messages of its own blocks, by language.", EntryName = "language",
+        Example = "{ en: Please leave personal data out. }")]
     public Dictionary<string, string> Messages { get; set; } = [];
 
     [Setting("What to look for and what to do then. For each finding the first rule that takes it decides.")]
@@ -92,10 +93,12 @@ public sealed class PolicyRuleOptions
     [Setting("What to do: `allow` (nothing, and later rules do not look), `flag`, `redact`, `pseudonymise` (comes back in the answer), `route` (to another route) or `block`.", Required = true, Example = "redact")]
     public GuardAction Action { get; set; }
 
-    [Setting("Where to look: `input`, `output`, `tool_call`, `tool_result`, `retrieved`.", DefaultText = "wherever the detector makes sense", Example = "[ input, tool_result ]")]
+    [Setting("Where to look: `input`, `output`, `tool_call`, `tool_result`, `retrieved`.",
+        DefaultText = "wherever the detector makes sense", Example = "[ input, tool_result ]")]
     public List<string> Sides { get; set; } = [];
 
-    [Setting("Types of findings, such as `CREDIT_CARD`; for `harm` its categories.", DefaultText = "all", Example = "[ CREDIT_CARD, IBAN_CODE ]")]
+    [Setting("Types of findings, such as `CREDIT_CARD`; for `harm` its categories.", DefaultText = "all",
+        Example = "[ CREDIT_CARD, IBAN_CODE ]")]
     public List<string> Types { get; set; } = [];
 
     [Setting("Findings that are less sure are left to later rules.", Min = "0", Max = "1")]

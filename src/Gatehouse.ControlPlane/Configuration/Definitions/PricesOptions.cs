@@ -28,7 +28,8 @@ public sealed class ModelPriceOptions
     [Setting("Input tokens written to the provider's cache, USD per million.", Min = "0", Max = "1000000", DefaultText = "`input`")]
     public decimal? CacheWrite { get; set; }
 
-    [Setting("Input tokens written to the provider's cache for an hour, USD per million.", Min = "0", Max = "1000000", DefaultText = "`cache_write`")]
+    [Setting("Input tokens written to the provider's cache for an hour, USD per million.", Min = "0", Max = "1000000",
+        DefaultText = "`cache_write`")]
     public decimal? CacheWriteLong { get; set; }
 
     [Setting("Reasoning tokens, USD per million.", Min = "0", Max = "1000000", DefaultText = "`output`")]
@@ -43,9 +44,11 @@ public sealed class ModelPriceOptions
     [Setting("Output tokens of sound, USD per million.", Min = "0", Max = "1000000", DefaultText = "`output`")]
     public decimal? AudioOutput { get; set; }
 
-    [Setting("The longest input that the model takes, in tokens; bounds what budgets reserve for a call.", Min = "1", Max = "100000000", DefaultText = "none")]
+    [Setting("The longest input that the model takes, in tokens; bounds what budgets reserve for a call.", Min = "1", Max = "100000000",
+        DefaultText = "none")]
     public int? MaxInputTokens { get; set; }
 
-    [Setting("The longest output that the model gives, in tokens; what budgets reserve for a call without a limit of its own.", Min = "1", Max = "100000000", DefaultText = "none")]
+    [Setting("The longest output that the model gives, in tokens; what budgets reserve for a call without a limit of its own.", Min = "1",
+        Max = "100000000", DefaultText = "none")]
     public int? MaxOutputTokens { get; set; }
 }

@@ -20,7 +20,8 @@ public sealed class ProviderOptions
         DefaultText = "the kind's: true for `ollama`, `vllm` and `lmstudio`")]
     public bool? AllowPrivate { get; set; }
 
-    [Setting("The credential. Write a reference, not the secret itself.", Secret = true, DefaultText = "the kind's environment variable, if set",
+    [Setting("The credential. Write a reference, not the secret itself.", Secret = true,
+        DefaultText = "the kind's environment variable, if set",
         Example = "${OPENAI_API_KEY}")]
     public string? ApiKey { get; set; }
 
@@ -40,10 +41,12 @@ public sealed class ProviderOptions
     [Setting("Azure: the `api-version` query parameter. With a dated one and no `deployment`, the model name is the deployment in the path.", DefaultText = "2024-10-21 with `deployment`, else none")]
     public string? ApiVersion { get; set; }
 
-    [Setting("Whether usage may be asked for in streams (`stream_options`). Turn it off for servers that refuse the field.", DefaultText = "the kind's")]
+    [Setting("Whether usage may be asked for in streams (`stream_options`). Turn it off for servers that refuse the field.",
+        DefaultText = "the kind's")]
     public bool? StreamUsage { get; set; }
 
-    [Setting("The name of the output limit that the server understands.", Choices = SettingChoices.MaxTokensFields, DefaultText = "the kind's")]
+    [Setting("The name of the output limit that the server understands.", Choices = SettingChoices.MaxTokensFields,
+        DefaultText = "the kind's")]
     public string? MaxTokensField { get; set; }
 
     [Setting("Rests a model of the provider after too many failures; its calls go to the route's next targets meanwhile.")]
@@ -52,7 +55,8 @@ public sealed class ProviderOptions
     [Setting("Asks from time to time whether it is up; while it is not, calls go to the route's other targets. Each node asks for itself.")]
     public HealthOptions? Health { get; set; }
 
-    [Setting("Whether the server also serves `/responses`: calls of that format then pass through, in place of being translated.", DefaultText = "the kind's")]
+    [Setting("Whether the server also serves `/responses`: calls of that format then pass through, in place of being translated.",
+        DefaultText = "the kind's")]
     public bool? Responses { get; set; }
 
     [Setting("Whether the server also serves the older `/completions`.", DefaultText = "the kind's")]
@@ -77,7 +81,10 @@ public sealed class ProviderOptions
     public SimulatorOptions? Simulator { get; set; }
 }
 
-/// <summary>When the circuit breaker of a model opens. Refused requests and limited rates are no failures; errors, time-outs and refused credentials are.</summary>
+/// <summary>
+/// When the circuit breaker of a model opens. Refused requests and limited rates are no failures; errors, time-outs and refused credentials
+/// are.
+/// </summary>
 public sealed class BreakerOptions
 {
     [Setting("Whether there is one for each model of the provider.", DefaultText = "true; false for kind `simulator`")]
@@ -99,7 +106,8 @@ public sealed class BreakerOptions
 /// <summary>How a provider is asked whether it is up.</summary>
 public sealed class HealthOptions
 {
-    [Setting("What is read with GET, after `base_url`. It is down when it does not answer in time, or with 401, 403, or 500 and above.", DefaultText = "`/models`, the list of models")]
+    [Setting("What is read with GET, after `base_url`. It is down when it does not answer in time, or with 401, 403, or 500 and above.",
+        DefaultText = "`/models`, the list of models")]
     public string? Path { get; set; }
 
     [Setting("In place of a path: models that are called for one token each, at their price and outside the ledger. Targets of these models are judged, each by its own.", Example = "[ gpt-5-mini ]")]
@@ -118,7 +126,9 @@ public sealed class HealthOptions
     public int HealthyAfter { get; set; } = 1;
 }
 
-/// <summary>How many calls a model takes at once. A call that finds no place goes to the route's next target, and waits only where there is none.</summary>
+/// <summary>
+/// How many calls a model takes at once. A call that finds no place goes to the route's next target, and waits only where there is none.
+/// </summary>
 public sealed class ConcurrencyOptions
 {
     [Setting("Calls under way at once.", Required = true, Min = "1", Max = "1000000", Example = "16")]
@@ -140,13 +150,15 @@ public sealed class AwsOptions
     [Setting("The access key's id. Goes with `secret_access_key`.", DefaultText = "`AWS_ACCESS_KEY_ID`")]
     public string? AccessKeyId { get; set; }
 
-    [Setting("The secret access key. Write a reference, not the secret itself.", Secret = true, DefaultText = "`AWS_SECRET_ACCESS_KEY`", Example = "${AWS_SECRET_ACCESS_KEY}")]
+    [Setting("The secret access key. Write a reference, not the secret itself.", Secret = true, DefaultText = "`AWS_SECRET_ACCESS_KEY`",
+        Example = "${AWS_SECRET_ACCESS_KEY}")]
     public string? SecretAccessKey { get; set; }
 
     [Setting("The session token of a temporary access key.", Secret = true, DefaultText = "`AWS_SESSION_TOKEN`")]
     public string? SessionToken { get; set; }
 
-    [Setting("A shared credentials file, in place of an access key; read again when it changes.", DefaultText = "`AWS_SHARED_CREDENTIALS_FILE`, else `~/.aws/credentials`")]
+    [Setting("A shared credentials file, in place of an access key; read again when it changes.",
+        DefaultText = "`AWS_SHARED_CREDENTIALS_FILE`, else `~/.aws/credentials`")]
     public string? CredentialsFile { get; set; }
 
     [Setting("The profile in that file.", DefaultText = "`AWS_PROFILE`, else `default`")]
@@ -162,7 +174,8 @@ public sealed class GoogleOptions
     [Setting("The location, `europe-west4`.", DefaultText = "`GOOGLE_CLOUD_LOCATION`, else `global`")]
     public string? Location { get; set; }
 
-    [Setting("The service account's key, as the JSON that Google gives out.", Secret = true, DefaultText = "the file that `GOOGLE_APPLICATION_CREDENTIALS` names",
+    [Setting("The service account's key, as the JSON that Google gives out.", Secret = true,
+        DefaultText = "the file that `GOOGLE_APPLICATION_CREDENTIALS` names",
         Example = "${file:vertex.json}")]
     public string? ServiceAccount { get; set; }
 }

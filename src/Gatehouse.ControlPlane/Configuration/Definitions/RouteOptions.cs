@@ -119,7 +119,8 @@ public sealed class ConfidenceOptions
     [Setting("Whether a refusal is worth too little.")]
     public bool Refusals { get; set; } = true;
 
-    [Setting("Least share of an answer, word by word and number by number, that the texts of the request must carry.", Min = "0.01", Max = "1", DefaultText = "not measured", Example = "0.4")]
+    [Setting("Least share of an answer, word by word and number by number, that the texts of the request must carry.", Min = "0.01",
+        Max = "1", DefaultText = "not measured", Example = "0.4")]
     public double? Grounding { get; set; }
 
     [Setting("A route that grades the answer from 0 to 1: a call of its own by the same key, with the surface `judge`.", Example = "judge")]

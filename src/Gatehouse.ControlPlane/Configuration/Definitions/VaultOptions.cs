@@ -3,13 +3,15 @@ namespace Gatehouse.Configuration;
 /// <summary>Section <c>vault</c>: where <c>${vault:path#field}</c> is read. One of token, token file, Kubernetes and AppRole.</summary>
 public sealed class VaultOptions
 {
-    [Setting("Address of HashiCorp Vault, OpenBao or whatever speaks their API.", DefaultText = "`VAULT_ADDR`", Example = "https://vault.example.com:8200")]
+    [Setting("Address of HashiCorp Vault, OpenBao or whatever speaks their API.", DefaultText = "`VAULT_ADDR`",
+        Example = "https://vault.example.com:8200")]
     public Uri? Address { get; set; }
 
     [Setting("A token. Write a reference, not the token itself.", Secret = true, DefaultText = "`VAULT_TOKEN`", Example = "${VAULT_TOKEN}")]
     public string? Token { get; set; }
 
-    [Setting("A file that holds the token, as an agent keeps it; read again with every request. Relative to this file.", Example = "/run/vault/token")]
+    [Setting("A file that holds the token, as an agent keeps it; read again with every request. Relative to this file.",
+        Example = "/run/vault/token")]
     public string? TokenFile { get; set; }
 
     [Setting("Sign in with this pod's service account.")]

@@ -18,9 +18,13 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
 
     /// <summary>The server's doctor: checks the configuration in force.</summary>
     public static Doctor Of(ConfigurationState state, DoctorEdges edges) =>
-        new(_ => Task.FromResult(new ConfigurationOutcome(state.Current, state.LastErrors) { RestartNeeded = state.RestartNeeded, Warnings = state.Warnings }), edges);
+        new(_ => Task.FromResult(
+            new ConfigurationOutcome(state.Current, state.LastErrors) { RestartNeeded = state.RestartNeeded, Warnings = state.Warnings }),
+            edges);
 
-    /// <summary>Runs every check, in parallel where they wait for others. In a fixed order; takes seconds when something does not answer.</summary>
+    /// <summary>
+    /// Runs every check, in parallel where they wait for others. In a fixed order; takes seconds when something does not answer.
+    /// </summary>
     public async Task<IReadOnlyList<DoctorCheck>> RunAsync(CancellationToken ct)
     {
         var outcome = await configuration(ct);
@@ -47,25 +51,32 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
         foreach (var error in outcome.Errors)
         {
             var kept = outcome.Loaded is { } last ? $" Revision {last.Revision} stays in force." : "";
-            yield return new(Name, DoctorState.Failing, (error with { Suggestion = null }) + kept, error.Suggestion ?? "Mend the file; it is read again at once.");
+            yield return new(
+                Name, DoctorState.Failing, (error with { Suggestion = null }) + kept,
+                error.Suggestion ?? "Mend the file; it is read again at once.");
         }
 
         if (outcome.Loaded is { } loaded && outcome.Errors.Count == 0)
         {
             yield return loaded.SourcePath is null
-                ? new(Name, DoctorState.Notice, $"There is no gatehouse.yaml: the embedded default is in force (revision {loaded.Revision}).",
+                ? new(Name, DoctorState.Notice,
+                    $"There is no gatehouse.yaml: the embedded default is in force (revision {loaded.Revision}).",
                     "Nothing, until you want routes and prices of your own: begin with samples/gatehouse.yaml.")
                 : new(Name, DoctorState.Ok, $"{loaded.SourcePath} is in force (revision {loaded.Revision}).");
         }
 
         foreach (var warning in outcome.Warnings)
         {
-            yield return new(Name, DoctorState.Warning, warning, "Nothing is lost while Gatehouse runs: it goes on with what it has read. Mend the vault before the next start.");
+            yield return new(
+                Name, DoctorState.Warning, warning,
+                "Nothing is lost while Gatehouse runs: it goes on with what it has read. Mend the vault before the next start.");
         }
 
         if (outcome.RestartNeeded.Count > 0)
         {
-            yield return new(Name, DoctorState.Warning, $"Changed, but in force only after a restart: {string.Join(", ", outcome.RestartNeeded)}.", "Restart Gatehouse.");
+            yield return new(
+                Name, DoctorState.Warning, $"Changed, but in force only after a restart: {string.Join(", ", outcome.RestartNeeded)}.",
+                "Restart Gatehouse.");
         }
     }
 
@@ -88,12 +99,15 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
 
         if (problem is UpstreamException { Failure: UpstreamFailure.NotAllowed } notAllowed)
         {
-            return new(name, DoctorState.Failing, notAllowed.Message, $"If it is meant, write 'allow_private: true' in 'providers.{settings.Name}'.");
+            return new(name, DoctorState.Failing, notAllowed.Message,
+                $"If it is meant, write 'allow_private: true' in 'providers.{settings.Name}'.");
         }
 
         if (problem is not null)
         {
-            var what = problem is OperationCanceledException ? "does not answer" : problem is SocketException { SocketErrorCode: SocketError.ConnectionRefused }
+            var what = problem is OperationCanceledException
+                ? "does not answer"
+                : problem is SocketException { SocketErrorCode: SocketError.ConnectionRefused }
                 ? "refuses connections" : "cannot be reached";
             return new(name, DoctorState.Failing, $"{place} {what}.", settings.BaseUrl.IsLoopback
                 ? $"Start it, or remove 'providers.{settings.Name}'."
@@ -103,14 +117,16 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
         var refused = CredentialView.Of(provider).Where(c => c.State == "refused").Select(c => c.Name).ToList();
         if (refused.Count > 0)
         {
-            return new(name, DoctorState.Warning, $"{settings.Name} refuses {string.Join(", ", refused)}; its other credentials are used meanwhile.",
+            return new(name, DoctorState.Warning,
+                $"{settings.Name} refuses {string.Join(", ", refused)}; its other credentials are used meanwhile.",
                 $"Replace what 'providers.{settings.Name}.api_keys' refers to, or give it the rights it lacks.");
         }
 
         var credential = settings.HasCredential || settings.Headers.Count > 0;
         return !credential && ProviderPresets.Find(settings.Kind) is { NeedsKey: true } preset
             ? new(name, DoctorState.Failing, $"{place} answers, but there is no credential.", $"Set {preset.KeyVariables[0]} and restart.")
-            : new(name, DoctorState.Ok, credential ? $"{place} answers, and a credential is set." : $"{place} answers; no credential is set.");
+            : new(name, DoctorState.Ok,
+                credential ? $"{place} answers, and a credential is set." : $"{place} answers; no credential is set.");
     }
 
     private async Task<DoctorCheck> CheckDatabaseAsync(LoadedConfiguration loaded, CancellationToken ct)
@@ -126,7 +142,8 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
         // The driver's own message may quote the connection string: its type says enough.
         var what = problem is OperationCanceledException ? "does not answer in time" : $"cannot be used ({problem.GetType().Name})";
         return loaded.SqlitePath is { } path
-            ? new(Name, DoctorState.Failing, $"{path} {what}.", "Check that the folder exists and that the user that runs Gatehouse may write there.")
+            ? new(Name, DoctorState.Failing, $"{path} {what}.",
+                "Check that the folder exists and that the user that runs Gatehouse may write there.")
             : new(Name, DoctorState.Failing, $"PostgreSQL {what}.", "Check 'storage.postgres': host, port, database, user and password.");
     }
 
@@ -144,10 +161,13 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
 
             var free = edges.FreeBytes(existing);
             var amount = string.Create(CultureInfo.InvariantCulture, $"{free / (1024.0 * 1024 * 1024):0.0} GiB");
-            var message = existing == folder ? $"{amount} free for {folder}." : $"{amount} free for {folder}, which will be made at the start.";
+            var message = existing == folder
+                ? $"{amount} free for {folder}."
+                : $"{amount} free for {folder}, which will be made at the start.";
             return free switch
             {
-                < FailingFreeBytes => new(Name, DoctorState.Failing, message, "Free some space: calls are refused when the journal cannot grow."),
+                < FailingFreeBytes =>
+                    new(Name, DoctorState.Failing, message, "Free some space: calls are refused when the journal cannot grow."),
                 < WarningFreeBytes => new(Name, DoctorState.Warning, message, "Free some space, or move 'server.data' to a larger disk."),
                 _ => new(Name, DoctorState.Ok, message),
             };
@@ -172,14 +192,17 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
             }
 
             DateTimeOffset? there = null;
-            if (await TryAsync(async t => there = await edges.ServerDate(provider.Settings.BaseUrl, t), ct) is not null || there is not { } date)
+            if (await TryAsync(async t => there = await edges.ServerDate(provider.Settings.BaseUrl, t), ct) is not null
+                || there is not { } date)
             {
                 continue;
             }
 
             var skew = (edges.Clock.GetUtcNow() - date).Duration();
-            var message = string.Create(CultureInfo.InvariantCulture, $"{skew.TotalSeconds:0} s apart from {provider.Settings.BaseUrl.Host}.");
-            return skew >= FailingSkew ? new(Name, DoctorState.Failing, message, "Set the clock, and keep it by NTP: keys expire and calls are dated by it.")
+            var message = string.Create(
+                CultureInfo.InvariantCulture, $"{skew.TotalSeconds:0} s apart from {provider.Settings.BaseUrl.Host}.");
+            return skew >= FailingSkew
+                ? new(Name, DoctorState.Failing, message, "Set the clock, and keep it by NTP: keys expire and calls are dated by it.")
                 : skew >= WarningSkew ? new(Name, DoctorState.Warning, message, "Keep the clock by NTP.")
                 : new(Name, DoctorState.Ok, message);
         }

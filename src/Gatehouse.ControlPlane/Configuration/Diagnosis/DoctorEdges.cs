@@ -5,7 +5,9 @@ using Gatehouse.Gateway.Providers;
 
 namespace Gatehouse.Configuration;
 
-/// <summary>What the doctor touches. Each throws what the real thing throws, or an <see cref="OperationCanceledException"/> when time is up.</summary>
+/// <summary>
+/// What the doctor touches. Each throws what the real thing throws, or an <see cref="OperationCanceledException"/> when time is up.
+/// </summary>
 public sealed record DoctorEdges
 {
     /// <summary>Opens the database and asks it something; gives its name and version.</summary>

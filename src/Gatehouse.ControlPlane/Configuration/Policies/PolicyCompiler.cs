@@ -64,11 +64,14 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
             }
             else
             {
-                errors.Add(new(file, place.Line, place.Column, $"'{word}' is no classification.", "Use public, internal, confidential or restricted."));
+                errors.Add(new(
+                    file, place.Line, place.Column, $"'{word}' is no classification.",
+                    "Use public, internal, confidential or restricted."));
             }
         }
 
-        return new PolicyTable(_files.Select(f => f.Policy), options.Default, byClassification, Exceptions(options, file, sources), default);
+        return new PolicyTable(
+            _files.Select(f => f.Policy), options.Default, byClassification, Exceptions(options, file, sources), default);
     }
 
     private void CheckName(string name, string file, Place place, string setting)
@@ -88,9 +91,12 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
         foreach (var exception in options.Exceptions)
         {
             if (DateTimeOffset.TryParseExact(
-                exception.Until, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var until))
+                exception.Until, "yyyy-MM-dd", CultureInfo.InvariantCulture,
+                DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var until))
             {
-                exceptions.Add(new GuardException(exception.System, exception.Detector, exception.Types, until, exception.ApprovedBy, exception.Reason));
+                exceptions.Add(
+                    new GuardException(
+                        exception.System, exception.Detector, exception.Types, until, exception.ApprovedBy, exception.Reason));
             }
             else if (exception.Until.Length > 0)
             {
@@ -113,7 +119,9 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
                 : [full];
             if (found.Count == 0 || !found.TrueForAll(File.Exists))
             {
-                errors.Add(new(file, place.Line, place.Column, $"There is no policy file '{pattern}'.", "A relative path starts at the folder of the configuration file."));
+                errors.Add(new(
+                    file, place.Line, place.Column, $"There is no policy file '{pattern}'.",
+                    "A relative path starts at the folder of the configuration file."));
             }
 
             references.Files.UnionWith(found);
@@ -121,7 +129,9 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            errors.Add(new(file, place.Line, place.Column, $"The policy files '{pattern}' cannot be found.", "A relative path starts at the folder of the configuration file."));
+            errors.Add(new(
+                file, place.Line, place.Column, $"The policy files '{pattern}' cannot be found.",
+                "A relative path starts at the folder of the configuration file."));
             return [];
         }
     }
@@ -135,7 +145,8 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            errors.Add(new(from, place.Line, place.Column, $"The policy file '{path}' cannot be read.", "Let the user that runs Gatehouse read it."));
+            errors.Add(new(
+                from, place.Line, place.Column, $"The policy file '{path}' cannot be read.", "Let the user that runs Gatehouse read it."));
             return;
         }
 
@@ -148,13 +159,17 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
         {
             if (made.Policy.Name == PolicyTable.None || _files.Exists(f => f.Policy.Name == made.Policy.Name))
             {
-                errors.Add(new(path, 1, 1, $"The name '{made.Policy.Name}' is taken.", $"These are: {string.Join(", ", _files.Select(f => f.Policy.Name).Append(PolicyTable.None))}."));
+                errors.Add(new(
+                    path, 1, 1, $"The name '{made.Policy.Name}' is taken.",
+                    $"These are: {string.Join(", ", _files.Select(f => f.Policy.Name).Append(PolicyTable.None))}."));
                 return;
             }
 
             foreach (var test in made.Tests.Where(t => t.Failure is not null))
             {
-                errors.Add(new(path, test.Line, 1, $"The test '{test.Name}' fails: {test.Failure}.", "Mend the rule or the test; 'gatehouse policy test' runs them alone."));
+                errors.Add(new(
+                    path, test.Line, 1, $"The test '{test.Name}' fails: {test.Failure}.",
+                    "Mend the rule or the test; 'gatehouse policy test' runs them alone."));
             }
 
             _files.Add(made);
@@ -189,7 +204,9 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
                 policy.Build(); // a built-in one that nobody uses costs nothing
             }
 
-            return new PolicyFile(policy, path, text, () => [.. options.Tests.Select((t, i) => PolicyTests.Run(policy, t, i + 1, binder.Sources.Of(t).Line))]);
+            return new PolicyFile(
+                policy, path, text, () =>
+                    [.. options.Tests.Select((t, i) => PolicyTests.Run(policy, t, i + 1, binder.Sources.Of(t).Line))]);
         }
         catch (Exception e) when (e is CustomRecogniserException or ArgumentException)
         {
@@ -210,7 +227,8 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
         if (found is null)
         {
             var place = sources.Of(options, "extends");
-            errors.Add(new(file, place.Line, place.Column, $"'{name}' is no built-in policy.", $"There are: {string.Join(", ", BuiltIn)}."));
+            errors.Add(new(
+                file, place.Line, place.Column, $"'{name}' is no built-in policy.", $"There are: {string.Join(", ", BuiltIn)}."));
         }
 
         return found?.Policy;
@@ -269,23 +287,28 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
         var allowed = SidesOf(rule.Detect);
         if (sides.Find(s => !allowed.Contains(s)) is var wrong && sides.Exists(s => !allowed.Contains(s)))
         {
-            Add("sides", $"'{GuardLog.NameOf(rule.Detect)}' does not look at '{GuardLog.NameOf(wrong)}'.", $"Allowed: {string.Join(", ", allowed.Select(GuardLog.NameOf))}.");
+            Add("sides", $"'{GuardLog.NameOf(rule.Detect)}' does not look at '{GuardLog.NameOf(wrong)}'.",
+                $"Allowed: {string.Join(", ", allowed.Select(GuardLog.NameOf))}.");
         }
 
         if (rule.Action == GuardAction.Route == rule.Route is null)
         {
-            Add("action", rule.Route is null ? "'route' needs the name of a route." : "'route' is for the action 'route' only.", "For example 'action: route' with 'route: local'.");
+            Add("action", rule.Route is null ? "'route' needs the name of a route." : "'route' is for the action 'route' only.",
+                "For example 'action: route' with 'route: local'.");
         }
 
-        if (rule.Action is GuardAction.Route or GuardAction.Pseudonymise && sides.Exists(s => s is DetectionSide.Output or DetectionSide.ToolCall))
+        if (rule.Action is GuardAction.Route or GuardAction.Pseudonymise
+            && sides.Exists(s => s is DetectionSide.Output or DetectionSide.ToolCall))
         {
-            Add("action", $"'{GuardLog.NameOf(rule.Action)}' is for requests; an answer has been given already.", "Use it on input, tool_result and retrieved.");
+            Add("action", $"'{GuardLog.NameOf(rule.Action)}' is for requests; an answer has been given already.",
+                "Use it on input, tool_result and retrieved.");
         }
 
         if (rule.Detect is GuardDetector.Injection or GuardDetector.Language or GuardDetector.Length or GuardDetector.Refusal
             && rule.Action is GuardAction.Redact or GuardAction.Pseudonymise)
         {
-            Add("action", $"'{GuardLog.NameOf(rule.Detect)}' is about a text as a whole: nothing in it can be replaced.", "Use flag, route or block.");
+            Add("action", $"'{GuardLog.NameOf(rule.Detect)}' is about a text as a whole: nothing in it can be replaced.",
+                "Use flag, route or block.");
         }
 
         if (rule.Replace == Anonymisation.Pseudonym)

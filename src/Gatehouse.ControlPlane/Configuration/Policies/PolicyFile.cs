@@ -59,7 +59,9 @@ internal static class PolicyTests
             return $"it becomes '{becomes}'";
         }
 
-        return test.Finds.Count > 0 && !test.Finds.Order(StringComparer.Ordinal).SequenceEqual(log.Findings.Select(f => f.Type).Distinct().Order(StringComparer.Ordinal))
+        return test.Finds.Count > 0
+            && !test.Finds.Order(StringComparer.Ordinal)
+                .SequenceEqual(log.Findings.Select(f => f.Type).Distinct().Order(StringComparer.Ordinal))
             ? $"it finds {(found.Length > 0 ? found : "nothing")}"
             : null;
     }

@@ -11,7 +11,8 @@ public static class PolicyFileReader
         try
         {
             var full = Path.GetFullPath(path);
-            var references = new References(Environment.GetEnvironmentVariable, Path.GetDirectoryName(full)!, readFiles: true, KeptValues.Unknown);
+            var references = new References(
+                Environment.GetEnvironmentVariable, Path.GetDirectoryName(full)!, readFiles: true, KeptValues.Unknown);
             return PolicyCompiler.Read(File.ReadAllText(full), path, full, references, found, PolicyCompiler.BuiltInPolicies);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -27,7 +27,8 @@ internal static partial class PriceFile
     };
 
     /// <returns>Prices by <c>kind/model</c>.</returns>
-    /// <exception cref="FormatException">The file is not of that shape, or a price in it cannot be true. The message holds no more than a model's name.</exception>
+    /// <exception cref="FormatException">The file is not of that shape, or a price in it cannot be true. The message holds no more than a
+    /// model's name.</exception>
     public static Dictionary<string, Price> Read(ReadOnlyMemory<byte> json)
     {
         try
@@ -120,7 +121,8 @@ internal static partial class PriceFile
     }
 
     private static long? ReadTokens(JsonElement model, string field) =>
-        model.TryGetProperty(field, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var tokens) && tokens > 0 ? tokens : null;
+        model.TryGetProperty(field, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var tokens)
+            && tokens > 0 ? tokens : null;
 
     /// <param name="tier">Suffix of the field names, or empty.</param>
     /// <param name="of">The model's base price, for what the tier does not say.</param>
@@ -143,7 +145,8 @@ internal static partial class PriceFile
     }
 
     private static bool HasNoOutput(JsonElement model) =>
-        model.TryGetProperty("mode", out var mode) && mode.ValueKind == JsonValueKind.String && (mode.ValueEquals("embedding") || mode.ValueEquals("rerank"));
+        model.TryGetProperty("mode", out var mode) && mode.ValueKind == JsonValueKind.String
+            && (mode.ValueEquals("embedding") || mode.ValueEquals("rerank"));
 
     private static decimal? Read(string name, JsonElement model, string field)
     {

@@ -53,14 +53,16 @@ internal static class PriceTables
         foreach (var (model, price) in prices)
         {
             hash.AppendData(Encoding.UTF8.GetBytes($"{model}\n{Text(price)}\n"));
-            foreach (var (word, service) in (price.ServiceTiers ?? new Dictionary<string, Price>()).OrderBy(s => s.Key, StringComparer.Ordinal))
+            foreach (var (word, service) in (price.ServiceTiers ?? new Dictionary<string, Price>())
+                .OrderBy(s => s.Key, StringComparer.Ordinal))
             {
                 hash.AppendData(Encoding.UTF8.GetBytes($"{word} {Text(service)}\n"));
             }
 
             foreach (var tier in price.Tiers)
             {
-                hash.AppendData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{tier.AboveInputTokens} {Text(tier.Price)}\n")));
+                hash.AppendData(
+                    Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{tier.AboveInputTokens} {Text(tier.Price)}\n")));
             }
         }
 
@@ -69,8 +71,10 @@ internal static class PriceTables
 
     private static string Text(Price p)
     {
-        var parts = new[] { p.Input, p.Output, p.CacheRead, p.CacheWrite, p.CacheWriteLong, p.Reasoning, p.AudioInput, p.ImageInput, p.AudioOutput, p.MaxInputTokens, p.MaxOutputTokens };
-        return string.Join(' ', parts.Select(d => d is null ? "-" : d.Value.ToString("0.############################", CultureInfo.InvariantCulture)));
+        var parts = new[] { p.Input, p.Output, p.CacheRead, p.CacheWrite, p.CacheWriteLong, p.Reasoning, p.AudioInput, p.ImageInput,
+            p.AudioOutput, p.MaxInputTokens, p.MaxOutputTokens };
+        return string.Join(
+            ' ', parts.Select(d => d is null ? "-" : d.Value.ToString("0.############################", CultureInfo.InvariantCulture)));
     }
 
     private static Dictionary<string, Price> ReadBuiltIn()

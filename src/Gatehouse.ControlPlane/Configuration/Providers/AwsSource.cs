@@ -16,7 +16,9 @@ internal sealed class AwsSource(Func<string, string?> variable)
     {
         var region = RegionOf(options)!;
         var china = region.StartsWith("cn-", StringComparison.Ordinal) ? ".cn" : "";
-        return options.BaseUrl is { } url ? new Uri(url.AbsoluteUri.TrimEnd('/')) : new Uri($"https://bedrock-runtime.{region}.amazonaws.com{china}");
+        return options.BaseUrl is { } url
+            ? new Uri(url.AbsoluteUri.TrimEnd('/'))
+            : new Uri($"https://bedrock-runtime.{region}.amazonaws.com{china}");
     }
 
     /// <returns><see langword="null"/> when there is no access key to sign with.</returns>
@@ -38,7 +40,8 @@ internal sealed class AwsSource(Func<string, string?> variable)
             return new() { Region = region, AccessKeyId = ownId, SecretAccessKey = ownSecret, SessionToken = Set("AWS_SESSION_TOKEN") };
         }
 
-        var file = aws.CredentialsFile ?? Set("AWS_SHARED_CREDENTIALS_FILE") ?? (Set("HOME") is { } home ? Path.Combine(home, ".aws", "credentials") : null);
+        var file = aws.CredentialsFile ?? Set("AWS_SHARED_CREDENTIALS_FILE")
+            ?? (Set("HOME") is { } home ? Path.Combine(home, ".aws", "credentials") : null);
         return file is not null && File.Exists(file)
             ? new() { Region = region, CredentialsFile = file, Profile = aws.Profile ?? Set("AWS_PROFILE") ?? "default" }
             : null;

@@ -4,7 +4,9 @@ using Gatehouse.Gateway.Providers;
 
 namespace Gatehouse.Configuration;
 
-/// <summary>Where the service account and the address of a Vertex provider come from: its settings, else what Google's own tools look at.</summary>
+/// <summary>
+/// Where the service account and the address of a Vertex provider come from: its settings, else what Google's own tools look at.
+/// </summary>
 /// <param name="variable">Looks an environment variable up.</param>
 internal sealed class GoogleSource(Func<string, string?> variable)
 {
@@ -33,7 +35,8 @@ internal sealed class GoogleSource(Func<string, string?> variable)
             "us" or "eu" => $"https://aiplatform.{location}.rep.googleapis.com",
             _ => $"https://{location}-aiplatform.googleapis.com",
         });
-        return new Uri(host, $"/v1/projects/{Uri.EscapeDataString(ProjectOf(options)!)}/locations/{Uri.EscapeDataString(location)}/publishers/{publisher}");
+        return new Uri(
+            host, $"/v1/projects/{Uri.EscapeDataString(ProjectOf(options)!)}/locations/{Uri.EscapeDataString(location)}/publishers/{publisher}");
     }
 
     private string? Text(ProviderOptions options)
@@ -69,7 +72,8 @@ internal sealed class GoogleSource(Func<string, string?> variable)
             key.ImportFromPem(settings.PrivateKey);
             return (settings, json.TryGetProperty("project_id", out var project) ? project.GetString() : null);
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or UriFormatException or ArgumentException or CryptographicException)
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or UriFormatException
+            or ArgumentException or CryptographicException)
         {
             return null;
         }

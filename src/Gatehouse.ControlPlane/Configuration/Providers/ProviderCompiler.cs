@@ -12,7 +12,8 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
     private const string AzureDeploymentApiVersion = "2024-10-21";
 
     /// <summary>The credential: the one configured, or that of the kind's environment variable.</summary>
-    public string? KeyOf(ProviderOptions options, ProviderPreset preset) => options.ApiKey ?? (options.ApiKeys is [var first, ..] ? first : KeyOf(preset));
+    public string? KeyOf(ProviderOptions options, ProviderPreset preset) =>
+        options.ApiKey ?? (options.ApiKeys is [var first, ..] ? first : KeyOf(preset));
 
     public string? KeyOf(ProviderPreset preset)
     {
@@ -77,12 +78,17 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
     public static string Fingerprint(ProviderSettings s)
     {
         var text = new StringBuilder();
-        text.AppendJoin('\n', s.Name, s.Kind, s.Wire, s.BaseUrl, s.ApiKey, s.ApiKeyHeader, s.Query, s.StreamUsage, s.MaxTokensField, s.Breaker, s.ModelInPath, s.Region, s.MaxData, s.AllowPrivate,
+        text.AppendJoin('\n', s.Name, s.Kind, s.Wire, s.BaseUrl, s.ApiKey, s.ApiKeyHeader, s.Query, s.StreamUsage, s.MaxTokensField,
+            s.Breaker, s.ModelInPath, s.Region, s.MaxData, s.AllowPrivate,
             s.Concurrency, s.SpeaksResponses, s.SpeaksCompletions);
-        text.Append('\n').AppendJoin('|', s.Aws?.Region, s.Aws?.AccessKeyId, s.Aws?.SecretAccessKey, s.Aws?.SessionToken, s.Aws?.CredentialsFile, s.Aws?.Profile);
+        text.Append('\n')
+            .AppendJoin('|', s.Aws?.Region, s.Aws?.AccessKeyId, s.Aws?.SecretAccessKey, s.Aws?.SessionToken, s.Aws?.CredentialsFile,
+                s.Aws?.Profile);
         text.Append('\n').AppendJoin('|', s.Google?.ClientEmail, s.Google?.PrivateKeyId, s.Google?.PrivateKey, s.Google?.TokenUri);
         text.Append('\n').AppendJoin('|', s.ApiKeys);
-        text.Append('\n').AppendJoin('|', s.Health?.Path, s.Health?.Every, s.Health?.Timeout, s.Health?.UnhealthyAfter, s.Health?.HealthyAfter).AppendJoin('|', s.Health?.Models ?? []);
+        text.Append('\n')
+            .AppendJoin('|', s.Health?.Path, s.Health?.Every, s.Health?.Timeout, s.Health?.UnhealthyAfter, s.Health?.HealthyAfter)
+            .AppendJoin('|', s.Health?.Models ?? []);
         foreach (var (header, value) in s.Headers.OrderBy(h => h.Key, StringComparer.Ordinal))
         {
             text.Append('\n').Append(header).Append('=').Append(value);
@@ -124,7 +130,9 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
             : new Uri(address, HasDeploymentPaths(options) ? "/openai" : "/openai/v1");
     }
 
-    /// <summary>A dated version belongs to the older paths, with a deployment in them; <c>preview</c> and <c>latest</c> to those without.</summary>
+    /// <summary>
+    /// A dated version belongs to the older paths, with a deployment in them; <c>preview</c> and <c>latest</c> to those without.
+    /// </summary>
     private static bool HasDeploymentPaths(ProviderOptions options) =>
         options is { Deployment: null, ApiVersion: [>= '0' and <= '9', ..] } && options.BaseUrl is { AbsolutePath.Length: <= 1 };
 
@@ -138,12 +146,14 @@ internal sealed class ProviderCompiler(Func<string, string?> variable)
         new(options.FailureShare, options.MinimumCalls, options.Window, options.OpenFor);
 
     /// <summary>Where the list of models is; <see langword="null"/> where none is to be had at the provider's address.</summary>
-    public static string? HealthPathOf(ProviderPreset preset) => preset.Kind is ProviderPresets.Simulator or ProviderPresets.Bedrock || preset.IsAtGoogle || preset.Wire == WireFormat.Cohere
+    public static string? HealthPathOf(ProviderPreset preset) => preset.Kind is ProviderPresets.Simulator or ProviderPresets.Bedrock
+        || preset.IsAtGoogle || preset.Wire == WireFormat.Cohere
         ? null
         : "/models";
 
     private static HealthSettings Compile(HealthOptions options, ProviderPreset preset) => new(
-        options.Models.Count > 0 ? null : options.Path ?? HealthPathOf(preset), options.Models, options.Every, options.Timeout, options.UnhealthyAfter, options.HealthyAfter);
+        options.Models.Count > 0 ? null : options.Path ?? HealthPathOf(preset), options.Models, options.Every, options.Timeout,
+        options.UnhealthyAfter, options.HealthyAfter);
 
     private static SimulatorSettings Compile(SimulatorOptions options) => new()
     {

@@ -10,7 +10,9 @@ namespace Gatehouse.Configuration;
 /// <param name="LastError">Message of the last failed call in that time.</param>
 public sealed record ProviderTraffic(string Provider, long Calls, long Failed, string? LastError, DateTimeOffset? LastErrorAt);
 
-/// <summary>Reads the traffic of the last hour by provider, of the teams that the person may see. Observability has it; the host connects the two.</summary>
+/// <summary>
+/// Reads the traffic of the last hour by provider, of the teams that the person may see. Observability has it; the host connects the two.
+/// </summary>
 public delegate Task<IReadOnlyList<ProviderTraffic>> ReadProviderTraffic(Person who, CancellationToken ct);
 
 /// <summary>The circuit breaker of one model, on the node that answers.</summary>
@@ -88,7 +90,9 @@ public sealed class ProviderViews(ConfigurationState state, Snapshot<GatewayTabl
     {
         Region = provider.Settings.Region,
         Off = table.Current.Switches.Provider(provider.Name)
-            ?? (state.Current.Config.Providers.TryGetValue(provider.Name, out var options) && !options.Enabled ? OffReasons.Configured : null),
+            ?? (state.Current.Config.Providers.TryGetValue(provider.Name, out var options) && !options.Enabled
+                ? OffReasons.Configured
+                : null),
     };
 
     private List<BreakerView> Breakers(Provider provider) =>

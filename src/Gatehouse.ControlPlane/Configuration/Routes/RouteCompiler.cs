@@ -17,7 +17,8 @@ internal sealed class RouteCompiler(GatehouseOptions options, Dictionary<string,
 
     /// <summary>What a route may fall back on, as it stands in the file.</summary>
     public static readonly IReadOnlyDictionary<string, FallbackCauses> Causes = Enum.GetValues<FallbackCauses>()
-        .Where(c => c != FallbackCauses.None).ToDictionary(c => JsonNamingPolicy.SnakeCaseLower.ConvertName(c.ToString()), StringComparer.Ordinal);
+        .Where(c => c != FallbackCauses.None)
+        .ToDictionary(c => JsonNamingPolicy.SnakeCaseLower.ConvertName(c.ToString()), StringComparer.Ordinal);
 
     /// <summary>Members of a request that change nothing in an answer of most models.</summary>
     public static readonly IReadOnlyList<string> Ignorable =
@@ -49,10 +50,12 @@ internal sealed class RouteCompiler(GatehouseOptions options, Dictionary<string,
             FirstByteTimeout = route.Timeouts.FirstByte,
             IdleTimeout = route.Timeouts.Idle,
             FallbackOn = route.FallbackOn.Aggregate(FallbackCauses.None, (all, cause) => all | Causes[cause]),
-            Confidence = new ConfidenceRule(route.Confidence.Refusals, route.Confidence.Grounding, route.Confidence.Judge, route.Confidence.Verdict),
+            Confidence = new ConfidenceRule(
+                route.Confidence.Refusals, route.Confidence.Grounding, route.Confidence.Judge, route.Confidence.Verdict),
             Hedge = route.Hedge is { } hedge ? Compile(hedge) : null,
             WhenDown = route.WhenDown is { } down ? new WhenDown(down.Queue, down.Length) : null,
-            Mirror = route.Mirror is { } m ? new Mirror(Compile(new TargetOptions { Provider = m.Provider, Model = m.Model }, measured), m.Share, m.Concurrent) : null,
+            Mirror = route.Mirror is { } m ? new Mirror(
+                Compile(new TargetOptions { Provider = m.Provider, Model = m.Model }, measured), m.Share, m.Concurrent) : null,
         };
     }
 
@@ -63,7 +66,8 @@ internal sealed class RouteCompiler(GatehouseOptions options, Dictionary<string,
         MaxEntryBytes = (int)cache.MaxEntry.Bytes,
         Ignore = cache.Ignore,
         MaxTemperature = cache.When.MaxTemperature,
-        Semantic = cache.Semantic is { } semantic ? new SemanticPolicy(semantic.Route, semantic.Threshold, semantic.Ttl ?? cache.Ttl) { Timeout = semantic.Timeout } : null,
+        Semantic = cache.Semantic is { } semantic ? new SemanticPolicy(
+            semantic.Route, semantic.Threshold, semantic.Ttl ?? cache.Ttl) { Timeout = semantic.Timeout } : null,
     };
 
     /// <summary>Reads <c>p95</c> or a duration.</summary>
@@ -78,7 +82,8 @@ internal sealed class RouteCompiler(GatehouseOptions options, Dictionary<string,
     private static Hedge Compile(HedgeOptions options)
     {
         _ = TryReadAfter(options.After, out var percentile, out var time);
-        return new Hedge(percentile > 0 ? null : time, percentile, options.MaxShare, options.MaxCost is { } usd ? Nanos.FromUsd(usd) : null);
+        return new Hedge(
+            percentile > 0 ? null : time, percentile, options.MaxShare, options.MaxCost is { } usd ? Nanos.FromUsd(usd) : null);
     }
 
     private Target Compile(TargetOptions target, HashSet<(string Provider, string Model)> measured)
@@ -91,7 +96,8 @@ internal sealed class RouteCompiler(GatehouseOptions options, Dictionary<string,
         {
             Off = off,
             Conditions = Conditions(target),
-            Load = provider.Settings.Concurrency is not null || measured.Contains((target.Provider, target.Model)) ? provider.LoadOf(target.Model) : null,
+            Load = provider.Settings.Concurrency is not null || measured.Contains((target.Provider, target.Model)) ? provider.LoadOf(
+                target.Model) : null,
         };
     }
 
@@ -106,7 +112,8 @@ internal sealed class RouteCompiler(GatehouseOptions options, Dictionary<string,
             Metadata = [.. target.When.Metadata.Select(m =>
                 new MetadataCondition(m.Key, m.Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)))],
         };
-        var none = conditions is { Lacks: ModelFeatures.None, Canary: 0, MinRequestBytes: 0, MaxRequestBytes: long.MaxValue, Metadata.Count: 0 };
+        var none = conditions is { Lacks: ModelFeatures.None, Canary: 0, MinRequestBytes: 0, MaxRequestBytes: long.MaxValue,
+            Metadata.Count: 0 };
         return none ? null : conditions;
     }
 }

@@ -18,7 +18,9 @@ public sealed record TargetView(string Provider, string Model, int Weight, int O
     /// <summary>Why it gets no calls; <see langword="null"/> when it is switched on.</summary>
     public string? Off { get; init; }
 
-    /// <summary>What the checks of the node that answers found: <c>healthy</c> or <c>unhealthy</c>; <see langword="null"/> when nobody checks.</summary>
+    /// <summary>
+    /// What the checks of the node that answers found: <c>healthy</c> or <c>unhealthy</c>; <see langword="null"/> when nobody checks.
+    /// </summary>
     public string? Health { get; init; }
 
     /// <summary>Why the last check failed; <see langword="null"/> when it did not.</summary>
@@ -45,7 +47,9 @@ public sealed class RouteViews(ConfigurationState state, Snapshot<GatewayTable> 
     {
         ArgumentNullException.ThrowIfNull(who);
         return [.. table.Current.Switches.Apply(state.Current.Compiled.Routes).Routes.Select(
-            r => new RouteView(r.Name, r.Strict, [.. r.Targets.Select(View)]) { Strategy = Definition.Format(r.Strategy), Off = r.Off, CacheTtl = r.Cache is { } cache ? Duration.Format(cache.Ttl) : null })];
+            r => new RouteView(
+                r.Name, r.Strict, [.. r.Targets.Select(View)]) { Strategy = Definition.Format(r.Strategy), Off = r.Off,
+                    CacheTtl = r.Cache is { } cache ? Duration.Format(cache.Ttl) : null })];
     }
 
     private static TargetView View(Target target) => new(target.Provider.Name, target.Model, target.Weight, target.Order)

@@ -23,7 +23,8 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
     {
         if ((options.Address ?? Address()) is not { } address)
         {
-            return new() { Problem = "'${vault:…}' needs the address of a vault.", Mend = "Write 'vault: { address: https://vault.example.com:8200 }', or set VAULT_ADDR." };
+            return new() { Problem = "'${vault:…}' needs the address of a vault.",
+                Mend = "Write 'vault: { address: https://vault.example.com:8200 }', or set VAULT_ADDR." };
         }
 
         try
@@ -44,7 +45,8 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
         {
             return e.Reading;
         }
-        catch (Exception e) when (e is HttpRequestException or IOException || (e is OperationCanceledException && !ct.IsCancellationRequested))
+        catch (Exception e) when (e is HttpRequestException or IOException
+            || (e is OperationCanceledException && !ct.IsCancellationRequested))
         {
             return Away(address, path, "does not answer");
         }
@@ -67,7 +69,8 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
 
         if (options.Kubernetes is { } pod)
         {
-            return await SignInAsync(options, address, pod.Mount, ("role", pod.Role), ("jwt", ReadToken(pod.TokenFile, "vault.kubernetes.token_file")), ct);
+            return await SignInAsync(
+                options, address, pod.Mount, ("role", pod.Role), ("jwt", ReadToken(pod.TokenFile, "vault.kubernetes.token_file")), ct);
         }
 
         if (options.Approle is { } role)
@@ -77,11 +80,14 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
 
         return variable("VAULT_TOKEN") is { Length: > 0 } found
             ? found
-            : throw Problem("There is nothing to sign in to the vault with.", "Write 'vault.token', 'token_file', 'kubernetes' or 'approle', or set VAULT_TOKEN.");
+            : throw Problem(
+                "There is nothing to sign in to the vault with.",
+                "Write 'vault.token', 'token_file', 'kubernetes' or 'approle', or set VAULT_TOKEN.");
     }
 
     private async Task<string> SignInAsync(
-        VaultOptions options, Uri address, string mount, (string Name, string Value) who, (string Name, string Value) proof, CancellationToken ct)
+        VaultOptions options, Uri address, string mount, (string Name, string Value) who, (string Name, string Value) proof,
+        CancellationToken ct)
     {
         var key = $"{address} {options.Namespace} {mount} {who.Value}";
         if (_signedIn is { } known && known.For == key && clock.GetUtcNow() < known.Until)
@@ -106,12 +112,17 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
 
         using var document = await ParseAsync(answer, ct);
         if (!answer.IsSuccessStatusCode || document?.RootElement is not { } root
-            || !root.TryGetProperty("auth", out var auth) || !auth.TryGetProperty("client_token", out var token) || token.GetString() is not { Length: > 0 } text)
+            || !root.TryGetProperty("auth", out var auth) || !auth.TryGetProperty("client_token", out var token)
+            || token.GetString() is not { Length: > 0 } text)
         {
-            throw Problem($"The vault at {Shown(address)} refused the sign-in at 'auth/{mount}' ({(int)answer.StatusCode}).", "Check the role and what it is bound to.");
+            throw Problem(
+                $"The vault at {Shown(address)} refused the sign-in at 'auth/{mount}' ({(int)answer.StatusCode}).",
+                "Check the role and what it is bound to.");
         }
 
-        var seconds = auth.TryGetProperty("lease_duration", out var lease) && lease.TryGetInt64(out var value) ? Math.Clamp(value, 0, 86_400) : 0;
+        var seconds = auth.TryGetProperty("lease_duration", out var lease) && lease.TryGetInt64(out var value)
+            ? Math.Clamp(value, 0, 86_400)
+            : 0;
         _signedIn = (key, text, clock.GetUtcNow() + (TimeSpan.FromSeconds(seconds == 0 ? 3600 : seconds) * (2.0 / 3)));
         return text;
     }
@@ -148,12 +159,14 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
         switch (answer.StatusCode)
         {
             case HttpStatusCode.Forbidden or HttpStatusCode.Unauthorized:
-                return new() { Problem = $"The vault at {Shown(address)} does not let Gatehouse read '{path}'.", Mend = "Give the token's policy 'read' on this path, or a token that has not expired." };
+                return new() { Problem = $"The vault at {Shown(address)} does not let Gatehouse read '{path}'.",
+                    Mend = "Give the token's policy 'read' on this path, or a token that has not expired." };
             case HttpStatusCode.NotFound:
                 return new()
                 {
                     Problem = $"The vault at {Shown(address)} has nothing at '{path}'.",
-                    Mend = path.Contains("/data/", StringComparison.Ordinal) || path.IndexOf('/', StringComparison.Ordinal) is var at && at < 0
+                    Mend = path.Contains("/data/", StringComparison.Ordinal) || path.IndexOf(
+                        '/', StringComparison.Ordinal) is var at && at < 0
                         ? "Store it there, or mend the path."
                         : $"Store it there, or mend the path; in a key/value store of version 2 it is '{path.Insert(path.IndexOf('/', StringComparison.Ordinal), "/data")}'.",
                 };
@@ -163,7 +176,8 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
         return answer.IsSuccessStatusCode && document?.RootElement is { ValueKind: JsonValueKind.Object } root
             && root.TryGetProperty("data", out var data) && data.ValueKind == JsonValueKind.Object
             ? new() { Fields = FieldsOf(data), Lease = LeaseOf(root) }
-            : new() { Problem = $"What answers at {Shown(address)} for '{path}' ({(int)answer.StatusCode}) is no vault.", Mend = "Check 'vault.address'." };
+            : new() { Problem = $"What answers at {Shown(address)} for '{path}' ({(int)answer.StatusCode}) is no vault.",
+                Mend = "Check 'vault.address'." };
     }
 
     /// <summary>Version 2 of the key/value store wraps them once more, beside their metadata.</summary>

@@ -18,7 +18,8 @@ internal sealed class VaultValues(VaultClient client, TimeProvider clock)
     public string? Warning { get; private set; }
 
     /// <summary>Reads what is due of these paths, and forgets all others.</summary>
-    public async Task<IReadOnlyDictionary<string, VaultReading>> ReadAsync(VaultOptions options, IReadOnlyCollection<string> paths, CancellationToken ct)
+    public async Task<IReadOnlyDictionary<string, VaultReading>> ReadAsync(
+        VaultOptions options, IReadOnlyCollection<string> paths, CancellationToken ct)
     {
         var source = $"{options.Address} {options.Namespace}";
         foreach (var gone in _kept.Where(k => !paths.Contains(k.Key) || k.Value.Source != source).Select(k => k.Key).ToList())
@@ -38,7 +39,11 @@ internal sealed class VaultValues(VaultClient client, TimeProvider clock)
                 var now = clock.GetUtcNow();
                 kept = reading switch
                 {
-                    { Problem: null } => new(source, reading, now + (reading.Lease > TimeSpan.Zero ? Max(reading.Lease * (2.0 / 3), TimeSpan.FromSeconds(1)) : options.Refresh), null),
+                    { Problem: null } =>
+                        new(source, reading,
+                            now + (reading.Lease > TimeSpan.Zero
+                                ? Max(reading.Lease * (2.0 / 3), TimeSpan.FromSeconds(1))
+                                : options.Refresh), null),
                     { IsAway: true } when kept is { Reading.Problem: null } => kept with { Due = now + retry, Stale = reading.Problem },
                     _ => new(source, reading, now + retry, null),
                 };

@@ -20,6 +20,7 @@ internal static class ListAudit
         Guid? before, int? limit, HttpContext http, AuditTrail audit, CancellationToken ct)
     {
         var entries = await audit.ListAsync(ApiPerson.Require(http), before, limit ?? DefaultLimit, ct);
-        return TypedResults.Ok(new Listing<AuditEntry>(entries, entries.Count == (limit ?? DefaultLimit) ? entries[^1].Id.ToString() : null));
+        return TypedResults.Ok(
+            new Listing<AuditEntry>(entries, entries.Count == (limit ?? DefaultLimit) ? entries[^1].Id.ToString() : null));
     }
 }

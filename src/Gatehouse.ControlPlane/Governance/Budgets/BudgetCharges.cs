@@ -62,7 +62,8 @@ internal sealed class BudgetCharges(BudgetMetrics metrics, TimeProvider clock)
         }
 
         // In one order on all nodes, so that they wait for each other's rows and never in a circle.
-        foreach (var (key, charge) in charges.OrderBy(c => c.Key.Budget).ThenBy(c => c.Key.Subject, StringComparer.Ordinal).ThenBy(c => c.Key.From))
+        foreach (var (key, charge) in charges.OrderBy(c => c.Key.Budget).ThenBy(c => c.Key.Subject, StringComparer.Ordinal)
+            .ThenBy(c => c.Key.From))
         {
             var spent = (await sql.QueryAsync(
                 $"""

@@ -30,7 +30,8 @@ public sealed class BudgetDoor
 
     /// <summary>The ledger's costs of a period changed: that goes to the audit log, and budgets are counted anew.</summary>
     /// <exception cref="ProblemException">The reason is too long.</exception>
-    public Task RepricedAsync(Person who, DateTimeOffset from, DateTimeOffset to, string detail, string? reason, CancellationToken ct) => _writes.RunAsync(
+    public Task RepricedAsync(
+        Person who, DateTimeOffset from, DateTimeOffset to, string detail, string? reason, CancellationToken ct) => _writes.RunAsync(
         async write =>
         {
             foreach (var budget in await write.Sql.QueryAsync($"SELECT {BudgetRows.Columns} FROM governance_budget b", BudgetRows.Read, ct))

@@ -5,7 +5,9 @@ using Gatehouse.Storage;
 
 namespace Gatehouse.Governance;
 
-/// <summary>Proves that budgets count what the ledger holds, and that nobody holds a part of one for a call that is over. Reads only.</summary>
+/// <summary>
+/// Proves that budgets count what the ledger holds, and that nobody holds a part of one for a call that is over. Reads only.
+/// </summary>
 public static class BudgetInvariants
 {
     /// <param name="read">What the ledger holds, in the same snapshot.</param>

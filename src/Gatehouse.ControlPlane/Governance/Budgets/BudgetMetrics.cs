@@ -13,7 +13,8 @@ internal sealed class BudgetMetrics : IDisposable
             "gatehouse.budget.events", "{event}", "Budgets that reached the share at which they alert, or their end, by budget and kind.");
 
     public void Reported(string budget, string kind) =>
-        _events.Add(1, new KeyValuePair<string, object?>("gatehouse.budget", budget), new KeyValuePair<string, object?>("gatehouse.kind", kind));
+        _events.Add(1, new KeyValuePair<string, object?>("gatehouse.budget", budget),
+            new KeyValuePair<string, object?>("gatehouse.kind", kind));
 
     public void Dispose() => _meter.Dispose();
 }

@@ -27,7 +27,8 @@ internal sealed class BudgetRecounts(Database db, ReadSpending read, BudgetCharg
             await db.TransactionAsync(
                 async sql =>
                 {
-                    if (await sql.ExecuteAsync($"UPDATE governance_budget SET recount_at = NULL WHERE id = {budget.Id} AND recount_at IS NOT NULL", ct) == 1)
+                    if (await sql.ExecuteAsync(
+                        $"UPDATE governance_budget SET recount_at = NULL WHERE id = {budget.Id} AND recount_at IS NOT NULL", ct) == 1)
                     {
                         await RecountAsync(sql, budget, ct);
                     }

@@ -7,7 +7,8 @@ namespace Gatehouse.Governance;
 /// <summary>Rows of <c>governance_budget</c> and <c>governance_limit</c>, and what the gateway makes of them.</summary>
 internal static class BudgetRows
 {
-    private static readonly FormattableString ScopeColumns = $"b.id, b.name, b.team_id, b.system_id, b.key_id, b.route, b.end_user, b.created_by, b.created_at";
+    private static readonly FormattableString ScopeColumns =
+        $"b.id, b.name, b.team_id, b.system_id, b.key_id, b.route, b.end_user, b.created_by, b.created_at";
 
     /// <summary>For <see cref="Read"/>; the table's alias is <c>b</c>.</summary>
     public static readonly FormattableString Columns = $"{ScopeColumns}, b.period, b.mode, b.limit_nanos, b.alert_percent, b.unknown_price";

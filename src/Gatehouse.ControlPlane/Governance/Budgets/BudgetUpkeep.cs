@@ -7,7 +7,8 @@ namespace Gatehouse.Governance;
 /// Second counts of new budgets, and what periods long past left behind. On its own, because a count walks the ledger of a whole period:
 /// leases are not to wait for it. A budget's row is locked before its counts, as wherever both are.
 /// </summary>
-internal sealed partial class BudgetUpkeep(BudgetRecounts recounts, LeaseStore leases, TimeProvider clock, ILogger<BudgetUpkeep> log) : BackgroundService
+internal sealed partial class BudgetUpkeep(BudgetRecounts recounts, LeaseStore leases, TimeProvider clock, ILogger<BudgetUpkeep> log)
+    : BackgroundService
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan CleanEvery = TimeSpan.FromMinutes(10);

@@ -11,7 +11,8 @@ public sealed record NewBudget(
 
 /// <summary>What to change about a budget; <see langword="null"/> leaves as it is.</summary>
 /// <param name="Reason">Why; goes to the audit log.</param>
-public sealed record BudgetChange(decimal? LimitUsd, BudgetMode? Mode, int? AlertPercent, UnknownPrice? UnknownPrice, string? Reason = null);
+public sealed record BudgetChange(
+    decimal? LimitUsd, BudgetMode? Mode, int? AlertPercent, UnknownPrice? UnknownPrice, string? Reason = null);
 
 /// <summary>Budgets: list, create, change, remove. Owns tables <c>governance_budget</c> and <c>governance_budget_event</c>.</summary>
 public sealed class Budgets
@@ -63,7 +64,8 @@ public sealed class Budgets
 
     /// <exception cref="ProblemException">404: there is none that the person may see.</exception>
     public async Task<BudgetStanding> GetAsync(Person who, Guid id, CancellationToken ct) =>
-        (await ListAsync(who, ct)).FirstOrDefault(b => b.Budget.Id == id) ?? throw new ProblemException(Problem.NotFound("budget", id.ToString()));
+        (await ListAsync(who, ct)).FirstOrDefault(b => b.Budget.Id == id)
+            ?? throw new ProblemException(Problem.NotFound("budget", id.ToString()));
 
     /// <summary>What budgets reported since then, newest first, of the teams that the person may see.</summary>
     public async Task<IReadOnlyList<BudgetEvent>> EventsAsync(Person who, DateTimeOffset since, CancellationToken ct)
@@ -186,7 +188,8 @@ public sealed class Budgets
     }
 
     private static string Describe(Budget b) => string.Create(
-        CultureInfo.InvariantCulture, $"{Words.Of(b.Mode)} {b.LimitUsd:0.#########} USD a {Words.Of(b.Period)}, alert at {b.AlertPercent} %, unknown prices: {Words.Of(b.UnknownPrice)}");
+        CultureInfo.InvariantCulture,
+        $"{Words.Of(b.Mode)} {b.LimitUsd:0.#########} USD a {Words.Of(b.Period)}, alert at {b.AlertPercent} %, unknown prices: {Words.Of(b.UnknownPrice)}");
 
     private async Task<BudgetStanding> StandAsync(Budget budget, string? team, string? system, string? key, CancellationToken ct)
     {

@@ -28,7 +28,8 @@ internal static class CreateBudget
     public static void Map(IEndpointRouteBuilder api) => api.MapPost("/budgets", HandleAsync).WithTags("budgets");
 
     /// <summary>Makes a budget for the calls that fit every part that is given: team (a name), system, key, route, end user.</summary>
-    internal static async Task<Created<BudgetStanding>> HandleAsync(Request request, HttpContext http, Budgets budgets, CancellationToken ct) =>
+    internal static async Task<Created<BudgetStanding>> HandleAsync(
+        Request request, HttpContext http, Budgets budgets, CancellationToken ct) =>
         TypedResults.Created((string?)null, await budgets.CreateAsync(
             ApiPerson.Require(http),
             new NewBudget(

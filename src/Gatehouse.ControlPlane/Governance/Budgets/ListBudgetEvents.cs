@@ -18,5 +18,6 @@ internal static class ListBudgetEvents
     /// <param name="since">Default: seven days ago.</param>
     internal static async Task<Ok<Listing<BudgetEvent>>> HandleAsync(
         DateTimeOffset? since, HttpContext http, Budgets budgets, TimeProvider clock, CancellationToken ct) =>
-        TypedResults.Ok(new Listing<BudgetEvent>(await budgets.EventsAsync(ApiPerson.Require(http), since ?? clock.GetUtcNow() - Default, ct)));
+        TypedResults.Ok(
+            new Listing<BudgetEvent>(await budgets.EventsAsync(ApiPerson.Require(http), since ?? clock.GetUtcNow() - Default, ct)));
 }

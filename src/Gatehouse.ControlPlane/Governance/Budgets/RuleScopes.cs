@@ -13,7 +13,8 @@ internal sealed class RuleScopes(Database db, Systems systems)
     private const int MaxRouteChars = 256;
     private const int MaxUserChars = 128;
 
-    /// <exception cref="ProblemException">A part is unknown to the person or does not fit the others, or they may not set rules there.</exception>
+    /// <exception cref="ProblemException">A part is unknown to the person or does not fit the others, or they may not set rules
+    /// there.</exception>
     public async Task<CallScope> ResolveAsync(Person who, NamedScope named, CancellationToken ct)
     {
         var team = named.Team is null ? null : (Guid?)await TeamAsync(who, named.Team, ct);

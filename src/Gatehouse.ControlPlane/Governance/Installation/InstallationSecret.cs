@@ -4,8 +4,8 @@ using System.Text;
 namespace Gatehouse.Governance;
 
 /// <summary>
-/// 32 random bytes that every stored hash and encrypted value depends on: from the environment, or from a file that only this user may read.
-/// Nodes of one installation share it.
+/// 32 random bytes that every stored hash and encrypted value depends on: from the environment, or from a file that only this user may
+/// read. Nodes of one installation share it.
 /// </summary>
 public sealed class InstallationSecret
 {
@@ -37,7 +37,8 @@ public sealed class InstallationSecret
 
     /// <summary>A key for one purpose; keys of different purposes say nothing about each other.</summary>
     /// <returns>32 bytes.</returns>
-    public byte[] Derive(string purpose) => HKDF.DeriveKey(HashAlgorithmName.SHA256, _secret, Length, info: Encoding.UTF8.GetBytes(purpose));
+    public byte[] Derive(string purpose) =>
+        HKDF.DeriveKey(HashAlgorithmName.SHA256, _secret, Length, info: Encoding.UTF8.GetBytes(purpose));
 
     public override string ToString() => nameof(InstallationSecret);
 

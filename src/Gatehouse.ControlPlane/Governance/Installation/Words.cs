@@ -18,7 +18,8 @@ internal static class Words
         where T : struct, Enum => Enum.IsDefined(value)
             ? JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString())
             : throw new ProblemException(Problem.Invalid(
-                JsonNamingPolicy.SnakeCaseLower.ConvertName(typeof(T).Name), $"must be one of {string.Join(", ", Enum.GetValues<T>().Select(Of))}"));
+                JsonNamingPolicy.SnakeCaseLower.ConvertName(typeof(T).Name),
+                $"must be one of {string.Join(", ", Enum.GetValues<T>().Select(Of))}"));
 
     public static T Parse<T>(string word)
         where T : struct, Enum => Enum.Parse<T>(word.Replace("_", "", StringComparison.Ordinal), ignoreCase: true);
@@ -65,7 +66,8 @@ internal static class Words
     {
         var text = email?.Trim().ToLowerInvariant() ?? "";
         var at = text.IndexOf('@', StringComparison.Ordinal);
-        return at > 0 && at < text.Length - 1 && text.Length <= 254 && text.IndexOf('@', at + 1) < 0 && !text.Any(c => char.IsWhiteSpace(c) || char.IsControl(c))
+        return at > 0 && at < text.Length - 1 && text.Length <= 254 && text.IndexOf('@', at + 1) < 0
+            && !text.Any(c => char.IsWhiteSpace(c) || char.IsControl(c))
             ? text
             : throw new ProblemException(Problem.Invalid("email", "must be an e-mail address"));
     }

@@ -21,5 +21,6 @@ internal sealed class KeyRingEncryptor(InstallationSecret secret) : IXmlEncrypto
 internal sealed class KeyRingDecryptor(IServiceProvider services) : IXmlDecryptor
 {
     public XElement Decrypt(XElement encryptedElement) => XElement.Parse(SealedText.Open(
-        services.GetRequiredService<InstallationSecret>().Derive(KeyRingEncryptor.Purpose), Convert.FromBase64String(encryptedElement.Value), ""));
+        services.GetRequiredService<InstallationSecret>().Derive(KeyRingEncryptor.Purpose),
+        Convert.FromBase64String(encryptedElement.Value), ""));
 }

@@ -7,7 +7,8 @@ namespace Gatehouse.Governance;
 
 /// <summary>
 /// The key ring of Data Protection, kept in table <c>governance_ring_key</c>, so that a session that one node began holds on all. Data
-/// Protection asks for it while requests wait, and nothing may block there: it answers from memory, which <see cref="KeyRingWorker"/> keeps.
+/// Protection asks for it while requests wait, and nothing may block there: it answers from memory, which <see cref="KeyRingWorker"/>
+/// keeps.
 /// </summary>
 internal sealed class KeyRingStore(Database db, TimeProvider clock) : IXmlRepository
 {

@@ -8,7 +8,8 @@ namespace Gatehouse.Governance;
 /// Makes the first key of the ring before the server listens, and the next one well before the last expires, so that every node has read it
 /// when it comes into use. Safe to run on every node.
 /// </summary>
-internal sealed partial class KeyRingWorker(KeyRingStore store, IKeyManager keys, TimeProvider clock, ILogger<KeyRingWorker> log) : BackgroundService
+internal sealed partial class KeyRingWorker(KeyRingStore store, IKeyManager keys, TimeProvider clock, ILogger<KeyRingWorker> log)
+    : BackgroundService
 {
     public static readonly TimeSpan Lifetime = TimeSpan.FromDays(90);
 
@@ -54,6 +55,7 @@ internal sealed partial class KeyRingWorker(KeyRingStore store, IKeyManager keys
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The key ring could not be looked after; sessions go on with the keys that were read.")]
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "The key ring could not be looked after; sessions go on with the keys that were read.")]
     private partial void LookFailed(Exception e);
 }

@@ -36,7 +36,8 @@ public sealed class Keys
     }
 
     /// <returns>The key with its secret, which nothing shows again.</returns>
-    /// <exception cref="ProblemException">There is no such system, the person may not, the system is retired, or a field is wrong.</exception>
+    /// <exception cref="ProblemException">There is no such system, the person may not, the system is retired, or a field is
+    /// wrong.</exception>
     public async Task<CreatedKey> CreateAsync(Person who, Guid systemId, NewKey key, CancellationToken ct)
     {
         var system = await _systems.GetAsync(who, systemId, ct);
@@ -65,7 +66,8 @@ public sealed class Keys
                 await write.Sql.ExecuteAsync($"""
                     UPDATE governance_key SET revoked_at = {write.At} WHERE team_id = {teamId} AND id = {keyId} AND revoked_at IS NULL
                     """, ct);
-                await write.AuditAsync(who, "key.revoke", teamId, $"{key.System}/{key.Name}", keyId, Words.WithReason(key.Prefix, reason), ct);
+                await write.AuditAsync(
+                    who, "key.revoke", teamId, $"{key.System}/{key.Name}", keyId, Words.WithReason(key.Prefix, reason), ct);
                 return key with { RevokedAt = write.At };
             },
             ct);
@@ -82,7 +84,8 @@ public sealed class Keys
     {
         var secret = secrets.Key(key.Environment);
         var created = new ApiKey(
-            Guid.CreateVersion7(write.At), system.Id, system.Name, key.Environment, key.Name, secret.Prefix, who.Email, write.At, key.ExpiresAt, null);
+            Guid.CreateVersion7(write.At), system.Id, system.Name, key.Environment, key.Name, secret.Prefix, who.Email, write.At,
+            key.ExpiresAt, null);
         await write.Sql.ExecuteAsync($"""
             INSERT INTO governance_key (team_id, id, system_id, environment, name, prefix, hash, created_by, created_at, expires_at)
             VALUES ({system.TeamId}, {created.Id}, {system.Id}, {Words.Of(key.Environment)}, {key.Name}, {secret.Prefix},

@@ -18,7 +18,9 @@ internal static class ChangeLimit
     public static void Map(IEndpointRouteBuilder api) => api.MapPatch("/limits/{id:guid}", HandleAsync).WithTags("limits");
 
     /// <summary>Changes the parts that are given and leaves the others; 0 takes a part away.</summary>
-    internal static async Task<Ok<RateLimitEntry>> HandleAsync(Guid id, Request request, HttpContext http, RateLimits limits, CancellationToken ct) =>
+    internal static async Task<Ok<RateLimitEntry>> HandleAsync(
+        Guid id, Request request, HttpContext http, RateLimits limits, CancellationToken ct) =>
         TypedResults.Ok(await limits.ChangeAsync(
-            ApiPerson.Require(http), id, new RateLimitChange(request.RequestsPerMinute, request.TokensPerMinute, request.Concurrency, request.Reason), ct));
+            ApiPerson.Require(http), id,
+            new RateLimitChange(request.RequestsPerMinute, request.TokensPerMinute, request.Concurrency, request.Reason), ct));
 }

@@ -26,7 +26,8 @@ internal static class CreateLimit
     public static void Map(IEndpointRouteBuilder api) => api.MapPost("/limits", HandleAsync).WithTags("limits");
 
     /// <summary>Makes a limit for the calls that fit every part that is given: team (a name), system, key, route, end user.</summary>
-    internal static async Task<Created<RateLimitEntry>> HandleAsync(Request request, HttpContext http, RateLimits limits, CancellationToken ct) =>
+    internal static async Task<Created<RateLimitEntry>> HandleAsync(
+        Request request, HttpContext http, RateLimits limits, CancellationToken ct) =>
         TypedResults.Created((string?)null, await limits.CreateAsync(
             ApiPerson.Require(http),
             new NewRateLimit(

@@ -4,7 +4,8 @@ using Gatehouse.Storage;
 namespace Gatehouse.Governance;
 
 /// <summary>How a node stands with one count, and what it asks for.</summary>
-/// <param name="Granted">What the node believes to hold since the period began; the database is told, so that a lost answer mends itself.</param>
+/// <param name="Granted">What the node believes to hold since the period began; the database is told, so that a lost answer mends
+/// itself.</param>
 /// <param name="Need">Units that calls wait for.</param>
 /// <param name="NeedEach">Less than this helps none of them.</param>
 /// <param name="Ahead">Units to hold beyond the need, if there are enough; <see cref="long.MaxValue"/>: all.</param>
@@ -69,9 +70,12 @@ internal sealed class LeaseStore(Database db)
         },
         ct);
 
-    /// <summary>Gives back all that a run of a node holds of a count from a period on, unless the ledger has yet to take some of what it used.</summary>
+    /// <summary>
+    /// Gives back all that a run of a node holds of a count from a period on, unless the ledger has yet to take some of what it used.
+    /// </summary>
     /// <returns>Whether nothing is held any longer.</returns>
-    public Task<bool> ForgetAsync(string node, long run, LimitRule rule, string subject, DateTimeOffset from, long used, CancellationToken ct) => db.TransactionAsync(
+    public Task<bool> ForgetAsync(
+        string node, long run, LimitRule rule, string subject, DateTimeOffset from, long used, CancellationToken ct) => db.TransactionAsync(
         async sql =>
         {
             var measure = Words.Of(rule.Measure);

@@ -10,7 +10,8 @@ namespace Gatehouse.Governance;
 /// Keeps this node supplied with leases of budgets and limits, off the way of calls:
 /// <list type="number">
 /// <item>A node that is alone holds all that is free; of several each holds what it lately used, and gives back what lies idle.</item>
-/// <item>A node that cannot serve a waiting call gives back what it holds too little of, so that parts do not lie about on every node.</item>
+/// <item>A node that cannot serve a waiting call gives back what it holds too little of, so that parts do not lie about on every
+/// node.</item>
 /// <item>What an earlier run of this node held is given back when everything it journalled is in the ledger; what a node held that is gone
 /// for two minutes, by who notices.</item>
 /// <item>Counts that calls wait for come first. What an end user holds of a rule that gives each their own is leased when they call, and
@@ -19,7 +20,8 @@ namespace Gatehouse.Governance;
 /// </list>
 /// </summary>
 internal sealed partial class LeaseWorker(
-    LeaseStore store, AllowanceBook book, Snapshot<GovernanceTables> tables, CallJournal journal, TimeProvider clock, ILogger<LeaseWorker> log)
+    LeaseStore store, AllowanceBook book, Snapshot<GovernanceTables> tables, CallJournal journal, TimeProvider clock,
+    ILogger<LeaseWorker> log)
     : BackgroundService
 {
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
@@ -169,16 +171,19 @@ internal sealed partial class LeaseWorker(
             }
 
             var window = allowance.Current(now);
-            if (!rules.TryGetValue((allowance.Rule.Id, allowance.Rule.Measure), out var rule) || await TryForgetAsync(allowance, window, ct))
+            if (!rules.TryGetValue((allowance.Rule.Id, allowance.Rule.Measure), out var rule)
+                || await TryForgetAsync(allowance, window, ct))
             {
                 book.Remove(allowance);
                 _standings.Remove(window);
             }
             else if (rule.Enforced)
             {
-                var isWanted = window.IsAsking || window.Waiting > 0 || window.Used > 0 || (!rule.Scope.IsPerUser && rule.Period != LimitPeriod.Minute);
+                var isWanted = window.IsAsking || window.Waiting > 0 || window.Used > 0
+                    || (!rule.Scope.IsPerUser && rule.Period != LimitPeriod.Minute);
                 await SyncAsync(rule, allowance, window, isWanted, ct);
-                if (rule.Period != LimitPeriod.Total && window.Used > 0 && window.Until - now < PrepareAhead && allowance.Prepare() is { Granted: 0 } next)
+                if (rule.Period != LimitPeriod.Total && window.Used > 0 && window.Until - now < PrepareAhead
+                    && allowance.Prepare() is { Granted: 0 } next)
                 {
                     await SyncAsync(rule, allowance, next, true, ct);
                 }
@@ -232,7 +237,8 @@ internal sealed partial class LeaseWorker(
             window.TakeBack(window.Spare - keep);
         }
 
-        var answer = await store.SyncAsync(journal.NodeId, book.Run, Request(rule, allowance, window, idle ? 0 : Ahead(rule, window, recent)), ct);
+        var answer = await store.SyncAsync(
+            journal.NodeId, book.Run, Request(rule, allowance, window, idle ? 0 : Ahead(rule, window, recent)), ct);
         if (answer.Free < 0 && window.TakeBack(-answer.Free) > 0)
         {
             answer = await store.SyncAsync(journal.NodeId, book.Run, Request(rule, allowance, window, 0), ct);
@@ -254,13 +260,16 @@ internal sealed partial class LeaseWorker(
     {
         var need = Math.Max(0, window.Waiting - window.Spare);
         return new LeaseRequest(
-            rule, allowance.Subject, window.From, window.Until, window.Granted, window.Used, window.Underway, need, window.WaitingEach, ahead, _live);
+            rule, allowance.Subject, window.From, window.Until, window.Granted, window.Used, window.Underway, need, window.WaitingEach,
+            ahead, _live);
     }
 
     private long Ahead(LimitRule rule, AllowanceWindow window, long recent) =>
         _live == 1 ? long.MaxValue : Math.Max(0, Math.Max(2 * recent, rule.Cap / (16 * _live)) - window.Spare);
 
-    /// <summary>Rates and concurrency go on with an even share: nobody can lease, and refusing every call would be worse than being a little off.</summary>
+    /// <summary>
+    /// Rates and concurrency go on with an even share: nobody can lease, and refusing every call would be worse than being a little off.
+    /// </summary>
     private void GrantShares()
     {
         foreach (var allowance in book.All)
@@ -301,10 +310,12 @@ internal sealed partial class LeaseWorker(
             && book.TryForget(allowance);
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Leases of budgets and limits cannot be renewed: calls go on with what this node holds, and it is tried again.")]
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "Leases of budgets and limits cannot be renewed: calls go on with what this node holds, and it is tried again.")]
     private partial void LeasesFailed(Exception e);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node} has been silent for two minutes; what it held of budgets and limits is free again.")]
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "Node {Node} has been silent for two minutes; what it held of budgets and limits is free again.")]
     private partial void NodeGone(string node);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Others took this node for gone and have what it held of '{Rule}'; it begins anew.")]

@@ -49,7 +49,8 @@ public sealed class RateLimits
 
     /// <exception cref="ProblemException">404: there is none that the person may see.</exception>
     public async Task<RateLimitEntry> GetAsync(Person who, Guid id, CancellationToken ct) =>
-        (await ListAsync(who, ct)).FirstOrDefault(l => l.Limit.Id == id) ?? throw new ProblemException(Problem.NotFound("limit", id.ToString()));
+        (await ListAsync(who, ct)).FirstOrDefault(l => l.Limit.Id == id)
+            ?? throw new ProblemException(Problem.NotFound("limit", id.ToString()));
 
     /// <summary>In force on this node when it returns, on the others within a second.</summary>
     /// <exception cref="ProblemException">The person may not, a field is wrong, or the name is taken.</exception>
@@ -122,7 +123,8 @@ public sealed class RateLimits
                 await write.Sql.ExecuteAsync($"DELETE FROM governance_allowance WHERE rule_id = {id}", ct);
                 await write.Sql.ExecuteAsync($"DELETE FROM governance_lease WHERE rule_id = {id}", ct);
                 await write.Sql.ExecuteAsync($"DELETE FROM governance_limit WHERE id = {id}", ct);
-                await write.AuditAsync(who, "limit.remove", limit.Scope.TeamId, limit.Name, id, Words.WithReason(Describe(limit), reason), ct);
+                await write.AuditAsync(
+                    who, "limit.remove", limit.Scope.TeamId, limit.Name, id, Words.WithReason(Describe(limit), reason), ct);
                 return true;
             },
             ct);

@@ -61,7 +61,8 @@ public sealed class People
                 var invited = new Person(Guid.CreateVersion7(write.At), email, name, person.Memberships);
                 await AddAsync(write, invited, local: false, passwordHash: null, ct);
                 await OneTimeLinks.AddAsync(write, link, invited.Id, ct);
-                await write.AuditAsync(who, "person.invite", scope.TeamOf(person.Memberships), email, invited.Id, Describe(person.Memberships), ct);
+                await write.AuditAsync(
+                    who, "person.invite", scope.TeamOf(person.Memberships), email, invited.Id, Describe(person.Memberships), ct);
                 return new Invitation(invited, OneTimeLinks.Path(link));
             },
             ct);
@@ -69,7 +70,8 @@ public sealed class People
 
     /// <summary>Replaces the memberships that <paramref name="who"/> may see; those in other teams stay.</summary>
     /// <exception cref="ProblemException">There is no such person, the person may not, or no administrator would be left.</exception>
-    public async Task<PersonEntry> SetMembershipsAsync(Person who, Guid personId, IReadOnlyList<Membership> memberships, CancellationToken ct)
+    public async Task<PersonEntry> SetMembershipsAsync(
+        Person who, Guid personId, IReadOnlyList<Membership> memberships, CancellationToken ct)
     {
         var scope = Scope.Of(who);
         scope.RequireAll(memberships);
@@ -82,7 +84,8 @@ public sealed class People
                 await write.Sql.ExecuteAsync($"DELETE FROM governance_membership WHERE person_id = {personId}", ct);
                 await AddMembershipsAsync(write, personId, all, ct);
                 await KeepAdministratorAsync(write.Sql, had, ct);
-                await write.AuditAsync(who, "person.memberships", scope.TeamOf(memberships), row.Person.Email, personId, Describe(memberships), ct);
+                await write.AuditAsync(
+                    who, "person.memberships", scope.TeamOf(memberships), row.Person.Email, personId, Describe(memberships), ct);
                 return Entry(row with { Person = row.Person with { Memberships = all } }, scope);
             },
             ct);
@@ -109,7 +112,9 @@ public sealed class People
 
                 await write.Sql.ExecuteAsync($"DELETE FROM governance_person WHERE id = {personId}", ct);
                 await KeepAdministratorAsync(write.Sql, had, ct);
-                await write.AuditAsync(who, "person.remove", scope.TeamOf(row.Person.Memberships), row.Person.Email, personId, Words.WithReason("", reason), ct);
+                await write.AuditAsync(
+                    who, "person.remove", scope.TeamOf(row.Person.Memberships), row.Person.Email, personId, Words.WithReason("", reason),
+                    ct);
                 return true;
             },
             ct);
@@ -158,7 +163,8 @@ public sealed class People
         return rows is [var row] && scope.Sees(row) ? row : throw new ProblemException(Problem.NotFound("person", personId.ToString()));
     }
 
-    private static async Task AddMembershipsAsync(GovernanceWrite write, Guid personId, IReadOnlyList<Membership> memberships, CancellationToken ct)
+    private static async Task AddMembershipsAsync(
+        GovernanceWrite write, Guid personId, IReadOnlyList<Membership> memberships, CancellationToken ct)
     {
         foreach (var membership in memberships)
         {
@@ -205,7 +211,8 @@ public sealed class People
         {
             if (memberships.Count == 0 && Teams is null)
             {
-                throw new ProblemException(Problem.Invalid("memberships", "must name at least one role; remove the person to take away all"));
+                throw new ProblemException(
+                    Problem.Invalid("memberships", "must name at least one role; remove the person to take away all"));
             }
 
             if (memberships.DistinctBy(m => m.TeamId).Count() != memberships.Count)

@@ -17,6 +17,7 @@ internal static class SetMemberships
     public static void Map(IEndpointRouteBuilder api) => api.MapPut("/people/{id:guid}/memberships", HandleAsync).WithTags("people");
 
     /// <summary>Replaces a person's roles in the teams that you administer; a membership without a team holds in all of them.</summary>
-    internal static async Task<Ok<PersonEntry>> HandleAsync(Guid id, Request request, HttpContext http, People people, CancellationToken ct) =>
+    internal static async Task<Ok<PersonEntry>> HandleAsync(
+        Guid id, Request request, HttpContext http, People people, CancellationToken ct) =>
         TypedResults.Ok(await people.SetMembershipsAsync(ApiPerson.Require(http), id, request.Memberships, ct));
 }

@@ -51,7 +51,8 @@ internal sealed class ApiAccess(
             ApiPerson.Require(http);
         }
 
-        var reads = HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method) || HttpMethods.IsOptions(http.Request.Method);
+        var reads = HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method)
+            || HttpMethods.IsOptions(http.Request.Method);
         if (reads || TokenHandler.Presented(http.Request) is not null)
         {
             return;
@@ -65,7 +66,8 @@ internal sealed class ApiAccess(
         if (person is not null && !await antiforgery.IsRequestValidAsync(http))
         {
             throw new ProblemException(new Problem(
-                "csrf_token_missing", 403, $"A change in a browser's session needs the header '{TokenHeader}' with the token of GET /api/session."));
+                "csrf_token_missing", 403,
+                $"A change in a browser's session needs the header '{TokenHeader}' with the token of GET /api/session."));
         }
     }
 

@@ -16,7 +16,8 @@ internal static class OneTimeLinks
             """, ct);
 
     /// <summary>Uses the link up.</summary>
-    /// <returns>Whose it was (a null id for the first administrator's), or <see langword="null"/> when it is unknown, used or too old.</returns>
+    /// <returns>Whose it was (a null id for the first administrator's), or <see langword="null"/> when it is unknown, used or too
+    /// old.</returns>
     public static async Task<OneTimeLink?> TakeAsync(GovernanceWrite write, byte[] hash, CancellationToken ct) =>
         (await write.Sql.QueryAsync(
             $"DELETE FROM governance_link WHERE hash = {hash} AND expires_at > {write.At} RETURNING person_id",
@@ -26,7 +27,8 @@ internal static class OneTimeLinks
     /// <summary>Looks without using it up.</summary>
     public static async Task<OneTimeLink?> FindAsync(Database db, byte[] hash, DateTimeOffset now, CancellationToken ct) =>
         (await db.QueryAsync(
-            $"SELECT person_id FROM governance_link WHERE hash = {hash} AND expires_at > {now}", row => new OneTimeLink(row.IdOrNull(0)), ct))
+            $"SELECT person_id FROM governance_link WHERE hash = {hash} AND expires_at > {now}", row =>
+                new OneTimeLink(row.IdOrNull(0)), ct))
         .SingleOrDefault();
 }
 

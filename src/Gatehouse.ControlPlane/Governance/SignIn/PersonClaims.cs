@@ -3,7 +3,9 @@ using Gatehouse.Contracts;
 
 namespace Gatehouse.Governance;
 
-/// <summary>What a session says: who, and the stamp that must still be the person's. Roles are never in it; they are read from the tables.</summary>
+/// <summary>
+/// What a session says: who, and the stamp that must still be the person's. Roles are never in it; they are read from the tables.
+/// </summary>
 public static class PersonClaims
 {
     private const string StampClaim = "gatehouse_stamp";

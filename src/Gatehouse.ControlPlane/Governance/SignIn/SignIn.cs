@@ -94,7 +94,8 @@ public sealed class SignIn
     /// <summary>Sets the password of an invited person, or makes the first administrator.</summary>
     /// <param name="name">Needed for the first administrator; an invited person may correct theirs.</param>
     /// <param name="email">Needed for the first administrator; ignored for an invited person.</param>
-    /// <exception cref="ProblemException">The link is unknown, used or too old, or a field is wrong. A wrong field leaves the link usable.</exception>
+    /// <exception cref="ProblemException">The link is unknown, used or too old, or a field is wrong. A wrong field leaves the link
+    /// usable.</exception>
     public async Task<Person> AcceptLinkAsync(string token, string? name, string? email, string password, CancellationToken ct)
     {
         var link = await FindLinkAsync(token, ct) ?? throw NoSuchLink();
@@ -122,7 +123,8 @@ public sealed class SignIn
         {
             return Interlocked.Increment(ref _attemptsNow) <= MaxAttemptsAtOnce
                 ? await LookAtPasswordAsync(email, password, address, ct)
-                : throw new ProblemException(new Problem("busy", 429, "Too many people sign in at this moment; try again in a few seconds."));
+                : throw new ProblemException(
+                    new Problem("busy", 429, "Too many people sign in at this moment; try again in a few seconds."));
         }
         finally
         {
@@ -176,7 +178,8 @@ public sealed class SignIn
     }
 
     private static ProblemException NoSuchLink() => new(new Problem(
-        "link_not_valid", 410, "This link was used already, is too old, or was never made; ask for a new one (restart Gatehouse for the first administrator's)."));
+        "link_not_valid", 410,
+        "This link was used already, is too old, or was never made; ask for a new one (restart Gatehouse for the first administrator's)."));
 
     private static async Task<Person> AcceptInvitationAsync(
         GovernanceWrite write, Guid personId, string name, string hash, CancellationToken ct)

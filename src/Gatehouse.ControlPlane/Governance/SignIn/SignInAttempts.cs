@@ -82,7 +82,8 @@ internal sealed class SignInAttempts(Database db, PublicEdge edge, TimeProvider 
         },
         ct);
 
-    private static FormattableString Select(string subject) => $"SELECT failures, locked_until_at FROM governance_attempt WHERE subject = {subject}";
+    private static FormattableString Select(string subject) =>
+        $"SELECT failures, locked_until_at FROM governance_attempt WHERE subject = {subject}";
 
     private static (long Failures, DateTimeOffset? LockedUntil) Read(Row row) => (row.Long(0), row.InstantOrNull(1));
 

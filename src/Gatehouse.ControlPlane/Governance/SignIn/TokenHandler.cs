@@ -31,7 +31,9 @@ internal sealed class TokenHandler(
 
     /// <returns>Whose token it is, or <see langword="null"/> when it is unknown, revoked or expired.</returns>
     public static KnownPerson? Find(GovernanceTables tables, KeyHash hash, DateTimeOffset now) =>
-        tables.Tokens.TryGetValue(hash, out var token) && !(token.ExpiresAt <= now) ? tables.People.GetValueOrDefault(token.PersonId) : null;
+        tables.Tokens.TryGetValue(hash, out var token) && !(token.ExpiresAt <= now)
+            ? tables.People.GetValueOrDefault(token.PersonId)
+            : null;
 
     protected override Task<AuthenticateResult> HandleAuthenticateAsync()
     {

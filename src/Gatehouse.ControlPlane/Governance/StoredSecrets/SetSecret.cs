@@ -22,6 +22,7 @@ internal static class SetSecret
     /// Stores a secret, encrypted, for `${secret:NAME}` in the configuration; nothing returns its value. A changed one is used on this node
     /// when this answers, on the others within a second; calls under way end with the one before.
     /// </summary>
-    internal static async Task<Ok<StoredSecret>> HandleAsync(string name, Request request, HttpContext http, StoredSecrets secrets, CancellationToken ct) =>
+    internal static async Task<Ok<StoredSecret>> HandleAsync(
+        string name, Request request, HttpContext http, StoredSecrets secrets, CancellationToken ct) =>
         TypedResults.Ok(await secrets.SetAsync(ApiPerson.Require(http), name, request.Value ?? "", ct));
 }

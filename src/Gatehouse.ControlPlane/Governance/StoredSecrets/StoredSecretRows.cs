@@ -12,8 +12,10 @@ internal static class StoredSecretRows
 
     /// <summary>Every value by its name.</summary>
     /// <param name="strict">Whether one that cannot be opened is an error; else it is left out, so that nothing else waits for it.</param>
-    /// <exception cref="DatabaseException">One cannot be opened: it was stored under another installation secret, or changed since.</exception>
-    public static async Task<IReadOnlyDictionary<string, string>> ReadAsync(Database db, InstallationSecret secret, bool strict, CancellationToken ct)
+    /// <exception cref="DatabaseException">One cannot be opened: it was stored under another installation secret, or changed
+    /// since.</exception>
+    public static async Task<IReadOnlyDictionary<string, string>> ReadAsync(
+        Database db, InstallationSecret secret, bool strict, CancellationToken ct)
     {
         var rows = await db.QueryAsync($"SELECT name, value FROM governance_secret", row => (Name: row.Text(0), Value: row.Bytes(1)), ct);
         var values = new Dictionary<string, string>(StringComparer.Ordinal);

@@ -48,7 +48,8 @@ public sealed class StoredSecrets
         Database db, InstallationSecret secret, IReadOnlyCollection<string> inUse, TimeProvider clock, CancellationToken ct)
     {
         await InstallationCheck.RunAsync(db, new Secrets(secret), ct);
-        var publisher = new GovernancePublisher(new GovernanceReader(db, secret), new Snapshot<GovernanceTables>(GovernanceTables.Empty), new GovernanceChanges());
+        var publisher = new GovernancePublisher(
+            new GovernanceReader(db, secret), new Snapshot<GovernanceTables>(GovernanceTables.Empty), new GovernanceChanges());
         return new StoredSecrets(db, secret, new GovernanceWrites(db, publisher, clock), new SecretsJoint { InUse = () => inUse });
     }
 
@@ -67,7 +68,9 @@ public sealed class StoredSecrets
             ct);
     }
 
-    /// <summary>Stores a value under a name, in place of the one before. It is used on this node when this returns, on the others within a second.</summary>
+    /// <summary>
+    /// Stores a value under a name, in place of the one before. It is used on this node when this returns, on the others within a second.
+    /// </summary>
     /// <exception cref="ProblemException">The person may not, or name or value break the rule.</exception>
     public async Task<StoredSecret> SetAsync(Person who, string name, string value, CancellationToken ct)
     {
@@ -106,7 +109,8 @@ public sealed class StoredSecrets
         if (_joint.InUse().Contains(name))
         {
             throw new ProblemException(new Problem(
-                "secret_in_use", 409, $"The configuration refers to '{name}', and Gatehouse would not start again without it: remove ${{secret:{name}}} there first."));
+                "secret_in_use", 409,
+                $"The configuration refers to '{name}', and Gatehouse would not start again without it: remove ${{secret:{name}}} there first."));
         }
 
         await _writes.RunAsync(

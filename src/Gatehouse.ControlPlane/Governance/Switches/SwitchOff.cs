@@ -21,5 +21,6 @@ internal static class SwitchOff
     /// subject is a name, or the id of a system or key; callers read the reason.
     /// </summary>
     internal static async Task<Created<Switch>> HandleAsync(Request request, HttpContext http, Switches switches, CancellationToken ct) =>
-        TypedResults.Created((string?)null, await switches.OffAsync(ApiPerson.Require(http), request.Kind, request.Subject, request.Reason, ct));
+        TypedResults.Created(
+            (string?)null, await switches.OffAsync(ApiPerson.Require(http), request.Kind, request.Subject, request.Reason, ct));
 }

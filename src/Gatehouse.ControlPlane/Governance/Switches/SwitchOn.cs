@@ -14,6 +14,7 @@ internal static class SwitchOn
 
     /// <summary>Lets the calls through again: on this node when this answers, on the others within a second.</summary>
     /// <param name="reason">Why; goes to the audit log.</param>
-    internal static async Task<Ok<Switch>> HandleAsync(Guid id, string? reason, HttpContext http, Switches switches, CancellationToken ct) =>
+    internal static async Task<Ok<Switch>> HandleAsync(
+        Guid id, string? reason, HttpContext http, Switches switches, CancellationToken ct) =>
         TypedResults.Ok(await switches.OnAsync(ApiPerson.Require(http), id, reason, ct));
 }

@@ -12,7 +12,8 @@ internal static class SwitchRows
         var switches = await db.QueryAsync(
             $"SELECT id, kind, subject, team_id, reason, person, made_at FROM governance_switch",
             row => new Switch(
-                row.Id(0), Words.Parse<SwitchKind>(row.Text(1)), row.Text(2), row.Text(2), row.IdOrNull(3), row.Text(4), row.Text(5), row.Instant(6)),
+                row.Id(0), Words.Parse<SwitchKind>(row.Text(1)), row.Text(2), row.Text(2), row.IdOrNull(3), row.Text(4), row.Text(5),
+                row.Instant(6)),
             ct);
         if (switches.Count == 0)
         {

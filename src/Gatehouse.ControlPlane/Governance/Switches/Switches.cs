@@ -4,7 +4,9 @@ using Gatehouse.Storage;
 
 namespace Gatehouse.Governance;
 
-/// <summary>Kill switches. Owns table <c>governance_switch</c>. They hold on this node when the act is answered, on the others within a second.</summary>
+/// <summary>
+/// Kill switches. Owns table <c>governance_switch</c>. They hold on this node when the act is answered, on the others within a second.
+/// </summary>
 public sealed class Switches
 {
     private const int MaxReasonChars = 500;
@@ -24,7 +26,9 @@ public sealed class Switches
         _table = table;
     }
 
-    /// <summary>What is switched off and the person may know: everything that all teams share, and their own teams' systems and keys.</summary>
+    /// <summary>
+    /// What is switched off and the person may know: everything that all teams share, and their own teams' systems and keys.
+    /// </summary>
     public async Task<IReadOnlyList<Switch>> ListAsync(Person who, CancellationToken ct) =>
         [.. (await SwitchRows.ReadAsync(_db, ct)).Where(s => s.TeamId is not { } team || who.May(team, Permission.Read))];
 
@@ -51,7 +55,8 @@ public sealed class Switches
                     ON CONFLICT (kind, subject)
                     DO UPDATE SET id = excluded.id, reason = excluded.reason, person = excluded.person, made_at = excluded.made_at
                     """, ct);
-                await write.AuditAsync(who, "switch.off", team, $"{Words.Of(kind)} {name}", IdOf(kind, subject), Words.WithReason("", why), ct);
+                await write.AuditAsync(
+                    who, "switch.off", team, $"{Words.Of(kind)} {name}", IdOf(kind, subject), Words.WithReason("", why), ct);
                 return made;
             },
             ct);
@@ -67,9 +72,11 @@ public sealed class Switches
         return await _writes.RunAsync(
             async write =>
             {
-                await write.Sql.ExecuteAsync($"DELETE FROM governance_switch WHERE kind = {Words.Of(found.Kind)} AND subject = {found.Subject}", ct);
+                await write.Sql.ExecuteAsync(
+                    $"DELETE FROM governance_switch WHERE kind = {Words.Of(found.Kind)} AND subject = {found.Subject}", ct);
                 await write.AuditAsync(
-                    who, "switch.on", found.TeamId, $"{Words.Of(found.Kind)} {found.Name}", IdOf(found.Kind, found.Subject), Words.WithReason("", reason), ct);
+                    who, "switch.on", found.TeamId, $"{Words.Of(found.Kind)} {found.Name}", IdOf(found.Kind, found.Subject),
+                    Words.WithReason("", reason), ct);
                 return found;
             },
             ct);
@@ -104,7 +111,9 @@ public sealed class Switches
     }
 
     private static Guid Id(string what, string subject) =>
-        Guid.TryParseExact(subject, "D", out var id) && id.ToString() == subject ? id : throw new ProblemException(Problem.NotFound(what, Shown(subject)));
+        Guid.TryParseExact(subject, "D", out var id) && id.ToString() == subject
+            ? id
+            : throw new ProblemException(Problem.NotFound(what, Shown(subject)));
 
     /// <summary>A name that nothing has is refused: a slip of the pen at night must not look like safety.</summary>
     private (string Name, Guid? TeamId) Shared(Person who, SwitchKind kind, string subject)
@@ -120,7 +129,9 @@ public sealed class Switches
             _ => throw new ProblemException(Problem.Invalid("kind", "must be provider, model, route, system or key")),
         };
         return known ? (subject, null) : throw new ProblemException(new Problem(
-            "not_found", 404, $"No route uses a {Words.Of(kind)} '{Shown(subject)}'; 'gatehouse doctor' and the Routes page show what there is.") { Field = "subject" });
+            "not_found", 404,
+            $"No route uses a {Words.Of(kind)} '{Shown(subject)}'; 'gatehouse doctor' and the Routes page show what there is.") { Field =
+                "subject" });
     }
 
     /// <summary>A model that a target for every model would ask for.</summary>

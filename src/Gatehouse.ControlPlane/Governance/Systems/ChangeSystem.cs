@@ -17,8 +17,14 @@ internal static class ChangeSystem
 
     public static void Map(IEndpointRouteBuilder api) => api.MapPatch("/systems/{id:guid}", HandleAsync).WithTags("systems");
 
-    /// <summary>Changes the fields that are given and leaves the others. Stage, residency (a region, or <c>anywhere</c>) and data classification are changed by architects and administrators.</summary>
-    internal static async Task<Ok<AiSystem>> HandleAsync(Guid id, Request request, HttpContext http, Systems systems, CancellationToken ct) =>
+    /// <summary>
+    /// Changes the fields that are given and leaves the others. Stage, residency (a region, or <c>anywhere</c>) and data classification are
+    /// changed by architects and administrators.
+    /// </summary>
+    internal static async Task<Ok<AiSystem>> HandleAsync(
+        Guid id, Request request, HttpContext http, Systems systems, CancellationToken ct) =>
         TypedResults.Ok(await systems.ChangeAsync(
-            ApiPerson.Require(http), id, new SystemChange(request.Purpose, request.Owner, request.Stage, request.Reason, request.Residency, request.DataClassification), ct));
+            ApiPerson.Require(http), id,
+            new SystemChange(request.Purpose, request.Owner, request.Stage, request.Reason, request.Residency, request.DataClassification),
+            ct));
 }

@@ -43,5 +43,6 @@ internal static class SystemRows
     }
 
     public static IReadOnlyList<EnvironmentPolicy> Environments(IEnumerable<EnvironmentPolicy> stored) =>
-        [.. Enum.GetValues<SystemEnvironment>().Select(e => stored.FirstOrDefault(p => p.Environment == e) ?? new(e, false, DefaultRetentionDays))];
+        [.. Enum.GetValues<SystemEnvironment>().Select(
+            e => stored.FirstOrDefault(p => p.Environment == e) ?? new(e, false, DefaultRetentionDays))];
 }

@@ -11,7 +11,8 @@ public sealed record NewSystem(string Team, string Name, string Purpose, string 
 /// <param name="Reason">Why; goes to the audit log.</param>
 /// <param name="Residency">A region such as <c>eu</c>; <c>anywhere</c> takes the limit away.</param>
 public sealed record SystemChange(
-    string? Purpose, string? Owner, SystemStage? Stage, string? Reason = null, string? Residency = null, DataClassification? DataClassification = null);
+    string? Purpose, string? Owner, SystemStage? Stage, string? Reason = null, string? Residency = null,
+    DataClassification? DataClassification = null);
 
 /// <summary>The inventory of AI systems. Owns tables <c>governance_system</c> and <c>governance_policy</c>.</summary>
 public sealed class Systems
@@ -92,7 +93,8 @@ public sealed class Systems
             Purpose = change.Purpose is null ? before.Purpose : Words.Text("purpose", change.Purpose, MaxPurposeChars),
             Owner = change.Owner is null ? before.Owner : Words.Text("owner", change.Owner, MaxOwnerChars),
             Stage = change.Stage ?? before.Stage,
-            Residency = change.Residency is null ? before.Residency : change.Residency == Anywhere ? null : Words.Name("residency", change.Residency),
+            Residency = change.Residency is null ? before.Residency : change.Residency == Anywhere ? null : Words.Name(
+                "residency", change.Residency),
             DataClassification = change.DataClassification ?? before.DataClassification,
         };
         if (after.Stage != before.Stage || after.Residency != before.Residency || after.DataClassification != before.DataClassification)
@@ -112,14 +114,16 @@ public sealed class Systems
                         data_classification = COALESCE({(change.DataClassification is { } data ? Words.Of(data) : null)}, data_classification)
                     WHERE team_id = {after.TeamId} AND id = {id}
                     """, ct);
-                await write.AuditAsync(who, "system.change", after.TeamId, after.Name, id, Words.WithReason(Difference(before, after), change.Reason), ct);
+                await write.AuditAsync(
+                    who, "system.change", after.TeamId, after.Name, id, Words.WithReason(Difference(before, after), change.Reason), ct);
                 return after;
             },
             ct);
     }
 
     /// <summary>Sets what applies to a system in an environment; a guard policy of <see langword="null"/> stays as it is.</summary>
-    /// <exception cref="ProblemException">There is no such system or guard policy, the person may not, or the retention is out of range.</exception>
+    /// <exception cref="ProblemException">There is no such system or guard policy, the person may not, or the retention is out of
+    /// range.</exception>
     public async Task<AiSystem> SetPolicyAsync(Person who, Guid id, EnvironmentPolicy policy, CancellationToken ct)
     {
         var system = await GetAsync(who, id, ct);
@@ -133,7 +137,8 @@ public sealed class Systems
         var guard = policy.GuardPolicy switch { null => before, GuardPolicyNames.Default => null, { } chosen => chosen };
         if (guard is not null && guard != before && !_policies.Known().Contains(guard))
         {
-            throw new ProblemException(Problem.Invalid("guard_policy", $"must be one of {string.Join(", ", _policies.Known())}, or '{GuardPolicyNames.Default}'"));
+            throw new ProblemException(
+                Problem.Invalid("guard_policy", $"must be one of {string.Join(", ", _policies.Known())}, or '{GuardPolicyNames.Default}'"));
         }
 
         policy = policy with { GuardPolicy = guard };
@@ -149,7 +154,9 @@ public sealed class Systems
                 await write.AuditAsync(
                     who, "policy.set", system.TeamId, system.Name, id,
                     $"{Words.Of(policy.Environment)}: store_content {(policy.StoreContent ? "on" : "off")}, retention_days {policy.RetentionDays}"
-                    + (guard == before ? "" : $", guard_policy {before ?? GuardPolicyNames.Default} -> {guard ?? GuardPolicyNames.Default}"),
+                    + (guard == before
+                        ? ""
+                        : $", guard_policy {before ?? GuardPolicyNames.Default} -> {guard ?? GuardPolicyNames.Default}"),
                     ct);
                 return system with { Environments = SystemRows.Environments([policy, .. system.Environments]) };
             },

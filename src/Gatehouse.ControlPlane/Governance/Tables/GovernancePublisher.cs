@@ -3,7 +3,8 @@ using Gatehouse.Contracts;
 namespace Gatehouse.Governance;
 
 /// <summary>Publishes new tables when the revision in the database is not the published one. Safe from any thread.</summary>
-internal sealed class GovernancePublisher(GovernanceReader reader, Snapshot<GovernanceTables> tables, GovernanceChanges changes) : IDisposable
+internal sealed class GovernancePublisher(GovernanceReader reader, Snapshot<GovernanceTables> tables, GovernanceChanges changes)
+    : IDisposable
 {
     private readonly SemaphoreSlim _one = new(1, 1);
 

@@ -37,7 +37,8 @@ internal sealed class GovernanceReader(Database db, InstallationSecret secret)
         return new GovernanceTables
         {
             Revision = revision,
-            Keys = keys.Where(k => systems.ContainsKey(k.SystemId)).ToDictionary(k => k.Hash, k => PrincipalOf(k, systems[k.SystemId], switches)),
+            Keys = keys.Where(k => systems.ContainsKey(k.SystemId)).ToDictionary(
+                k => k.Hash, k => PrincipalOf(k, systems[k.SystemId], switches)),
             Teams = teams.ToDictionary(t => t.Id, t => t.Name),
             Systems = systems,
             KillSwitches = new KillSwitches(Reasons(SwitchKind.Provider), Reasons(SwitchKind.Model), Reasons(SwitchKind.Route)),
@@ -47,7 +48,8 @@ internal sealed class GovernanceReader(Database db, InstallationSecret secret)
             Tokens = tokens.ToDictionary(t => t.Hash, t => t.Token),
         };
 
-        Dictionary<string, string> Reasons(SwitchKind kind) => switches.Where(s => s.Kind == kind).ToDictionary(s => s.Subject, s => s.Reason, StringComparer.Ordinal);
+        Dictionary<string, string> Reasons(SwitchKind kind) =>
+            switches.Where(s => s.Kind == kind).ToDictionary(s => s.Subject, s => s.Reason, StringComparer.Ordinal);
     }
 
     private static Principal PrincipalOf(
@@ -67,7 +69,8 @@ internal sealed class GovernanceReader(Database db, InstallationSecret secret)
             Residency = system.Residency,
             DataClassification = system.DataClassification,
             GuardPolicy = system.Environments.First(p => p.Environment == key.Environment).GuardPolicy,
-            Off = Off(SwitchKind.System, system.Id, $"The system '{system.Name}'", switches) ?? Off(SwitchKind.Key, key.Id, "This key", switches),
+            Off = Off(SwitchKind.System, system.Id, $"The system '{system.Name}'", switches) ?? Off(
+                SwitchKind.Key, key.Id, "This key", switches),
         };
 
     private static string? Off(SwitchKind kind, Guid id, string subject, List<Switch> switches) =>

@@ -4,7 +4,9 @@ using Gatehouse.Gateway.Routing;
 
 namespace Gatehouse.Governance;
 
-/// <summary>What this module publishes, as one revision: the keys of the gateway, names and policies for lists, and who may sign in.</summary>
+/// <summary>
+/// What this module publishes, as one revision: the keys of the gateway, names and policies for lists, and who may sign in.
+/// </summary>
 public sealed class GovernanceTables
 {
     public static readonly GovernanceTables Empty = new()

@@ -48,6 +48,7 @@ internal sealed partial class GovernanceWorker(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The database does not answer; keys and people stay as they were last read, and it is tried again twice a second.")]
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "The database does not answer; keys and people stay as they were last read, and it is tried again twice a second.")]
     private partial void RefreshFailed(Exception e);
 }

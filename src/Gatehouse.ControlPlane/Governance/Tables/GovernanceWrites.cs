@@ -9,7 +9,8 @@ namespace Gatehouse.Governance;
 /// </summary>
 internal sealed class GovernanceWrites(Database db, GovernancePublisher publisher, TimeProvider clock)
 {
-    /// <param name="change">Gets the open transaction and the time of the change; a <see cref="ProblemException"/> undoes everything.</param>
+    /// <param name="change">Gets the open transaction and the time of the change; a <see cref="ProblemException"/> undoes
+    /// everything.</param>
     public async Task<T> RunAsync<T>(Func<GovernanceWrite, Task<T>> change, CancellationToken ct)
     {
         var result = await db.TransactionAsync(

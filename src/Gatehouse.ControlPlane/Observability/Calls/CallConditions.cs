@@ -99,7 +99,8 @@ internal static class CallConditions
     }
 
     /// <summary>No call that started at this time or later has a smaller id.</summary>
-    public static Guid EarliestId(DateTimeOffset start) => IdBound(start < DateTimeOffset.UnixEpoch + IdSlack ? start : start - IdSlack, 0x00);
+    public static Guid EarliestId(DateTimeOffset start) =>
+        IdBound(start < DateTimeOffset.UnixEpoch + IdSlack ? start : start - IdSlack, 0x00);
 
     /// <summary>No call that started before this time has a larger id.</summary>
     public static Guid LatestId(DateTimeOffset start) => IdBound(start + IdSlack, 0xFF);
@@ -142,7 +143,9 @@ internal static class CallConditions
 
         if (filter.Model is { } model)
         {
-            _ = model == CallFilter.UnknownRoute ? shapes.Add($" AND model <> '' AND {UnknownRoute.OfShape}") : shapes.Add($" AND model = {model}");
+            _ = model == CallFilter.UnknownRoute
+                ? shapes.Add($" AND model <> '' AND {UnknownRoute.OfShape}")
+                : shapes.Add($" AND model = {model}");
         }
 
         if (filter.Outcome is { } outcome)

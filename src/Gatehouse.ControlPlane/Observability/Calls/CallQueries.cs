@@ -82,7 +82,8 @@ public sealed class CallQueries
             var sql = new SqlText();
             foreach (var range in asked)
             {
-                var part = LedgerRow.Select().AddConditions(_db, who, filter with { From = from }, range).Add($" ORDER BY id DESC LIMIT {limit}");
+                var part = LedgerRow.Select().AddConditions(_db, who, filter with { From = from }, range)
+                    .Add($" ORDER BY id DESC LIMIT {limit}");
                 _ = sql.IsEmpty ? sql.Add($"SELECT * FROM ({part.Build()}) r") : sql.Add($" UNION ALL SELECT * FROM ({part.Build()}) r");
             }
 
@@ -90,7 +91,9 @@ public sealed class CallQueries
         }
     }
 
-    /// <summary>The calls whose request id or trace id begins so, newest first among those of one kind. Cheap however large the ledger is.</summary>
+    /// <summary>
+    /// The calls whose request id or trace id begins so, newest first among those of one kind. Cheap however large the ledger is.
+    /// </summary>
     public async Task<IReadOnlyList<CallSummary>> FindByPrefixAsync(Person who, string prefix, int limit, CancellationToken ct)
     {
         var found = await ReadAsync(LedgerRow.Select().AddPrefix(who, $"request_id", prefix, limit));
@@ -141,7 +144,8 @@ public sealed class CallQueries
 
     /// <summary>A place to follow calls from, to be asked for before an answer begins.</summary>
     /// <param name="who">Asked at each look: the person as they are now, or <see langword="null"/> once their sign-in is revoked.</param>
-    /// <exception cref="ProblemException">401: nobody is signed in. 429: the person, or all together, follow in too many places.</exception>
+    /// <exception cref="ProblemException">401: nobody is signed in. 429: the person, or all together, follow in too many
+    /// places.</exception>
     public Follower Admit(Func<Person?> who)
     {
         var person = who() ?? throw new ProblemException(Problem.Unauthenticated("Sign in again."));
@@ -150,7 +154,8 @@ public sealed class CallQueries
 
     /// <summary>
     /// New calls as they are recorded, on whichever node; first those of the last minutes that were recorded after a call which the
-    /// reader has, in the order in which they were recorded. Ends with the person's sign-in, and after 15 minutes, when the reader asks again.
+    /// reader has, in the order in which they were recorded. Ends with the person's sign-in, and after 15 minutes, when the reader asks
+    /// again.
     /// </summary>
     /// <param name="after">
     /// The newest call that the reader has; <see langword="null"/> to begin with what comes from now on. An id of version 7 that is no
@@ -206,7 +211,8 @@ public sealed class CallQueries
 
         Task<List<(DateTimeOffset At, CallSummary Call)>> ReadAsync(IdRange within, FormattableString condition, FormattableString order)
         {
-            var sql = LedgerRow.Select($"recorded_at").AddConditions(_db, who, filter, within).Add($" AND {condition} AND recorded_at >= {since}");
+            var sql = LedgerRow.Select($"recorded_at").AddConditions(_db, who, filter, within)
+                .Add($" AND {condition} AND recorded_at >= {since}");
             if (after is { } last)
             {
                 sql.Add($" AND (recorded_at > {since} OR id > {last})"); // what was recorded together with it and before it is known
@@ -221,7 +227,9 @@ public sealed class CallQueries
     private async Task<DateTimeOffset> RecordedAtAsync(Guid id, DateTimeOffset now, CancellationToken ct)
     {
         var found = await _db.QueryAsync($"SELECT recorded_at FROM observability_call WHERE id = {id}", row => row.Instant(0), ct);
-        var at = found.Count > 0 ? found[0] : DateTimeOffset.FromUnixTimeMilliseconds(Math.Min(MillisecondsOf(id), now.ToUnixTimeMilliseconds())) - FollowOverlap;
+        var at = found.Count > 0
+            ? found[0]
+            : DateTimeOffset.FromUnixTimeMilliseconds(Math.Min(MillisecondsOf(id), now.ToUnixTimeMilliseconds())) - FollowOverlap;
         return at > now ? now : at < now - FollowLife ? now - FollowLife : at;
     }
 

@@ -12,12 +12,15 @@ internal static class CallRanges
     private const long HourMicros = 3_600_000_000;
 
     /// <returns>
-    /// Bounds of ids, newest first, that do not overlap and hold all calls of the filter; <see langword="null"/> where the sums do not help.
+    /// Bounds of ids, newest first, that do not overlap and hold all calls of the filter; <see langword="null"/> where the sums do not
+    /// help.
     /// </returns>
-    public static async Task<List<IdRange>?> FindAsync(Database db, Person who, CallFilter filter, DateTimeOffset from, CancellationToken ct)
+    public static async Task<List<IdRange>?> FindAsync(
+        Database db, Person who, CallFilter filter, DateTimeOffset from, CancellationToken ct)
     {
         var isNarrow = who.TeamsWith(Permission.Read) is not null
-            || filter is not { TeamId: null, SystemId: null, Environment: null, Route: null, Provider: null, Model: null, Outcome: null, ErrorCode: null };
+            || filter is not { TeamId: null, SystemId: null, Environment: null, Route: null, Provider: null, Model: null, Outcome: null,
+                ErrorCode: null };
         if (!isNarrow)
         {
             return null;

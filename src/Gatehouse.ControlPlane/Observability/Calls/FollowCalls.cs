@@ -18,14 +18,18 @@ internal static class FollowCalls
     public static void Map(IEndpointRouteBuilder api) => api.MapGet("/calls/follow", HandleAsync)
         .Produces<CallSummary>(contentType: "text/event-stream").WithTags("Calls").WithCallFilter(CallFilterQuery.After);
 
-    /// <summary>Sends each call that matches the filter as it ends, first those since the call that <c>after</c> or <c>Last-Event-ID</c> names; closes when the sign-in is revoked, and after 15 minutes: the client then connects again.</summary>
+    /// <summary>
+    /// Sends each call that matches the filter as it ends, first those since the call that <c>after</c> or <c>Last-Event-ID</c> names;
+    /// closes when the sign-in is revoked, and after 15 minutes: the client then connects again.
+    /// </summary>
     internal static async Task HandleAsync(HttpContext http, CallQueries calls, TimeProvider clock, CancellationToken ct)
     {
         ApiPerson.Require(http);
         var filter = CallFilterQuery.Read(http.Request.Query, CallFilterQuery.After.Name);
         using var place = calls.Admit(ApiPerson.Lasting(http));
         using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        await using var follower = calls.FollowAsync(place, filter, CallFilterQuery.ReadAfter(http.Request), over.Token).GetAsyncEnumerator(over.Token);
+        await using var follower = calls.FollowAsync(place, filter, CallFilterQuery.ReadAfter(http.Request), over.Token)
+            .GetAsyncEnumerator(over.Token);
 
         // Before the head is sent, so that a wrong filter is still a problem and not a broken stream.
         var next = follower.MoveNextAsync().AsTask();

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Gatehouse.Observability.Calls;
 
 /// <summary>
-/// Ids from one to another, both included, in the order of time. A query gets one lower and one upper bound: of two, SQLite goes by the first
-/// and reads all that the second leaves out.
+/// Ids from one to another, both included, in the order of time. A query gets one lower and one upper bound: of two, SQLite goes by the
+/// first and reads all that the second leaves out.
 /// </summary>
 internal readonly record struct IdRange(UInt128 From, UInt128 To)
 {

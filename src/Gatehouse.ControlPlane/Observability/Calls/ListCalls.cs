@@ -9,7 +9,8 @@ namespace Gatehouse.Observability.Calls;
 /// <summary>GET /api/calls — the calls that match a filter, newest first.</summary>
 internal static class ListCalls
 {
-    public static void Map(IEndpointRouteBuilder api) => api.MapGet("/calls", HandleAsync).Produces<CallPage>().WithTags("Calls").WithCallFilter();
+    public static void Map(IEndpointRouteBuilder api) =>
+        api.MapGet("/calls", HandleAsync).Produces<CallPage>().WithTags("Calls").WithCallFilter();
 
     /// <summary>Lists calls, newest first.</summary>
     internal static async Task<IResult> HandleAsync(HttpContext http, CallQueries calls, CancellationToken ct)

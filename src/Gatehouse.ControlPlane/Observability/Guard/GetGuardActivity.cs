@@ -12,8 +12,8 @@ internal static class GetGuardActivity
         api.MapGet("/guard/activity", HandleAsync).Produces<GuardActivityList>().WithTags("Guards").WithCallFilter();
 
     /// <summary>
-    /// Sums findings by hour (by day where more than a week is asked for), system, policy, side, detector, type, rule and action. Of the filter
-    /// of /api/calls, from, to, team, system and environment apply. Shadow rows are what would have happened.
+    /// Sums findings by hour (by day where more than a week is asked for), system, policy, side, detector, type, rule and action. Of the
+    /// filter of /api/calls, from, to, team, system and environment apply. Shadow rows are what would have happened.
     /// </summary>
     internal static async Task<IResult> HandleAsync(HttpContext http, GuardActivityQueries activity, CancellationToken ct)
     {

@@ -19,7 +19,9 @@ public sealed class GuardActivityQueries
         _clock = clock;
     }
 
-    /// <summary>Sums by hour, or by day where more than a week is asked for; oldest first. A week back where the filter does not say.</summary>
+    /// <summary>
+    /// Sums by hour, or by day where more than a week is asked for; oldest first. A week back where the filter does not say.
+    /// </summary>
     public async Task<IReadOnlyList<GuardActivity>> ListAsync(Person who, CallFilter filter, CancellationToken ct)
     {
         var to = filter.To ?? _clock.GetUtcNow();
@@ -46,7 +48,8 @@ public sealed class GuardActivityQueries
         return await _db.QueryAsync(
             sql.Build(),
             row => new GuardActivity(
-                row.Instant(0), row.Id(1), _systems.NameOf(row.Id(1)) ?? row.Id(1).ToString(), Words.Environment(row.Text(2)) ?? default, row.Text(3),
+                row.Instant(0), row.Id(1), _systems.NameOf(row.Id(1)) ?? row.Id(1).ToString(), Words.Environment(row.Text(2)) ?? default,
+                row.Text(3),
                 row.Text(4), row.Text(5), row.Text(6), row.Text(7), row.Text(8), row.Bool(9), row.Bool(10), row.Long(11), row.Long(12)),
             ct);
     }

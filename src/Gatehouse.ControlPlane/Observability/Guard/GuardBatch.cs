@@ -15,8 +15,10 @@ internal sealed class GuardBatch
         foreach (var finding in record.Guard?.Findings ?? [])
         {
             var key = new Key(
-                record.TeamId, record.StartedAtMicros - (record.StartedAtMicros % HourMicros), record.SystemId, Words.Of(record.Environment),
-                record.Guard!.Policy, finding.Side, finding.Detector, finding.Type, finding.Rule, finding.Action, finding.Shadow, finding.Excepted);
+                record.TeamId, record.StartedAtMicros - (record.StartedAtMicros % HourMicros), record.SystemId,
+                Words.Of(record.Environment),
+                record.Guard!.Policy, finding.Side, finding.Detector, finding.Type, finding.Rule, finding.Action, finding.Shadow,
+                finding.Excepted);
             var (calls, findings) = _sums.GetValueOrDefault(key);
             _sums[key] = (calls + 1, findings + finding.Count);
         }
@@ -39,6 +41,7 @@ internal sealed class GuardBatch
     }
 
     private readonly record struct Key(
-        Guid TeamId, long BucketMicros, Guid SystemId, string Environment, string Policy, string Side, string Detector, string Type, string Rule,
+        Guid TeamId, long BucketMicros, Guid SystemId, string Environment, string Policy, string Side, string Detector, string Type,
+        string Rule,
         string Action, bool Shadow, bool Excepted);
 }

@@ -55,7 +55,8 @@ internal sealed class CallShape : IEquatable<CallShape>
     /// <summary>The columns of the table, in the order of <see cref="Write"/> after number and node.</summary>
     public static string[] Columns { get; } =
     [
-        "number", "node", "team_id", "system_id", "key_id", "environment", "surface", "route", "provider", "model", "answered_model", "streamed",
+        "number", "node", "team_id", "system_id", "key_id", "environment", "surface", "route", "provider", "model", "answered_model",
+        "streamed",
         "status", "outcome", "error_code", "finish_reason", "service_tier", "attempts", "price_revision", "price", "configuration_revision",
         "cache", "guard_verdict",
     ];
@@ -142,8 +143,10 @@ internal sealed class CallShape : IEquatable<CallShape>
     public CallShape Copy() => (CallShape)MemberwiseClone();
 
     public bool Equals(CallShape? other) =>
-        other is not null && KeyId == other.KeyId && SystemId == other.SystemId && TeamId == other.TeamId && Environment == other.Environment
-        && Streamed == other.Streamed && Status == other.Status && Outcome == other.Outcome && Attempts == other.Attempts && Cache == other.Cache
+        other is not null && KeyId == other.KeyId && SystemId == other.SystemId && TeamId == other.TeamId
+            && Environment == other.Environment
+        && Streamed == other.Streamed && Status == other.Status && Outcome == other.Outcome && Attempts == other.Attempts
+        && Cache == other.Cache
         && Guard == other.Guard && Route == other.Route && Surface == other.Surface && Provider == other.Provider && Model == other.Model
         && AnsweredModel == other.AnsweredModel && ErrorCode == other.ErrorCode && FinishReason == other.FinishReason
         && ServiceTier == other.ServiceTier && PriceRevision == other.PriceRevision && ConfigurationRevision == other.ConfigurationRevision

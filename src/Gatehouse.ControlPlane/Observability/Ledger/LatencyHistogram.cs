@@ -91,7 +91,8 @@ internal sealed class LatencyHistogram
     private static long[] MakeBounds()
     {
         var bounds = new List<long>();
-        for (long bound = 0; bound < TimeSpan.FromDays(7).Ticks / TimeSpan.TicksPerMicrosecond; bound = Math.Max(bound + 1, bound + (bound / 10)))
+        for (long bound = 0; bound < TimeSpan.FromDays(7).Ticks
+            / TimeSpan.TicksPerMicrosecond; bound = Math.Max(bound + 1, bound + (bound / 10)))
         {
             bounds.Add(bound);
         }

@@ -17,7 +17,9 @@ internal sealed class LedgerDrain(
     OtlpTraces traces,
     ObservabilityMetrics metrics)
 {
-    /// <summary>Some 10 MB while they are written. Fewer cost more: each transaction writes the pages at the ends of the trees anew.</summary>
+    /// <summary>
+    /// Some 10 MB while they are written. Fewer cost more: each transaction writes the pages at the ends of the trees anew.
+    /// </summary>
     public const int BatchRecords = 4000;
 
     /// <summary>While more than this waits, the database does not keep up: only some traces of answered calls are kept.</summary>

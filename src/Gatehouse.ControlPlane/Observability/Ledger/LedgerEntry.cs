@@ -62,7 +62,8 @@ internal sealed record LedgerEntry(CallRecord Record, IReadOnlyList<TargetTokens
 
     /// <summary>The id of the call that was given this request id by Gatehouse.</summary>
     public static Guid? IdOfRequest(string requestId) =>
-        requestId.StartsWith(RequestIdPrefix, StringComparison.Ordinal) && Guid.TryParseExact(requestId.AsSpan(RequestIdPrefix.Length), "N", out var id) ? id : null;
+        requestId.StartsWith(RequestIdPrefix, StringComparison.Ordinal)
+            && Guid.TryParseExact(requestId.AsSpan(RequestIdPrefix.Length), "N", out var id) ? id : null;
 
     /// <summary>The digits of the id of which this is the beginning as a request id; <see langword="null"/> where it can be none.</summary>
     public static string? DigitsOfRequest(string prefix) =>

@@ -17,7 +17,8 @@ public static class LedgerInvariants
     private const int BatchRecords = 500;
 
     /// <param name="journal">The directory of this node's journal.</param>
-    public static async Task<IReadOnlyList<InvariantReport>> CheckAsync(Transaction sql, string journal, TimeProvider clock, CancellationToken ct) =>
+    public static async Task<IReadOnlyList<InvariantReport>> CheckAsync(
+        Transaction sql, string journal, TimeProvider clock, CancellationToken ct) =>
     [
         await JournalAsync(sql, journal, ct),
         await RowsAsync(sql, ct),
@@ -82,7 +83,8 @@ public static class LedgerInvariants
             row => $"Call {row.Id(0)} has a cost below zero.",
             ct));
         var count = await sql.QueryAsync($"SELECT COUNT(*) FROM observability_call", row => row.Long(0), ct);
-        return new InvariantReport("ledger", "each call has what it shares with others, and no cost is below zero", count[0], First(faults));
+        return new InvariantReport(
+            "ledger", "each call has what it shares with others, and no cost is below zero", count[0], First(faults));
     }
 
     private static async Task<InvariantReport> HoursAsync(Transaction sql, CancellationToken ct)

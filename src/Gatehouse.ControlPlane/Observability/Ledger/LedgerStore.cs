@@ -33,7 +33,8 @@ internal sealed class LedgerStore(Database db, LedgerJoint joint, SystemLookup s
     /// <returns>How many were new: all of them, unless the position was lost and calls came by once more.</returns>
     /// <exception cref="InvalidOperationException">The stored position is not <paramref name="before"/>: ask for it again.</exception>
     public async Task<int> WriteAsync(
-        string node, JournalPosition before, JournalPosition after, IReadOnlyList<LedgerEntry> entries, ProviderPlaces places, CancellationToken ct)
+        string node, JournalPosition before, JournalPosition after, IReadOnlyList<LedgerEntry> entries, ProviderPlaces places,
+        CancellationToken ct)
     {
         try
         {
@@ -51,7 +52,8 @@ internal sealed class LedgerStore(Database db, LedgerJoint joint, SystemLookup s
 
     /// <exception cref="DuplicateRowException">Some are in the ledger already. Nothing is changed.</exception>
     private async Task WriteNewAsync(
-        string node, JournalPosition before, JournalPosition after, IReadOnlyList<LedgerEntry> entries, ProviderPlaces places, CancellationToken ct)
+        string node, JournalPosition before, JournalPosition after, IReadOnlyList<LedgerEntry> entries, ProviderPlaces places,
+        CancellationToken ct)
     {
         await _shapes.LoadAsync(node, ct);
         try
@@ -69,7 +71,8 @@ internal sealed class LedgerStore(Database db, LedgerJoint joint, SystemLookup s
     }
 
     private async Task WriteAsync(
-        Transaction transaction, string node, JournalPosition before, JournalPosition after, LedgerBatch batch, DateTimeOffset now, CancellationToken ct)
+        Transaction transaction, string node, JournalPosition before, JournalPosition after, LedgerBatch batch, DateTimeOffset now,
+        CancellationToken ct)
     {
         var moved = await transaction.QueryAsync(
             $"""
@@ -86,7 +89,8 @@ internal sealed class LedgerStore(Database db, LedgerJoint joint, SystemLookup s
 
         var packs = moved[0] - batch.Packs.Count;
         await _shapes.AddAsync(transaction, node, ct);
-        await transaction.AppendManyAsync("observability_call", LedgerEntry.Columns, batch.Entries, (row, entry) => entry.Write(row, now, packs), ct);
+        await transaction.AppendManyAsync(
+            "observability_call", LedgerEntry.Columns, batch.Entries, (row, entry) => entry.Write(row, now, packs), ct);
         await TraceStore.AddAsync(transaction, node, packs, batch.Packs, ct);
         await batch.Rollups.WriteAsync(transaction, ct);
         await batch.Guards.WriteAsync(transaction, ct);

@@ -35,7 +35,9 @@ public static class LedgerSums
         if (scope.Route is { } route)
         {
             var prefix = route.TrimEnd('*');
-            _ = prefix.Length == route.Length ? shapes.Add($" AND route = {route}") : shapes.Add($" AND SUBSTR(route, 1, CAST({prefix.Length} AS INTEGER)) = {prefix}");
+            _ = prefix.Length == route.Length
+                ? shapes.Add($" AND route = {route}")
+                : shapes.Add($" AND SUBSTR(route, 1, CAST({prefix.Length} AS INTEGER)) = {prefix}");
         }
 
         // Past the view: each call is one look at a set of shapes, since this holds SQLite's only writer.

@@ -9,7 +9,9 @@ namespace Gatehouse.Observability.Ledger;
 /// </summary>
 internal sealed partial class LedgerWorker(LedgerDrain drain, TimeProvider clock, ILogger<LedgerWorker> log) : BackgroundService
 {
-    /// <summary>Between looks at the journal: a call shows this late at most, and a transaction's cost is shared by those that came meanwhile.</summary>
+    /// <summary>
+    /// Between looks at the journal: a call shows this late at most, and a transaction's cost is shared by those that came meanwhile.
+    /// </summary>
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(15);
@@ -68,7 +70,8 @@ internal sealed partial class LedgerWorker(LedgerDrain drain, TimeProvider clock
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Calls could not be written to the ledger; they wait in the journal. Next try in {Retry}.")]
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "Calls could not be written to the ledger; they wait in the journal. Next try in {Retry}.")]
     private partial void DrainFailed(TimeSpan retry, Exception e);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Some calls are still in the journal; the next start writes them to the ledger.")]

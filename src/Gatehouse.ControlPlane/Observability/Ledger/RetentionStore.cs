@@ -3,7 +3,9 @@ using Gatehouse.Storage;
 
 namespace Gatehouse.Observability.Ledger;
 
-/// <summary>Deletes expired traces, texts and responses, and roll-ups per minute that nobody asks for any more. The ledger is kept for good.</summary>
+/// <summary>
+/// Deletes expired traces, texts and responses, and roll-ups per minute that nobody asks for any more. The ledger is kept for good.
+/// </summary>
 internal sealed class RetentionStore(Database db, TimeProvider clock)
 {
     /// <summary>Small enough that calls being recorded hardly wait.</summary>

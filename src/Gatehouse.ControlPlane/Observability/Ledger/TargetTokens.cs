@@ -3,7 +3,9 @@ using Gatehouse.Gateway.Journal;
 
 namespace Gatehouse.Observability.Ledger;
 
-/// <summary>What a target had to do with a call that another target ended. One JSON list a call, in <c>observability_ledger.earlier_targets</c>.</summary>
+/// <summary>
+/// What a target had to do with a call that another target ended. One JSON list a call, in <c>observability_ledger.earlier_targets</c>.
+/// </summary>
 /// <param name="CostNanos">Zero also when the cost of the whole call is unknown, since then no part of it is in any sum.</param>
 /// <param name="FailedOver">Attempts there that failed, so that the call went on to another.</param>
 internal sealed record TargetTokens(string Provider, string Model, long InputTokens, long OutputTokens, long CostNanos, long FailedOver = 0)

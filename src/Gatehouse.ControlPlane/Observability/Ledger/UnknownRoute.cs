@@ -2,7 +2,9 @@ using Gatehouse.Contracts;
 
 namespace Gatehouse.Observability.Ledger;
 
-/// <summary>Which calls asked for a model that nobody knows: Gatehouse has no route for it, or a route passed the name on and the provider said so.</summary>
+/// <summary>
+/// Which calls asked for a model that nobody knows: Gatehouse has no route for it, or a route passed the name on and the provider said so.
+/// </summary>
 internal static class UnknownRoute
 {
     private const int NotFound = 404;

@@ -19,7 +19,9 @@ internal static class GetMetrics
         {
             if (ApiPerson.Find(http) is not { } who)
             {
-                return Refuse(StatusCodes.Status401Unauthorized, "From another machine or through a proxy, metrics take an access token: 'Authorization: Bearer ght_…'.");
+                return Refuse(
+                    StatusCodes.Status401Unauthorized,
+                    "From another machine or through a proxy, metrics take an access token: 'Authorization: Bearer ght_…'.");
             }
 
             if (!who.MayEverywhere(Permission.ReadSettings))
@@ -32,7 +34,8 @@ internal static class GetMetrics
     }
 
     /// <summary>In plain text: the reader is a scraper, and a person who reads its log.</summary>
-    private static Microsoft.AspNetCore.Http.HttpResults.ContentHttpResult Refuse(int status, string message) => TypedResults.Text(message, statusCode: status);
+    private static Microsoft.AspNetCore.Http.HttpResults.ContentHttpResult Refuse(int status, string message) =>
+        TypedResults.Text(message, statusCode: status);
 
     /// <summary>
     /// A request that a proxy on this machine passes on is not from this machine, and neither is one that a page made under a name that
@@ -42,7 +45,8 @@ internal static class GetMetrics
         edge is { Url: null, Proxies.Count: 0 }
         && http.Connection.RemoteIpAddress is { } address
         && IPAddress.IsLoopback(address)
-        && (http.Request.Host.Host == "localhost" || (IPAddress.TryParse(http.Request.Host.Host, out var host) && IPAddress.IsLoopback(host)))
+        && (http.Request.Host.Host == "localhost"
+            || (IPAddress.TryParse(http.Request.Host.Host, out var host) && IPAddress.IsLoopback(host)))
         && !http.Request.Headers.ContainsKey("X-Forwarded-For")
         && !http.Request.Headers.ContainsKey("Forwarded");
 }

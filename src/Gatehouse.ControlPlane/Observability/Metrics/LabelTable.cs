@@ -11,7 +11,8 @@ internal sealed class LabelTable<T>
     where T : class
 {
     private readonly ConcurrentDictionary<KeyValuePair<string, object?>[], T> _asGiven;
-    private readonly ConcurrentDictionary<KeyValuePair<string, object?>[], T>.AlternateLookup<ReadOnlySpan<KeyValuePair<string, object?>>> _lookup;
+    private readonly ConcurrentDictionary<KeyValuePair<string, object?>[], T>
+        .AlternateLookup<ReadOnlySpan<KeyValuePair<string, object?>>> _lookup;
     private readonly ConcurrentDictionary<string, T> _sorted = new(StringComparer.Ordinal);
 
     public LabelTable()
@@ -24,7 +25,8 @@ internal sealed class LabelTable<T>
 
     public IEnumerable<T> Values => _sorted.Values;
 
-    public bool TryFind(ReadOnlySpan<KeyValuePair<string, object?>> tags, [NotNullWhen(true)] out T? value) => _lookup.TryGetValue(tags, out value);
+    public bool TryFind(ReadOnlySpan<KeyValuePair<string, object?>> tags, [NotNullWhen(true)]
+        out T? value) => _lookup.TryGetValue(tags, out value);
 
     public T FindOrAdd(ReadOnlySpan<KeyValuePair<string, object?>> tags, Func<KeyValuePair<string, string>[], T> make)
     {

@@ -22,7 +22,8 @@ internal sealed class MetricWorker(MetricCollector metrics, OtlpOptions options,
         {
             // A sum that does not arrive is in the next one: nothing is queued.
             await client.TrySendAsync(
-                "metrics", OtlpMetrics.Write(metrics.Collect(), _startedAt, clock.GetUtcNow(), ObservabilityModule.Version, journal.NodeId), stoppingToken);
+                "metrics", OtlpMetrics.Write(metrics.Collect(), _startedAt, clock.GetUtcNow(), ObservabilityModule.Version, journal.NodeId),
+                stoppingToken);
         }
     }
 }

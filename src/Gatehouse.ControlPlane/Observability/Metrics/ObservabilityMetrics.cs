@@ -23,9 +23,11 @@ internal sealed class ObservabilityMetrics : IDisposable
         _sampledOut = _meter.CreateCounter<long>(
             "gatehouse.traces.dropped", "{call}", "Traces not stored because the database was far behind; the calls are in the ledger.");
         _lostTexts = _meter.CreateCounter<long>(
-            "gatehouse.content.lost", "{call}", "Stored content given up because its call did not reach the ledger, or the server stopped.");
+            "gatehouse.content.lost", "{call}",
+            "Stored content given up because its call did not reach the ledger, or the server stopped.");
         _lostResponses = _meter.CreateCounter<long>(
-            "gatehouse.responses.lost", "{response}", "Responses that were to be stored and were not: the database took them too slowly, or the server stopped.");
+            "gatehouse.responses.lost", "{response}",
+            "Responses that were to be stored and were not: the database took them too slowly, or the server stopped.");
         _exported = _meter.CreateCounter<long>("gatehouse.otlp.exported", "{call}", "Calls whose spans an OTLP receiver accepted.");
         _dropped = _meter.CreateCounter<long>(
             "gatehouse.otlp.dropped", "{call}", "Calls whose spans were dropped: the queue was full, or the receiver refused them.");

@@ -113,7 +113,8 @@ internal static class PrometheusText
         text.Append('\n').Append("# TYPE ").Append(name).Append(' ').Append(type).Append('\n');
     }
 
-    private static void WriteSample(StringBuilder text, string name, IReadOnlyList<KeyValuePair<string, string>> labels, string? le, double value)
+    private static void WriteSample(
+        StringBuilder text, string name, IReadOnlyList<KeyValuePair<string, string>> labels, string? le, double value)
     {
         text.Append(name);
         if (labels.Count > 0 || le is not null)

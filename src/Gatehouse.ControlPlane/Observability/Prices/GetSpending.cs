@@ -21,7 +21,8 @@ internal sealed record DaySpendingList(IReadOnlyList<DaySpending> Items);
 /// <summary>GET /api/prices/spending — tokens and cost by day and model, to hold against a provider's figures.</summary>
 internal static class GetSpending
 {
-    public static void Map(IEndpointRouteBuilder api) => api.MapGet("/prices/spending", HandleAsync).Produces<DaySpendingList>().WithTags("prices");
+    public static void Map(IEndpointRouteBuilder api) =>
+        api.MapGet("/prices/spending", HandleAsync).Produces<DaySpendingList>().WithTags("prices");
 
     /// <summary>Sums what the ledger holds by day (UTC), provider and model, of the teams that you may see.</summary>
     /// <param name="from">The first day, as 2026-11-01.</param>
@@ -45,7 +46,8 @@ internal static class GetSpending
         var days = await db.QueryAsync(
             sql.Build(),
             row => new DaySpending(
-                DateOnly.FromDateTime(DateTime.UnixEpoch.AddDays(row.Long(0))), row.Text(1), row.Text(2), row.Long(3), row.Long(4), row.Long(5),
+                DateOnly.FromDateTime(DateTime.UnixEpoch.AddDays(row.Long(0))), row.Text(1), row.Text(2), row.Long(3), row.Long(4),
+                row.Long(5),
                 Nanos.ToUsd(row.Long(6)), row.Long(7)),
             ct);
         return TypedResults.Json(new DaySpendingList(days), ObservabilityJson.Default.DaySpendingList);

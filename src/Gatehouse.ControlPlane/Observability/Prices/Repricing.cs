@@ -18,8 +18,8 @@ public sealed record RepriceResult(
     decimal CostBeforeUsd, decimal CostAfterUsd);
 
 /// <summary>
-/// Prices the calls of a period anew by the table in force. The ledger keeps the first figure beside the new one, the sums of traffic follow,
-/// and what depends on the ledger is told.
+/// Prices the calls of a period anew by the table in force. The ledger keeps the first figure beside the new one, the sums of traffic
+/// follow, and what depends on the ledger is told.
 /// </summary>
 public sealed class Repricing
 {
@@ -40,7 +40,8 @@ public sealed class Repricing
 
     /// <param name="reason">Goes to the audit log.</param>
     /// <exception cref="ProblemException">The person may not, or the period is wrong.</exception>
-    public async Task<RepriceResult> RunAsync(Person who, DateTimeOffset from, DateTimeOffset to, bool dryRun, string? reason, CancellationToken ct)
+    public async Task<RepriceResult> RunAsync(
+        Person who, DateTimeOffset from, DateTimeOffset to, bool dryRun, string? reason, CancellationToken ct)
     {
         if (!who.MayEverywhere(Permission.WritePolicies))
         {
@@ -62,7 +63,8 @@ public sealed class Repricing
         }
 
         var result = new RepriceResult(
-            from, to, current.Prices.Revision, dryRun, sum.Calls, sum.Changed, sum.Unpriced, sum.Skipped, Nanos.ToUsd(sum.Before), Nanos.ToUsd(sum.After));
+            from, to, current.Prices.Revision, dryRun, sum.Calls, sum.Changed, sum.Unpriced, sum.Skipped, Nanos.ToUsd(sum.Before),
+            Nanos.ToUsd(sum.After));
         if (!dryRun)
         {
             await _joint.RepricedAsync(who, from, to, Describe(result), reason, ct);
@@ -77,7 +79,8 @@ public sealed class Repricing
 
     /// <returns>The last call looked at, or <see langword="null"/> when there are no more.</returns>
     private async Task<Guid?> PriceBatchAsync(
-        Transaction sql, GatewayTable table, DateTimeOffset from, DateTimeOffset to, Guid after, bool dryRun, Sums sum, CancellationToken ct)
+        Transaction sql, GatewayTable table, DateTimeOffset from, DateTimeOffset to, Guid after, bool dryRun, Sums sum,
+        CancellationToken ct)
     {
         // First of all, as whoever drains calls does: what waits for the sums must not hold what they wait for.
         await sql.LockAsync(ShapeStore.Table, ct);

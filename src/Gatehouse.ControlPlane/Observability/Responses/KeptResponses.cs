@@ -53,7 +53,8 @@ internal sealed class KeptResponses(ResponseStore store, ObservabilityMetrics me
     public async ValueTask<StoredResponse?> FindAsync(ResponseScope scope, string id, CancellationToken ct) =>
         _kept.TryGetValue((scope, id), out var kept) ? kept.Response : await AskAsync(() => store.FindAsync(scope, id, ct), ct);
 
-    public async ValueTask<IReadOnlyList<StoredResponse>> FindThreadAsync(ResponseScope scope, string id, long maxBytes, CancellationToken ct)
+    public async ValueTask<IReadOnlyList<StoredResponse>> FindThreadAsync(
+        ResponseScope scope, string id, long maxBytes, CancellationToken ct)
     {
         var left = maxBytes;
         var thread = new List<StoredResponse>(); // newest first
@@ -222,7 +223,8 @@ internal sealed class KeptResponses(ResponseStore store, ObservabilityMetrics me
         catch (Exception e) when (e is not ProblemException && !ct.IsCancellationRequested)
 #pragma warning restore CA1031
         {
-            throw new ProblemException(new Problem("store_unavailable", 503, "Stored responses cannot be reached at the moment: try again."));
+            throw new ProblemException(
+                new Problem("store_unavailable", 503, "Stored responses cannot be reached at the moment: try again."));
         }
     }
 

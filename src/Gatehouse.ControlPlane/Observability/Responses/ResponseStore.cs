@@ -40,7 +40,8 @@ internal sealed class ResponseStore(Database db, SystemLookup systems, TimeProvi
         ct);
 
     /// <returns>The response and those that it goes on from, newest first, as far as they are here.</returns>
-    /// <exception cref="ProblemException">They are larger together than <paramref name="maxBytes"/>; what is beyond is not read.</exception>
+    /// <exception cref="ProblemException">They are larger together than <paramref name="maxBytes"/>; what is beyond is not
+    /// read.</exception>
     public async Task<List<StoredResponse>> FindThreadAsync(ResponseScope scope, string id, long maxBytes, CancellationToken ct)
     {
         var nothing = Array.Empty<byte>();
@@ -86,7 +87,8 @@ internal sealed class ResponseStore(Database db, SystemLookup systems, TimeProvi
     }
 
     /// <summary>
-    /// What a node is still making stays as a tombstone until it would have expired: the node is told to stop, and its later states are refused.
+    /// What a node is still making stays as a tombstone until it would have expired: the node is told to stop, and its later states are
+    /// refused.
     /// </summary>
     public async Task<bool> DeleteAsync(ResponseScope scope, string id, CancellationToken ct)
     {

@@ -4,7 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace Gatehouse.Observability.Responses;
 
 /// <summary>Brings stored responses into the database, a moment after their clients have them.</summary>
-internal sealed partial class ResponseWorker(KeptResponses kept, ObservabilityMetrics metrics, TimeProvider clock, ILogger<ResponseWorker> log) : BackgroundService
+internal sealed partial class ResponseWorker(
+    KeptResponses kept, ObservabilityMetrics metrics, TimeProvider clock, ILogger<ResponseWorker> log) : BackgroundService
 {
     private static readonly TimeSpan Retry = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan FlushTime = TimeSpan.FromSeconds(5);

@@ -10,7 +10,8 @@ namespace Gatehouse.Observability.Rollups;
 internal static class GetTraffic
 {
     public static void Map(IEndpointRouteBuilder api) => api.MapGet("/traffic", HandleAsync).Produces<Traffic>().WithTags("Traffic")
-        .WithCallFilter(new CallParameter("step", "The width of a bucket: 1m, 5m, 15m, 1h, 6h or 1d; chosen by the range when it is not given."));
+        .WithCallFilter(
+            new CallParameter("step", "The width of a bucket: 1m, 5m, 15m, 1h, 6h or 1d; chosen by the range when it is not given."));
 
     /// <summary>Sums calls per bucket. Takes the filter of /api/calls, and <c>step</c>: 1m, 5m, 15m, 1h, 6h or 1d.</summary>
     internal static async Task<IResult> HandleAsync(HttpContext http, TrafficQueries traffic, TimeProvider clock, CancellationToken ct)

@@ -45,9 +45,12 @@ public sealed class TrafficQueries
         return Steps[^1];
     }
 
-    /// <summary>A point for each bucket, also where nothing was called. The range is the last 24 hours unless the filter says otherwise.</summary>
+    /// <summary>
+    /// A point for each bucket, also where nothing was called. The range is the last 24 hours unless the filter says otherwise.
+    /// </summary>
     /// <param name="step">One of <see cref="Steps"/>.</param>
-    /// <exception cref="ProblemException">The step or the range is wrong, or the person may not see the team that the filter names.</exception>
+    /// <exception cref="ProblemException">The step or the range is wrong, or the person may not see the team that the filter
+    /// names.</exception>
     public async Task<Traffic> SeriesAsync(Person who, CallFilter filter, TimeSpan step, CancellationToken ct)
     {
         if (!Steps.Contains(step))
@@ -82,12 +85,16 @@ public sealed class TrafficQueries
         return new Traffic(from, to, step, total.ToSum(), points);
     }
 
-    /// <summary>The busiest first. Calls without a value (no provider was reached) have an empty key; calls without an error are left out of errors.</summary>
+    /// <summary>
+    /// The busiest first. Calls without a value (no provider was reached) have an empty key; calls without an error are left out of errors.
+    /// </summary>
     /// <exception cref="ProblemException">The range is wrong, or the person may not see the team that the filter names.</exception>
     public async Task<IReadOnlyList<TrafficShare>> ByAsync(Person who, CallFilter filter, TrafficDimension dimension, CancellationToken ct)
     {
         var shares = await SumAsync(
-            who, filter, row => KeyOf(row, dimension) is var key && key.Length == 0 && dimension == TrafficDimension.Error ? null : key, ct);
+            who, filter, row => KeyOf(row, dimension) is var key && key.Length == 0 && dimension == TrafficDimension.Error
+                ? null
+                : key, ct);
         return
         [
             .. shares.Select(s => new TrafficShare(s.Key, NameOf(s.Key, dimension), s.Value))
@@ -95,13 +102,16 @@ public sealed class TrafficQueries
         ];
     }
 
-    /// <summary>Sums by what the caller makes of route, provider and model; where it makes nothing of them, the calls are left out.</summary>
+    /// <summary>
+    /// Sums by what the caller makes of route, provider and model; where it makes nothing of them, the calls are left out.
+    /// </summary>
     /// <exception cref="ProblemException">The range is wrong, or the person may not see the team that the filter names.</exception>
     public Task<Dictionary<TKey, TrafficSum>> ByTargetAsync<TKey>(
         Person who, CallFilter filter, Func<string, string, string, TKey?> keyOf, CancellationToken ct)
         where TKey : class => SumAsync(who, filter, row => keyOf(row.Route, row.Provider, row.Model), ct);
 
-    private async Task<Dictionary<TKey, TrafficSum>> SumAsync<TKey>(Person who, CallFilter filter, Func<TrafficRow, TKey?> keyOf, CancellationToken ct)
+    private async Task<Dictionary<TKey, TrafficSum>> SumAsync<TKey>(
+        Person who, CallFilter filter, Func<TrafficRow, TKey?> keyOf, CancellationToken ct)
         where TKey : class
     {
         var (from, to) = Range(filter);

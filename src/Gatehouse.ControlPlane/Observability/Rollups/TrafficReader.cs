@@ -155,7 +155,8 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
         {
             // Other calls, which a target that is asked for had a part in without being the one that ended them.
             await ReadCallsAsync(
-                who, filter with { Provider = null, Model = null }, from, to, $"earlier_targets IS NOT NULL", (row, earlier) => AddEarlier(row, earlier, filter, add), ct);
+                who, filter with { Provider = null, Model = null }, from, to, $"earlier_targets IS NOT NULL", (row, earlier) =>
+                    AddEarlier(row, earlier, filter, add), ct);
         }
     }
 
@@ -219,7 +220,8 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
                 """);
             sql.AddConditions(db, who, filter with { From = from, To = to }, IdRange.All.After(after)).Add($" AND {condition}");
             sql.Add($" ORDER BY id LIMIT {PageRows}");
-            var rows = await db.ScanAsync(sql.Build(), row => (Id: row.Id(17), Row: OneCall(row), Earlier: Earlier(row.TextOrNull(20))), ct);
+            var rows = await db.ScanAsync(
+                sql.Build(), row => (Id: row.Id(17), Row: OneCall(row), Earlier: Earlier(row.TextOrNull(20))), ct);
             rows.ForEach(row => add(row.Row, row.Earlier));
             if (rows.Count < PageRows)
             {

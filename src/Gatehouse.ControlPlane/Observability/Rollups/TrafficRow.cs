@@ -5,7 +5,8 @@ namespace Gatehouse.Observability.Rollups;
 
 /// <summary>Calls that agree in every dimension: a row of the roll-ups, or one call of the ledger.</summary>
 /// <param name="AtMicros">Start of the bucket, or of the call.</param>
-/// <param name="Provider">Empty when no provider was asked; so are <paramref name="Model"/> and <paramref name="ErrorCode"/> when there is none.</param>
+/// <param name="Provider">Empty when no provider was asked; so are <paramref name="Model"/> and <paramref name="ErrorCode"/> when there is
+/// none.</param>
 internal readonly record struct TrafficRow(
     long AtMicros,
     Guid SystemId,

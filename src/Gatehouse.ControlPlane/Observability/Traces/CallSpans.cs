@@ -113,7 +113,8 @@ internal static class CallSpans
 
         var error = call.Outcome == CallOutcome.Ok ? null : call.ErrorMessage ?? Words.Of(call.Outcome);
         return new TraceSpan(
-            trace.SpanId, trace.ParentSpanId, $"{TelemetryNames.OperationOf(call.Surface)} {call.Route}", TraceSpanKind.Server, 0, call.DurationMicros, error, attributes);
+            trace.SpanId, trace.ParentSpanId, $"{TelemetryNames.OperationOf(call.Surface)} {call.Route}", TraceSpanKind.Server, 0,
+            call.DurationMicros, error, attributes);
     }
 
     /// <summary>The guards of the request, right before the first attempt; what those of the answer found is with them.</summary>
@@ -133,7 +134,8 @@ internal static class CallSpans
         }
 
         return new TraceSpan(
-            IdOf(trace, "guard"), trace.SpanId, "guard", TraceSpanKind.Internal, Math.Max(0, admitted - guard.InputMicros), admitted, guard.Failure, attributes);
+            IdOf(trace, "guard"), trace.SpanId, "guard", TraceSpanKind.Internal, Math.Max(0, admitted - guard.InputMicros), admitted,
+            guard.Failure, attributes);
     }
 
     private static string ShownFinding(GuardFinding f) => string.Create(
@@ -256,7 +258,8 @@ internal static class CallSpans
 
     private static object Typed(string name, string value)
     {
-        if (LongAttributes.Contains(name) && long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole))
+        if (LongAttributes.Contains(name)
+            && long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole))
         {
             return whole;
         }

@@ -1,7 +1,8 @@
 namespace Gatehouse.Observability;
 
 /// <summary>Where traces and metrics are sent, besides being stored: <c>telemetry.otlp</c> of the configuration.</summary>
-/// <param name="Url">The receiver's base address; <c>/v1/traces</c> and <c>/v1/metrics</c> are appended. <see langword="null"/>: export is off.</param>
+/// <param name="Url">The receiver's base address; <c>/v1/traces</c> and <c>/v1/metrics</c> are appended. <see langword="null"/>: export is
+/// off.</param>
 /// <param name="Headers">Sent with each request; often a credential, never logged.</param>
 public sealed record OtlpOptions(Uri? Url, IReadOnlyDictionary<string, string> Headers)
 {

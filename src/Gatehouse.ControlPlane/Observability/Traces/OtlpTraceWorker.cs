@@ -6,7 +6,8 @@ namespace Gatehouse.Observability.Traces;
 
 /// <summary>Sends the spans of recorded calls to the configured OTLP receiver, in batches.</summary>
 internal sealed partial class OtlpTraceWorker(
-    OtlpTraces traces, OtlpClient client, CallJournal journal, ObservabilityMetrics metrics, TimeProvider clock, ILogger<OtlpTraceWorker> log)
+    OtlpTraces traces, OtlpClient client, CallJournal journal, ObservabilityMetrics metrics, TimeProvider clock,
+    ILogger<OtlpTraceWorker> log)
     : BackgroundService
 {
     private const int BatchCalls = 200;
@@ -74,6 +75,7 @@ internal sealed partial class OtlpTraceWorker(
         _batch.Clear();
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The OTLP receiver did not take the traces of {Calls} calls; further drops are only counted.")]
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "The OTLP receiver did not take the traces of {Calls} calls; further drops are only counted.")]
     private partial void ExportFailed(int calls);
 }

@@ -3,7 +3,9 @@ using Gatehouse.Contracts;
 
 namespace Gatehouse.Observability.Traces;
 
-/// <summary>The bounded queue between the ledger and the exporter. When it is full a trace is dropped and counted; the ledger never waits.</summary>
+/// <summary>
+/// The bounded queue between the ledger and the exporter. When it is full a trace is dropped and counted; the ledger never waits.
+/// </summary>
 internal sealed class OtlpTraces(OtlpOptions options, ObservabilityMetrics metrics)
 {
     private readonly Channel<ExportedCall> _queue = Channel.CreateBounded<ExportedCall>(

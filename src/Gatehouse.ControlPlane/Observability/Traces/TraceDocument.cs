@@ -3,7 +3,8 @@ using Gatehouse.Contracts;
 namespace Gatehouse.Observability.Traces;
 
 /// <summary>What the trace of a call knows beyond its ledger row: stored as JSON in <c>observability_trace</c>.</summary>
-/// <param name="Providers">The providers of <paramref name="Attempts"/> by configured name, as they were when the call was recorded.</param>
+/// <param name="Providers">The providers of <paramref name="Attempts"/> by configured name, as they were when the call was
+/// recorded.</param>
 internal sealed record TraceDocument(
     string SpanId,
     string? ParentSpanId,

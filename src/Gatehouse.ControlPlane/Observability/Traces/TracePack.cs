@@ -272,7 +272,8 @@ internal static class TracePack
 
             ReadOnlySpan<long> buckets =
             [
-                usage.UncachedInput, usage.CacheRead, usage.CacheWrite, usage.CacheWriteLong, usage.Output, usage.Reasoning, usage.AudioInput,
+                usage.UncachedInput, usage.CacheRead, usage.CacheWrite, usage.CacheWriteLong, usage.Output, usage.Reasoning,
+                usage.AudioInput,
                 usage.ImageInput, usage.AudioOutput,
             ];
             var mask = 1L << buckets.Length;
@@ -399,7 +400,8 @@ internal static class TracePack
         }
 
         /// <summary>A length, an index or a small number: never more than the bytes of a pack.</summary>
-        public int Count() => Number() is >= 0 and <= 1 << 24 and var count ? (int)count : throw new FormatException("A stored pack of traces is damaged.");
+        public int Count() =>
+            Number() is >= 0 and <= 1 << 24 and var count ? (int)count : throw new FormatException("A stored pack of traces is damaged.");
 
         public long? Optional() => Number() is not 0 and var number ? number - 1 : null;
 

@@ -12,7 +12,8 @@ internal enum TraceSpanKind
 }
 
 /// <summary>A span with typed attributes: shown as <see cref="CallSpan"/>, exported over OTLP.</summary>
-/// <param name="Attributes">Values are <see cref="string"/>, <see cref="long"/>, <see cref="double"/>, <see cref="bool"/> or an array of strings.</param>
+/// <param name="Attributes">Values are <see cref="string"/>, <see cref="long"/>, <see cref="double"/>, <see cref="bool"/> or an array of
+/// strings.</param>
 internal sealed record TraceSpan(
     string SpanId,
     string? ParentSpanId,

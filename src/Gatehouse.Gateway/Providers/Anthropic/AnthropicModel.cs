@@ -8,7 +8,9 @@ internal readonly record struct AnthropicModel(int? Version)
 {
     private const int Newest = 999;
 
-    /// <summary>Reads the version out of <c>claude-opus-4-6</c>, <c>claude-3-7-sonnet-20250219</c>, <c>anthropic/claude-sonnet-4.5</c>.</summary>
+    /// <summary>
+    /// Reads the version out of <c>claude-opus-4-6</c>, <c>claude-3-7-sonnet-20250219</c>, <c>anthropic/claude-sonnet-4.5</c>.
+    /// </summary>
     public static AnthropicModel From(string model)
     {
         const string Family = "claude-";

@@ -117,7 +117,8 @@ internal static class AnthropicRequestWriter
         {
             if (temperature > 1 || (thinking.On && temperature != 1))
             {
-                dropped.AddOnce(r.NameOf("temperature", "temperature", "generationConfig.temperature")); // clamped to 1, the only value that thinking allows
+                // clamped to 1, the only value that thinking allows
+                dropped.AddOnce(r.NameOf("temperature", "temperature", "generationConfig.temperature"));
             }
 
             json.WriteNumber("temperature", thinking.On ? 1 : Math.Min(temperature, 1));
@@ -163,7 +164,8 @@ internal static class AnthropicRequestWriter
 
         if (r.Stop.Any(string.IsNullOrWhiteSpace))
         {
-            dropped.AddOnce(r.NameOf("stop", "stop_sequences", "generationConfig.stopSequences")); // blank sequences are refused by the provider
+            // blank sequences are refused by the provider
+            dropped.AddOnce(r.NameOf("stop", "stop_sequences", "generationConfig.stopSequences"));
         }
     }
 
@@ -217,7 +219,9 @@ internal static class AnthropicRequestWriter
         json.WriteEndObject();
     }
 
-    /// <summary>What must be said in words because no parameter says it: JSON without a schema, or a schema to a model that enforces none.</summary>
+    /// <summary>
+    /// What must be said in words because no parameter says it: JSON without a schema, or a schema to a model that enforces none.
+    /// </summary>
     private static string? JsonInstruction(ChatRequest r, AnthropicModel model, List<string> dropped)
     {
         if (r.ResponseFormat is not { } format || (format.Schema is not null && model.EnforcesSchemas) || r.AnswersByTool)

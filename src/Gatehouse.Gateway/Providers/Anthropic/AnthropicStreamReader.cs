@@ -97,7 +97,8 @@ internal sealed class AnthropicStreamReader : IStreamReader
                 _block = Block.Tool;
                 _callHasArguments = false;
                 into.Add(new ToolStartedEvent(0, _calls, WireJson.StringOrEmpty(block, "id"), WireJson.StringOrEmpty(block, "name")));
-                if (WireJson.TryGet(block, "input", out var input) && input.ValueKind == JsonValueKind.Object && input.EnumerateObject().Any())
+                if (WireJson.TryGet(block, "input", out var input) && input.ValueKind == JsonValueKind.Object
+                    && input.EnumerateObject().Any())
                 {
                     AddArguments(WireJson.RawText(input), into); // a few servers send it whole
                 }

@@ -25,7 +25,8 @@ internal readonly record struct AnthropicThinking(ReasoningMode Mode, string? Ef
         {
             if (model.MayThinkUnasked)
             {
-                dropped.AddOnce(r.NameOf("reasoning_effort", "thinking", "generationConfig.thinkingConfig")); // the least effort comes closest
+                // the least effort comes closest
+                dropped.AddOnce(r.NameOf("reasoning_effort", "thinking", "generationConfig.thinkingConfig"));
                 return off with { Effort = "low" };
             }
 
@@ -78,7 +79,9 @@ internal readonly record struct AnthropicThinking(ReasoningMode Mode, string? Ef
         _ => effort ?? "high",
     };
 
-    /// <summary>With a budget, a turn that waits for tool results must begin with its signed thinking, else the provider refuses it.</summary>
+    /// <summary>
+    /// With a budget, a turn that waits for tool results must begin with its signed thinking, else the provider refuses it.
+    /// </summary>
     private static bool LacksThinking(ChatRequest r)
     {
         for (var i = r.Messages.Count - 1; i >= 0; i--)

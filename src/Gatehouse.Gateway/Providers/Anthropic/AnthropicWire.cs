@@ -15,7 +15,8 @@ internal sealed class AnthropicWire : ProviderWire
 
     public override AnswerTap NewTap() => new AnthropicTap();
 
-    public override void WriteRequest(ChatRequest request, string model, ProviderSettings settings, IBufferWriter<byte> to, List<string> dropped) =>
+    public override void WriteRequest(
+        ChatRequest request, string model, ProviderSettings settings, IBufferWriter<byte> to, List<string> dropped) =>
         AnthropicRequestWriter.Write(request, model, settings, to, dropped);
 
     public override ChatAnswer ReadAnswer(ReadOnlySpan<byte> body, string model) => AnthropicAnswerReader.Read(body);

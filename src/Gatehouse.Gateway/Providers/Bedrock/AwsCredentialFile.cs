@@ -60,7 +60,8 @@ internal sealed class AwsCredentialFile(string path, string profile, TimeProvide
             {
                 here = name.Trim() == profile;
             }
-            else if (here && line.Length > 0 && line[0] is not ('#' or ';') && line.IndexOf('=', StringComparison.Ordinal) is > 0 and var equals)
+            else if (here && line.Length > 0 && line[0] is not ('#' or ';')
+                && line.IndexOf('=', StringComparison.Ordinal) is > 0 and var equals)
             {
                 var value = line[(equals + 1)..].Trim();
                 switch (line[..equals].TrimEnd())
@@ -78,6 +79,8 @@ internal sealed class AwsCredentialFile(string path, string profile, TimeProvide
             }
         }
 
-        return id is { Length: > 0 } && secret is { Length: > 0 } && PassedHeaders.CanHold(id + token) ? new AwsCredentials(id, secret, token is { Length: > 0 } ? token : null) : null;
+        return id is { Length: > 0 } && secret is { Length: > 0 } && PassedHeaders.CanHold(id + token)
+            ? new AwsCredentials(id, secret, token is { Length: > 0 } ? token : null)
+            : null;
     }
 }

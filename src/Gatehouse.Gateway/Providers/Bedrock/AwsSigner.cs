@@ -18,9 +18,12 @@ internal sealed class AwsSigner(ProviderSettings settings, TimeProvider clock) :
 
     public async ValueTask<IReadOnlyList<KeyValuePair<string, string>>> SignAsync(UpstreamRequest request, CancellationToken ct)
     {
-        var credentials = _file is not null ? await _file.ReadAsync(ct) : new AwsCredentials(_aws.AccessKeyId!, _aws.SecretAccessKey!, _aws.SessionToken);
+        var credentials = _file is not null
+            ? await _file.ReadAsync(ct)
+            : new AwsCredentials(_aws.AccessKeyId!, _aws.SecretAccessKey!, _aws.SessionToken);
         var date = SigV4.DateOf(clock.GetUtcNow());
-        var signed = new List<KeyValuePair<string, string>> { new("content-type", "application/json"), new("host", _host), new("x-amz-date", date) };
+        var signed =
+            new List<KeyValuePair<string, string>> { new("content-type", "application/json"), new("host", _host), new("x-amz-date", date) };
         if (credentials.SessionToken is { } token)
         {
             _token = token;
@@ -28,7 +31,8 @@ internal sealed class AwsSigner(ProviderSettings settings, TimeProvider clock) :
         }
 
         var authorization = SigV4.Authorization(
-            request.IsGet ? "GET" : "POST", _base + request.Path, settings.Query, signed, request.Body.Span, credentials, _aws.Region, Service, date);
+            request.IsGet ? "GET" : "POST", _base + request.Path, settings.Query, signed, request.Body.Span, credentials, _aws.Region,
+            Service, date);
         return [.. request.Headers, .. signed.Skip(2), new("Authorization", authorization)]; // the transport writes the first two itself
     }
 }

@@ -67,7 +67,8 @@ internal static class BedrockAnswerReader
         }
 
         // Neither of the other formats has a place for pictures in an answer: as Markdown they reach the reader.
-        return WireJson.TryGet(block, "image", out var image) && WireJson.TryGet(image, "source", out var source) && WireJson.StringOrNull(source, "bytes") is { } bytes
+        return WireJson.TryGet(block, "image", out var image) && WireJson.TryGet(image, "source", out var source)
+            && WireJson.StringOrNull(source, "bytes") is { } bytes
             ? new TextPart($"![image](data:image/{WireJson.StringOrEmpty(image, "format")};base64,{bytes})")
             : null;
     }

@@ -110,10 +110,13 @@ internal static class BedrockMessageWriter
             case ThinkingPart { Signature.Length: 0 }:
             case RedactedThinkingPart redacted when !Base64.IsValid(redacted.Data):
             case ThinkingPart or RedactedThinkingPart when !writing.Model.IsClaude:
-                writing.Drop(writing.Request.NameOf("messages[].reasoning_content", "messages[].content[].thinking", "contents[].parts[].thought"));
+                writing.Drop(
+                    writing.Request.NameOf("messages[].reasoning_content", "messages[].content[].thinking", "contents[].parts[].thought"));
                 return false;
             case ImagePart { Source.FileId: not null } or FilePart { Source.FileId: not null }:
-                writing.Drop(writing.Request.NameOf("messages[].content[].file.file_id", "messages[].content[].source.file_id", "contents[].parts[].fileData"));
+                writing.Drop(
+                    writing.Request.NameOf(
+                        "messages[].content[].file.file_id", "messages[].content[].source.file_id", "contents[].parts[].fileData"));
                 return false;
             case OpaquePart opaque:
                 writing.Drop($"messages[].content[].{opaque.Type}");

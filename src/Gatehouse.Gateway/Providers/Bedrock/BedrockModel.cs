@@ -14,7 +14,10 @@ internal enum SchemaMeans
     Words,
 }
 
-/// <summary>What a model can do, as far as its id says; ids of inference profiles and ARNs hold the model's own. An unknown one is taken to do what newer ones do.</summary>
+/// <summary>
+/// What a model can do, as far as its id says; ids of inference profiles and ARNs hold the model's own. An unknown one is taken to do what
+/// newer ones do.
+/// </summary>
 internal readonly record struct BedrockModel(bool IsClaude, bool IsNova, bool IsPlain, AnthropicModel Claude)
 {
     public static BedrockModel From(string model)
@@ -23,7 +26,8 @@ internal readonly record struct BedrockModel(bool IsClaude, bool IsNova, bool Is
         return new BedrockModel(
             claude,
             Has(model, "nova"),
-            Has(model, "llama") || Has(model, "titan") || Has(model, "jamba") || Has(model, "deepseek.r1") || Has(model, "mistral-7b") || Has(model, "mixtral"),
+            Has(model, "llama") || Has(model, "titan") || Has(model, "jamba") || Has(model, "deepseek.r1") || Has(
+                model, "mistral-7b") || Has(model, "mixtral"),
             claude ? AnthropicModel.From(model) : default);
     }
 

@@ -62,11 +62,13 @@ internal static class BedrockRequestWriter
             return "Answer with one JSON object and nothing else.";
         }
 
-        dropped.AddOnce(r.NameOf("response_format", "output_config.format", "generationConfig.responseJsonSchema")); // asked for, not enforced
+        // asked for, not enforced
+        dropped.AddOnce(r.NameOf("response_format", "output_config.format", "generationConfig.responseJsonSchema"));
         return $"Answer with one JSON value that matches this JSON Schema, and nothing else:\n{schema.GetRawText()}";
     }
 
-    private static void WriteInference(Utf8JsonWriter json, ChatRequest r, BedrockModel model, AnthropicThinking thinking, List<string> dropped)
+    private static void WriteInference(
+        Utf8JsonWriter json, ChatRequest r, BedrockModel model, AnthropicThinking thinking, List<string> dropped)
     {
         var stops = r.Stop.Where(s => !string.IsNullOrWhiteSpace(s)).ToList();
         if (stops.Count < r.Stop.Count)
@@ -112,7 +114,8 @@ internal static class BedrockRequestWriter
     }
 
     /// <summary>The format takes temperatures up to 1; thinking, and newer models of Claude, take fewer still.</summary>
-    private static (double? Temperature, double? TopP) Sampling(ChatRequest r, BedrockModel model, AnthropicThinking thinking, List<string> dropped)
+    private static (double? Temperature, double? TopP) Sampling(
+        ChatRequest r, BedrockModel model, AnthropicThinking thinking, List<string> dropped)
     {
         var takes = !model.IsClaude || model.Claude.TakesSampling;
         double? temperature = r.Temperature is { } t && takes ? thinking.On ? 1 : Math.Min(t, 1) : null;
@@ -166,7 +169,8 @@ internal static class BedrockRequestWriter
         json.WriteEndObject();
     }
 
-    private static void WriteAdditional(Utf8JsonWriter json, ChatRequest r, BedrockModel model, AnthropicThinking thinking, List<string> dropped)
+    private static void WriteAdditional(
+        Utf8JsonWriter json, ChatRequest r, BedrockModel model, AnthropicThinking thinking, List<string> dropped)
     {
         var topK = r.TopK > 0 ? r.TopK : null;
         if (topK is not null && !(model.IsNova || (model.IsClaude && model.Claude.TakesSampling && !thinking.On)))
@@ -206,7 +210,8 @@ internal static class BedrockRequestWriter
     {
         if (r.User is { Length: > 0 } user)
         {
-            if (user.Length <= MaxMetadataChars && user.All(c => char.IsAsciiLetterOrDigit(c) || " :_@$#=/+,-.".Contains(c, StringComparison.Ordinal)))
+            if (user.Length <= MaxMetadataChars
+                && user.All(c => char.IsAsciiLetterOrDigit(c) || " :_@$#=/+,-.".Contains(c, StringComparison.Ordinal)))
             {
                 json.WriteStartObject("requestMetadata");
                 json.WriteString("user", user);

@@ -52,7 +52,8 @@ internal sealed class BedrockStreamReader(string model) : IStreamReader
                 if (WireJson.TryGet(e, "start", out var start) && WireJson.TryGet(start, "toolUse", out var tool))
                 {
                     _calls.Add(new Call(block));
-                    into.Add(new ToolStartedEvent(0, _calls.Count - 1, WireJson.StringOrEmpty(tool, "toolUseId"), WireJson.StringOrEmpty(tool, "name")));
+                    into.Add(new ToolStartedEvent(
+                        0, _calls.Count - 1, WireJson.StringOrEmpty(tool, "toolUseId"), WireJson.StringOrEmpty(tool, "name")));
                 }
 
                 break;

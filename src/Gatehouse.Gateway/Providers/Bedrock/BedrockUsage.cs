@@ -17,7 +17,8 @@ internal static class BedrockUsage
         }
 
         hour = Math.Min(hour, written);
-        return new TokenUsage(Count(usage, "inputTokens"), Count(usage, "cacheReadInputTokens"), written - hour, hour, Count(usage, "outputTokens"), 0);
+        return new TokenUsage(
+            Count(usage, "inputTokens"), Count(usage, "cacheReadInputTokens"), written - hour, hour, Count(usage, "outputTokens"), 0);
     }
 
     private static long Count(JsonElement usage, string name) => Math.Clamp(WireJson.LongOrZero(usage, name), 0, 1L << 40);

@@ -15,7 +15,8 @@ internal sealed class BedrockWire : ProviderWire
 
     public override AnswerTap NewTap() => new BedrockTap();
 
-    public override void WriteRequest(ChatRequest request, string model, ProviderSettings settings, IBufferWriter<byte> to, List<string> dropped) =>
+    public override void WriteRequest(
+        ChatRequest request, string model, ProviderSettings settings, IBufferWriter<byte> to, List<string> dropped) =>
         BedrockRequestWriter.Write(request, model, to, dropped);
 
     public override ChatAnswer ReadAnswer(ReadOnlySpan<byte> body, string model) => BedrockAnswerReader.Read(body, model);

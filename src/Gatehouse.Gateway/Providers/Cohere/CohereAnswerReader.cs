@@ -38,7 +38,8 @@ internal static class CohereAnswerReader
         {
             var function = WireJson.TryGet(call, "function", out var found) ? found : default;
             choice.Parts.Add(new ToolCallPart(
-                WireJson.StringOrEmpty(call, "id"), WireJson.StringOrEmpty(function, "name"), WireJson.StringOrEmpty(function, "arguments")));
+                WireJson.StringOrEmpty(call, "id"), WireJson.StringOrEmpty(function, "name"),
+                WireJson.StringOrEmpty(function, "arguments")));
         }
 
         answer.Choices.Add(choice);

@@ -15,7 +15,9 @@ internal static class CohereErrorReader
                 ?? (WireJson.TryGet(root, "delta", out var delta) ? WireJson.StringOrNull(delta, "error") : null);
             return string.IsNullOrWhiteSpace(message)
                 ? new UpstreamError(null, null, UpstreamError.Generic(status), null)
-                : new UpstreamError(message.Contains("too many tokens", StringComparison.OrdinalIgnoreCase) ? "context_length_exceeded" : null, null, message, null);
+                : new UpstreamError(
+                    message.Contains("too many tokens", StringComparison.OrdinalIgnoreCase) ? "context_length_exceeded" : null, null,
+                    message, null);
         }
         catch (FormatException)
         {

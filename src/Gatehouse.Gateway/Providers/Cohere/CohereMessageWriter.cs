@@ -59,7 +59,8 @@ internal static class CohereMessageWriter
         var calls = message.Parts.OfType<ToolCallPart>().ToList();
         if (message.Parts.Any(p => p is RedactedThinkingPart or ThinkingPart { Signature.Length: > 0 }))
         {
-            dropped.AddOnce(r.NameOf("messages[].reasoning_content", "messages[].content[].thinking", "contents[].parts[].thought")); // another maker's
+            // another maker's
+            dropped.AddOnce(r.NameOf("messages[].reasoning_content", "messages[].content[].thinking", "contents[].parts[].thought"));
             thinking = "";
         }
 
@@ -123,7 +124,8 @@ internal static class CohereMessageWriter
             json.WriteStartObject();
             json.WriteString("role", "tool");
             json.WriteString("tool_call_id", ThoughtId.Plain(result.CallId));
-            json.WriteString("content", result.IsError && !text.StartsWith("error", StringComparison.OrdinalIgnoreCase) ? $"Error: {text}" : text);
+            json.WriteString(
+                "content", result.IsError && !text.StartsWith("error", StringComparison.OrdinalIgnoreCase) ? $"Error: {text}" : text);
             json.WriteEndObject();
         }
 
@@ -160,7 +162,8 @@ internal static class CohereMessageWriter
             case TextPart:
                 return true;
             case ImagePart { Source.FileId: not null } or FilePart { Source.FileId: not null }:
-                dropped.AddOnce(r.NameOf("messages[].content[].file.file_id", "messages[].content[].source.file_id", "contents[].parts[].fileData"));
+                dropped.AddOnce(
+                    r.NameOf("messages[].content[].file.file_id", "messages[].content[].source.file_id", "contents[].parts[].fileData"));
                 return false;
             case ImagePart:
                 return true;

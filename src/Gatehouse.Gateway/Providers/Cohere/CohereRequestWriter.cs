@@ -13,7 +13,8 @@ internal static class CohereRequestWriter
     /// <summary>Fields of the other formats that this one has under its own name.</summary>
     private static readonly (string Chat, string Gemini, string Cohere)[] Same =
     [
-        ("seed", "seed", "seed"), ("presence_penalty", "presencePenalty", "presence_penalty"), ("frequency_penalty", "frequencyPenalty", "frequency_penalty"),
+        ("seed", "seed", "seed"), ("presence_penalty", "presencePenalty", "presence_penalty"),
+        ("frequency_penalty", "frequencyPenalty", "frequency_penalty"),
     ];
 
     /// <param name="dropped">Receives the names of parameters that cannot be carried, or not with their full meaning.</param>
@@ -49,7 +50,8 @@ internal static class CohereRequestWriter
     {
         foreach (var name in r.Unshared)
         {
-            if (!Same.Any(s => r.Wire == WireFormat.OpenAi ? name == s.Chat : r.Wire == WireFormat.Gemini && name == $"generationConfig.{s.Gemini}"))
+            if (!Same.Any(
+                s => r.Wire == WireFormat.OpenAi ? name == s.Chat : r.Wire == WireFormat.Gemini && name == $"generationConfig.{s.Gemini}"))
             {
                 dropped.AddOnce(name);
             }
@@ -111,10 +113,13 @@ internal static class CohereRequestWriter
             dropped.AddOnce(r.NameOf("stop", "stop_sequences", "generationConfig.stopSequences"));
         }
 
-        var source = r.Wire == WireFormat.Gemini ? GenerateRequestReader.TryGet(r.Body, "generationConfig", out var config) ? config : default : r.Body;
+        var source = r.Wire == WireFormat.Gemini
+            ? GenerateRequestReader.TryGet(r.Body, "generationConfig", out var config) ? config : default
+            : r.Body;
         foreach (var (chat, gemini, cohere) in Same)
         {
-            if (r.Wire is WireFormat.OpenAi or WireFormat.Gemini && WireJson.TryGet(source, r.Wire == WireFormat.OpenAi ? chat : gemini, out var value))
+            if (r.Wire is WireFormat.OpenAi or WireFormat.Gemini
+                && WireJson.TryGet(source, r.Wire == WireFormat.OpenAi ? chat : gemini, out var value))
             {
                 json.WriteRaw(cohere, value);
             }
@@ -198,7 +203,8 @@ internal static class CohereRequestWriter
             return "When you answer without calling a tool, answer with one JSON object and nothing else.";
         }
 
-        dropped.AddOnce(r.NameOf("response_format", "output_config.format", "generationConfig.responseJsonSchema")); // asked for, not enforced
+        // asked for, not enforced
+        dropped.AddOnce(r.NameOf("response_format", "output_config.format", "generationConfig.responseJsonSchema"));
         return $"When you answer without calling a tool, answer with one JSON value that matches this JSON Schema, and nothing else:\n{schema.GetRawText()}";
     }
 

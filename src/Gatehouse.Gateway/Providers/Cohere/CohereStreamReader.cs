@@ -73,7 +73,8 @@ internal sealed class CohereStreamReader(string model) : IStreamReader
         if (!_calls.Contains(index))
         {
             _calls.Add(index);
-            into.Add(new ToolStartedEvent(0, _calls.Count - 1, WireJson.StringOrEmpty(call, "id"), WireJson.StringOrEmpty(function, "name")));
+            into.Add(new ToolStartedEvent(
+                0, _calls.Count - 1, WireJson.StringOrEmpty(call, "id"), WireJson.StringOrEmpty(function, "name")));
         }
 
         if (WireJson.StringOrNull(function, "arguments") is { Length: > 0 } arguments)

@@ -11,7 +11,8 @@ internal sealed class CohereWire : ProviderWire
 
     public override AnswerTap NewTap() => new CohereTap();
 
-    public override void WriteRequest(ChatRequest request, string model, ProviderSettings settings, IBufferWriter<byte> to, List<string> dropped) =>
+    public override void WriteRequest(
+        ChatRequest request, string model, ProviderSettings settings, IBufferWriter<byte> to, List<string> dropped) =>
         CohereRequestWriter.Write(request, model, to, dropped);
 
     public override ChatAnswer ReadAnswer(ReadOnlySpan<byte> body, string model) => CohereAnswerReader.Read(body, model);

@@ -28,7 +28,8 @@ internal struct AnswerHead
         SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
 
     private static readonly SearchValues<byte> Control =
-        SearchValues.Create([0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 127]);
+        SearchValues.Create(
+            [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 127]);
 
     private int _line; // where the line begins that is not read yet
     private int _scanned; // no line end before it
@@ -129,7 +130,8 @@ internal struct AnswerHead
     private readonly void CheckBeginning(ReadOnlySpan<byte> bytes)
     {
         var beginning = "HTTP/1."u8;
-        if (!_begun && !bytes[..Math.Min(bytes.Length, beginning.Length)].SequenceEqual(beginning[..Math.Min(bytes.Length, beginning.Length)]))
+        if (!_begun && !bytes[..Math.Min(bytes.Length, beginning.Length)].SequenceEqual(
+            beginning[..Math.Min(bytes.Length, beginning.Length)]))
         {
             throw new FormatException("The answer does not begin as HTTP/1.1 does.");
         }

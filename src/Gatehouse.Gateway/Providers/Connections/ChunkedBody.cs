@@ -2,7 +2,9 @@ using System.Buffers.Text;
 
 namespace Gatehouse.Gateway.Providers.Connections;
 
-/// <summary>The framing of a body in chunks, however its bytes are cut. Sizes are strict; extensions and trailers are read and forgotten.</summary>
+/// <summary>
+/// The framing of a body in chunks, however its bytes are cut. Sizes are strict; extensions and trailers are read and forgotten.
+/// </summary>
 internal struct ChunkedBody
 {
     private const int MaxLineBytes = 4 << 10;

@@ -41,7 +41,8 @@ internal sealed class ConnectionPool : IDisposable
         _tlsName = tlsName;
         _clock = clock;
         _closed = () => Interlocked.Decrement(ref _open);
-        _sweep = clock.CreateTimer(static pool => ((ConnectionPool)pool!).Sweep(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _sweep = clock.CreateTimer(
+            static pool => ((ConnectionPool)pool!).Sweep(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Connections that are open, idle ones included.</summary>
@@ -129,7 +130,8 @@ internal sealed class ConnectionPool : IDisposable
             {
                 OperationCanceledException when ct.IsCancellationRequested => new OperationCanceledException(ct),
                 OperationCanceledException => new UpstreamException(UpstreamFailure.ConnectTimeout, $"No connection to {host} in time.", e),
-                SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.TryAgain or SocketError.NoData or SocketError.NoRecovery } =>
+                SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.TryAgain or SocketError.NoData
+                    or SocketError.NoRecovery } =>
                     new UpstreamException(UpstreamFailure.Refused, $"The name {host} does not resolve.", e),
                 SocketException => new UpstreamException(UpstreamFailure.Refused, $"{host} refused the connection.", e),
                 IOException or AuthenticationException => new UpstreamException(

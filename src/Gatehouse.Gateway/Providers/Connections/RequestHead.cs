@@ -17,7 +17,8 @@ internal sealed class RequestHead
     private readonly byte[] _bare; // without the content type
     private readonly string _credential; // its header's name and scheme, as they stand before the key
 
-    /// <exception cref="ArgumentException">A header of the settings is none: the configuration's checks let no such settings pass.</exception>
+    /// <exception cref="ArgumentException">A header of the settings is none: the configuration's checks let no such settings
+    /// pass.</exception>
     public RequestHead(ProviderSettings settings)
     {
         _settings = settings;
@@ -40,7 +41,9 @@ internal sealed class RequestHead
 
     /// <summary>The name that TLS asks for: the address's, unless the operator has set another.</summary>
     public static string HostName(ProviderSettings settings) =>
-        Own(settings, "Host") is { } own && Uri.TryCreate("https://" + own, UriKind.Absolute, out var named) ? named.IdnHost : settings.BaseUrl.IdnHost;
+        Own(settings, "Host") is { } own && Uri.TryCreate("https://" + own, UriKind.Absolute, out var named)
+            ? named.IdnHost
+            : settings.BaseUrl.IdnHost;
 
     /// <summary>The value of the header <c>Host</c>.</summary>
     public static string HostOf(ProviderSettings settings)
@@ -110,7 +113,8 @@ internal sealed class RequestHead
     private byte[] LineOf(UpstreamRequest request) =>
         request.IsGet ? Line(request.Path, "GET") : _lines.GetValueOrDefault(request.Path) ?? Line(request.Path);
 
-    private byte[] Line(string path, string method = "POST") => Encoding.ASCII.GetBytes($"{method} {Address(_settings, path).PathAndQuery} HTTP/1.1\r\n");
+    private byte[] Line(string path, string method = "POST") =>
+        Encoding.ASCII.GetBytes($"{method} {Address(_settings, path).PathAndQuery} HTTP/1.1\r\n");
 
     private static string Shared(ProviderSettings settings, string type)
     {
@@ -144,7 +148,8 @@ internal sealed class RequestHead
 
     private static void CheckHeader(string name, string value)
     {
-        if (!PassedHeaders.CanHold(value) || name.Length == 0 || name.AsSpan().ContainsAnyExceptInRange('!', '~') || name.Contains(':', StringComparison.Ordinal))
+        if (!PassedHeaders.CanHold(value) || name.Length == 0 || name.AsSpan().ContainsAnyExceptInRange('!', '~')
+            || name.Contains(':', StringComparison.Ordinal))
         {
             throw new ArgumentException($"A request cannot carry the header '{name}' as it is set.");
         }

@@ -216,8 +216,8 @@ internal sealed class UpstreamConnection(Socket socket, Stream stream, long made
     }
 
     /// <summary>
-    /// How much may be received straight into the caller's memory: data, and nothing of the framing or of what follows the body. The tail of
-    /// a body comes through our buffer, where bytes behind it show: those within a stream that deciphers show nowhere else.
+    /// How much may be received straight into the caller's memory: data, and nothing of the framing or of what follows the body. The tail
+    /// of a body comes through our buffer, where bytes behind it show: those within a stream that deciphers show nowhere else.
     /// </summary>
     private int DirectBytes(int room) => _start < _end ? 0 : _head.End switch
     {

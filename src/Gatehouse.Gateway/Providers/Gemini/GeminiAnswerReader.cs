@@ -10,7 +10,8 @@ internal static class GeminiAnswerReader
     public static ChatAnswer Read(ReadOnlySpan<byte> body)
     {
         var root = WireJson.ParseAnswer(body);
-        var answer = new ChatAnswer { Id = WireJson.StringOrEmpty(root, "responseId"), Model = WireJson.StringOrEmpty(root, "modelVersion") };
+        var answer =
+            new ChatAnswer { Id = WireJson.StringOrEmpty(root, "responseId"), Model = WireJson.StringOrEmpty(root, "modelVersion") };
         if (WireJson.TryGet(root, "usageMetadata", out var usage) && usage.ValueKind == JsonValueKind.Object)
         {
             answer.Usage = GeminiUsage.Read(usage);
@@ -38,7 +39,8 @@ internal static class GeminiAnswerReader
     public static IEnumerable<JsonElement> PartsOf(JsonElement candidate) =>
         WireJson.TryGet(candidate, "content", out var content) ? WireJson.Items(content, "parts") : [];
 
-    /// <returns><see langword="null"/> for parts that say nothing to other formats: a signature alone, code that ran at the provider.</returns>
+    /// <returns><see langword="null"/> for parts that say nothing to other formats: a signature alone, code that ran at the
+    /// provider.</returns>
     public static Part? ReadPart(JsonElement part)
     {
         if (WireJson.TryGet(part, "functionCall", out var call) && call.ValueKind == JsonValueKind.Object)
@@ -81,7 +83,8 @@ internal static class GeminiAnswerReader
             }
         }
 
-        choice.Finish = GeminiFinish.From(WireJson.StringOrNull(candidate, "finishReason") ?? "STOP", choice.Parts.Any(p => p is ToolCallPart));
+        choice.Finish = GeminiFinish.From(
+            WireJson.StringOrNull(candidate, "finishReason") ?? "STOP", choice.Parts.Any(p => p is ToolCallPart));
         return choice;
     }
 }

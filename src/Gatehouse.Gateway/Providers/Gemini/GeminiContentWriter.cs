@@ -6,7 +6,9 @@ namespace Gatehouse.Gateway.Providers.Gemini;
 /// <summary>Writes <c>systemInstruction</c> and <c>contents</c>.</summary>
 internal static class GeminiContentWriter
 {
-    /// <summary>Google's word for "this call was made by another model": without it, newer models refuse a call that they did not sign.</summary>
+    /// <summary>
+    /// Google's word for "this call was made by another model": without it, newer models refuse a call that they did not sign.
+    /// </summary>
     private const string ForeignSignature = "skip_thought_signature_validator";
 
     public static void Write(Utf8JsonWriter json, ChatRequest r, GeminiModel model, string? instruction, List<string> dropped)
@@ -125,7 +127,8 @@ internal static class GeminiContentWriter
                 dropped.AddOnce(r.NameOf("messages[].reasoning_content", "messages[].content[].thinking", "contents[].parts[].thought"));
                 return false;
             case ImagePart { Source.FileId: not null } or FilePart { Source.FileId: not null }:
-                dropped.AddOnce(r.NameOf("messages[].content[].file.file_id", "messages[].content[].source.file_id", "contents[].parts[].fileData"));
+                dropped.AddOnce(
+                    r.NameOf("messages[].content[].file.file_id", "messages[].content[].source.file_id", "contents[].parts[].fileData"));
                 return false;
             case OpaquePart { Type: "input_audio" }:
                 return true;
@@ -137,7 +140,8 @@ internal static class GeminiContentWriter
         }
     }
 
-    private static void WriteContent(Utf8JsonWriter json, string? role, List<Part> parts, GeminiModel model, Dictionary<string, string> names)
+    private static void WriteContent(
+        Utf8JsonWriter json, string? role, List<Part> parts, GeminiModel model, Dictionary<string, string> names)
     {
         json.WriteStartObject();
         if (role is not null)
@@ -200,7 +204,8 @@ internal static class GeminiContentWriter
                 break;
             case OpaquePart audio:
                 var input = WireJson.TryGet(audio.Json, "input_audio", out var found) ? found : default;
-                WriteSource(json, new Source($"audio/{WireJson.StringOrNull(input, "format") ?? "wav"}", WireJson.StringOrEmpty(input, "data")));
+                WriteSource(json,
+                    new Source($"audio/{WireJson.StringOrNull(input, "format") ?? "wav"}", WireJson.StringOrEmpty(input, "data")));
                 break;
             case ToolResultPart result:
                 WriteResult(json, result, names);

@@ -16,7 +16,8 @@ internal static class GeminiFinish
         "MALFORMED_FUNCTION_CALL" => throw new FormatException("the model wrote a tool call that cannot be read."),
         "UNEXPECTED_TOOL_CALL" => throw new FormatException("the model called a tool that it was not given."),
         "TOO_MANY_TOOL_CALLS" => throw new FormatException("the model called too many tools."),
-        "OTHER" or "MISSING_THOUGHT_SIGNATURE" or "MALFORMED_RESPONSE" => throw new FormatException("the provider ended the answer for a reason of its own."),
+        "OTHER" or "MISSING_THOUGHT_SIGNATURE" or "MALFORMED_RESPONSE" =>
+            throw new FormatException("the provider ended the answer for a reason of its own."),
         _ => calls ? FinishReason.ToolCalls : FinishReason.Stop,
     };
 

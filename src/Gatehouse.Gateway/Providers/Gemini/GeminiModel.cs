@@ -1,7 +1,8 @@
 namespace Gatehouse.Gateway.Providers.Gemini;
 
 /// <summary>What a model can do, as far as its name says.</summary>
-/// <param name="Version">205 for 2.5; <see langword="null"/> when the name has none: then only what all current models take is sent.</param>
+/// <param name="Version">205 for 2.5; <see langword="null"/> when the name has none: then only what all current models take is
+/// sent.</param>
 internal readonly record struct GeminiModel(bool IsGemini, int? Version, bool IsPro, bool IsLite)
 {
     /// <summary>Reads the version out of <c>gemini-2.5-pro</c>, <c>models/gemini-3-flash-preview</c>, <c>gemini-3.1-pro</c>.</summary>

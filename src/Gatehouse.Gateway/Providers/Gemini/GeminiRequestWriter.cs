@@ -140,7 +140,8 @@ internal static class GeminiRequestWriter
             return null;
         }
 
-        dropped.AddOnce(r.NameOf("response_format", "output_config.format", "generationConfig.responseJsonSchema")); // asked for, not enforced
+        // asked for, not enforced
+        dropped.AddOnce(r.NameOf("response_format", "output_config.format", "generationConfig.responseJsonSchema"));
         return format.Schema is { } schema
             ? $"When you answer without calling a tool, answer with one JSON value that matches this JSON Schema, and nothing else:\n{schema.GetRawText()}"
             : "When you answer without calling a tool, answer with one JSON object and nothing else.";

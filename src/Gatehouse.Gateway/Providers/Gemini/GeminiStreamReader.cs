@@ -30,7 +30,9 @@ internal sealed class GeminiStreamReader : IStreamReader
             return;
         }
 
-        TokenUsage? usage = WireJson.TryGet(json, "usageMetadata", out var u) && u.ValueKind == JsonValueKind.Object ? GeminiUsage.Read(u) : null;
+        TokenUsage? usage = WireJson.TryGet(json, "usageMetadata", out var u) && u.ValueKind == JsonValueKind.Object
+            ? GeminiUsage.Read(u)
+            : null;
         if (!_started)
         {
             _started = true;

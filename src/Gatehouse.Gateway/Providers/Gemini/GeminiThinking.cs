@@ -15,7 +15,9 @@ internal static class GeminiThinking
             return;
         }
 
-        var name = r.NameOf("reasoning_effort", reasoning.Mode == ReasoningMode.Unset ? "output_config.effort" : "thinking", "generationConfig.thinkingConfig");
+        var name = r.NameOf(
+            "reasoning_effort", reasoning.Mode == ReasoningMode.Unset ? "output_config.effort" : "thinking",
+            "generationConfig.thinkingConfig");
         var off = reasoning.Mode == ReasoningMode.Disabled;
         if (!model.Thinks)
         {

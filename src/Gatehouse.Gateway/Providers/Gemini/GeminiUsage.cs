@@ -5,7 +5,9 @@ using Gatehouse.Gateway.Conversation;
 
 namespace Gatehouse.Gateway.Providers.Gemini;
 
-/// <summary>Reads and writes <c>usageMetadata</c>. Cached tokens are part of the prompt there, thoughts come beside the candidates.</summary>
+/// <summary>
+/// Reads and writes <c>usageMetadata</c>. Cached tokens are part of the prompt there, thoughts come beside the candidates.
+/// </summary>
 internal static class GeminiUsage
 {
     /// <param name="reader">At the start of the usage object; left at its end.</param>
@@ -86,7 +88,9 @@ internal static class GeminiUsage
                 if (reader.ValueTextEquals("modality"u8))
                 {
                     reader.Read();
-                    kind = reader.TokenType != JsonTokenType.String ? 0 : reader.ValueTextEquals("AUDIO"u8) ? 1 : reader.ValueTextEquals("IMAGE"u8) ? 2 : 0;
+                    kind = reader.TokenType != JsonTokenType.String
+                        ? 0
+                        : reader.ValueTextEquals("AUDIO"u8) ? 1 : reader.ValueTextEquals("IMAGE"u8) ? 2 : 0;
                     reader.Skip();
                 }
                 else if (reader.ValueTextEquals("tokenCount"u8))

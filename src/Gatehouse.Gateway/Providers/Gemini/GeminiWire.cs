@@ -18,11 +18,13 @@ internal sealed class GeminiWire : ProviderWire
             : $"/models/{Uri.EscapeDataString(name)}:{action}";
     }
 
-    public override string PathOf(ProviderSettings settings, string model, bool stream) => PathOf(model, stream ? "streamGenerateContent?alt=sse" : "generateContent");
+    public override string PathOf(ProviderSettings settings, string model, bool stream) =>
+        PathOf(model, stream ? "streamGenerateContent?alt=sse" : "generateContent");
 
     public override AnswerTap NewTap() => new GeminiTap();
 
-    public override void WriteRequest(ChatRequest request, string model, ProviderSettings settings, IBufferWriter<byte> to, List<string> dropped) =>
+    public override void WriteRequest(
+        ChatRequest request, string model, ProviderSettings settings, IBufferWriter<byte> to, List<string> dropped) =>
         GeminiRequestWriter.Write(request, model, to, dropped);
 
     public override ChatAnswer ReadAnswer(ReadOnlySpan<byte> body, string model) => GeminiAnswerReader.Read(body);

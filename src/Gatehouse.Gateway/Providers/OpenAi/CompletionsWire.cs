@@ -4,7 +4,9 @@ using Gatehouse.Gateway.Streaming;
 
 namespace Gatehouse.Gateway.Providers.OpenAi;
 
-/// <summary>OpenAI's older <c>completions</c>. Only requests of that format reach it: others go to the same provider's chat format.</summary>
+/// <summary>
+/// OpenAI's older <c>completions</c>. Only requests of that format reach it: others go to the same provider's chat format.
+/// </summary>
 internal sealed class CompletionsWire : ProviderWire
 {
     public const string CompletionsPath = "/completions";
@@ -13,7 +15,8 @@ internal sealed class CompletionsWire : ProviderWire
 
     public override AnswerTap NewTap() => new OpenAiTap();
 
-    public override void WriteRequest(ChatRequest request, string model, ProviderSettings settings, IBufferWriter<byte> to, List<string> dropped) =>
+    public override void WriteRequest(
+        ChatRequest request, string model, ProviderSettings settings, IBufferWriter<byte> to, List<string> dropped) =>
         throw new NotSupportedException();
 
     public override ChatAnswer ReadAnswer(ReadOnlySpan<byte> body, string model) => throw new NotSupportedException();

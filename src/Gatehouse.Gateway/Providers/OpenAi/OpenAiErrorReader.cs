@@ -24,7 +24,8 @@ internal static class OpenAiErrorReader
     {
         if (!WireJson.TryGet(root, "error", out var error) || error.ValueKind != JsonValueKind.Object)
         {
-            var message = WireJson.StringOrNull(root, "error") ?? WireJson.StringOrNull(root, "message") ?? WireJson.StringOrNull(root, "detail");
+            var message = WireJson.StringOrNull(root, "error") ?? WireJson.StringOrNull(root, "message")
+                ?? WireJson.StringOrNull(root, "detail");
             return new UpstreamError(CodeOf(root), WireJson.StringOrNull(root, "type"), NotEmpty(message, status), null);
         }
 
@@ -58,10 +59,14 @@ internal static class OpenAiErrorReader
         };
     }
 
-    private static string NotEmpty(string? message, int status) => string.IsNullOrWhiteSpace(message) ? UpstreamError.Generic(status) : message;
+    private static string NotEmpty(string? message, int status) =>
+        string.IsNullOrWhiteSpace(message) ? UpstreamError.Generic(status) : message;
 
     /// <summary>Azure may say within that its filter stopped the request, and nothing of it outside.</summary>
     private static string? CodeOf(JsonElement error) =>
-        WireJson.TryGet(error, "innererror", out var inner) && WireJson.StringOrNull(inner, "code") == "ResponsibleAIPolicyViolation" ? "content_filter"
-        : WireJson.TryGet(error, "code", out var code) && code.ValueKind == JsonValueKind.Number ? code.GetRawText() : WireJson.StringOrNull(error, "code");
+        WireJson.TryGet(error, "innererror", out var inner) && WireJson.StringOrNull(inner, "code") == "ResponsibleAIPolicyViolation"
+            ? "content_filter"
+        : WireJson.TryGet(error, "code", out var code) && code.ValueKind == JsonValueKind.Number
+            ? code.GetRawText()
+            : WireJson.StringOrNull(error, "code");
 }

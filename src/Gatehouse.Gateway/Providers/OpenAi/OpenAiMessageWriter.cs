@@ -80,7 +80,8 @@ internal static class OpenAiMessageWriter
         }
     }
 
-    private static void WriteToolResult(Utf8JsonWriter json, ToolResultPart result, List<Part> rest, ProviderSettings p, List<string> dropped)
+    private static void WriteToolResult(
+        Utf8JsonWriter json, ToolResultPart result, List<Part> rest, ProviderSettings p, List<string> dropped)
     {
         var texts = new List<Part>();
         foreach (var part in result.Content)

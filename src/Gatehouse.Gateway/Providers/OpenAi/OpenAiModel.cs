@@ -22,7 +22,8 @@ internal static class OpenAiModel
 
     /// <summary>OpenAI's own models that the older completions format still serves.</summary>
     public static bool Completes(string model) =>
-        model.EndsWith("-instruct", StringComparison.OrdinalIgnoreCase) || Is(model, "gpt-3.5-turbo-instruct") || Is(model, "davinci-002") || Is(model, "babbage-002");
+        model.EndsWith("-instruct", StringComparison.OrdinalIgnoreCase) || Is(model, "gpt-3.5-turbo-instruct") || Is(model, "davinci-002")
+            || Is(model, "babbage-002");
 
     private static bool Is(string model, string family)
     {

@@ -1,6 +1,8 @@
 namespace Gatehouse.Gateway.Providers.OpenAi;
 
-/// <summary>Where servers that resemble OpenAI differ from it, as far as a translated request is concerned; by the provider's kind.</summary>
+/// <summary>
+/// Where servers that resemble OpenAI differ from it, as far as a translated request is concerned; by the provider's kind.
+/// </summary>
 internal sealed record OpenAiQuirks
 {
     private static readonly OpenAiQuirks None = new();

@@ -223,7 +223,9 @@ internal static class OpenAiRequestWriter
             return;
         }
 
-        var name = r.NameOf("reasoning_effort", reasoning.Mode == ReasoningMode.Unset ? "output_config.effort" : "thinking", "generationConfig.thinkingConfig");
+        var name = r.NameOf(
+            "reasoning_effort", reasoning.Mode == ReasoningMode.Unset ? "output_config.effort" : "thinking",
+            "generationConfig.thinkingConfig");
         if (!OpenAiModel.Reasons(model))
         {
             if (reasoning.Mode != ReasoningMode.Disabled)
@@ -269,7 +271,8 @@ internal static class OpenAiRequestWriter
 
         if (format.Schema is not null && !quirks.EnforcesSchemas)
         {
-            dropped.AddOnce(r.NameOf("response_format", "output_config.format", "generationConfig.responseSchema")); // some JSON object is all that is enforced
+            // some JSON object is all that is enforced
+            dropped.AddOnce(r.NameOf("response_format", "output_config.format", "generationConfig.responseSchema"));
         }
 
         json.WriteStartObject("response_format");
@@ -279,7 +282,10 @@ internal static class OpenAiRequestWriter
             json.WriteStartObject("json_schema");
             json.WriteString("name", format.Name ?? "answer");
             json.WriteRaw("schema", schema);
-            json.WriteBoolean("strict", Enforced(format.Strict ?? true, schema, r.NameOf("response_format", "output_config.format", "generationConfig.responseSchema"), dropped));
+            json.WriteBoolean(
+                "strict", Enforced(
+                    format.Strict ?? true, schema, r.NameOf("response_format", "output_config.format", "generationConfig.responseSchema"),
+                    dropped));
             json.WriteEndObject();
         }
         else
@@ -347,7 +353,9 @@ internal static class OpenAiRequestWriter
         if (r.AnswersByTool)
         {
             // With tools of the caller, one of them or the answer; without, the answer.
-            choice = own && choice?.Mode != ToolChoiceMode.None ? new ToolChoice(ToolChoiceMode.Required) : new ToolChoice(ToolChoiceMode.Named, SchemaTool.Name);
+            choice = own && choice?.Mode != ToolChoiceMode.None
+                ? new ToolChoice(ToolChoiceMode.Required)
+                : new ToolChoice(ToolChoiceMode.Named, SchemaTool.Name);
         }
 
         if (!quirks.TakesToolChoice)
@@ -406,7 +414,9 @@ internal static class OpenAiRequestWriter
         json.WriteEndObject();
     }
 
-    /// <summary>A schema beyond the rules of strict mode is refused under it: it is then followed as well as the model can, and that is reported.</summary>
+    /// <summary>
+    /// A schema beyond the rules of strict mode is refused under it: it is then followed as well as the model can, and that is reported.
+    /// </summary>
     private static bool Enforced(bool strict, JsonElement? schema, string name, List<string> dropped)
     {
         var enforced = strict && schema is { } s && StrictSchema.IsMet(s);

@@ -65,7 +65,8 @@ internal sealed class OpenAiStreamReader : IStreamReader
         var index = choice.Index;
         if (WireJson.TryGet(json, "delta", out var delta))
         {
-            if ((WireJson.StringOrNull(delta, "reasoning_content") ?? WireJson.StringOrNull(delta, "reasoning")) is { Length: > 0 } thinking)
+            if ((WireJson.StringOrNull(delta, "reasoning_content")
+                ?? WireJson.StringOrNull(delta, "reasoning")) is { Length: > 0 } thinking)
             {
                 into.Add(new ThinkingEvent(index, thinking));
             }

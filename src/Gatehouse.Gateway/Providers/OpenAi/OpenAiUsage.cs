@@ -4,7 +4,9 @@ using Gatehouse.Gateway.Conversation;
 
 namespace Gatehouse.Gateway.Providers.OpenAi;
 
-/// <summary>Reads <c>usage</c> of the chat format into disjoint buckets. Cached tokens are part of the prompt there, reasoning of the completion.</summary>
+/// <summary>
+/// Reads <c>usage</c> of the chat format into disjoint buckets. Cached tokens are part of the prompt there, reasoning of the completion.
+/// </summary>
 internal static class OpenAiUsage
 {
     /// <param name="reader">At the start of the usage object; left at its end.</param>
@@ -51,7 +53,8 @@ internal static class OpenAiUsage
 
     public static TokenUsage Read(JsonElement usage)
     {
-        var reader = new Utf8JsonReader(System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(usage), new JsonReaderOptions { MaxDepth = WireJson.MaxDepth });
+        var reader = new Utf8JsonReader(
+            System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(usage), new JsonReaderOptions { MaxDepth = WireJson.MaxDepth });
         return reader.Read() && reader.TokenType == JsonTokenType.StartObject ? Read(ref reader) : default;
     }
 
@@ -129,6 +132,7 @@ internal static class OpenAiUsage
         reasoning = beside ? reasoning : Math.Min(reasoning, completion);
         var output = beside ? completion : completion - reasoning;
         spoken = Math.Min(spoken, output);
-        return new TokenUsage(prompt - cached - written - heard - seen, cached, written, 0, output - spoken, reasoning, heard, seen, spoken);
+        return new TokenUsage(
+            prompt - cached - written - heard - seen, cached, written, 0, output - spoken, reasoning, heard, seen, spoken);
     }
 }

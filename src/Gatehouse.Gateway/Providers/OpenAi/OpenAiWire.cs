@@ -14,7 +14,8 @@ internal sealed class OpenAiWire : ProviderWire
 
     public override AnswerTap NewTap() => new OpenAiTap();
 
-    public override void WriteRequest(ChatRequest request, string model, ProviderSettings settings, IBufferWriter<byte> to, List<string> dropped) =>
+    public override void WriteRequest(
+        ChatRequest request, string model, ProviderSettings settings, IBufferWriter<byte> to, List<string> dropped) =>
         OpenAiRequestWriter.Write(request, model, settings, to, dropped);
 
     public override ChatAnswer ReadAnswer(ReadOnlySpan<byte> body, string model) => OpenAiAnswerReader.Read(body);

@@ -13,7 +13,8 @@ internal sealed class ResponsesWire : ProviderWire
 
     public override AnswerTap NewTap() => new ResponsesTap();
 
-    public override void WriteRequest(ChatRequest request, string model, ProviderSettings settings, IBufferWriter<byte> to, List<string> dropped) =>
+    public override void WriteRequest(
+        ChatRequest request, string model, ProviderSettings settings, IBufferWriter<byte> to, List<string> dropped) =>
         throw new NotSupportedException();
 
     public override ChatAnswer ReadAnswer(ReadOnlySpan<byte> body, string model) => throw new NotSupportedException();

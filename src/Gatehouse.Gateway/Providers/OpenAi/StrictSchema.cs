@@ -25,7 +25,8 @@ internal static class StrictSchema
         {
             switch (keyword.Name)
             {
-                case "oneOf" or "allOf" or "not" or "if" or "then" or "else" or "patternProperties" or "propertyNames" or "unevaluatedProperties"
+                case "oneOf" or "allOf" or "not" or "if" or "then" or "else" or "patternProperties" or "propertyNames"
+                    or "unevaluatedProperties"
                     or "dependentRequired" or "dependentSchemas" or "contains" or "prefixItems":
                     return false;
                 case "type" or "enum" or "const" or "$ref":
@@ -52,7 +53,8 @@ internal static class StrictSchema
         WireJson.TryGet(schema, "properties", out _)
         || (WireJson.TryGet(schema, "type", out var type)
             && (type.ValueKind == JsonValueKind.String ? type.ValueEquals("object")
-                : type.ValueKind == JsonValueKind.Array && type.EnumerateArray().Any(t => t.ValueKind == JsonValueKind.String && t.ValueEquals("object"))));
+                : type.ValueKind == JsonValueKind.Array
+                    && type.EnumerateArray().Any(t => t.ValueKind == JsonValueKind.String && t.ValueEquals("object"))));
 
     private static bool IsClosed(JsonElement schema)
     {

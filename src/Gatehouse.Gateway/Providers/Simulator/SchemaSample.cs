@@ -165,7 +165,9 @@ internal sealed class SchemaSample
         var least = (int)(Bound(schema, "minItems") ?? 0);
         var most = (int)(Bound(schema, "maxItems") ?? Math.Max(least, 1));
         var wanted = depth > MaxDepth / 2 ? least : Math.Max(least, 1);
-        var prefix = schema.TryGetProperty("prefixItems", out var fixedItems) && fixedItems.ValueKind == JsonValueKind.Array ? fixedItems : default;
+        var prefix = schema.TryGetProperty("prefixItems", out var fixedItems) && fixedItems.ValueKind == JsonValueKind.Array
+            ? fixedItems
+            : default;
         var items = schema.TryGetProperty("items", out var given) && given.ValueKind == JsonValueKind.Object ? given : AnyText.RootElement;
         json.WriteStartArray();
         for (var i = 0; i < Math.Min(Math.Min(wanted, most), MaxItems); i++)
@@ -219,7 +221,9 @@ internal sealed class SchemaSample
         return text.Length > most ? text[..most] : text;
     }
 
-    /// <summary>One of <c>anyOf</c> or <c>oneOf</c>: deep down the one that ends soonest, so that recursive schemas come to an end.</summary>
+    /// <summary>
+    /// One of <c>anyOf</c> or <c>oneOf</c>: deep down the one that ends soonest, so that recursive schemas come to an end.
+    /// </summary>
     private static JsonElement? Alternative(JsonElement schema, int depth)
     {
         if (!(schema.TryGetProperty("anyOf", out var options) || schema.TryGetProperty("oneOf", out options))
@@ -232,7 +236,8 @@ internal sealed class SchemaSample
         {
             foreach (var option in options.EnumerateArray())
             {
-                if (option.ValueKind == JsonValueKind.Object && !option.TryGetProperty("$ref", out _) && TypeOf(option, depth) is not ("object" or "array"))
+                if (option.ValueKind == JsonValueKind.Object && !option.TryGetProperty("$ref", out _)
+                    && TypeOf(option, depth) is not ("object" or "array"))
                 {
                     return option;
                 }
@@ -263,7 +268,9 @@ internal sealed class SchemaSample
     }
 
     private static decimal? Bound(JsonElement schema, string name) =>
-        schema.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetDecimal(out var bound) ? bound : null;
+        schema.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetDecimal(out var bound)
+            ? bound
+            : null;
 
     /// <summary>Follows <c>#/$defs/Name</c> within this schema.</summary>
     private JsonElement? Resolve(string? reference)

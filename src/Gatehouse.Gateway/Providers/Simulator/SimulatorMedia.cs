@@ -41,7 +41,9 @@ internal sealed class SimulatorMedia
             ReadJson(request.Body.Span);
         }
 
-        _asked = SimulatorDirective.TryParse(Field("prompt") ?? Field("input") ?? "", out directive, out var rest, out _) ? rest.Trim() : rest;
+        _asked = SimulatorDirective.TryParse(Field("prompt") ?? Field("input") ?? "", out directive, out var rest, out _)
+            ? rest.Trim()
+            : rest;
     }
 
     public static bool Serves(string path) => MediaKind.At("/v1" + path) is not null;
@@ -92,7 +94,9 @@ internal sealed class SimulatorMedia
         if (Field("stream") == "true")
         {
             var name = edits ? "image_edit" : "image_generation";
-            var partial = int.TryParse(Field("partial_images"), NumberStyles.None, CultureInfo.InvariantCulture, out var p) ? Math.Min(p, 3) : 0;
+            var partial = int.TryParse(Field("partial_images"), NumberStyles.None, CultureInfo.InvariantCulture, out var p)
+                ? Math.Min(p, 3)
+                : 0;
             for (var i = 0; i < partial; i++)
             {
                 var index = i;

@@ -201,7 +201,8 @@ internal sealed record SimulatorReply(IReadOnlyList<SimulatorChoice> Choices, in
         var space = rest.IndexOf(' ', StringComparison.Ordinal);
         return rest.StartsWith("twice", StringComparison.OrdinalIgnoreCase) ? 2
             : space > 0 && rest[space..].StartsWith(" times", StringComparison.OrdinalIgnoreCase)
-                && int.TryParse(rest[..space], NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? Math.Clamp(count, 1, MaxCalls)
+                && int.TryParse(rest[..space], NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+                    ? Math.Clamp(count, 1, MaxCalls)
             : 1;
     }
 

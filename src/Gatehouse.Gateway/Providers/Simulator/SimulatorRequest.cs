@@ -58,7 +58,8 @@ internal sealed record SimulatorRequest
             return false;
         }
 
-        if (!root.TryGetProperty("messages", out var messages) || messages.ValueKind != JsonValueKind.Array || messages.GetArrayLength() == 0)
+        if (!root.TryGetProperty("messages", out var messages) || messages.ValueKind != JsonValueKind.Array
+            || messages.GetArrayLength() == 0)
         {
             error = "'messages' must be an array with at least one message.";
             return false;
@@ -125,7 +126,8 @@ internal sealed record SimulatorRequest
         chars += list.GetRawText().Length;
         foreach (var tool in list.EnumerateArray())
         {
-            if (tool.ValueKind == JsonValueKind.Object && tool.TryGetProperty("function", out var function) && Text(function, "name") is { } name)
+            if (tool.ValueKind == JsonValueKind.Object && tool.TryGetProperty("function", out var function)
+                && Text(function, "name") is { } name)
             {
                 tools.Add(new SimulatorTool(name, function.TryGetProperty("parameters", out var parameters) ? parameters : default));
             }
@@ -141,7 +143,8 @@ internal sealed record SimulatorRequest
             return "auto";
         }
 
-        if (choice.ValueKind == JsonValueKind.Object && choice.TryGetProperty("function", out var function) && Text(function, "name") is { } name)
+        if (choice.ValueKind == JsonValueKind.Object && choice.TryGetProperty("function", out var function)
+            && Text(function, "name") is { } name)
         {
             return ":" + name;
         }
@@ -184,7 +187,9 @@ internal sealed record SimulatorRequest
             : null;
 
     private static int? Number(JsonElement element, string name) =>
-        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : null;
+        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number)
+            ? number
+            : null;
 
     private static bool? Flag(JsonElement element, string name) =>
         element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value)

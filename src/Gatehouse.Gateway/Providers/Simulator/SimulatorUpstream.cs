@@ -42,7 +42,9 @@ internal sealed class SimulatorUpstream(SimulatorSettings settings, TimeProvider
 
         if (request.Path is not ("/chat/completions" or "/embeddings" or "/rerank"))
         {
-            return (Error(404, $"The simulator serves /chat/completions, /embeddings, /rerank, /images and /audio, not '{request.Path}'.", "invalid_request_error", null, "not_found"), TimeSpan.Zero);
+            return (Error(
+                404, $"The simulator serves /chat/completions, /embeddings, /rerank, /images and /audio, not '{request.Path}'.",
+                "invalid_request_error", null, "not_found"), TimeSpan.Zero);
         }
 
         JsonDocument document;
@@ -147,11 +149,13 @@ internal sealed class SimulatorUpstream(SimulatorSettings settings, TimeProvider
             case SimulatorFaultKind.ServerError:
                 return Error(500, "The simulator was told to fail.", "server_error", null, "server_error", drawn.RetryAfter);
             case SimulatorFaultKind.Overloaded:
-                return Error(503, "The simulator was told to be overloaded.", "server_error", null, "server_is_overloaded", drawn.RetryAfter);
+                return Error(
+                    503, "The simulator was told to be overloaded.", "server_error", null, "server_is_overloaded", drawn.RetryAfter);
             case SimulatorFaultKind.Unauthorized:
                 return Error(401, "The simulator was told to refuse the credential.", "invalid_request_error", null, "invalid_api_key");
             case SimulatorFaultKind.ContextLength:
-                return Error(400, "The simulator was told that the messages exceed the model's context.", "invalid_request_error", "messages",
+                return Error(400, "The simulator was told that the messages exceed the model's context.", "invalid_request_error",
+                    "messages",
                     "context_length_exceeded");
             default:
                 return null;
@@ -167,7 +171,8 @@ internal sealed class SimulatorUpstream(SimulatorSettings settings, TimeProvider
         var tokenTime = speed > 0 ? TimeSpan.FromSeconds(1 / speed) : TimeSpan.Zero;
         if (request.Stream)
         {
-            return new SimulatorAnswer(200, "text/event-stream; charset=utf-8", wire.Stream(fault, request.Directive.After, tokenTime, clock), null);
+            return new SimulatorAnswer(
+                200, "text/event-stream; charset=utf-8", wire.Stream(fault, request.Directive.After, tokenTime, clock), null);
         }
 
         // A body that is not a stream has no place for an error within it: the call fails as a whole.
@@ -208,7 +213,8 @@ internal sealed class SimulatorUpstream(SimulatorSettings settings, TimeProvider
         foreach (var fault in settings.Faults)
         {
             var hit = random.NextDouble() < fault.Share;
-            var active = fault is not { Every: { } every, For: { } lasts } || every <= TimeSpan.Zero || now.Ticks % every.Ticks < lasts.Ticks;
+            var active = fault is not { Every: { } every, For: { } lasts } || every <= TimeSpan.Zero
+                || now.Ticks % every.Ticks < lasts.Ticks;
             if (hit && active)
             {
                 return fault;

@@ -79,22 +79,26 @@ internal sealed class GoogleTokens(GoogleSettings account, OutboundRule rule, Ti
         {
             using var response = await _http.PostAsync(account.TokenUri, form, ct);
             var body = await response.Content.ReadAsByteArrayAsync(ct);
-            if (response.IsSuccessStatusCode && WireJson.ParseAnswer(body) is var json && WireJson.StringOrNull(json, "access_token") is { Length: > 0 } value
+            if (response.IsSuccessStatusCode && WireJson.ParseAnswer(body) is var json
+                && WireJson.StringOrNull(json, "access_token") is { Length: > 0 } value
                 && value.AsSpan().IndexOfAnyExceptInRange('!', '~') < 0)
             {
                 return new Token(value, now + TimeSpan.FromSeconds(Math.Clamp(WireJson.LongOrZero(json, "expires_in"), 60, 86_400)));
             }
 
             throw new UpstreamException(
-                UpstreamFailure.NotAllowed, $"{account.TokenUri.Host} gave no access token for the service account (status {(int)response.StatusCode}).");
+                UpstreamFailure.NotAllowed,
+                $"{account.TokenUri.Host} gave no access token for the service account (status {(int)response.StatusCode}).");
         }
         catch (HttpRequestException e) when (e.InnerException is UpstreamException refused)
         {
             throw refused;
         }
-        catch (Exception e) when (e is HttpRequestException or FormatException || (e is OperationCanceledException && !ct.IsCancellationRequested))
+        catch (Exception e) when (e is HttpRequestException or FormatException
+            || (e is OperationCanceledException && !ct.IsCancellationRequested))
         {
-            throw new UpstreamException(UpstreamFailure.Refused, $"{account.TokenUri.Host} gave no access token for the service account.", e);
+            throw new UpstreamException(
+                UpstreamFailure.Refused, $"{account.TokenUri.Host} gave no access token for the service account.", e);
         }
     }
 

@@ -10,11 +10,14 @@ internal static class VertexClaude
 
     private static ReadOnlySpan<byte> Version => "\"anthropic_version\":\"vertex-2023-10-16\""u8;
 
-    public static string PathOf(string model, bool stream) => $"/models/{Uri.EscapeDataString(model)}:{(stream ? "streamRawPredict" : "rawPredict")}";
+    public static string PathOf(string model, bool stream) =>
+        $"/models/{Uri.EscapeDataString(model)}:{(stream ? "streamRawPredict" : "rawPredict")}";
 
     public static void WriteVersion(Utf8JsonWriter json) => json.WriteString("anthropic_version", "vertex-2023-10-16");
 
-    /// <summary>Takes the model out of a body of Anthropic's format and puts the version in; every other byte of a member stays as it came.</summary>
+    /// <summary>
+    /// Takes the model out of a body of Anthropic's format and puts the version in; every other byte of a member stays as it came.
+    /// </summary>
     /// <param name="model">Named in the body all the same, as counts of tokens want it.</param>
     public static void Patch(ReadOnlySpan<byte> body, string? model, IBufferWriter<byte> to)
     {

@@ -1,12 +1,17 @@
 namespace Gatehouse.Guardrails.Pii.Identifiers;
 
-/// <summary>Check digits of identifiers. Each method takes the identifier without separators, letters in upper case, of the length that its format demands.</summary>
+/// <summary>
+/// Check digits of identifiers. Each method takes the identifier without separators, letters in upper case, of the length that its format
+/// demands.
+/// </summary>
 internal static class Checksums
 {
     private static readonly byte[] VerhoeffD =
     [
-        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 0, 6, 7, 8, 9, 5, 2, 3, 4, 0, 1, 7, 8, 9, 5, 6, 3, 4, 0, 1, 2, 8, 9, 5, 6, 7, 4, 0, 1, 2, 3, 9, 5, 6, 7, 8,
-        5, 9, 8, 7, 6, 0, 4, 3, 2, 1, 6, 5, 9, 8, 7, 1, 0, 4, 3, 2, 7, 6, 5, 9, 8, 2, 1, 0, 4, 3, 8, 7, 6, 5, 9, 3, 2, 1, 0, 4, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0,
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 0, 6, 7, 8, 9, 5, 2, 3, 4, 0, 1, 7, 8, 9, 5, 6, 3, 4, 0, 1, 2, 8, 9, 5, 6, 7, 4, 0, 1, 2,
+        3, 9, 5, 6, 7, 8,
+        5, 9, 8, 7, 6, 0, 4, 3, 2, 1, 6, 5, 9, 8, 7, 1, 0, 4, 3, 2, 7, 6, 5, 9, 8, 2, 1, 0, 4, 3, 8, 7, 6, 5, 9, 3, 2, 1, 0, 4, 9, 8, 7, 6,
+        5, 4, 3, 2, 1, 0,
     ];
 
     private static readonly byte[] VerhoeffP =
@@ -30,7 +35,9 @@ internal static class Checksums
 
     public static bool Luhn(ReadOnlySpan<char> digits) => LuhnSum(digits) % 10 == 0;
 
-    /// <summary>Sum of digits from the right, every second one doubled; characters that are no digit end in a sum that no identifier has.</summary>
+    /// <summary>
+    /// Sum of digits from the right, every second one doubled; characters that are no digit end in a sum that no identifier has.
+    /// </summary>
     public static int LuhnSum(ReadOnlySpan<char> digits)
     {
         var sum = 0;

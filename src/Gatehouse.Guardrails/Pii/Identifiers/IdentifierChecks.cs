@@ -11,7 +11,8 @@ internal static class IdentifierChecks
     private const string SpanishLetters = "TRWAGMYFPDXBNJZSQVHLCKE";
     private const string FinnishCheck = "0123456789ABCDEFHJKLMNPRSTUVWXY";
     private const string DocumentLetters = "CFGHJKLMNPRTVWXYZ";
-    private const string IndianStates = "AN AP AR AS BH BR CG CH DD DL DN GA GJ HP HR JH JK KA KL LA LD MH ML MN MP MZ NL OD OR PB PY RJ SK TN TR TS TG UA UK UP WB";
+    private const string IndianStates =
+        "AN AP AR AS BH BR CG CH DD DL DN GA GJ HP HR JH JK KA KL LA LD MH ML MN MP MZ NL OD OR PB PY RJ SK TN TR TS TG UA UK UP WB";
     private const string MedicareLetters = "ACDEFGHJKMNPQRTUVWXY";
 
     /// <summary>Luhn, and a prefix that a network issues with that length.</summary>
@@ -29,7 +30,8 @@ internal static class IdentifierChecks
             13 => c[0] == '4' || IsMaestro(prefix),
             14 => prefix / 100 is 36 or 38 or 39 || prefix / 10 is >= 300 and <= 305 || IsMaestro(prefix),
             15 => prefix / 100 is 34 or 37 || prefix is 1800 or 2131 or 2014 or 2149 || prefix / 1000 == 1 || IsMaestro(prefix),
-            16 => c[0] is '4' or '6' || prefix / 100 is (>= 50 and <= 58) or 35 or 30 or 36 or 38 or 39 || prefix is >= 2200 and <= 2720 || prefix / 1000 == 9,
+            16 => c[0] is '4' or '6' || prefix / 100 is (>= 50 and <= 58) or 35 or 30 or 36 or 38 or 39 || prefix is >= 2200 and <= 2720
+                || prefix / 1000 == 9,
             19 => c[0] is '4' or '6' || prefix / 100 == 35 || IsMaestro(prefix),
             _ => false,
         };
@@ -40,9 +42,11 @@ internal static class IdentifierChecks
         && Weighted(c, [3, 7, 1, 3, 7, 1, 3, 7, 1]) % 10 == 0 && !AllSame(c);
 
     public static bool Ssn(ReadOnlySpan<char> c) =>
-        !c.StartsWith("000") && !c.StartsWith("666") && c[3..5] is not "00" && c[5..] is not "0000" && !AllSame(c) && c is not ("123456789" or "078051120" or "987654321");
+        !c.StartsWith("000") && !c.StartsWith("666") && c[3..5] is not "00" && c[5..] is not "0000" && !AllSame(c)
+            && c is not ("123456789" or "078051120" or "987654321");
 
-    public static bool Itin(ReadOnlySpan<char> c) => Number(c[3..5]) is (>= 50 and <= 65) or (>= 70 and <= 88) or (>= 90 and <= 92) or (>= 94 and <= 99);
+    public static bool Itin(ReadOnlySpan<char> c) =>
+        Number(c[3..5]) is (>= 50 and <= 65) or (>= 70 and <= 88) or (>= 90 and <= 92) or (>= 94 and <= 99);
 
     public static bool Npi(ReadOnlySpan<char> c) => c[0] is '1' or '2' && (LuhnSum(c) + 24) % 10 == 0 && !AllSame(c);
 
@@ -79,7 +83,8 @@ internal static class IdentifierChecks
 
     public static bool AustraliaTfn(ReadOnlySpan<char> c) => Weighted(c, [1, 4, 3, 7, 5, 8, 6, 9, 10]) % 11 == 0 && !AllSame(c);
 
-    public static bool AustraliaMedicare(ReadOnlySpan<char> c) => c[0] is >= '2' and <= '6' && Weighted(c, [1, 3, 7, 9, 1, 3, 7, 9]) % 10 == Digit(c[8]);
+    public static bool AustraliaMedicare(ReadOnlySpan<char> c) =>
+        c[0] is >= '2' and <= '6' && Weighted(c, [1, 3, 7, 9, 1, 3, 7, 9]) % 10 == Digit(c[8]);
 
     public static bool Aadhaar(ReadOnlySpan<char> c)
     {
@@ -126,8 +131,10 @@ internal static class IdentifierChecks
     public static bool ThaiNational(ReadOnlySpan<char> c)
     {
         var province = Number(c[1..3]);
-        var known = province is (>= 10 and <= 27) or (>= 30 and <= 58) or (>= 60 and <= 67) or (>= 70 and <= 77) or (>= 80 and <= 86) or (>= 90 and <= 96) and not (28 or 29 or 59);
-        return c[0] is >= '1' and <= '8' && known && (11 - (Weighted(c, [13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2]) % 11)) % 10 == Digit(c[12]);
+        var known = province is (>= 10 and <= 27) or (>= 30 and <= 58) or (>= 60 and <= 67) or (>= 70 and <= 77) or (>= 80 and <= 86)
+            or (>= 90 and <= 96) and not (28 or 29 or 59);
+        return c[0] is >= '1' and <= '8' && known
+            && (11 - (Weighted(c, [13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2]) % 11)) % 10 == Digit(c[12]);
     }
 
     public static bool TurkishNational(ReadOnlySpan<char> c)
@@ -145,7 +152,8 @@ internal static class IdentifierChecks
     public static bool SouthAfrica(ReadOnlySpan<char> c) => IsShortDate(c) && c[10] is >= '0' and <= '2' && Luhn(c);
 
     public static bool GermanPractice(ReadOnlySpan<char> c) =>
-        Number(c[..2]) is 1 or 2 or 3 or 6 or 7 or 17 or 20 or 21 or 35 or 38 or 46 or 47 or 48 or 49 or 50 or 51 or 52 or 55 or 58 or 60 or 61 or 63 or 64
+        Number(c[..2]) is 1 or 2 or 3 or 6 or 7 or 17 or 20 or 21 or 35 or 38 or 46 or 47 or 48 or 49 or 50 or 51 or 52 or 55 or 58 or 60
+            or 61 or 63 or 64
             or 71 or 72 or 73 or 74 or 78 or 79 or 83 or 85 or 88 or 91 or 93 or 94 or 95 or 98 or 99;
 
     public static bool GermanPhysician(ReadOnlySpan<char> c) => (10 - (Weighted(c, [4, 9, 4, 9, 4, 9]) % 10)) % 10 == Digit(c[6]);
@@ -167,7 +175,8 @@ internal static class IdentifierChecks
         (digits[8], digits[9]) = ((char)('0' + (letter / 10)), (char)('0' + (letter % 10)));
         c[9..11].CopyTo(digits[10..]);
         var day = Number(c[2..4]);
-        return Number(c[4..6]) is >= 1 and <= 12 && day is >= 1 and <= 81 && DigitSums(digits, [2, 1, 2, 5, 7, 1, 2, 1, 2, 1, 2, 1]) % 10 == Digit(c[11]);
+        return Number(c[4..6]) is >= 1 and <= 12 && day is >= 1 and <= 81
+            && DigitSums(digits, [2, 1, 2, 5, 7, 1, 2, 1, 2, 1, 2, 1]) % 10 == Digit(c[11]);
     }
 
     public static bool GermanIdCard(ReadOnlySpan<char> c)
@@ -230,7 +239,8 @@ internal static class IdentifierChecks
     public static bool ItalianLicence(ReadOnlySpan<char> c) => c[0] != 'U' || c[1] != '1' || c[2..9].IndexOfAny("AEIOQ") < 0;
 
     public static bool Pesel(ReadOnlySpan<char> c) =>
-        (10 - (Weighted(c, [1, 3, 7, 9, 1, 3, 7, 9, 1, 3]) % 10)) % 10 == Digit(c[10]) && Number(c[2..4]) % 20 is >= 1 and <= 12 && Number(c[4..6]) is >= 1 and <= 31;
+        (10 - (Weighted(c, [1, 3, 7, 9, 1, 3, 7, 9, 1, 3]) % 10)) % 10 == Digit(c[10]) && Number(c[2..4]) % 20 is >= 1 and <= 12
+            && Number(c[4..6]) is >= 1 and <= 31;
 
     /// <summary>A co-ordination number has 60 added to the day.</summary>
     public static bool SwedishPerson(ReadOnlySpan<char> c)
@@ -250,7 +260,8 @@ internal static class IdentifierChecks
     }
 
     public static bool Nino(ReadOnlySpan<char> c) =>
-        !"DFIQUV".Contains(c[0]) && !"DFIQUVO".Contains(c[1]) && c[..2] is not ("BG" or "GB" or "KN" or "NK" or "NT" or "TN" or "ZZ") && c[8] is >= 'A' and <= 'D';
+        !"DFIQUV".Contains(c[0]) && !"DFIQUVO".Contains(c[1]) && c[..2] is not ("BG" or "GB" or "KN" or "NK" or "NT" or "TN" or "ZZ")
+            && c[8] is >= 'A' and <= 'D';
 
     public static bool Postcode(ReadOnlySpan<char> c)
     {
@@ -271,7 +282,8 @@ internal static class IdentifierChecks
         var letters = end < 0 ? name : name[..end];
         return letters.Length > 0 && letters.IndexOfAnyExceptInRange('A', 'Z') < 0 && (end < 0 || AllSame(name[end..]))
             && (Number(c[6..8]) % 50) is >= 1 and <= 12 && Number(c[8..10]) is >= 1 and <= 31
-            && (c[11] == '9' || char.IsAsciiLetter(c[11])) && (c[12] == '9' || char.IsAsciiLetter(c[12])) | char.IsAsciiLetterOrDigit(c[12]);
+            && (c[11] == '9' || char.IsAsciiLetter(c[11]))
+            && (c[12] == '9' || char.IsAsciiLetter(c[12])) | char.IsAsciiLetterOrDigit(c[12]);
     }
 
     public static bool BritishPlate(ReadOnlySpan<char> c) =>

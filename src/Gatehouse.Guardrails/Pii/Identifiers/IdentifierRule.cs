@@ -6,8 +6,9 @@ internal delegate bool IdentifierCheck(ReadOnlySpan<char> compact);
 /// <summary>How one kind of identifier looks.</summary>
 /// <param name="Type">The type of the finding.</param>
 /// <param name="Formats">
-/// <c>d</c> a digit, <c>a</c> a letter, <c>x</c> either, <c>h</c> a hex digit, an upper-case letter or digit itself, <c>{2,4}</c> a repetition of the one
-/// before, <c>_</c> an optional separator (space, dash, dot, slash, colon; all the same when present), any other character itself.
+/// <c>d</c> a digit, <c>a</c> a letter, <c>x</c> either, <c>h</c> a hex digit, an upper-case letter or digit itself, <c>{2,4}</c> a
+/// repetition of the one before, <c>_</c> an optional separator (space, dash, dot, slash, colon; all the same when present), any other
+/// character itself.
 /// </param>
 /// <param name="Score">Confidence without a word of context nearby; below one half a context word is needed by default.</param>
 /// <param name="Check">Refuses what only looks like it.</param>

@@ -3,8 +3,9 @@ using System.Buffers;
 namespace Gatehouse.Guardrails.Pii.Identifiers;
 
 /// <summary>
-/// Finds identifiers around digits. A run is a chain of groups of ASCII letters and digits joined by single separators; every stretch of a run that has a
-/// digit is compared with the formats of its length. Runs are cut at <see cref="MaxGroups"/>, so the work per character is bounded.
+/// Finds identifiers around digits. A run is a chain of groups of ASCII letters and digits joined by single separators; every stretch of a
+/// run that has a digit is compared with the formats of its length. Runs are cut at <see cref="MaxGroups"/>, so the work per character is
+/// bounded.
 /// </summary>
 internal sealed class IdentifierScanner
 {
@@ -190,7 +191,8 @@ internal sealed class IdentifierScanner
     }
 
     private void Match(
-        ReadOnlySpan<char> text, int start, int end, ReadOnlySpan<char> compact, ReadOnlySpan<char> separators, bool embedded, FindingList findings)
+        ReadOnlySpan<char> text, int start, int end, ReadOnlySpan<char> compact, ReadOnlySpan<char> separators, bool embedded,
+        FindingList findings)
     {
         foreach (var format in _byLength[compact.Length])
         {

@@ -30,12 +30,15 @@ internal sealed class Gazetteer
 
     private static readonly Lazy<Gazetteer> Instance = new(() => new Gazetteer());
 
-    /// <summary>Half of a mixed hash and the flags; the other half is the place, or a little before it. Flags of an empty place are none.</summary>
+    /// <summary>
+    /// Half of a mixed hash and the flags; the other half is the place, or a little before it. Flags of an empty place are none.
+    /// </summary>
     private readonly (ushort Mark, WordFlags Flags)[] _words = new (ushort, WordFlags)[Size];
 
     /// <summary>
-    /// One bit for each hash that only plain words of the language have: 16 KB that stay in the first cache, so that most words of a text cost no
-    /// look-up in the table. A word that the lists do not know may be taken for a plain one; in lower case it is no candidate either way.
+    /// One bit for each hash that only plain words of the language have: 16 KB that stay in the first cache, so that most words of a text
+    /// cost no look-up in the table. A word that the lists do not know may be taken for a plain one; in lower case it is no candidate
+    /// either way.
     /// </summary>
     private readonly ulong[] _plain = new ulong[PlainBits / 64];
 

@@ -1,6 +1,8 @@
 namespace Gatehouse.Guardrails.Pii.Names;
 
-/// <summary>The features of a word: hashes of it, its neighbours, how they are written, what is known of them, and the tags before.</summary>
+/// <summary>
+/// The features of a word: hashes of it, its neighbours, how they are written, what is known of them, and the tags before.
+/// </summary>
 internal static class NameFeatures
 {
     public const int Count = 24;
@@ -46,7 +48,11 @@ internal static class NameFeatures
     }
 
     private static uint Kind(in Token token) =>
-        token.End == 0 ? 15u : token.IsMasked ? 14u : (uint)token.Shape | (token.Shape == Shape.Number ? (uint)Math.Min(token.End - token.Start, 6) << 4 : 0);
+        token.End == 0
+            ? 15u
+            : token.IsMasked
+                ? 14u
+                : (uint)token.Shape | (token.Shape == Shape.Number ? (uint)Math.Min(token.End - token.Start, 6) << 4 : 0);
 
     private static uint Mix(uint template, uint a, uint b = 0)
     {

@@ -7,8 +7,8 @@ using System.Runtime.Intrinsics;
 namespace Gatehouse.Guardrails.Pii.Names;
 
 /// <summary>
-/// Weights of an averaged perceptron: for each hashed feature one signed byte per tag, sixteen lanes wide, so that a feature costs one load and two adds.
-/// The file is a header of eight bytes (log2 of the buckets, scale in thousandths) and the weights.
+/// Weights of an averaged perceptron: for each hashed feature one signed byte per tag, sixteen lanes wide, so that a feature costs one load
+/// and two adds. The file is a header of eight bytes (log2 of the buckets, scale in thousandths) and the weights.
 /// </summary>
 internal sealed class NameModel
 {

@@ -24,7 +24,8 @@ internal static class NameRules
             {
                 FindHonorific(text, tokens, i, minScore, findings);
             }
-            else if (token.End - token.Start > 3 && (token.Shape is Shape.Capital or Shape.Upper || (token.Shape == Shape.Lower && (token.Flags & WordFlags.Common) == 0)))
+            else if (token.End - token.Start > 3
+                && (token.Shape is Shape.Capital or Shape.Upper || (token.Shape == Shape.Lower && (token.Flags & WordFlags.Common) == 0)))
             {
                 FindGroup(text, token, minScore, findings);
             }
@@ -36,7 +37,8 @@ internal static class NameRules
         var hasDot = at + 1 < tokens.Length && tokens[at + 1].Start == tokens[at].End && text[tokens[at].End] == '.';
         var next = at + (hasDot ? 2 : 1);
         var isBeforeName = next < tokens.Length && !tokens[next].IsLineStart
-            && (tokens[next].Shape is Shape.Capital or Shape.Mixed or Shape.Initial or Shape.Upper || (hasDot && tokens[at].Shape == Shape.Lower && tokens[next].Shape == Shape.Lower));
+            && (tokens[next].Shape is Shape.Capital or Shape.Mixed or Shape.Initial or Shape.Upper
+                || (hasDot && tokens[at].Shape == Shape.Lower && tokens[next].Shape == Shape.Lower));
         var isWritten = tokens[at].Shape == Shape.Capital || (hasDot && tokens[at].Shape == Shape.Lower);
         if (!isBeforeName || !isWritten || minScore > .8f)
         {
@@ -49,7 +51,9 @@ internal static class NameRules
             tokens[at + 1].IsMasked = true;
         }
 
-        findings.Add(new(DetectorKind.Pii, "pii.title.honorific", PiiTypes.Title, tokens[at].Start, tokens[hasDot ? at + 1 : at].End - tokens[at].Start, .8f));
+        findings.Add(
+            new(DetectorKind.Pii, "pii.title.honorific", PiiTypes.Title, tokens[at].Start,
+                tokens[hasDot ? at + 1 : at].End - tokens[at].Start, .8f));
     }
 
     private static void FindGroup(ReadOnlySpan<char> text, in Token token, float minScore, FindingList findings)
@@ -57,8 +61,11 @@ internal static class NameRules
         var word = text[token.Start..token.End];
         var isGroup = (token.Flags & WordFlags.Group) != 0
             || (word[^1] is 's' or 'S' && ((Gazetteer.Shared[Tokenizer.HashOf(word[..^1])] & WordFlags.Group) != 0
-                || (word.Length > 6 && word.EndsWith("es", StringComparison.OrdinalIgnoreCase) && (Gazetteer.Shared[Tokenizer.HashOf(word[..^2])] & WordFlags.Group) != 0)));
-        if (!isGroup || minScore > .7f || (token.Shape == Shape.Lower && ((token.Flags & WordFlags.Common) != 0 || word is "poles" or "polish" or "turkey" or "thais")))
+                || (word.Length > 6 && word.EndsWith("es", StringComparison.OrdinalIgnoreCase)
+                    && (Gazetteer.Shared[Tokenizer.HashOf(word[..^2])] & WordFlags.Group) != 0)));
+        if (!isGroup || minScore > .7f
+            || (token.Shape == Shape.Lower
+                && ((token.Flags & WordFlags.Common) != 0 || word is "poles" or "polish" or "turkey" or "thais")))
         {
             return;
         }
@@ -82,11 +89,13 @@ internal static class NameRules
             && text[Math.Max(0, token.Start - 20)..token.Start].IndexOf('\n') < 0)
         {
             var last = at;
-            if (at + 1 < tokens.Length && tokens[at + 1].Shape is Shape.Number or Shape.Upper && tokens[at + 1].Start == token.End + 1 && tokens[at + 1].End - tokens[at + 1].Start <= 3)
+            if (at + 1 < tokens.Length && tokens[at + 1].Shape is Shape.Number or Shape.Upper && tokens[at + 1].Start == token.End + 1
+                && tokens[at + 1].End - tokens[at + 1].Start <= 3)
             {
                 last = at + 1;
             }
-            else if (at + 2 < tokens.Length && text[tokens[at + 1].Start] == '-' && tokens[at + 2].Shape == Shape.Number && tokens[at + 2].Start == token.End + 1)
+            else if (at + 2 < tokens.Length && text[tokens[at + 1].Start] == '-' && tokens[at + 2].Shape == Shape.Number
+                && tokens[at + 2].Start == token.End + 1)
             {
                 last = at + 2;
             }
@@ -108,7 +117,8 @@ internal static class NameRules
         }
 
         var before = text[Math.Max(0, tokens[at].Start - 14)..tokens[at].Start].TrimEnd(" :");
-        if (EndsWithAny(before, "age of", "aged", " age", "turned", "turning", "age is", "turns") || before.Equals("age", StringComparison.OrdinalIgnoreCase))
+        if (EndsWithAny(before, "age of", "aged", " age", "turned", "turning", "age is", "turns")
+            || before.Equals("age", StringComparison.OrdinalIgnoreCase))
         {
             return true;
         }

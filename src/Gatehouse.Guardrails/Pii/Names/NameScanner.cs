@@ -2,7 +2,10 @@ using System.Buffers;
 
 namespace Gatehouse.Guardrails.Pii.Names;
 
-/// <summary>Finds people, places, addresses, organisations and job titles with the tagger, and nationalities, honorifics, ages and postal codes by rule.</summary>
+/// <summary>
+/// Finds people, places, addresses, organisations and job titles with the tagger, and nationalities, honorifics, ages and postal codes by
+/// rule.
+/// </summary>
 internal sealed class NameScanner(float minScore, NameModel model)
 {
     private const int WindowTokens = 2048;
@@ -18,10 +21,12 @@ internal sealed class NameScanner(float minScore, NameModel model)
     private readonly NameTagger _tagger = new(Gazetteer.Shared, model);
 
     public static IReadOnlyList<string> Types { get; } =
-        [PiiTypes.Person, PiiTypes.Location, PiiTypes.Address, PiiTypes.Organization, PiiTypes.Title, PiiTypes.Group, PiiTypes.Age, PiiTypes.ZipCode];
+        [PiiTypes.Person, PiiTypes.Location, PiiTypes.Address, PiiTypes.Organization, PiiTypes.Title, PiiTypes.Group, PiiTypes.Age,
+            PiiTypes.ZipCode];
 
     /// <param name="text">The whole text.</param>
-    /// <param name="findings">Findings of the other scanners from <paramref name="first"/> on are sorted and do not overlap; names give way to them.</param>
+    /// <param name="findings">Findings of the other scanners from <paramref name="first"/> on are sorted and do not overlap; names give way
+    /// to them.</param>
     /// <param name="first">Where this text's findings start.</param>
     public void Find(ReadOnlySpan<char> text, FindingList findings, int first)
     {
@@ -93,7 +98,8 @@ internal sealed class NameScanner(float minScore, NameModel model)
             }
 
             var last = i;
-            while (last > start && tokens[last].Shape == Shape.Mark && !(text[tokens[last].Start] == '.' && IsAbbreviation(text, tokens[last - 1])))
+            while (last > start && tokens[last].Shape == Shape.Mark
+                && !(text[tokens[last].Start] == '.' && IsAbbreviation(text, tokens[last - 1])))
             {
                 last--;
             }
@@ -102,7 +108,9 @@ internal sealed class NameScanner(float minScore, NameModel model)
             if (score >= minScore && tokens[start].Shape != Shape.Mark && !IsLoneNumber(tokens, start, last))
             {
                 var tag = IsFullName(tokens[start..(last + 1)]) ? Tag.PersonStart : tokens[start].Tag;
-                findings.Add(new(DetectorKind.Pii, Tags.RuleOf(tag), Tags.TypeOf(tag), tokens[start].Start, tokens[last].End - tokens[start].Start, Math.Min(score, .95f)));
+                findings.Add(
+                    new(DetectorKind.Pii, Tags.RuleOf(tag), Tags.TypeOf(tag), tokens[start].Start, tokens[last].End - tokens[start].Start,
+                        Math.Min(score, .95f)));
             }
         }
     }
@@ -125,7 +133,8 @@ internal sealed class NameScanner(float minScore, NameModel model)
         }
 
         var isAfter = start > 0 && tokens[start - 1].Tag != Tag.None && tokens[start - 1].Shape is not (Shape.Number or Shape.Mark);
-        var isBefore = last + 1 < tokens.Length && tokens[last + 1].Tag != Tag.None && tokens[last + 1].Shape is not (Shape.Number or Shape.Mark);
+        var isBefore = last + 1 < tokens.Length && tokens[last + 1].Tag != Tag.None
+            && tokens[last + 1].Shape is not (Shape.Number or Shape.Mark);
         return !isAfter && !isBefore && !tokens[start].IsLineStart;
     }
 
@@ -150,14 +159,17 @@ internal sealed class NameScanner(float minScore, NameModel model)
 
         foreach (ref readonly var token in tokens)
         {
-            if (token.Tag == Tag.None && !token.IsMasked && token.Shape is Shape.Capital or Shape.Mixed && names[..count].Contains(token.Hash))
+            if (token.Tag == Tag.None && !token.IsMasked && token.Shape is Shape.Capital or Shape.Mixed
+                && names[..count].Contains(token.Hash))
             {
-                findings.Add(new(DetectorKind.Pii, "pii.name.repeated", PiiTypes.Person, token.Start, token.End - token.Start, RepeatedScore));
+                findings.Add(
+                    new(DetectorKind.Pii, "pii.name.repeated", PiiTypes.Person, token.Start, token.End - token.Start, RepeatedScore));
             }
         }
     }
 
     /// <summary>Inc., Ltd., Jr., an initial: the dot belongs to it.</summary>
     private static bool IsAbbreviation(ReadOnlySpan<char> text, in Token token) =>
-        token.Shape == Shape.Initial || text[token.Start..token.End] is "Inc" or "Ltd" or "Co" or "Corp" or "Jr" or "Sr" or "St" or "Str" or "inc" or "ltd";
+        token.Shape == Shape.Initial
+            || text[token.Start..token.End] is "Inc" or "Ltd" or "Co" or "Corp" or "Jr" or "Sr" or "St" or "Str" or "inc" or "ltd";
 }

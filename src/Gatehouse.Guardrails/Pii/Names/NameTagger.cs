@@ -1,6 +1,8 @@
 namespace Gatehouse.Guardrails.Pii.Names;
 
-/// <summary>Tags the words of a text from left to right. Only words that may be part of a name are scored: most of a clean text costs a look-up.</summary>
+/// <summary>
+/// Tags the words of a text from left to right. Only words that may be part of a name are scored: most of a clean text costs a look-up.
+/// </summary>
 internal sealed class NameTagger(Gazetteer words, NameModel model)
 {
     private static readonly uint[] Prose =
@@ -56,7 +58,8 @@ internal sealed class NameTagger(Gazetteer words, NameModel model)
     }
 
     /// <summary>A pronoun or the like at the start of a line ends an address that came before: the next line is prose.</summary>
-    private static bool StartsProse(in Token token) => token.IsLineStart && token.Shape is Shape.Lower or Shape.Capital or Shape.Initial && Prose.Contains(token.Hash);
+    private static bool StartsProse(in Token token) =>
+        token.IsLineStart && token.Shape is Shape.Lower or Shape.Capital or Shape.Initial && Prose.Contains(token.Hash);
 
     /// <summary>Worth scoring: not a plain word of the language, or right after something that was tagged.</summary>
     public static bool IsCandidate(ReadOnlySpan<Token> tokens, int at)
@@ -81,12 +84,17 @@ internal sealed class NameTagger(Gazetteer words, NameModel model)
             case Shape.Upper when (token.Flags & WordFlags.Common) != 0 && (token.Flags & (Known | Telling)) == 0:
                 return false;
             case Shape.Lower:
-                return token.End - token.Start > 2 && ((token.Flags & Telling) != 0 || ((token.Flags & WordFlags.Common) == 0 && (token.Flags & Known) != 0));
+                return token.End - token.Start > 2
+                    && ((token.Flags & Telling) != 0 || ((token.Flags & WordFlags.Common) == 0 && (token.Flags & Known) != 0));
             case Shape.Number:
-                return at + 1 < tokens.Length && (tokens[at + 1].Shape is Shape.Number or Shape.Capital or Shape.Upper or Shape.Mixed or Shape.Initial || (tokens[at + 1].Flags & (Telling | Known)) != 0);
+                return at + 1 < tokens.Length
+                    && (tokens[at + 1].Shape is Shape.Number or Shape.Capital or Shape.Upper or Shape.Mixed or Shape.Initial
+                        || (tokens[at + 1].Flags & (Telling | Known)) != 0);
             case Shape.Capital or Shape.Initial or Shape.Upper when token.IsSentenceStart && (token.Flags & WordFlags.Common) != 0:
-                const WordFlags Named = WordFlags.First | WordFlags.Last | WordFlags.City | WordFlags.Country | WordFlags.Job | WordFlags.Unit;
-                return (token.Flags & Named) != 0 || (at + 1 < tokens.Length && tokens[at + 1].Shape is Shape.Capital or Shape.Upper or Shape.Mixed or Shape.Initial);
+                const WordFlags Named = WordFlags.First | WordFlags.Last | WordFlags.City | WordFlags.Country | WordFlags.Job
+                    | WordFlags.Unit;
+                return (token.Flags & Named) != 0
+                    || (at + 1 < tokens.Length && tokens[at + 1].Shape is Shape.Capital or Shape.Upper or Shape.Mixed or Shape.Initial);
             default:
                 return true;
         }

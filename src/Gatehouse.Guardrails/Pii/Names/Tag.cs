@@ -23,7 +23,8 @@ internal static class Tags
 
     private static readonly string[] Types = [PiiTypes.Person, PiiTypes.Location, PiiTypes.Address, PiiTypes.Organization, PiiTypes.Title];
 
-    private static readonly string[] Rules = ["pii.name.person", "pii.name.location", "pii.name.address", "pii.name.organization", "pii.name.title"];
+    private static readonly string[] Rules =
+        ["pii.name.person", "pii.name.location", "pii.name.address", "pii.name.organization", "pii.name.title"];
 
     public static string TypeOf(Tag tag) => Types[((int)tag - 1) / 2];
 

@@ -93,7 +93,8 @@ internal static class Tokenizer
             {
                 token.End = ++at;
                 token.Hash = (Seed ^ c) * Prime;
-                isSentenceStart = c is '.' or '!' or '?' or ':' or '"' or '\u201C' or '*' or '-' or '\u2022' or '>' || (isSentenceStart && c is '(' or '[' or '#' or '\\');
+                isSentenceStart = c is '.' or '!' or '?' or ':' or '"' or '\u201C' or '*' or '-' or '\u2022' or '>'
+                    || (isSentenceStart && c is '(' or '[' or '#' or '\\');
                 continue;
             }
 
@@ -145,7 +146,8 @@ internal static class Tokenizer
             {
                 kind = Upper;
             }
-            else if (char.IsLetter(c) || char.IsSurrogate(c) || char.GetUnicodeCategory(c) is System.Globalization.UnicodeCategory.NonSpacingMark)
+            else if (char.IsLetter(c) || char.IsSurrogate(c)
+                || char.GetUnicodeCategory(c) is System.Globalization.UnicodeCategory.NonSpacingMark)
             {
                 kind = Small;
             }
@@ -184,7 +186,8 @@ internal static class Tokenizer
             end++;
         }
 
-        return text[(at + 1)..end] is not ("s" or "S" or "d" or "m" or "t" or "re" or "ve" or "ll" or "RE" or "VE" or "LL" or "D" or "M" or "T");
+        return text[(at + 1)..end] is not ("s" or "S" or "d" or "m" or "t" or "re" or "ve" or "ll" or "RE" or "VE" or "LL" or "D" or "M"
+            or "T");
     }
 
     private static byte[] Classify()

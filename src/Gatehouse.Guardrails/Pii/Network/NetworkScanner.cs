@@ -169,7 +169,10 @@ internal sealed class NetworkScanner(bool email, bool url, bool ip, bool mac)
             start--;
         }
 
-        if (start > 0 && (char.IsAsciiLetterOrDigit(text[start - 1]) || (text[start - 1] == '.' && start > 1 && char.IsAsciiLetterOrDigit(text[start - 2])) || text[start - 1] is ':' && start > 1 && char.IsAsciiHexDigit(text[start - 2])))
+        if (start > 0
+            && (char.IsAsciiLetterOrDigit(text[start - 1])
+                || (text[start - 1] == '.' && start > 1 && char.IsAsciiLetterOrDigit(text[start - 2]))
+                || text[start - 1] is ':' && start > 1 && char.IsAsciiHexDigit(text[start - 2])))
         {
             return 0;
         }
@@ -342,7 +345,8 @@ internal sealed class NetworkScanner(bool email, bool url, bool ip, bool mac)
             return end;
         }
 
-        while (end < text.Length && !char.IsWhiteSpace(text[end]) && text[end] is not ('"' or '<' or '>' or '`' or '|' or '\\' or '{' or '}' or '^' or '\''))
+        while (end < text.Length && !char.IsWhiteSpace(text[end])
+            && text[end] is not ('"' or '<' or '>' or '`' or '|' or '\\' or '{' or '}' or '^' or '\''))
         {
             end++;
         }
@@ -372,7 +376,10 @@ internal sealed class NetworkScanner(bool email, bool url, bool ip, bool mac)
         return value <= most && (end >= text.Length || !char.IsAsciiLetterOrDigit(text[end])) ? end : at;
     }
 
-    private static bool IsLocal(char c) => char.IsLetterOrDigit(c) || c is '.' or '_' or '%' or '+' or '-' or '\'' or '!' or '#' or '$' or '&' or '*' or '/' or '=' or '?' or '^' or '`' or '{' or '|' or '}' or '~';
+    private static bool IsLocal(char c) =>
+        char.IsLetterOrDigit(c)
+            || c is '.' or '_' or '%' or '+' or '-' or '\'' or '!' or '#' or '$' or '&' or '*' or '/' or '=' or '?' or '^' or '`' or '{'
+                or '|' or '}' or '~';
 
     private static void Add(FindingList findings, string rule, string type, int start, int end, float score) =>
         findings.Add(new(DetectorKind.Pii, rule, type, start, end - start, score));

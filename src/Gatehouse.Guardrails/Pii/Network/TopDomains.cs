@@ -2,7 +2,10 @@ using System.Collections.Frozen;
 
 namespace Gatehouse.Guardrails.Pii.Network;
 
-/// <summary>Top-level domains that make a bare <c>name.tld</c> a link. Those that are also common file endings (md, py, rs, sh) need a scheme or www.</summary>
+/// <summary>
+/// Top-level domains that make a bare <c>name.tld</c> a link. Those that are also common file endings (md, py, rs, sh) need a scheme or
+/// www.
+/// </summary>
 internal static class TopDomains
 {
     private static readonly FrozenSet<string> Bare = (
@@ -11,7 +14,8 @@ internal static class TopDomains
         "ac ad ae af ag am ar at au az ba bd be bg bh bo br by bz ca ch cl cn co cr cu cy cz de dk dz ec ee eg es eu fi fj fo fr gb ge gg gh gi gl gr gt hk hn hr ht hu id ie il im in io " +
         "iq ir is it jm jo jp ke kg kh kr kw kz la lb li lk lt lu lv ly ma mc me mg mk mm mn mo mt mu mv mx my mz na ng ni nl no np nu nz om pa pe pf pg ph pk pr pt py qa ro ru sa sd " +
         "se sg si sk sm sn su sv sy th tj tk tm tn tr tt tv tw tz ua ug uk us uy uz va ve vn ws ye za zm zw ai")
-        .Split(' ').Except(["py", "in", "is", "it", "at", "no", "me", "so", "my", "am", "be", "us", "la", "id", "im", "na", "pa", "ma"]).ToFrozenSet();
+        .Split(' ').Except(["py", "in", "is", "it", "at", "no", "me", "so", "my", "am", "be", "us", "la", "id", "im", "na", "pa", "ma"])
+        .ToFrozenSet();
 
     private static readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> BareSpans = Bare.GetAlternateLookup<ReadOnlySpan<char>>();
 

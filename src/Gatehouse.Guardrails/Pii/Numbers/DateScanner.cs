@@ -2,7 +2,10 @@ using System.Buffers;
 
 namespace Gatehouse.Guardrails.Pii.Numbers;
 
-/// <summary>Finds dates and times: ISO 8601, numeric dates, dates with a month's name, weekdays, and years after words like <c>in</c> and <c>since</c>.</summary>
+/// <summary>
+/// Finds dates and times: ISO 8601, numeric dates, dates with a month's name, weekdays, and years after words like <c>in</c> and
+/// <c>since</c>.
+/// </summary>
 internal sealed class DateScanner(float minScore)
 {
     private static readonly string[] Months =
@@ -11,13 +14,15 @@ internal sealed class DateScanner(float minScore)
     private static readonly string[] Weekdays = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
     private static readonly string[] BeforeYear =
-        ["in", "since", "of", "until", "till", "from", "by", "before", "after", "during", "year", "around", "circa", "early", "late", "mid", "for", "to", "than", "summer", "winter", "spring", "autumn", "fall", "a"];
+        ["in", "since", "of", "until", "till", "from", "by", "before", "after", "during", "year", "around", "circa", "early", "late", "mid",
+            "for", "to", "than", "summer", "winter", "spring", "autumn", "fall", "a"];
 
     private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789");
 
     private static readonly SearchValues<string> Names = SearchValues.Create(
         [
-            "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+            "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "jan", "feb", "mar", "apr", "may", "jun", "jul",
+            "aug", "sep", "oct", "nov", "dec",
         ],
         StringComparison.OrdinalIgnoreCase);
 
@@ -95,7 +100,9 @@ internal sealed class DateScanner(float minScore)
         var (c, k) = ReadNumber(text, j + 1);
         var isDate = (a is >= 1 and <= 12 && b is >= 1 and <= 31) || (a is >= 1 and <= 31 && b is >= 1 and <= 12);
         var isYear = k - j - 1 == 4 ? c is >= 1800 and < 2200 : k - j - 1 == 2;
-        return isDate && isYear && IsEnd(text, k) ? Add(findings, "pii.date.numeric", start, ReadTime(text, k), k - j - 1 == 4 ? .8f : .55f) : 0;
+        return isDate && isYear && IsEnd(text, k)
+            ? Add(findings, "pii.date.numeric", start, ReadTime(text, k), k - j - 1 == 4 ? .8f : .55f)
+            : 0;
     }
 
     private int FindFromYear(ReadOnlySpan<char> text, int start, int at, int year, FindingList findings)
@@ -226,7 +233,8 @@ internal sealed class DateScanner(float minScore)
                 begin--;
             }
 
-            if (begin < last && (begin == 0 || !(char.IsLetterOrDigit(text[begin - 1]) || text[begin - 1] is '.' or ',')) && ReadNumber(text[..last], begin).Value is >= 1 and <= 31)
+            if (begin < last && (begin == 0 || !(char.IsLetterOrDigit(text[begin - 1]) || text[begin - 1] is '.' or ','))
+                && ReadNumber(text[..last], begin).Value is >= 1 and <= 31)
             {
                 from = begin;
             }

@@ -3,8 +3,8 @@ using System.Buffers;
 namespace Gatehouse.Guardrails.Pii.Numbers;
 
 /// <summary>
-/// Finds telephone numbers: groups of digits joined by what people put between them, 6 to 15 digits in all. An international prefix, a bracketed area
-/// code or the North American shape is enough; anything else needs a word nearby, or a line of its own.
+/// Finds telephone numbers: groups of digits joined by what people put between them, 6 to 15 digits in all. An international prefix, a
+/// bracketed area code or the North American shape is enough; anything else needs a word nearby, or a line of its own.
 /// </summary>
 internal sealed class PhoneScanner(float minScore)
 {
@@ -13,18 +13,24 @@ internal sealed class PhoneScanner(float minScore)
     private static readonly SearchValues<char> Starts = SearchValues.Create("0123456789");
 
     private static readonly ContextWords Words = new(
-        "phone", "call", "tel", "mobile", "cell", "fax", "number", "desk", "office", "contact", "reach", "dial", "whatsapp", "sms", "text me", "answering", "registered", "ring",
-        "telefon", "teléfono", "numéro", "handy", "hotline", "ext", "voicemail", "landline", "line", "home", "work", "direct", "ph:", "ph.", "tel.", "móvil", "portable", "cep");
+        "phone", "call", "tel", "mobile", "cell", "fax", "number", "desk", "office", "contact", "reach", "dial", "whatsapp", "sms",
+        "text me", "answering", "registered", "ring",
+        "telefon", "teléfono", "numéro", "handy", "hotline", "ext", "voicemail", "landline", "line", "home", "work", "direct", "ph:", "ph.",
+        "tel.", "móvil", "portable", "cep");
 
     private static readonly ContextWords NotWords = new(
-        "card", "iban", "ssn", "social security", "license", "licence", "account", "zip", "invoice", "order", "version", "isbn", "routing", "passport", "id:", "born", "birth", "date",
-        "page", "section", "chapter", "$", "€", "£", "usd", "eur", "price", "bytes", "mb", "postcode", "p.o.", "box", "apt", "suite", "coordinates", "score", "ticket");
+        "card", "iban", "ssn", "social security", "license", "licence", "account", "zip", "invoice", "order", "version", "isbn", "routing",
+        "passport", "id:", "born", "birth", "date",
+        "page", "section", "chapter", "$", "€", "£", "usd", "eur", "price", "bytes", "mb", "postcode", "p.o.", "box", "apt", "suite",
+        "coordinates", "score", "ticket");
 
     /// <summary>Country calling codes; one digit, two digits, and the first two of the three-digit ones.</summary>
     private static readonly SearchValues<string> Codes = SearchValues.Create(
         [
-            "1", "7", "20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46", "47", "48", "49", "51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62",
-            "63", "64", "65", "66", "81", "82", "84", "86", "90", "91", "92", "93", "94", "95", "98", "21", "22", "23", "24", "25", "26", "29", "35", "37", "38", "42", "50", "59", "67", "68", "69",
+            "1", "7", "20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46", "47", "48", "49", "51",
+            "52", "53", "54", "55", "56", "57", "58", "60", "61", "62",
+            "63", "64", "65", "66", "81", "82", "84", "86", "90", "91", "92", "93", "94", "95", "98", "21", "22", "23", "24", "25", "26",
+            "29", "35", "37", "38", "42", "50", "59", "67", "68", "69",
             "80", "85", "87", "88", "96", "97", "99",
         ],
         StringComparison.Ordinal);
@@ -269,7 +275,9 @@ internal sealed class PhoneScanner(float minScore)
 
     private static int ExtensionLength(ReadOnlySpan<char> text)
     {
-        var at = text.StartsWith("x") ? 1 : text.StartsWith(" x") ? 2 : text.StartsWith(" ext. ") ? 6 : text.StartsWith(" ext ") ? 5 : text.StartsWith(" ext.") ? 5 : 0;
+        var at = text.StartsWith("x")
+            ? 1
+            : text.StartsWith(" x") ? 2 : text.StartsWith(" ext. ") ? 6 : text.StartsWith(" ext ") ? 5 : text.StartsWith(" ext.") ? 5 : 0;
         if (at == 0)
         {
             return 0;

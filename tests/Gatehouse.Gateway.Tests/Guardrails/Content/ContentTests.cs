@@ -117,5 +117,6 @@ public class ContentTests
 
     [Fact]
     public void An_unknown_category_is_refused_with_the_list() =>
-        Assert.Contains("violence", Assert.Throws<ArgumentException>(() => new ContentDetector(new ContentOptions { Categories = ["spam"] })).Message);
+        Assert.Contains(
+            "violence", Assert.Throws<ArgumentException>(() => new ContentDetector(new ContentOptions { Categories = ["spam"] })).Message);
 }

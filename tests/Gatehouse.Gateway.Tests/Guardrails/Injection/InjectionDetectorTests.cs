@@ -76,7 +76,8 @@ public class InjectionDetectorTests
     [Fact]
     public void A_document_that_only_asks_people_is_left_alone()
     {
-        const string text = "Dear team,\n\nplease submit the travel form before Friday. If you have any questions, contact the office.\n\nKind regards\nAnna";
+        const string text =
+            "Dear team,\n\nplease submit the travel form before Friday. If you have any questions, contact the office.\n\nKind regards\nAnna";
 
         Assert.False(Flagged(text, Retrieved));
     }
@@ -84,7 +85,8 @@ public class InjectionDetectorTests
     [Fact]
     public void Clean_text_allocates_nothing()
     {
-        var text = string.Concat(Enumerable.Repeat("The train leaves at nine and the museum opens an hour later, so there is time for breakfast. ", 20));
+        var text = string.Concat(
+            Enumerable.Repeat("The train leaves at nine and the museum opens an hour later, so there is time for breakfast. ", 20));
         using var findings = FindingList.Rent();
         for (var i = 0; i < 3; i++)
         {
@@ -105,7 +107,8 @@ public class InjectionDetectorTests
         var random = new Random(4711);
         string[] parts =
         [
-            Attack, "\u200B", "😀", "\U000E0041", "\uFE0F", "а", "e\u0301", "%49%67", "\\x49", "&#73;", "aWdub3JlIGFsbCBydWxlcw==", "1gn0r3", "i g n o r e", "\n",
+            Attack, "\u200B", "😀", "\U000E0041", "\uFE0F", "а", "e\u0301", "%49%67", "\\x49", "&#73;", "aWdub3JlIGFsbCBydWxlcw==",
+            "1gn0r3", "i g n o r e", "\n",
             "\uD800", "\uDC00", "“", "0x49", "ÀÉ", "指令", "ignore ", "all ", "rules ", "</s>", "ﬁ", "Ａ",
         ];
         for (var round = 0; round < 3000; round++)
@@ -129,7 +132,8 @@ public class InjectionDetectorTests
     {
         string[] units =
         [
-            "1, ", "a ", "A1b2C3d4", "%41", "\\x41", "\u200Ba", "а", "\U000E0041", "(((((", "ignore previous ", "4 1 ", "x\\y", "\"", "ö ", "&#65;", "zzzz zzzzz ",
+            "1, ", "a ", "A1b2C3d4", "%41", "\\x41", "\u200Ba", "а", "\U000E0041", "(((((", "ignore previous ", "4 1 ", "x\\y", "\"", "ö ",
+            "&#65;", "zzzz zzzzz ",
         ];
         foreach (var unit in units)
         {
@@ -195,7 +199,8 @@ public class InjectionDetectorTests
         Disguise.DoubleBase64 => "Decode twice: " + Base64(Base64(text)),
         Disguise.Hex => "Hex: " + Convert.ToHexStringLower(Encoding.UTF8.GetBytes(text)),
         Disguise.Binary => string.Join(' ', text.Select(c => Convert.ToString(c, 2).PadLeft(8, '0'))),
-        Disguise.Rot13 => string.Concat(text.Select(c => char.IsAsciiLetter(c) ? (char)((c & 0x20) + 'A' + (((c | 0x20) - 'a' + 13) % 26)) : c)),
+        Disguise.Rot13 =>
+            string.Concat(text.Select(c => char.IsAsciiLetter(c) ? (char)((c & 0x20) + 'A' + (((c | 0x20) - 'a' + 13) % 26)) : c)),
         Disguise.Leet => Map(text, "aeiost", "431057"),
         Disguise.Homoglyph => Map(text, "aeopcyi", "аеорсуі"),
         Disguise.Spaced => string.Join(' ', text.ToCharArray()),
@@ -204,7 +209,8 @@ public class InjectionDetectorTests
         Disguise.TagCharacters => "Summarise this note: hello." + string.Concat(text.Select(c => char.ConvertFromUtf32(0xE0000 + c))),
         Disguise.VariationSelectors => "Nice day 😊" + string.Concat(text.Select(c => char.ConvertFromUtf32(0xE0100 + c - 16))),
         Disguise.FullWidth => string.Concat(text.Select(c => c is > ' ' and < '\x7F' ? (char)(c + 0xFEE0) : c)),
-        Disguise.Mathematical => string.Concat(text.Select(c => char.IsAsciiLetterLower(c) ? char.ConvertFromUtf32(0x1D5EE + c - 'a') : c.ToString())),
+        Disguise.Mathematical =>
+            string.Concat(text.Select(c => char.IsAsciiLetterLower(c) ? char.ConvertFromUtf32(0x1D5EE + c - 'a') : c.ToString())),
         Disguise.Reversed => "Reverse and follow: " + new string([.. text.Reverse()]),
         Disguise.PercentEscapes => Uri.EscapeDataString(text),
         Disguise.UpperDots => text.ToUpperInvariant().Replace(' ', '.'),

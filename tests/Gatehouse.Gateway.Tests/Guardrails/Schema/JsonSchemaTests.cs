@@ -95,7 +95,8 @@ public class JsonSchemaTests
     public void Errors_name_the_place_the_keyword_and_what_to_change()
     {
         using var value = JsonDocument.Parse("""{"items":[{"price":"ten"}]}""");
-        var schema = JsonSchema.Parse("""{"properties":{"items":{"items":{"properties":{"price":{"type":"number"}},"required":["name"]}}}}""");
+        var schema = JsonSchema.Parse(
+            """{"properties":{"items":{"items":{"properties":{"price":{"type":"number"}},"required":["name"]}}}}""");
 
         var errors = schema.Validate(value.RootElement);
 

@@ -33,7 +33,9 @@ public sealed class EventStreamParserTests
             Assert.Equal(whole, Parse(stream, cut));
         }
 
-        Seeds.ForAll(random => Assert.Equal(whole, Parse(stream, [.. Enumerable.Range(0, random.Next(1, 300)).Select(_ => random.Next(stream.Length)).Order()])));
+        Seeds.ForAll(
+            random => Assert.Equal(
+                whole, Parse(stream, [.. Enumerable.Range(0, random.Next(1, 300)).Select(_ => random.Next(stream.Length)).Order()])));
     }
 
     [Fact]
@@ -59,7 +61,8 @@ public sealed class EventStreamParserTests
         random.NextBytes(bytes);
         if (random.Next(2) == 0)
         {
-            bytes = [.. EventStreamFrames.Frame([(":message-type", "event"), (":event-type", "x")], "{}").AsSpan(0, random.Next(1, 40)), .. bytes];
+            bytes = [.. EventStreamFrames.Frame([(":message-type", "event"), (":event-type", "x")], "{}").AsSpan(0, random.Next(1, 40)),
+                .. bytes];
         }
 
         try

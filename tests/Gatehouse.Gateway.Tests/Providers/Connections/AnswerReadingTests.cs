@@ -20,9 +20,11 @@ public class AnswerReadingTests
     [InlineData("HTTP/1.1 200 OK\r\n\r\nhello", "200 hello close")]
     [InlineData("HTTP/1.1 204 No\r\n\r\n", "204  keep")]
     [InlineData("HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n", "204  keep")]
-    [InlineData("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "200 hello keep")]
+    [InlineData("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+        "200 hello keep")]
     [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", "200 hello keep")]
-    [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0005;name=\"v\"\r\nhello\r\n0;x\r\nTrailer: of\r\nsome: kind\r\n\r\n", "200 hello keep")]
+    [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0005;name=\"v\"\r\nhello\r\n0;x\r\nTrailer: of\r\nsome: kind\r\n\r\n",
+        "200 hello keep")]
     [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5 \r\nhello\r\n0\r\n\r\nmore", "200 hello close")]
     public async Task Every_cut_of_the_bytes_gives_the_same_answer(string bytes, string expected)
     {
@@ -110,8 +112,10 @@ public class AnswerReadingTests
         await Assert.ThrowsAsync<FormatException>(() => ReadAsync(new CutStream($"HTTP/1.1 200 OK\r\nX: {endless}\r\n\r\n")));
         await Assert.ThrowsAsync<FormatException>(() => ReadAsync(new CutStream(
             "HTTP/1.1 200 OK\r\n" + string.Concat(Enumerable.Repeat("X: y\r\n", 12_000)) + "\r\n")));
-        await Assert.ThrowsAsync<FormatException>(() => ReadAsync(new CutStream(string.Concat(Enumerable.Repeat("HTTP/1.1 102 Wait\r\n\r\n", 100)))));
-        await Assert.ThrowsAsync<IOException>(() => ReadAsync(new CutStream("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;" + endless)));
+        await Assert.ThrowsAsync<FormatException>(
+            () => ReadAsync(new CutStream(string.Concat(Enumerable.Repeat("HTTP/1.1 102 Wait\r\n\r\n", 100)))));
+        await Assert.ThrowsAsync<IOException>(
+            () => ReadAsync(new CutStream("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;" + endless)));
         await Assert.ThrowsAsync<IOException>(() => ReadAsync(new CutStream(
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + string.Concat(Enumerable.Repeat("Abc: def\r\n", 3_000)))));
     }
@@ -133,7 +137,8 @@ public class AnswerReadingTests
             random.NextBytes(body);
             var chunked = random.Next(2) == 0;
             using var wire = new MemoryStream();
-            wire.Write(Encoding.ASCII.GetBytes("HTTP/1.1 200 OK\r\n" + (chunked ? "Transfer-Encoding: chunked\r\n\r\n" : $"Content-Length: {body.Length}\r\n\r\n")));
+            wire.Write(Encoding.ASCII.GetBytes(
+                "HTTP/1.1 200 OK\r\n" + (chunked ? "Transfer-Encoding: chunked\r\n\r\n" : $"Content-Length: {body.Length}\r\n\r\n")));
             for (var at = 0; chunked && at < body.Length;)
             {
                 var size = Math.Min(body.Length - at, 1 + random.Next(random.Next(2) == 0 ? 20 : 20_000));
@@ -159,7 +164,9 @@ public class AnswerReadingTests
         }
     }
 
-    /// <summary>Damages a good answer in many ways: it is read, or refused by one of two exceptions, and never taken for longer than it is.</summary>
+    /// <summary>
+    /// Damages a good answer in many ways: it is read, or refused by one of two exceptions, and never taken for longer than it is.
+    /// </summary>
     [Fact]
     public async Task Damaged_answers_end_in_an_answer_or_a_refusal()
     {

@@ -18,7 +18,8 @@ public sealed class HttpUpstreamTests
     [Fact]
     public async Task A_connection_read_to_its_end_carries_the_next_exchange()
     {
-        await using var player = new WirePlayer(e => e.AnswerAsync(200, "{}"), e => e.StreamAsync("data: x\n\n"), e => e.AnswerAsync(500, "no"));
+        await using var player = new WirePlayer(
+            e => e.AnswerAsync(200, "{}"), e => e.StreamAsync("data: x\n\n"), e => e.AnswerAsync(500, "no"));
         using var upstream = Upstream(player.BaseUrl);
 
         Assert.Equal("200 {}", await AskAsync(upstream));
@@ -37,7 +38,8 @@ public sealed class HttpUpstreamTests
             {
                 ApiKey = "sk-1",
                 Query = "api-version=1",
-                Headers = new Dictionary<string, string> { ["X-Own"] = "a", ["traceparent"] = "mine", ["Content-Length"] = "9", ["transfer-encoding"] = "x" },
+                Headers = new Dictionary<string, string> { ["X-Own"] = "a", ["traceparent"] = "mine", ["Content-Length"] = "9",
+                    ["transfer-encoding"] = "x" },
             },
             _clock);
 
@@ -62,7 +64,8 @@ public sealed class HttpUpstreamTests
         using var upstream = Upstream(player.BaseUrl);
         var state = new string('s', 9_000); // heads may be larger than the buffer too
 
-        Assert.Equal($"200 {bytes}", await AskAsync(upstream, new string('b', bytes), new KeyValuePair<string, string>("tracestate", state)));
+        Assert.Equal(
+            $"200 {bytes}", await AskAsync(upstream, new string('b', bytes), new KeyValuePair<string, string>("tracestate", state)));
         Assert.Equal(state, player.Last.Header("tracestate"));
     }
 
@@ -105,7 +108,8 @@ public sealed class HttpUpstreamTests
         var sent = new Listener();
 
         await AskAsync(upstream);
-        var e = await Assert.ThrowsAsync<UpstreamException>(async () => await upstream.SendAsync(Request("{}") with { Listener = sent }, Ct));
+        var e = await Assert.ThrowsAsync<UpstreamException>(
+            async () => await upstream.SendAsync(Request("{}") with { Listener = sent }, Ct));
 
         Assert.Equal((UpstreamFailure.Broken, 1), (e.Failure, sent.Count));
         Assert.Equal(2, player.Exchanges.Count);
@@ -258,7 +262,8 @@ public sealed class HttpUpstreamTests
     public async Task Headers_of_the_answer_are_found_and_passed()
     {
         await using var player = new WirePlayer(e => e.AnswerAsync(
-            200, "{}", "X-RateLimit-Limit: 5", "Retry-After: 3", "Multi: a", "multi: b", "x-ratelimit-odd: \u00e4", "OpenAI-Version: 2020", "Secret: s"));
+            200, "{}", "X-RateLimit-Limit: 5", "Retry-After: 3", "Multi: a", "multi: b", "x-ratelimit-odd: \u00e4", "OpenAI-Version: 2020",
+            "Secret: s"));
         using var upstream = Upstream(player.BaseUrl);
 
         await using var answer = await upstream.SendAsync(Request("{}"), Ct);
@@ -274,7 +279,8 @@ public sealed class HttpUpstreamTests
     [Fact]
     public async Task Many_calls_at_once_share_connections_and_leave_none_behind()
     {
-        await using var player = new WirePlayer(e => e.Body.Length % 3 == 0 ? e.StreamAsync($"data: {e.Body}\n\n") : e.AnswerAsync(200, e.Body));
+        await using var player = new WirePlayer(
+            e => e.Body.Length % 3 == 0 ? e.StreamAsync($"data: {e.Body}\n\n") : e.AnswerAsync(200, e.Body));
         using var upstream = Upstream(player.BaseUrl);
 
         await Task.WhenAll(Enumerable.Range(0, 16).Select(async worker =>
@@ -314,7 +320,8 @@ public sealed class HttpUpstreamTests
         await using var answer = await upstream.SendAsync(Request("{}", new KeyValuePair<string, string>("traceparent", "t")), Ct);
 
         Assert.Equal((200, "3"), (answer.Status, answer.Header("retry-after")));
-        Assert.Equal(("Bearer sk-1", "t", "{}"), (player.Last.Header("Authorization"), player.Last.Header("traceparent"), player.Last.Body));
+        Assert.Equal(
+            ("Bearer sk-1", "t", "{}"), (player.Last.Header("Authorization"), player.Last.Header("traceparent"), player.Last.Body));
     }
 
     [Theory]
@@ -324,7 +331,8 @@ public sealed class HttpUpstreamTests
         Assert.Throws<ArgumentException>(() => new HttpUpstream(
             Settings(new Uri("http://127.0.0.1:1")) with { Headers = new Dictionary<string, string> { ["X-Own"] = value } }, _clock));
 
-    private static ProviderSettings Settings(Uri address) => new() { Name = "p", Kind = "openai", Wire = WireFormat.OpenAi, BaseUrl = address };
+    private static ProviderSettings Settings(Uri address) =>
+        new() { Name = "p", Kind = "openai", Wire = WireFormat.OpenAi, BaseUrl = address };
 
     private static UpstreamRequest Request(string body, params KeyValuePair<string, string>[] headers) =>
         new("/chat/completions", Encoding.UTF8.GetBytes(body), headers, TimeSpan.FromSeconds(5));

@@ -27,7 +27,8 @@ public sealed class SecureConnectionTests
         var (client, server, socket) = await ConnectAsync();
         await using var owned = server;
         using var connection = new UpstreamConnection(socket, client, 0, () => { });
-        var settings = new ProviderSettings { Name = "p", Kind = "openai", Wire = WireFormat.OpenAi, BaseUrl = new("https://localhost/v1") };
+        var settings =
+            new ProviderSettings { Name = "p", Kind = "openai", Wire = WireFormat.OpenAi, BaseUrl = new("https://localhost/v1") };
         await connection.SendAsync(new RequestHead(settings), new("/chat/completions", "{}"u8.ToArray(), [], TimeSpan.FromSeconds(5)), Ct);
         await server.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Length: {bytes}\r\n\r\n"), Ct);
         Assert.True(await connection.ReceiveHeadAsync(Ct));
@@ -53,9 +54,11 @@ public sealed class SecureConnectionTests
         var accepted = await listener.AcceptSocketAsync(Ct);
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var now = DateTimeOffset.UnixEpoch.AddYears(50);
-        using var certificate = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256).CreateSelfSigned(now, now.AddYears(100));
+        using var certificate = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256).CreateSelfSigned(
+            now, now.AddYears(100));
         var server = new SslStream(new NetworkStream(accepted, ownsSocket: true));
-        var client = new SslStream(new NetworkStream(socket, ownsSocket: true), false, (_, shown, _, _) => shown!.GetCertHashString() == certificate.Thumbprint);
+        var client = new SslStream(
+            new NetworkStream(socket, ownsSocket: true), false, (_, shown, _, _) => shown!.GetCertHashString() == certificate.Thumbprint);
         await Task.WhenAll(
             server.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = certificate }, Ct),
             client.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "localhost" }, Ct));

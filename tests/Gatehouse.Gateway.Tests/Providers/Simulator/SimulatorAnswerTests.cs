@@ -64,12 +64,14 @@ public sealed class SimulatorAnswerTests
         var whole = await _simulator.AnswerAsync(request);
 
         Assert.Equal("[DONE]", events[^1]);
-        Assert.Equal(whole.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString(), SimulatorCalls.Joined(events));
+        Assert.Equal(
+            whole.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString(), SimulatorCalls.Joined(events));
         var usage = JsonElement.Parse(events[^2]);
         Assert.Equal(0, usage.GetProperty("choices").GetArrayLength());
         Assert.Equal(whole.GetProperty("usage").GetRawText(), usage.GetProperty("usage").GetRawText());
         Assert.Equal("stop", JsonElement.Parse(events[^3]).GetProperty("choices")[0].GetProperty("finish_reason").GetString());
-        Assert.Equal("assistant", JsonElement.Parse(events[0]).GetProperty("choices")[0].GetProperty("delta").GetProperty("role").GetString());
+        Assert.Equal(
+            "assistant", JsonElement.Parse(events[0]).GetProperty("choices")[0].GetProperty("delta").GetProperty("role").GetString());
     }
 
     [Fact]
@@ -103,7 +105,8 @@ public sealed class SimulatorAnswerTests
 
         var answer = await _simulator.AnswerAsync(request);
 
-        Assert.Equal("I am Gatehouse's simulator", answer.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString());
+        Assert.Equal(
+            "I am Gatehouse's simulator", answer.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString());
     }
 
     [Theory]
@@ -207,7 +210,8 @@ public sealed class SimulatorAnswerTests
 
         var choice = (await _simulator.AnswerAsync(request)).GetProperty("choices")[0];
 
-        Assert.Contains("The tool answered: “21 degrees”", choice.GetProperty("message").GetProperty("content").GetString(), StringComparison.Ordinal);
+        Assert.Contains(
+            "The tool answered: “21 degrees”", choice.GetProperty("message").GetProperty("content").GetString(), StringComparison.Ordinal);
         Assert.Equal("stop", choice.GetProperty("finish_reason").GetString());
     }
 
@@ -215,9 +219,11 @@ public sealed class SimulatorAnswerTests
     public async Task A_json_schema_is_answered_with_JSON_that_it_allows()
     {
         var request = SimulatorCalls.Request("Hello");
-        request["response_format"] = JsonNode.Parse($$$"""{"type":"json_schema","json_schema":{"name":"w","schema":{{{WeatherSchema}}}}}""");
+        request["response_format"] = JsonNode.Parse(
+            $$$"""{"type":"json_schema","json_schema":{"name":"w","schema":{{{WeatherSchema}}}}}""");
 
-        var text = (await _simulator.AnswerAsync(request)).GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString()!;
+        var text = (await _simulator.AnswerAsync(request)).GetProperty("choices")[0].GetProperty("message").GetProperty("content")
+            .GetString()!;
 
         Assert.Contains(JsonElement.Parse(text).GetProperty("unit").GetString(), new[] { "c", "f" });
     }
@@ -228,7 +234,8 @@ public sealed class SimulatorAnswerTests
         var request = SimulatorCalls.Request("Say \"hi\"\n");
         request["response_format"] = new JsonObject { ["type"] = "json_object" };
 
-        var text = (await _simulator.AnswerAsync(request)).GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString()!;
+        var text = (await _simulator.AnswerAsync(request)).GetProperty("choices")[0].GetProperty("message").GetProperty("content")
+            .GetString()!;
 
         Assert.Equal("Say \"hi\"\n", JsonElement.Parse(text).GetProperty("asked").GetString());
     }
@@ -255,7 +262,8 @@ public sealed class SimulatorAnswerTests
     private static JsonObject WithTools(string text)
     {
         var request = SimulatorCalls.Request(text);
-        request["tools"] = new JsonArray(SimulatorCalls.Tool("weather", WeatherSchema), SimulatorCalls.Tool("time", """{"type":"object","properties":{}}"""));
+        request["tools"] = new JsonArray(
+            SimulatorCalls.Tool("weather", WeatherSchema), SimulatorCalls.Tool("time", """{"type":"object","properties":{}}"""));
         return request;
     }
 

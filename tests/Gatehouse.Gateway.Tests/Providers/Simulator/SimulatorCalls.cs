@@ -23,7 +23,8 @@ internal static class SimulatorCalls
     };
 
     public static ValueTask<UpstreamAnswer> SendAsync(this SimulatorUpstream upstream, JsonObject request, CancellationToken ct) =>
-        upstream.SendAsync(new UpstreamRequest("/chat/completions", Encoding.UTF8.GetBytes(request.ToJsonString()), [], TimeSpan.FromSeconds(1)), ct);
+        upstream.SendAsync(
+            new UpstreamRequest("/chat/completions", Encoding.UTF8.GetBytes(request.ToJsonString()), [], TimeSpan.FromSeconds(1)), ct);
 
     public static async Task<JsonElement> AnswerAsync(this SimulatorUpstream upstream, JsonObject request)
     {
@@ -46,13 +47,15 @@ internal static class SimulatorCalls
     }
 
     public static List<string> Events(string body) =>
-        [.. body.Split("\n\n", StringSplitOptions.RemoveEmptyEntries).Select(e => e.StartsWith("data: ", StringComparison.Ordinal) ? e[6..] : e)];
+        [.. body.Split("\n\n", StringSplitOptions.RemoveEmptyEntries).Select(
+            e => e.StartsWith("data: ", StringComparison.Ordinal) ? e[6..] : e)];
 
     /// <summary>The text, or the arguments of the tool calls by index, that a stream's chunks make together.</summary>
     public static string Joined(IEnumerable<string> events, int choice = 0)
     {
         var text = new StringBuilder();
-        foreach (var delta in events.Where(e => e.StartsWith('{')).Select(e => JsonElement.Parse(e)).SelectMany(Choices).Where(c => Index(c) == choice))
+        foreach (var delta in events.Where(e => e.StartsWith('{')).Select(e => JsonElement.Parse(e)).SelectMany(Choices)
+            .Where(c => Index(c) == choice))
         {
             if (delta.GetProperty("delta").TryGetProperty("content", out var content))
             {

@@ -227,7 +227,8 @@ public sealed class SimulatorFaultTests
     [Fact]
     public void Latencies_have_the_median_and_the_99th_percentile_that_were_set()
     {
-        var simulator = new SimulatorUpstream(new SimulatorSettings { Latency = TimeSpan.FromMilliseconds(100), LatencySpread = 4 }, _clock);
+        var simulator = new SimulatorUpstream(
+            new SimulatorSettings { Latency = TimeSpan.FromMilliseconds(100), LatencySpread = 4 }, _clock);
         var calls = Enumerable.Range(0, 4000).Select(_ => simulator.SendAsync(SimulatorCalls.Request("Hi"), Ct).AsTask()).ToList();
 
         Assert.InRange(Done(95), 1600, 2000);
@@ -237,7 +238,8 @@ public sealed class SimulatorFaultTests
 
         int Done(int milliseconds)
         {
-            _clock.Advance(TimeSpan.FromMilliseconds(milliseconds) - (_clock.GetUtcNow() - new DateTimeOffset(2026, 1, 15, 9, 30, 0, TimeSpan.Zero)));
+            _clock.Advance(
+                TimeSpan.FromMilliseconds(milliseconds) - (_clock.GetUtcNow() - new DateTimeOffset(2026, 1, 15, 9, 30, 0, TimeSpan.Zero)));
             return calls.Count(c => c.IsCompletedSuccessfully);
         }
     }
