@@ -298,6 +298,9 @@ if wants translate; then
   check gatehouse "$scratch/body-other"
   echo "0 warm-up 16 gatehouse $(measure gatehouse 16 $warmup "$scratch/body-other")" >> "$scratch/results"
 fi
+if wants streams; then
+  echo "0 warm-up 200 gatehouse $(measure_streams gatehouse 200 $((2 * warmup)))" >> "$scratch/results"
+fi
 
 note() { # round, scenario, its parameter, variant, the figures
   echo "$@" >> "$scratch/results"
