@@ -41,6 +41,9 @@ internal sealed class Deadline : IDisposable
     /// <summary>Lets time pass until the next <see cref="Restart"/>.</summary>
     public void Stop() => _source.CancelAfter(Timeout.InfiniteTimeSpan);
 
+    /// <summary>Ends the attempt now.</summary>
+    public void End() => _source.Cancel();
+
     /// <summary>To be called once, when nothing waits for the token any more.</summary>
     public void Dispose()
     {

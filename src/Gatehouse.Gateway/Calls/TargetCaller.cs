@@ -357,7 +357,7 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
 
                 var pending = answer.Body.ReadAsync(chunk, deadline.Token);
                 var read = relay.Holds && !pending.IsCompleted
-                    ? await ReleaseAsync(call, attempt, answer, relay, events, pending.AsTask())
+                    ? await ReleaseAsync(call, attempt, answer, relay, events, pending.AsTask(), deadline)
                     : await HoldAsync(call, attempt, pending);
                 attempt.FirstByteMicros ??= read > 0 ? call.Micros : null;
                 left -= read;
@@ -438,7 +438,8 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
     /// Awaits the provider; when it pauses, the client gets what its guards held back only in case something followed soon.
     /// </summary>
     private async ValueTask<int> ReleaseAsync(
-        Call call, Attempt attempt, UpstreamAnswer answer, StreamRelay relay, PooledBuffer events, Task<int> read)
+        Call call, Attempt attempt, UpstreamAnswer answer, StreamRelay relay, PooledBuffer events, Task<int> read,
+        Deadline deadline)
     {
         var pause = Task.Delay(call.Guard!.HoldTime, clock, CancellationToken.None);
         if (await call.WaitAsync(new ValueTask<Task>(Task.WhenAny(read, pause))) != read)
@@ -451,6 +452,13 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
             catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException)
             {
                 call.Http.Abort(); // the read under way ends with the call, and tells
+            }
+            catch
+            {
+                // A guard may end the answer here. The read under way writes to memory that is about to be another call's: it ends first.
+                deadline.End();
+                await ((Task)read).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                throw;
             }
         }
 

@@ -126,6 +126,28 @@ public sealed class GuardedStreamTests
     }
 
     [Fact]
+    public async Task A_block_found_in_a_pause_ends_the_read_under_way_and_the_connection()
+    {
+        var closed = new TaskCompletionSource();
+        await using var player = new WirePlayer(async e =>
+        {
+            await e.BeginStreamAsync();
+            await e.EventsAsync(Stream("openai", ["4111111111111111 it is, ann"], end: false));
+            await e.ClosedByGatewayAsync();
+            closed.SetResult();
+        });
+        await using var gateway = await StartAsync(player, "openai", Policy.Table(Policy.Pii(GuardAction.Block, PiiTypes.Card)));
+
+        using var response = await gateway.ChatAsync(Texts.StreamRequest);
+
+        var answer = await response.Content.ReadAsStringAsync(Ct);
+        Assert.DoesNotContain("4111", answer);
+        Assert.Contains("guard_blocked", answer);
+        await closed.Task.WaitAsync(Ct);
+        Assert.Equal("guard_blocked", Assert.Single(gateway.Records()).ErrorCode);
+    }
+
+    [Fact]
     public async Task Pseudonyms_come_back_in_a_stream_however_it_is_cut()
     {
         await using var player = new WirePlayer(
