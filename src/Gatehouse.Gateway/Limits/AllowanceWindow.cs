@@ -5,6 +5,8 @@ namespace Gatehouse.Gateway.Limits;
 /// <list type="number">
 /// <item>Granted: what the node holds of the cap, leased from the database by the control plane. Used: what calls took of it, for good or
 /// for now. A call is let in only by moving Used up, never past Granted.</item>
+/// <item>Pledged: how far Used may move before the database is told. So others know what a node that died cannot have used, and may have
+/// that at once.</item>
 /// <item>Underway: the part of Used that calls hold until they settle.</item>
 /// <item>The sum of what all nodes were granted never passes the cap, so neither does the sum of what they use.</item>
 /// </list>
@@ -17,6 +19,7 @@ public sealed class AllowanceWindow
     private long _used;
     private long _underway;
     private long _others; // used for good by others than this run of this node, when the database was last asked
+    private long _pledged = long.MaxValue;
     private long _lowWater;
     private int _asked;
     private int _waiters;
@@ -40,7 +43,10 @@ public sealed class AllowanceWindow
 
     public long Underway => Volatile.Read(ref _underway);
 
-    /// <summary>Held and free to take.</summary>
+    /// <summary>Up to where calls may use it; <see cref="long.MaxValue"/>: all that is granted.</summary>
+    public long Pledged => Volatile.Read(ref _pledged);
+
+    /// <summary>Held and not taken.</summary>
     public long Spare => Math.Max(0, Granted - Used);
 
     /// <summary>Units that calls wait for at this moment.</summary>
@@ -66,7 +72,7 @@ public sealed class AllowanceWindow
         while (true)
         {
             var used = Volatile.Read(ref _used);
-            var left = Volatile.Read(ref _granted) - used;
+            var left = Math.Min(Volatile.Read(ref _granted), Volatile.Read(ref _pledged)) - used;
             if (amount > left)
             {
                 return false;
@@ -79,8 +85,8 @@ public sealed class AllowanceWindow
                 continue;
             }
 
-            // A part may have been taken back between the two reads and now, with Used the same again as it was read.
-            if (used + amount > Volatile.Read(ref _granted))
+            // A part may have been taken back between the reads and now, with Used the same again as it was read.
+            if (used + amount > Math.Min(Volatile.Read(ref _granted), Volatile.Read(ref _pledged)))
             {
                 Settle(amount, 0);
                 continue;
@@ -127,6 +133,12 @@ public sealed class AllowanceWindow
 
     /// <summary>Before the control plane looks: what is asked from here on is another question.</summary>
     public void Answering() => Volatile.Write(ref _asked, 0);
+
+    /// <summary>
+    /// Up to where calls may use what is granted. Raise it once the database knows; to lower it, do so first, and then tell the database no
+    /// less than <see cref="Used"/>.
+    /// </summary>
+    public void Pledge(long upTo) => Interlocked.Exchange(ref _pledged, upTo);
 
     /// <summary>The database has leased more to this node, or told how all nodes stand.</summary>
     /// <param name="more">Units granted now.</param>

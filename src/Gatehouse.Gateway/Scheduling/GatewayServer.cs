@@ -9,17 +9,30 @@ namespace Gatehouse.Gateway.Scheduling;
 /// The host's server with a short way for the gateway's own paths: they meet no middleware, activity, log scope or counter of the host.
 /// Everything else goes the host's way, on the thread pool.
 /// </summary>
-internal sealed class GatewayServer(IServer inner, GatewayDispatch dispatch) : IServer
+public sealed class GatewayServer : IServer
 {
-    public IFeatureCollection Features => inner.Features;
+    private readonly IServer _inner;
+    private readonly GatewayDispatch _dispatch;
+    private volatile bool _draining;
 
+    internal GatewayServer(IServer inner, GatewayDispatch dispatch) => (_inner, _dispatch) = (inner, dispatch);
+
+    /// <inheritdoc/>
+    public IFeatureCollection Features => _inner.Features;
+
+    /// <summary>From now on each answer asks the other end to close its connection: proxies take none for their next request.</summary>
+    public void Drain() => _draining = true;
+
+    /// <inheritdoc/>
     public Task StartAsync<TContext>(IHttpApplication<TContext> application, CancellationToken cancellationToken)
         where TContext : notnull =>
-        inner.StartAsync(new Fork<TContext>(application, dispatch), cancellationToken);
+        _inner.StartAsync(new Fork<TContext>(this, application), cancellationToken);
 
-    public Task StopAsync(CancellationToken cancellationToken) => inner.StopAsync(cancellationToken);
+    /// <inheritdoc/>
+    public Task StopAsync(CancellationToken cancellationToken) => _inner.StopAsync(cancellationToken);
 
-    public void Dispose() => inner.Dispose();
+    /// <inheritdoc/>
+    public void Dispose() => _inner.Dispose();
 
     /// <summary>One request at a time of one connection; used again for the next.</summary>
     private sealed class Exchange<TContext>
@@ -33,11 +46,17 @@ internal sealed class GatewayServer(IServer inner, GatewayDispatch dispatch) : I
         public TContext? Other { get; set; }
     }
 
-    private sealed class Fork<TContext>(IHttpApplication<TContext> other, GatewayDispatch dispatch) : IHttpApplication<Exchange<TContext>>
+    private sealed class Fork<TContext>(GatewayServer server, IHttpApplication<TContext> other)
+        : IHttpApplication<Exchange<TContext>>
         where TContext : notnull
     {
         public Exchange<TContext> CreateContext(IFeatureCollection contextFeatures)
         {
+            if (server._draining)
+            {
+                contextFeatures.GetRequiredFeature<IHttpResponseFeature>().Headers.Connection = "close";
+            }
+
             var exchange = Kept(contextFeatures);
             exchange.IsOurs = GatewayDispatch.Serves(contextFeatures.GetRequiredFeature<IHttpRequestFeature>().Path);
             if (!exchange.IsOurs)
@@ -57,7 +76,7 @@ internal sealed class GatewayServer(IServer inner, GatewayDispatch dispatch) : I
         }
 
         public Task ProcessRequestAsync(Exchange<TContext> context) =>
-            context.IsOurs ? dispatch.HandleAsync(context.Http!) : PoolContext.RunAsync(other.ProcessRequestAsync, context.Other!);
+            context.IsOurs ? server._dispatch.HandleAsync(context.Http!) : PoolContext.RunAsync(other.ProcessRequestAsync, context.Other!);
 
         public void DisposeContext(Exchange<TContext> context, Exception? exception)
         {

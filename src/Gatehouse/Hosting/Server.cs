@@ -24,6 +24,11 @@ internal sealed record ServerFlags(bool Sample, TimeSpan Drain, LogLevel LogLeve
 /// <summary>The server from start to stop.</summary>
 internal sealed class Server : IAsyncDisposable
 {
+    /// <summary>
+    /// Between the end of the listener and the end of idle connections: whoever connected last has sent the first request by then.
+    /// </summary>
+    private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(250);
+
     /// <summary>Longest wait at the stop for calls under way, then they are cut off.</summary>
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(30);
 
@@ -84,8 +89,8 @@ internal sealed class Server : IAsyncDisposable
     }
 
     /// <summary>
-    /// Serves until cancelled, then asks load balancers to look away, closes the listener and lets the calls under way come to their
-    /// end. A second signal meanwhile ends the process at once.
+    /// Serves until cancelled, then asks load balancers to look away and the other ends of connections to close them, closes the
+    /// listener, and lets the calls under way come to their end. A second signal meanwhile ends the process at once.
     /// </summary>
     /// <returns><see langword="false"/> when calls under way were cut off.</returns>
     public async Task<bool> RunAsync(CancellationToken ct)
@@ -99,8 +104,11 @@ internal sealed class Server : IAsyncDisposable
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Hurry);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Hurry);
         _app.Services.GetRequiredService<Readiness>().Drain();
-        await Task.Delay(_flags.Drain, TimeProvider.System, _hurry.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        ((GatewayServer)_app.Services.GetRequiredService<IServer>()).Drain();
+        await WaitAsync(_flags.Drain);
         File.Delete(AddressFile);
+        await _app.Services.GetRequiredService<Listeners>().CloseAsync(_hurry.Token);
+        await WaitAsync(Settling);
         return await StopAsync();
     }
 
@@ -116,6 +124,9 @@ internal sealed class Server : IAsyncDisposable
         _logs.Dispose();
         _hurry.Dispose();
     }
+
+    private async Task WaitAsync(TimeSpan time) =>
+        await Task.Delay(time, TimeProvider.System, _hurry.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     private async Task<bool> StopAsync()
     {
@@ -140,6 +151,9 @@ internal sealed class Server : IAsyncDisposable
             KestrelLimits.Apply(kestrel);
             KestrelLimits.Listen(kestrel, parts.Configuration.Current.Config.Server.Address);
         });
+        builder.Services.AddSingleton<Listeners>();
+        builder.Services.Replace(ServiceDescriptor.Singleton<IConnectionListenerFactory>(
+            static services => services.GetRequiredService<Listeners>()));
         builder.Services.AddRouting();
         builder.Services.AddLogging();
         builder.Services.Replace(ServiceDescriptor.Singleton(logs));

@@ -49,4 +49,45 @@ public sealed class AllowanceWindowTests
         Assert.Equal(0, tooMuch);
         Assert.Equal((Cap, 0L, 0L), (window.Granted, window.Used, window.Underway));
     }
+
+    [Fact]
+    public void What_is_told_as_used_after_a_pledge_was_lowered_is_all_that_calls_can_have_taken()
+    {
+        var book = new AllowanceBook(TimeProvider.System);
+        var rule = new LimitRule(
+            new Guid(2, 0, 0, new byte[8]), "r", new CallScope(null, null, null, null, null), Measure.Money, LimitPeriod.Total, Cap, true,
+            UnknownPrice.Refuse);
+        var window = book.Find(rule, "").Window;
+        window.Grant(long.MaxValue / 2, 0, 0);
+        var taken = 0L;
+        var ended = false;
+        var calls = Enumerable.Range(0, 2).Select(_ => new Thread(() =>
+        {
+            while (!Volatile.Read(ref ended))
+            {
+                if (window.TryTake(1))
+                {
+                    Interlocked.Increment(ref taken);
+                    window.Settle(1, 1);
+                }
+            }
+        })).ToList();
+        calls.ForEach(t => t.Start());
+
+        var passed = 0;
+        for (var i = 0; i < 200_000; i++)
+        {
+            window.Pledge(window.Used);
+            var told = window.Used;
+            Thread.SpinWait(20);
+            passed += Volatile.Read(ref taken) > told ? 1 : 0;
+            window.Pledge(window.Used + 100);
+            Thread.SpinWait(20);
+        }
+
+        Volatile.Write(ref ended, true);
+        calls.ForEach(t => t.Join());
+        Assert.Equal(0, passed);
+        Assert.Equal((taken, true), (window.Used, taken > 1000));
+    }
 }

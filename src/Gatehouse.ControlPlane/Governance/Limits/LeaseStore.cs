@@ -6,13 +6,14 @@ namespace Gatehouse.Governance;
 /// <summary>How a node stands with one count, and what it asks for.</summary>
 /// <param name="Granted">What the node believes to hold since the period began; the database is told, so that a lost answer mends
 /// itself.</param>
+/// <param name="Pledge">Up to where the node will use what it holds before it tells so again.</param>
 /// <param name="Need">Units that calls wait for.</param>
 /// <param name="NeedEach">Less than this helps none of them.</param>
 /// <param name="Ahead">Units to hold beyond the need, if there are enough; <see cref="long.MaxValue"/>: all.</param>
 /// <param name="Nodes">How many nodes share the rest.</param>
 internal sealed record LeaseRequest(
     LimitRule Rule, string Subject, DateTimeOffset From, DateTimeOffset Until, long Granted, long Used, long Underway,
-    long Need, long NeedEach, long Ahead, int Nodes);
+    long Pledge, long Need, long NeedEach, long Ahead, int Nodes);
 
 /// <param name="IsLost">Other nodes took this one for dead and have what it held.</param>
 /// <param name="More">Units granted now.</param>
@@ -60,10 +61,13 @@ internal sealed class LeaseStore(Database db)
             var more = More(r, free);
             await sql.ExecuteAsync(
                 $"""
-                INSERT INTO governance_lease (rule_id, measure, subject, from_at, until_at, node, run, granted, used, underway, settled)
-                VALUES ({r.Rule.Id}, {measure}, {r.Subject}, {r.From}, {r.Until}, {node}, {run}, {r.Granted + more}, {r.Used}, {r.Underway}, 0)
+                INSERT INTO governance_lease (
+                    rule_id, measure, subject, from_at, until_at, node, run, granted, used, underway, pledged, settled)
+                VALUES (
+                    {r.Rule.Id}, {measure}, {r.Subject}, {r.From}, {r.Until}, {node}, {run}, {r.Granted + more}, {r.Used}, {r.Underway},
+                    {Math.Min(r.Granted + more, r.Pledge)}, 0)
                 ON CONFLICT (rule_id, measure, subject, from_at, node, run)
-                DO UPDATE SET granted = excluded.granted, used = excluded.used, underway = excluded.underway
+                DO UPDATE SET granted = excluded.granted, used = excluded.used, underway = excluded.underway, pledged = excluded.pledged
                 """,
                 ct);
             return new LeaseAnswer(false, more, spent - settled + others.Sum(l => l.Consumed), free - more);
@@ -115,6 +119,18 @@ internal sealed class LeaseStore(Database db)
     /// <summary>Gives back what earlier runs of this node held. Only once everything they journalled is in the ledger.</summary>
     public Task ReleaseEarlierAsync(string node, long run, CancellationToken ct) =>
         db.ExecuteAsync($"DELETE FROM governance_lease WHERE node = {node} AND run <> {run}", ct);
+
+    /// <summary>
+    /// Gives back what a silent node cannot have used, because it would have told so first; of calls under way at once, all. If it lives
+    /// after all, it says anew what it holds at its next word, and gives back what is too much by then.
+    /// </summary>
+    public Task ReleaseUnpledgedAsync(string node, CancellationToken ct) => db.ExecuteAsync(
+        $"""
+        UPDATE governance_lease
+        SET granted = CASE WHEN measure = {Words.Of(Measure.Concurrency)} OR pledged < settled THEN settled ELSE pledged END
+        WHERE node = {node}
+        """,
+        ct);
 
     /// <summary>Gives back everything a node holds and forgets it.</summary>
     public Task ReleaseAsync(string node, CancellationToken ct) => db.TransactionAsync(

@@ -10,10 +10,12 @@ namespace Gatehouse.Governance;
 /// Keeps this node supplied with leases of budgets and limits, off the way of calls:
 /// <list type="number">
 /// <item>A node that is alone holds all that is free; of several each holds what it lately used, and gives back what lies idle.</item>
+/// <item>Of what it holds a node uses no more than it pledged to the database before, so that the others lose little when it dies. While it
+/// is alone, or the database away, that is all.</item>
 /// <item>A node that cannot serve a waiting call gives back what it holds too little of, so that parts do not lie about on every
 /// node.</item>
-/// <item>What an earlier run of this node held is given back when everything it journalled is in the ledger; what a node held that is gone
-/// for two minutes, by who notices.</item>
+/// <item>What an earlier run of this node held is given back when everything it journalled is in the ledger. What a silent node
+/// had not pledged to use is taken by the others after four seconds, the rest after two minutes.</item>
 /// <item>Counts that calls wait for come first. What an end user holds of a rule that gives each their own is leased when they call, and
 /// given back and forgotten when they do not.</item>
 /// <item>While the database is away calls go on with what is held; rates, which begin anew each minute, with an even share.</item>
@@ -27,14 +29,14 @@ internal sealed partial class LeaseWorker(
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan HungryTick = TimeSpan.FromMilliseconds(25);
     private static readonly TimeSpan BeatEvery = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan LiveFor = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LiveFor = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan GoneAfter = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan PrepareAhead = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ForgetUnusedAfter = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ForgetSettledAfter = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan LongestRound = TimeSpan.FromMilliseconds(100);
 
-    private readonly Dictionary<string, (long Beat, long SeenAt)> _nodes = [];
+    private readonly Dictionary<string, Neighbour> _nodes = [];
     private readonly Dictionary<AllowanceWindow, Standing> _standings = [];
     private readonly JournalPosition _start = journal.End;
     private long _beatAt;
@@ -129,12 +131,13 @@ internal sealed partial class LeaseWorker(
         var blind = _failing || (_beatAt != 0 && clock.GetElapsedTime(_beatAt, now) > LiveFor);
         _beatAt = now;
         var before = _live;
+        var isMore = false;
         _live = 1;
         foreach (var (node, beat) in beats.Where(b => b.Node != journal.NodeId))
         {
             if (blind || !_nodes.TryGetValue(node, out var seen) || seen.Beat != beat)
             {
-                _nodes[node] = seen = (beat, now);
+                _nodes[node] = seen = new Neighbour(beat, now, IsSilent: false);
             }
 
             if (clock.GetElapsedTime(seen.SeenAt, now) >= GoneAfter)
@@ -147,9 +150,16 @@ internal sealed partial class LeaseWorker(
             {
                 _live++;
             }
+            else if (!seen.IsSilent)
+            {
+                await store.ReleaseUnpledgedAsync(node, ct);
+                _nodes[node] = seen with { IsSilent = true };
+                isMore = true;
+                NodeSilent(node);
+            }
         }
 
-        if (_live > before)
+        if (_live > before || isMore)
         {
             foreach (var allowance in book.All)
             {
@@ -228,6 +238,11 @@ internal sealed partial class LeaseWorker(
         }
 
         window.Answering();
+        if (_live > 1 && window.Pledged == long.MaxValue)
+        {
+            window.Pledge(window.Used);
+        }
+
         if (_live > 1 && starving)
         {
             window.TakeBack(long.MaxValue);
@@ -237,11 +252,12 @@ internal sealed partial class LeaseWorker(
             window.TakeBack(window.Spare - keep);
         }
 
+        var pledge = Pledge(rule, window, recent);
         var answer = await store.SyncAsync(
-            journal.NodeId, book.Run, Request(rule, allowance, window, idle ? 0 : Ahead(rule, window, recent)), ct);
+            journal.NodeId, book.Run, Request(rule, allowance, window, pledge, idle ? 0 : Ahead(rule, window, recent)), ct);
         if (answer.Free < 0 && window.TakeBack(-answer.Free) > 0)
         {
-            answer = await store.SyncAsync(journal.NodeId, book.Run, Request(rule, allowance, window, 0), ct);
+            answer = await store.SyncAsync(journal.NodeId, book.Run, Request(rule, allowance, window, pledge, 0), ct);
         }
 
         if (answer.IsLost)
@@ -252,16 +268,23 @@ internal sealed partial class LeaseWorker(
             return;
         }
 
-        window.Grant(answer.More, answer.Others, answer.Free > 0 ? answer.More / 2 : 0);
+        window.Pledge(pledge);
+        var canHaveMore = pledge < window.Granted + answer.More ? pledge - window.Used : answer.Free > 0 ? answer.More : 0;
+        window.Grant(answer.More, answer.Others, canHaveMore / 2);
         standing.Synced(window, now);
     }
 
-    private LeaseRequest Request(LimitRule rule, Allowance allowance, AllowanceWindow window, long ahead)
+    /// <summary>What calls wait for, and about a second's use or a small part of the cap; never less than was pledged before.</summary>
+    private long Pledge(LimitRule rule, AllowanceWindow window, long recent) => _live == 1
+        ? long.MaxValue
+        : Math.Max(window.Pledged, window.Used + window.Waiting + Math.Max(1, Math.Max(recent, rule.Cap / (64 * _live))));
+
+    private LeaseRequest Request(LimitRule rule, Allowance allowance, AllowanceWindow window, long pledge, long ahead)
     {
         var need = Math.Max(0, window.Waiting - window.Spare);
         return new LeaseRequest(
-            rule, allowance.Subject, window.From, window.Until, window.Granted, window.Used, window.Underway, need, window.WaitingEach,
-            ahead, _live);
+            rule, allowance.Subject, window.From, window.Until, window.Granted, window.Used, window.Underway, pledge, need,
+            window.WaitingEach, ahead, _live);
     }
 
     private long Ahead(LimitRule rule, AllowanceWindow window, long recent) =>
@@ -275,6 +298,7 @@ internal sealed partial class LeaseWorker(
         foreach (var allowance in book.All)
         {
             var window = allowance.Current(clock.GetUtcNow());
+            window.Pledge(long.MaxValue); // nobody is told, so nobody takes it
             var share = Math.Max(1, allowance.Rule.Cap / _live);
             if (allowance.Rule is { Enforced: true, Measure: not Measure.Money } && window.Granted < share)
             {
@@ -315,11 +339,18 @@ internal sealed partial class LeaseWorker(
     private partial void LeasesFailed(Exception e);
 
     [LoggerMessage(Level = LogLevel.Warning,
+        Message = "Node {Node} is silent; what it held of budgets and limits and has not used is free for the others.")]
+    private partial void NodeSilent(string node);
+
+    [LoggerMessage(Level = LogLevel.Warning,
         Message = "Node {Node} has been silent for two minutes; what it held of budgets and limits is free again.")]
     private partial void NodeGone(string node);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Others took this node for gone and have what it held of '{Rule}'; it begins anew.")]
     private partial void LeaseLost(string rule);
+
+    /// <param name="SeenAt">When its beat last moved.</param>
+    private sealed record Neighbour(long Beat, long SeenAt, bool IsSilent);
 
     /// <summary>What the worker remembers of a count from one look to the next.</summary>
     private sealed class Standing
