@@ -1,4 +1,5 @@
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Embeddings;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
@@ -52,6 +53,9 @@ internal sealed class Attempt(Target target, string model, int number, long star
     /// <summary>The request has been handed over completely: the provider may have worked on it, whatever became of the answer.</summary>
     public bool WasSent { get; private set; }
 
+    /// <summary>The request goes to the provider in parts; <see langword="null"/>: whole.</summary>
+    public VectorParts? Parts { get; set; }
+
     public int Status { get; set; }
 
     public long? HeadersMicros { get; set; }
@@ -94,7 +98,7 @@ internal sealed class Attempt(Target target, string model, int number, long star
             return Tap.BrokeFirst ? 0m : null;
         }
 
-        if ((succeeded || Tap.IsUsageComplete) && prices.TryFind(Settings.Name, Settings.Kind, Model, out var price))
+        if ((succeeded || Tap.IsUsageComplete || Parts is not null) && prices.TryFind(Settings.Name, Settings.Kind, Model, out var price))
         {
             Price = price.Served(Tap.ServiceTier);
             return Nanos.ToUsd(Price.CostNanos(usage));

@@ -78,7 +78,7 @@ internal sealed class HedgeRace(
         }
 
         var failure = (await ahead.Contender.Outcome)!; // nobody was admitted, so nobody succeeded
-                if (failure.Step == NextStep.PassOn && (failure.Cause & call.Route.FallbackOn) == 0 && !failure.IsUnasked)
+        if (failure.Step == NextStep.PassOn && (failure.Cause & call.Route.FallbackOn) == 0 && !failure.IsUnasked)
         {
             await OutrunAsync(behind); // the request is at fault
             call.Attempt = ahead.Attempt;

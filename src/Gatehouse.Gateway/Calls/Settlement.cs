@@ -116,7 +116,7 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
                 record.Usage = record.Usage is { } sum ? sum.Plus(usage) : usage;
             }
 
-            if (attempt.Status == StatusCodes.Status200OK)
+            if (attempt.Status == StatusCodes.Status200OK || attempt.CostUsd > 0)
             {
                 billed = true;
                 unknown |= attempt.CostUsd is null;

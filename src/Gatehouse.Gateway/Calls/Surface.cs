@@ -118,6 +118,13 @@ internal abstract class Surface
         return RequestPatch.TryWrite(call.Body.Span, call.Peek, model, limitName, includeUsage, to);
     }
 
+    /// <summary>
+    /// Takes the answer to a part of the request, where the provider takes no more of it at a time.
+    /// </summary>
+    /// <returns>Whether another part is to be asked for, which <see cref="TryPatch"/> writes now.</returns>
+    /// <exception cref="FormatException">It is no answer to that part.</exception>
+    public virtual bool TakePart(Attempt attempt, ReadOnlySpan<byte> body) => false;
+
     /// <summary>Changes what must change in a whole answer of the same format.</summary>
     public virtual void PatchAnswer(Attempt attempt, ReadOnlySpan<byte> body, IBufferWriter<byte> to) => to.Write(body);
 

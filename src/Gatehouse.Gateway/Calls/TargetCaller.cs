@@ -62,6 +62,22 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
 
             attempt.IsAsked = true;
             call.Attempt = attempt;
+            while (attempt.Parts is { IsLast: false })
+            {
+                if (await AskPartAsync(call, attempt, request, deadline) is { } failure)
+                {
+                    return failure;
+                }
+
+                buffer.Clear();
+                if (TryPrepare(call, attempt, buffer, stripped, out var next) is { } wrong)
+                {
+                    return new AttemptFailure(NextStep.NextTarget, wrong);
+                }
+
+                request = next with { ApiKey = request.ApiKey };
+            }
+
             await using var answer = await HoldAsync(call, attempt, attempt.Target.Provider.Upstream.SendAsync(request, deadline.Token));
             attempt.Status = answer.Status;
             attempt.HeadersMicros = call.Micros;
@@ -230,10 +246,31 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
     private static bool IsQuotaUsedUp(Attempt attempt, AttemptFailure failure) =>
         failure.IsLasting && attempt.Status == StatusCodes.Status429TooManyRequests;
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<AttemptFailure?> AnswerWholeAsync(Call call, Attempt attempt, UpstreamAnswer answer, Deadline deadline)
+    /// <summary>Asks for a part of what the call wants; the last one is asked for as a whole request is.</summary>
+    private async ValueTask<AttemptFailure?> AskPartAsync(Call call, Attempt attempt, UpstreamRequest request, Deadline deadline)
     {
+        await using var answer = await HoldAsync(call, attempt, attempt.Target.Provider.Upstream.SendAsync(request, deadline.Token));
+        attempt.Status = answer.Status;
+        attempt.HeadersMicros ??= call.Micros;
+        if (answer.Status != StatusCodes.Status200OK)
+        {
+            return await ReadFailureAsync(call, attempt, answer, deadline);
+        }
+
         using var body = new PooledBuffer();
+        if (await ReadWholeAsync(call, attempt, answer, body, deadline) is { } failure)
+        {
+            return failure;
+        }
+
+        deadline.Restart(call.Route.FirstByteTimeout);
+        return call.Surface.TakePart(attempt, body.Span) ? null : Failures.Garbage(attempt, "it is no part of what was asked for.");
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<AttemptFailure?> ReadWholeAsync(
+        Call call, Attempt attempt, UpstreamAnswer answer, PooledBuffer body, Deadline deadline)
+    {
         while (true)
         {
             var pending = answer.Body.ReadAsync(body.GetMemory(), deadline.Token);
@@ -266,6 +303,18 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
         {
             attempt.Tap.BrokeFirst = true;
             return Failures.OfEvent(call, attempt, body.Span);
+        }
+
+        return null;
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<AttemptFailure?> AnswerWholeAsync(Call call, Attempt attempt, UpstreamAnswer answer, Deadline deadline)
+    {
+        using var body = new PooledBuffer();
+        if (await ReadWholeAsync(call, attempt, answer, body, deadline) is { } broken)
+        {
+            return broken;
         }
 
         if (Confidence.Doubt(call, attempt, body.Span) is { } doubt)

@@ -9,16 +9,8 @@ namespace Gatehouse.Gateway.Embeddings;
 /// <summary>Cohere's <c>embed</c>, version 2, which wants to know what the texts are for.</summary>
 internal static class CohereEmbeddings
 {
-    private const int MaxTexts = 96; // as Cohere states it
-
-    /// <exception cref="ProblemException">Cohere takes no request of this size.</exception>
     public static void Write(EmbeddingRequest request, string model, IBufferWriter<byte> to, List<string> dropped)
     {
-        if (request.Texts.Count > MaxTexts)
-        {
-            throw WireJson.Invalid("input", $"must hold at most {MaxTexts} texts for a model of Cohere's");
-        }
-
         var purpose = Array.Find(EmbeddingRequest.Purposes, p => p.Google == request.Purpose).Cohere;
         if (request.Purpose is not null && purpose is null)
         {
@@ -84,9 +76,15 @@ internal sealed class CohereVectorTap : AnswerTap
     public override TapEvent ReadWhole(ReadOnlySpan<byte> body)
     {
         var root = WireJson.ParseAnswer(body);
-        _usage = CohereEmbeddings.UsageOf(root);
-        return WireJson.TryGet(root, "embeddings", out _) ? TapEvent.End
-            : WireJson.TryGet(root, "message", out _) ? TapEvent.Error
-            : throw new FormatException("The answer has no 'embeddings'.");
+        if (!WireJson.TryGet(root, "embeddings", out _))
+        {
+            return WireJson.TryGet(root, "message", out _)
+                ? TapEvent.Error
+                : throw new FormatException("The answer has no 'embeddings'.");
+        }
+
+        var counted = CohereEmbeddings.UsageOf(root);
+        _usage = _usage is { } sum && counted is { } more ? sum.Plus(more) : counted;
+        return TapEvent.End;
     }
 }

@@ -27,8 +27,15 @@ internal static class EmbeddingProviders
         _ => new VectorTap(),
     };
 
+    /// <summary>Writes the request, or the next part of it where the provider takes fewer texts at a time.</summary>
     public static void Write(EmbeddingRequest request, Attempt attempt, IBufferWriter<byte> to, List<string> dropped)
     {
+        if (MostTexts(attempt.Wire) is { } most && request.Texts.Count > most)
+        {
+            attempt.Parts ??= new VectorParts(request.Texts, most);
+            request = request with { Texts = attempt.Parts.Texts };
+        }
+
         foreach (var name in request.Unshared)
         {
             dropped.AddOnce(name);
@@ -54,7 +61,31 @@ internal static class EmbeddingProviders
         WriteOpenAi(request, attempt.Model, to);
     }
 
-    public static EmbeddingAnswer Read(Attempt attempt, ReadOnlySpan<byte> body, int texts)
+    /// <param name="texts">Of the whole request.</param>
+    public static EmbeddingAnswer Read(Attempt attempt, ReadOnlySpan<byte> body, int texts) =>
+        attempt.Parts is { } parts ? parts.Complete(ReadPart(attempt, body, parts.Texts.Count)) : ReadPart(attempt, body, texts);
+
+    /// <returns>Whether another part is to be asked for.</returns>
+    public static bool TakePart(Attempt attempt, ReadOnlySpan<byte> body)
+    {
+        if (attempt.Parts is not { IsLast: false } parts)
+        {
+            return false;
+        }
+
+        parts.Take(ReadPart(attempt, body, parts.Texts.Count));
+        return true;
+    }
+
+    /// <summary>As the providers state it; where none is known, the provider's own refusal reaches the client.</summary>
+    private static int? MostTexts(WireFormat wire) => wire switch
+    {
+        WireFormat.Cohere => 96,
+        WireFormat.Gemini => 100,
+        _ => null,
+    };
+
+    private static EmbeddingAnswer ReadPart(Attempt attempt, ReadOnlySpan<byte> body, int texts)
     {
         var answer = attempt.Wire switch
         {

@@ -86,6 +86,8 @@ internal sealed class EmbeddingsSurface : OperationSurface
         }
     }
 
+    public override bool TakePart(Attempt attempt, ReadOnlySpan<byte> body) => EmbeddingProviders.TakePart(attempt, body);
+
     public override void Answered(Call call, Attempt attempt, ReadOnlySpan<byte> whole) => Batch?.Keep(call, attempt);
 
     /// <summary>Writes an answer for which no provider was asked.</summary>

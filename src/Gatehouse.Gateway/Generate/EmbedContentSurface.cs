@@ -46,6 +46,8 @@ internal sealed class EmbedContentSurface(string model, bool batch) : OperationS
     public override void PatchAnswer(Attempt attempt, ReadOnlySpan<byte> body, IBufferWriter<byte> to) =>
         EmbeddingProviders.Read(attempt, body, _request!.Texts.Count).WriteGemini(batch, to);
 
+    public override bool TakePart(Attempt attempt, ReadOnlySpan<byte> body) => EmbeddingProviders.TakePart(attempt, body);
+
     public override void WriteError(Problem problem, string requestId, IBufferWriter<byte> to) =>
         GenerateErrors.Write(problem, requestId, to);
 }

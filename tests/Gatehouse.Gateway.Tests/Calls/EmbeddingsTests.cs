@@ -78,12 +78,61 @@ public sealed class EmbeddingsTests
         Assert.Equal(dropped, PassThroughTests.Header(response, "x-gatehouse-dropped-params"));
     }
 
+    [Fact]
+    public async Task More_texts_than_cohere_takes_are_asked_for_in_parts_and_answered_as_one()
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, CohereVectors(e)));
+        await using var gateway = await TestGateway.StartAsync([CohereRoute(player)], prices: CoherePrices);
+
+        using var response = await gateway.PostAsync(Path, Many(200), ct: Ct);
+
+        var data = JsonElement.Parse(await response.Content.ReadAsStringAsync(Ct)).GetProperty("data").EnumerateArray().ToList();
+        Assert.Equal(Enumerable.Range(0, 200), data.Select(d => d.GetProperty("index").GetInt32()));
+        Assert.Equal(Enumerable.Range(0, 200), data.Select(d => (int)d.GetProperty("embedding")[0].GetSingle()));
+        Assert.Equal([96, 96, 8], player.Exchanges.Select(e => Texts(e).Count));
+        var record = Assert.Single(gateway.Records());
+        Assert.Equal((new TokenUsage(200, 0, 0, 0, 0, 0), 200_000), (record.Usage, record.CostNanos));
+        Assert.Equal(200, Assert.Single(record.Attempts).Usage!.Value.TotalInput);
+    }
+
+    [Fact]
+    public async Task Parts_that_were_paid_for_before_one_failed_are_in_the_books()
+    {
+        var limited = 0;
+        await using var player = new WirePlayer(e => Interlocked.Increment(ref limited) == 2
+            ? e.AnswerAsync(429, """{"message":"slow down"}""")
+            : e.AnswerAsync(200, CohereVectors(e)));
+        await using var gateway = await TestGateway.StartAsync([CohereRoute(player) with { AttemptsPerTarget = 2 }], prices: CoherePrices);
+
+        using var response = await gateway.PostAsync(Path, Many(100), ct: Ct);
+
+        Assert.Equal(200, (int)response.StatusCode);
+        var record = Assert.Single(gateway.Records());
+        Assert.Equal([(429, 96), (200, 100)], record.Attempts.Select(a => (a.Status, (int)a.Usage!.Value.TotalInput)));
+        Assert.Equal((196, 196_000), (record.Usage!.Value.TotalInput, record.CostNanos));
+    }
+
+    [Fact]
+    public async Task More_texts_than_google_takes_are_asked_for_in_parts_too()
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(
+            200,
+            $$"""{"embeddings":[{{string.Join(',', JsonElement.Parse(e.Body).GetProperty("requests").EnumerateArray().Select(r =>
+                $$"""{"values":[{{r.GetProperty("content").GetProperty("parts")[0].GetProperty("text").GetString()}}]}"""))}}]}"""));
+        await using var gateway = await TestGateway.StartAsync(
+            [new Route("fast", [new Target(TestGateway.Http("google", player, WireFormat.Gemini), "e1")])]);
+
+        using var response = await gateway.PostAsync(Path, Many(101), ct: Ct);
+
+        var data = JsonElement.Parse(await response.Content.ReadAsStringAsync(Ct)).GetProperty("data").EnumerateArray();
+        Assert.Equal(Enumerable.Range(0, 101), data.Select(d => (int)d.GetProperty("embedding")[0].GetSingle()));
+        Assert.Equal(2, player.Exchanges.Count);
+    }
+
     [Theory]
     [InlineData("""{"model":"fast","input":"x","input_type":"poetry"}""")]
-    [InlineData("many")]
     public async Task What_cohere_cannot_take_is_refused_before_it_is_asked(string body)
     {
-        body = body == "many" ? $$"""{"model":"fast","input":[{{string.Join(',', Enumerable.Repeat("\"x\"", 97))}}]}""" : body;
         await using var player = new WirePlayer(e => e.AnswerAsync(200, CohereAnswer));
         await using var gateway = await TestGateway.StartAsync([CohereRoute(player)]);
 
@@ -91,6 +140,23 @@ public sealed class EmbeddingsTests
 
         Assert.Equal(400, (int)response.StatusCode);
         Assert.Empty(player.Exchanges);
+    }
+
+    private static readonly PriceTable CoherePrices = new(
+        "p1", new Dictionary<string, Price> { ["cohere/embed-v4.0"] = new(0.000001m, 0) });
+
+    private static string Many(int texts) =>
+        $$"""{"model":"fast","input":[{{string.Join(',', Enumerable.Range(0, texts).Select(i => $"\"{i}\""))}}]}""";
+
+    private static List<string> Texts(Exchange exchange) =>
+        [.. JsonElement.Parse(exchange.Body).GetProperty("texts").EnumerateArray().Select(t => t.GetString()!)];
+
+    /// <summary>Each text is a number, and so is its vector; a token each.</summary>
+    private static string CohereVectors(Exchange exchange)
+    {
+        var texts = Texts(exchange);
+        var vectors = string.Join(',', texts.Select(t => $"[{t}]"));
+        return $$$"""{"embeddings":{"float":[{{{vectors}}}]},"meta":{"billed_units":{"input_tokens":{{{texts.Count}}} } } }""";
     }
 
     private static Route CohereRoute(WirePlayer player) => new("fast",
