@@ -13,7 +13,7 @@ internal static class BatchRow
     public const string Error = "error";
 
     public static FormattableString Columns { get; } =
-        $"id, format, key_id, endpoint, input_id, metadata, created_at, expires_at, status, total, succeeded, errored, cancelled, expired, headers, keep_seconds, in_progress_at, finalizing_at, cancelling_at, ended_at, output_id, error_id, errors";
+        $"id, format, key_id, endpoint, input_id, metadata, created_at, expires_at, status, total, succeeded, errored, cancelled, expired, headers, keep_seconds, in_progress_at, finalizing_at, cancelling_at, ended_at, output_id, error_id, errors, input_tokens, cached_tokens, output_tokens, reasoning_tokens";
 
     /// <param name="first">The position of the first of <see cref="Columns"/>.</param>
     public static Batch Read(BatchOwner owner, Row row, int first = 0) => new(
@@ -30,6 +30,7 @@ internal static class BatchRow
         FinalizingAt = row.InstantOrNull(first + 17),
         CancellingAt = row.InstantOrNull(first + 18),
         EndedAt = row.InstantOrNull(first + 19),
+        Usage = new(row.Long(first + 23), row.Long(first + 24), row.Long(first + 25), row.Long(first + 26)),
         OutputFileId = row.TextOrNull(first + 20),
         ErrorFileId = row.TextOrNull(first + 21),
         Errors = row.TextOrNull(first + 22) is { } errors ? JsonSerializer.Deserialize(

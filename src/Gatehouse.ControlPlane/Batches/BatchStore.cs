@@ -125,6 +125,7 @@ internal sealed class BatchStore(Database db, TimeProvider clock) : IBatchStore
     {
         var batch = lease.Batch;
         var counts = results.CountBy(r => r.Outcome).ToDictionary();
+        var usage = results.Aggregate(BatchUsage.None, (sum, r) => sum.Plus(r.Usage));
         return db.TransactionAsync(
             async sql =>
             {
@@ -134,7 +135,9 @@ internal sealed class BatchStore(Database db, TimeProvider clock) : IBatchStore
                     $"""
                     lease_until_at = {until}, succeeded = succeeded + {counts.GetValueOrDefault(BatchOutcome.Succeeded)},
                     errored = errored + {counts.GetValueOrDefault(BatchOutcome.Errored)}, cancelled = cancelled + {counts.GetValueOrDefault(BatchOutcome.Cancelled)},
-                    expired = expired + {counts.GetValueOrDefault(BatchOutcome.Expired)}
+                    expired = expired + {counts.GetValueOrDefault(BatchOutcome.Expired)}, input_tokens = input_tokens + {usage.Input},
+                    cached_tokens = cached_tokens + {usage.Cached}, output_tokens = output_tokens + {usage.Output},
+                    reasoning_tokens = reasoning_tokens + {usage.Reasoning}
                     """,
                     ct);
                 if (status is not null)

@@ -55,6 +55,9 @@ public sealed record Batch(
 
     public BatchCounts Counts { get; init; } = new(0, 0, 0, 0, 0);
 
+    /// <summary>Of all answers so far.</summary>
+    public BatchUsage Usage { get; init; } = BatchUsage.None;
+
     /// <summary>Headers of the client's request that hold for each item.</summary>
     public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>();
 
@@ -89,4 +92,7 @@ public sealed record BatchLease(Batch Batch, long Fence);
 /// <summary>What became of one item, as clients will read it.</summary>
 /// <param name="Line">The line of the input that the item is.</param>
 /// <param name="Content">One line of JSON, without its end.</param>
-public sealed record BatchResult(int Line, BatchOutcome Outcome, byte[] Content);
+public sealed record BatchResult(int Line, BatchOutcome Outcome, byte[] Content)
+{
+    public BatchUsage Usage { get; init; } = BatchUsage.None;
+}

@@ -7,6 +7,7 @@ using Gatehouse.Gateway.Completions;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Embeddings;
 using Gatehouse.Gateway.Messages;
+using Gatehouse.Gateway.Moderations;
 using Gatehouse.Gateway.Responses;
 using Gatehouse.Gateway.Streaming;
 using Microsoft.AspNetCore.Http;
@@ -21,9 +22,10 @@ internal sealed class BatchCaller(CallPipeline pipeline, IResponseStore response
     private const string ChatPath = "/v1/chat/completions";
     private const string CompletionsPath = "/v1/completions";
     private const string EmbeddingsPath = "/v1/embeddings";
+    private const string ModerationsPath = "/v1/moderations";
 
     /// <summary>What OpenAI's batches may ask for.</summary>
-    public static readonly IReadOnlyList<string> Endpoints = [ChatPath, ResponsesHandler.Path, CompletionsPath, EmbeddingsPath];
+    public static readonly IReadOnlyList<string> Endpoints = [ChatPath, ResponsesHandler.Path, CompletionsPath, EmbeddingsPath, ModerationsPath];
 
     /// <exception cref="OperationCanceledException">The call was given up.</exception>
     public async Task<BatchAnswer> CallAsync(Batch batch, BatchItem item, CancellationToken ct)
@@ -76,6 +78,7 @@ internal sealed class BatchCaller(CallPipeline pipeline, IResponseStore response
         ChatPath => ChatSurface.Instance,
         CompletionsPath => CompletionsSurface.Instance,
         EmbeddingsPath => new EmbeddingsSurface(),
+        ModerationsPath => ModerationsSurface.Instance,
         MessagesPath => MessagesSurface.Instance,
         _ => new ResponsesSurface(responses, runs, clock),
     };

@@ -23,6 +23,9 @@ internal abstract class BatchWords
 
     public abstract byte[] Answered(Batch batch, BatchItem item, BatchAnswer answer);
 
+    /// <summary>What an answer to an item took, where the format sums it up for the batch.</summary>
+    public virtual BatchUsage UsageOf(BatchAnswer answer) => BatchUsage.None;
+
     /// <summary>The line of an item that will not run.</summary>
     public abstract byte[] NotRun(Batch batch, BatchItem item, BatchOutcome why);
 

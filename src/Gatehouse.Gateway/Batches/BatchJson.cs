@@ -34,6 +34,17 @@ internal static class BatchJson
         json.WriteNumber("completed", b.Counts.Succeeded);
         json.WriteNumber("failed", b.Counts.Done - b.Counts.Succeeded);
         json.WriteEndObject();
+        json.WriteStartObject("usage");
+        json.WriteNumber("input_tokens", b.Usage.Input);
+        json.WriteStartObject("input_tokens_details");
+        json.WriteNumber("cached_tokens", b.Usage.Cached);
+        json.WriteEndObject();
+        json.WriteNumber("output_tokens", b.Usage.Output);
+        json.WriteStartObject("output_tokens_details");
+        json.WriteNumber("reasoning_tokens", b.Usage.Reasoning);
+        json.WriteEndObject();
+        json.WriteNumber("total_tokens", b.Usage.Input + b.Usage.Output);
+        json.WriteEndObject();
         json.WritePropertyName("metadata");
         json.WriteRawValue(b.Metadata ?? "null", skipInputValidation: true);
         json.WriteEndObject();

@@ -208,7 +208,12 @@ internal sealed class BatchRun : IDisposable
                 if (WaitOf(answer, attempt) is not { } wait)
                 {
                     var outcome = answer.Status == StatusCodes.Status200OK ? BatchOutcome.Succeeded : BatchOutcome.Errored;
-                    await results.WriteAsync(new BatchResult(item.Line, outcome, _words.Answered(Batch, item, answer)), _over.Token);
+                    await results.WriteAsync(
+                        new BatchResult(item.Line, outcome, _words.Answered(Batch, item, answer))
+                        {
+                            Usage = outcome == BatchOutcome.Succeeded ? _words.UsageOf(answer) : BatchUsage.None,
+                        },
+                        _over.Token);
                     return true;
                 }
 

@@ -50,6 +50,8 @@ internal sealed class OpenAiBatchWords : BatchWords
         json.WriteNull("error");
     });
 
+    public override BatchUsage UsageOf(BatchAnswer answer) => BatchUsage.Of(answer.Body);
+
     public override byte[] NotRun(Batch batch, BatchItem item, BatchOutcome why) => Line(batch, item, json =>
     {
         json.WriteNull("response");

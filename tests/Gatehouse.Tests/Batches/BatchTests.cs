@@ -53,6 +53,9 @@ public sealed class BatchTests
             Assert.Equal("chat.completion", l.GetProperty("response").GetProperty("body").Text("object"));
             Assert.Equal(JsonValueKind.Null, l.GetProperty("error").ValueKind);
         });
+        Assert.Equal(
+            output.Sum(l => l.GetProperty("response").GetProperty("body").GetProperty("usage").GetProperty("total_tokens").GetInt32()),
+            batch.GetProperty("usage").GetProperty("total_tokens").GetInt32());
         var errors = await client.LinesAsync(batch, "error_file_id");
         Assert.Equal(
             [("unknown", 404, "model_not_found"), ("drill", 400, "context_length_exceeded"), ("streamed", 400, "invalid_request")],
@@ -77,10 +80,11 @@ public sealed class BatchTests
         await using var team = await TestTeam.BuildAsync(app, "blue");
         var client = new BatchClient(team.Caller);
 
-        foreach (var (endpoint, body, kind) in ((string, string, string)[])[
+        foreach (var (endpoint, body, kind) in ((string, string, string?)[])[
             ("/v1/responses", """{"model":"simulator","input":"Hello"}""", "response"),
             ("/v1/completions", """{"model":"simulator","prompt":"Hello"}""", "text_completion"),
-            ("/v1/embeddings", """{"model":"simulator","input":"Hello"}""", "list")])
+            ("/v1/embeddings", """{"model":"simulator","input":"Hello"}""", "list"),
+            ("/v1/moderations", """{"input":"Hello"}""", null)])
         {
             var file = await client.UploadAsync($$"""{"custom_id":"a","method":"POST","url":"{{endpoint}}","body":{{body}} }""");
             var started = await client.SendAsync(
@@ -90,8 +94,17 @@ public sealed class BatchTests
 
             Assert.Equal((1, 1, 0), BatchClient.Counts(batch));
             Assert.Equal("7", batch.GetProperty("metadata").Text("run"));
-            Assert.Equal(
-                kind, (await client.LinesAsync(batch, "output_file_id"))[0].GetProperty("response").GetProperty("body").Text("object"));
+            var answer = (await client.LinesAsync(batch, "output_file_id"))[0].GetProperty("response").GetProperty("body");
+            if (kind is null)
+            {
+                Assert.False(answer.GetProperty("results")[0].GetProperty("flagged").GetBoolean());
+                continue;
+            }
+
+            Assert.Equal(kind, answer.Text("object"));
+            var usage = batch.GetProperty("usage");
+            Assert.Equal(answer.GetProperty("usage").GetProperty("total_tokens").GetInt32(), usage.GetProperty("total_tokens").GetInt32());
+            Assert.True(usage.GetProperty("input_tokens").GetInt32() > 0, usage.ToString());
         }
     }
 
