@@ -158,6 +158,14 @@ public sealed class GatewayMetrics : IDisposable
             Guarded(guard);
         }
 
+        if (_tokens.Enabled)
+        {
+            foreach (var attempt in record.Attempts)
+            {
+                Tokens(record, attempt);
+            }
+        }
+
         if (record.Provider is null)
         {
             return;
@@ -165,7 +173,7 @@ public sealed class GatewayMetrics : IDisposable
 
         if (_duration.Enabled)
         {
-            var tags = Tags(record);
+            var tags = Tags(record, record.Provider, record.Model, record.AnsweredModel);
             if (record.ErrorCode is { } code)
             {
                 tags.Add(TelemetryNames.ErrorType, code);
@@ -173,16 +181,23 @@ public sealed class GatewayMetrics : IDisposable
 
             _duration.Record(record.DurationMicros / 1e6, tags);
         }
+    }
 
-        if (_tokens.Enabled && record.Usage is { } usage)
+    /// <summary>Tokens belong to whom they were used at, also where another target ended the call.</summary>
+    private void Tokens(CallRecord record, CallAttempt attempt)
+    {
+        if (attempt.Usage is not { } usage)
         {
-            var input = Tags(record);
-            input.Add(TelemetryNames.TokenType, "input");
-            _tokens.Record(usage.TotalInput, input);
-            var output = Tags(record);
-            output.Add(TelemetryNames.TokenType, "output");
-            _tokens.Record(usage.TotalOutput, output);
+            return;
         }
+
+        var answered = attempt.Provider == record.Provider && attempt.Model == record.Model ? record.AnsweredModel : null;
+        var input = Tags(record, attempt.Provider, attempt.Model, answered);
+        input.Add(TelemetryNames.TokenType, "input");
+        _tokens.Record(usage.TotalInput, input);
+        var output = Tags(record, attempt.Provider, attempt.Model, answered);
+        output.Add(TelemetryNames.TokenType, "output");
+        _tokens.Record(usage.TotalOutput, output);
     }
 
     private void Guarded(GuardReport guard)
@@ -276,12 +291,12 @@ public sealed class GatewayMetrics : IDisposable
         return [.. measured.Values];
     }
 
-    private static TagList Tags(CallRecord record) => new()
+    private static TagList Tags(CallRecord record, string provider, string? model, string? answered) => new()
     {
         { TelemetryNames.OperationName, TelemetryNames.OperationOf(record.Surface) },
-        { TelemetryNames.ProviderName, record.Provider },
-        { TelemetryNames.RequestModel, record.Model },
-        { TelemetryNames.ResponseModel, record.AnsweredModel },
+        { TelemetryNames.ProviderName, provider },
+        { TelemetryNames.RequestModel, model },
+        { TelemetryNames.ResponseModel, answered },
     };
 
     private static string OutcomeName(CallOutcome outcome) => outcome switch

@@ -25,6 +25,7 @@ internal sealed class Call : IDisposable
     private long _waited; // timestamp units
     private PooledBuffer? _content;
     private ChatRequest? _request;
+    private double? _draw;
 
     public Call(HttpContext http, Surface surface, GatewayTable table, TimeProvider clock)
     {
@@ -119,6 +120,9 @@ internal sealed class Call : IDisposable
         Peek.Attributes?.GetValueOrDefault(TelemetryNames.RequestMaxTokens) is { } limit
             && long.TryParse(limit, NumberStyles.None, CultureInfo.InvariantCulture, out var tokens) ? tokens : null,
         Table.Prices);
+
+    /// <summary>The call's one draw among canaries: whatever asks again, the cache or a later attempt, gets the same.</summary>
+    public double Draw(Chance chance) => _draw ??= chance.Next();
 
     /// <summary>Microseconds since the call arrived.</summary>
     public long Micros => InMicros(_clock.GetElapsedTime(_startedAt));

@@ -98,7 +98,7 @@ internal static class TargetFilter
             return;
         }
 
-        var draw = call.Metadata.User is { } user ? Share(call.Route.Name, user) : chance.Next();
+        var draw = call.Metadata.User is { } user ? Share(call.Route.Name, user) : call.Draw(chance);
         for (var left = canaries; left != 0; left &= left - 1)
         {
             var index = BitOperations.TrailingZeroCount(left);

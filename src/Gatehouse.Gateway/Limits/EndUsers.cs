@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using Gatehouse.Gateway.Calls;
 
@@ -11,14 +13,21 @@ internal static class EndUsers
 {
     public const string Header = "x-gatehouse-user";
 
+    /// <summary>Longer names, as tokens of a sign-in are, are known by their beginning and a hash of the whole.</summary>
     private const int MaxChars = 128;
+
+    private const int HashChars = 64;
 
     public static string Of(Call call)
     {
         var header = call.Http.Request.Headers[Header].ToString();
         var name = header.Length > 0 ? header : Read(call.Body.Span) ?? "";
-        return name.Length <= MaxChars ? name : name[..MaxChars];
+        return name.Length <= MaxChars ? name : Shortened(name);
     }
+
+    /// <summary>Two people whose long names begin alike are two people: to budgets, and to answers that are kept.</summary>
+    private static string Shortened(string name) =>
+        $"{name.AsSpan(0, MaxChars - HashChars - 1)}~{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(name)))}";
 
     /// <param name="body">Proved to be one JSON object.</param>
     private static string? Read(ReadOnlySpan<byte> body)

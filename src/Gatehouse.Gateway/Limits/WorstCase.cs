@@ -34,11 +34,19 @@ internal static class WorstCase
 
     private static readonly Dictionary<string, Price> NoTiers = [];
 
-    /// <summary>Names of input that the request does not hold itself, with their quotes.</summary>
+    /// <summary>How names of input begin that the request does not hold itself, with their quote.</summary>
     private static readonly byte[][] Elsewhere =
     [
-        [.. "\"file_id\""u8], [.. "\"file_url\""u8], [.. "\"document\""u8], [.. "\"fileUri\""u8], [.. "\"file_uri\""u8],
-        [.. "\"cachedContent\""u8], [.. "\"cached_content\""u8], [.. "\"previous_response_id\""u8],
+        [.. "\"file_id"u8], [.. "\"file_url\""u8], [.. "\"document\""u8], [.. "\"fileUri\""u8], [.. "\"file_uri\""u8],
+        [.. "\"cachedContent\""u8], [.. "\"cached_content\""u8], [.. "\"previous_response_id\""u8], [.. "\"pmpt_"u8],
+        [.. "\"web_search"u8],
+    ];
+
+    /// <summary>The same of tools that run at the provider, which puts what they find into the input.</summary>
+    private static readonly byte[][] ProvidersTools =
+    [
+        [.. "\"web_fetch"u8], [.. "\"file_search"u8], [.. "\"code_interpreter"u8], [.. "\"code_execution"u8], [.. "\"codeExecution"u8],
+        [.. "\"computer"u8], [.. "\"mcp"u8], [.. "\"google"u8], [.. "\"urlContext"u8], [.. "\"url_context"u8], [.. "\"image_generation"u8],
     ];
 
     /// <param name="unpriced">The first target whose price is not known.</param>
@@ -116,17 +124,26 @@ internal static class WorstCase
     private static Input Look(Call call)
     {
         var body = call.Body.Span;
-        var elsewhere = false;
-        foreach (var name in Elsewhere)
-        {
-            elsewhere = elsewhere || body.IndexOf(name) >= 0;
-        }
+        var elsewhere = Names(body, Elsewhere) || (body.IndexOf("\"tools\""u8) >= 0 && Names(body, ProvidersTools));
 
         var input = new Input(
             body.Length + (call.Surface.FileBytes / FileBytesPerToken),
             body.Count("\"image_url\""u8) + body.Count("\"input_image\""u8) + body.Count("\"image\""u8), elsewhere,
             body.IndexOf("\"cache_control\""u8) >= 0);
         return body.IndexOf("\\u"u8) >= 0 ? Escaped(body, input) : input;
+    }
+
+    private static bool Names(ReadOnlySpan<byte> body, byte[][] names)
+    {
+        foreach (var name in names)
+        {
+            if (body.IndexOf(name) >= 0)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>Adds what is named in letters that are written as escapes.</summary>
@@ -155,12 +172,13 @@ internal static class WorstCase
 
     private static Input Add(Input input, ref Utf8JsonReader reader)
     {
-        foreach (var name in Elsewhere)
+        Span<byte> quoted = stackalloc byte[LongestEscaped + 2];
+        quoted[0] = (byte)'"';
+        var length = 1 + reader.CopyString(quoted[1..]);
+        quoted[length] = (byte)'"';
+        if (Names(quoted[..(length + 1)], Elsewhere) || Names(quoted[..(length + 1)], ProvidersTools))
         {
-            if (reader.ValueTextEquals(name.AsSpan(1, name.Length - 2)))
-            {
-                return input with { IsElsewhere = true };
-            }
+            return input with { IsElsewhere = true };
         }
 
         if (reader.ValueTextEquals("image_url"u8) || reader.ValueTextEquals("input_image"u8) || reader.ValueTextEquals("image"u8))

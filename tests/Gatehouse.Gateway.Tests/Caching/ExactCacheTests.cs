@@ -130,6 +130,35 @@ public sealed class ExactCacheTests
     }
 
     [Fact]
+    public async Task Two_end_users_whose_long_names_begin_alike_share_nothing()
+    {
+        await using var player = Numbered();
+        await using var gateway = await StartAsync(player, TenMinutes with { Scope = CacheSharing.EndUser });
+        var beginning = new string('x', 500);
+
+        Assert.Equal("miss", await AskAsync(gateway, "x-gatehouse-user", beginning + "ann"));
+        Assert.Equal("miss", await AskAsync(gateway, "x-gatehouse-user", beginning + "ben"));
+        Assert.Equal("hit", await AskAsync(gateway, "x-gatehouse-user", beginning + "ann"));
+    }
+
+    [Fact]
+    public async Task Calls_that_are_drawn_for_a_canary_and_the_others_each_find_their_own_answer()
+    {
+        await using var stable = Numbered();
+        await using var canary = Numbered();
+        var route = TestGateway.RouteTo(stable, canary);
+        route = route with { Targets = [route.Targets[0], route.Targets[1] with { Conditions = new() { Canary = 0.5 } }] };
+        await using var gateway = await TestGateway.StartAsync([route with { Cache = TenMinutes.For(route.Targets, false) }], _clock);
+
+        for (var i = 0; i < 40; i++)
+        {
+            await AskAsync(gateway);
+        }
+
+        Assert.Equal((1, 1), (stable.Exchanges.Count, canary.Exchanges.Count));
+    }
+
+    [Fact]
     public async Task The_caller_decides_by_cache_control()
     {
         await using var player = Numbered();

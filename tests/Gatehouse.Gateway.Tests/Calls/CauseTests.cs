@@ -10,7 +10,7 @@ public sealed class CauseTests
         """{"error":{"message":"This model's maximum context length is 10 tokens.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}""";
     private const string Filtered =
         """{"error":{"message":"The prompt was filtered.","type":null,"param":"prompt","code":"content_filter"}}""";
-    private const string SchemaRequest =
+    internal const string SchemaRequest =
         """{"model":"fast","messages":[{"role":"user","content":"Hi"}],"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"object","properties":{"city":{"type":"string"}},"required":["city"],"additionalProperties":false}}}}""";
 
     private static readonly CancellationToken Ct = TestContext.Current.CancellationToken;

@@ -34,4 +34,27 @@ public sealed class HoldsTests
 
         Assert.Equal(charged, call.Record.ChargedNanos > 0);
     }
+
+    [Theory]
+    [InlineData("\"max_tokens\":1", false)]
+    [InlineData("\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"computer\"}}]", true)] // errs upwards
+    [InlineData("\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"weather\"}}]", false)]
+    [InlineData("\"web_search_options\":{}", true)]
+    [InlineData("\"tools\":[{\"type\":\"web_search_preview\"}]", true)]
+    [InlineData("\"tools\":[{\"type\":\"web_fetch_20250910\",\"name\":\"web_fetch\"}]", true)]
+    [InlineData("\"tools\":[{\"type\":\"file_search\",\"vector_store_ids\":[\"vs_1\"]}]", true)]
+    [InlineData("\"tools\":[{\"type\":\"mcp\",\"server_url\":\"https://x.example\"}]", true)]
+    [InlineData("\"tools\":[{\"googleSearch\":{}}]", true)]
+    [InlineData("\"tools\":[{\"type\":\"\\u0077eb_search\"}]", true)]
+    [InlineData("\"prompt\":{\"id\":\"pmpt_1\"}", true)]
+    public void What_the_provider_adds_to_the_input_may_cost_the_models_whole_context(string member, bool adds)
+    {
+        var prices = new PriceTable("r", new Dictionary<string, Price> { ["m0"] = new(1e-3m, 0) { MaxInputTokens = 5_000 } });
+        var table = new GatewayTable { Revision = "r", Keys = KeyTable.Empty, Routes = RouteTable.Empty, Prices = prices };
+        var target = new Target(TestGateway.Http("p0", new Uri("http://127.0.0.1:1/v1")), "m0");
+        using var call = new Call(new DefaultHttpContext(), new ChatSurface(), table, new ManualClock()) { Route = new("fast", [target]) };
+        call.Body.Write(System.Text.Encoding.UTF8.GetBytes($$"""{"model":"fast","messages":[],{{member}}}"""));
+
+        Assert.Equal(Nanos.FromUsd((adds ? 5_000 : call.Body.Length) * 1e-3m), WorstCase.Money(call, out _));
+    }
 }

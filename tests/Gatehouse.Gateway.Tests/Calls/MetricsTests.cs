@@ -1,12 +1,44 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Routing;
 
 namespace Gatehouse.Gateway.Tests.Calls;
 
 public sealed class MetricsTests
 {
     private static readonly CancellationToken Ct = TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Tokens_are_measured_under_the_target_that_used_them_though_another_one_ended_the_call()
+    {
+        var seen = new ConcurrentDictionary<(object? Provider, object? Type), double>();
+        await using var poor = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer)); // no JSON
+        await using var last = new WirePlayer(e => e.AnswerAsync(200, Wire.ChatAnswer));
+        await using var gateway = await TestGateway.StartAsync(
+            [TestGateway.RouteTo(poor, last) with { FallbackOn = FallbackCauses.InvalidSchema }]);
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, l) =>
+        {
+            if (ReferenceEquals(instrument.Meter, gateway.Meter) && instrument.Name == TelemetryNames.TokenUsage)
+            {
+                l.EnableMeasurementEvents(instrument);
+            }
+        };
+        listener.SetMeasurementEventCallback<long>((_, value, tags, _) =>
+        {
+            var all = tags.ToArray().ToDictionary(t => t.Key, t => t.Value);
+            seen.AddOrUpdate((all[TelemetryNames.ProviderName], all[TelemetryNames.TokenType]), value, (_, sum) => sum + value);
+        });
+        listener.Start();
+
+        using var response = await gateway.ChatAsync(CauseTests.SchemaRequest);
+        await response.Content.ReadAsStringAsync(Ct);
+        await gateway.StopServerAsync();
+
+        Assert.Equal((100, 20), (seen[("p0", "input")], seen[("p0", "output")]));
+        Assert.Equal((100, 20), (seen[("p1", "input")], seen[("p1", "output")]));
+    }
 
     [Fact]
     public async Task Calls_tokens_retries_and_fallbacks_are_measured()
