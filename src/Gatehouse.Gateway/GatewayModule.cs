@@ -65,6 +65,7 @@ public static class GatewayModule
     public static IServiceCollection AddGatewayBatches(this IServiceCollection services)
     {
         services.AddSingleton<OwnedRequests>();
+        services.AddSingleton<NamedFiles>();
         services.AddSingleton<FilesHandler>();
         services.AddSingleton<BatchesHandler>();
         services.AddSingleton<MessageBatchesHandler>();

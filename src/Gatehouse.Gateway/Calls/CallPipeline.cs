@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Batches;
 using Gatehouse.Gateway.Caching;
 using Gatehouse.Gateway.Guarding;
 using Gatehouse.Gateway.Limits;
@@ -19,7 +20,7 @@ namespace Gatehouse.Gateway.Calls;
 /// <item>Admit: the journal has room, so the call can be accounted for.</item>
 /// <item>Read: the body into a pooled buffer, up to the limit.</item>
 /// <item>Peek: prove the body to be JSON and read what routing needs.</item>
-/// <item>Route: the model's name leads to the targets.</item>
+/// <item>Route: the model's name leads to the targets. What the request only names is put into it: earlier responses, stored files.</item>
 /// <item>Guard: check the request's texts with the policy that applies, and change what it says (<see cref="CallGuard"/>).</item>
 /// <item>Look up: an answer that the route keeps ends the call here, at no cost (<see cref="CacheSteps"/>).</item>
 /// <item>Reserve: take the call's worst case from every budget and limit that applies (<see cref="Admissions"/>).</item>
@@ -37,7 +38,8 @@ internal sealed partial class CallPipeline(
     Settlement settlement,
     GatewayMetrics metrics,
     TimeProvider clock,
-    ILogger<CallPipeline> log)
+    ILogger<CallPipeline> log,
+    NamedFiles? files = null)
 {
     /// <summary>What the record of a cancelled call shows as status: nobody was there to get one.</summary>
     private const int ClientClosedRequest = 499;
@@ -104,6 +106,11 @@ internal sealed partial class CallPipeline(
         refusal ??= call.Surface.Peek(call.Body.Span, out call.Peek);
         refusal ??= FindRoute(call);
         refusal ??= await call.Surface.CompleteAsync(call);
+        if (files is not null && refusal is null && !call.IsTakenOver && NamedFiles.MayBeIn(call))
+        {
+            refusal = await files.ReadAsync(call);
+        }
+
         if (refusal is not null)
         {
             End(call, new AttemptFailure(NextStep.PassOn, refusal) { IsLasting = principal.Off is not null });

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Providers;
+using Gatehouse.Gateway.Providers.OpenAi;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Guardrails.Schema;
@@ -30,8 +31,7 @@ internal static class Confidence
                 Filtered, 502, $"{attempt.Settings.Name}/{attempt.Model} cut its answer by its content filter."));
         }
 
-        return causes.HasFlag(FallbackCauses.InvalidSchema) && !whole.IsEmpty && attempt.Wire != WireFormat.Responses
-            && BreaksSchema(call, attempt, whole)
+        return causes.HasFlag(FallbackCauses.InvalidSchema) && !whole.IsEmpty && BreaksSchema(call, attempt, whole)
             ? new AttemptFailure(NextStep.NextTarget, new Problem(
                 Invalid, 502, $"{attempt.Settings.Name}/{attempt.Model} gave an answer that breaks the schema that was asked for."))
             : null;
@@ -42,6 +42,11 @@ internal static class Confidence
         if (SchemaOf(call) is not { } asked)
         {
             return false;
+        }
+
+        if (attempt.Wire == WireFormat.Responses)
+        {
+            return ResponsesAnswerText.Read(whole) is { IsWhole: true, IsRefused: false } said && !Follows(asked, said.Text);
         }
 
         foreach (var choice in ProviderWire.Of(attempt.Wire).ReadAnswer(whole, attempt.Model).Choices)

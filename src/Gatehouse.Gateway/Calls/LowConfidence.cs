@@ -2,6 +2,7 @@ using System.Text;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Providers;
+using Gatehouse.Gateway.Providers.OpenAi;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Guardrails.Grounding;
 using RefusalPhrases = Gatehouse.Guardrails.Content.Refusals;
@@ -100,7 +101,9 @@ internal sealed class LowConfidence(Lazy<Judge> judge)
     {
         if (attempt.Wire == WireFormat.Responses)
         {
-            return null;
+            return ResponsesAnswerText.Read(whole) is { } said && (said.Text.Length > 0 || said.IsRefused)
+                ? (said.Text, said.IsRefused)
+                : null;
         }
 
         var (text, refused) = (new StringBuilder(), false);

@@ -2,6 +2,7 @@ using Gatehouse.Contracts;
 using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Chat;
 using Gatehouse.Gateway.Routing;
+using Gatehouse.Gateway.Tests.Responses;
 
 namespace Gatehouse.Gateway.Tests.Calls;
 
@@ -66,6 +67,40 @@ public sealed class LowConfidenceTests
         Assert.Contains("When is the library open?", judge.Last.Body, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("The museum was built in 1871 by emperors.", "completed", true)]
+    [InlineData("I can't help with that.", "completed", true)]
+    [InlineData("The library is open Monday to Friday from 9 to 17.", "completed", false)]
+    public async Task A_response_that_passes_through_is_judged_too(string first, string status, bool doubted)
+    {
+        await using var small = new WirePlayer(e => e.AnswerAsync(200, Response(first, status)));
+        await using var large = new WirePlayer(e => e.AnswerAsync(200, Response("From 9 to 17.", status)));
+        await using var gateway = await TestGateway.StartAsync(
+            [Native(small, large) with { FallbackOn = FallbackCauses.LowConfidence, Confidence = new(true, 0.5, null, 0) }]);
+
+        Assert.Equal(doubted ? "p1" : "p0", await ConditionTests.ServedByAsync(gateway.PostAsync(
+            "/v1/responses",
+            """{"model":"fast","instructions":"Opening hours: Monday to Friday from 9 to 17.","input":"When is the library open?"}""",
+            ct: TestContext.Current.CancellationToken)));
+    }
+
+    [Theory]
+    [InlineData("not json", "completed", true)]
+    [InlineData("""{\"city\":\"Rome\"}""", "completed", false)]
+    [InlineData("""{\"ci""", "incomplete", false)]
+    public async Task A_response_that_passes_through_is_held_against_its_schema(string first, string status, bool doubted)
+    {
+        await using var small = new WirePlayer(e => e.AnswerAsync(200, Response(first, status)));
+        await using var large = new WirePlayer(e => e.AnswerAsync(200, Response("{}", status)));
+        await using var gateway = await TestGateway.StartAsync(
+            [Native(small, large) with { FallbackOn = FallbackCauses.InvalidSchema }]);
+
+        Assert.Equal(doubted ? "p1" : "p0", await ConditionTests.ServedByAsync(gateway.PostAsync(
+            "/v1/responses",
+            """{"model":"fast","input":"Where?","text":{"format":{"type":"json_schema","name":"c","schema":{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}}}}""",
+            ct: TestContext.Current.CancellationToken)));
+    }
+
     [Fact]
     public async Task The_last_target_and_streams_are_not_judged()
     {
@@ -85,6 +120,12 @@ public sealed class LowConfidenceTests
 
         Assert.Equal(["a", "c"], LowConfidence.Passages(request));
     }
+
+    private static Route Native(params WirePlayer[] players) =>
+        new("fast", [.. players.Select((p, i) => new Target(ResponsesWire.Native($"p{i}", p), "m0", 1, i))]) { AttemptsPerTarget = 1 };
+
+    private static string Response(string text, string status) =>
+        $$$"""{"id":"resp_1","object":"response","created_at":1,"status":"{{{status}}}","model":"m","output":[{"type":"reasoning","id":"rs_1","summary":[]},{"type":"message","id":"msg_1","role":"assistant","status":"completed","content":[{"type":"output_text","text":"{{{text}}}","annotations":[]}]}],"usage":{"input_tokens":1,"output_tokens":1,"total_tokens":2}}""";
 
     private static string Answer(string text) => Wire.ChatAnswer.Replace("\"Hi\"", "\"" + text + "\"", StringComparison.Ordinal);
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text;
 using System.Threading.Channels;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Batches;
 using Gatehouse.Gateway.Caching;
 using Gatehouse.Gateway.Guarding;
 using Gatehouse.Gateway.Journal;
@@ -10,6 +11,7 @@ using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Responses;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Gateway.Scheduling;
+using Gatehouse.Gateway.Tests.Batches;
 using Gatehouse.Gateway.Tests.Journal;
 using Gatehouse.Gateway.Tests.Responses;
 using Microsoft.AspNetCore.Builder;
@@ -63,6 +65,11 @@ internal sealed class TestGateway : IAsyncDisposable
 
     public MemoryResponses Responses => _app.Services.GetRequiredService<MemoryResponses>();
 
+    public MemoryFiles Files => _app.Services.GetRequiredService<MemoryFiles>();
+
+    /// <summary>Whose files a call of <see cref="Key"/> finds.</summary>
+    public static BatchOwner Owner { get; } = new(Id(100), Id(200), SystemEnvironment.Development);
+
     public string Log => string.Join('\n', Logged.Lines);
 
     public AnswerCache Answers => _app.Services.GetRequiredService<AnswerCache>();
@@ -106,6 +113,8 @@ internal sealed class TestGateway : IAsyncDisposable
             MaxAnswerBytes = maxAnswerBytes,
         }));
         builder.Services.AddSingleton<MemoryResponses>().AddSingleton<IResponseStore>(s => s.GetRequiredService<MemoryResponses>());
+        builder.Services.AddSingleton<MemoryFiles>().AddSingleton<IFileStore>(s => s.GetRequiredService<MemoryFiles>());
+        builder.Services.AddSingleton<NamedFiles>();
         builder.Services.AddGateway();
         builder.Services.AddGatewayServer();
         var app = builder.Build();
