@@ -5,11 +5,13 @@ using Gatehouse.EndToEnd.Tests.Sdk;
 namespace Gatehouse.EndToEnd.Tests;
 
 /// <summary>
-/// One gateway before a player of three wire formats; each SDK that speaks responses runs all scenarios against each format once. The
+/// One gateway before a player of five wire formats; each SDK that speaks responses runs all scenarios against each format once. The
 /// sample's system stores content, as stored responses need it.
 /// </summary>
 public sealed class ResponsesSdks : IAsyncLifetime
 {
+    internal const string LangChain = "@langchain/openai (npm)";
+
     private readonly Dictionary<(string Sdk, string Upstream), Lazy<Task<IReadOnlyDictionary<string, SdkResult>>>> _runs = [];
     private GatehouseProcess _gatehouse = null!;
 
@@ -18,8 +20,11 @@ public sealed class ResponsesSdks : IAsyncLifetime
         ["OpenAI (NuGet)"] = new OpenAiResponsesDotNetSdk(),
         ["openai (npm)"] = new NodeSdk("responses.mjs", SdkFormat.Responses),
         ["ai with @ai-sdk/openai (npm)"] = new NodeSdk("ai.mjs", SdkFormat.Responses),
-        ["@langchain/openai (npm)"] = new NodeSdk("langchain.mjs", SdkFormat.Responses),
+        [LangChain] = new NodeSdk("langchain.mjs", SdkFormat.Responses),
     };
+
+    /// <summary>OpenAI's own format of responses, and those that it is translated to.</summary>
+    internal static readonly string[] Upstreams = ["responses", "chat", "anthropic", "gemini", "bedrock"];
 
     internal static string Prefix(string sdk, string upstream) => $"{upstream}{Sdks.Keys.ToList().IndexOf(sdk)}-";
 
@@ -47,7 +52,14 @@ public sealed class ResponsesSdks : IAsyncLifetime
               responses: { kind: openai, base_url: '{{Player.Url}}v1', api_key: recorded }
               chat: { kind: openai, base_url: '{{Player.Url}}v1', api_key: recorded, responses: false }
               anthropic: { kind: anthropic, base_url: '{{Player.Url}}anthropic/v1', api_key: recorded }
+              gemini: { kind: gemini, base_url: '{{Player.Url}}gemini/v1beta', api_key: recorded }
+              bedrock:
+                kind: bedrock
+                base_url: '{{Player.Url}}bedrock'
+                aws: { region: eu-central-1, access_key_id: recorded, secret_access_key: recorded }
             routes:
+              gemini*: { targets: [{ provider: gemini, model: "*" }] }
+              bedrock*: { targets: [{ provider: bedrock, model: "*" }] }
               responses*: { targets: [{ provider: responses, model: "*" }] }
               chat*: { targets: [{ provider: chat, model: "*" }] }
               anthropic*: { targets: [{ provider: anthropic, model: "*" }] }
@@ -75,9 +87,10 @@ public sealed class ResponsesSdkTests(ResponsesSdks sdks) : IClassFixture<Respon
         var pairs = new TheoryData<string, string>();
         foreach (var sdk in ResponsesSdks.Sdks.Keys)
         {
-            pairs.Add(sdk, "responses");
-            pairs.Add(sdk, "chat");
-            pairs.Add(sdk, "anthropic");
+            foreach (var upstream in ResponsesSdks.Upstreams)
+            {
+                pairs.Add(sdk, upstream);
+            }
         }
 
         return pairs;
@@ -116,31 +129,87 @@ public sealed class ResponsesSdkTests(ResponsesSdks sdks) : IClassFixture<Respon
     [MemberData(nameof(Pairs))]
     public async Task Images_and_instructions_reach_the_provider_in_its_own_format(string sdk, string upstream)
     {
-        var result = Succeeded(await sdks.RunAsync(sdk, upstream), "image");
+        var results = await sdks.RunAsync(sdk, upstream);
 
-        Assert.Equal("A single pixel.", result.Text);
-        var body = Sent(sdk, upstream, "image").ToString();
-        Assert.Contains(Scenarios.Pixel, body, StringComparison.Ordinal);
-        Assert.Contains("Be brief.", body, StringComparison.Ordinal);
-        Assert.Contains(
-            upstream switch { "responses" => "input_image", "chat" => "image_url", _ => "\"media_type\"" }, body, StringComparison.Ordinal);
+        Assert.Equal("A single pixel.", Succeeded(results, "image").Text);
+        Assert.Equal("A single pixel.", Succeeded(results, "image-stream").Text);
+        foreach (var sent in Sent(sdk, upstream, "image"))
+        {
+            var body = sent.ToString();
+            Assert.Contains(Scenarios.Pixel, body, StringComparison.Ordinal);
+            Assert.Contains("Be brief.", body, StringComparison.Ordinal);
+            Assert.Contains(
+                upstream switch
+                {
+                    "responses" => "input_image", "chat" => "image_url", "anthropic" => "\"media_type\"", "gemini" => "\"inlineData\"",
+                    _ => "\"bytes\"",
+                },
+                body, StringComparison.Ordinal);
+        }
     }
 
     [Theory]
     [MemberData(nameof(Pairs))]
     public async Task A_json_schema_reaches_the_provider_and_its_answer_the_client(string sdk, string upstream)
     {
-        var result = Succeeded(await sdks.RunAsync(sdk, upstream), "schema");
+        var results = await sdks.RunAsync(sdk, upstream);
 
-        Assert.Equal("""{"answer":42}""", result.Text);
-        var body = Sent(sdk, upstream, "schema");
-        var schema = upstream switch
+        Assert.Equal("""{"answer":42}""", Succeeded(results, "schema").Text);
+        Assert.Equal("""{"answer":42}""", Succeeded(results, "schema-stream").Text);
+        foreach (var body in Sent(sdk, upstream, "schema"))
         {
-            "responses" => body.GetProperty("text").GetProperty("format").GetProperty("schema"),
-            "chat" => body.GetProperty("response_format").GetProperty("json_schema").GetProperty("schema"),
-            _ => body.GetProperty("output_config").GetProperty("format").GetProperty("schema"),
-        };
-        Assert.Equal("integer", schema.GetProperty("properties").GetProperty("answer").GetProperty("type").GetString());
+            var schema = upstream switch
+            {
+                "responses" => body.GetProperty("text").GetProperty("format").GetProperty("schema"),
+                "chat" => body.GetProperty("response_format").GetProperty("json_schema").GetProperty("schema"),
+                "anthropic" => body.GetProperty("output_config").GetProperty("format").GetProperty("schema"),
+                "gemini" => body.GetProperty("generationConfig").GetProperty("responseJsonSchema"),
+                _ => JsonElement.Parse(
+                    body.GetProperty("outputConfig").GetProperty("textFormat").GetProperty("structure").GetProperty("jsonSchema")
+                        .GetProperty("schema").GetString()!),
+            };
+            Assert.Equal("integer", schema.GetProperty("properties").GetProperty("answer").GetProperty("type").GetString());
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Pairs))]
+    public async Task Thinking_comes_apart_from_the_text(string sdk, string upstream)
+    {
+        var results = await sdks.RunAsync(sdk, upstream);
+
+        foreach (var scenario in (string[])["thinking", "thinking-stream"])
+        {
+            var result = Succeeded(results, scenario);
+            Assert.Equal(("Let me think.", "It is 42."), (result.Thinking, result.Text));
+            // LangChain's streams leave out what the provider sealed
+            var told = upstream is "responses" or "anthropic" or "bedrock" && (sdk, scenario) != (ResponsesSdks.LangChain, "thinking-stream");
+            Assert.True(!told || result.Signature is not null, scenario);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Pairs))]
+    public async Task Refusals_and_the_limit_of_the_output_are_told_in_the_formats_words(string sdk, string upstream)
+    {
+        var results = await sdks.RunAsync(sdk, upstream);
+        var ai = sdk.StartsWith("ai ", StringComparison.Ordinal);
+
+        foreach (var suffix in (string[])["", "-stream"])
+        {
+            if ((sdk, suffix) == (ResponsesSdks.LangChain, "-stream"))
+            {
+                Assert.Equal("Hello from the", Succeeded(results, "length-stream").Text); // it reads over 'response.incomplete'
+                Assert.Equal("I cannot help with that.", Succeeded(results, "refusal-stream").Text);
+                continue;
+            }
+
+            var length = Succeeded(results, "length" + suffix);
+            Assert.Equal(("Hello from the", ai ? "length" : "max_output_tokens"), (length.Text, length.Finish));
+            var refusal = Succeeded(results, "refusal" + suffix);
+            Assert.Equal(ai ? "content-filter" : upstream == "responses" ? "completed" : "content_filter", refusal.Finish);
+            Assert.Equal("I cannot help with that.", refusal.Text);
+        }
     }
 
     [Theory]
@@ -149,11 +218,14 @@ public sealed class ResponsesSdkTests(ResponsesSdks sdks) : IClassFixture<Respon
     {
         var results = await sdks.RunAsync(sdk, upstream);
 
-        Assert.NotNull(results["rate-limited"].Error);
-        Assert.Equal(429, results["rate-limited"].Status);
-        Assert.NotNull(results["bad-request"].Error);
-        Assert.Equal(400, results["bad-request"].Status);
-        Assert.Contains("temperature", results["bad-request"].Message, StringComparison.Ordinal);
+        foreach (var suffix in (string[])["", "-stream"])
+        {
+            Assert.NotNull(results["rate-limited" + suffix].Error);
+            Assert.Equal(429, results["rate-limited" + suffix].Status);
+            Assert.NotNull(results["bad-request" + suffix].Error);
+            Assert.Equal(400, results["bad-request" + suffix].Status);
+            Assert.Contains("temperature", results["bad-request" + suffix].Message, StringComparison.Ordinal);
+        }
     }
 
     [Theory]
@@ -213,12 +285,34 @@ public sealed class ResponsesSdkTests(ResponsesSdks sdks) : IClassFixture<Respon
     [InlineData("responses")]
     [InlineData("chat")]
     [InlineData("anthropic")]
+    [InlineData("gemini")]
+    [InlineData("bedrock")]
     public async Task A_background_response_is_polled_until_it_is_complete(string upstream)
     {
         var result = Succeeded(await sdks.RunAsync("openai (npm)", upstream), "background");
 
         Assert.Equal(("completed", "Hello from the wire."), (result.Finish, result.Text));
         Assert.True(result.Chunks > 0);
+    }
+
+    [Fact]
+    public async Task The_page_in_the_docs_counts_what_runs()
+    {
+        var (table, all) = await SdkPage.TableAsync(
+            ResponsesSdks.Sdks.Keys, ResponsesSdks.Upstreams, async (sdk, upstream) => (await sdks.RunAsync(sdk, upstream)).Count);
+
+        await SdkPage.CheckAsync(
+            $"""
+
+            The same scenarios in OpenAI's format of responses, before a provider that speaks it (the first column) and others; besides, a conversation
+            that goes on from what was stored, and a response that is made in the background.
+
+            {table}
+            {all} scenarios in all.
+
+            """,
+            isResponses: true,
+            TestContext.Current.CancellationToken);
     }
 
     private static SdkResult Succeeded(IReadOnlyDictionary<string, SdkResult> results, string scenario)
@@ -231,6 +325,10 @@ public sealed class ResponsesSdkTests(ResponsesSdks sdks) : IClassFixture<Respon
     private static IEnumerable<string> Tools(SdkResult result) =>
         result.Tools.Select(t => $"{t.Name} {t.Arguments.GetProperty("city").GetString()}");
 
-    private JsonElement Sent(string sdk, string upstream, string scenario) =>
-        sdks.Player.Requests.Last(r => r.Model == ResponsesSdks.Prefix(sdk, upstream) + scenario).Body;
+    private List<JsonElement> Sent(string sdk, string upstream, string scenario)
+    {
+        var bodies = sdks.Player.Requests.Where(r => r.Model == ResponsesSdks.Prefix(sdk, upstream) + scenario).Select(r => r.Body).ToList();
+        Assert.Equal(2, bodies.Count); // whole and streamed
+        return bodies;
+    }
 }

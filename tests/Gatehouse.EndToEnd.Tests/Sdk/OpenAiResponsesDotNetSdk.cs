@@ -56,10 +56,39 @@ internal sealed class OpenAiResponsesDotNetSdk : ISdkClient
                     case StreamingResponseCompletedUpdate completed:
                         Keep(r, completed.Response);
                         break;
+                    case StreamingResponseIncompleteUpdate incomplete:
+                        Keep(r, incomplete.Response);
+                        break;
                     case StreamingResponseErrorUpdate error:
                         throw new InvalidOperationException($"{error.Code}: {error.Message}");
                 }
             }
+        }
+
+        CreateResponseOptions Picture() => Request("image", null,
+            ResponseContentPart.CreateInputTextPart("What is this?"),
+            ResponseContentPart.CreateInputImagePart(BinaryData.FromBytes(Convert.FromBase64String(Scenarios.Pixel), "image/png")));
+
+        CreateResponseOptions Schema()
+        {
+            var options = Request("schema");
+            options.TextOptions = new ResponseTextOptions
+            {
+                TextFormat = ResponseTextFormat.CreateJsonSchemaFormat(
+                    "answer", BinaryData.FromString(Scenarios.AnswerSchema), jsonSchemaIsStrict: true),
+            };
+            return options;
+        }
+
+        CreateResponseOptions Thinking()
+        {
+            var options = Request("thinking");
+            options.ReasoningOptions = new ResponseReasoningOptions
+            {
+                ReasoningEffortLevel = ResponseReasoningEffortLevel.Low,
+                ReasoningSummaryVerbosity = ResponseReasoningSummaryVerbosity.Auto,
+            };
+            return options;
         }
 
         return Scenarios.RunAsync(
@@ -71,22 +100,20 @@ internal sealed class OpenAiResponsesDotNetSdk : ISdkClient
                 ["tools-stream"] = r => StreamAsync(r, Request("tools", Weather())),
                 ["parallel"] = r => CreateAsync(r, Request("parallel", Weather())),
                 ["parallel-stream"] = r => StreamAsync(r, Request("parallel", Weather())),
-                ["image"] = r => CreateAsync(r, Request("image", null,
-                    ResponseContentPart.CreateInputTextPart("What is this?"),
-                    ResponseContentPart.CreateInputImagePart(
-                        BinaryData.FromBytes(Convert.FromBase64String(Scenarios.Pixel), "image/png")))),
-                ["schema"] = r =>
-                {
-                    var options = Request("schema");
-                    options.TextOptions = new ResponseTextOptions
-                    {
-                        TextFormat = ResponseTextFormat.CreateJsonSchemaFormat(
-                            "answer", BinaryData.FromString(Scenarios.AnswerSchema), jsonSchemaIsStrict: true),
-                    };
-                    return CreateAsync(r, options);
-                },
+                ["image"] = r => CreateAsync(r, Picture()),
+                ["image-stream"] = r => StreamAsync(r, Picture()),
+                ["schema"] = r => CreateAsync(r, Schema()),
+                ["schema-stream"] = r => StreamAsync(r, Schema()),
+                ["thinking"] = r => CreateAsync(r, Thinking()),
+                ["thinking-stream"] = r => StreamAsync(r, Thinking()),
+                ["refusal"] = r => CreateAsync(r, Request("refusal")),
+                ["refusal-stream"] = r => StreamAsync(r, Request("refusal")),
+                ["length"] = r => CreateAsync(r, Request("length")),
+                ["length-stream"] = r => StreamAsync(r, Request("length")),
                 ["rate-limited"] = r => CreateAsync(r, Request("rate-limited")),
+                ["rate-limited-stream"] = r => StreamAsync(r, Request("rate-limited")),
                 ["bad-request"] = r => CreateAsync(r, Request("bad-request")),
+                ["bad-request-stream"] = r => StreamAsync(r, Request("bad-request")),
                 ["mid-stream-error"] = r =>
                     StreamAsync(r, Request("mid-stream-error"), Scenarios.Seen(player, prefix + "mid-stream-error")),
                 ["truncated"] = r => StreamAsync(r, Request("truncated"), Scenarios.Seen(player, prefix + "truncated")),
@@ -116,8 +143,14 @@ internal sealed class OpenAiResponsesDotNetSdk : ISdkClient
 
     private static void Keep(SdkResult r, ResponseResult response)
     {
-        r.Text = response.GetOutputText() ?? "";
-        r.Finish = response.Status == ResponseStatus.Completed ? "completed" : response.Status?.ToString();
+        r.Text = string.Concat(response.OutputItems.OfType<MessageResponseItem>().SelectMany(m => m.Content).Select(c => c.Text ?? c.Refusal));
+        r.Finish = response.IncompleteStatusDetails?.Reason?.ToString()
+            ?? (response.Status == ResponseStatus.Completed ? "completed" : response.Status?.ToString());
+        if (response.OutputItems.OfType<ReasoningResponseItem>().FirstOrDefault() is { } reasoning)
+        {
+            (r.Thinking, r.Signature) = (reasoning.GetSummaryText(), reasoning.EncryptedContent);
+        }
+
         r.Tools = [.. response.OutputItems.OfType<FunctionCallResponseItem>().Select(
             c => new SdkToolCall(c.FunctionName, JsonElement.Parse(c.FunctionArguments.ToString())))];
         r.Input = response.Usage.InputTokenCount;

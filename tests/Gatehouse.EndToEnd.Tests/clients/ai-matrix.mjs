@@ -1,15 +1,18 @@
 // usage: node ai-matrix.mjs <base address> <key> <route prefix> <player's address> <adapter>
-// The AI SDK with its adapters for Anthropic's and Google's formats.
+// The AI SDK with its adapters for the formats of Anthropic, Google and OpenAI's chat; ai.mjs is for OpenAI's responses.
 import { createAnthropic } from '@ai-sdk/anthropic';
 import { createGoogleGenerativeAI } from '@ai-sdk/google';
+import { createOpenAI } from '@ai-sdk/openai';
 import { generateText, jsonSchema, Output, streamText, tool } from 'ai';
 import { answerSchema, pixel, runAll, seen, weather } from './scenarios.mjs';
 
 globalThis.AI_SDK_LOG_WARNINGS = false; // they would go where the results go
 const [base, apiKey, prefix, player, adapter] = process.argv.slice(2);
-const provider = adapter === 'anthropic'
-  ? createAnthropic({ baseURL: `${base}/v1`, apiKey })
-  : createGoogleGenerativeAI({ baseURL: `${base}/v1beta`, apiKey });
+const provider = {
+  anthropic: () => createAnthropic({ baseURL: `${base}/v1`, apiKey }),
+  google: () => createGoogleGenerativeAI({ baseURL: `${base}/v1beta`, apiKey }),
+  openai: () => createOpenAI({ baseURL: `${base}/v1`, apiKey }).chat,
+}[adapter]();
 const tools = { [weather.name]: tool({ description: weather.description, inputSchema: jsonSchema(weather.parameters) }) };
 const picture = { messages: [{ role: 'user', content: [{ type: 'text', text: 'What is this?' }, { type: 'image', image: `data:image/png;base64,${pixel}` }] }] };
 const schema = { output: Output.object({ schema: jsonSchema(answerSchema) }), providerOptions: { anthropic: { structuredOutputMode: 'outputFormat' } } };

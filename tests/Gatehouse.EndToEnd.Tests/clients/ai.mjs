@@ -4,6 +4,7 @@ import { createOpenAI } from '@ai-sdk/openai';
 import { generateText, jsonSchema, Output, streamText, tool } from 'ai';
 import { answerSchema, pixel, runAll, seen, weather } from './scenarios.mjs';
 
+globalThis.AI_SDK_LOG_WARNINGS = false; // they would go where the results go
 const [base, apiKey, prefix, player] = process.argv.slice(2);
 const openai = createOpenAI({ baseURL: `${base}/v1`, apiKey });
 const tools = { [weather.name]: tool({ description: weather.description, inputSchema: jsonSchema(weather.parameters) }) };
@@ -15,6 +16,10 @@ async function keep(result, answer) {
   result.text = await answer.text;
   result.finish = await answer.finishReason;
   result.tools = (await answer.toolCalls).map((t) => ({ name: t.toolName, arguments: t.input }));
+  for (const part of await answer.reasoning) {
+    result.thinking += part.text;
+    result.signature = part.providerMetadata?.openai?.reasoningEncryptedContent ?? result.signature;
+  }
   const usage = await answer.usage;
   result.input = usage.inputTokens;
   result.output = usage.outputTokens;
@@ -39,9 +44,16 @@ async function stream(result, model, extra = {}) {
     }
   }
   if (model !== 'abort') {
+    result.thinking = '';
     await keep(result, answer);
   }
 }
+
+const picture = {
+  messages: [{ role: 'user', content: [{ type: 'text', text: 'What is this?' }, { type: 'image', image: `data:image/png;base64,${pixel}` }] }],
+};
+const schema = { output: Output.object({ schema: jsonSchema(answerSchema) }) };
+const thinking = { providerOptions: { openai: { reasoningSummary: 'auto', include: ['reasoning.encrypted_content'] } } };
 
 await runAll({
   'text': (r) => create(r, 'text'),
@@ -50,12 +62,20 @@ await runAll({
   'tools-stream': (r) => stream(r, 'tools', { tools }),
   'parallel': (r) => create(r, 'parallel', { tools }),
   'parallel-stream': (r) => stream(r, 'parallel', { tools }),
-  'image': (r) => create(r, 'image', {
-    messages: [{ role: 'user', content: [{ type: 'text', text: 'What is this?' }, { type: 'image', image: `data:image/png;base64,${pixel}` }] }],
-  }),
-  'schema': (r) => create(r, 'schema', { output: Output.object({ schema: jsonSchema(answerSchema) }) }),
+  'image': (r) => create(r, 'image', picture),
+  'image-stream': (r) => stream(r, 'image', picture),
+  'schema': (r) => create(r, 'schema', schema),
+  'schema-stream': (r) => stream(r, 'schema', schema),
+  'thinking': (r) => create(r, 'thinking', thinking),
+  'thinking-stream': (r) => stream(r, 'thinking', thinking),
+  'refusal': (r) => create(r, 'refusal'),
+  'refusal-stream': (r) => stream(r, 'refusal'),
+  'length': (r) => create(r, 'length'),
+  'length-stream': (r) => stream(r, 'length'),
   'rate-limited': (r) => create(r, 'rate-limited'),
+  'rate-limited-stream': (r) => stream(r, 'rate-limited'),
   'bad-request': (r) => create(r, 'bad-request'),
+  'bad-request-stream': (r) => stream(r, 'bad-request'),
   'mid-stream-error': (r) => stream(r, 'mid-stream-error'),
   'truncated': (r) => stream(r, 'truncated'),
   'abort': (r) => stream(r, 'abort'),

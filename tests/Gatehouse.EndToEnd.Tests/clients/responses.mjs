@@ -7,8 +7,11 @@ const client = new OpenAI({ baseURL: `${base}/v1`, apiKey, maxRetries: 0 });
 const tools = [{ type: 'function', strict: null, ...weather }];
 
 function keep(result, response) {
-  result.text = response.output_text;
-  result.finish = response.status;
+  result.text = response.output.flatMap((o) => o.content ?? []).map((c) => c.text ?? c.refusal).join('');
+  result.finish = response.incomplete_details?.reason ?? response.status;
+  const reasoning = response.output.find((o) => o.type === 'reasoning');
+  result.thinking = reasoning?.summary.map((s) => s.text).join('') ?? '';
+  result.signature = reasoning?.encrypted_content ?? null;
   result.tools = response.output.filter((o) => o.type === 'function_call').map((o) => ({ name: o.name, arguments: JSON.parse(o.arguments) }));
   result.input = response.usage?.input_tokens ?? null;
   result.output = response.usage?.output_tokens ?? null;
@@ -23,10 +26,13 @@ async function create(result, model, extra = {}) {
 // The SDK's own accumulator: it throws on events that contradict each other.
 async function stream(result, model, extra = {}) {
   const events = client.responses.stream(request(model, extra));
-  for await (const _ of events) {
+  let last;
+  for await (const event of events) {
     result.chunks++;
+    last = event.response ?? last;
   }
-  keep(result, await events.finalResponse());
+  await events.finalResponse();
+  keep(result, last);
 }
 
 async function read(result, model) {
@@ -43,6 +49,15 @@ async function read(result, model) {
   }
 }
 
+const picture = {
+  input: [{ role: 'user', content: [
+    { type: 'input_text', text: 'What is this?' },
+    { type: 'input_image', image_url: `data:image/png;base64,${pixel}`, detail: 'auto' },
+  ] }],
+};
+const schema = { text: { format: { type: 'json_schema', name: 'answer', schema: answerSchema, strict: true } } };
+const thinking = { reasoning: { effort: 'low', summary: 'auto' }, include: ['reasoning.encrypted_content'] };
+
 await runAll({
   'text': (r) => create(r, 'text'),
   'text-stream': (r) => stream(r, 'text'),
@@ -50,15 +65,20 @@ await runAll({
   'tools-stream': (r) => stream(r, 'tools', { tools }),
   'parallel': (r) => create(r, 'parallel', { tools, parallel_tool_calls: true }),
   'parallel-stream': (r) => stream(r, 'parallel', { tools }),
-  'image': (r) => create(r, 'image', {
-    input: [{ role: 'user', content: [
-      { type: 'input_text', text: 'What is this?' },
-      { type: 'input_image', image_url: `data:image/png;base64,${pixel}`, detail: 'auto' },
-    ] }],
-  }),
-  'schema': (r) => create(r, 'schema', { text: { format: { type: 'json_schema', name: 'answer', schema: answerSchema, strict: true } } }),
+  'image': (r) => create(r, 'image', picture),
+  'image-stream': (r) => stream(r, 'image', picture),
+  'schema': (r) => create(r, 'schema', schema),
+  'schema-stream': (r) => stream(r, 'schema', schema),
+  'thinking': (r) => create(r, 'thinking', thinking),
+  'thinking-stream': (r) => stream(r, 'thinking', thinking),
+  'refusal': (r) => create(r, 'refusal'),
+  'refusal-stream': (r) => stream(r, 'refusal'),
+  'length': (r) => create(r, 'length'),
+  'length-stream': (r) => stream(r, 'length'),
   'rate-limited': (r) => create(r, 'rate-limited'),
+  'rate-limited-stream': (r) => stream(r, 'rate-limited'),
   'bad-request': (r) => create(r, 'bad-request'),
+  'bad-request-stream': (r) => stream(r, 'bad-request'),
   'mid-stream-error': (r) => read(r, 'mid-stream-error'),
   'truncated': (r) => read(r, 'truncated'),
   'abort': (r) => read(r, 'abort'),
