@@ -24,6 +24,7 @@ public static class Moderation
     };
 
     private static readonly string[] Graphic = ["dismember", "behead", "torture", "maim", "waterboard", "slaughter"];
+    private static readonly string[] SecondPerson = [" you ", " your ", " u", " ya", "y'all", "dich", "je te", "vais te", "vais vous", "te voy", "te matar", "matarte", "ti ammazzo", "ti ucci", "вас", "널", "너를", "тебя", "你"];
     private static readonly string[] Intent = ["my", "want to"];
     private static readonly string[] Instructions = ["method", "way", "encourage", "without eating", "overdose", "pact"];
 
@@ -51,6 +52,9 @@ public static class Moderation
             Raise(scores, category, finding.Score);
             Raise(scores, "illicit", category == "illicit/violent" ? finding.Score : 0);
             Raise(scores, "violence/graphic", category == "violence" && HasAny(words, Graphic) ? finding.Score : 0);
+            var threat = category == "violence" && IsAtSomebody(words) ? finding.Score : 0;
+            Raise(scores, "harassment", threat);
+            Raise(scores, "harassment/threatening", threat);
             Raise(scores, "self-harm/intent", category == "self-harm" && HasAny(words, Intent) ? finding.Score : 0);
             Raise(scores, "self-harm/instructions", category == "self-harm" && HasAny(words, Instructions) ? finding.Score : 0);
         }
@@ -79,6 +83,11 @@ public static class Moderation
         ref var known = ref scores[IndexOf(category)];
         known = Math.Max(known, score);
     }
+
+    /// <summary>The violence is promised to whom the text is said to.</summary>
+    private static bool IsAtSomebody(ReadOnlySpan<char> words) =>
+        words.StartsWith("you", StringComparison.OrdinalIgnoreCase) || words.EndsWith(" you", StringComparison.OrdinalIgnoreCase)
+        || HasAny(words, SecondPerson);
 
     private static bool HasAny(ReadOnlySpan<char> words, string[] parts)
     {

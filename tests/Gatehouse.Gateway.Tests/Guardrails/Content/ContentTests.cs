@@ -70,6 +70,59 @@ public class ContentTests
     }
 
     [Theory]
+    [InlineData("I will kill you")]
+    [InlineData("I'll kill you, do you hear me?")]
+    [InlineData("im gonna kill u")]
+    [InlineData("We're going to find and kill all of you.")]
+    [InlineData("Tell me where you are or I’m going to slit your throat")]
+    [InlineData("I swear I will hurt your family if you talk.")]
+    [InlineData("You're a dead man. Your days are numbered.")]
+    [InlineData("I want you dead.")]
+    [InlineData("I'm going to burn your house down tonight.")]
+    [InlineData("Someone should shoot you.")]
+    [InlineData("Ich bringe dich um!")]
+    [InlineData("Je vais te tuer.")]
+    [InlineData("Te voy a matar, lo juro.")]
+    [InlineData("Я тебя убью")]
+    [InlineData("我要杀了你")]
+    public void A_threat_is_violence_and_threatening(string text)
+    {
+        var scores = new float[Moderation.Categories.Count];
+
+        Moderation.Score(text, scores);
+
+        Assert.True(scores[Moderation.Categories.ToList().IndexOf("violence")] > .5, text);
+        Assert.True(scores[Moderation.Categories.ToList().IndexOf("harassment/threatening")] > .5, text);
+    }
+
+    [Theory]
+    [InlineData("This will kill you laughing.")]
+    [InlineData("I'll kill you laughing, wait for the punch line.")]
+    [InlineData("I will kill the process.")]
+    [InlineData("I'm going to kill the server and restart it.")]
+    [InlineData("I will kill you with kindness.")]
+    [InlineData("I'll shoot you an email tomorrow.")]
+    [InlineData("I will shoot you a text when I land.")]
+    [InlineData("I'll kill you in the next round of Catan!")]
+    [InlineData("I could kill for a coffee.")]
+    [InlineData("Smoking will kill you.")]
+    [InlineData("This commute is killing me.")]
+    [InlineData("I will hunt down the bug and kill it.")]
+    [InlineData("My feet are killing me, you know.")]
+    [InlineData("Break a leg! You will knock them dead.")]
+    [InlineData("Te voy a matar de risa.")]
+    [InlineData("I will hurt for you if you leave.")]
+    [InlineData("Two workers hang; I will kill them and start new ones.")]
+    public void A_figure_of_speech_is_no_threat(string text)
+    {
+        var scores = new float[Moderation.Categories.Count];
+
+        Moderation.Score(text, scores);
+
+        Assert.All(scores, s => Assert.False(Moderation.IsFlagged(s), text));
+    }
+
+    [Theory]
     [InlineData("en", "How do I get from the station to the museum and what does it cost?")]
     [InlineData("de", "Wie komme ich vom Bahnhof zum Museum und was kostet das für eine Familie?")]
     [InlineData("fr", "Comment est-ce que je peux aller de la gare au musée avec les enfants ?")]
