@@ -48,6 +48,12 @@ public enum Permission
 
     /// <summary>Store, change and remove the credentials that Gatehouse keeps; nobody reads them back.</summary>
     WriteSecrets,
+
+    /// <summary>Say whether a guard was right about a text: the development data of the guards.</summary>
+    WriteLabels,
+
+    /// <summary>Decide on exceptions that others ask for.</summary>
+    Approve,
 }
 
 /// <summary>The permissions of each role, in one table.</summary>
@@ -63,6 +69,8 @@ public static class Roles
         Permission.WritePeople => role is Role.Admin,
         Permission.ReadSettings => role is Role.Admin or Role.Architect or Role.Auditor,
         Permission.WriteSecrets => role is Role.Admin,
+        Permission.WriteLabels => role is Role.Admin or Role.Architect or Role.Engineer or Role.Approver,
+        Permission.Approve => role is Role.Admin or Role.Architect or Role.Approver,
         _ => false,
     };
 }

@@ -51,6 +51,7 @@ internal static class Program
             GuardCheckCommand.Create(),
             GuardEvalCommand.Create(),
             GuardTrainCommand.Create(),
+            LabelCommands.Create(),
         },
         VersionCommand.Create(),
     };

@@ -111,6 +111,11 @@ public static class GovernanceModule
         SetSecret.Map(api);
         RemoveSecret.Map(api);
 
+        ListLabels.Map(api);
+        AddLabel.Map(api);
+        ExportLabels.Map(api);
+        RemoveLabel.Map(api);
+
         ListAudit.Map(api);
     }
 
@@ -129,6 +134,9 @@ public static class GovernanceModule
         services.TryAddSingleton(SecretsJoint.None);
         services.AddSingleton(
             s => new StoredSecrets(Get<Database>(s), Get<InstallationSecret>(s), Get<GovernanceWrites>(s), Get<SecretsJoint>(s)));
+        services.AddSingleton(
+            s => new Labels(Get<Database>(s), Get<InstallationSecret>(s), Get<GovernanceWrites>(s), Get<TimeProvider>(s)));
+        services.AddHostedService<LabelUpkeep>();
         services.AddSingleton(s => new AuditTrail(Get<Database>(s)));
         services.AddSingleton(s => new SampleSystem(Get<Database>(s), Get<Secrets>(s), Get<GovernanceWrites>(s), dataDirectory));
         services.AddSingleton<Passwords>();

@@ -20,7 +20,7 @@ internal sealed record Items<T>([property: JsonPropertyName("items")] IReadOnlyL
     Converters = [typeof(SnakeCaseEnum<SystemEnvironment>), typeof(SnakeCaseEnum<SystemStage>), typeof(SnakeCaseEnum<CallOutcome>),
         typeof(SnakeCaseEnum<CacheUse>),
         typeof(SnakeCaseEnum<SwitchKind>), typeof(SnakeCaseEnum<DataClassification>), typeof(SnakeCaseEnum<DetectionSide>),
-        typeof(SnakeCaseEnum<GuardVerdict>),
+        typeof(SnakeCaseEnum<GuardVerdict>), typeof(SnakeCaseEnum<LabelVerdict>), typeof(SnakeCaseEnum<LabelSource>),
         typeof(SnakeCaseEnum<BudgetPeriod>), typeof(SnakeCaseEnum<BudgetMode>), typeof(SnakeCaseEnum<UnknownPrice>)])]
 [JsonSerializable(typeof(Profile))]
 [JsonSerializable(typeof(ProblemBody))]
@@ -61,10 +61,17 @@ internal sealed record Items<T>([property: JsonPropertyName("items")] IReadOnlyL
 [JsonSerializable(typeof(GuardCheckCommand.Request), TypeInfoPropertyName = "GuardCheckCommandRequest")]
 [JsonSerializable(typeof(GuardCheckCommand.Answer), TypeInfoPropertyName = "GuardCheckCommandAnswer")]
 [JsonSerializable(typeof(Items<GuardCheckCommand.FileAnswer>), TypeInfoPropertyName = "CheckedFiles")]
+[JsonSerializable(typeof(Items<Label>), TypeInfoPropertyName = "Labels")]
+[JsonSerializable(typeof(Items<LabelCommands.Written>), TypeInfoPropertyName = "WrittenLabels")]
 [JsonSerializable(typeof(CreatedKey))]
 [JsonSerializable(typeof(CallPage))]
 [JsonSerializable(typeof(CallDetail))]
-internal sealed partial class ClientJson : JsonSerializerContext;
+internal sealed partial class ClientJson : JsonSerializerContext
+{
+    /// <summary>An enum in a column of a table, as the API writes it.</summary>
+    public static string WordOf<T>(T value)
+        where T : struct, Enum => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
+}
 
 /// <summary>An enum as a lower-case snake_case string.</summary>
 internal sealed class SnakeCaseEnum<T>() : JsonStringEnumConverter<T>(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false)

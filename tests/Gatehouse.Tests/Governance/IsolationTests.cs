@@ -268,6 +268,15 @@ public sealed class IsolationTests
             ("GET /api/config", [("api/config", null)]),
             ("POST /api/config/check", [("api/config/check", new { text = "" })]),
             ("POST /api/guard/check", [("api/guard/check", new { text = "" })]),
+            ("GET /api/guard/labels", [("api/guard/labels?limit=500", null), ($"api/guard/labels?system={blue.System}", null)]),
+            ("GET /api/guard/labels/export",
+                [("api/guard/labels/export?set=pii", null), ($"api/guard/labels/export?set=pii&system={blue.System}", null)]),
+            ("POST /api/guard/labels",
+            [
+                ("api/guard/labels", new { detector = "pii", type = "PERSON", text = "t", verdict = "right", team = blue.Name }),
+                ("api/guard/labels", new { detector = "pii", type = "PERSON", text = "t", verdict = "right", system = (Guid?)blue.System }),
+            ]),
+            ("DELETE /api/guard/labels/{id:guid}", [($"api/guard/labels/{blue.Label}", null)]),
             ("GET /api/providers", [("api/providers", null)]),
             ("GET /api/routes", [("api/routes", null)]),
             ("GET /api/doctor", [("api/doctor", null)]),
@@ -342,18 +351,18 @@ public sealed class IsolationTests
     private sealed record Estate(
         string Name, Guid Team, Guid System, Guid Key, string Secret, Guid Person, string Token, Guid TokenId, Guid Call, string RequestId,
         Guid Switch,
-        Guid Budget, Guid Limit)
+        Guid Budget, Guid Limit, Guid Label)
     {
         public static readonly Estate Nowhere = new(
             "nowhere", Guid.Empty, Guid.Empty, Guid.Empty, "", Guid.Empty, "", Guid.Empty, Guid.Empty, "none", Guid.Empty, Guid.Empty,
-            Guid.Empty);
+            Guid.Empty, Guid.Empty);
 
         /// <summary>What no other team may read.</summary>
         public IEnumerable<string> Marks =>
         [
             Name, Team.ToString(), System.ToString(), Key.ToString(), Secret[..11], Person.ToString(), TokenId.ToString(), Call.ToString(),
             RequestId,
-            Switch.ToString(), Budget.ToString(), Limit.ToString(),
+            Switch.ToString(), Budget.ToString(), Limit.ToString(), Label.ToString(),
         ];
 
         public static async Task<Estate> BuildAsync(TestApp app, string name)
@@ -382,6 +391,11 @@ public sealed class IsolationTests
             var limit = await http.SendAsync("POST", "api/limits", new { name = $"{name}-limit", requests_per_minute = 100, team = name })
                 .JsonAsync(HttpStatusCode.Created);
 
+            var label = await http.SendAsync(
+                "POST", "api/guard/labels",
+                new { detector = "pii", type = "PERSON", text = $"{name} text", verdict = "right", system = (Guid?)system.Id() })
+                .JsonAsync(HttpStatusCode.Created);
+
             using var follow = await http.SendAsync("GET", "api/calls/follow");
             using var reader = new StreamReader(await follow.Content.ReadAsStreamAsync(Ct));
             await reader.ReadLineAsync(Ct);
@@ -390,7 +404,7 @@ public sealed class IsolationTests
             return new Estate(
                 name, team, system.Id(), key.GetProperty("key").Id(), key.Text("secret"), person.Id, token,
                 tokens.GetProperty("items")[0].Id(), call.Id(), call.Text("request_id"), thrown.Id(),
-                budget.GetProperty("budget").Id(), limit.GetProperty("limit").Id());
+                budget.GetProperty("budget").Id(), limit.GetProperty("limit").Id(), label.Id());
         }
 
         /// <summary>Everything as its own administrator sees it.</summary>
@@ -400,7 +414,7 @@ public sealed class IsolationTests
             var seen = new List<string>();
             foreach (var path in (string[])[
                 "teams", "systems", $"systems/{System}/keys", "people", "tokens", "audit", "switches", "limits", "budgets/events",
-                $"calls/{Call}"])
+                "guard/labels", $"calls/{Call}"])
             {
                 seen.Add((await http.GetAsync($"api/{path}", Ct).JsonAsync(HttpStatusCode.OK)).GetRawText());
             }

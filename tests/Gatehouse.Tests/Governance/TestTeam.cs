@@ -71,6 +71,8 @@ internal sealed class TestTeam : IAsyncDisposable
 
     public Task<JsonElement> GetAsync(string path) => _admin.GetAsync(path, Ct).JsonAsync(HttpStatusCode.OK);
 
+    public Task<string> GetTextAsync(string path) => _admin.GetStringAsync(new Uri(path, UriKind.Relative), Ct);
+
     public Task<Answer> PostRawAsync(string path, string json) => PostAsync(_admin, path, json);
 
     public Task<Answer> CallAsync(
