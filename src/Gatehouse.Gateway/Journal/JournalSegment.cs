@@ -283,6 +283,7 @@ internal sealed unsafe partial class JournalSegment : IDisposable
     public void Dispose()
     {
         _view.SafeMemoryMappedViewHandle.ReleasePointer();
+        _view.SafeMemoryMappedViewHandle.Dispose(); // first, or the view would wait for the disk, even where the file is about to go
         _view.Dispose();
     }
 
