@@ -9,6 +9,8 @@ return args switch
     ["harm", var data, .. var rest] => HarmEvaluation.Run(data, rest.Contains("misses")),
     ["names", var words, var data, var model] => Names.Train(words, data, model),
     ["eval", var data, .. var sets] => Figures.Print(data, sets),
+    ["compare", var data, var before, var after] => SpeedComparison.Run(data, before, after),
+    ["findings", var data, .. var rest] => Findings.Print(data, rest),
     ["secrets", var data] => SecretMisses.Run(data),
     ["train", var data, var model] => Training.Run(data, model),
     _ => Usage(),
@@ -17,6 +19,6 @@ return args switch
 static int Usage()
 {
     Console.Error.WriteLine(
-        "usage: train DATA MODEL | cross-validate DATA [misses] | cross-validate-indirect DATA [misses] | leave-one-out DATA | shipped DATA [misses] | harm DATA [misses] | secrets DATA | eval DATA [SET …] | names WORDS DATA MODEL");
+        "usage: train DATA MODEL | cross-validate DATA [misses] | cross-validate-indirect DATA [misses] | leave-one-out DATA | shipped DATA [misses] | harm DATA [misses] | secrets DATA | findings DATA [all] | compare DATA BEFORE AFTER | eval DATA [SET …] | names WORDS DATA MODEL");
     return 2;
 }

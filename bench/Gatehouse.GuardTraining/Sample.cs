@@ -69,6 +69,21 @@ internal sealed class Sample
 
         public void Feature(uint hash) => features.Add((int)(hash >> (32 - InjectionModel.TableBits)));
 
+        public void Word(uint word, uint stem, bool hasStem, uint pair, uint triple, bool hasTriple)
+        {
+            Feature(word);
+            if (hasStem)
+            {
+                Feature(stem);
+            }
+
+            Feature(pair);
+            if (hasTriple)
+            {
+                Feature(triple);
+            }
+        }
+
         public void Concept(int concept, int token, int start, int end, bool quoted)
         {
         }

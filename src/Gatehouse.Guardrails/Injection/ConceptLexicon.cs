@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using Gatehouse.Guardrails.Text;
 
 namespace Gatehouse.Guardrails.Injection;
@@ -7,16 +8,21 @@ namespace Gatehouse.Guardrails.Injection;
 internal static class ConceptLexicon
 {
     public const int MaxIdeographs = 8;
+    private const int StemStart = 5;
     private const int Slots = 1 << 14;
 
     private static readonly uint[] Keys = new uint[Slots];
     private static readonly byte[] Values = new byte[Slots];
 
-    // One bit per low hash bits: nearly all words of ordinary text stop here.
+    // One bit per low hash bits: nearly all words of ordinary text stop here. Phrases apart: they are few, and so are chance hits.
     private static readonly ulong[] Bits = new ulong[1 << 11];
+    private static readonly ulong[] PhraseBits = new ulong[1 << 8];
 
-    // The first three letters of all longer stems: most words have no stem and are not looked up letter by letter.
-    private static readonly ulong[] StemStarts = new ulong[1 << 9];
+    // The first of each run of ideographs.
+    private static readonly ulong[] IdeographStarts = new ulong[1 << 6];
+
+    // Stems by their first five letters, shorter ones whole: most words have no stem and are not looked up letter by letter.
+    private static readonly ulong[] StemStarts = new ulong[1 << 10];
 
     static ConceptLexicon()
     {
@@ -44,21 +50,35 @@ internal static class ConceptLexicon
         }
     }
 
-    /// <summary>Whether a word with these first three letters may have a stem that is listed.</summary>
-    public static bool HasStem(uint state)
+    /// <summary>Whether a word that begins so may have a stem that is listed: its first three, four and five letters.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool MayHaveStem(uint three, uint four, uint five) => MayBeginStem(three) | MayBeginStem(four) | MayBeginStem(five);
+
+    /// <summary>Whether a word that begins so may have a stem that is listed and has as many letters, or more when these are five.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool MayBeginStem(uint beginning)
     {
-        var hash = WordHash.Mix(state);
-        return (StemStarts[(hash >> 6) & 511] & (1UL << (int)(hash & 63))) != 0;
+        var hash = WordHash.Mix(beginning);
+        return (StemStarts[(hash >> 6) & 1023] & (1UL << (int)(hash & 63))) != 0;
     }
 
-    /// <returns>The concept, or 0.</returns>
-    public static int Find(uint hash)
-    {
-        if ((Bits[(hash >> 6) & 2047] & (1UL << (int)(hash & 63))) == 0)
-        {
-            return 0;
-        }
+    /// <summary>Whether a run of ideographs that is listed may begin with this one.</summary>
+    public static bool MayBeginIdeographs(char c) => (IdeographStarts[(c >> 6) & 63] & (1UL << (c & 63))) != 0;
 
+    /// <summary>Whether a pair or a triple of words may be listed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool MayBePhrase(uint hash) => (PhraseBits[(hash >> 6) & 255] & (1UL << (int)(hash & 63))) != 0;
+
+    /// <summary>Whether a hash may be listed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool May(uint hash) => (Bits[(hash >> 6) & 2047] & (1UL << (int)(hash & 63))) != 0;
+
+    /// <returns>The concept, or 0.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Find(uint hash) => May(hash) ? LookUp(hash) : 0;
+
+    private static int LookUp(uint hash)
+    {
         for (var slot = hash >> 18; ; slot = (slot + 1) & (Slots - 1))
         {
             if (Values[slot] == 0)
@@ -88,7 +108,7 @@ internal static class ConceptLexicon
     private static void Add(string entry, byte concept)
     {
         var stem = entry.EndsWith('*');
-        uint hash = 0, previous = 0, beforePrevious = 0;
+        uint hash = 0, previous = 0, beforePrevious = 0, beginning = 0;
         var state = WordHash.Seed;
         var ideographs = false;
         var length = 0;
@@ -107,17 +127,26 @@ internal static class ConceptLexicon
 
             ideographs |= CharFold.Kind[c] == CharKind.Ideograph;
             state = WordHash.Next(state, CharFold.Fold[c]);
-            if (++length == 3 && stem)
-            {
-                var first = WordHash.Mix(state);
-                StemStarts[(first >> 6) & 511] |= 1UL << (int)(first & 63);
-            }
+            beginning = ++length <= StemStart ? state : beginning;
+        }
+
+        if (stem)
+        {
+            var first = WordHash.Mix(beginning);
+            StemStarts[(first >> 6) & 1023] |= 1UL << (int)(first & 63);
+        }
+
+        if (ideographs)
+        {
+            var first = CharFold.FoldOf(entry[0]);
+            IdeographStarts[(first >> 6) & 63] |= 1UL << (first & 63);
         }
 
         hash = ideographs ? WordHash.Ideographs(state) : stem ? WordHash.Stem(state) : WordHash.Word(state);
         if (previous != 0)
         {
             hash = beforePrevious != 0 ? WordHash.Triple(hash, previous, beforePrevious) : WordHash.Pair(hash, previous);
+            PhraseBits[(hash >> 6) & 255] |= 1UL << (int)(hash & 63);
         }
 
         for (var slot = hash >> 18; ; slot = (slot + 1) & (Slots - 1))

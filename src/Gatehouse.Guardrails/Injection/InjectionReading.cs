@@ -48,9 +48,17 @@ internal ref struct InjectionReading : ISignalSink
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Feature(uint hash)
     {
-        // The shift leaves as many bits as the table has entries.
-        _sentence += Unsafe.Add(ref MemoryMarshal.GetReference(_table), (nint)(hash >> (32 - InjectionModel.TableBits)));
+        _sentence += WeightOf(hash);
         _sentenceFeatures++;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Word(uint word, uint stem, bool hasStem, uint pair, uint triple, bool hasTriple)
+    {
+        // Loads without branches: half of the words have a stem, and what does not count is multiplied away.
+        var (stems, triples) = (hasStem ? 1 : 0, hasTriple ? 1 : 0);
+        _sentence += WeightOf(word) + WeightOf(pair) + (stems * WeightOf(stem)) + (triples * WeightOf(triple));
+        _sentenceFeatures += 2 + stems + triples;
     }
 
     public void Concept(int concept, int token, int start, int end, bool quoted)
@@ -81,6 +89,11 @@ internal ref struct InjectionReading : ISignalSink
         (_previous, _previousFeatures, _previousStart, _hasPrevious) = (_sentence, _sentenceFeatures, _sentenceStart, true);
         (_sentence, _sentenceFeatures, _sentenceStart) = (0, 0, end);
     }
+
+    // The shift leaves as many bits as the table has entries.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly int WeightOf(uint hash) =>
+        Unsafe.Add(ref MemoryMarshal.GetReference(_table), (nint)(hash >> (32 - InjectionModel.TableBits)));
 
     private void Window(int sum, int features, int start, int end)
     {

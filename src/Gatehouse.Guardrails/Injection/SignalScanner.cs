@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using Gatehouse.Guardrails.Text;
 
@@ -8,6 +9,9 @@ internal interface ISignalSink
 {
     /// <summary>A hashed feature of the current sentence.</summary>
     void Feature(uint hash);
+
+    /// <summary>The features of a word: itself, its stem, it and the word before, it and the two before.</summary>
+    void Word(uint word, uint stem, bool hasStem, uint pair, uint triple, bool hasTriple);
 
     /// <summary>A word that stands for a concept. <paramref name="start"/> and <paramref name="end"/> are offsets in the text.</summary>
     void Concept(int concept, int token, int start, int end, bool quoted);
@@ -70,6 +74,12 @@ internal static class SignalScanner
         var i = 0;
         while (i < text.Length)
         {
+            if (text[i] == ' ')
+            {
+                i++;
+                continue;
+            }
+
             var kind = CharFold.KindOf(text[i]);
             if (kind is CharKind.Letter or CharKind.Digit)
             {
@@ -119,6 +129,98 @@ internal static class SignalScanner
         ReadOnlySpan<char> text, int start, ReadOnlySpan<ulong> known,
         ref State state, ref SignalCounts counts, ref TSink sink)
         where TSink : struct, ISignalSink, allows ref struct
+    {
+        uint hash, stem;
+        int length, end;
+        var concept = 0;
+        if (start + AsciiWord.Room <= text.Length && AsciiWord.Read(text, start, ref state.Hashes, out var capitals) is > 0 and var letters)
+        {
+            (hash, length, end) = (state.Hashes[letters], letters, start + letters);
+            stem = state.Hashes[StemLength];
+            if (ConceptLexicon.MayHaveStem(state.Hashes[3], state.Hashes[4], state.Hashes[5]) || letters == 2)
+            {
+                concept = Stem(state.Hashes[..(letters + 1)]);
+            }
+
+            if (letters == 1)
+            {
+                counts.Singles++;
+                counts.LongestSingleRun = Math.Max(counts.LongestSingleRun, ++counts.SingleRun);
+            }
+            else
+            {
+                counts.SingleRun = 0;
+            }
+
+            if ((capitals & (capitals - 1)) != 0)
+            {
+                Capitals(BitOperations.PopCount(capitals), letters, letters, ref counts);
+            }
+        }
+        else
+        {
+            var read = Read(text, start, ref counts);
+            (hash, stem, length, end, concept) = (read.Hash, read.Stem, read.Length, read.End, read.Concept);
+            if (length == 0)
+            {
+                return end; // Nothing but characters that are skipped.
+            }
+        }
+
+        var word = WordHash.Word(hash);
+        counts.Words++;
+        counts.Repeats += word == state.Previous || word == state.BeforePrevious ? 1 : 0;
+        var isKnown = (known[(int)((word >> 6) & (uint)(known.Length - 1))] & (1UL << (int)(word & 63))) != 0;
+        counts.Known += isKnown ? 1 : 0;
+        counts.UnknownRun = isKnown ? 0 : counts.UnknownRun + (length > 1 ? 1 : 0);
+        counts.LongestUnknownRun = Math.Max(counts.LongestUnknownRun, counts.UnknownRun);
+
+        var pair = WordHash.Pair(word, state.Previous);
+        var triple = WordHash.Triple(word, state.Previous, state.BeforePrevious);
+        var hasTriple = state.BeforePrevious != 0;
+        sink.Word(word, WordHash.Stem(stem ^ 0x51ed27), length > StemLength, pair, triple, hasTriple);
+
+        if (ConceptLexicon.May(word))
+        {
+            var whole = ConceptLexicon.Find(word);
+            concept = whole != 0 ? whole : concept;
+        }
+
+        // Phrases are rare: two bits are tested at once.
+        if (ConceptLexicon.MayBePhrase(pair) | ConceptLexicon.MayBePhrase(triple))
+        {
+            var phrase = ConceptLexicon.Find(pair);
+            concept = phrase != 0 ? phrase : concept;
+            phrase = hasTriple ? ConceptLexicon.Find(triple) : 0;
+            concept = phrase != 0 ? phrase : concept;
+        }
+
+        if (concept != 0)
+        {
+            Concept(concept, start, end, ref state, ref counts, ref sink);
+        }
+
+        Advance(word, end, ref state, ref counts, ref sink);
+        return end;
+    }
+
+    /// <param name="beginnings">Hashes of the beginnings of a word, by their length.</param>
+    /// <returns>The concept of the longest stem of three letters or more that is listed, or of a word of two letters; or 0.</returns>
+    private static int Stem(ReadOnlySpan<uint> beginnings)
+    {
+        var concept = 0;
+        for (var length = Math.Min(beginnings.Length - 1, 3); length > 1 && length < beginnings.Length; length++)
+        {
+            var found = ConceptLexicon.Find(WordHash.Stem(beginnings[length]));
+            concept = found != 0 ? found : concept;
+        }
+
+        return concept;
+    }
+
+    /// <summary>A word letter by letter: with digits, apostrophes, letters beyond ASCII, of any length, or at the end of a text.</summary>
+    private static (uint Hash, uint Stem, int Length, int End, int Concept) Read(
+        ReadOnlySpan<char> text, int start, ref SignalCounts counts)
     {
         var hash = WordHash.Seed;
         uint stem = 0;
@@ -170,12 +272,9 @@ internal static class SignalScanner
                 stem = hash;
             }
 
-            if (length == 3)
-            {
-                stems = ConceptLexicon.HasStem(hash);
-            }
-
-            if (stems && length >= 3)
+            // From five letters on a stem has begun as one does; shorter ones are looked up.
+            stems = length == StemLength ? ConceptLexicon.MayBeginStem(hash) : stems;
+            if (length >= 3 && (length < StemLength ? ConceptLexicon.MayBeginStem(hash) : stems))
             {
                 var found = ConceptLexicon.Find(WordHash.Stem(hash));
                 concept = found != 0 ? found : concept;
@@ -184,11 +283,9 @@ internal static class SignalScanner
 
         if (length == 0)
         {
-            return i; // Nothing but characters that are skipped.
+            return (0, 0, 0, i, 0);
         }
 
-        var word = WordHash.Word(hash);
-        counts.Words++;
         if (length == 1 && digits == 0)
         {
             counts.Singles++;
@@ -203,27 +300,14 @@ internal static class SignalScanner
 
         counts.Alphanumeric += digits > 0 && length > 1 ? 1 : 0;
         var letters = i - start - digits;
-        if (digits > 0 || (upper > 1 && upper < letters))
+        if (digits > 0)
         {
             counts.LongestCode = Math.Max(counts.LongestCode, i - start);
         }
 
         if (upper > 1)
         {
-            var all = upper == letters;
-            counts.Upper += all ? 1 : 0;
-            counts.Mixed += all ? 0 : 1;
-        }
-
-        counts.Repeats += word == state.Previous || word == state.BeforePrevious ? 1 : 0;
-        if ((known[(int)((word >> 6) & (uint)(known.Length - 1))] & (1UL << (int)(word & 63))) != 0)
-        {
-            counts.Known++;
-            counts.UnknownRun = 0;
-        }
-        else if (length > 1)
-        {
-            counts.LongestUnknownRun = Math.Max(counts.LongestUnknownRun, ++counts.UnknownRun);
+            Capitals(upper, letters, i - start, ref counts);
         }
 
         if (length == 2 && concept == 0)
@@ -231,33 +315,19 @@ internal static class SignalScanner
             concept = ConceptLexicon.Find(WordHash.Stem(hash));
         }
 
-        var whole = ConceptLexicon.Find(word);
-        concept = whole != 0 ? whole : concept;
-        sink.Feature(word);
-        if (stem != 0 && length > StemLength)
-        {
-            sink.Feature(WordHash.Stem(stem ^ 0x51ed27));
-        }
+        return (hash, stem, length, i, concept);
+    }
 
-        var pair = WordHash.Pair(word, state.Previous);
-        sink.Feature(pair);
-        var phrase = ConceptLexicon.Find(pair);
-        concept = phrase != 0 ? phrase : concept;
-        if (state.BeforePrevious != 0)
+    /// <summary>More than one capital: shouting, or capitals inside as encoded text has.</summary>
+    private static void Capitals(int upper, int letters, int length, ref SignalCounts counts)
+    {
+        var all = upper == letters;
+        counts.Upper += all ? 1 : 0;
+        counts.Mixed += all ? 0 : 1;
+        if (upper < letters)
         {
-            var triple = WordHash.Triple(word, state.Previous, state.BeforePrevious);
-            sink.Feature(triple);
-            phrase = ConceptLexicon.Find(triple);
-            concept = phrase != 0 ? phrase : concept;
+            counts.LongestCode = Math.Max(counts.LongestCode, length);
         }
-
-        if (concept != 0)
-        {
-            Concept(concept, start, i, ref state, ref counts, ref sink);
-        }
-
-        Advance(word, i, ref state, ref counts, ref sink);
-        return i;
     }
 
     private static void Ideograph<TSink>(
@@ -275,7 +345,7 @@ internal static class SignalScanner
             sink.Feature(WordHash.Triple(word, state.Previous, state.BeforePrevious));
         }
 
-        if (start >= state.ConceptEnd)
+        if (start >= state.ConceptEnd && ConceptLexicon.MayBeginIdeographs((char)CharFold.FoldOf(text[start])))
         {
             var hash = WordHash.Seed;
             var concept = 0;
@@ -384,6 +454,7 @@ internal static class SignalScanner
         public int QuoteStart;
         public bool Quoted;
         public RecentConcepts Recent;
+        public AsciiWord.Beginnings Hashes;
     }
 
     /// <summary>The last four concepts, newest first.</summary>

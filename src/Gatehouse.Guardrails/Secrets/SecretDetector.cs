@@ -8,11 +8,11 @@ namespace Gatehouse.Guardrails.Secrets;
 /// </summary>
 public sealed class SecretDetector : IDetector
 {
-    /// <summary>Shorter runs hold no key with a prefix.</summary>
-    private const int LeastToken = 12;
+    /// <summary>Shorter than any form without a prefix that may be letters only.</summary>
+    private const int MaxWords = 40;
 
-    private static readonly SearchValues<char> TokenCharacters = SearchValues.Create(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.+/=~$|:@");
+    private static readonly SearchValues<char> WordCharacters = SearchValues.Create(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-/");
 
     private static readonly KeyFormat[][] ByFirst = Index();
 
@@ -50,26 +50,12 @@ public sealed class SecretDetector : IDetector
         findings.Truncate(kept);
     }
 
-    /// <summary>
-    /// Looks at every run of at least <see cref="LeastToken"/> token characters. In prose nearly every look is one step back to a space and
-    /// a jump of twelve, so clean text costs a fraction of its length.
-    /// </summary>
+    /// <summary>Looks at every run of at least <see cref="TokenRuns.Least"/> token characters.</summary>
     private static void FindTokens(ReadOnlySpan<char> text, FindingList findings)
     {
-        var at = 0;
-        while (at + LeastToken <= text.Length)
+        for (var at = 0; TokenRuns.Next(text, ref at, out var end); at = end + 1)
         {
-            var back = text.Slice(at, LeastToken).LastIndexOfAnyExcept(TokenCharacters);
-            if (back >= 0)
-            {
-                at += back + 1;
-                continue;
-            }
-
-            var length = text[at..].IndexOfAnyExcept(TokenCharacters);
-            var end = length < 0 ? text.Length : at + length;
             FindInToken(text, at, end, findings);
-            at = end + 1;
         }
     }
 
@@ -98,10 +84,19 @@ public sealed class SecretDetector : IDetector
             at = found > 0 ? found - 1 : at;
         }
 
+        if (IsWords(text[start..end]))
+        {
+            return;
+        }
+
         FindShaped(text, start, end, findings);
         FindByService(text, start, end, findings);
         FindResource(text, start, end, findings);
     }
+
+    /// <summary>Letters and dashes, perhaps with a stop at the end: none of the forms without a prefix is without a digit or a sign.</summary>
+    private static bool IsWords(ReadOnlySpan<char> token) =>
+        token.Length < MaxWords && token[..^1].IndexOfAnyExcept(WordCharacters) < 0 && token[^1] is not ('$' or '=' or '~' or '|' or '@');
 
     /// <summary>A random value right after the name of a service that gives out keys.</summary>
     private static void FindByService(ReadOnlySpan<char> text, int start, int end, FindingList findings)

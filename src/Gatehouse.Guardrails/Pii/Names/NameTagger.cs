@@ -17,9 +17,20 @@ internal sealed class NameTagger(Gazetteer words, NameModel model)
         for (var i = 0; i < tokens.Length; i++)
         {
             ref var token = ref tokens[i];
+            if (token.Shape == Shape.Mark)
+            {
+                continue;
+            }
+
+            if (token.Shape == Shape.Lower && words.IsPlain(token.Hash))
+            {
+                token.Flags = WordFlags.Common;
+                continue;
+            }
+
             token.Flags = words.Of(token);
             telling[count] = (ushort)i;
-            count += token.Shape == Shape.Mark || (token.Shape == Shape.Lower && token.Flags == WordFlags.Common) ? 0 : 1;
+            count += token.Shape == Shape.Lower && token.Flags == WordFlags.Common ? 0 : 1;
         }
 
         return count;

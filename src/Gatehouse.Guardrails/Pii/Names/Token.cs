@@ -1,3 +1,5 @@
+using Gatehouse.Guardrails.Text;
+
 namespace Gatehouse.Guardrails.Pii.Names;
 
 /// <summary>How a word is written.</summary>
@@ -107,6 +109,22 @@ internal static class Tokenizer
     }
 
     private static void ReadWord(ReadOnlySpan<char> text, ref int position, ref Token token)
+    {
+        var hashes = default(AsciiWord.Beginnings);
+        if (position + AsciiWord.Room <= text.Length && AsciiWord.Read(text, position, ref hashes, out var capitals) is > 0 and var length)
+        {
+            token.End = position += length;
+            token.Hash = hashes[length];
+            token.Shape = capitals == 0 ? Shape.Lower
+                : capitals == (1u << length) - 1 ? (length == 1 ? Shape.Initial : Shape.Upper)
+                : capitals == 1 ? Shape.Capital : Shape.Mixed;
+            return;
+        }
+
+        ReadLetters(text, ref position, ref token);
+    }
+
+    private static void ReadLetters(ReadOnlySpan<char> text, ref int position, ref Token token)
     {
         // Counts of lower, upper and digits in three fields of sixteen bits; words longer than that do not matter.
         var counts = 0UL;
