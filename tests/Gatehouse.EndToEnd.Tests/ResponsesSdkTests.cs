@@ -183,7 +183,8 @@ public sealed class ResponsesSdkTests(ResponsesSdks sdks) : IClassFixture<Respon
             var result = Succeeded(results, scenario);
             Assert.Equal(("Let me think.", "It is 42."), (result.Thinking, result.Text));
             // LangChain's streams leave out what the provider sealed
-            var told = upstream is "responses" or "anthropic" or "bedrock" && (sdk, scenario) != (ResponsesSdks.LangChain, "thinking-stream");
+            var told = upstream is "responses" or "anthropic" or "bedrock"
+                && (sdk, scenario) != (ResponsesSdks.LangChain, "thinking-stream");
             Assert.True(!told || result.Signature is not null, scenario);
         }
     }
@@ -327,7 +328,8 @@ public sealed class ResponsesSdkTests(ResponsesSdks sdks) : IClassFixture<Respon
 
     private List<JsonElement> Sent(string sdk, string upstream, string scenario)
     {
-        var bodies = sdks.Player.Requests.Where(r => r.Model == ResponsesSdks.Prefix(sdk, upstream) + scenario).Select(r => r.Body).ToList();
+        var bodies = sdks.Player.Requests
+            .Where(r => r.Model == ResponsesSdks.Prefix(sdk, upstream) + scenario).Select(r => r.Body).ToList();
         Assert.Equal(2, bodies.Count); // whole and streamed
         return bodies;
     }

@@ -25,7 +25,8 @@ internal sealed class BatchCaller(CallPipeline pipeline, IResponseStore response
     private const string ModerationsPath = "/v1/moderations";
 
     /// <summary>What OpenAI's batches may ask for.</summary>
-    public static readonly IReadOnlyList<string> Endpoints = [ChatPath, ResponsesHandler.Path, CompletionsPath, EmbeddingsPath, ModerationsPath];
+    public static readonly IReadOnlyList<string> Endpoints =
+        [ChatPath, ResponsesHandler.Path, CompletionsPath, EmbeddingsPath, ModerationsPath];
 
     /// <exception cref="OperationCanceledException">The call was given up.</exception>
     public async Task<BatchAnswer> CallAsync(Batch batch, BatchItem item, CancellationToken ct)

@@ -284,7 +284,10 @@ internal sealed unsafe partial class JournalSegment : IDisposable
     {
         _view.SafeMemoryMappedViewHandle.ReleasePointer();
         _view.SafeMemoryMappedViewHandle.Dispose(); // first, or the view would wait for the disk, even where the file is about to go
-        _view.Dispose();
+        if (_view.SafeMemoryMappedViewHandle.IsClosed)
+        {
+            _view.Dispose(); // else a flush is under way and closes it at its end, and the view would try to flush once more
+        }
     }
 
     /// <summary>The allocator for real disks: the kernel assigns every block now, or says that it can't.</summary>

@@ -4,7 +4,8 @@ namespace Gatehouse.Guardrails.Content;
 
 /// <summary>
 /// The lexical scorer of harm categories: phrases that say it all, threats that are no figure of speech, and pairs of an act and its object
-/// within one sentence. Words alone do not flag: "kill a process" has the act and not the object. The lists are harm.txt; a model behind a route sees what words cannot.
+/// within one sentence. Words alone do not flag: "kill a process" has the act and not the object. The lists are harm.txt; a model behind a
+/// route sees what words cannot.
 /// </summary>
 internal sealed class HarmLexicon
 {

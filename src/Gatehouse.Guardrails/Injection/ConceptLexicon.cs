@@ -54,7 +54,7 @@ internal static class ConceptLexicon
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool MayHaveStem(uint three, uint four, uint five) => MayBeginStem(three) | MayBeginStem(four) | MayBeginStem(five);
 
-    /// <summary>Whether a word that begins so may have a stem that is listed and has as many letters, or more when these are five.</summary>
+    /// <summary>Whether a word that begins so may have a stem that is listed and has as many letters, or more if these are five.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool MayBeginStem(uint beginning)
     {

@@ -94,7 +94,7 @@ public sealed class SecretDetector : IDetector
         FindResource(text, start, end, findings);
     }
 
-    /// <summary>Letters and dashes, perhaps with a stop at the end: none of the forms without a prefix is without a digit or a sign.</summary>
+    /// <summary>Letters and dashes, perhaps with a stop at the end: no form without a prefix is without a digit or a sign.</summary>
     private static bool IsWords(ReadOnlySpan<char> token) =>
         token.Length < MaxWords && token[..^1].IndexOfAnyExcept(WordCharacters) < 0 && token[^1] is not ('$' or '=' or '~' or '|' or '@');
 

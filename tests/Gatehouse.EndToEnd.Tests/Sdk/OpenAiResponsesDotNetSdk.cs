@@ -143,7 +143,8 @@ internal sealed class OpenAiResponsesDotNetSdk : ISdkClient
 
     private static void Keep(SdkResult r, ResponseResult response)
     {
-        r.Text = string.Concat(response.OutputItems.OfType<MessageResponseItem>().SelectMany(m => m.Content).Select(c => c.Text ?? c.Refusal));
+        r.Text = string.Concat(
+            response.OutputItems.OfType<MessageResponseItem>().SelectMany(m => m.Content).Select(c => c.Text ?? c.Refusal));
         r.Finish = response.IncompleteStatusDetails?.Reason?.ToString()
             ?? (response.Status == ResponseStatus.Completed ? "completed" : response.Status?.ToString());
         if (response.OutputItems.OfType<ReasoningResponseItem>().FirstOrDefault() is { } reasoning)

@@ -28,7 +28,8 @@ internal static class SdkPage
     public static async Task<(string Text, int All)> TableAsync(
         IEnumerable<string> sdks, IReadOnlyList<string> upstreams, Func<string, string, Task<int>> count)
     {
-        var text = new StringBuilder($"| SDK | {string.Join(" | ", upstreams)} |\n| --- |{string.Concat(upstreams.Select(_ => " --- |"))}\n");
+        var text = new StringBuilder(
+            $"| SDK | {string.Join(" | ", upstreams)} |\n| --- |{string.Concat(upstreams.Select(_ => " --- |"))}\n");
         var all = 0;
         foreach (var sdk in sdks)
         {

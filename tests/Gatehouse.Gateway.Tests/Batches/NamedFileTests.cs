@@ -42,7 +42,8 @@ public sealed class NamedFileTests
     public async Task A_provider_of_another_format_gets_it_in_its_own_words()
     {
         await using var player = new WirePlayer(e => e.AnswerAsync(200, Calls.Wire.MessagesAnswer));
-        await using var gateway = await StartAsync(new Route("fast", [new Target(TestGateway.Http("a", player, WireFormat.Anthropic), "m0")]));
+        await using var gateway = await StartAsync(
+            new Route("fast", [new Target(TestGateway.Http("a", player, WireFormat.Anthropic), "m0")]));
 
         using var pdf = await gateway.ChatAsync(Chat(Pdf));
         var document = Part(player.Last, 1);
@@ -58,7 +59,8 @@ public sealed class NamedFileTests
     public async Task Messages_name_documents_and_images_in_tool_results_too()
     {
         await using var player = new WirePlayer(e => e.AnswerAsync(200, Calls.Wire.MessagesAnswer));
-        await using var gateway = await StartAsync(new Route("fast", [new Target(TestGateway.Http("a", player, WireFormat.Anthropic), "m0")]));
+        await using var gateway = await StartAsync(
+            new Route("fast", [new Target(TestGateway.Http("a", player, WireFormat.Anthropic), "m0")]));
 
         using var response = await gateway.MessagesAsync(
             $$$"""
@@ -77,7 +79,8 @@ public sealed class NamedFileTests
         Assert.Equal(
             """{"type":"text","media_type":"text/plain","data":"Bring an umbrella."}""",
             messages[0].GetProperty("content")[1].GetProperty("source").ToString());
-        Assert.Equal(Png, messages[1].GetProperty("content")[0].GetProperty("input").GetProperty("source").GetProperty("file_id").GetString());
+        Assert.Equal(
+            Png, messages[1].GetProperty("content")[0].GetProperty("input").GetProperty("source").GetProperty("file_id").GetString());
         Assert.Equal(("image", "image/png", Png64), Base64(messages[2].GetProperty("content")[0].GetProperty("content")[0]));
     }
 
