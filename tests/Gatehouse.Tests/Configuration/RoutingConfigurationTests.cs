@@ -40,6 +40,29 @@ public sealed class RoutingConfigurationTests
     }
 
     [Fact]
+    public async Task Names_of_models_and_routes_may_be_long()
+    {
+        using var files = new Configurations();
+        var model = "anthropic.claude-sonnet-4-5-20250929-v1:0-" + new string('x', 150);
+
+        var loaded = await files.LoadGoodAsync($$"""
+            providers:
+              a: { kind: simulator }
+            routes:
+              {{model}}:
+                targets: [ { provider: a, model: "{{model}}" } ]
+            prices:
+              models:
+                a/{{model}}: { input: 1, output: 2 }
+                "a/quoted-{{model}}":
+                  input: 1
+                  output: 2
+            """);
+
+        Assert.Equal(model, Assert.Single(Route(loaded.Compiled.Routes, model).Targets).Model);
+    }
+
+    [Fact]
     public async Task A_cache_reaches_the_route_and_its_revision_follows_what_answers_depend_on()
     {
         using var files = new Configurations();

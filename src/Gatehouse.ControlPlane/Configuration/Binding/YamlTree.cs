@@ -55,7 +55,7 @@ internal static class YamlReader
 
         try
         {
-            var reader = new TreeBuilder(new Parser(new Scanner(new StringReader(text), skipComments: true, MaxDepth + 1)));
+            var reader = new TreeBuilder(new Parser(new Scanner(new StringReader(text), skipComments: true)));
             return reader.Read(file, errors);
         }
         catch (Refused refused)
