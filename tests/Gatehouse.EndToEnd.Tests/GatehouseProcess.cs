@@ -132,6 +132,7 @@ internal sealed partial class GatehouseProcess : IAsyncDisposable
             throw new TimeoutException($"gatehouse did not print the line in time:\n{Output}");
         }
 
+        await _process.WaitForExitAsync().WaitAsync(Patience); // its output ends a moment before it does
         throw new InvalidOperationException($"gatehouse ended with exit code {_process.ExitCode}:\n{Output}");
     }
 

@@ -53,6 +53,12 @@ internal static class Failures
     public static AttemptFailure Garbage(Attempt attempt, string why) => new(
         NextStep.Retry, new Problem("upstream_invalid_answer", 502, $"{Named(attempt)} sent something that is not an answer: {why}"));
 
+    public static AttemptFailure ManyLarge(Attempt attempt) => new(
+        NextStep.PassOn,
+        new Problem(
+            "busy_with_large_answers", 503,
+            $"{Named(attempt)} sends an answer of more than a megabyte, and as many such answers as fit into memory are under way. Try later."));
+
     public static AttemptFailure JournalFull() => new(NextStep.PassOn, JournalFullProblem) { IsLasting = true };
 
     public static readonly Problem JournalFullProblem = new(

@@ -21,6 +21,7 @@ namespace Gatehouse.Gateway.Calls;
 /// mended by another attempt; after that, no other attempt is made.</item>
 /// <item>A whole answer is read and checked to the end before a byte of it goes out.</item>
 /// <item>The call is settled before the bytes that complete its answer are written.</item>
+/// <item>Few large answers are read at once and others wait, so that their memory is bounded whatever providers send.</item>
 /// <item>No read of the provider and no write to the client is left under way when an attempt ends: their memory is pooled.</item>
 /// </list>
 /// </summary>
@@ -31,6 +32,11 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
 
     private const int MaxErrorBytes = 64 << 10;
     private const int ReadBytes = 16 << 10;
+    private const int LargeBytes = 1 << 20;
+    private const int LargeAtOnce = 4;
+
+    /// <summary>One for the process, whose memory it is.</summary>
+    private static readonly SemaphoreSlim Large = new(LargeAtOnce);
 
     private readonly ByteAnswers _bytes = new(settlement);
 
@@ -288,9 +294,21 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
             attempt.FirstByteMicros ??= call.Micros;
             body.Advance(read);
             attempt.ReceivedBytes = body.Length;
-            if (body.Length > call.Table.MaxAnswerBytes)
+            if (body.Length >= call.Table.MaxAnswerBytes)
             {
                 return Failures.Garbage(attempt, "it is larger than the limit of this installation.");
+            }
+
+            if (body.Length > LargeBytes && body.Turn is null)
+            {
+                deadline.Stop(); // it is not the provider that keeps us waiting
+                if (!await Large.WaitAsync(call.Route.IdleTimeout, call.Aborted))
+                {
+                    return Failures.ManyLarge(attempt);
+                }
+
+                body.Turn = Large;
+                deadline.Restart(call.Route.IdleTimeout);
             }
         }
 

@@ -12,6 +12,9 @@ public sealed class PooledBuffer : IBufferWriter<byte>, IDisposable
 
     public int Length { get; private set; }
 
+    /// <summary>The turn that its owner waited for because it grows large; given back with the memory.</summary>
+    public SemaphoreSlim? Turn { get; set; }
+
     public ReadOnlyMemory<byte> Memory => _array.AsMemory(0, Length);
 
     public ReadOnlySpan<byte> Span => _array.AsSpan(0, Length);
@@ -53,6 +56,9 @@ public sealed class PooledBuffer : IBufferWriter<byte>, IDisposable
         {
             ArrayPool<byte>.Shared.Return(array);
         }
+
+        Turn?.Release();
+        Turn = null;
     }
 
     private void EnsureFree(int size)

@@ -1,0 +1,125 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Gatehouse.Load;
+
+namespace Gatehouse.EndToEnd.Tests;
+
+/// <summary>Whatever a provider does to its socket: a clear error or the answer, bounded memory, and nothing left of the call.</summary>
+public sealed class ChaosTests
+{
+    private const int AtOnce = 16;
+
+    /// <summary>140 before; four answers of 64 MB, what they grew out of, and the pool that keeps both for a while.</summary>
+    private const long MostMegabytes = 1000;
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Every_call_ends_clearly_and_leaves_neither_memory_nor_connections_nor_reservations()
+    {
+        await using var upstream = new ChaosUpstream(0);
+        await using var gatehouse = await GatehouseProcess.StartAsync(
+            $$"""
+            providers:
+              chaos: { kind: openai-compatible, base_url: "http://127.0.0.1:{{upstream.Port}}/v1", api_key: none, breaker: { enabled: false } }
+            routes:
+              "*":
+                attempts: 1
+                timeouts: { first_byte: 4s, idle: 4s }
+                targets: [{ provider: chaos, model: "*" }]
+            prices:
+              models:
+            {{string.Concat(ChaosUpstream.Kinds.Keys.Select(kind => $"    chaos/{kind}: {{ input: 1, output: 10 }}\n"))}}
+            """);
+        await gatehouse.AdminAsync("POST", "api/budgets", new { name = "all", team = "sample", limit_usd = 1000m, period = "month" });
+        using var http = gatehouse.CreateClient();
+        http.Timeout = TimeSpan.FromSeconds(60);
+        await CallAsync(http, "good");
+        var descriptors = Descriptors(gatehouse.Id);
+        var most = 0L;
+
+        foreach (var (kind, isAnswered) in ChaosUpstream.Kinds)
+        {
+            var texts = await Task.WhenAll(Enumerable.Range(0, AtOnce).Select(_ => CallAsync(http, kind)));
+
+            most = Math.Max(most, Megabytes(gatehouse.Id));
+            Assert.All(texts, text => Check(kind, isAnswered, text));
+        }
+
+        Assert.InRange(most, 0, MostMegabytes);
+        await UntilAsync(
+            () => Task.FromResult(upstream.Open <= AtOnce && Descriptors(gatehouse.Id) <= descriptors + (3 * AtOnce)),
+            () => $"{upstream.Open} connections to the provider, {Descriptors(gatehouse.Id)} descriptors of {descriptors}");
+        await UntilAsync(async () =>
+            (await gatehouse.AdminAsync("GET", "api/budgets")).GetProperty("items")[0].GetProperty("reserved_usd").GetDecimal() == 0,
+            () => "reserved");
+        Check("good", true, await CallAsync(http, "good"));
+        var doctor = await gatehouse.CliAsync("doctor", "--ledger");
+        Assert.True(doctor.ExitCode == 0, doctor.Output);
+    }
+
+    private static void Check(string kind, bool isAnswered, (HttpStatusCode Status, string Text) got)
+    {
+        var isStream = kind.StartsWith("stream", StringComparison.Ordinal);
+        if (isAnswered)
+        {
+            Assert.True(got.Status == HttpStatusCode.OK, $"{kind}: {got.Status} {got.Text}");
+            Assert.True(isStream ? got.Text.EndsWith("data: [DONE]\n\n", StringComparison.Ordinal)
+                : got.Text.Contains("An answer.", StringComparison.Ordinal), $"{kind}: {got.Text}");
+            return;
+        }
+
+        // Before anything went out the status says it; after that the last event does.
+        var error = got.Status == HttpStatusCode.OK ? LastEvent(got.Text) : got.Text;
+        Assert.True(
+            got.Status is HttpStatusCode.OK ? isStream : (int)got.Status is 502 or 503 or 504,
+            $"{kind}: {got.Status} {Short(got.Text)}");
+        Assert.True(error.StartsWith("{\"error\"", StringComparison.Ordinal), $"{kind}: {got.Status} {Short(got.Text)}");
+        var message = JsonElement.Parse(error).GetProperty("error").GetProperty("message").GetString();
+        Assert.True(message is { Length: > 20 }, $"{kind}: {Short(got.Text)}");
+    }
+
+    private static string LastEvent(string text)
+    {
+        text = text.Replace("data: [DONE]\n\n", "", StringComparison.Ordinal);
+        var at = text.LastIndexOf("data: ", StringComparison.Ordinal);
+        Assert.True(at >= 0, Short(text));
+        return text[(at + 6)..].Trim();
+    }
+
+    private static string Short(string text) => text.Length > 500 ? text[..500] : text;
+
+    private static async Task<(HttpStatusCode Status, string Text)> CallAsync(HttpClient http, string kind)
+    {
+        using var response = await http.PostAsJsonAsync(
+            "v1/chat/completions",
+            new
+            {
+                model = kind, stream = kind.StartsWith("stream", StringComparison.Ordinal), max_tokens = 20,
+                messages = new[] { new { role = "user", content = "Hello" } },
+            },
+            Ct);
+        return (response.StatusCode, await response.Content.ReadAsStringAsync(Ct));
+    }
+
+    private static int Descriptors(int process) => Directory.GetFiles($"/proc/{process}/fd").Length;
+
+    private static long Megabytes(int process)
+    {
+        using var of = Process.GetProcessById(process);
+        return of.WorkingSet64 >> 20;
+    }
+
+    private static async Task UntilAsync(Func<Task<bool>> holds, Func<string> found)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
+        while (!await holds())
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(30), found());
+            await timer.WaitForNextTickAsync(Ct);
+        }
+    }
+}
