@@ -21,6 +21,9 @@ public enum GuardVerdict
     /// <summary>Parts of the request or the answer were replaced.</summary>
     Redacted = 50,
 
+    /// <summary>A person was asked: the call waited, or they are asked afterwards.</summary>
+    Escalated = 55,
+
     /// <summary>The request was refused, or the answer held back.</summary>
     Blocked = 60,
 }
@@ -45,8 +48,8 @@ public sealed record GuardReport(
 /// <param name="Detector">The detector, such as <c>pii</c>.</param>
 /// <param name="Type">What it is, such as <c>CREDIT_CARD</c>.</param>
 /// <param name="Rule">The rule of the policy that decided.</param>
-/// <param name="Action">What was done, or would have been: <c>flag</c>, <c>redact</c>, <c>pseudonymise</c>, <c>route</c> or
-/// <c>block</c>.</param>
+/// <param name="Action">What was done, or would have been: <c>flag</c>, <c>redact</c>, <c>pseudonymise</c>, <c>route</c>,
+/// <c>escalate</c> or <c>block</c>.</param>
 /// <param name="Shadow">The rule is in shadow mode: nothing was done.</param>
 /// <param name="Excepted">An exception of the system turned the rule's action into a flag.</param>
 /// <param name="Score">Of the surest, from 0 to 1.</param>

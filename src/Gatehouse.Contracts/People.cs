@@ -40,6 +40,9 @@ public enum Permission
     /// <summary>Change what a system stores and for how long, and what its calls may cost: budgets and limits.</summary>
     WritePolicies,
 
+    /// <summary>Decide about calls that wait for a person, and close incidents.</summary>
+    DecideReviews,
+
     /// <summary>Create teams, invite people and change their roles.</summary>
     WritePeople,
 
@@ -66,6 +69,7 @@ public static class Roles
         Permission.WriteSystems => role is Role.Admin or Role.Architect or Role.Engineer,
         Permission.WriteKeys => role is Role.Admin or Role.Architect or Role.Engineer,
         Permission.WritePolicies => role is Role.Admin or Role.Architect,
+        Permission.DecideReviews => role is Role.Admin or Role.Architect or Role.Approver,
         Permission.WritePeople => role is Role.Admin,
         Permission.ReadSettings => role is Role.Admin or Role.Architect or Role.Auditor,
         Permission.WriteSecrets => role is Role.Admin,

@@ -32,6 +32,8 @@ public static class TelemetryNames
     public const string GuardCalls = "gatehouse.guard.calls";
     public const string GuardedFindings = "gatehouse.guard.findings";
     public const string GuardDuration = "gatehouse.guard.duration";
+    public const string Reviews = "gatehouse.guard.reviews";
+    public const string ReviewsWaiting = "gatehouse.guard.reviews_waiting";
 
     public const string OperationName = "gen_ai.operation.name";
     public const string ProviderName = "gen_ai.provider.name";

@@ -20,7 +20,8 @@ public sealed class GatewayMetrics : IDisposable
     private static readonly double[] OverheadBuckets =
         [0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.1];
 
-    private static readonly string[] VerdictNames = [.. Enum.GetNames<GuardVerdict>().Select(n => n.ToLowerInvariant())];
+    private static readonly Dictionary<GuardVerdict, string> VerdictNames =
+        Enum.GetValues<GuardVerdict>().ToDictionary(v => v, v => v.ToString().ToLowerInvariant());
 
     private readonly Snapshot<GatewayTable> _tables;
     private readonly Histogram<double> _duration;
@@ -41,6 +42,8 @@ public sealed class GatewayMetrics : IDisposable
     private readonly Counter<long> _guardCalls;
     private readonly Counter<long> _guardFindings;
     private readonly Histogram<double> _guardDuration;
+    private readonly Counter<long> _reviews;
+    private readonly UpDownCounter<long> _reviewsWaiting;
 
     public GatewayMetrics(Snapshot<GatewayTable> tables)
     {
@@ -81,6 +84,10 @@ public sealed class GatewayMetrics : IDisposable
         _guardDuration = Meter.CreateHistogram(
             TelemetryNames.GuardDuration, "s", "Time of the guards in a call.",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = OverheadBuckets });
+        _reviews = Meter.CreateCounter<long>(
+            TelemetryNames.Reviews, "{review}",
+            "Questions to people about calls: approved, denied, timed_out, withdrawn, asked_after, or overflowed when nobody could be asked.");
+        _reviewsWaiting = Meter.CreateUpDownCounter<long>(TelemetryNames.ReviewsWaiting, "{call}", "Calls that wait for a person.");
         Meter.CreateObservableGauge(
             TelemetryNames.Breaker, Breakers, "{state}", "Circuit breakers of targets: 0 closed, 1 half-open, 2 open.");
     }
@@ -114,6 +121,13 @@ public sealed class GatewayMetrics : IDisposable
     public void Hedged(string provider) => _hedges.Add(1, new KeyValuePair<string, object?>(TelemetryNames.ProviderName, provider));
 
     public void WaitedForReturn(string route) => _waited.Add(1, new KeyValuePair<string, object?>(TelemetryNames.Route, route));
+
+    public void ReviewBegan() => _reviewsWaiting.Add(1);
+
+    public void ReviewEnded() => _reviewsWaiting.Add(-1);
+
+    /// <param name="how">One of the words of the instrument's description.</param>
+    public void Reviewed(string how) => _reviews.Add(1, new KeyValuePair<string, object?>(TelemetryNames.Outcome, how));
 
     public void DroppedContent() => _contentDropped.Add(1);
 
@@ -214,7 +228,7 @@ public sealed class GatewayMetrics : IDisposable
             _guardCalls.Add(1, new TagList
             {
                 { TelemetryNames.GuardPolicy, guard.Policy },
-                { TelemetryNames.GuardVerdict, VerdictNames[(int)guard.Verdict / 10] },
+                { TelemetryNames.GuardVerdict, VerdictNames[guard.Verdict] },
             });
         }
 

@@ -9,6 +9,7 @@ using Gatehouse.Gateway.Models;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Responses;
+using Gatehouse.Gateway.Reviews;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Gateway.Scheduling;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -40,6 +41,8 @@ public static class GatewayModule
         services.AddSingleton<Admissions>();
         services.AddSingleton<Judge>();
         services.AddSingleton(s => new LowConfidence(new Lazy<Judge>(s.GetRequiredService<Judge>)));
+        services.AddSingleton<ReviewDesk>();
+        services.AddSingleton<CallReviews>();
         services.AddSingleton<TargetCaller>();
         services.AddSingleton<HedgeBook>();
         services.AddSingleton<DownQueue>();

@@ -2,6 +2,7 @@ using Gatehouse.Api;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Limits;
+using Gatehouse.Gateway.Reviews;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Storage;
 using Microsoft.AspNetCore.Authentication;
@@ -115,6 +116,9 @@ public static class GovernanceModule
         AddLabel.Map(api);
         ExportLabels.Map(api);
         RemoveLabel.Map(api);
+        ListReviews.Map(api);
+        GetReview.Map(api);
+        DecideReview.Map(api);
 
         ListAudit.Map(api);
     }
@@ -137,6 +141,10 @@ public static class GovernanceModule
         services.AddSingleton(
             s => new Labels(Get<Database>(s), Get<InstallationSecret>(s), Get<GovernanceWrites>(s), Get<TimeProvider>(s)));
         services.AddHostedService<LabelUpkeep>();
+        services.AddSingleton<ReviewRows>();
+        services.AddSingleton(s => new Reviews(
+            Get<ReviewRows>(s), Get<ReviewDesk>(s), Get<GovernanceWrites>(s), Get<Snapshot<GovernanceTables>>(s)));
+        services.AddHostedService<ReviewWorker>();
         services.AddSingleton(s => new AuditTrail(Get<Database>(s)));
         services.AddSingleton(s => new SampleSystem(Get<Database>(s), Get<Secrets>(s), Get<GovernanceWrites>(s), dataDirectory));
         services.AddSingleton<Passwords>();

@@ -101,6 +101,9 @@ internal sealed class Call : IDisposable
     /// <summary>The surface answers by itself: no target is asked, and there is nothing to settle.</summary>
     public bool IsTakenOver { get; set; }
 
+    /// <summary>The call's place at its target is free already: nothing more is asked of it.</summary>
+    public bool HasLeftTarget { get; private set; }
+
     /// <summary>The record has been journalled; the call is history and only its last bytes are to be written.</summary>
     public bool IsSettled { get; set; }
 
@@ -146,6 +149,19 @@ internal sealed class Call : IDisposable
         finally
         {
             _waited += _clock.GetTimestamp() - from;
+        }
+    }
+
+    /// <summary>A place at the target was taken for an attempt.</summary>
+    public void EnterTarget() => HasLeftTarget = false;
+
+    /// <summary>Gives the place at the target back, once.</summary>
+    public void LeaveTarget(Target target)
+    {
+        if (!HasLeftTarget)
+        {
+            HasLeftTarget = true;
+            target.Load?.Leave();
         }
     }
 

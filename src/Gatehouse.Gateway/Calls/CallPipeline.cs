@@ -5,6 +5,7 @@ using Gatehouse.Gateway.Caching;
 using Gatehouse.Gateway.Guarding;
 using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Resilience;
+using Gatehouse.Gateway.Reviews;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Gateway.Scheduling;
 using Gatehouse.Gateway.Streaming;
@@ -21,7 +22,8 @@ namespace Gatehouse.Gateway.Calls;
 /// <item>Read: the body into a pooled buffer, up to the limit.</item>
 /// <item>Peek: prove the body to be JSON and read what routing needs.</item>
 /// <item>Route: the model's name leads to the targets. What the request only names is put into it: earlier responses, stored files.</item>
-/// <item>Guard: check the request's texts with the policy that applies, and change what it says (<see cref="CallGuard"/>).</item>
+/// <item>Guard: check the request's texts with the policy that applies, and change what it says (<see cref="CallGuard"/>); what
+/// a rule escalates waits for a person (<see cref="CallReviews"/>).</item>
 /// <item>Look up: an answer that the route keeps ends the call here, at no cost (<see cref="CacheSteps"/>).</item>
 /// <item>Reserve: take the call's worst case from every budget and limit that applies (<see cref="Admissions"/>).</item>
 /// <item>Call: ask the targets in their order, with retries and fallback (<see cref="RouteCaller"/>).</item>
@@ -35,6 +37,7 @@ internal sealed partial class CallPipeline(
     Admissions admissions,
     RouteCaller caller,
     Mirrors mirrors,
+    CallReviews reviews,
     Settlement settlement,
     GatewayMetrics metrics,
     TimeProvider clock,
@@ -74,6 +77,8 @@ internal sealed partial class CallPipeline(
         {
             metrics.Ended();
         }
+
+        reviews.AskAfter(call);
 
         // 9 Settle, its end: nothing of a whole answer has left yet.
         await settlement.FlushAsync(call);
@@ -206,7 +211,7 @@ internal sealed partial class CallPipeline(
             await Task.Yield();
         }
 
-        return call.Guard.CheckRequest(call);
+        return call.Guard.CheckRequest(call) ?? (session.HeldBy is null ? null : await reviews.HoldAsync(call));
     }
 
     /// <summary>10 Answer and 11 Settle, when no target needs to be asked.</summary>

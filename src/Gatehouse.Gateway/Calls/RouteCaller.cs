@@ -242,13 +242,14 @@ internal sealed class RouteCaller(
             metrics.FellBack(target.Provider.Name);
         }
 
+        call.EnterTarget();
         try
         {
             return await TryRepeatedlyAsync(call, target, pass, hasSuccessor, race);
         }
         finally
         {
-            target.Load?.Leave();
+            call.LeaveTarget(target);
         }
     }
 

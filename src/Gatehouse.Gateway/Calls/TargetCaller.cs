@@ -7,6 +7,7 @@ using Gatehouse.Gateway.Guarding;
 using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
+using Gatehouse.Gateway.Reviews;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Gateway.Scheduling;
 using Gatehouse.Gateway.Streaming;
@@ -22,13 +23,14 @@ namespace Gatehouse.Gateway.Calls;
 /// <item>A whole answer is read and checked to the end before a byte of it goes out.</item>
 /// <item>The call is settled before the bytes that complete its answer are written.</item>
 /// <item>Few large answers are read at once and others wait, so that their memory is bounded whatever providers send.</item>
+/// <item>What waits for a person leaves only when they said yes; the provider's answer is read to its end meanwhile.</item>
 /// <item>No read of the provider and no write to the client is left under way when an attempt ends: their memory is pooled.</item>
 /// </list>
 /// </summary>
-internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers, TimeProvider clock)
+internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers, CallReviews reviews, TimeProvider clock)
 {
     /// <summary>How often a waiting stream client gets a sign of life; below the idle time-outs of proxies and SDKs.</summary>
-    public static readonly TimeSpan KeepAliveInterval = TimeSpan.FromSeconds(15);
+    public static readonly TimeSpan KeepAliveInterval = Company.Interval;
 
     private const int MaxErrorBytes = 64 << 10;
     private const int ReadBytes = 16 << 10;
@@ -369,12 +371,12 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
         }
 
         return call.Guard is { GuardsOutput: true } guard
-            ? await GuardWholeAsync(call, attempt, answer, translated ?? body, guard)
+            ? await GuardWholeAsync(call, attempt, answer, translated ?? body, guard, deadline)
             : FinishWhole(call, attempt, answer, (translated ?? body).Span);
     }
 
     private async ValueTask<AttemptFailure?> GuardWholeAsync(
-        Call call, Attempt attempt, UpstreamAnswer answer, PooledBuffer body, CallGuard guard)
+        Call call, Attempt attempt, UpstreamAnswer answer, PooledBuffer body, CallGuard guard, Deadline deadline)
     {
         if (body.Length > CallGuard.MaxInlineBytes)
         {
@@ -383,7 +385,18 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
 
         using var guarded = new PooledBuffer(0);
         return guard.CheckAnswer(call, body.Span, guarded)
+            ?? (guard.Session.HeldBy is null ? null : await ReviewAsync(call, attempt, deadline))
             ?? FinishWhole(call, attempt, answer, (guarded.Length > 0 ? guarded : body).Span);
+    }
+
+    /// <summary>The answer is complete and waits for a person. The target need not wait with it, and the answer is nobody else's.</summary>
+    private async ValueTask<AttemptFailure?> ReviewAsync(Call call, Attempt attempt, Deadline deadline)
+    {
+        deadline.Stop();
+        call.Visit?.Close();
+        call.LeaveTarget(attempt.Target);
+        Settlement.CloseAttempt(call, null, null); // the provider has done its part, whatever is decided
+        return await reviews.HoldAsync(call);
     }
 
     private AttemptFailure? FinishWhole(Call call, Attempt attempt, UpstreamAnswer answer, ReadOnlySpan<byte> body)
@@ -409,7 +422,8 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
     private async ValueTask<AttemptFailure?> AnswerStreamAsync(Call call, Attempt attempt, UpstreamAnswer answer, Deadline deadline)
     {
         var relay = NewRelay(call, attempt);
-        using var pump = new EventPump(attempt.Tap, relay, ProviderWire.Of(attempt.Settings.Wire).NewParser());
+        using var hold = call.Guard is { GuardsOutput: true } guard ? new StreamHold(guard.Session) : null;
+        using var pump = new EventPump(attempt.Tap, relay, ProviderWire.Of(attempt.Settings.Wire).NewParser(), hold);
         using var events = new PooledBuffer();
         var chunk = ArrayPool<byte>.Shared.Rent(ReadBytes);
         try
@@ -423,13 +437,16 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
                 }
 
                 var pending = answer.Body.ReadAsync(chunk, deadline.Token);
-                var read = relay.Holds && !pending.IsCompleted
-                    ? await ReleaseAsync(call, attempt, answer, relay, events, pending.AsTask(), deadline)
+                var read = hold is { IsHeld: true } ? await KeepAsync(call, pending)
+                    : relay.Holds && !pending.IsCompleted
+                    ? await ReleaseAsync(call, attempt, answer, relay, events, hold, pending.AsTask(), deadline)
                     : await HoldAsync(call, attempt, pending);
                 attempt.FirstByteMicros ??= read > 0 ? call.Micros : null;
                 left -= read;
                 attempt.ReceivedBytes += read;
-                state = pump.Take(chunk.AsSpan(0, read), events);
+                var written = hold?.Split(events) ?? events;
+                state = pump.Take(chunk.AsSpan(0, read), written);
+                written = hold?.Split(events) ?? events;
                 if (state == TapEvent.Preamble)
                 {
                     // Nothing of the answer yet: what there is stays here, and another target may still take over.
@@ -445,7 +462,7 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
                         }
                     }
 
-                    var sending = SendAsync(call, attempt, answer, events);
+                    var sending = SendBeforeAsync(call, attempt, answer, events, hold);
                     if (!sending.IsCompleted)
                     {
                         deadline.Stop(); // the client's time is not the provider's
@@ -455,7 +472,12 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
                 }
                 else if (state == TapEvent.End)
                 {
-                    return !call.ContentIsSent && Confidence.Doubt(call, attempt, default) is { } doubt ? doubt
+                    if (!call.ContentIsSent && Confidence.Doubt(call, attempt, default) is { } doubt)
+                    {
+                        return doubt;
+                    }
+
+                    return hold is { IsHeld: true } ? await ReviewStreamAsync(call, attempt, answer, events, written, deadline)
                         : await AwaitTurnAsync(call, attempt, relay) ? await FinishStreamAsync(call, attempt, answer, events)
                         : Failures.Outrun(attempt);
                 }
@@ -471,11 +493,13 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
         }
         catch (Exception e) when (e is FormatException or SseEventTooLargeException)
         {
+            hold?.Split(events);
             await SendRestAsync(call, events);
             return Failures.Garbage(attempt, e.Message);
         }
         catch (GuardBlockedException)
         {
+            hold?.Split(events);
             await SendRestAsync(call, events);
             return call.Guard!.Refusal(call);
         }
@@ -505,7 +529,7 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
     /// Awaits the provider; when it pauses, the client gets what its guards held back only in case something followed soon.
     /// </summary>
     private async ValueTask<int> ReleaseAsync(
-        Call call, Attempt attempt, UpstreamAnswer answer, StreamRelay relay, PooledBuffer events, Task<int> read,
+        Call call, Attempt attempt, UpstreamAnswer answer, StreamRelay relay, PooledBuffer events, StreamHold? hold, Task<int> read,
         Deadline deadline)
     {
         var pause = Task.Delay(call.Guard!.HoldTime, clock, CancellationToken.None);
@@ -513,7 +537,10 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
         {
             try
             {
+                var before = events.Length;
                 relay.Pause(events);
+                hold?.Note(before);
+                hold?.Split(events);
                 await SendAsync(call, attempt, answer, events);
             }
             catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException)
@@ -529,7 +556,32 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
             }
         }
 
-        return await HoldAsync(call, attempt, new ValueTask<int>(read));
+        return hold is { IsHeld: true }
+            ? await KeepAsync(call, new ValueTask<int>(read))
+            : await HoldAsync(call, attempt, new ValueTask<int>(read));
+    }
+
+    /// <summary>
+    /// Of a stream that waits for a person, what came before belongs to the client only if it has seen content already: as long as it has
+    /// not, a refusal is a status.
+    /// </summary>
+    private static ValueTask SendBeforeAsync(Call call, Attempt attempt, UpstreamAnswer answer, PooledBuffer events, StreamHold? hold) =>
+        hold is { IsHeld: true } && !call.ContentIsSent ? default : SendAsync(call, attempt, answer, events);
+
+    /// <summary>Awaits while a part of the stream waits for a person.</summary>
+    private ValueTask<T> KeepAsync<T>(Call call, ValueTask<T> pending) =>
+        call.HeadIsSent || call.Surface.KeepsCompany ? Company.KeepAsync(call, pending, clock) : call.WaitAsync(pending);
+
+    private async ValueTask<AttemptFailure?> ReviewStreamAsync(
+        Call call, Attempt attempt, UpstreamAnswer answer, PooledBuffer events, PooledBuffer held, Deadline deadline)
+    {
+        if (await ReviewAsync(call, attempt, deadline) is { } refusal)
+        {
+            return refusal;
+        }
+
+        events.Write(held.Span);
+        return await FinishStreamAsync(call, attempt, answer, events);
     }
 
     private static StreamRelay NewRelay(Call call, Attempt attempt)
@@ -613,28 +665,7 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
     /// <summary>Awaits the provider. A stream client that waits long for its first content is kept company.</summary>
     public ValueTask<T> HoldAsync<T>(Call call, ValueTask<T> pending) => pending.IsCompleted ? pending
         : !call.Peek.Stream || call.ContentIsSent || !call.Surface.KeepsCompany ? call.WaitAsync(pending)
-        : KeepCompanyAsync(call, pending);
-
-    private async ValueTask<T> KeepCompanyAsync<T>(Call call, ValueTask<T> pending)
-    {
-        var task = pending.AsTask();
-        while (true)
-        {
-            try
-            {
-                return await call.WaitAsync(new ValueTask<T>(task.WaitAsync(KeepAliveInterval, clock)));
-            }
-            catch (TimeoutException)
-            {
-                if (task.IsCompleted)
-                {
-                    return await task; // it may have come between the tick and here
-                }
-
-                await ClientAnswer.KeepAliveAsync(call);
-            }
-        }
-    }
+        : Company.KeepAsync(call, pending, clock);
 
     private async ValueTask<bool> DelayAsync(TimeSpan pause, CancellationToken ct)
     {

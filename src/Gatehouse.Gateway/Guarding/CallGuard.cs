@@ -19,6 +19,9 @@ internal sealed class CallGuard(GuardSession session)
     /// <summary>A larger body is checked on the thread pool: about a hundred microseconds of work.</summary>
     public const int MaxInlineBytes = 4 << 10;
 
+    /// <summary>UTF-16 units of what a user said that a person is shown.</summary>
+    public const int MaxContextChars = 4_000;
+
     private string? _language;
 
     public GuardSession Session => session;
@@ -103,12 +106,35 @@ internal sealed class CallGuard(GuardSession session)
         }
 
         var policy = session.Policy.Definition;
-        var messages = rule.Messages.Count > 0 ? rule.Messages : policy.Messages;
-        var text = MessageIn(messages, call) ?? $"The guard policy '{policy.Name}' does not allow this (rule '{rule.Name}').";
+        var text = MessageOf(rule, call) ?? $"The guard policy '{policy.Name}' does not allow this (rule '{rule.Name}').";
         return Lasting(new Problem(Blocked, 400, text)) with
         {
             RecordedMessage = $"Blocked by the rule '{rule.Name}' of the policy '{policy.Name}'.",
         };
+    }
+
+    /// <summary>
+    /// What the caller reads when a rule refuses the call, in the user's language; <see langword="null"/> when nobody wrote anything.
+    /// </summary>
+    public string? MessageOf(GuardRule rule, Call call) =>
+        MessageIn(rule.Messages.Count > 0 ? rule.Messages : session.Policy.Definition.Messages, call);
+
+    /// <summary>What a user said last in a request, as far as a person needs it to understand the rest.</summary>
+    public static string LastUserText(ReadOnlySpan<byte> request)
+    {
+        using var texts = JsonTextList.Rent();
+        JsonTexts.OfRequest(request, texts);
+        for (var i = texts.Items.Length - 1; i >= 0; i--)
+        {
+            var text = texts.Items[i];
+            if (text.Origin == TextOrigin.User)
+            {
+                var said = JsonTextEdits.Decode(request, text, new char[text.Length]);
+                return said[..Math.Min(said.Length, MaxContextChars)].ToString();
+            }
+        }
+
+        return "";
     }
 
     public GuardReport Report() => new(

@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Reviews;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Guardrails.Policies;
 
@@ -43,6 +44,9 @@ public sealed class PolicyTable
 
     public IReadOnlyList<GuardException> Exceptions { get; }
 
+    /// <summary>How many calls may wait for a person.</summary>
+    public ReviewLimits Reviews { get; init; } = ReviewLimits.Default;
+
     public IReadOnlyDictionary<DataClassification, string> ByClassification => _byClassification;
 
     public IEnumerable<GuardPolicy> Policies => _byName.Values;
@@ -50,7 +54,8 @@ public sealed class PolicyTable
     public GuardPolicy? Find(string name) => _byName.GetValueOrDefault(name);
 
     /// <summary>The same policies with the installation's key.</summary>
-    public PolicyTable WithKey(ReadOnlyMemory<byte> key) => new(_byName.Values, Standard, _byClassification, Exceptions, key);
+    public PolicyTable WithKey(ReadOnlyMemory<byte> key) =>
+        new(_byName.Values, Standard, _byClassification, Exceptions, key) { Reviews = Reviews };
 
     /// <summary>Makes the policies of these systems ready for their first call.</summary>
     public void Warm(IEnumerable<Principal> principals)

@@ -1,7 +1,10 @@
+using Gatehouse.Gateway.Reviews;
+
 namespace Gatehouse.Gateway.Streaming;
 
 /// <summary>Bytes of a provider's stream in, bytes of the client's stream out, and how far the answer has come.</summary>
-internal sealed class EventPump(AnswerTap tap, StreamRelay relay, IEventParser parser) : IDisposable
+/// <param name="hold">Learns from where on the client's bytes wait for a person.</param>
+internal sealed class EventPump(AnswerTap tap, StreamRelay relay, IEventParser parser, StreamHold? hold = null) : IDisposable
 {
     private byte[] _error = [];
     private bool _hasContent;
@@ -37,19 +40,21 @@ internal sealed class EventPump(AnswerTap tap, StreamRelay relay, IEventParser p
             }
 
             var kind = isError ? TapEvent.Error : tap.Read(e.Data);
+            var before = to.Length;
             switch (kind)
             {
                 case TapEvent.End when !tap.IsFinished:
                     return TapEvent.Cut;
                 case TapEvent.End:
                     relay.End(e, to);
+                    hold?.Note(before);
                     return TapEvent.End;
                 case TapEvent.Error:
                     tap.BrokeFirst = !_hasContent;
                     _error = e.Data.ToArray();
                     return TapEvent.Error;
                 default:
-                    relay.Write(kind, e, to);
+                    Write(kind, e, before, to);
                     _hasContent |= kind == TapEvent.Content;
                     break;
             }
@@ -62,11 +67,25 @@ internal sealed class EventPump(AnswerTap tap, StreamRelay relay, IEventParser p
 
         if (bytes.IsEmpty)
         {
+            var before = to.Length;
             relay.End(default, to);
+            hold?.Note(before);
             return TapEvent.End;
         }
 
         return _hasContent ? TapEvent.Content : TapEvent.Preamble;
+    }
+
+    private void Write(TapEvent kind, in SseEvent e, int before, PooledBuffer to)
+    {
+        try
+        {
+            relay.Write(kind, e, to);
+        }
+        finally
+        {
+            hold?.Note(before); // also when a guard ends the answer here
+        }
     }
 
     public void Dispose() => parser.Dispose();

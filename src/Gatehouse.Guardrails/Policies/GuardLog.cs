@@ -36,6 +36,9 @@ public sealed class GuardLog
         Raise(closed ? GuardVerdict.Blocked : GuardVerdict.Unchecked);
     }
 
+    /// <summary>A person said no, or nobody said yes in time.</summary>
+    internal void Refused() => Raise(GuardVerdict.Blocked);
+
     internal void Add(DetectionSide side, int part, in Decision decision)
     {
         var (finding, rule) = (decision.Finding, decision.Rule);
@@ -44,6 +47,7 @@ public sealed class GuardLog
             GuardAction.Flag => GuardVerdict.Flagged,
             GuardAction.Redact or GuardAction.Pseudonymise => GuardVerdict.Redacted,
             GuardAction.Route => GuardVerdict.Rerouted,
+            GuardAction.Escalate => GuardVerdict.Escalated,
             GuardAction.Block => GuardVerdict.Blocked,
             _ => GuardVerdict.Passed,
         });

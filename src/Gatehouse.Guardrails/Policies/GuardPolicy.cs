@@ -56,6 +56,7 @@ public sealed class GuardPolicy
         Pseudonymises = definition.Rules.Any(r => r is { Action: GuardAction.Pseudonymise, Shadow: false });
         GuardsInput = Has(DetectionSide.Input) || Has(DetectionSide.ToolResult) || Has(DetectionSide.Retrieved);
         GuardsOutput = Has(DetectionSide.Output) || Has(DetectionSide.ToolCall) || Pseudonymises;
+        Escalates = definition.Rules.Any(r => r is { Action: GuardAction.Escalate, Shadow: false });
         NeedsSystemPrompt = definition.Rules.Any(r => r.Detector == GuardDetector.PromptLeak);
     }
 
@@ -72,6 +73,9 @@ public sealed class GuardPolicy
 
     /// <summary>Whether answers are looked at.</summary>
     public bool GuardsOutput { get; }
+
+    /// <summary>Whether a rule may ask a person.</summary>
+    public bool Escalates { get; }
 
     /// <summary>Whether a rule compares answers with the system prompt.</summary>
     public bool NeedsSystemPrompt { get; }
@@ -131,6 +135,7 @@ internal sealed class SidePlan
         Lengths = [.. rules.Where(r => r.Detector == GuardDetector.Length).Select(r => new[] { r })];
         PromptLeaks = [.. rules.Where(r => r.Detector == GuardDetector.PromptLeak)];
         Bites = rules.Exists(r => r.Bites);
+        Escalates = rules.Exists(r => r is { Action: GuardAction.Escalate, Shadow: false });
         IsEmpty = rules.Count == 0;
     }
 
@@ -142,6 +147,9 @@ internal sealed class SidePlan
 
     /// <summary>Whether a rule can change what goes on; if not, a stream need not wait for it.</summary>
     public bool Bites { get; }
+
+    /// <summary>Whether a rule may ask a person, who then needs the text.</summary>
+    public bool Escalates { get; }
 
     public bool IsEmpty { get; }
 

@@ -20,6 +20,9 @@ public enum GuardAction
     /// <summary>The call goes to another route.</summary>
     Route,
 
+    /// <summary>A person is asked, while the call waits or afterwards.</summary>
+    Escalate,
+
     /// <summary>The call is refused, or its answer ended.</summary>
     Block,
 }
@@ -79,6 +82,9 @@ public sealed record GuardRule(string Name, GuardDetector Detector, GuardAction 
     /// <summary>Where <see cref="GuardAction.Route"/> sends calls.</summary>
     public string? Route { get; init; }
 
+    /// <summary>How <see cref="GuardAction.Escalate"/> asks.</summary>
+    public Escalation Escalation { get; init; } = Escalation.Default;
+
     /// <summary>For <see cref="GuardDetector.Terms"/>: words and phrases; a star ends a stem.</summary>
     public IReadOnlyList<string> Terms { get; init; } = [];
 
@@ -121,7 +127,8 @@ public sealed record GuardRule(string Name, GuardDetector Detector, GuardAction 
     }
 
     /// <summary>Whether it can change what a caller or a model reads.</summary>
-    internal bool Bites => !Shadow && Action >= GuardAction.Redact;
+    internal bool Bites => !Shadow && Action >= GuardAction.Redact
+        && (Action != GuardAction.Escalate || Escalation.Mode == EscalationMode.Hold);
 }
 
 /// <summary>A finding, the rule that decides about it, and what is done.</summary>

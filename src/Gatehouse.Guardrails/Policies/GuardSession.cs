@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Gatehouse.Contracts;
 using Gatehouse.Guardrails.Anonymising;
 using Gatehouse.Guardrails.Exfiltration;
 
@@ -30,9 +31,12 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
     private Anonymiser? _anonymiser;
     private PromptLeakDetector? _promptLeak;
     private List<StreamGuard>? _streams;
+    private Question? _question;
     private TimeSpan _spent;
     private long _inputMicros;
     private bool _isOutput;
+    private bool _isDecided;
+    private int _earlierStreams; // of attempts before
 
     public GuardPolicy Policy => policy;
 
@@ -45,6 +49,28 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
 
     /// <summary>The route that a rule sends the call to.</summary>
     public string? Route { get; private set; }
+
+    /// <summary>The rule for which the call must wait for a person; <see langword="null"/> when none asks, or one has decided.</summary>
+    public GuardRule? HeldBy => _question?.HeldBy is { } rule && !_isDecided ? rule : null;
+
+    /// <summary>The rule for which a person is to be asked when the call is over.</summary>
+    public GuardRule? AskedBy => _question?.AskedBy;
+
+    /// <summary>The texts that a person needs to decide about what was found so far on this side of the call.</summary>
+    public IReadOnlyList<ReviewText> ReviewTexts() =>
+        _question?.Texts(
+            _streams?.Skip(_earlierStreams).Where(s => s.SoFar is not null).Select(s => (s.About, s.SoFar!.ToString())) ?? []) ?? [];
+
+    /// <summary>A person has decided, or time has.</summary>
+    public void Decided(bool passes)
+    {
+        _isDecided = true;
+        if (!passes)
+        {
+            (IsBlocked, BlockedBy) = (true, _question?.HeldBy);
+            Log.Refused();
+        }
+    }
 
     /// <summary>Whether the model was given pseudonyms that its answer may hold.</summary>
     public bool HasPseudonyms => _vault is { IsEmpty: false };
@@ -66,6 +92,9 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
         _inputMicros = InputMicros;
         _isOutput = true;
         _spent = TimeSpan.Zero;
+        _question?.BeginAnswer();
+        _earlierStreams = _streams?.Count ?? 0;
+        _isDecided = false;
     }
 
     /// <summary>A text with the values of its pseudonyms.</summary>
@@ -85,6 +114,11 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
         foreach (ref readonly var decision in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_decisions))
         {
             Take(about, decision);
+        }
+
+        if (_question is not null && !IsBlocked && _decisions.Exists(static d => d.Effect == GuardAction.Escalate))
+        {
+            _question.Keep(about, text);
         }
 
         return IsBlocked ? null : Rewrite(text, 0, text.Length, about.IsJson, onlyIfChanged: true);
@@ -172,6 +206,11 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
         else if (decision.Effect == GuardAction.Route)
         {
             Route ??= decision.Rule.Route;
+        }
+
+        if (policy.Escalates && decision.Effect >= GuardAction.Redact)
+        {
+            (_question ??= new Question()).Take(about, decision);
         }
     }
 

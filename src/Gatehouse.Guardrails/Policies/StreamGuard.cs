@@ -26,12 +26,16 @@ public sealed class StreamGuard : IDisposable
     /// <summary>Most UTF-16 units that something open may have; what is longer is judged in parts.</summary>
     public const int MaxOpen = 8192;
 
+    /// <summary>Most UTF-16 units of a text that a person can be shown.</summary>
+    private const int MaxWhole = 64 << 10;
+
     /// <summary>Judgements about a text as a whole are made once it is so long, or at its end.</summary>
     private const int Whole = 192;
 
     private readonly GuardSession _session;
     private readonly GuardedText _about;
     private readonly bool _bites;
+    private readonly StringBuilder? _whole;
     private char[] _text = ArrayPool<char>.Shared.Rent(512);
     private int _length;
     private int _released;
@@ -45,14 +49,25 @@ public sealed class StreamGuard : IDisposable
         _session = session;
         _about = about;
         _bites = session.Policy.On(about.Side).Bites;
+        _whole = session.Policy.On(about.Side).Escalates ? new StringBuilder() : null;
     }
 
     /// <summary>UTF-16 units that are held back.</summary>
     public int Held => _bites ? _length - _released : 0;
 
+    internal GuardedText About => _about;
+
+    /// <summary>The text so far, as it came; <see langword="null"/> when no rule asks a person about it.</summary>
+    internal StringBuilder? SoFar => _whole;
+
     /// <summary>Appends what may go on, in order. After a block nothing does.</summary>
     public void Write(ReadOnlySpan<char> piece, StringBuilder to)
     {
+        if (_whole?.Length < MaxWhole)
+        {
+            _whole.Append(piece);
+        }
+
         if (!_bites)
         {
             to.Append(piece); // nothing that is found changes it: no need to wait

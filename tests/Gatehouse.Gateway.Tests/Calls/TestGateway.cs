@@ -9,6 +9,7 @@ using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Responses;
+using Gatehouse.Gateway.Reviews;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Gateway.Scheduling;
 using Gatehouse.Gateway.Tests.Batches;
@@ -77,6 +78,8 @@ internal sealed class TestGateway : IAsyncDisposable
     public EmbeddingCache Vectors => _app.Services.GetRequiredService<EmbeddingCache>();
 
     public Snapshot<GatewayTable> Tables => _app.Services.GetRequiredService<Snapshot<GatewayTable>>();
+
+    public ReviewDesk Reviews => _app.Services.GetRequiredService<ReviewDesk>();
 
     private LogLines Logged => _app.Services.GetRequiredService<LogLines>();
 

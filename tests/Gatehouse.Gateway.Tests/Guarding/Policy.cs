@@ -18,6 +18,9 @@ internal static class Policy
 
     public static GuardRule Pii(GuardAction action, params string[] types) => Rule(GuardDetector.Pii, action) with { Types = types };
 
+    public static GuardRule Escalated(this GuardRule rule, EscalationDefault onTimeout, EscalationMode mode = EscalationMode.Hold) =>
+        rule with { Escalation = new Escalation(mode, TimeSpan.FromMinutes(2), onTimeout) };
+
     public static GuardRule Replaced(this GuardRule rule, Anonymisation how) => rule with { Replacement = how };
 
     public static GuardPolicy Of(params GuardRule[] rules) => new(new GuardPolicyDefinition("test", rules), "r1");

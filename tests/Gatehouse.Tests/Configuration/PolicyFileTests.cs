@@ -55,7 +55,8 @@ public sealed class PolicyFileTests
     [InlineData("extends: standard", "extends: standart", "'standart' is no built-in policy", 2)]
     [InlineData("detect: terms, terms: [ rival corp ]", "detect: terms", "'terms' needs words to look for", 5)]
     [InlineData("action: pseudonymise }", "action: pseudonymise, sides: [ output ] }", "'pseudonymise' is for requests", 4)]
-    [InlineData("action: pseudonymise }", "action: escalate }", "must be one of: allow, flag, redact, pseudonymise, route, block", 4)]
+    [InlineData("action: pseudonymise }", "action: escalte }", "must be one of: allow, flag, redact, pseudonymise, route, escalate, block", 4)]
+    [InlineData("action: pseudonymise }", "action: flag, escalate: { timeout: 1m } }", "'escalate' is for the action 'escalate' only", 4)]
     [InlineData("action: pseudonymise }", "action: flag, sides: [ outside ] }", "'outside' is no side of a call", 4)]
     [InlineData("name: support", "name: strict", "The name 'strict' is taken", 1)]
     public async Task A_mistake_in_a_policy_is_named_with_its_place(string what, string wrong, string message, int line)

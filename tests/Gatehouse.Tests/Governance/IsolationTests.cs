@@ -22,6 +22,13 @@ public sealed class IsolationTests
     /// <summary>Changes that touch only what belongs to the caller, or nothing at all.</summary>
     private static readonly string[] Own = ["POST /api/tokens", "DELETE /api/session", "POST /api/config/check", "POST /api/guard/check"];
 
+    private const string Asking = "Is rival corp better?";
+
+    private const string Policy = """
+        name: test
+        rules: [ { name: rivals, detect: terms, terms: [ rival corp ], sides: [ input ], action: escalate, escalate: { mode: after } } ]
+        """;
+
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Theory]
@@ -29,7 +36,7 @@ public sealed class IsolationTests
     [InlineData("postgres")]
     public async Task No_role_of_another_team_sees_or_changes_anything(string kind)
     {
-        await using var app = await TestApp.StartAsync(kind);
+        await using var app = await TestApp.StartAsync(kind, policy: Policy);
         var blue = await Estate.BuildAsync(app, "blue");
         var red = await Estate.BuildAsync(app, "red");
         var before = await blue.LookAsync(app);
@@ -83,7 +90,7 @@ public sealed class IsolationTests
     [Fact]
     public async Task Who_follows_calls_sees_those_of_their_team_alone()
     {
-        await using var app = await TestApp.StartAsync();
+        await using var app = await TestApp.StartAsync(policy: Policy);
         var blue = await Estate.BuildAsync(app, "blue");
         var red = await Estate.BuildAsync(app, "red");
         using var http = app.Program(red.Token);
@@ -101,7 +108,7 @@ public sealed class IsolationTests
     [Fact]
     public async Task No_role_of_another_team_sees_anything_in_the_console()
     {
-        await using var app = await TestApp.StartAsync();
+        await using var app = await TestApp.StartAsync(policy: Policy);
         var blue = await Estate.BuildAsync(app, "blue");
         var red = await Estate.BuildAsync(app, "red");
         var people = app.Services.GetRequiredService<People>();
@@ -264,6 +271,10 @@ public sealed class IsolationTests
             ("POST /api/prices/reprice",
                 [("api/prices/reprice", new { from = DateTimeOffset.UnixEpoch, to = DateTimeOffset.UnixEpoch.AddYears(100) })]),
             ("GET /api/prices/spending", [("api/prices/spending?from=2020-01-01&to=2100-01-01", null)]),
+            ("GET /api/reviews",
+                [("api/reviews", null), ($"api/reviews?system={blue.System}", null), ($"api/reviews?team={blue.Team}", null)]),
+            ("GET /api/reviews/{id:guid}", [($"api/reviews/{blue.Review}", null)]),
+            ("POST /api/reviews/{id:guid}/decision", [($"api/reviews/{blue.Review}/decision", new { decision = "approve" })]),
             ("GET /api/audit", [("api/audit?limit=500", null)]),
             ("GET /api/config", [("api/config", null)]),
             ("POST /api/config/check", [("api/config/check", new { text = "" })]),
@@ -351,11 +362,11 @@ public sealed class IsolationTests
     private sealed record Estate(
         string Name, Guid Team, Guid System, Guid Key, string Secret, Guid Person, string Token, Guid TokenId, Guid Call, string RequestId,
         Guid Switch,
-        Guid Budget, Guid Limit, Guid Label)
+        Guid Budget, Guid Limit, Guid Label, Guid Review)
     {
         public static readonly Estate Nowhere = new(
             "nowhere", Guid.Empty, Guid.Empty, Guid.Empty, "", Guid.Empty, "", Guid.Empty, Guid.Empty, "none", Guid.Empty, Guid.Empty,
-            Guid.Empty, Guid.Empty);
+            Guid.Empty, Guid.Empty, Guid.Empty);
 
         /// <summary>What no other team may read.</summary>
         public IEnumerable<string> Marks =>
@@ -363,6 +374,7 @@ public sealed class IsolationTests
             Name, Team.ToString(), System.ToString(), Key.ToString(), Secret[..11], Person.ToString(), TokenId.ToString(), Call.ToString(),
             RequestId,
             Switch.ToString(), Budget.ToString(), Limit.ToString(), Label.ToString(),
+            Review.ToString(),
         ];
 
         public static async Task<Estate> BuildAsync(TestApp app, string name)
@@ -404,7 +416,24 @@ public sealed class IsolationTests
             return new Estate(
                 name, team, system.Id(), key.GetProperty("key").Id(), key.Text("secret"), person.Id, token,
                 tokens.GetProperty("items")[0].Id(), call.Id(), call.Text("request_id"), thrown.Id(),
-                budget.GetProperty("budget").Id(), limit.GetProperty("limit").Id(), label.Id());
+                budget.GetProperty("budget").Id(), limit.GetProperty("limit").Id(), label.Id(),
+                await AskAsync(app, http, key.Text("secret")));
+        }
+
+        /// <summary>A call that somebody is asked about afterwards.</summary>
+        private static async Task<Guid> AskAsync(TestApp app, HttpClient http, string key)
+        {
+            using var caller = app.Program(key);
+            using var response = await caller.SendAsync(
+                "POST", "v1/chat/completions", new { model = "simulator", messages = new[] { new { role = "user", content = Asking } } });
+            while (true)
+            {
+                var items = (await http.GetAsync("api/reviews", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items");
+                if (items.GetArrayLength() > 0)
+                {
+                    return items[0].Id();
+                }
+            }
         }
 
         /// <summary>Everything as its own administrator sees it.</summary>
@@ -414,7 +443,7 @@ public sealed class IsolationTests
             var seen = new List<string>();
             foreach (var path in (string[])[
                 "teams", "systems", $"systems/{System}/keys", "people", "tokens", "audit", "switches", "limits", "budgets/events",
-                "guard/labels", $"calls/{Call}"])
+                "guard/labels", "reviews", $"reviews/{Review}", $"calls/{Call}"])
             {
                 seen.Add((await http.GetAsync($"api/{path}", Ct).JsonAsync(HttpStatusCode.OK)).GetRawText());
             }

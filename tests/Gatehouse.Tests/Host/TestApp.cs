@@ -67,12 +67,17 @@ internal sealed class TestApp : IAsyncDisposable
     /// <param name="server">Settings of the configuration's section <c>server</c>.</param>
     /// <param name="route">One more route, in YAML.</param>
     /// <param name="batches">Settings of the configuration's section <c>batches</c>.</param>
-    public static async Task<TestApp> StartAsync(string kind = "sqlite", string server = "", string route = "", string batches = "") =>
-        await StartAsync(await TestDatabase.CreateAsync(kind), ownsDatabase: true, null, new ManualClock(), server, route, batches);
+    /// <param name="policy">A policy file, whose policy <c>test</c> then applies to every system.</param>
+    public static async Task<TestApp> StartAsync(
+        string kind = "sqlite", string server = "", string route = "", string batches = "", string policy = "") =>
+        await StartAsync(await TestDatabase.CreateAsync(kind), ownsDatabase: true, null, new ManualClock(), server, route, batches, policy);
 
     /// <summary>Starts a second node of the same installation: same database, same secret, a data folder of its own.</summary>
-    public Task<TestApp> StartNodeAsync() =>
-        StartAsync(_database, ownsDatabase: false, Path.Combine(DataFolder, "secret"), Clock, "", "", "");
+    public Task<TestApp> StartNodeAsync() => StartNodeAsync("");
+
+    /// <inheritdoc cref="StartNodeAsync()"/>
+    public Task<TestApp> StartNodeAsync(string policy) =>
+        StartAsync(_database, ownsDatabase: false, Path.Combine(DataFolder, "secret"), Clock, "", "", "", policy);
 
     /// <summary>Stops the host and starts it again on the same data folder and database.</summary>
     public async Task<TestApp> RestartAsync()
@@ -126,12 +131,17 @@ internal sealed class TestApp : IAsyncDisposable
 
     private static async Task<TestApp> StartAsync(TestDatabase database, bool ownsDatabase, string? secretFile, ManualClock clock,
         string server, string route,
-        string batches)
+        string batches, string policy)
     {
         var folder = Directory.CreateTempSubdirectory("gatehouse-app-");
         if (secretFile is not null)
         {
             File.Copy(secretFile, Path.Combine(folder.FullName, "secret"));
+        }
+
+        if (policy.Length > 0)
+        {
+            await File.WriteAllTextAsync(Path.Combine(folder.FullName, "policy.yaml"), policy, Ct);
         }
 
         await File.WriteAllTextAsync(
@@ -140,6 +150,7 @@ internal sealed class TestApp : IAsyncDisposable
             server: { {{server}} }
             storage: { {{database.Setting}} }
             batches: { {{batches}} }
+            {{(policy.Length > 0 ? "policies: { files: [ policy.yaml ], default: test }" : "")}}
             providers:
               simulator: { kind: simulator }
             routes:

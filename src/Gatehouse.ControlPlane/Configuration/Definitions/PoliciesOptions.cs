@@ -16,8 +16,21 @@ public sealed class PoliciesOptions
         EntryName = "classification", DefaultText = "confidential: standard, restricted: strict")]
     public Dictionary<string, string> ByClassification { get; set; } = [];
 
+    [Setting("Bounds of calls that wait for a person.")]
+    public ReviewsOptions Reviews { get; set; } = new();
+
     [Setting("Accepted gaps: for a system and for a time, what its policy would do about a finding is only flagged.")]
     public List<PolicyExceptionOptions> Exceptions { get; set; } = [];
+}
+
+/// <summary>Section <c>policies.reviews</c>.</summary>
+public sealed class ReviewsOptions
+{
+    [Setting("Most calls of a node that wait for a person at the same time; beyond it a rule's `on_timeout` is taken at once.", Min = "1", Max = "10000")]
+    public int MaxWaiting { get; set; } = 100;
+
+    [Setting("Of these, most calls of one system.", Min = "1", Max = "10000")]
+    public int MaxWaitingPerSystem { get; set; } = 20;
 }
 
 /// <summary>An accepted gap in the policies.</summary>

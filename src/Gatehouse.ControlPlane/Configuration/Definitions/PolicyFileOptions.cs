@@ -90,7 +90,7 @@ public sealed class PolicyRuleOptions
     [Setting("The detector.", Required = true, Example = "pii")]
     public GuardDetector Detect { get; set; }
 
-    [Setting("What to do: `allow` (nothing, and later rules do not look), `flag`, `redact`, `pseudonymise` (comes back in the answer), `route` (to another route) or `block`.", Required = true, Example = "redact")]
+    [Setting("What to do: `allow` (nothing, and later rules do not look), `flag`, `redact`, `pseudonymise` (comes back in the answer), `route` (to another route), `escalate` (to a person) or `block`.", Required = true, Example = "redact")]
     public GuardAction Action { get; set; }
 
     [Setting("Where to look: `input`, `output`, `tool_call`, `tool_result`, `retrieved`.",
@@ -113,6 +113,9 @@ public sealed class PolicyRuleOptions
     [Setting("For `route`: the route that calls are sent to.", Example = "local")]
     public string? Route { get; set; }
 
+    [Setting("For `escalate`: how a person is asked.")]
+    public EscalateOptions? Escalate { get; set; }
+
     [Setting("For `terms`: words and phrases; a star ends a stem.", Example = "[ rival corp, competit* ]")]
     public List<string> Terms { get; set; } = [];
 
@@ -130,6 +133,19 @@ public sealed class PolicyRuleOptions
 
     [Setting("What the caller reads when the rule blocks, by language.", EntryName = "language")]
     public Dictionary<string, string> Messages { get; set; } = [];
+}
+
+/// <summary>How a rule asks a person.</summary>
+public sealed class EscalateOptions
+{
+    [Setting("`hold`: the call waits for the decision. `after`: it goes on, and the question is asked afterwards.")]
+    public EscalationMode Mode { get; set; }
+
+    [Setting("Longest wait of a call; clients must be willing to wait as long.", Min = "1s", Max = "30m")]
+    public TimeSpan Timeout { get; set; } = TimeSpan.FromMinutes(2);
+
+    [Setting("What happens when nobody decides in time, or too many calls wait: `block` or `allow`.")]
+    public EscalationDefault OnTimeout { get; set; }
 }
 
 /// <summary>A test of a policy.</summary>

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Guarding;
+using Gatehouse.Gateway.Reviews;
 using Gatehouse.Guardrails;
 using Gatehouse.Guardrails.Anonymising;
 using Gatehouse.Guardrails.Content;
@@ -71,7 +72,10 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
         }
 
         return new PolicyTable(
-            _files.Select(f => f.Policy), options.Default, byClassification, Exceptions(options, file, sources), default);
+            _files.Select(f => f.Policy), options.Default, byClassification, Exceptions(options, file, sources), default)
+        {
+            Reviews = new ReviewLimits(options.Reviews.MaxWaiting, options.Reviews.MaxWaitingPerSystem),
+        };
     }
 
     private void CheckName(string name, string file, Place place, string setting)
@@ -297,6 +301,11 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
                 "For example 'action: route' with 'route: local'.");
         }
 
+        if (rule.Escalate is not null && rule.Action != GuardAction.Escalate)
+        {
+            Add("escalate", "'escalate' is for the action 'escalate' only.", "Write 'action: escalate'.");
+        }
+
         if (rule.Action is GuardAction.Route or GuardAction.Pseudonymise
             && sides.Exists(s => s is DetectionSide.Output or DetectionSide.ToolCall))
         {
@@ -308,7 +317,7 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
             && rule.Action is GuardAction.Redact or GuardAction.Pseudonymise)
         {
             Add("action", $"'{GuardLog.NameOf(rule.Detect)}' is about a text as a whole: nothing in it can be replaced.",
-                "Use flag, route or block.");
+                "Use flag, route, escalate or block.");
         }
 
         if (rule.Replace == Anonymisation.Pseudonym)
@@ -327,6 +336,7 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
             Replacement = rule.Replace,
             Shadow = rule.Shadow || policy.Shadow,
             Route = rule.Route,
+            Escalation = rule.Escalate is { } how ? new Escalation(how.Mode, how.Timeout, how.OnTimeout) : Escalation.Default,
             Terms = rule.Terms,
             Harmless = rule.Harmless,
             Languages = rule.Languages,

@@ -24,6 +24,24 @@ internal static class Words
     public static T Parse<T>(string word)
         where T : struct, Enum => Enum.Parse<T>(word.Replace("_", "", StringComparison.Ordinal), ignoreCase: true);
 
+    /// <summary>A word of a query; <see langword="null"/> when it was left out.</summary>
+    /// <exception cref="ProblemException">It is none of the allowed ones.</exception>
+    public static T? Read<T>(string field, string? word)
+        where T : struct, Enum
+    {
+        foreach (var value in Enum.GetValues<T>())
+        {
+            if (Of(value) == word)
+            {
+                return value;
+            }
+        }
+
+        return string.IsNullOrEmpty(word)
+            ? null
+            : throw new ProblemException(Problem.Invalid(field, $"must be one of {string.Join(", ", Enum.GetValues<T>().Select(Of))}"));
+    }
+
     /// <summary>Names that people type into commands.</summary>
     /// <exception cref="ProblemException">The name breaks the rule.</exception>
     public static string Name(string field, string? name)
