@@ -18,6 +18,7 @@ internal static class PaletteSearch
         .. Navigation.Groups.SelectMany(g => g.Pages.Select(p => new PaletteEntry("Pages", p.Name, g.Group, p.Path, p.Icon))),
         new("Pages", "People", "Settings", "/settings", "settings"),
         new("Pages", "Access tokens", "Settings", "/settings/tokens", "settings"),
+        new("Pages", "Secrets", "Settings", "/settings/secrets", "settings"),
         new("Pages", "Doctor", "Settings", "/settings/doctor", "settings"),
         new("Pages", "Audit", "Settings", "/settings/audit", "settings"),
         new("Pages", "Configuration", "Settings", "/settings/configuration", "settings"),

@@ -167,6 +167,7 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
             SqlitePath = start.SqlitePath,
             KeyRingFolder = options.Server.Keys is { } keys ? Path.GetFullPath(keys, Folder) : null,
             StoredSecrets = references.Secrets,
+            StoredSecretUses = references.SecretUses,
             AtStart = AtStart(options),
         }, []) { Files = files, Warnings = warnings };
     }

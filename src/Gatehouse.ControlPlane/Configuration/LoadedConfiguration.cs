@@ -26,6 +26,10 @@ public sealed record LoadedConfiguration(
     /// <summary>Names of the stored secrets that it refers to.</summary>
     public IReadOnlyCollection<string> StoredSecrets { get; init; } = [];
 
+    /// <summary>The settings that refer to each of them, as <c>providers.openai.api_key</c>.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<string>> StoredSecretUses { get; init; } =
+        new Dictionary<string, IReadOnlyList<string>>();
+
     /// <summary>What must be known before the database is open.</summary>
     public StartSettings Start => new(DataFolder, SqlitePath, Config.Storage.Postgres, Config.Server.Durability);
 

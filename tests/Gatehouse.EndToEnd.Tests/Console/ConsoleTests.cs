@@ -24,7 +24,7 @@ public sealed class ConsoleTests(ConsoleInBrowser console) : IClassFixture<Conso
         {
             "/", "/calls", "/calls?live=on", "/calls?search=nothing-has-this", "/batches", "/systems", "/systems/new", "/budgets",
             "/providers", "/routes", "/settings",
-            "/settings/tokens", "/settings/configuration", "/settings/doctor", "/settings/audit",
+            "/settings/tokens", "/settings/secrets", "/settings/configuration", "/settings/doctor", "/settings/audit",
             "/calls?environment=production&error=x&unpriced=true",
             "/guards/playground", "/guards/playground?example=person", "/guards/playground?example=disguise",
         };

@@ -37,12 +37,7 @@ public sealed partial class PagesTests
     {
         await using var app = await TestApp.StartAsync();
         using var admin = await app.SignInFirstAsync();
-        var people = app.Services.GetRequiredService<People>();
-        var root = new Person(Guid.Empty, "test", "test", [new Membership(null, Role.Admin)]);
-        var link = (await people.InviteAsync(root, new NewPerson("ann@example.org", "Ann", [new Membership(null, role)]), Ct)).Link;
-        using var ann = app.Open();
-        await ann.Http.SendAsync("POST", "api/session/welcome", new { token = link.Split('/')[^1], password = TestApp.Password })
-            .JsonAsync(HttpStatusCode.OK);
+        using var ann = await SignInAsync(app, role);
         await File.WriteAllTextAsync(Path.Combine(app.DataFolder, ConfigurationSource.DefaultFile), "colour: red\n", Ct);
         await app.Services.GetRequiredService<ConfigurationState>().ReloadAsync(Ct);
 
@@ -117,6 +112,69 @@ public sealed partial class PagesTests
     }
 
     /// <param name="team">Left out of the form when <see langword="null"/>.</param>
+    [Fact]
+    public async Task A_secret_is_stored_and_removed_on_its_page_which_shows_where_it_is_used_and_never_its_value()
+    {
+        const string value = "canary-page-5f0c1d2e3a4b";
+        await using var app = await TestApp.StartAsync();
+        using var admin = await app.SignInFirstAsync();
+
+        var stored = await PostSecretAsync("store", ("Input.Name", "openai"), ("Input.Value", value));
+        var refused = await PostSecretAsync("store", ("Input.Name", "Not a name"), ("Input.Value", value));
+        await File.WriteAllTextAsync(
+            Path.Combine(app.DataFolder, ConfigurationSource.DefaultFile),
+            "providers: { kept: { kind: openai, api_key: '${secret:openai}' } }\nroutes: { r: { targets: [{ provider: kept, model: m }] } }\n",
+            Ct);
+        await app.Services.GetRequiredService<ConfigurationState>().ReloadAsync(Ct);
+        var used = await admin.Http.GetStringAsync("settings/secrets", Ct);
+        await PostSecretAsync("store", ("Input.Name", "spare"), ("Input.Value", value));
+        var removed = await PostSecretAsync("remove-spare");
+
+        Assert.Contains("&#x27;openai&#x27; is stored", stored.Replace("'", "&#x27;", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Contains("class=\"soft\">nowhere", stored, StringComparison.Ordinal);
+        Assert.Contains("name", refused, StringComparison.Ordinal);
+        Assert.Contains("<code>providers.kept.api_key</code>", used, StringComparison.Ordinal);
+        Assert.DoesNotContain("remove-openai", used, StringComparison.Ordinal);
+        Assert.DoesNotContain(">spare<", removed, StringComparison.Ordinal);
+        Assert.All([stored, refused, used, removed], page => Assert.DoesNotContain(value, page, StringComparison.Ordinal));
+
+        async Task<string> PostSecretAsync(string handler, params (string Name, string Value)[] fields)
+        {
+            var page = await admin.Http.GetStringAsync("settings/secrets", Ct);
+            using var form = new FormUrlEncodedContent(
+            [
+                new("__RequestVerificationToken", FormToken().Match(page).Groups[1].Value), new("_handler", handler),
+                .. fields.Select(f => KeyValuePair.Create(f.Name, f.Value)),
+            ]);
+            using var response = await admin.Http.PostAsync("settings/secrets", form, Ct);
+            return await response.Content.ReadAsStringAsync(Ct);
+        }
+    }
+
+    [Fact]
+    public async Task Who_may_not_store_secrets_sees_neither_the_page_nor_its_tab()
+    {
+        await using var app = await TestApp.StartAsync();
+        using var admin = await app.SignInFirstAsync();
+        using var ann = await SignInAsync(app, Role.Engineer);
+
+        using var page = await ann.Http.SendAsync("GET", "settings/secrets");
+
+        Assert.Equal(HttpStatusCode.Forbidden, page.StatusCode);
+        Assert.DoesNotContain("/settings/secrets", await ann.Http.GetStringAsync("settings/tokens", Ct), StringComparison.Ordinal);
+    }
+
+    private static async Task<TestBrowser> SignInAsync(TestApp app, Role role)
+    {
+        var root = new Person(Guid.Empty, "test", "test", [new Membership(null, Role.Admin)]);
+        var link = (await app.Services.GetRequiredService<People>()
+            .InviteAsync(root, new NewPerson("ann@example.org", "Ann", [new Membership(null, role)]), Ct)).Link;
+        var ann = app.Open();
+        await ann.Http.SendAsync("POST", "api/session/welcome", new { token = link.Split('/')[^1], password = TestApp.Password })
+            .JsonAsync(HttpStatusCode.OK);
+        return ann;
+    }
+
     private static async Task<string> InviteAsync(TestBrowser admin, string email, string? team, string role = "Viewer")
     {
         var page = await admin.Http.GetStringAsync("settings", Ct);

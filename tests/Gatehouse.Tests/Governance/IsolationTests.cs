@@ -169,6 +169,7 @@ public sealed class IsolationTests
         ("/routes", ["routes?range=30d", $"routes?team={blue.Team}"]),
         ("/settings", ["settings"]),
         ("/settings/tokens", ["settings/tokens"]),
+        ("/settings/secrets", ["settings/secrets"]),
         ("/settings/audit", ["settings/audit"]),
         ("/settings/configuration", ["settings/configuration"]),
         ("/settings/doctor", ["settings/doctor"]),

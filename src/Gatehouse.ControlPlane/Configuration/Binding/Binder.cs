@@ -212,6 +212,7 @@ internal sealed class Binder(string? file, References references, List<Configura
             return null;
         }
 
+        references.Note(name, scalar.Text);
         if (text is null)
         {
             return null;

@@ -20,6 +20,10 @@ internal static partial class KeptReferences
             : null;
     }
 
+    /// <summary>Names of stored secrets that a text refers to, each once.</summary>
+    public static IEnumerable<string> StoredNames(string text) =>
+        Refers(text, Secret) ? SecretReference().Matches(text).Select(m => m.Groups[1].Value).Distinct(StringComparer.Ordinal) : [];
+
     /// <summary>Paths in the vault that a text refers to, whether or not it is right.</summary>
     public static IReadOnlyCollection<string> VaultPaths(string text)
     {
@@ -107,6 +111,9 @@ internal static partial class KeptReferences
 
     [GeneratedRegex(@"\$\{vault:([^}\r\n]{1,400})\}")]
     private static partial Regex VaultReference();
+
+    [GeneratedRegex(@"\$\{secret:([a-z0-9-]{1,63})\}")]
+    private static partial Regex SecretReference();
 
     [GeneratedRegex(@"^[A-Za-z0-9_.@/-]{1,256}$")]
     private static partial Regex VaultPath();

@@ -23,6 +23,18 @@ internal sealed class References(Func<string, string?> variable, string folder, 
     /// <summary>Names of stored secrets that values refer to.</summary>
     public HashSet<string> Secrets { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>The settings that refer to each of them.</summary>
+    public Dictionary<string, IReadOnlyList<string>> SecretUses { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Remembers which stored secrets a setting refers to.</summary>
+    public void Note(string setting, string text)
+    {
+        foreach (var name in KeptReferences.StoredNames(text))
+        {
+            SecretUses[name] = [.. SecretUses.GetValueOrDefault(name) ?? [], setting];
+        }
+    }
+
     public static bool IsIn(string text) => text.Contains("${", StringComparison.Ordinal);
 
     public string Folder { get; } = folder;
