@@ -29,6 +29,9 @@ internal sealed class FakeVault : IAsyncDisposable
     /// <summary>Method, path and namespace of each request.</summary>
     public ConcurrentQueue<string> Requests { get; } = new();
 
+    /// <summary>Paths of requests about the token itself.</summary>
+    public ConcurrentQueue<string> TokenRequests { get; } = new();
+
     /// <summary>Answered to everything when above 0; -1 breaks the connection.</summary>
     public int Status { get; set; }
 
@@ -56,7 +59,7 @@ internal sealed class FakeVault : IAsyncDisposable
     private async Task AnswerAsync(HttpContext http)
     {
         var path = http.Request.Path.Value!["/v1/".Length..];
-        Requests.Enqueue($"{http.Request.Method} {path} {http.Request.Headers["X-Vault-Namespace"]}".TrimEnd());
+        (path.StartsWith("auth/token/", StringComparison.Ordinal) ? TokenRequests : Requests).Enqueue($"{http.Request.Method} {path} {http.Request.Headers["X-Vault-Namespace"]}".TrimEnd());
         if (Status < 0)
         {
             http.Abort();
@@ -67,7 +70,7 @@ internal sealed class FakeVault : IAsyncDisposable
         var body = await reader.ReadToEndAsync(http.RequestAborted);
         var token = http.Request.Headers["X-Vault-Token"].ToString();
         var (status, text) = Status > 0 ? (Status, $"{{\"errors\":[\"token {token} is odd\"]}}")
-            : path.StartsWith("auth/", StringComparison.Ordinal) ? SignIn(path, body)
+            : path.StartsWith("auth/", StringComparison.Ordinal) && !path.StartsWith("auth/token/", StringComparison.Ordinal) ? SignIn(path, body)
             : !Tokens.ContainsKey(token) ? (403, $"{{\"errors\":[\"permission denied for {token}\"]}}")
             : Answers.TryGetValue(path, out var answer) ? (200, answer) : (404, "{\"errors\":[]}");
         http.Response.StatusCode = status;

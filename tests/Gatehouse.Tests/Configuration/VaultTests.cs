@@ -126,6 +126,73 @@ public sealed class VaultTests : IDisposable
         Assert.True(state.Loader.IsVaultDue);
     }
 
+    [Fact]
+    public async Task A_token_that_was_given_is_renewed_when_half_of_its_life_is_over()
+    {
+        await using var vault = await FakeVault.StartAsync();
+        vault.Keep("secret/data/openai", "api_key", "one");
+        vault.Answers["auth/token/lookup-self"] = """{"data":{"ttl":600,"renewable":true}}""";
+        vault.Answers["auth/token/renew-self"] = """{"auth":{"lease_duration":200,"renewable":true}}""";
+        await WriteAsync(Settings(vault, "refresh: 1h"), Provider);
+        using var state = await StateAsync();
+
+        _clock.Advance(TimeSpan.FromSeconds(299));
+        Assert.False(state.Loader.IsVaultDue);
+        _clock.Advance(TimeSpan.FromSeconds(2));
+        Assert.True(state.Loader.IsVaultDue);
+        await state.ReloadAsync(Ct);
+        Assert.Equal(["GET auth/token/lookup-self", "POST auth/token/renew-self"], vault.TokenRequests);
+        Assert.False(state.Loader.IsVaultDue);
+        vault.Status = 503;
+        _clock.Advance(TimeSpan.FromSeconds(101));
+        await state.ReloadAsync(Ct);
+        vault.Status = 0;
+        _clock.Advance(TimeSpan.FromSeconds(6));
+        Assert.True(state.Loader.IsVaultDue); // it is tried again
+        await state.ReloadAsync(Ct);
+
+        Assert.Equal(4, vault.TokenRequests.Count);
+        Assert.Single(vault.Requests); // what it reads is not due for an hour
+        Assert.Empty(state.LastErrors);
+    }
+
+    [Theory]
+    [InlineData("""{"data":{"ttl":0,"renewable":false}}""")]
+    [InlineData("""{"data":{"ttl":600,"renewable":false}}""")]
+    [InlineData("no JSON")]
+    [InlineData(null)]
+    public async Task A_token_that_cannot_be_renewed_is_left_alone(string? about)
+    {
+        await using var vault = await FakeVault.StartAsync();
+        vault.Keep("secret/data/openai", "api_key", "one");
+        if (about is not null)
+        {
+            vault.Answers["auth/token/lookup-self"] = about;
+        }
+
+        await WriteAsync(Settings(vault, "refresh: 30s"), Provider);
+        using var state = await StateAsync();
+        _clock.Advance(TimeSpan.FromSeconds(31));
+        await state.ReloadAsync(Ct);
+
+        Assert.Equal(["GET auth/token/lookup-self"], vault.TokenRequests);
+        Assert.Equal("one", state.Current.Compiled.Providers["a"].Settings.ApiKey);
+    }
+
+    [Fact]
+    public async Task What_was_leased_through_a_sign_in_is_read_again_before_that_ends()
+    {
+        await using var vault = await FakeVault.StartAsync();
+        vault.Answers["secret/data/openai"] = """{"lease_id":"x/1","lease_duration":900,"data":{"api_key":"one"}}""";
+        vault.Answers["""auth/approle/login {"role_id":"r1","secret_id":"s1"}"""] = FakeVault.Token; // for a minute
+        await WriteAsync($"vault: {{ address: \"{vault.Url}\", approle: {{ role_id: r1, secret_id: s1 }} }}", Provider);
+        using var state = await StateAsync();
+
+        _clock.Advance(TimeSpan.FromSeconds(41));
+
+        Assert.True(state.Loader.IsVaultDue);
+    }
+
     [Theory]
     [InlineData(503)]
     [InlineData(429)]

@@ -14,10 +14,31 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
     private const int MaxTokenFileBytes = 64 << 10;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
+    private readonly VaultTokenLife _life = new(clock);
+
     /// <summary>A sign-in holds until two thirds of its lease are over, or the vault refuses it.</summary>
-    private (string For, string Token, DateTimeOffset Until)? _signedIn;
+    private (string For, string Token, DateTimeOffset Until, DateTimeOffset Ends)? _signedIn;
+
+    /// <summary>When the token that Gatehouse was given is to be renewed; <see langword="null"/> when none is.</summary>
+    public DateTimeOffset? TokenDue => _life.Due;
 
     public static HttpClient Http() => OutboundClient.Create(OutboundRule.Infrastructure, Patience);
+
+    /// <summary>Renews the token that Gatehouse was given, if it is time. Never throws: what is read with it tells what is wrong.</summary>
+    public async Task KeepTokenAsync(VaultOptions options, CancellationToken ct)
+    {
+        if ((options.Address ?? Address()) is { } address && GivenToken(options) is { } token)
+        {
+            await _life.KeepAsync(
+                token,
+                async (method, path) =>
+                {
+                    using var answer = await SendAsync(options, address, method, path, token, method == HttpMethod.Post ? [.. "{}"u8] : null, ct);
+                    return (answer.StatusCode, await ParseAsync(answer, ct));
+                },
+                ct);
+        }
+    }
 
     public async Task<VaultReading> ReadAsync(VaultOptions options, string path, CancellationToken ct)
     {
@@ -33,13 +54,13 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
             using var first = await SendAsync(options, address, HttpMethod.Get, path, token, null, ct);
             if (first.StatusCode != HttpStatusCode.Forbidden || _signedIn is null)
             {
-                return await ReadingAsync(first, address, path, ct);
+                return WithinSignIn(await ReadingAsync(first, address, path, ct));
             }
 
             // The sign-in may be over before its time.
             _signedIn = null;
             using var second = await SendAsync(options, address, HttpMethod.Get, path, await TokenAsync(options, address, ct), null, ct);
-            return await ReadingAsync(second, address, path, ct);
+            return WithinSignIn(await ReadingAsync(second, address, path, ct));
         }
         catch (VaultProblemException e)
         {
@@ -52,12 +73,24 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
         }
     }
 
+    /// <summary>What a vault leases ends with the sign-in that it was read with, at the latest.</summary>
+    private VaultReading WithinSignIn(VaultReading reading) =>
+        _signedIn is { } signedIn && reading.Lease > TimeSpan.Zero && signedIn.Ends - clock.GetUtcNow() is var left && left < reading.Lease
+            ? reading with { Lease = left > TimeSpan.Zero ? left : TimeSpan.FromTicks(1) }
+            : reading;
+
+    /// <returns><see langword="null"/> when it comes from a file or a sign-in.</returns>
+    private string? GivenToken(VaultOptions options) =>
+        options.Token ?? (options is { TokenFile: null, Kubernetes: null, Approle: null } && variable("VAULT_TOKEN") is { Length: > 0 } found
+            ? found
+            : null);
+
     private Uri? Address() => variable("VAULT_ADDR") is { Length: > 0 } text && Uri.TryCreate(text, UriKind.Absolute, out var uri)
         && uri.Scheme is "http" or "https" && uri.UserInfo.Length == 0 ? uri : null;
 
     private async Task<string> TokenAsync(VaultOptions options, Uri address, CancellationToken ct)
     {
-        if (options.Token is { } token)
+        if (GivenToken(options) is { } token)
         {
             return token;
         }
@@ -78,11 +111,9 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
             return await SignInAsync(options, address, role.Mount, ("role_id", role.RoleId), ("secret_id", role.SecretId), ct);
         }
 
-        return variable("VAULT_TOKEN") is { Length: > 0 } found
-            ? found
-            : throw Problem(
-                "There is nothing to sign in to the vault with.",
-                "Write 'vault.token', 'token_file', 'kubernetes' or 'approle', or set VAULT_TOKEN.");
+        throw Problem(
+            "There is nothing to sign in to the vault with.",
+            "Write 'vault.token', 'token_file', 'kubernetes' or 'approle', or set VAULT_TOKEN.");
     }
 
     private async Task<string> SignInAsync(
@@ -123,7 +154,8 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
         var seconds = auth.TryGetProperty("lease_duration", out var lease) && lease.TryGetInt64(out var value)
             ? Math.Clamp(value, 0, 86_400)
             : 0;
-        _signedIn = (key, text, clock.GetUtcNow() + (TimeSpan.FromSeconds(seconds == 0 ? 3600 : seconds) * (2.0 / 3)));
+        var (now, life) = (clock.GetUtcNow(), TimeSpan.FromSeconds(seconds == 0 ? 3600 : seconds));
+        _signedIn = (key, text, now + (life * (2.0 / 3)), seconds == 0 ? DateTimeOffset.MaxValue : now + life);
         return text;
     }
 

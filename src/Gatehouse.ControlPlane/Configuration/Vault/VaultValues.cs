@@ -27,6 +27,11 @@ internal sealed class VaultValues(VaultClient client, TimeProvider clock)
             _kept.Remove(gone);
         }
 
+        if (paths.Count > 0)
+        {
+            await client.KeepTokenAsync(options, ct);
+        }
+
         var readings = new Dictionary<string, VaultReading>(StringComparer.Ordinal);
         var retry = options.Refresh < Again ? options.Refresh : Again;
         Warning = null;
@@ -54,7 +59,9 @@ internal sealed class VaultValues(VaultClient client, TimeProvider clock)
             readings[path] = kept.Reading;
         }
 
-        Due = _kept.Count == 0 ? null : _kept.Values.Min(k => k.Due);
+        Due = _kept.Count == 0 ? null
+            : _kept.Values.Min(k => k.Due) is var due && client.TokenDue < due ? client.TokenDue
+            : due;
         return readings;
     }
 
