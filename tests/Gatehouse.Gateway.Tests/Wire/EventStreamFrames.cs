@@ -14,7 +14,7 @@ internal static class EventStreamFrames
     public static byte[] Encode(string lines) =>
         [.. lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).SelectMany(line =>
         {
-            var e = JsonElement.Parse(line).EnumerateObject().Single();
+            var e = JsonElement.Parse(line, new JsonDocumentOptions { MaxDepth = 1000 }).EnumerateObject().Single();
             var kind = e.Name.EndsWith("Exception", StringComparison.Ordinal) ? "exception" : "event";
             return Frame([(":message-type", kind), ($":{kind}-type", e.Name), (":content-type", "application/json")], e.Value.GetRawText());
         })];

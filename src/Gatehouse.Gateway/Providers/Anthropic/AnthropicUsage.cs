@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Conversation;
 
 namespace Gatehouse.Gateway.Providers.Anthropic;
 
@@ -76,7 +77,7 @@ internal struct AnthropicUsage
 
     public void Read(JsonElement usage)
     {
-        var reader = new Utf8JsonReader(JsonMarshal.GetRawUtf8Value(usage));
+        var reader = new Utf8JsonReader(JsonMarshal.GetRawUtf8Value(usage), new JsonReaderOptions { MaxDepth = WireJson.MaxDepth });
         if (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
         {
             Read(ref reader);
