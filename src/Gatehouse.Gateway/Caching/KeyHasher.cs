@@ -44,7 +44,7 @@ internal sealed class KeyHasher : IDisposable
     {
         Number((long)policy.Revision);
         Number(canary);
-        Text(call.Guard?.Session.Policy.Revision);
+        Guards(call);
         Text(call.Surface.Name);
         Text(call.Record.Route);
         Text(call.Peek.Stream ? call.Surface.StreamType : null);
@@ -55,6 +55,29 @@ internal sealed class KeyHasher : IDisposable
         }
 
         Text(call.Route.IsConditional ? headers[CallMetadata.Header].ToString() : null);
+    }
+
+    /// <summary>The policy, and what is accepted at this moment for this system: an answer that a gap let through is not for others.</summary>
+    private void Guards(Call call)
+    {
+        Text(call.Guard?.Session.Policy.Revision);
+        if (call.Guard is null)
+        {
+            return;
+        }
+
+        foreach (var gap in call.Table.Policies.Exceptions)
+        {
+            if (gap.System == call.Principal.System && gap.Until > call.Now)
+            {
+                Number(gap.Detector is { } detector ? (long)detector : -1);
+                Number(gap.Types.Count);
+                foreach (var type in gap.Types)
+                {
+                    Text(type);
+                }
+            }
+        }
     }
 
     /// <summary>

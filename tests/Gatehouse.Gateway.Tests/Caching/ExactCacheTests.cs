@@ -6,6 +6,9 @@ using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Gateway.Tests.Calls;
 using Gatehouse.Gateway.Tests.Responses;
+using Gatehouse.Guardrails;
+using Gatehouse.Guardrails.Pii;
+using Gatehouse.Guardrails.Policies;
 
 namespace Gatehouse.Gateway.Tests.Caching;
 
@@ -139,6 +142,34 @@ public sealed class ExactCacheTests
         Assert.Equal("miss", await AskAsync(gateway, "x-gatehouse-user", beginning + "ann"));
         Assert.Equal("miss", await AskAsync(gateway, "x-gatehouse-user", beginning + "ben"));
         Assert.Equal("hit", await AskAsync(gateway, "x-gatehouse-user", beginning + "ann"));
+    }
+
+    [Fact]
+    public async Task What_an_exception_let_through_is_not_served_once_it_is_over()
+    {
+        await using var player = new WirePlayer(
+            e => e.AnswerAsync(200, Calls.Wire.ChatAnswer.Replace("\"Hi\"", "\"Write to ann@example.org\"", StringComparison.Ordinal)));
+        var route = TestGateway.RouteTo(player);
+        var accepted = new GuardException(
+            "helpdesk", GuardDetector.Pii, [], _clock.GetUtcNow().AddMinutes(5), "the privacy officer", "it answers mail");
+        var policy = Guarding.Policy.Of(Guarding.Policy.Pii(GuardAction.Redact, PiiTypes.Email));
+        await using var gateway = await TestGateway.StartAsync(
+            [route with { Cache = TenMinutes.For(route.Targets, false) }], _clock, policies: Guarding.Policy.Table(policy, accepted));
+
+        var during = await AnswerAsync(gateway);
+        var again = await AnswerAsync(gateway);
+        _clock.Advance(TimeSpan.FromMinutes(6));
+        var after = await AnswerAsync(gateway);
+
+        Assert.Equal(("miss", "hit", "miss"), (during.Cache, again.Cache, after.Cache));
+        Assert.Contains("ann@example.org", again.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("ann@example.org", after.Text, StringComparison.Ordinal);
+
+        static async Task<(string? Cache, string Text)> AnswerAsync(TestGateway gateway)
+        {
+            using var response = await gateway.ChatAsync(Calls.Wire.ChatRequest);
+            return (Cache(response), await response.Content.ReadAsStringAsync(Ct));
+        }
     }
 
     [Fact]

@@ -33,7 +33,8 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
                 token,
                 async (method, path) =>
                 {
-                    using var answer = await SendAsync(options, address, method, path, token, method == HttpMethod.Post ? [.. "{}"u8] : null, ct);
+                    byte[]? body = method == HttpMethod.Post ? [.. "{}"u8] : null;
+                    using var answer = await SendAsync(options, address, method, path, token, body, ct);
                     return (answer.StatusCode, await ParseAsync(answer, ct));
                 },
                 ct);
@@ -75,7 +76,8 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
 
     /// <summary>What a vault leases ends with the sign-in that it was read with, at the latest.</summary>
     private VaultReading WithinSignIn(VaultReading reading) =>
-        _signedIn is { } signedIn && reading.Lease > TimeSpan.Zero && signedIn.Ends - clock.GetUtcNow() is var left && left < reading.Lease
+        _signedIn is { } signedIn && reading.Lease > TimeSpan.Zero && signedIn.Ends - clock.GetUtcNow() is var left
+            && left < reading.Lease
             ? reading with { Lease = left > TimeSpan.Zero ? left : TimeSpan.FromTicks(1) }
             : reading;
 
