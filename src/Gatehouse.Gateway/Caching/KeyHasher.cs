@@ -57,7 +57,9 @@ internal sealed class KeyHasher : IDisposable
         Text(call.Route.IsConditional ? headers[CallMetadata.Header].ToString() : null);
     }
 
-    /// <summary>The policy, and what is accepted at this moment for this system: an answer that a gap let through is not for others.</summary>
+    /// <summary>
+    /// The policy, and what is accepted at this moment for this system: an answer that a gap let through is not for others.
+    /// </summary>
     private void Guards(Call call)
     {
         Text(call.Guard?.Session.Policy.Revision);

@@ -42,8 +42,7 @@ public sealed class NamedFileTests
     public async Task A_provider_of_another_format_gets_it_in_its_own_words()
     {
         await using var player = new WirePlayer(e => e.AnswerAsync(200, Calls.Wire.MessagesAnswer));
-        await using var gateway = await StartAsync(
-            new Route("fast", [new Target(TestGateway.Http("a", player, WireFormat.Anthropic), "m0")]));
+        await using var gateway = await StartAsync(ToAnthropic(player));
 
         using var pdf = await gateway.ChatAsync(Chat(Pdf));
         var document = Part(player.Last, 1);
@@ -59,8 +58,7 @@ public sealed class NamedFileTests
     public async Task Messages_name_documents_and_images_in_tool_results_too()
     {
         await using var player = new WirePlayer(e => e.AnswerAsync(200, Calls.Wire.MessagesAnswer));
-        await using var gateway = await StartAsync(
-            new Route("fast", [new Target(TestGateway.Http("a", player, WireFormat.Anthropic), "m0")]));
+        await using var gateway = await StartAsync(ToAnthropic(player));
 
         using var response = await gateway.MessagesAsync(
             $$$"""
@@ -79,8 +77,8 @@ public sealed class NamedFileTests
         Assert.Equal(
             """{"type":"text","media_type":"text/plain","data":"Bring an umbrella."}""",
             messages[0].GetProperty("content")[1].GetProperty("source").ToString());
-        Assert.Equal(
-            Png, messages[1].GetProperty("content")[0].GetProperty("input").GetProperty("source").GetProperty("file_id").GetString());
+        var input = messages[1].GetProperty("content")[0].GetProperty("input");
+        Assert.Equal(Png, input.GetProperty("source").GetProperty("file_id").GetString());
         Assert.Equal(("image", "image/png", Png64), Base64(messages[2].GetProperty("content")[0].GetProperty("content")[0]));
     }
 
@@ -131,6 +129,9 @@ public sealed class NamedFileTests
         Assert.Empty(player.Exchanges);
         Assert.Equal(code, Assert.Single(gateway.Records()).ErrorCode);
     }
+
+    private static Route ToAnthropic(WirePlayer player) =>
+        new("fast", [new Target(TestGateway.Http("a", player, WireFormat.Anthropic), "m0")]);
 
     private static string Chat(string id) =>
         $$$"""{"model":"fast","messages":[{"role":"user","content":[{"type":"text","text":"What is this?"},{"type":"file","file":{"file_id":"{{{id}}}"}}]}],"temperature":0.50}""";

@@ -153,9 +153,13 @@ public sealed class TranslationFuzzTests
     }
 
     /// <summary>Of the lines that are still one event each.</summary>
-    private static byte[] Frames(byte[] lines) => EventStreamFrames.Encode(string.Join('\n', Encoding.UTF8.GetString(lines).Split('\n').Where(line =>
-        line.StartsWith("{\"", StringComparison.Ordinal) && !line.StartsWith("{\"\\", StringComparison.Ordinal)
-        && JsonElement.Parse(line, new JsonDocumentOptions { MaxDepth = 1000 }).GetPropertyCount() == 1)));
+    private static byte[] Frames(byte[] lines)
+    {
+        var events = Encoding.UTF8.GetString(lines).Split('\n').Where(line =>
+            line.StartsWith("{\"", StringComparison.Ordinal) && !line.StartsWith("{\"\\", StringComparison.Ordinal)
+            && JsonElement.Parse(line, new JsonDocumentOptions { MaxDepth = 1000 }).GetPropertyCount() == 1);
+        return EventStreamFrames.Encode(string.Join('\n', events));
+    }
 
     private static ReadOnlySpan<byte> Pump(ProviderWire wire, StreamRelay relay, Random random, byte[] input)
     {
@@ -193,7 +197,8 @@ public sealed class TranslationFuzzTests
     private static (byte[] Seed, Func<byte[], bool> Peek, Func<byte[], ChatRequest> Read) Reader(string name) => name switch
     {
         "chat" => (RequestSeeds.Chat, b => ChatSurface.Instance.Peek(b, out _) is null, b => ChatSurface.Instance.ReadRequest(b)),
-        "messages" => (RequestSeeds.Messages, b => MessagesSurface.Instance.Peek(b, out _) is null, b => MessagesSurface.Instance.ReadRequest(b)),
+        "messages" => (RequestSeeds.Messages, b => MessagesSurface.Instance.Peek(b, out _) is null,
+            b => MessagesSurface.Instance.ReadRequest(b)),
         "completions" => (RequestSeeds.Completions, b => CompletionsSurface.Instance.Peek(b, out _) is null,
             b => CompletionsSurface.Instance.ReadRequest(b)),
         "responses" => (RequestSeeds.Responses, b => ResponsesPeek.Read(b, out _, out _) is null, b => ResponsesRequestReader.Read(b)),
