@@ -85,6 +85,7 @@ public static class TelemetryNames
     public const string GuardFindings = "gatehouse.guard.findings";
     public const string GuardInputMicros = "gatehouse.guard.input_micros";
     public const string GuardOutputMicros = "gatehouse.guard.output_micros";
+    public const string GuardConfidence = "gatehouse.guard.confidence";
     public const string GuardSide = "gatehouse.guard.side";
     public const string GuardDetector = "gatehouse.guard.detector";
     public const string GuardType = "gatehouse.guard.type";

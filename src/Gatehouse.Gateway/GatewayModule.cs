@@ -3,6 +3,8 @@ using Gatehouse.Contracts;
 using Gatehouse.Gateway.Batches;
 using Gatehouse.Gateway.Caching;
 using Gatehouse.Gateway.Calls;
+using Gatehouse.Gateway.Guarding;
+using Gatehouse.Gateway.Guarding.PlugIns;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Models;
@@ -39,7 +41,14 @@ public static class GatewayModule
         services.AddSingleton<Settlement>();
         services.AddSingleton<AllowanceBook>();
         services.AddSingleton<Admissions>();
+        services.AddSingleton<SideCalls>();
         services.AddSingleton<Judge>();
+        services.AddSingleton(s => new PlugIns(new Lazy<SideCalls>(s.GetRequiredService<SideCalls>), s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<RequestGuards>();
+        services.AddSingleton(s => new ConfidenceRules(
+            new Lazy<SideCalls>(s.GetRequiredService<SideCalls>), new Lazy<Judge>(s.GetRequiredService<Judge>)));
+        services.AddSingleton(s => new AnswerGuards(
+            new Lazy<PlugIns>(s.GetRequiredService<PlugIns>), s.GetRequiredService<ConfidenceRules>()));
         services.AddSingleton(s => new LowConfidence(new Lazy<Judge>(s.GetRequiredService<Judge>)));
         services.AddSingleton<ReviewDesk>();
         services.AddSingleton<CallReviews>();

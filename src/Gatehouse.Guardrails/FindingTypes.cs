@@ -17,4 +17,8 @@ public static class FindingTypes
     public const string Language = "LANGUAGE";
     public const string TooLong = "TOO_LONG";
     public const string Refusal = "REFUSAL";
+    public const string InvalidSchema = "INVALID_SCHEMA";
+    public const string LowGrounding = "LOW_GROUNDING";
+    public const string LowConfidence = "LOW_CONFIDENCE";
+    public const string TenantMarker = "TENANT_MARKER";
 }

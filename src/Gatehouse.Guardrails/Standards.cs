@@ -16,6 +16,8 @@ public static class Standards
     private static readonly StandardIds Hidden = new(["LLM01:2025"], ["AML.T0051", "AML.T0068"]);
     private static readonly StandardIds Extraction = new(["LLM07:2025"], ["AML.T0056", "AML.T0069.002"]);
     private static readonly StandardIds Links = new(["LLM05:2025", "LLM02:2025"], ["AML.T0077", "AML.T0086"]);
+    private static readonly StandardIds Output = new(["LLM05:2025"], []);
+    private static readonly StandardIds Made = new(["LLM09:2025"], []);
     private static readonly StandardIds None = new([], []);
 
     public static StandardIds Of(in Finding finding) => finding.Detector switch
@@ -30,6 +32,9 @@ public static class Standards
             FindingTypes.HiddenText => Hidden,
             FindingTypes.PromptExtraction or FindingTypes.PromptLeak => Extraction,
             FindingTypes.LinkExfiltration => Links,
+            FindingTypes.TenantMarker => Personal,
+            FindingTypes.InvalidSchema => Output,
+            FindingTypes.LowGrounding or FindingTypes.LowConfidence => Made,
             _ => None,
         },
     };

@@ -44,7 +44,7 @@ internal static class ConfigurationCompiler
             Revision = RevisionOf(
                 options, sources,
                 prices.Revision + string.Concat(policyFiles.Where(f => f.Path is not null).Select(f => f.Policy.Revision)), byFingerprint,
-                previous),
+                policies, previous),
             Policies = policies,
             PolicyFiles = policyFiles,
             Routes = new RouteTable(routes),
@@ -104,6 +104,7 @@ internal static class ConfigurationCompiler
         Sources sources,
         string beside,
         Dictionary<string, Provider> byFingerprint,
+        PolicyTable policies,
         CompiledConfiguration? previous)
     {
         var content = ConfigurationText.Write(options, sources, ConfigurationText.Values.Effective) + beside;
@@ -113,7 +114,8 @@ internal static class ConfigurationCompiler
             return hash;
         }
 
-        var same = byFingerprint.Count == previous.ByFingerprint.Count && byFingerprint.Keys.All(previous.ByFingerprint.ContainsKey);
+        var same = byFingerprint.Count == previous.ByFingerprint.Count && byFingerprint.Keys.All(previous.ByFingerprint.ContainsKey)
+            && WebhookSecrets(previous.Policies).SequenceEqual(WebhookSecrets(policies));
         if (same)
         {
             return previous.Revision;
@@ -122,4 +124,7 @@ internal static class ConfigurationCompiler
         var count = previous.Revision.Length > hash.Length ? int.Parse(previous.Revision.AsSpan(hash.Length + 1), null) : 1;
         return $"{hash}.{count + 1}";
     }
+
+    private static IEnumerable<string> WebhookSecrets(PolicyTable policies) =>
+        policies.Policies.OrderBy(p => p.Name, StringComparer.Ordinal).SelectMany(p => p.PlugIns).Select(r => r.PlugIn!.Secret);
 }

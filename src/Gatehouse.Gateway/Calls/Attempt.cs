@@ -133,6 +133,12 @@ internal sealed record AttemptFailure(NextStep Step, Problem Problem)
     /// <summary>Another credential of the same provider is ready to be tried at once.</summary>
     public bool MayRotate { get; init; }
 
+    /// <summary>The request now says what was wrong with the answer: the same target is asked again, at once.</summary>
+    public bool IsCorrected { get; init; }
+
+    /// <summary>The call has another route now, which is to be asked.</summary>
+    public bool IsRerouted { get; init; }
+
     /// <summary>The provider's error body, when it is already in the caller's format.</summary>
     public byte[]? Body { get; init; }
 }

@@ -98,6 +98,9 @@ internal sealed class Call : IDisposable
     /// <summary>A part of the answer has gone out: no other target may take over.</summary>
     public bool ContentIsSent { get; set; }
 
+    /// <summary>A guard has sent the call to another route for a better answer: the next one goes out.</summary>
+    public bool IsRerouted { get; set; }
+
     /// <summary>The surface answers by itself: no target is asked, and there is nothing to settle.</summary>
     public bool IsTakenOver { get; set; }
 

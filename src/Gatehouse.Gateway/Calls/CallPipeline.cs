@@ -38,6 +38,7 @@ internal sealed partial class CallPipeline(
     RouteCaller caller,
     Mirrors mirrors,
     CallReviews reviews,
+    RequestGuards guards,
     Settlement settlement,
     GatewayMetrics metrics,
     TimeProvider clock,
@@ -211,7 +212,13 @@ internal sealed partial class CallPipeline(
             await Task.Yield();
         }
 
-        return call.Guard.CheckRequest(call) ?? (session.HeldBy is null ? null : await reviews.HoldAsync(call));
+        var refusal = call.Guard.CheckRequest(call);
+        if (refusal is null && RequestGuards.Applies(session.Policy))
+        {
+            refusal = await guards.CheckAsync(call);
+        }
+
+        return refusal ?? (session.HeldBy is null ? null : await reviews.HoldAsync(call));
     }
 
     /// <summary>10 Answer and 11 Settle, when no target needs to be asked.</summary>

@@ -2,13 +2,8 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using Gatehouse.Contracts;
 using Gatehouse.Gateway.Chat;
 using Gatehouse.Gateway.Conversation;
-using Gatehouse.Gateway.Limits;
-using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
-using Microsoft.Extensions.Logging;
 
 namespace Gatehouse.Gateway.Calls;
 
@@ -16,8 +11,7 @@ namespace Gatehouse.Gateway.Calls;
 /// Asks a route what an answer is worth. The judge's call is one of its own: by the same key, under the same budgets and limits of place
 /// and data, in the trace of the call that it judges, with the surface <c>judge</c>. One that fails or says no number judges nothing.
 /// </summary>
-internal sealed partial class Judge(
-    Admissions admissions, RouteCaller caller, Settlement settlement, TimeProvider clock, ILogger<Judge> log)
+internal sealed partial class Judge(SideCalls calls)
 {
     public const string Surface = "judge";
 
@@ -37,44 +31,9 @@ internal sealed partial class Judge(
             return null;
         }
 
-        var http = new DefaultHttpContext { RequestAborted = judged.Aborted };
-        using var sink = new MemoryStream();
-        http.Features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(sink));
-        http.Request.Headers.TraceParent = judged.Trace.Traceparent(judged.Record.SpanId);
-        using var call = new Call(
-            http, Chat, judged.Table, clock) { Principal = judged.Principal, Route = found with { FallbackOn = default } };
-        call.Body.Write(Body(route, request, answer));
-        _ = Chat.Peek(call.Body.Span, out call.Peek);
-        call.Record.Surface = Surface;
-        call.Record.Route = route;
-        try
-        {
-            if ((await admissions.AdmitAsync(call) ?? await caller.CallAsync(call)) is { } failure)
-            {
-                settlement.TrySettle(
-                    call, call.Attempt is null ? CallOutcome.Refused : CallOutcome.Failed, failure.Problem.Status, failure.Problem.Code,
-                    failure.RecordedMessage);
-                return null;
-            }
-
-            await http.Response.BodyWriter.FlushAsync(judged.Aborted);
-            return Verdict(sink.ToArray());
-        }
-        catch (OperationCanceledException)
-        {
-            settlement.TrySettle(
-                call, CallOutcome.Cancelled, StatusCodes.Status499ClientClosedRequest, "client_closed_request", "The client went away.");
-            throw;
-        }
-#pragma warning disable CA1031 // Whatever goes wrong with a judge, the answer is there.
-        catch (Exception e)
-#pragma warning restore CA1031
-        {
-            JudgeBroke(judged.Record.RequestId, e);
-            settlement.TrySettle(
-                call, CallOutcome.Failed, StatusCodes.Status500InternalServerError, "internal_error", "Gatehouse made a mistake.");
-            return null;
-        }
+        var said = await calls.AskAsync(
+            judged, Chat, Surface, found with { FallbackOn = default }, route, Body(route, request, answer), CancellationToken.None);
+        return said.Body is { } body ? Verdict(body) : null;
     }
 
     internal static double? Verdict(ReadOnlySpan<byte> answer)
@@ -130,7 +89,4 @@ internal sealed partial class Judge(
 
     [GeneratedRegex(@"\d+(\.\d+)?")]
     private static partial Regex Number();
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "The judge of the call {RequestId} broke on a mistake of Gatehouse.")]
-    private partial void JudgeBroke(string requestId, Exception e);
 }

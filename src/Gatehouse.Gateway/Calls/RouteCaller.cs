@@ -26,6 +26,11 @@ internal sealed class RouteCaller(
     public async ValueTask<AttemptFailure?> CallAsync(Call call)
     {
         var failure = await AskAsync(call, isWaiting: false);
+        if (failure is { IsRerouted: true })
+        {
+            failure = await AskAsync(call, isWaiting: false);
+        }
+
         return failure is null || call.Route.WhenDown is null || call.ContentIsSent || !DownQueue.IsDown(failure)
             ? failure
             : await WaitAndAskAsync(call, failure);
@@ -125,7 +130,7 @@ internal sealed class RouteCaller(
                 continue;
             }
 
-            if (failure is null || failure.Step == NextStep.PassOn || call.ContentIsSent)
+            if (failure is null || failure.Step == NextStep.PassOn || call.ContentIsSent || failure.IsRerouted)
             {
                 return failure;
             }
@@ -273,6 +278,18 @@ internal sealed class RouteCaller(
             }
 
             race = null;
+            if (failure.IsCorrected)
+            {
+                pass = target.Breaker?.TryEnter() ?? BreakerPass.Call;
+                if (pass == BreakerPass.None)
+                {
+                    return failure;
+                }
+
+                metrics.Retried(target.Provider.Name);
+                continue;
+            }
+
             if (failure.MayRotate && ++rotations < target.Provider.Credentials!.Count)
             {
                 pass = target.Breaker?.TryEnter() ?? BreakerPass.Call;

@@ -27,7 +27,8 @@ namespace Gatehouse.Gateway.Calls;
 /// <item>No read of the provider and no write to the client is left under way when an attempt ends: their memory is pooled.</item>
 /// </list>
 /// </summary>
-internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers, CallReviews reviews, TimeProvider clock)
+internal sealed class TargetCaller(
+    Settlement settlement, LowConfidence scorers, AnswerGuards answers, CallReviews reviews, TimeProvider clock)
 {
     /// <summary>How often a waiting stream client gets a sign of life; below the idle time-outs of proxies and SDKs.</summary>
     public static readonly TimeSpan KeepAliveInterval = Company.Interval;
@@ -384,9 +385,24 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
         }
 
         using var guarded = new PooledBuffer(0);
-        return guard.CheckAnswer(call, body.Span, guarded)
+        if (guard.CheckAnswer(call, body.Span, guarded) is { } refusal)
+        {
+            return refusal;
+        }
+
+        var checkedBody = guarded.Length > 0 ? guarded : body;
+        using var judged = new PooledBuffer(0);
+        return (guard.ChecksAnswers ? await JudgeWholeAsync(call, attempt, checkedBody, judged, deadline) : null)
             ?? (guard.Session.HeldBy is null ? null : await ReviewAsync(call, attempt, deadline))
-            ?? FinishWhole(call, attempt, answer, (guarded.Length > 0 ? guarded : body).Span);
+            ?? FinishWhole(call, attempt, answer, (judged.Length > 0 ? judged : checkedBody).Span);
+    }
+
+    /// <summary>What judges whole answers has its time.</summary>
+    private ValueTask<AttemptFailure?> JudgeWholeAsync(
+        Call call, Attempt attempt, PooledBuffer body, PooledBuffer judged, Deadline deadline)
+    {
+        deadline.Stop();
+        return HoldAsync(call, attempt, answers.CheckWholeAsync(call, attempt, body, judged));
     }
 
     /// <summary>The answer is complete and waits for a person. The target need not wait with it, and the answer is nobody else's.</summary>
@@ -421,8 +437,11 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
 
     private async ValueTask<AttemptFailure?> AnswerStreamAsync(Call call, Attempt attempt, UpstreamAnswer answer, Deadline deadline)
     {
-        var relay = NewRelay(call, attempt);
-        using var hold = call.Guard is { GuardsOutput: true } guard ? new StreamHold(guard.Session) : null;
+        var transcript = call.Guard is { ChecksAnswers: true } ? new AnswerTranscript() : null;
+        var isHeld = transcript is not null && call.Guard!.HoldsStreams; // nothing goes out before the answer has been judged
+        var relay = NewRelay(call, attempt, transcript);
+        using var raw = isHeld ? new PooledBuffer(ReadBytes) : null;
+        using var hold = call.Guard is { GuardsOutput: true } guard && !isHeld ? new StreamHold(guard.Session) : null;
         using var pump = new EventPump(attempt.Tap, relay, ProviderWire.Of(attempt.Settings.Wire).NewParser(), hold);
         using var events = new PooledBuffer();
         var chunk = ArrayPool<byte>.Shared.Rent(ReadBytes);
@@ -438,18 +457,23 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
 
                 var pending = answer.Body.ReadAsync(chunk, deadline.Token);
                 var read = hold is { IsHeld: true } ? await KeepAsync(call, pending)
-                    : relay.Holds && !pending.IsCompleted
+                    : relay.Holds && !isHeld && !pending.IsCompleted
                     ? await ReleaseAsync(call, attempt, answer, relay, events, hold, pending.AsTask(), deadline)
                     : await HoldAsync(call, attempt, pending);
                 attempt.FirstByteMicros ??= read > 0 ? call.Micros : null;
                 left -= read;
                 attempt.ReceivedBytes += read;
+                raw?.Write(chunk.AsSpan(0, read));
                 var written = hold?.Split(events) ?? events;
                 state = pump.Take(chunk.AsSpan(0, read), written);
                 written = hold?.Split(events) ?? events;
                 if (state == TapEvent.Preamble)
                 {
                     // Nothing of the answer yet: what there is stays here, and another target may still take over.
+                }
+                else if (state == TapEvent.Content && isHeld)
+                {
+                    // The same for an answer that is judged whole.
                 }
                 else if (state == TapEvent.Content)
                 {
@@ -472,9 +496,20 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
                 }
                 else if (state == TapEvent.End)
                 {
+                    if (transcript is not null && await JudgeStreamAsync(call, attempt, transcript, deadline, raw, events) is { } unfit)
+                    {
+                        return unfit;
+                    }
+
                     if (!call.ContentIsSent && Confidence.Doubt(call, attempt, default) is { } doubt)
                     {
                         return doubt;
+                    }
+
+                    if (isHeld && call.Guard!.Session.HeldBy is not null
+                        && await ReviewAsync(call, attempt, deadline) is { } refusal)
+                    {
+                        return refusal;
                     }
 
                     return hold is { IsHeld: true } ? await ReviewStreamAsync(call, attempt, answer, events, written, deadline)
@@ -584,20 +619,55 @@ internal sealed class TargetCaller(Settlement settlement, LowConfidence scorers,
         return await FinishStreamAsync(call, attempt, answer, events);
     }
 
-    private static StreamRelay NewRelay(Call call, Attempt attempt)
+    /// <summary>What judges whole answers has its time, and may have the stream written anew or asked for again.</summary>
+    private async ValueTask<AttemptFailure?> JudgeStreamAsync(
+        Call call, Attempt attempt, AnswerTranscript transcript, Deadline deadline, PooledBuffer? raw, PooledBuffer events)
+    {
+        deadline.Stop();
+        if (await HoldAsync(call, attempt, answers.CheckStreamAsync(call, attempt, transcript)) is { } unfit)
+        {
+            await SendRestAsync(call, events);
+            return unfit;
+        }
+
+        if (transcript.IsReplay)
+        {
+            Replay(call, attempt, transcript, raw!, events);
+        }
+
+        return null;
+    }
+
+    /// <summary>Makes the client's stream of the provider's once more, with texts that have been decided otherwise.</summary>
+    private static void Replay(Call call, Attempt attempt, AnswerTranscript transcript, PooledBuffer raw, PooledBuffer events)
+    {
+        events.Clear();
+        using var pump = new EventPump(
+            call.Surface.NewTap(attempt.Wire), NewRelay(call, attempt, transcript), ProviderWire.Of(attempt.Settings.Wire).NewParser(), null);
+        if (pump.Take(raw.Span, events) != TapEvent.End)
+        {
+            pump.Take(default, events);
+        }
+    }
+
+    private static StreamRelay NewRelay(Call call, Attempt attempt, AnswerTranscript? transcript)
     {
         var guard = call.Guard is { GuardsOutput: true } output ? output : null;
-        guard?.Session.Restart();
+        if (transcript is not { IsReplay: true })
+        {
+            guard?.Session.Restart();
+        }
+
         if (!call.Surface.Translates(attempt.Wire))
         {
             var relay = call.Surface.NewPassThrough(attempt, call.Peek.IncludeUsage);
-            return guard is null ? relay : new GuardedRelay(relay, StreamTexts.Of(attempt.Wire), guard.Session);
+            return guard is null ? relay : new GuardedRelay(relay, StreamTexts.Of(attempt.Wire), guard.Session, transcript);
         }
 
         var reader = ProviderWire.Of(attempt.Wire).NewStreamReader(attempt.Model);
         reader = attempt.AnswersByTool ? new SchemaToolReader(reader) : reader;
         return new TranslatingRelay(
-            guard is null ? reader : new GuardedReader(reader, guard.Session), call.Surface.NewStreamWriter(call.Request));
+            guard is null ? reader : new GuardedReader(reader, guard.Session, transcript), call.Surface.NewStreamWriter(call.Request));
     }
 
     private static async ValueTask SendAsync(Call call, Attempt attempt, UpstreamAnswer answer, PooledBuffer events)

@@ -8,6 +8,14 @@ using Gatehouse.Guardrails.Policies;
 
 namespace Gatehouse.Gateway.Guarding;
 
+/// <summary>A text of a request or an answer, and where it stands.</summary>
+/// <param name="Place">Meaningless in a stream.</param>
+internal sealed record Passage(GuardedText About, TextOrigin Origin, JsonText Place, string Text)
+{
+    /// <summary>The tool whose arguments these are, where a stream said so.</summary>
+    public string? Tool { get; init; }
+}
+
 /// <summary>
 /// The policy at work on one call: texts out of the request and the answer, and what becomes of them back into their places.
 /// </summary>
@@ -23,10 +31,20 @@ internal sealed class CallGuard(GuardSession session)
     public const int MaxContextChars = 4_000;
 
     private string? _language;
+    private bool _restores = true;
 
     public GuardSession Session => session;
 
     public bool GuardsOutput => session.Policy.GuardsOutput;
+
+    /// <summary>Whether complete answers are judged by something that takes its time (<see cref="AnswerGuards"/>).</summary>
+    public bool ChecksAnswers => session.Policy.ChecksAnswers;
+
+    /// <summary>Whether a stream waits for it to the end.</summary>
+    public bool HoldsStreams => session.Policy.HoldsStreams;
+
+    /// <summary>How often the model was asked again, with what was wrong with its answer.</summary>
+    public int Corrections { get; set; }
 
     /// <summary>How long a stream may hold back text that might still become a finding.</summary>
     public TimeSpan HoldTime => session.Policy.Definition.HoldTime;
@@ -59,10 +77,7 @@ internal sealed class CallGuard(GuardSession session)
 
         if (edits is not null)
         {
-            using var rewritten = new PooledBuffer(call.Body.Length + 256);
-            JsonTextEdits.Write(call.Body.Span, edits, rewritten);
-            JsonTextEdits.Replace(call.Body, rewritten);
-            call.Rewritten();
+            Rewrite(call, edits);
         }
 
         return session.Route is { } route ? Reroute(call, route) : null;
@@ -74,6 +89,7 @@ internal sealed class CallGuard(GuardSession session)
     public AttemptFailure? CheckAnswer(Call call, ReadOnlySpan<byte> body, PooledBuffer to)
     {
         session.Restart();
+        _restores = !ChecksAnswers; // what others are shown of an answer keeps its pseudonyms
         List<(JsonText Place, string Text)>? edits;
         try
         {
@@ -95,6 +111,57 @@ internal sealed class CallGuard(GuardSession session)
         }
 
         return null;
+    }
+
+    /// <summary>The texts of a request or an answer, for those who judge them together.</summary>
+    public static List<Passage> Read(ReadOnlySpan<byte> json, bool isAnswer)
+    {
+        var passages = new List<Passage>();
+        using var texts = JsonTextList.Rent();
+        if (isAnswer)
+        {
+            JsonTexts.OfAnswer(json, texts);
+        }
+        else
+        {
+            JsonTexts.OfRequest(json, texts);
+        }
+
+        var part = 0;
+        foreach (ref readonly var text in texts.Items)
+        {
+            var about = new GuardedText(
+                isAnswer ? text.AnswerSide : text.RequestSide, part++, text.IsTrusted && !isAnswer, text.IsJson,
+                isAnswer && text.IsThinking);
+            passages.Add(new Passage(
+                about, text.Origin, text, new string(JsonTextEdits.Decode(json, text, new char[text.Length]))));
+        }
+
+        return passages;
+    }
+
+    /// <summary>Writes an answer with what became of its texts, pseudonyms restored.</summary>
+    /// <param name="changed">By the number of the text.</param>
+    /// <returns>Whether anything was written; if not, the answer stays as it is.</returns>
+    public bool Write(ReadOnlySpan<byte> answer, List<Passage> passages, Dictionary<int, string> changed, PooledBuffer to)
+    {
+        List<(JsonText Place, string Text)>? edits = null;
+        foreach (var passage in passages)
+        {
+            var text = changed.GetValueOrDefault(passage.About.Part);
+            text = passage.About.IsThinking ? text : Restored(text, passage.Text, passage.About.IsJson);
+            if (text is not null)
+            {
+                (edits ??= []).Add((passage.Place, text));
+            }
+        }
+
+        if (edits is not null)
+        {
+            JsonTextEdits.Write(answer, edits, to);
+        }
+
+        return edits is not null;
     }
 
     /// <summary>Why the call is refused or its answer ended, in the words of the policy and the language of the user.</summary>
@@ -168,8 +235,9 @@ internal sealed class CallGuard(GuardSession session)
 
                 var chars = JsonTextEdits.Decode(json, text, buffer);
                 var side = isAnswer ? text.AnswerSide : text.RequestSide;
-                var rewritten = session.Check(chars, new GuardedText(side, part++, text.IsTrusted && !isAnswer, text.IsJson));
-                rewritten = isAnswer ? Restored(rewritten, chars, text.IsJson) : rewritten;
+                var isThinking = isAnswer && text.IsThinking;
+                var rewritten = session.Check(chars, new GuardedText(side, part++, text.IsTrusted && !isAnswer, text.IsJson, isThinking));
+                rewritten = isAnswer && _restores && !isThinking ? Restored(rewritten, chars, text.IsJson) : rewritten;
                 if (session.IsBlocked)
                 {
                     return null;
@@ -219,7 +287,16 @@ internal sealed class CallGuard(GuardSession session)
         return prompt;
     }
 
-    private AttemptFailure? Reroute(Call call, string name)
+    /// <summary>Puts another request in the place of the call's.</summary>
+    public static void Rewrite(Call call, List<(JsonText Place, string Text)> edits)
+    {
+        using var rewritten = new PooledBuffer(call.Body.Length + 256);
+        JsonTextEdits.Write(call.Body.Span, edits, rewritten);
+        JsonTextEdits.Replace(call.Body, rewritten);
+        call.Rewritten();
+    }
+
+    public AttemptFailure? Reroute(Call call, string name)
     {
         if (!call.Table.Routes.TryFind(name, out var route))
         {

@@ -81,7 +81,12 @@ internal sealed class ChatStreamTexts : StreamTexts
             }
             else if (member.Name == OldArguments && member.Value.ValueKind == JsonValueKind.Object)
             {
-                to.SaysMore |= member.Value.TryGetProperty("name", out _);
+                if (member.Value.TryGetProperty("name", out var name))
+                {
+                    to.SaysMore = true;
+                    to.AddCall(group, 0, name);
+                }
+
                 if (member.Value.TryGetProperty(Arguments, out var arguments))
                 {
                     to.AddPiece(arguments, new TextKey(group, 0, OldArguments), isArguments: true);
@@ -100,6 +105,11 @@ internal sealed class ChatStreamTexts : StreamTexts
     {
         to.SaysMore |= call.TryGetProperty("id", out _);
         var index = Number(call, "index");
+        if (TryObject(call, "function", out var called) && called.TryGetProperty("name", out var name))
+        {
+            to.AddCall(group, index, name);
+        }
+
         if (TryObject(call, "function", out var function) && function.TryGetProperty(Arguments, out var arguments))
         {
             to.AddPiece(arguments, new TextKey(group, index, Arguments), isArguments: true);

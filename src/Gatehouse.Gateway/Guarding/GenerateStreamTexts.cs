@@ -84,6 +84,12 @@ internal sealed class GenerateStreamTexts : StreamTexts
         else
         {
             to.SaysMore = true;
+            if (TryObject(part, "functionCall", out var call) && call.TryGetProperty("name", out var name)
+                && call.TryGetProperty("args", out var arguments))
+            {
+                to.AddCall(group, 0, name, arguments);
+            }
+
             foreach (var member in part.EnumerateObject())
             {
                 AddWhole(group, member.Value, member.Name == "functionCall", to);

@@ -8,8 +8,9 @@ namespace Gatehouse.Gateway.Guarding;
 /// <summary>
 /// Guards a stream that is translated, between the provider's format and the caller's. Held text goes out before what closes it.
 /// </summary>
-internal sealed class GuardedReader(IStreamReader inner, GuardSession session) : IStreamReader
+internal sealed class GuardedReader(IStreamReader inner, GuardSession session, AnswerTranscript? transcript = null) : IStreamReader
 {
+    private readonly List<(int Choice, int Index, string Name)> _tools = [];
     private readonly List<ChatEvent> _events = [];
     private readonly List<(Key Key, StreamChannel Channel)> _channels = [];
 
@@ -32,6 +33,7 @@ internal sealed class GuardedReader(IStreamReader inner, GuardSession session) :
                     Write(new Key(text.Choice, Kind.Text, 0), text.Text, into);
                     break;
                 case RefusalEvent refusal:
+                    transcript?.Refuses = true;
                     Write(new Key(refusal.Choice, Kind.Refusal, 0), refusal.Text, into);
                     break;
                 case ThinkingEvent thinking:
@@ -44,6 +46,11 @@ internal sealed class GuardedReader(IStreamReader inner, GuardSession session) :
                     break;
                 case ToolStartedEvent started:
                     Complete(started.Choice, Kind.Text | Kind.Refusal | Kind.Thinking, into);
+                    if (transcript is not null)
+                    {
+                        _tools.Add((started.Choice, started.Index, started.Name));
+                    }
+
                     into.Add(e);
                     break;
                 case ToolArgumentsEvent arguments:
@@ -81,7 +88,13 @@ internal sealed class GuardedReader(IStreamReader inner, GuardSession session) :
         {
             var isTool = key.Kind == Kind.Arguments;
             channel = new StreamChannel(
-                session, isTool ? DetectionSide.ToolCall : DetectionSide.Output, _channels.Count, isTool, key.Kind == Kind.Thinking);
+                session, isTool ? DetectionSide.ToolCall : DetectionSide.Output, _channels.Count, isTool, key.Kind == Kind.Thinking,
+                transcript);
+            if (isTool && _tools.Find(t => t.Choice == key.Choice && t.Index == key.Index).Name is { } name)
+            {
+                transcript?.NameTool(_channels.Count, name);
+            }
+
             _channels.Add((key, channel));
         }
 

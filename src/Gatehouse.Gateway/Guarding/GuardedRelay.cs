@@ -13,10 +13,12 @@ namespace Gatehouse.Gateway.Guarding;
 /// Guards a stream that passes through. Events keep their order; the texts in them become what may go on, and what was held back goes out
 /// as an event of its own before the one that closes its text.
 /// </summary>
-internal sealed class GuardedRelay(StreamRelay inner, StreamTexts format, GuardSession session) : StreamRelay
+internal sealed class GuardedRelay(StreamRelay inner, StreamTexts format, GuardSession session, AnswerTranscript? transcript = null)
+    : StreamRelay
 {
     private readonly List<(TextKey Key, StreamChannel Channel)> _channels = [];
     private readonly Dictionary<TextKey, StringBuilder> _wholes = [];
+    private readonly Dictionary<(int Group, int Index), string> _tools = [];
     private readonly EventTexts _texts = new();
     private readonly List<Edit> _edits = [];
     private byte[] _latest = [];
@@ -97,6 +99,18 @@ internal sealed class GuardedRelay(StreamRelay inner, StreamTexts format, GuardS
         _texts.Clear();
         _edits.Clear();
         format.Read(document.RootElement, _texts);
+        foreach (var (key, name, whole) in _texts.Calls)
+        {
+            if (whole is null)
+            {
+                _tools.TryAdd(key, name);
+            }
+            else
+            {
+                transcript?.AddCall(name, whole.Value.GetRawText());
+            }
+        }
+
         var goesOn = _texts.SaysMore || _texts.Texts.Count == 0 || _texts.Closed.Count > 0 || _texts.ClosesAll;
         foreach (var text in _texts.Texts)
         {
@@ -157,9 +171,9 @@ internal sealed class GuardedRelay(StreamRelay inner, StreamTexts format, GuardS
         else
         {
             var value = text.Value.GetString()!;
-            whole = session.Check(
-                value, new GuardedText(
-                    text.IsArguments ? DetectionSide.ToolCall : DetectionSide.Output, _parts++, IsJson: text.IsArguments));
+            var about = new GuardedText(
+                text.IsArguments ? DetectionSide.ToolCall : DetectionSide.Output, _parts++, IsJson: text.IsArguments);
+            whole = transcript is null ? session.Check(value, about) : transcript.Checked(() => session.Check(value, about));
             if (session.IsBlocked)
             {
                 throw new GuardBlockedException();
@@ -332,7 +346,15 @@ internal sealed class GuardedRelay(StreamRelay inner, StreamTexts format, GuardS
         }
 
         var made = new StreamChannel(
-            session, text.IsArguments ? DetectionSide.ToolCall : DetectionSide.Output, _parts++, text.IsArguments, text.IsThinking);
+            session, text.IsArguments ? DetectionSide.ToolCall : DetectionSide.Output, _parts, text.IsArguments, text.IsThinking,
+            transcript);
+        transcript?.Refuses |= text.Key.Name.EndsWith("refusal", StringComparison.Ordinal);
+        if (text.IsArguments && _tools.TryGetValue((text.Key.Group, text.Key.Index), out var tool))
+        {
+            transcript?.NameTool(_parts, tool);
+        }
+
+        _parts++;
         _channels.Add((text.Key, made));
         return made;
     }

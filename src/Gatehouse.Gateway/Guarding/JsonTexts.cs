@@ -19,7 +19,9 @@ internal enum TextOrigin : byte
 /// <param name="Start">Offset of its first byte, behind the quote.</param>
 /// <param name="Length">Bytes, as written.</param>
 /// <param name="IsJson">What the string holds is JSON again: a tool's arguments.</param>
-internal readonly record struct JsonText(int Start, int Length, TextOrigin Origin, bool IsEscaped, bool IsJson)
+/// <param name="IsThinking">A model's thinking, in an answer.</param>
+internal readonly record struct JsonText(
+    int Start, int Length, TextOrigin Origin, bool IsEscaped, bool IsJson, bool IsThinking = false)
 {
     /// <summary>The side of a request.</summary>
     public DetectionSide RequestSide => Origin switch
@@ -110,7 +112,8 @@ internal static class JsonTexts
         {
             case JsonTokenType.String when reader.ValueSpan.Length > 0:
                 to.Add(new JsonText(
-                    (int)reader.TokenStartIndex + 1, reader.ValueSpan.Length, place.Origin, reader.ValueIsEscaped, place.IsJson));
+                    (int)reader.TokenStartIndex + 1, reader.ValueSpan.Length, place.Origin, reader.ValueIsEscaped, place.IsJson,
+                    place.IsThinking));
                 break;
             case JsonTokenType.StartArray:
                 while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
@@ -148,6 +151,9 @@ internal static class JsonTexts
                 case Member.Data when !isText:
                 case Member.Thinking when !place.IsAnswer:
                     reader.Skip();
+                    break;
+                case Member.Thinking or Member.Reasoning:
+                    Value(ref reader, place with { IsThinking = place.IsAnswer }, to);
                     break;
                 case Member.Arguments:
                     Value(ref reader,
@@ -187,7 +193,13 @@ internal static class JsonTexts
         {
             var isRole = reader.ValueTextEquals("role"u8);
             var isType = !isRole && reader.ValueTextEquals("type"u8);
+            var isThought = place.IsAnswer && reader.ValueTextEquals("thought"u8);
             reader.Read();
+            if (isThought && reader.TokenType == JsonTokenType.True)
+            {
+                place = place with { IsThinking = true };
+            }
+
             if ((isRole || isType) && reader.TokenType == JsonTokenType.String)
             {
                 place = isRole ? OfRole(reader, place) : OfType(reader, place, ref isText);
@@ -211,6 +223,11 @@ internal static class JsonTexts
     {
         var type = reader.ValueSpan;
         isText |= type.SequenceEqual("text"u8) || type.SequenceEqual("content"u8);
+        if (place.IsAnswer && type.SequenceEqual("reasoning"u8))
+        {
+            return place with { IsThinking = true };
+        }
+
         return type.EndsWith("tool_result"u8) || type.EndsWith("_call_output"u8) ? place with { Origin = TextOrigin.ToolResult }
             : type.SequenceEqual("document"u8) || type.SequenceEqual("search_result"u8) ? place with { Origin = TextOrigin.Retrieved }
             : type.EndsWith("tool_use"u8) || type.EndsWith("tool_call"u8) || type.SequenceEqual("function_call"u8)
@@ -238,6 +255,8 @@ internal static class JsonTexts
             ["variables"] = Member.Free,
             ["data"] = Member.Data,
             ["thinking"] = Member.Thinking,
+            ["reasoning_content"] = Member.Reasoning,
+            ["reasoning"] = Member.Reasoning,
         };
 
         // Ids, kinds, addresses of files, base64 and what the provider signed: no texts that anybody reads.
@@ -261,7 +280,7 @@ internal static class JsonTexts
     }
 
     /// <param name="IsFree">Every string is a text, whatever its name.</param>
-    private readonly record struct Place(TextOrigin Origin, bool IsFree, bool IsJson, bool IsAnswer);
+    private readonly record struct Place(TextOrigin Origin, bool IsFree, bool IsJson, bool IsAnswer, bool IsThinking = false);
 
     private enum Member
     {
@@ -276,5 +295,6 @@ internal static class JsonTexts
         Free,
         Data,
         Thinking,
+        Reasoning,
     }
 }

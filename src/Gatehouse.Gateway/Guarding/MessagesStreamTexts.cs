@@ -23,6 +23,11 @@ internal sealed class MessagesStreamTexts : StreamTexts
                 break;
             case "content_block_start" when TryObject(root, "content_block", out var block):
                 to.SaysMore = true;
+                if (block.TryGetProperty("name", out var tool))
+                {
+                    to.AddCall(group, 0, tool);
+                }
+
                 foreach (var name in (string[])[Text, Thinking])
                 {
                     if (block.TryGetProperty(name, out var begun) && begun.ValueKind == JsonValueKind.String)

@@ -117,6 +117,11 @@ internal sealed class ResponsesStreamTexts : StreamTexts
 
     private static void ReadItem(int group, JsonElement item, EventTexts to)
     {
+        if (item.TryGetProperty("name", out var name))
+        {
+            to.AddCall(group, 0, name);
+        }
+
         var index = 0;
         foreach (var part in Items(item, "content"))
         {

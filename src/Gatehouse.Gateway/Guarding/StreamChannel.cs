@@ -10,9 +10,12 @@ internal sealed class GuardBlockedException : Exception;
 
 /// <summary>One text of a streamed answer: guarded piece by piece, pseudonyms restored behind the guard.</summary>
 /// <param name="isThinking">A model's thinking: pseudonyms stay, since providers want it back as they signed it.</param>
-internal sealed class StreamChannel(GuardSession session, DetectionSide side, int part, bool isJson, bool isThinking)
+/// <param name="transcript">Gets the text as guarded, for those who judge it whole; <see langword="null"/>: nobody does.</param>
+internal sealed class StreamChannel(
+    GuardSession session, DetectionSide side, int part, bool isJson, bool isThinking, AnswerTranscript? transcript = null)
 {
-    private readonly StreamGuard _guard = session.Stream(new GuardedText(side, part, IsJson: isJson));
+    private readonly GuardedText _about = new(side, part, IsJson: isJson, IsThinking: isThinking);
+    private readonly StreamGuard _guard = session.Stream(new GuardedText(side, part, IsJson: isJson, IsThinking: isThinking));
     private readonly PseudonymRestorer? _restorer = isThinking ? null : session.Restorer(isJson);
     private readonly StringBuilder _guarded = new();
     private readonly StringBuilder _restored = new();
@@ -23,6 +26,11 @@ internal sealed class StreamChannel(GuardSession session, DetectionSide side, in
     /// <exception cref="GuardBlockedException">The answer ends here.</exception>
     public string Write(ReadOnlySpan<char> piece)
     {
+        if (transcript is { IsReplay: true })
+        {
+            return "";
+        }
+
         _guard.Write(piece, _guarded);
         return Take(isFinal: false);
     }
@@ -30,6 +38,11 @@ internal sealed class StreamChannel(GuardSession session, DetectionSide side, in
     /// <exception cref="GuardBlockedException">The answer ends here.</exception>
     public string Pause()
     {
+        if (transcript is { IsReplay: true })
+        {
+            return "";
+        }
+
         _guard.Pause(_guarded);
         return Take(isFinal: false);
     }
@@ -37,6 +50,11 @@ internal sealed class StreamChannel(GuardSession session, DetectionSide side, in
     /// <exception cref="GuardBlockedException">The answer ends here.</exception>
     public string Complete()
     {
+        if (transcript is { IsReplay: true })
+        {
+            return Replayed();
+        }
+
         _guard.Complete(_guarded);
         return Take(isFinal: true);
     }
@@ -48,6 +66,7 @@ internal sealed class StreamChannel(GuardSession session, DetectionSide side, in
             throw new GuardBlockedException();
         }
 
+        transcript?.Append(_about, _guarded);
         if (_restorer is null)
         {
             return Emptied(_guarded);
@@ -65,6 +84,13 @@ internal sealed class StreamChannel(GuardSession session, DetectionSide side, in
         }
 
         return Emptied(_restored);
+    }
+
+    /// <summary>The whole text as it was decided, once.</summary>
+    private string Replayed()
+    {
+        var text = transcript!.Take(part);
+        return _restorer is null || text.Length == 0 ? text : session.Restore(text, isJson);
     }
 
     private static string Emptied(StringBuilder builder)

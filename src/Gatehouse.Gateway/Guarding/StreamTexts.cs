@@ -31,12 +31,24 @@ internal sealed class EventTexts
     /// <summary>Values that repeat texts in another form (token probabilities): they go where a guard may change the texts.</summary>
     public List<JsonElement> Shadows { get; } = [];
 
+    /// <summary>Tools that are called, by where their arguments come; these, where they come as one value.</summary>
+    public List<((int Group, int Index) Key, string Name, JsonElement? Whole)> Calls { get; } = [];
+
     public void Clear()
     {
+        Calls.Clear();
         Texts.Clear();
         Closed.Clear();
         Shadows.Clear();
         (ClosesAll, SaysMore) = (false, false);
+    }
+
+    public void AddCall(int group, int index, JsonElement name, JsonElement? whole = null)
+    {
+        if (name.ValueKind == JsonValueKind.String)
+        {
+            Calls.Add(((group, index), name.GetString()!, whole));
+        }
     }
 
     public void AddPiece(JsonElement value, TextKey key, bool isArguments = false, bool isThinking = false)

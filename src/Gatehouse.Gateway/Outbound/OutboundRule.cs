@@ -37,6 +37,10 @@ public sealed class OutboundRule
     public static OutboundRule Of(ProviderSettings settings, ResolveHost? resolve = null) => new(
         settings.AllowPrivate ?? IsWrittenAsPrivate(settings.BaseUrl), $"'allow_private: true' in 'providers.{settings.Name}'", resolve);
 
+    /// <summary>For a webhook that guards: private addresses as for a provider.</summary>
+    public static OutboundRule OfWebhook(Uri address, bool? allowsPrivate) => new(
+        allowsPrivate ?? IsWrittenAsPrivate(address), "'allow_private: true' in the rule's 'webhook'", null);
+
     /// <summary>Whether an address names this machine or a private address without any DNS.</summary>
     public static bool IsWrittenAsPrivate(Uri address) =>
         Literal(address.IdnHost) is { } literal

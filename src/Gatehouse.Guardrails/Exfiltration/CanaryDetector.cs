@@ -16,8 +16,9 @@ public sealed class CanaryDetector : IDetector
     private readonly string[] _foldedForms;
     private readonly string[] _exactForms;
     private readonly string _rule;
+    private readonly string _type;
 
-    private CanaryDetector(IEnumerable<string> tokens, string rule)
+    private CanaryDetector(IEnumerable<string> tokens, string rule, string type)
     {
         var all = tokens.Distinct(StringComparer.Ordinal).ToList();
         if (all.Exists(t => t.Length < MinTokenLength))
@@ -25,7 +26,7 @@ public sealed class CanaryDetector : IDetector
             throw new ArgumentException($"A token shorter than {MinTokenLength} characters would be found by chance.", nameof(tokens));
         }
 
-        _rule = rule;
+        (_rule, _type) = (rule, type);
         _foldedForms = [.. all.SelectMany(Folded).Distinct(StringComparer.OrdinalIgnoreCase)];
         _exactForms = [.. all.SelectMany(Base64Forms).Distinct(StringComparer.Ordinal)];
         _folded = SearchValues.Create(_foldedForms, StringComparison.OrdinalIgnoreCase);
@@ -38,10 +39,12 @@ public sealed class CanaryDetector : IDetector
     public int HoldBack => _foldedForms.Concat(_exactForms).Select(f => f.Length).DefaultIfEmpty(0).Max();
 
     /// <summary>Looks for the canary that was put into a system prompt.</summary>
-    public static CanaryDetector ForCanary(string canary) => new([canary], "exfiltration.prompt.canary");
+    public static CanaryDetector ForCanary(string canary) => new([canary], "exfiltration.prompt.canary", FindingTypes.PromptLeak);
 
     /// <summary>Looks for words that only another team's data has.</summary>
-    public static CanaryDetector ForMarkers(IEnumerable<string> markers) => new(markers, "exfiltration.tenant.marker");
+    /// <exception cref="ArgumentException">A marker is too short.</exception>
+    public static CanaryDetector ForMarkers(IEnumerable<string> markers) =>
+        new(markers, "exfiltration.tenant.marker", FindingTypes.TenantMarker);
 
     /// <summary>A token for a system's prompt that nobody can guess and that changes with the period.</summary>
     /// <param name="period">For example the hours since the epoch.</param>
@@ -73,7 +76,7 @@ public sealed class CanaryDetector : IDetector
                 }
             }
 
-            findings.Add(new Finding(DetectorKind.Exfiltration, _rule, FindingTypes.PromptLeak, start, length, 1));
+            findings.Add(new Finding(DetectorKind.Exfiltration, _rule, _type, start, length, 1));
             at = start + length;
         }
     }

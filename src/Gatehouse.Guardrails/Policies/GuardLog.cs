@@ -46,7 +46,7 @@ public sealed class GuardLog
         {
             GuardAction.Flag => GuardVerdict.Flagged,
             GuardAction.Redact or GuardAction.Pseudonymise => GuardVerdict.Redacted,
-            GuardAction.Route => GuardVerdict.Rerouted,
+            GuardAction.Route or GuardAction.Fallback => GuardVerdict.Rerouted,
             GuardAction.Escalate => GuardVerdict.Escalated,
             GuardAction.Block => GuardVerdict.Blocked,
             _ => GuardVerdict.Passed,

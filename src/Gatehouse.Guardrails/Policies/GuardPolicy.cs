@@ -23,6 +23,9 @@ public sealed record GuardPolicyDefinition(string Name, IReadOnlyList<GuardRule>
     /// <summary>What callers read when a rule without messages of its own blocks, by language.</summary>
     public IReadOnlyDictionary<string, string> Messages { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>How tool results and documents are set apart from instructions.</summary>
+    public SpotlightChoice Spotlight { get; init; }
+
     /// <summary>Refuse calls that a guard could not check, in place of letting them pass.</summary>
     public bool FailClosed { get; init; }
 
@@ -57,6 +60,13 @@ public sealed class GuardPolicy
         GuardsInput = Has(DetectionSide.Input) || Has(DetectionSide.ToolResult) || Has(DetectionSide.Retrieved);
         GuardsOutput = Has(DetectionSide.Output) || Has(DetectionSide.ToolCall) || Pseudonymises;
         Escalates = definition.Rules.Any(r => r is { Action: GuardAction.Escalate, Shadow: false });
+        PlugIns = [.. definition.Rules.Where(r => r.IsPlugIn)];
+        AnswerChecks = [.. definition.Rules.Where(r => r.IsAnswerCheck)];
+        HasCanary = definition.Rules.Any(r => r.Detector == GuardDetector.Canary);
+        var late = PlugIns.Concat(AnswerChecks).Where(LooksAtAnswers).ToList();
+        ChecksAnswers = late.Count > 0;
+        HoldsStreams = late.Exists(r => r.Bites);
+        AsksAboutRequests = PlugIns.Any(r => r.Sides.Any(s => s is not (DetectionSide.Output or DetectionSide.ToolCall)));
         NeedsSystemPrompt = definition.Rules.Any(r => r.Detector == GuardDetector.PromptLeak);
     }
 
@@ -77,6 +87,24 @@ public sealed class GuardPolicy
     /// <summary>Whether a rule may ask a person.</summary>
     public bool Escalates { get; }
 
+    /// <summary>Rules that ask somebody outside of this process.</summary>
+    public IReadOnlyList<GuardRule> PlugIns { get; }
+
+    /// <summary>Rules that judge an answer as a whole.</summary>
+    public IReadOnlyList<GuardRule> AnswerChecks { get; }
+
+    /// <summary>Whether a plug-in looks at requests.</summary>
+    public bool AsksAboutRequests { get; }
+
+    /// <summary>Whether something judges complete answers: a plug-in or an <see cref="AnswerChecks"/>.</summary>
+    public bool ChecksAnswers { get; }
+
+    /// <summary>Whether one of these can change what a client reads: streams wait for it to the end.</summary>
+    public bool HoldsStreams { get; }
+
+    /// <summary>Whether system prompts get a token that answers must not hold.</summary>
+    public bool HasCanary { get; }
+
     /// <summary>Whether a rule compares answers with the system prompt.</summary>
     public bool NeedsSystemPrompt { get; }
 
@@ -89,6 +117,8 @@ public sealed class GuardPolicy
     public void Warm() => _ = _warm.Value;
 
     internal SidePlan On(DetectionSide side) => _plans.Value[(int)side];
+
+    private static bool LooksAtAnswers(GuardRule rule) => rule.Sides.Any(s => s is DetectionSide.Output or DetectionSide.ToolCall);
 
     private bool Has(DetectionSide side) => Definition.Rules.Any(r => r.Sides.Contains(side));
 
@@ -111,7 +141,7 @@ internal sealed class SidePlan
 
     public SidePlan(GuardPolicyDefinition policy, DetectionSide side)
     {
-        var rules = policy.Rules.Where(r => r.Sides.Contains(side)).ToList();
+        var rules = policy.Rules.Where(r => r.Sides.Contains(side) && !r.IsPlugIn && !r.IsAnswerCheck).ToList();
         AddPii(policy, [.. rules.Where(r => r.Detector == GuardDetector.Pii)]);
         AddShared(rules, GuardDetector.Secrets, least => new Secrets.SecretDetector(least));
         AddShared(rules, GuardDetector.Injection, least =>
@@ -131,7 +161,13 @@ internal sealed class SidePlan
             }
         }
 
+        foreach (var rule in rules.Where(r => r.Detector == GuardDetector.Markers))
+        {
+            _checks.Add(new Check(Exfiltration.CanaryDetector.ForMarkers(rule.Terms), [rule], IsWhole: false));
+        }
+
         Checks = [.. _checks];
+        Canaries = [.. rules.Where(r => r.Detector == GuardDetector.Canary)];
         Lengths = [.. rules.Where(r => r.Detector == GuardDetector.Length).Select(r => new[] { r })];
         PromptLeaks = [.. rules.Where(r => r.Detector == GuardDetector.PromptLeak)];
         Bites = rules.Exists(r => r.Bites);
@@ -144,6 +180,8 @@ internal sealed class SidePlan
     public GuardRule[][] Lengths { get; }
 
     public GuardRule[] PromptLeaks { get; }
+
+    public GuardRule[] Canaries { get; }
 
     /// <summary>Whether a rule can change what goes on; if not, a stream need not wait for it.</summary>
     public bool Bites { get; }
@@ -180,6 +218,7 @@ internal sealed class SidePlan
     {
         GuardDetector.Harm => new ContentOptions { Categories = rule.Types.Count == 0 ? HarmCategories.All : rule.Types },
         GuardDetector.Terms => new ContentOptions { Topics = [new Ban(rule.Name, rule.Terms, rule.Harmless)] },
+        GuardDetector.Competitors => new ContentOptions { Competitors = [new Ban(rule.Name, rule.Terms, rule.Harmless)] },
         GuardDetector.Language => new ContentOptions { Languages = rule.Languages, LanguageConfidence = rule.MinScore },
         GuardDetector.Refusal => new ContentOptions { Refusals = true },
         _ => null,

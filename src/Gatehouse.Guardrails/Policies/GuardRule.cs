@@ -20,6 +20,9 @@ public enum GuardAction
     /// <summary>The call goes to another route.</summary>
     Route,
 
+    /// <summary>Another target, or the rule's route, is asked for a better answer; the last one's goes out.</summary>
+    Fallback,
+
     /// <summary>A person is asked, while the call waits or afterwards.</summary>
     Escalate,
 
@@ -59,6 +62,30 @@ public enum GuardDetector
 
     /// <summary>Answers that recite the system prompt.</summary>
     PromptLeak,
+
+    /// <summary>Names of competitors.</summary>
+    Competitors,
+
+    /// <summary>The token that such a rule puts into system prompts, in an answer.</summary>
+    Canary,
+
+    /// <summary>Words that only other teams' data has, also in disguise.</summary>
+    Markers,
+
+    /// <summary>Answers and tool arguments that break their JSON Schema.</summary>
+    Schema,
+
+    /// <summary>Answers that the texts they were given do not carry.</summary>
+    Grounding,
+
+    /// <summary>Answers that little speaks for, all things together.</summary>
+    Confidence,
+
+    /// <summary>What a model behind a route thinks.</summary>
+    Model,
+
+    /// <summary>What a service of one's own thinks.</summary>
+    Webhook,
 }
 
 /// <summary>One rule of a policy: what to look for, where, and what to do then.</summary>
@@ -84,6 +111,13 @@ public sealed record GuardRule(string Name, GuardDetector Detector, GuardAction 
 
     /// <summary>How <see cref="GuardAction.Escalate"/> asks.</summary>
     public Escalation Escalation { get; init; } = Escalation.Default;
+
+    /// <summary>For <see cref="GuardDetector.Model"/> and <see cref="GuardDetector.Webhook"/>: who is asked.</summary>
+    public PlugIn? PlugIn { get; init; }
+
+    /// <summary>For <see cref="GuardDetector.Schema"/>, <see cref="GuardDetector.Grounding"/> and
+    /// <see cref="GuardDetector.Confidence"/>.</summary>
+    public AnswerCheck AnswerCheck { get; init; } = AnswerCheck.Default;
 
     /// <summary>For <see cref="GuardDetector.Terms"/>: words and phrases; a star ends a stem.</summary>
     public IReadOnlyList<string> Terms { get; init; } = [];
@@ -126,14 +160,21 @@ public sealed record GuardRule(string Name, GuardDetector Detector, GuardAction 
         return false;
     }
 
+    /// <summary>Whether it asks somebody outside of this process.</summary>
+    public bool IsPlugIn => PlugIn is not null;
+
+    /// <summary>Whether it judges an answer as a whole, when it is complete.</summary>
+    public bool IsAnswerCheck => Detector is GuardDetector.Schema or GuardDetector.Grounding or GuardDetector.Confidence;
+
     /// <summary>Whether it can change what a caller or a model reads.</summary>
-    internal bool Bites => !Shadow && Action >= GuardAction.Redact
+    public bool Bites => !Shadow && Action >= GuardAction.Redact
         && (Action != GuardAction.Escalate || Escalation.Mode == EscalationMode.Hold);
 }
 
 /// <summary>A finding, the rule that decides about it, and what is done.</summary>
 /// <param name="Effect"><see cref="GuardAction.Flag"/> where shadow mode or an exception keeps the rule from biting.</param>
-public readonly record struct Decision(Finding Finding, GuardRule Rule, GuardAction Effect, bool Excepted);
+/// <param name="Replacement">What a plug-in puts in place; <see langword="null"/>: what the rule does.</param>
+public readonly record struct Decision(Finding Finding, GuardRule Rule, GuardAction Effect, bool Excepted, string? Replacement = null);
 
 /// <summary>An accepted gap in a policy, for a system and for a time.</summary>
 /// <param name="System">The system's name.</param>

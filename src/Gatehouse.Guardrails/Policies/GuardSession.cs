@@ -10,7 +10,9 @@ namespace Gatehouse.Guardrails.Policies;
 /// <param name="Part">Which of the texts of the request or answer, from 0; for the record.</param>
 /// <param name="IsTrusted">Written by those who run the system, or by the model before: it is not asked for injections.</param>
 /// <param name="IsJson">The text is JSON: what replaces a part of it may not break an escape.</param>
-public readonly record struct GuardedText(DetectionSide Side, int Part = 0, bool IsTrusted = false, bool IsJson = false);
+/// <param name="IsThinking">A model's thinking, which providers sign: it may end early, and not become another text.</param>
+public readonly record struct GuardedText(
+    DetectionSide Side, int Part = 0, bool IsTrusted = false, bool IsJson = false, bool IsThinking = false);
 
 /// <summary>
 /// A policy at work on one call. Pure: it reads texts and says what they become; the caller puts them where they belong. Not thread-safe.
@@ -30,6 +32,7 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
     private PseudonymVault? _vault;
     private Anonymiser? _anonymiser;
     private PromptLeakDetector? _promptLeak;
+    private CanaryDetector? _canary;
     private List<StreamGuard>? _streams;
     private Question? _question;
     private TimeSpan _spent;
@@ -72,11 +75,27 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
         }
     }
 
+    /// <summary>The rule that wants a better answer than this one.</summary>
+    public GuardRule? FallbackBy { get; private set; }
+
     /// <summary>Whether the model was given pseudonyms that its answer may hold.</summary>
     public bool HasPseudonyms => _vault is { IsEmpty: false };
 
     /// <summary>What answers are compared with, from now on.</summary>
     public void KnowSystemPrompt(string text) => _promptLeak = new PromptLeakDetector(text);
+
+    /// <summary>Sixteen hexadecimal digits that nobody can guess and that are the same for the same name.</summary>
+    public string Derive(string name) => Convert.ToHexStringLower(
+        System.Security.Cryptography.HMACSHA256.HashData(key.Span, Encoding.UTF8.GetBytes(name)).AsSpan(0, 8));
+
+    /// <summary>Makes the token that answers must not hold, from now on.</summary>
+    /// <param name="period">As long as it is the same, so is the token.</param>
+    public string MakeCanary(Guid system, long period)
+    {
+        var token = CanaryDetector.Make(key.Span, system, period);
+        _canary = CanaryDetector.ForCanary(token);
+        return token;
+    }
 
     /// <summary>Time spent on the request, in microseconds.</summary>
     public long InputMicros => _isOutput ? _inputMicros : Micros;
@@ -95,6 +114,7 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
         _question?.BeginAnswer();
         _earlierStreams = _streams?.Count ?? 0;
         _isDecided = false;
+        FallbackBy = null;
     }
 
     /// <summary>A text with the values of its pseudonyms.</summary>
@@ -121,7 +141,60 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
             _question.Keep(about, text);
         }
 
-        return IsBlocked ? null : Rewrite(text, 0, text.Length, about.IsJson, onlyIfChanged: true);
+        return IsBlocked ? null
+            : about.IsThinking ? FirstChange(0) is { } end ? text[..end].ToString() : null
+            : Rewrite(text, 0, text.Length, about.IsJson, onlyIfChanged: true);
+    }
+
+    /// <summary>Decides about what somebody else found in a text.</summary>
+    /// <returns>What it becomes; <see langword="null"/> when it stays as it is, or when the call is blocked.</returns>
+    public string? Apply(in GuardedText about, ReadOnlySpan<char> text, IReadOnlyList<RuleFinding> found)
+    {
+        _decisions.Clear();
+        foreach (var (rule, finding, replacement) in found)
+        {
+            var before = _decisions.Count;
+            Decide([rule], finding, 0);
+            if (_decisions.Count > before)
+            {
+                _decisions[^1] = _decisions[^1] with { Replacement = replacement };
+            }
+        }
+
+        Sort();
+        foreach (ref readonly var decision in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_decisions))
+        {
+            Take(about, decision);
+        }
+
+        if (_question is not null && !IsBlocked && _decisions.Exists(static d => d.Effect == GuardAction.Escalate))
+        {
+            _question.Keep(about, text);
+        }
+
+        return IsBlocked || about.IsThinking ? null : Rewrite(text, 0, text.Length, about.IsJson, onlyIfChanged: true);
+    }
+
+    /// <summary>Somebody that a rule asks gave no verdict.</summary>
+    /// <param name="closed">The call may not go on then.</param>
+    public void Failed(string how, bool closed)
+    {
+        Log.Failed(how, closed);
+        IsBlocked |= closed;
+    }
+
+    /// <summary>Where the first thing begins that a rule replaces; <see langword="null"/> when none does.</summary>
+    internal int? FirstChange(int from)
+    {
+        foreach (var decision in _decisions)
+        {
+            if (decision.Effect is GuardAction.Redact or GuardAction.Pseudonymise)
+            {
+                return Math.Max(from, decision.Finding.Start);
+            }
+        }
+
+        return null;
     }
 
     /// <summary>A guard of a text that comes in pieces.</summary>
@@ -183,13 +256,17 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
             Fail($"The guards of the policy '{policy.Name}' took longer than it allows.");
         }
 
+        Sort();
+        return IsBlocked || _decisions.Count > 0;
+    }
+
+    private void Sort()
+    {
         if (_decisions.Count > 1)
         {
             _decisions.Sort(static (a, b) => a.Finding.Start != b.Finding.Start
                 ? a.Finding.Start.CompareTo(b.Finding.Start) : b.Finding.Length.CompareTo(a.Finding.Length));
         }
-
-        return IsBlocked || _decisions.Count > 0;
     }
 
     /// <summary>The decisions of the last <see cref="Find"/>.</summary>
@@ -206,6 +283,10 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
         else if (decision.Effect == GuardAction.Route)
         {
             Route ??= decision.Rule.Route;
+        }
+        else if (decision.Effect == GuardAction.Fallback)
+        {
+            FallbackBy ??= decision.Rule;
         }
 
         if (policy.Escalates && decision.Effect >= GuardAction.Redact)
@@ -243,7 +324,9 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
 
             rewritten ??= new StringBuilder(until - from);
             rewritten.Append(text[at..start]);
-            rewritten.Append(ValueFor(decision, isJson ? JsonEscapes.Read(text[start..end]) : text[start..end]));
+            rewritten.Append(decision.Replacement is { } given
+                ? isJson ? System.Text.Json.JsonEncodedText.Encode(given).Value : given
+                : ValueFor(decision, isJson ? JsonEscapes.Read(text[start..end]) : text[start..end]));
             at = end;
         }
 
@@ -306,6 +389,16 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
             foreach (ref readonly var finding in findings.Items)
             {
                 Decide(plan.PromptLeaks, finding, from);
+            }
+        }
+
+        if (plan.Canaries.Length > 0 && _canary is { } canary)
+        {
+            findings.Clear();
+            canary.Find(text, context, findings);
+            foreach (ref readonly var finding in findings.Items)
+            {
+                Decide(plan.Canaries, finding, from);
             }
         }
 

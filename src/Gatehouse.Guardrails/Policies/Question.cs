@@ -54,7 +54,8 @@ internal sealed class Question
     /// <summary>Keeps a text that a rule asks about.</summary>
     public void Keep(in GuardedText about, ReadOnlySpan<char> text)
     {
-        if (_texts.Count < MaxTexts)
+        var known = about;
+        if (_texts.Count < MaxTexts && !_texts.Exists(t => t.About == known))
         {
             _texts.Add((about, text.ToString()));
         }

@@ -42,6 +42,7 @@ public sealed class StreamGuard : IDisposable
     private int _looked;
     private long _trimmed; // units that are no longer in the buffer
     private bool _judgedWhole;
+    private bool _isEnded; // thinking, before something that a rule would replace
     private bool _wasTooLong;
 
     internal StreamGuard(GuardSession session, in GuardedText about)
@@ -168,9 +169,15 @@ public sealed class StreamGuard : IDisposable
             return;
         }
 
-        if (_bites)
+        if (_bites && !_isEnded)
         {
-            if (any)
+            if (any && _about.IsThinking)
+            {
+                var end = _session.FirstChange(_released);
+                _isEnded = end < safe;
+                to.Append(text[_released..(_isEnded ? end!.Value : safe)]);
+            }
+            else if (any)
             {
                 to.Append(_session.Rewrite(text, _released, safe, _about.IsJson, onlyIfChanged: false));
             }

@@ -19,7 +19,7 @@ public sealed class KeepAliveRaceTests
             using var call = new Call(
                 new DefaultHttpContext(), new ChatSurface(), GatewayTable.Empty, clock) { Peek = new() { Stream = true } };
 
-            var pending = new TargetCaller(null!, null!, null!, clock).HoldAsync(call, new ValueTask<int>(answer.Task)).AsTask();
+            var pending = new TargetCaller(null!, null!, null!, null!, clock).HoldAsync(call, new ValueTask<int>(answer.Task)).AsTask();
             clock.Advance(TargetCaller.KeepAliveInterval);
 
             Assert.Equal(7, await pending);

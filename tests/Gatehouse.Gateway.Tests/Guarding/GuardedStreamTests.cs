@@ -5,6 +5,7 @@ using Gatehouse.Gateway.Guarding;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Gateway.Tests.Calls;
+using Gatehouse.Guardrails;
 using Gatehouse.Guardrails.Pii;
 using Gatehouse.Guardrails.Policies;
 using Texts = Gatehouse.Gateway.Tests.Calls.Wire;
@@ -51,6 +52,32 @@ public sealed class GuardedStreamTests
             Assert.Equal(CallOutcome.Ok, record.Outcome);
             Assert.Equal(GuardVerdict.Redacted, record.Guard!.Verdict);
             Assert.Equal(2, record.Guard.Findings.Sum(f => f.Count));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public async Task A_stream_that_waits_for_a_webhook_says_what_it_decides_however_it_is_cut(string path, string body, string provider)
+    {
+        for (var size = 1; size <= 64; size *= 5)
+        {
+            await using var player = new WirePlayer(e => e.StreamAsync(Stream(provider, Cut(Said, size))));
+            await using var hook = new WirePlayer(e => e.AnswerAsync(
+                200, """{"verdict":"finding","spans":[{"start":0,"end":4,"replacement":"\"Well\""}]}"""));
+            var rule = Policy.Rule(GuardDetector.Webhook, GuardAction.Redact, DetectionSide.Output) with
+            {
+                PlugIn = new PlugIn(PlugInShape.Webhook) { Url = hook.BaseUrl, Secret = "0123456789abcdef" },
+            };
+            await using var gateway = await StartAsync(
+                player, provider, Policy.Table(Policy.Pii(GuardAction.Redact, PiiTypes.Card, PiiTypes.Email), rule));
+
+            using var response = await gateway.PostAsync(path, body, ct: Ct);
+            var answer = await response.Content.ReadAsStringAsync(Ct);
+
+            Assert.Equal(200, (int)response.StatusCode);
+            Assert.Equal(Heard.Replace("Sure", "\"Well\"", StringComparison.Ordinal), TextOf(answer));
+            Assert.Equal(Heard, JsonDocument.Parse(hook.Last.Body).RootElement.GetProperty("text").GetString());
+            Assert.Equal(3, Assert.Single(gateway.Records()).Guard!.Findings.Sum(f => f.Count));
         }
     }
 

@@ -55,7 +55,7 @@ public sealed class PolicyFileTests
     [InlineData("extends: standard", "extends: standart", "'standart' is no built-in policy", 2)]
     [InlineData("detect: terms, terms: [ rival corp ]", "detect: terms", "'terms' needs words to look for", 5)]
     [InlineData("action: pseudonymise }", "action: pseudonymise, sides: [ output ] }", "'pseudonymise' is for requests", 4)]
-    [InlineData("action: pseudonymise }", "action: escalte }", "must be one of: allow, flag, redact, pseudonymise, route, escalate, block", 4)]
+    [InlineData("action: pseudonymise }", "action: escalte }", "must be one of: allow, flag, redact, pseudonymise, route, fallback, escalate, block", 4)]
     [InlineData("action: pseudonymise }", "action: flag, escalate: { timeout: 1m } }", "'escalate' is for the action 'escalate' only", 4)]
     [InlineData("action: pseudonymise }", "action: flag, sides: [ outside ] }", "'outside' is no side of a call", 4)]
     [InlineData("name: support", "name: strict", "The name 'strict' is taken", 1)]
@@ -71,6 +71,61 @@ public sealed class PolicyFileTests
         Assert.EndsWith("p.yaml", error.File, StringComparison.Ordinal);
         Assert.Contains(message, error.ToString(), StringComparison.Ordinal);
         Assert.Equal(line, error.Line);
+    }
+
+    [Theory]
+    [InlineData("detect: model, action: block", "'model' needs the settings of the model")]
+    [InlineData("detect: model, action: redact, model: { route: a, shape: llama_guard }", "'model' is about a text as a whole")]
+    [InlineData("detect: model, action: block, model: { route: a, shape: judge }", "A judge needs 'instructions'")]
+    [InlineData("detect: webhook, action: block, webhook: { url: 'http://169.254.169.254/', secret: '${HOOK}' }", "'webhook.url' must be")]
+    [InlineData("detect: webhook, action: block, webhook: { url: 'https://a.example', secret: 0123456789abcdef }", "must be a reference")]
+    [InlineData("detect: webhook, action: block, webhook: { url: 'https://a.example', secret: '${SHORT}' }", "must have 16 bytes or more")]
+    [InlineData("detect: pii, action: fallback", "which another answer cannot take back")]
+    [InlineData("detect: schema, action: route, route: a", "'route' is no action of 'schema'")]
+    [InlineData("detect: schema, action: block, schema: none.json", "The file of the JSON Schema cannot be read")]
+    [InlineData("detect: schema, action: block, sides: [ input ]", "'schema' does not look at 'input'")]
+    [InlineData("detect: confidence, action: flag, samples: 2", "'samples' needs a route")]
+    [InlineData("detect: markers, action: block", "'markers' needs words to look for")]
+    [InlineData("detect: markers, action: block, terms: [ short ]", "shorter than 8 characters")]
+    public async Task A_mistake_in_a_rule_that_asks_others_or_judges_answers_is_named(string rule, string message)
+    {
+        using var configurations = new Configurations();
+        configurations.Variables["HOOK"] = "0123456789abcdef";
+        configurations.Variables["SHORT"] = "0123";
+
+        var outcome = await LoadAsync(configurations, $"name: own\nrules:\n  - {{ {rule} }}\n", "policies: { files: [ p.yaml ] }");
+
+        Assert.Null(outcome.Loaded);
+        Assert.Contains(outcome.Errors, e => e.ToString().Contains(message, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Rules_that_ask_others_and_judge_answers_become_what_they_say()
+    {
+        using var configurations = new Configurations();
+        configurations.Variables["HOOK"] = "0123456789abcdef";
+
+        var outcome = await LoadAsync(configurations, """
+            name: own
+            spotlight: mark
+            rules:
+              - { detect: model, action: block, model: { route: guard, shape: llama_guard, fail_closed: true, timeout: 3s } }
+              - { detect: webhook, action: redact, sides: [ tool_result ], webhook: { url: "https://a.example/x", secret: "${HOOK}" } }
+              - { detect: schema, action: block, schema: '{"type":"object"}', retries: 0 }
+              - { detect: confidence, action: fallback, route: strong, least: 0.7, samples: 2, sample_route: small }
+              - { detect: canary, action: block }
+            """, "policies: { files: [ p.yaml ] }");
+        var policy = outcome.Loaded!.Compiled.Policies.Find("own")!;
+        var rules = policy.Definition.Rules;
+
+        Assert.Equal(SpotlightChoice.Mark, policy.Definition.Spotlight);
+        Assert.Equal((PlugInShape.LlamaGuard, "guard", true, 3), (
+            rules[0].PlugIn!.Shape, rules[0].PlugIn!.Route, rules[0].PlugIn!.FailClosed, rules[0].PlugIn!.Timeout.Seconds));
+        Assert.Equal([Guardrails.DetectionSide.Input, Guardrails.DetectionSide.Output], rules[0].Sides);
+        Assert.Equal("0123456789abcdef", rules[1].PlugIn!.Secret);
+        Assert.Equal(("""{"type":"object"}""", 0), (rules[2].AnswerCheck.Schema, rules[2].AnswerCheck.Retries));
+        Assert.Equal((.7f, 2, "strong"), (rules[3].AnswerCheck.Least, rules[3].AnswerCheck.Samples, rules[3].Route));
+        Assert.True(policy is { AsksAboutRequests: true, ChecksAnswers: true, HoldsStreams: true, HasCanary: true });
     }
 
     [Theory]

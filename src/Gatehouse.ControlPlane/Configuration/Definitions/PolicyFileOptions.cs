@@ -30,6 +30,9 @@ public sealed class PolicyFileOptions
     [Setting("How long a stream may hold back text that might still become a finding.", Min = "1ms", Max = "5s")]
     public TimeSpan HoldTime { get; set; } = TimeSpan.FromMilliseconds(50);
 
+    [Setting("How tool results and documents are set apart from instructions, and the system prompt told so: `none`, `delimit` (between words that nobody can guess), `mark` (and a mark in place of each space) or `base64`.")]
+    public SpotlightChoice Spotlight { get; set; }
+
     [Setting("Values that are never personal data: the organisation's own name and number.", Example = "[ Example Ltd ]")]
     public List<string> Allow { get; set; } = [];
 
@@ -90,7 +93,7 @@ public sealed class PolicyRuleOptions
     [Setting("The detector.", Required = true, Example = "pii")]
     public GuardDetector Detect { get; set; }
 
-    [Setting("What to do: `allow` (nothing, and later rules do not look), `flag`, `redact`, `pseudonymise` (comes back in the answer), `route` (to another route), `escalate` (to a person) or `block`.", Required = true, Example = "redact")]
+    [Setting("What to do: `allow` (nothing, and later rules do not look), `flag`, `redact`, `pseudonymise` (comes back in the answer), `route` (to another route), `fallback` (the next target or `route` gives another answer), `escalate` (to a person) or `block`.", Required = true, Example = "redact")]
     public GuardAction Action { get; set; }
 
     [Setting("Where to look: `input`, `output`, `tool_call`, `tool_result`, `retrieved`.",
@@ -110,16 +113,17 @@ public sealed class PolicyRuleOptions
     [Setting("Only count what would have happened.")]
     public bool Shadow { get; set; }
 
-    [Setting("For `route`: the route that calls are sent to.", Example = "local")]
+    [Setting("For `route`: the route that calls are sent to. For `fallback`: the route that is asked for another answer.",
+        DefaultText = "the next target of the call's route", Example = "local")]
     public string? Route { get; set; }
 
     [Setting("For `escalate`: how a person is asked.")]
     public EscalateOptions? Escalate { get; set; }
 
-    [Setting("For `terms`: words and phrases; a star ends a stem.", Example = "[ rival corp, competit* ]")]
+    [Setting("For `terms` and `competitors`: words and phrases; a star ends a stem. For `markers`: words of 8 characters or more that only other teams' data has.", Example = "[ rival corp, competit* ]")]
     public List<string> Terms { get; set; } = [];
 
-    [Setting("For `terms`: phrases in which a term is harmless.")]
+    [Setting("For `terms` and `competitors`: phrases in which a term is harmless.")]
     public List<string> Harmless { get; set; } = [];
 
     [Setting("For `language`: the languages that are allowed, by their ISO 639-1 codes.", Example = "[ en, de ]")]
@@ -130,6 +134,37 @@ public sealed class PolicyRuleOptions
 
     [Setting("For `links`: plain links to hosts that are not in `hosts` count too.")]
     public bool UnknownHosts { get; set; }
+
+    [Setting("For `model`: the model behind a route that is asked.")]
+    public PolicyModelOptions? Model { get; set; }
+
+    [Setting("For `webhook`: the service that is asked.")]
+    public PolicyWebhookOptions? Webhook { get; set; }
+
+    [Setting("For `schema`: a JSON Schema for answers, as JSON or as a file's path relative to the policy.",
+        DefaultText = "what the request asks for", Example = "answer.schema.json")]
+    public string? Schema { get; set; }
+
+    [Setting("For `schema`: make JSON of what only looks like it, when that follows the schema then.")]
+    public bool Repair { get; set; } = true;
+
+    [Setting("For `schema`: how often the model is asked again, with what is wrong.", Min = "0", Max = "3")]
+    public int Retries { get; set; } = 1;
+
+    [Setting("For `grounding` and `confidence`: answers of less are findings.", Min = "0", Max = "1")]
+    public double Least { get; set; } = 0.5;
+
+    [Setting("For `grounding` and `confidence`: what must carry the answer: `documents` (tool results and documents; without any nothing is measured) or `request` (every text of it).")]
+    public GroundingContext Context { get; set; }
+
+    [Setting("For `confidence`: how many further answers to the same request are compared.", Min = "0", Max = "8")]
+    public int Samples { get; set; }
+
+    [Setting("For `confidence`: the route that gives them.", Example = "small")]
+    public string? SampleRoute { get; set; }
+
+    [Setting("For `confidence`: a route that grades the answer from 0 to 1.", Example = "judge")]
+    public string? Judge { get; set; }
 
     [Setting("What the caller reads when the rule blocks, by language.", EntryName = "language")]
     public Dictionary<string, string> Messages { get; set; } = [];
@@ -146,6 +181,73 @@ public sealed class EscalateOptions
 
     [Setting("What happens when nobody decides in time, or too many calls wait: `block` or `allow`.")]
     public EscalationDefault OnTimeout { get; set; }
+}
+
+/// <summary>A model that guards.</summary>
+public sealed class PolicyModelOptions
+{
+    [Setting("The route of the model; `omni-moderation-latest` without a route of that name is Gatehouse's own.", Required = true,
+        Example = "llama-guard")]
+    public string Route { get; set; } = "";
+
+    [Setting("How it is spoken to: `moderation` (OpenAI's moderations), `llama_guard` (a chat model that answers `safe`, or `unsafe` and category codes) or `judge` (any chat model).",
+        Required = true, Example = "llama_guard")]
+    public PolicyModelShape Shape { get; set; }
+
+    [Setting("For `judge`: what to look for, in words.", Example = "Questions about other people's salaries.")]
+    public string Instructions { get; set; } = "";
+
+    [Setting("Most time for one side of a call.", Min = "10ms", Max = "60s")]
+    public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(2);
+
+    [Setting("Questions under way at once on a node; more wait, within the time-out.", Min = "1", Max = "10000")]
+    public int MaxConcurrent { get; set; } = 16;
+
+    [Setting("Refuse calls that it could not check, in place of letting them pass.", DefaultText = "`fail_closed` of the policy")]
+    public bool? FailClosed { get; set; }
+
+    [Setting("Most characters in one question; a longer text is asked about in up to 16 parts.", Min = "100", Max = "1000000")]
+    public int MaxCharacters { get; set; } = 32_000;
+
+    [Setting("Of requests, look only at what came since the model's last answer.")]
+    public bool OnlyNew { get; set; }
+}
+
+/// <summary>How a model that guards is spoken to.</summary>
+public enum PolicyModelShape
+{
+    Moderation,
+    LlamaGuard,
+    Judge,
+}
+
+/// <summary>A service of one's own that guards.</summary>
+public sealed class PolicyWebhookOptions
+{
+    [Setting("Its address.", Required = true, Example = "https://dlp.example.com/check")]
+    public Uri? Url { get; set; }
+
+    [Setting("What requests to it are signed with, 16 bytes or more; `whsec_` and Base64, or any text. Write a reference, not the secret itself.",
+        Required = true, Secret = true, Example = "${DLP_SECRET}")]
+    public string Secret { get; set; } = "";
+
+    [Setting("Whether it may be at a private address.", DefaultText = "where `url` is written as one")]
+    public bool? AllowPrivate { get; set; }
+
+    [Setting("Most time for one side of a call.", Min = "10ms", Max = "60s")]
+    public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(2);
+
+    [Setting("Questions under way at once on a node; more wait, within the time-out.", Min = "1", Max = "10000")]
+    public int MaxConcurrent { get; set; } = 16;
+
+    [Setting("Refuse calls that it could not check, in place of letting them pass.", DefaultText = "`fail_closed` of the policy")]
+    public bool? FailClosed { get; set; }
+
+    [Setting("Most characters in one question; a longer text is asked about in up to 16 parts.", Min = "100", Max = "1000000")]
+    public int MaxCharacters { get; set; } = 32_000;
+
+    [Setting("Of requests, look only at what came since the model's last answer.")]
+    public bool OnlyNew { get; set; }
 }
 
 /// <summary>A test of a policy.</summary>

@@ -193,7 +193,7 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
         var binder = new Binder(file, references, errors);
         var options = binder.Bind<PolicyFileOptions>(root);
         var extended = Extended(options, known, file, binder.Sources, errors);
-        var definition = Define(options, extended, file, binder.Sources, errors);
+        var definition = Define(options, extended, file, binder.Sources, references, errors);
         if (errors.Count > before)
         {
             return null;
@@ -201,7 +201,8 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
 
         try
         {
-            var revision = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text + extended?.Revision)))[..RevisionChars];
+            var revision = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
+                text + extended?.Revision + string.Concat(definition.Rules.Select(r => r.AnswerCheck.Schema)))))[..RevisionChars];
             var policy = new GuardPolicy(definition, revision);
             if (path is not null)
             {
@@ -239,12 +240,13 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
     }
 
     private static GuardPolicyDefinition Define(
-        PolicyFileOptions options, GuardPolicy? extended, string file, Sources sources, List<ConfigurationError> errors)
+        PolicyFileOptions options, GuardPolicy? extended, string file, Sources sources, References references,
+        List<ConfigurationError> errors)
     {
         var rules = new List<GuardRule>();
         foreach (var rule in options.Rules)
         {
-            rules.Add(RuleOf(options, rule, rules.Count + 1, file, sources, errors));
+            rules.Add(RuleOf(options, rule, rules.Count + 1, file, sources, references, errors));
         }
 
         return new GuardPolicyDefinition(options.Name, [.. rules, .. extended?.Definition.Rules ?? []])
@@ -254,6 +256,8 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
             Deny = options.Deny,
             Hosts = options.Hosts,
             Messages = options.Messages.Count > 0 ? options.Messages : extended?.Definition.Messages ?? options.Messages,
+            Spotlight = options.Spotlight != SpotlightChoice.None
+                ? options.Spotlight : extended?.Definition.Spotlight ?? SpotlightChoice.None,
             FailClosed = options.FailClosed || extended?.Definition.FailClosed == true,
             TimeLimit = options.TimeLimit,
             HoldTime = options.HoldTime,
@@ -273,7 +277,8 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
     }
 
     private static GuardRule RuleOf(
-        PolicyFileOptions policy, PolicyRuleOptions rule, int number, string file, Sources sources, List<ConfigurationError> errors)
+        PolicyFileOptions policy, PolicyRuleOptions rule, int number, string file, Sources sources, References references,
+        List<ConfigurationError> errors)
     {
         var sides = new List<DetectionSide>();
         foreach (var word in rule.Sides)
@@ -295,9 +300,9 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
                 $"Allowed: {string.Join(", ", allowed.Select(GuardLog.NameOf))}.");
         }
 
-        if (rule.Action == GuardAction.Route == rule.Route is null)
+        if (rule.Action == GuardAction.Route ? rule.Route is null : rule.Route is not null && rule.Action != GuardAction.Fallback)
         {
-            Add("action", rule.Route is null ? "'route' needs the name of a route." : "'route' is for the action 'route' only.",
+            Add("action", rule.Route is null ? "'route' needs the name of a route." : "'route' is for the actions 'route' and 'fallback' only.",
                 "For example 'action: route' with 'route: local'.");
         }
 
@@ -314,6 +319,7 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
         }
 
         if (rule.Detect is GuardDetector.Injection or GuardDetector.Language or GuardDetector.Length or GuardDetector.Refusal
+                or GuardDetector.Schema or GuardDetector.Grounding or GuardDetector.Confidence or GuardDetector.Model
             && rule.Action is GuardAction.Redact or GuardAction.Pseudonymise)
         {
             Add("action", $"'{GuardLog.NameOf(rule.Detect)}' is about a text as a whole: nothing in it can be replaced.",
@@ -326,8 +332,12 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
         }
 
         CheckDetector(rule, Add);
+        var late = PolicyRuleSettings.Of(rule, file, sources, references, Add);
+        var usual = rule.Detect is GuardDetector.Model or GuardDetector.Webhook ? [DetectionSide.Input, DetectionSide.Output] : allowed;
         var bound = rule.Action is GuardAction.Route or GuardAction.Pseudonymise
-            ? allowed.Where(s => s is not (DetectionSide.Output or DetectionSide.ToolCall)).ToArray() : allowed;
+            ? usual.Where(s => s is not (DetectionSide.Output or DetectionSide.ToolCall)).ToArray()
+            : rule.Action == GuardAction.Fallback ? usual.Where(s => s is DetectionSide.Output or DetectionSide.ToolCall).ToArray()
+            : usual;
         return new GuardRule(rule.Name ?? $"{GuardLog.NameOf(rule.Detect)}-{number}", rule.Detect, rule.Action)
         {
             Sides = sides.Count > 0 ? sides : bound,
@@ -337,6 +347,8 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
             Shadow = rule.Shadow || policy.Shadow,
             Route = rule.Route,
             Escalation = rule.Escalate is { } how ? new Escalation(how.Mode, how.Timeout, how.OnTimeout) : Escalation.Default,
+            PlugIn = late.PlugIn,
+            AnswerCheck = late.Check,
             Terms = rule.Terms,
             Harmless = rule.Harmless,
             Languages = rule.Languages,
@@ -359,9 +371,9 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
             add("types", $"'{unknown}' is no category of harm.", $"Allowed: {string.Join(", ", HarmCategories.All)}.");
         }
 
-        if (rule.Detect == GuardDetector.Terms && rule.Terms.Count == 0)
+        if (rule.Detect is GuardDetector.Terms or GuardDetector.Competitors or GuardDetector.Markers && rule.Terms.Count == 0)
         {
-            add("detect", "'terms' needs words to look for.", "For example 'terms: [ rival corp ]'.");
+            add("detect", $"'{GuardLog.NameOf(rule.Detect)}' needs words to look for.", "For example 'terms: [ rival corp ]'.");
         }
 
         if (rule.Detect == GuardDetector.Language && rule.Languages.Count == 0)
@@ -375,7 +387,8 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
     {
         GuardDetector.Injection => [DetectionSide.Input, DetectionSide.ToolResult, DetectionSide.Retrieved],
         GuardDetector.Links => [DetectionSide.Output, DetectionSide.ToolCall],
-        GuardDetector.Refusal or GuardDetector.PromptLeak => [DetectionSide.Output],
+        GuardDetector.Refusal or GuardDetector.PromptLeak or GuardDetector.Grounding or GuardDetector.Confidence => [DetectionSide.Output],
+        GuardDetector.Schema or GuardDetector.Canary => [DetectionSide.Output, DetectionSide.ToolCall],
         GuardDetector.Harm or GuardDetector.Language or GuardDetector.Length => [DetectionSide.Input, DetectionSide.Output],
         _ => Everywhere,
     };

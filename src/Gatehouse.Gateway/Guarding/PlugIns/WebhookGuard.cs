@@ -1,0 +1,133 @@
+using System.Buffers;
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using Gatehouse.Gateway.Conversation;
+using Gatehouse.Gateway.Outbound;
+using Gatehouse.Gateway.Providers;
+using Gatehouse.Guardrails.Policies;
+
+namespace Gatehouse.Gateway.Guarding.PlugIns;
+
+/// <summary>A service of one's own as a guard: a signed question over HTTP, and a verdict for an answer.</summary>
+internal static class WebhookGuard
+{
+    private const int MaxSpans = 1000;
+
+    public static HttpClient Client(PlugIn plugIn) =>
+        OutboundClient.Create(OutboundRule.OfWebhook(plugIn.Url!, plugIn.AllowPrivate), Timeout.InfiniteTimeSpan);
+
+    public static async ValueTask<PlugInAnswer> AskAsync(HttpClient http, PlugInQuestion question, TimeProvider clock, CancellationToken ct)
+    {
+        var plugIn = question.Rule.PlugIn!;
+        using var request = new HttpRequestMessage(HttpMethod.Post, plugIn.Url);
+        var body = Body(question);
+        request.Content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
+        var id = $"msg_{Guid.CreateVersion7():N}";
+        var timestamp = clock.GetUtcNow().ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
+        request.Headers.TryAddWithoutValidation("webhook-id", id);
+        request.Headers.TryAddWithoutValidation("webhook-timestamp", timestamp);
+        request.Headers.TryAddWithoutValidation("webhook-signature", WebhookSignature.Of(plugIn.Secret, id, timestamp, body));
+        request.Headers.TryAddWithoutValidation("x-request-id", question.Call.Record.RequestId);
+        request.Headers.TryAddWithoutValidation("traceparent", question.Call.Trace.Traceparent(question.Call.Record.SpanId));
+        try
+        {
+            using var response = await http.SendAsync(request, ct);
+            return response.IsSuccessStatusCode
+                ? Read(await response.Content.ReadAsByteArrayAsync(ct), question.Text.Length)
+                : PlugInAnswer.Failed($"the webhook answered {(int)response.StatusCode}");
+        }
+        catch (HttpRequestException e) when (e.InnerException is UpstreamException refused)
+        {
+            return PlugInAnswer.Failed($"the webhook may not be asked, {refused.Message.TrimEnd('.')}");
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or UpstreamException)
+        {
+            return PlugInAnswer.Failed("the webhook cannot be reached");
+        }
+    }
+
+    private static byte[] Body(PlugInQuestion question)
+    {
+        var (call, policy) = (question.Call, question.Call.Guard!.Session.Policy);
+        var to = new ArrayBufferWriter<byte>();
+        using (var json = JsonOut.Begin(to))
+        {
+            json.WriteStartObject();
+            json.WriteString("request_id", call.Record.RequestId);
+            json.WriteString("system", call.Principal.System);
+            json.WriteString("environment", call.Principal.Environment.ToString().ToLowerInvariant());
+            json.WriteString("policy", policy.Name);
+            json.WriteString("revision", policy.Revision);
+            json.WriteString("rule", question.Rule.Name);
+            json.WriteString("side", GuardLog.NameOf(question.Side));
+            json.WriteString("route", call.Record.Route);
+            json.WriteString("text", question.Text);
+            json.WriteEndObject();
+        }
+
+        return to.WrittenSpan.ToArray();
+    }
+
+    internal static PlugInAnswer Read(ReadOnlySpan<byte> body, int length)
+    {
+        try
+        {
+            var root = JsonElement.Parse(body);
+            var verdict = WireJson.StringOrNull(root, "verdict");
+            if (verdict is not ("pass" or "finding"))
+            {
+                return PlugInAnswer.Failed("the webhook's answer has no 'verdict' of 'pass' or 'finding'");
+            }
+
+            if (verdict == "pass")
+            {
+                return PlugInAnswer.Of([]);
+            }
+
+            var (type, score) = (TypeOf(root, "FINDING"), ScoreOf(root, 1));
+            var found = new List<PlugInFinding>();
+            if (WireJson.TryGet(root, "spans", out var spans) && spans.ValueKind == JsonValueKind.Array)
+            {
+                foreach (var span in spans.EnumerateArray().Take(MaxSpans))
+                {
+                    if (!IsSpan(span, length, out var start, out var end))
+                    {
+                        return PlugInAnswer.Failed("the webhook's answer has a span outside of the text");
+                    }
+
+                    found.Add(new PlugInFinding(
+                        TypeOf(span, type), ScoreOf(span, score), start, end - start, false, WireJson.StringOrNull(span, "replacement")));
+                }
+            }
+
+            return PlugInAnswer.Of(
+                found.Count > 0 ? found : [new PlugInFinding(type, score, 0, length, true, WireJson.StringOrNull(root, "replacement"))]);
+        }
+        catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
+        {
+            return PlugInAnswer.Failed("the webhook's answer is not what it should be");
+        }
+    }
+
+    private static bool IsSpan(JsonElement span, int length, out int start, out int end)
+    {
+        (start, end) = (0, 0);
+        return span.ValueKind == JsonValueKind.Object
+            && span.TryGetProperty("start", out var from) && from.ValueKind == JsonValueKind.Number && from.TryGetInt32(out start)
+            && span.TryGetProperty("end", out var to) && to.ValueKind == JsonValueKind.Number && to.TryGetInt32(out end)
+            && start >= 0 && end > start && end <= length;
+    }
+
+    /// <summary>The webhook's own word for it, if it is one: it goes into records and metrics.</summary>
+    private static string TypeOf(JsonElement of, string otherwise) =>
+        WireJson.StringOrNull(of, "type") is { Length: > 0 and <= 48 } type
+            && type.All(static c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-')
+            ? type
+            : otherwise;
+
+    private static float ScoreOf(JsonElement of, float otherwise) =>
+        of.TryGetProperty("score", out var score) && score.ValueKind == JsonValueKind.Number
+            ? Math.Clamp(score.GetSingle(), 0, 1)
+            : otherwise;
+}
