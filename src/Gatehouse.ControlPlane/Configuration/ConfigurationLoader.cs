@@ -149,6 +149,7 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
         var options = Bind(text, _path, references, errors, out var sources, out var imported);
         var policies = new PolicyCompiler(references, errors);
         var table = policies.Compile(options.Policies, _path, sources);
+        policies.CheckRoutes(options.Routes.Keys);
         string[] files = [_path, .. references.Files];
         IReadOnlyList<string> warnings = _vault.Warning is { } warning ? [warning] : [];
         if (errors.Count > 0)

@@ -25,6 +25,9 @@ internal sealed class ModerationsSurface : OperationSurface
         "gatehouse-" + OwnModeration.Model,
     }.ToFrozenSet(StringComparer.Ordinal);
 
+    /// <summary>The names of models that Gatehouse serves itself where no route does.</summary>
+    public static IReadOnlySet<string> Own => OwnNames;
+
     public override string Name => "moderations";
 
     /// <summary>Where a provider charges after all, its answer's usage is priced.</summary>

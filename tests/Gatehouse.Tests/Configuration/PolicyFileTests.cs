@@ -80,6 +80,7 @@ public sealed class PolicyFileTests
     [InlineData("detect: webhook, action: block, webhook: { url: 'http://169.254.169.254/', secret: '${HOOK}' }", "'webhook.url' must be")]
     [InlineData("detect: webhook, action: block, webhook: { url: 'https://a.example', secret: 0123456789abcdef }", "must be a reference")]
     [InlineData("detect: webhook, action: block, webhook: { url: 'https://a.example', secret: '${SHORT}' }", "must have 16 bytes or more")]
+    [InlineData("detect: model, action: block, model: { route: simulatr, shape: llama_guard }", "asks the route 'simulatr', which is not there")]
     [InlineData("detect: pii, action: fallback", "which another answer cannot take back")]
     [InlineData("detect: schema, action: route, route: a", "'route' is no action of 'schema'")]
     [InlineData("detect: schema, action: block, schema: none.json", "The file of the JSON Schema cannot be read")]
@@ -114,7 +115,13 @@ public sealed class PolicyFileTests
               - { detect: schema, action: block, schema: '{"type":"object"}', retries: 0 }
               - { detect: confidence, action: fallback, route: strong, least: 0.7, samples: 2, sample_route: small }
               - { detect: canary, action: block }
-            """, "policies: { files: [ p.yaml ] }");
+            """, """
+            policies: { files: [ p.yaml ] }
+            providers: { s: { kind: simulator } }
+            routes:
+              guard: { targets: [ { provider: s, model: a } ] }
+              "s*": { targets: [ { provider: s, model: a } ] }
+            """);
         var policy = outcome.Loaded!.Compiled.Policies.Find("own")!;
         var rules = policy.Definition.Rules;
 

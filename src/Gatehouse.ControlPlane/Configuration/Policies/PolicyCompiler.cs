@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Guarding;
+using Gatehouse.Gateway.Guarding.PlugIns;
 using Gatehouse.Gateway.Reviews;
 using Gatehouse.Guardrails;
 using Gatehouse.Guardrails.Anonymising;
@@ -76,6 +77,24 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
         {
             Reviews = new ReviewLimits(options.Reviews.MaxWaiting, options.Reviews.MaxWaitingPerSystem),
         };
+    }
+
+    /// <summary>A guard whose route is not there would let every call pass, or none.</summary>
+    public void CheckRoutes(IReadOnlyCollection<string> routes)
+    {
+        foreach (var file in _files.Where(f => f.Path is not null))
+        {
+            if (GuardRoutes.Missing(file.Policy, IsRoute) is { } missing)
+            {
+                var nearest = Nearest.To(missing.Route, [.. routes]);
+                errors.Add(new(
+                    file.Path!, 1, 1, $"The rule '{missing.Rule.Name}' asks the route '{missing.Route}', which is not there.",
+                    nearest is null ? "Add it under 'routes'." : $"Did you mean '{nearest}'?"));
+            }
+        }
+
+        bool IsRoute(string name) => name == ProviderPresets.Simulator || routes.Any(r =>
+            r == name || (r.EndsWith('*') && name.StartsWith(r.AsSpan(0, r.Length - 1), StringComparison.Ordinal)));
     }
 
     private void CheckName(string name, string file, Place place, string setting)
