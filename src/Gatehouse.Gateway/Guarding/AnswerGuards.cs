@@ -46,6 +46,7 @@ internal sealed class AnswerGuards(Lazy<PlugIns.PlugIns> plugIns, ConfidenceRule
     /// <returns>Why the client may not have it, or not yet.</returns>
     public async ValueTask<AttemptFailure?> CheckStreamAsync(Call call, Attempt attempt, AnswerTranscript transcript)
     {
+        await Task.Yield(); // a long answer is no work for a thread that serves sockets
         var answer = new JudgedAnswer(call, attempt, transcript.Passages(), transcript.Refuses) { WholeCalls = transcript.WholeCalls };
         if (await JudgeAsync(answer) is { } failure)
         {

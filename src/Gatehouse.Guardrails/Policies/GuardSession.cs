@@ -36,6 +36,7 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
     private List<StreamGuard>? _streams;
     private Question? _question;
     private TimeSpan _spent;
+    private TimeSpan _waited; // for plug-ins, which have time limits of their own
     private long _inputMicros;
     private bool _isOutput;
     private bool _isDecided;
@@ -103,14 +104,14 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
     /// <summary>Time spent on the answer, in microseconds.</summary>
     public long OutputMicros => _isOutput ? Micros : 0;
 
-    private long Micros => _spent.Ticks / TimeSpan.TicksPerMicrosecond;
+    private long Micros => (_spent + _waited).Ticks / TimeSpan.TicksPerMicrosecond;
 
     /// <summary>The answer begins, and with it the allowance of time.</summary>
     public void Restart()
     {
         _inputMicros = InputMicros;
         _isOutput = true;
-        _spent = TimeSpan.Zero;
+        (_spent, _waited) = (TimeSpan.Zero, TimeSpan.Zero);
         _question?.BeginAnswer();
         _earlierStreams = _streams?.Count ?? 0;
         _isDecided = false;
@@ -174,6 +175,9 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
 
         return IsBlocked || about.IsThinking ? null : Rewrite(text, 0, text.Length, about.IsJson, onlyIfChanged: true);
     }
+
+    /// <summary>Counts the time of plug-ins as the guards'.</summary>
+    public void Waited(TimeSpan time) => _waited += time;
 
     /// <summary>Somebody that a rule asks gave no verdict.</summary>
     /// <param name="closed">The call may not go on then.</param>

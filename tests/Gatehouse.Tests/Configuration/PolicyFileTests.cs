@@ -27,6 +27,9 @@ public sealed class PolicyFileTests
         var files = loaded.Loaded!.Compiled.PolicyFiles;
         Assert.Equal(["minimal", "standard", "strict", "support"], files.Select(f => f.Policy.Name));
         Assert.Equal(["mail", "rivals", "secrets"], files[3].Policy.Definition.Rules.Take(3).Select(r => r.Name));
+        Assert.Empty(files[3].Policy.Definition.Messages);
+        Assert.Empty(files[3].Policy.Definition.Rules[1].Messages);
+        Assert.Equal(files[1].Policy.Definition.Messages, files[3].Policy.Definition.Rules[2].Messages);
         Assert.All(files.SelectMany(f => f.Tests), t => Assert.Null(t.Failure));
         Assert.Equal("support", loaded.Loaded.Compiled.Policies.Standard);
     }

@@ -268,13 +268,20 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
             rules.Add(RuleOf(options, rule, rules.Count + 1, file, sources, references, errors));
         }
 
-        return new GuardPolicyDefinition(options.Name, [.. rules, .. extended?.Definition.Rules ?? []])
+        // What the extended policy tells callers is about its own rules.
+        IEnumerable<GuardRule> after = extended?.Definition.Rules ?? [];
+        if (options.Messages.Count == 0)
+        {
+            after = after.Select(r => r.Messages.Count > 0 ? r : r with { Messages = extended!.Definition.Messages });
+        }
+
+        return new GuardPolicyDefinition(options.Name, [.. rules, .. after])
         {
             Description = options.Description,
             Allow = options.Allow,
             Deny = options.Deny,
             Hosts = options.Hosts,
-            Messages = options.Messages.Count > 0 ? options.Messages : extended?.Definition.Messages ?? options.Messages,
+            Messages = options.Messages,
             Spotlight = options.Spotlight != SpotlightChoice.None
                 ? options.Spotlight : extended?.Definition.Spotlight ?? SpotlightChoice.None,
             FailClosed = options.FailClosed || extended?.Definition.FailClosed == true,

@@ -52,6 +52,7 @@ internal sealed class PlugIns(Lazy<SideCalls> calls, TimeProvider clock)
         Call call, List<Passage> passages, Dictionary<int, string> changed, bool isAnswer, Func<GuardRule, GuardRule>? effective = null)
     {
         await Task.Yield();
+        var began = clock.GetTimestamp();
         var session = call.Guard!.Session;
         var asked = new List<(GuardRule Rule, DetectionSide Side, List<Passage> Texts, Task<PlugInAnswer> Answer)>();
         foreach (var rule in session.Policy.PlugIns)
@@ -68,6 +69,7 @@ internal sealed class PlugIns(Lazy<SideCalls> calls, TimeProvider clock)
         }
 
         await Task.WhenAll(asked.Select(a => a.Answer));
+        session.Waited(clock.GetElapsedTime(began));
         var findings = new Dictionary<int, List<RuleFinding>>();
         foreach (var (rule, _, texts, answer) in asked)
         {
