@@ -643,7 +643,7 @@ internal sealed class TargetCaller(
     {
         events.Clear();
         using var pump = new EventPump(
-            call.Surface.NewTap(attempt.Wire), NewRelay(call, attempt, transcript), ProviderWire.Of(attempt.Settings.Wire).NewParser(), null);
+            call.Surface.NewTap(attempt.Wire), NewRelay(call, attempt, transcript), ProviderWire.Of(attempt.Settings.Wire).NewParser());
         if (pump.Take(raw.Span, events) != TapEvent.End)
         {
             pump.Take(default, events);

@@ -31,8 +31,8 @@ public sealed class ProbeTests
 
         await Assert.ThrowsAsync<NotSupportedException>(
             async () => await new RouteCaller(
-                new TargetCaller(null!, null!, null!, null!, clock), new HedgeBook(clock), new DownQueue(clock), null!, new Chance(new Random(1)),
-                clock).CallAsync(call));
+                new TargetCaller(null!, null!, null!, null!, clock), new HedgeBook(clock), new DownQueue(clock), null!,
+                new Chance(new Random(1)), clock).CallAsync(call));
 
         Assert.Equal(BreakerPass.Probe, breaker.TryEnter());
     }
