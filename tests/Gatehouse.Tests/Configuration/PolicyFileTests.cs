@@ -104,6 +104,19 @@ public sealed class PolicyFileTests
     }
 
     [Fact]
+    public void A_schema_is_read_from_a_file_only_where_files_may_be_read()
+    {
+        var errors = new List<ConfigurationError>();
+
+        var read = PolicyCompiler.Read(
+            "name: own\nrules:\n  - { detect: schema, action: block, schema: /etc/hostname }\n", "own", null,
+            new References(static _ => null, "/", readFiles: false, KeptValues.Unknown), errors, []);
+
+        Assert.Null(read);
+        Assert.Equal("Files are not read here.", Assert.Single(errors).Message);
+    }
+
+    [Fact]
     public async Task Rules_that_ask_others_and_judge_answers_become_what_they_say()
     {
         using var configurations = new Configurations();

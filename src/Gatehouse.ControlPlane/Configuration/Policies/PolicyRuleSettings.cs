@@ -125,6 +125,12 @@ internal static class PolicyRuleSettings
             var text = schema;
             if (!schema.TrimStart().StartsWith('{'))
             {
+                if (!references.ReadsFiles)
+                {
+                    add("schema", "Files are not read here.", "Write the JSON Schema itself: schema: '{\"type\": \"object\"}'.");
+                    return null;
+                }
+
                 var path = Path.GetFullPath(schema, Path.GetDirectoryName(Path.GetFullPath(file))!);
                 references.Files.Add(path);
                 text = File.ReadAllText(path);
