@@ -46,6 +46,7 @@ internal static class Program
             ConfigShowCommand.Create(),
         },
         PolicyCommands.Create(),
+        ExceptionCommands.Create(),
         new Command("guard", "The detectors of personal data and secrets.")
         {
             GuardCheckCommand.Create(),

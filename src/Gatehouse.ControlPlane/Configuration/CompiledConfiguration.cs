@@ -48,8 +48,8 @@ public sealed class CompiledConfiguration
     internal IReadOnlyDictionary<string, Provider> ByFingerprint { get; init; } = new Dictionary<string, Provider>();
 
     /// <summary>The table the gateway reads, with the keys, switches, budgets and limits that Governance knows.</summary>
-    /// <param name="guardKey">Key of hashes and made-up values in place of personal data.</param>
-    public GatewayTable ToTable(KeyTable keys, KillSwitches switches, LimitTable limits, ReadOnlyMemory<byte> guardKey) => new()
+    /// <param name="policies">The guard policies with the installation's key, and with those that governance keeps.</param>
+    public GatewayTable ToTable(KeyTable keys, KillSwitches switches, LimitTable limits, PolicyTable policies) => new()
     {
         Revision = Revision,
         Keys = keys,
@@ -57,7 +57,7 @@ public sealed class CompiledConfiguration
         Switches = switches,
         Prices = Prices,
         Limits = limits,
-        Policies = Policies.WithKey(guardKey),
+        Policies = policies,
         MaxBodyBytes = MaxBodyBytes,
         MaxAnswerBytes = MaxAnswerBytes,
         Batches = Batches,

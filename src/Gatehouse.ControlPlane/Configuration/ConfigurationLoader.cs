@@ -106,6 +106,23 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
         return errors;
     }
 
+    /// <summary>Reads a policy that did not come from a file of this installation: it refers to nothing but stored secrets.</summary>
+    /// <param name="secrets">Gets the names of the stored secrets that it refers to.</param>
+    internal PolicyFile? ReadPolicy(
+        string text, string name, long number, List<ConfigurationError> errors, out IReadOnlySet<string> secrets)
+    {
+        var references = new References(static _ => null, Folder, readFiles: false, new KeptValues { Stored = edges.StoredSecrets() })
+        {
+            IsForeign = true,
+        };
+        var made = PolicyCompiler.Read(text, name, null, references, errors, PolicyCompiler.BuiltInPolicies, number);
+        secrets = references.Secrets;
+        return made;
+    }
+
+    /// <summary>Stored secrets by name, as they are now.</summary>
+    internal IReadOnlyDictionary<string, string>? StoredSecrets => edges.StoredSecrets();
+
     private async Task<string?> ReadAsync(CancellationToken ct)
     {
         try

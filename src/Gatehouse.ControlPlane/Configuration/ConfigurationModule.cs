@@ -17,6 +17,7 @@ public static class ConfigurationModule
     {
         services.AddSingleton<ProviderViews>();
         services.AddSingleton<RouteViews>();
+        services.AddSingleton<KeptPolicies>();
         services.AddSingleton(s => Doctor.Of(s.GetRequiredService<ConfigurationState>(), s.GetRequiredService<DoctorEdges>()));
         services.AddHostedService<ConfigurationWatcher>();
         services.AddSingleton<CredentialWatcher>();

@@ -120,6 +120,11 @@ public static class GovernanceModule
         GetReview.Map(api);
         DecideReview.Map(api);
 
+        ListExceptions.Map(api);
+        RequestException.Map(api);
+        DecideException.Map(api);
+        RevokeException.Map(api);
+
         ListAudit.Map(api);
     }
 
@@ -127,6 +132,11 @@ public static class GovernanceModule
     private static void AddOperations(IServiceCollection services, string dataDirectory)
     {
         services.TryAddSingleton(new GuardPolicyNames(() => ["none"])); // the host knows more
+        services.TryAddSingleton(PolicyJoint.None);
+        services.TryAddSingleton(new DetectorNames([]));
+        services.AddSingleton(s => new GuardPolicies(Get<Database>(s), Get<GovernanceWrites>(s), Get<PolicyJoint>(s)));
+        services.AddSingleton(s => new PolicyExceptions(
+            Get<Database>(s), Get<Systems>(s), Get<GovernanceWrites>(s), Get<DetectorNames>(s), Get<TimeProvider>(s)));
         services.AddSingleton(s => new Teams(Get<Database>(s), Get<GovernanceWrites>(s)));
         services.AddSingleton(s => new Systems(Get<Database>(s), Get<GovernanceWrites>(s), Get<GuardPolicyNames>(s)));
         services.AddSingleton(

@@ -50,6 +50,9 @@ public static class ObservabilityModule
         services.AddSingleton(s => new GuardActivityQueries(
             s.GetRequiredService<Database>(), s.GetRequiredService<SystemLookup>(), s.GetRequiredService<TimeProvider>()));
 
+        services.AddSingleton(s => new StoredCalls(
+            s.GetRequiredService<Database>(), s.GetRequiredService<SystemLookup>(), s.GetRequiredService<TimeProvider>()));
+
         services.AddSingleton<LedgerStore>();
         services.AddSingleton(s => new Repricing(
             s.GetRequiredService<Database>(),

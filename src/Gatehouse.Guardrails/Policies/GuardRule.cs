@@ -183,6 +183,9 @@ public readonly record struct Decision(Finding Finding, GuardRule Rule, GuardAct
 public sealed record GuardException(
     string System, GuardDetector? Detector, IReadOnlyList<string> Types, DateTimeOffset Until, string ApprovedBy, string Reason)
 {
+    /// <summary>The one system that it is of; <see langword="null"/>: every system of that name.</summary>
+    public Guid? SystemId { get; init; }
+
     internal bool Covers(GuardRule rule, in Finding finding, DateTimeOffset now)
     {
         if (now >= Until || (Detector is { } detector && detector != rule.Detector))

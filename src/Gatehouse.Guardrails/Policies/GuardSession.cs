@@ -273,8 +273,8 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
         }
     }
 
-    /// <summary>The decisions of the last <see cref="Find"/>.</summary>
-    internal ReadOnlySpan<Decision> Decisions => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_decisions);
+    /// <summary>The decisions about the text that was checked last, by their places.</summary>
+    public ReadOnlySpan<Decision> Decisions => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_decisions);
 
     /// <summary>Records a decision, and obeys it where it is about the call.</summary>
     internal void Take(in GuardedText about, in Decision decision)

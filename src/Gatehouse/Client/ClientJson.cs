@@ -5,6 +5,7 @@ using Gatehouse.Configuration;
 using Gatehouse.Contracts;
 using Gatehouse.Governance;
 using Gatehouse.Guardrails;
+using Gatehouse.Guards;
 using Gatehouse.Observability;
 using Gatehouse.Output;
 
@@ -21,6 +22,7 @@ internal sealed record Items<T>([property: JsonPropertyName("items")] IReadOnlyL
         typeof(SnakeCaseEnum<CacheUse>),
         typeof(SnakeCaseEnum<SwitchKind>), typeof(SnakeCaseEnum<DataClassification>), typeof(SnakeCaseEnum<DetectionSide>),
         typeof(SnakeCaseEnum<GuardVerdict>), typeof(SnakeCaseEnum<LabelVerdict>), typeof(SnakeCaseEnum<LabelSource>),
+        typeof(SnakeCaseEnum<ExceptionState>), typeof(SnakeCaseEnum<PolicySource>),
         typeof(SnakeCaseEnum<BudgetPeriod>), typeof(SnakeCaseEnum<BudgetMode>), typeof(SnakeCaseEnum<UnknownPrice>)])]
 [JsonSerializable(typeof(Profile))]
 [JsonSerializable(typeof(ProblemBody))]
@@ -63,6 +65,18 @@ internal sealed record Items<T>([property: JsonPropertyName("items")] IReadOnlyL
 [JsonSerializable(typeof(Items<GuardCheckCommand.FileAnswer>), TypeInfoPropertyName = "CheckedFiles")]
 [JsonSerializable(typeof(Items<Label>), TypeInfoPropertyName = "Labels")]
 [JsonSerializable(typeof(Items<LabelCommands.Written>), TypeInfoPropertyName = "WrittenLabels")]
+[JsonSerializable(typeof(Items<PolicyView>), TypeInfoPropertyName = "Policies")]
+[JsonSerializable(typeof(PolicyView))]
+[JsonSerializable(typeof(Items<PolicyRevision>), TypeInfoPropertyName = "PolicyRevisions")]
+[JsonSerializable(typeof(PolicyRevision))]
+[JsonSerializable(typeof(KeptPolicyCommands.SaveRequest), TypeInfoPropertyName = "KeptPolicyCommandsSaveRequest")]
+[JsonSerializable(typeof(KeptPolicyCommands.ApplyRequest), TypeInfoPropertyName = "KeptPolicyCommandsApplyRequest")]
+[JsonSerializable(typeof(PolicyDiffCommand.Answer), TypeInfoPropertyName = "PolicyDiffCommandAnswer")]
+[JsonSerializable(typeof(ReplayProgress))]
+[JsonSerializable(typeof(Items<PolicyException>), TypeInfoPropertyName = "PolicyExceptions")]
+[JsonSerializable(typeof(PolicyException))]
+[JsonSerializable(typeof(ExceptionCommands.NewRequest), TypeInfoPropertyName = "ExceptionCommandsNewRequest")]
+[JsonSerializable(typeof(ExceptionCommands.Decision), TypeInfoPropertyName = "ExceptionCommandsDecision")]
 [JsonSerializable(typeof(CreatedKey))]
 [JsonSerializable(typeof(CallPage))]
 [JsonSerializable(typeof(CallDetail))]

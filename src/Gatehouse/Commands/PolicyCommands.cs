@@ -1,25 +1,87 @@
 using System.CommandLine;
+using System.Net.Sockets;
 using Gatehouse.Client;
 using Gatehouse.Configuration;
+using Gatehouse.Guards;
 using Gatehouse.Hosting;
 using Gatehouse.Output;
 
 namespace Gatehouse.Commands;
 
-/// <summary><c>gatehouse policy</c>: the guard policies of a configuration. Needs no server.</summary>
+/// <summary>
+/// <c>gatehouse policy</c>: the guard policies, those of files and those that Gatehouse keeps. Reading needs no server: without one, the
+/// configuration is read.
+/// </summary>
 internal static class PolicyCommands
 {
     internal sealed record Listed(string Name, string Revision, int Rules, int Tests, string? File, string Description);
 
-    public static Command Create() =>
-        new("policy", "The guard policies: what is looked for in calls, and what is done then.") { List(), Show(), Test() };
+    public static Command Create() => new("policy", "The guard policies: what is looked for in calls, and what is done then.")
+    {
+        List(),
+        Show(),
+        Test(),
+        PolicyDiffCommand.Create(),
+        KeptPolicyCommands.Save(),
+        KeptPolicyCommands.History(),
+        KeptPolicyCommands.Apply(),
+        KeptPolicyCommands.Withdraw(),
+    };
+
+    /// <summary>
+    /// Asks the server; where none runs and none was named, or the option --config says so, reads the configuration.
+    /// </summary>
+    /// <returns><see langword="null"/>: read the configuration.</returns>
+    public static async Task<T?> AskAsync<T>(ParseResult parsed, Func<ApiClient, Task<T>> ask)
+        where T : class
+    {
+        if (parsed.GetValue(ConfigurationSources.File) is not null)
+        {
+            return null;
+        }
+
+        var named = parsed.GetValue(GlobalOptions.Url) ?? Connection.Variable("GATEHOUSE_URL");
+        using var api = ApiClient.Open(
+            Connection.Resolve(named, parsed.GetValue(GlobalOptions.Token), parsed.GetValue(GlobalOptions.Data)));
+        try
+        {
+            return await ask(api);
+        }
+        catch (Exception e) when (named is null
+            && e is HttpRequestException { InnerException: SocketException } or CommandException { Code: "no_token" })
+        {
+            return null; // no server of this directory runs
+        }
+    }
+
+    public static async Task<IReadOnlyList<PolicyFile>> LoadAsync(ParseResult parsed, CancellationToken ct) =>
+        (await ServerParts.LoadAsync(ConfigurationSources.From(parsed), ct)).Compiled.PolicyFiles;
 
     private static Command List()
     {
-        var command = new Command("list", "List the policies of the configuration, built-in ones first.") { ConfigurationSources.File };
+        var command = new Command("list", "List the policies, built-in ones first.") { ConfigurationSources.File };
         command.SetAction(async (parsed, ct) =>
         {
             var terminal = Terminal.Standard(parsed.GetValue(GlobalOptions.Json));
+            if (await AskAsync(parsed, api => api.GetAsync("api/policies", ct)) is { } answer)
+            {
+                if (terminal.Json)
+                {
+                    terminal.WriteJson(answer);
+                    return ExitCodes.Done;
+                }
+
+                terminal.WriteTable(
+                    ["policy", "revision", "rules", "where", "about"],
+                    ApiClient.Read(answer, ClientJson.Default.Policies).Rows.Select(p => (IReadOnlyList<string>)
+                    [
+                        p.Name, p.Number is { } number ? FormattableString.Invariant($"{p.Revision} ({number})") : p.Revision,
+                        FormattableString.Invariant($"{p.Rules.Count}"), WhereOf(p), p.Description,
+                    ]),
+                    "No policies.");
+                return ExitCodes.Done;
+            }
+
             var listed = (await LoadAsync(parsed, ct)).Select(f => new Listed(
                 f.Policy.Name, f.Policy.Revision, f.Policy.Definition.Rules.Count, f.Tests.Count, f.Path, f.Policy.Definition.Description))
                 .ToArray();
@@ -41,29 +103,48 @@ internal static class PolicyCommands
         return command;
     }
 
+    private static string WhereOf(PolicyView policy) => policy.Source switch
+    {
+        PolicySource.BuiltIn => "built in",
+        PolicySource.File => policy.File ?? "file",
+        _ => "kept",
+    };
+
     private static Command Show()
     {
-        var name = new Argument<string>("policy") { Description = "The policy's name." };
+        var name = new Argument<string>("policy") { Description = "The policy's name; name@3 for a revision of a kept one." };
         var command = new Command(
             "show", "Print a policy as it is written: a built-in one to begin with, for example.") { name, ConfigurationSources.File };
         command.SetAction(async (parsed, ct) =>
         {
-            var files = await LoadAsync(parsed, ct);
-            var found = files.FirstOrDefault(f => f.Policy.Name == parsed.GetRequiredValue(name))
-                ?? throw new CommandException(
-                    ExitCodes.Refused, "not_found",
-                    $"There is no policy of this name: {string.Join(", ", files.Select(f => f.Policy.Name))}.");
-            Terminal.Standard(json: false).Out.Write(found.Text);
+            var named = parsed.GetRequiredValue(name);
+            var path = $"api/policies/{Uri.EscapeDataString(named)}";
+            if (BuiltIn.Contains(named)
+                || await AskAsync(parsed, api => api.GetAsync(path, ClientJson.Default.PolicyView, ct)) is not { } kept)
+            {
+                var files = await LoadAsync(parsed, ct);
+                var found = files.FirstOrDefault(f => f.Policy.Name == named)
+                    ?? throw new CommandException(
+                        ExitCodes.Refused, "not_found",
+                        $"There is no policy of this name: {string.Join(", ", files.Select(f => f.Policy.Name))}.");
+                Terminal.Standard(json: false).Out.Write(found.Text);
+                return ExitCodes.Done;
+            }
+
+            Terminal.Standard(json: false).Out.Write(kept.Text);
             return ExitCodes.Done;
         });
         return command;
     }
 
+    /// <summary>The built-in ones are the same everywhere.</summary>
+    private static IReadOnlyList<string> BuiltIn { get; } = ["minimal", "standard", "strict"];
+
     private static Command Test()
     {
         var paths = new Argument<string[]>(
             "files") { Description = "Policy files. Default: every policy of the configuration.", Arity = ArgumentArity.ZeroOrMore };
-        var command = new Command("test", "Run the tests that stand in policies.") { paths, ConfigurationSources.File };
+        var command = new Command("test", "Run the tests that stand in policies. Needs no server.") { paths, ConfigurationSources.File };
         command.SetAction(async (parsed, ct) =>
         {
             var terminal = Terminal.Standard(parsed.GetValue(GlobalOptions.Json));
@@ -92,17 +173,9 @@ internal static class PolicyCommands
         return command;
     }
 
-    private static async Task<IReadOnlyList<PolicyFile>> LoadAsync(ParseResult parsed, CancellationToken ct) =>
-        (await ServerParts.LoadAsync(ConfigurationSources.From(parsed), ct)).Compiled.PolicyFiles;
+    private static List<PolicyFile> Read(string[] paths) => [.. paths.Select(ReadFile)];
 
-    private static List<PolicyFile> Read(string[] paths)
-    {
-        var files = new List<PolicyFile>();
-        foreach (var path in paths)
-        {
-            files.Add(PolicyFileReader.Read(path, out var errors) ?? throw ConfigurationSources.Wrong(errors));
-        }
-
-        return files;
-    }
+    /// <exception cref="CommandException">The file is no policy.</exception>
+    public static PolicyFile ReadFile(string path) =>
+        PolicyFileReader.Read(path, out var errors) ?? throw ConfigurationSources.Wrong(errors);
 }

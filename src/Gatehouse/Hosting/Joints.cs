@@ -3,6 +3,7 @@ using Gatehouse.Configuration;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Guarding;
 using Gatehouse.Governance;
+using Gatehouse.Guardrails.Policies;
 using Gatehouse.Observability;
 using Gatehouse.Storage;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -20,8 +21,12 @@ internal static class Joints
         services.AddSingleton(Edge(loaded.Config.Server));
         services.AddSingleton(new OtlpOptions(loaded.Config.Telemetry.Otlp, loaded.Config.Telemetry.Headers));
         services.AddSingleton(static s => Names(s.GetRequiredService<Snapshot<GovernanceTables>>()));
-        services.Replace(ServiceDescriptor.Singleton(static s => Secrets(s.GetRequiredService<ConfigurationState>())));
-        services.AddSingleton(static s => Policies(s.GetRequiredService<ConfigurationState>()));
+        services.Replace(ServiceDescriptor.Singleton(static s => Secrets(
+            s.GetRequiredService<ConfigurationState>(), s.GetRequiredService<KeptPolicies>())));
+        services.AddSingleton(static s => Policies(
+            s.GetRequiredService<ConfigurationState>(), s.GetRequiredService<Snapshot<GovernanceTables>>()));
+        services.Replace(ServiceDescriptor.Singleton(static s => Judge(s.GetRequiredService<KeptPolicies>())));
+        services.Replace(ServiceDescriptor.Singleton(new DetectorNames([.. Enum.GetValues<GuardDetector>().Select(GuardLog.NameOf)])));
         services.AddSingleton<ReadSpending>(SpendingAsync);
         services.Replace(ServiceDescriptor.Singleton(static s => Charges(s.GetRequiredService<BudgetDoor>())));
         services.AddSingleton(static s => Traffic(
@@ -37,9 +42,9 @@ internal static class Joints
     };
 
     /// <summary>Governance asks Configuration which stored secrets it uses, and tells it of new ones.</summary>
-    private static SecretsJoint Secrets(ConfigurationState configuration) => new()
+    private static SecretsJoint Secrets(ConfigurationState configuration, KeptPolicies kept) => new()
     {
-        InUse = () => configuration.Current.StoredSecrets,
+        InUse = () => [.. configuration.Current.StoredSecrets.Union(kept.Secrets)],
         ApplyAsync = configuration.ReloadAsync,
     };
 
@@ -53,8 +58,25 @@ internal static class Joints
         server.PublicUrl, server.TrustedProxies is { } text && TrustedProxies.TryParse(text, out var proxies) ? proxies : []);
 
     /// <summary>Governance asks Configuration which guard policies there are.</summary>
-    private static GuardPolicyNames Policies(ConfigurationState configuration) =>
-        new(() => [.. configuration.Current.Compiled.PolicyFiles.Select(f => f.Policy.Name), PolicyTable.None]);
+    private static GuardPolicyNames Policies(ConfigurationState configuration, Snapshot<GovernanceTables> tables) => new(() =>
+    [
+        .. configuration.Current.Compiled.PolicyFiles.Select(f => f.Policy.Name), .. tables.Current.GuardPolicies.Select(p => p.Name),
+        PolicyTable.None,
+    ]);
+
+    /// <summary>Governance asks Configuration whether a text is a policy, and which names are taken.</summary>
+    private static PolicyJoint Judge(KeptPolicies kept) => new(
+        () => kept.Taken,
+        (name, text) => kept.Read(name, 0, text, out var errors) is { } file
+            ? new PolicyJudgement(
+                file.Policy.Revision, [],
+                [.. file.Tests.Where(t => t.Failure is not null).Select(t => $"the test '{t.Name}' in line {t.Line}: {t.Failure}.")])
+            : new PolicyJudgement(
+                "", [.. errors.Select(e => $"line {e.Line}, column {e.Column}: {e.Message} {e.Suggestion}".TrimEnd())], []));
+
+    /// <summary>The detector of a name that Governance keeps; one that this version does not know excepts nothing.</summary>
+    public static GuardDetector DetectorOf(string word) =>
+        Enum.GetValues<GuardDetector>().FirstOrDefault(d => GuardLog.NameOf(d) == word, (GuardDetector)(-1));
 
     /// <summary>Observability asks Governance for names and policies.</summary>
     private static SystemLookup Names(Snapshot<GovernanceTables> tables) => new(

@@ -3,6 +3,7 @@ using Gatehouse.Contracts;
 using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Governance;
+using Gatehouse.Guardrails.Policies;
 
 namespace Gatehouse.Hosting;
 
@@ -16,15 +17,17 @@ internal sealed class TablePublisher : IHostedService, IDisposable
     private readonly Snapshot<GovernanceTables> _governance;
     private readonly GovernanceChanges _changes;
     private readonly Secrets _secrets;
+    private readonly KeptPolicies _kept;
     private readonly AllowanceBook _book;
     private readonly Snapshot<GatewayTable> _table;
     private readonly Lock _one = new();
 
     public TablePublisher(
         ConfigurationState configuration, Snapshot<GovernanceTables> governance, GovernanceChanges changes, Secrets secrets,
-        AllowanceBook book,
+        KeptPolicies kept, AllowanceBook book,
         Snapshot<GatewayTable> table)
     {
+        _kept = kept;
         _configuration = configuration;
         _governance = governance;
         _changes = changes;
@@ -57,11 +60,20 @@ internal sealed class TablePublisher : IHostedService, IDisposable
         {
             var governance = _governance.Current;
             var compiled = _configuration.Current.Compiled;
-            compiled.Policies.Warm(governance.Keys.Values);
+            var kept = _kept.Compile([.. governance.GuardPolicies.Select(p => new KeptPolicyText(p.Name, p.Number, p.Text))]);
+            var policies = compiled.Policies.WithKey(
+                _secrets.GuardKey, kept.Select(f => f.Policy), [.. governance.Exceptions.Select(ExceptionOf)]);
+            policies.Warm(governance.Keys.Values);
             _table.Publish(compiled.ToTable(
-                _secrets.Table(governance.Keys), governance.KillSwitches, new LimitTable(governance.Limits, _book), _secrets.GuardKey));
+                _secrets.Table(governance.Keys), governance.KillSwitches, new LimitTable(governance.Limits, _book), policies));
         }
     }
+
+    private static GuardException ExceptionOf(PolicyException e) => new(
+        e.System, e.Detector is { } word ? Joints.DetectorOf(word) : null, e.Types, e.Until, e.DecidedBy ?? "", e.Reason)
+    {
+        SystemId = e.SystemId,
+    };
 
     private void OnConfigured(LoadedConfiguration loaded) => Publish();
 }

@@ -248,7 +248,7 @@ public sealed class ConfigurationStateTests
 
         var table = state.Current.Compiled.ToTable(
             Gatehouse.Gateway.Routing.KeyTable.Empty, Gatehouse.Gateway.Routing.KillSwitches.None,
-            Gatehouse.Gateway.Limits.LimitTable.Empty, default);
+            Gatehouse.Gateway.Limits.LimitTable.Empty, Gatehouse.Gateway.Guarding.PolicyTable.Empty);
 
         Assert.Equal((state.Current.Revision, 1 << 20, 2 << 20), (table.Revision, table.MaxBodyBytes, table.MaxAnswerBytes));
         Assert.Same(state.Current.Compiled.Routes, table.Routes);

@@ -289,6 +289,21 @@ public sealed class IsolationTests
                 ("api/guard/labels", new { detector = "pii", type = "PERSON", text = "t", verdict = "right", system = (Guid?)blue.System }),
             ]),
             ("DELETE /api/guard/labels/{id:guid}", [($"api/guard/labels/{blue.Label}", null)]),
+            ("GET /api/guard/samples", [("api/guard/samples", null), ($"api/guard/samples?system={blue.System}", null)]),
+            ("GET /api/exceptions", [("api/exceptions", null), ($"api/exceptions?system={blue.System}", null)]),
+            ("POST /api/exceptions",
+                [("api/exceptions", new { system = blue.System, until = DateTimeOffset.UnixEpoch.AddYears(60), reason = "r" })]),
+            ("POST /api/exceptions/{id:guid}/decision", [($"api/exceptions/{blue.Exception}/decision", new { approve = true })]),
+            ("DELETE /api/exceptions/{id:guid}", [($"api/exceptions/{blue.Exception}", null)]),
+            ("GET /api/policies", [("api/policies", null)]),
+            ("GET /api/policies/diff", [("api/policies/diff?from=standard&to=strict", null)]),
+            ("GET /api/policies/replay", [($"api/policies/replay?from=minimal&to=strict&system={blue.System}", null)]),
+            ("POST /api/policies/check", [("api/policies/check", new { text = "name: x" })]),
+            ("GET /api/policies/{name}", [("api/policies/standard", null)]),
+            ("PUT /api/policies/{name}", [("api/policies/mine", new { text = "name: mine" })]),
+            ("GET /api/policies/{name}/revisions", [("api/policies/mine/revisions", null)]),
+            ("PUT /api/policies/{name}/in-force", [("api/policies/mine/in-force", new { revision = 1 })]),
+            ("DELETE /api/policies/{name}/in-force", [("api/policies/mine/in-force", null)]),
             ("GET /api/providers", [("api/providers", null)]),
             ("GET /api/routes", [("api/routes", null)]),
             ("GET /api/doctor", [("api/doctor", null)]),
@@ -363,11 +378,11 @@ public sealed class IsolationTests
     private sealed record Estate(
         string Name, Guid Team, Guid System, Guid Key, string Secret, Guid Person, string Token, Guid TokenId, Guid Call, string RequestId,
         Guid Switch,
-        Guid Budget, Guid Limit, Guid Label, Guid Review)
+        Guid Budget, Guid Limit, Guid Label, Guid Review, Guid Exception)
     {
         public static readonly Estate Nowhere = new(
             "nowhere", Guid.Empty, Guid.Empty, Guid.Empty, "", Guid.Empty, "", Guid.Empty, Guid.Empty, "none", Guid.Empty, Guid.Empty,
-            Guid.Empty, Guid.Empty, Guid.Empty);
+            Guid.Empty, Guid.Empty, Guid.Empty, Guid.Empty);
 
         /// <summary>What no other team may read.</summary>
         public IEnumerable<string> Marks =>
@@ -375,7 +390,7 @@ public sealed class IsolationTests
             Name, Team.ToString(), System.ToString(), Key.ToString(), Secret[..11], Person.ToString(), TokenId.ToString(), Call.ToString(),
             RequestId,
             Switch.ToString(), Budget.ToString(), Limit.ToString(), Label.ToString(),
-            Review.ToString(),
+        Guid Budget, Guid Limit, Guid Label, Guid Review, Guid Exception)
         ];
 
         public static async Task<Estate> BuildAsync(TestApp app, string name)
@@ -409,6 +424,10 @@ public sealed class IsolationTests
                 new { detector = "pii", type = "PERSON", text = $"{name} text", verdict = "right", system = (Guid?)system.Id() })
                 .JsonAsync(HttpStatusCode.Created);
 
+            var exception = await http.SendAsync(
+                "POST", "api/exceptions", new { system = system.Id(), until = app.Clock.GetUtcNow().AddDays(9), reason = $"{name} drill" })
+                .JsonAsync(HttpStatusCode.Created);
+
             using var follow = await http.SendAsync("GET", "api/calls/follow");
             using var reader = new StreamReader(await follow.Content.ReadAsStreamAsync(Ct));
             await reader.ReadLineAsync(Ct);
@@ -418,23 +437,7 @@ public sealed class IsolationTests
                 name, team, system.Id(), key.GetProperty("key").Id(), key.Text("secret"), person.Id, token,
                 tokens.GetProperty("items")[0].Id(), call.Id(), call.Text("request_id"), thrown.Id(),
                 budget.GetProperty("budget").Id(), limit.GetProperty("limit").Id(), label.Id(),
-                await AskAsync(app, http, key.Text("secret")));
-        }
-
-        /// <summary>A call that somebody is asked about afterwards.</summary>
-        private static async Task<Guid> AskAsync(TestApp app, HttpClient http, string key)
-        {
-            using var caller = app.Program(key);
-            using var response = await caller.SendAsync(
-                "POST", "v1/chat/completions", new { model = "simulator", messages = new[] { new { role = "user", content = Asking } } });
-            while (true)
-            {
-                var items = (await http.GetAsync("api/reviews", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items");
-                if (items.GetArrayLength() > 0)
-                {
-                    return items[0].Id();
-                }
-            }
+                await AskAsync(app, http, key.Text("secret")), exception.Id());
         }
 
         /// <summary>Everything as its own administrator sees it.</summary>
@@ -444,7 +447,7 @@ public sealed class IsolationTests
             var seen = new List<string>();
             foreach (var path in (string[])[
                 "teams", "systems", $"systems/{System}/keys", "people", "tokens", "audit", "switches", "limits", "budgets/events",
-                "guard/labels", "reviews", $"reviews/{Review}", $"calls/{Call}"])
+        Guid Budget, Guid Limit, Guid Label, Guid Review, Guid Exception)
             {
                 seen.Add((await http.GetAsync($"api/{path}", Ct).JsonAsync(HttpStatusCode.OK)).GetRawText());
             }

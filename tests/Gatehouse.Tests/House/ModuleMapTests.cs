@@ -21,7 +21,7 @@ public sealed class ModuleMapTests
         ["Configuration"] = ["Api", "Contracts", "Gateway", "Guardrails"],
         ["Governance"] = ["Api", "Contracts", "Gateway", "Storage"],
         ["Observability"] = ["Api", "Contracts", "Gateway", "Storage"],
-        ["Guards"] = ["Api", "Contracts", "Guardrails"],
+        ["Guards"] = ["Api", "Configuration", "Contracts", "Gateway", "Governance", "Guardrails", "Observability"],
         ["Console"] = ["Api", "Batches", "Configuration", "Contracts", "Governance", "Guardrails", "Observability"],
         ["Host"] = ["Api", "Batches", "Configuration", "Console", "Contracts", "Gateway", "Governance", "Guardrails", "Guards",
             "Observability", "Storage"],

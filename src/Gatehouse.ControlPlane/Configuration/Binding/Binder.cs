@@ -206,6 +206,12 @@ internal sealed class Binder(string? file, References references, List<Configura
             return null;
         }
 
+        if (references.IsForeign && !definition.About.Secret && References.HasReference(scalar.Text))
+        {
+            Add(scalar.Place, $"'{name}' takes no references here.", "A literal '${' is written '$${'.");
+            return null;
+        }
+
         if (!references.TryResolve(scalar.Text, out var text, out var problem, out var suggestion))
         {
             Add(scalar.Place, $"'{name}': {problem}", suggestion);

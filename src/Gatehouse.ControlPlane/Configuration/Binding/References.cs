@@ -41,6 +41,25 @@ internal sealed class References(Func<string, string?> variable, string folder, 
 
     public bool ReadsFiles { get; } = readFiles;
 
+    /// <summary>
+    /// The text came over the network: it may name stored secrets where a setting takes one, and nothing of the machine.
+    /// </summary>
+    public bool IsForeign { get; init; }
+
+    /// <summary>Whether a text refers to something; <c>$${</c> does not.</summary>
+    public static bool HasReference(string text)
+    {
+        for (var at = text.IndexOf("${", StringComparison.Ordinal); at >= 0; at = text.IndexOf("${", at + 2, StringComparison.Ordinal))
+        {
+            if (at == 0 || text[at - 1] != '$')
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <param name="value">The value; <see langword="null"/> when it holds a file that is not opened, or a kept value that is not known
     /// here.</param>
     /// <returns><see langword="false"/> with <paramref name="problem"/> and how to mend it.</returns>
@@ -131,6 +150,13 @@ internal sealed class References(Func<string, string?> variable, string folder, 
     {
         problem = "";
         suggestion = "";
+        if (IsForeign && !reference.StartsWith(KeptReferences.Secret, StringComparison.Ordinal))
+        {
+            problem = "What is kept in Gatehouse refers to stored secrets only.";
+            suggestion = "Store it with 'gatehouse secret set NAME', and write ${secret:NAME}.";
+            return null;
+        }
+
         if (reference.StartsWith("file:", StringComparison.Ordinal))
         {
             return ReadFile(reference["file:".Length..], out problem, out suggestion);

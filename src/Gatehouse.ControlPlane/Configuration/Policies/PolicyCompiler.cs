@@ -174,11 +174,7 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
         }
 
         var before = errors.Count;
-        if (text.Length > MaxFileChars)
-        {
-            errors.Add(new(path, 0, 0, "The policy file is too large.", "A policy has at most a million characters."));
-        }
-        else if (Read(text, path, path, references, errors, _files) is { } made && errors.Count == before)
+        if (Read(text, path, path, references, errors, _files) is { } made && errors.Count == before)
         {
             if (made.Policy.Name == PolicyTable.None || _files.Exists(f => f.Policy.Name == made.Policy.Name))
             {
@@ -201,8 +197,15 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
 
     /// <summary>Reads one policy.</summary>
     internal static PolicyFile? Read(
-        string text, string file, string? path, References references, List<ConfigurationError> errors, IReadOnlyList<PolicyFile> known)
+        string text, string file, string? path, References references, List<ConfigurationError> errors, IReadOnlyList<PolicyFile> known,
+        long? number = null)
     {
+        if (text.Length > MaxFileChars)
+        {
+            errors.Add(new(file, 0, 0, "The policy is too large.", "A policy has at most a million characters."));
+            return null;
+        }
+
         if (YamlReader.Read(file, text, errors) is not { } root)
         {
             return null;
@@ -223,14 +226,17 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
             var revision = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
                 text + extended?.Revision + string.Concat(definition.Rules.Select(r => r.AnswerCheck.Schema)))))[..RevisionChars];
             var policy = new GuardPolicy(definition, revision);
-            if (path is not null)
+            if (path is not null || number is not null)
             {
                 policy.Build(); // a built-in one that nobody uses costs nothing
             }
 
             return new PolicyFile(
                 policy, path, text, () =>
-                    [.. options.Tests.Select((t, i) => PolicyTests.Run(policy, t, i + 1, binder.Sources.Of(t).Line))]);
+                    [.. options.Tests.Select((t, i) => PolicyTests.Run(policy, t, i + 1, binder.Sources.Of(t).Line))])
+            {
+                Number = number,
+            };
         }
         catch (Exception e) when (e is CustomRecogniserException or ArgumentException)
         {

@@ -18,8 +18,11 @@ public sealed class PolicyFile
 
     public GuardPolicy Policy { get; }
 
-    /// <summary>Full path of the file; <see langword="null"/> for a built-in policy.</summary>
+    /// <summary>Full path of the file; <see langword="null"/> for a policy that is built in or kept in Gatehouse.</summary>
     public string? Path { get; }
+
+    /// <summary>The revision of a policy that is kept in Gatehouse, from 1; <see langword="null"/> for the others.</summary>
+    public long? Number { get; init; }
 
     /// <summary>As it is written.</summary>
     public string Text { get; }

@@ -49,7 +49,7 @@ public sealed class StoredSecrets
     {
         await InstallationCheck.RunAsync(db, new Secrets(secret), ct);
         var publisher = new GovernancePublisher(
-            new GovernanceReader(db, secret), new Snapshot<GovernanceTables>(GovernanceTables.Empty), new GovernanceChanges());
+            new GovernanceReader(db, secret, clock), new Snapshot<GovernanceTables>(GovernanceTables.Empty), new GovernanceChanges());
         return new StoredSecrets(db, secret, new GovernanceWrites(db, publisher, clock), new SecretsJoint { InUse = () => inUse });
     }
 

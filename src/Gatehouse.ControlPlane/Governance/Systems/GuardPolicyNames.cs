@@ -7,3 +7,6 @@ public sealed record GuardPolicyNames(Func<IReadOnlyList<string>> Known)
     /// <summary>Takes a choice back: what the configuration says applies.</summary>
     public const string Default = "default";
 }
+
+/// <summary>Governance asks Configuration which detectors there are.</summary>
+public sealed record DetectorNames(IReadOnlyList<string> Known);

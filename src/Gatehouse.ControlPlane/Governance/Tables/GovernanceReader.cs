@@ -5,7 +5,7 @@ using Gatehouse.Storage;
 namespace Gatehouse.Governance;
 
 /// <summary>Builds <see cref="GovernanceTables"/> from the database.</summary>
-internal sealed class GovernanceReader(Database db, InstallationSecret secret)
+internal sealed class GovernanceReader(Database db, InstallationSecret secret, TimeProvider clock)
 {
     public async Task<long> RevisionAsync(CancellationToken ct) =>
         (await db.QueryAsync($"SELECT revision FROM governance_revision WHERE id = {1}", row => row.Long(0), ct))[0];
@@ -33,6 +33,8 @@ internal sealed class GovernanceReader(Database db, InstallationSecret secret)
         var limits = await db.QueryAsync($"SELECT {BudgetRows.LimitColumns} FROM governance_limit b", BudgetRows.ReadLimit, ct);
         var secrets = await StoredSecretRows.ReadAsync(db, secret, strict: false, ct);
         var people = await PersonRows.ReadAsync(db, $"", ct);
+        var policies = await KeptPolicyRows.ReadInForceAsync(db, ct);
+        var exceptions = await ExceptionRows.ReadApprovedAsync(db, clock.GetUtcNow(), ct);
 
         return new GovernanceTables
         {
@@ -44,6 +46,8 @@ internal sealed class GovernanceReader(Database db, InstallationSecret secret)
             KillSwitches = new KillSwitches(Reasons(SwitchKind.Provider), Reasons(SwitchKind.Model), Reasons(SwitchKind.Route)),
             Limits = [.. budgets.Select(BudgetRows.RuleOf), .. limits.SelectMany(BudgetRows.RulesOf)],
             StoredSecrets = secrets,
+            GuardPolicies = policies,
+            Exceptions = exceptions,
             People = people.ToDictionary(p => p.Person.Id, p => new KnownPerson(p.Person, p.Stamp)),
             Tokens = tokens.ToDictionary(t => t.Hash, t => t.Token),
         };

@@ -37,6 +37,12 @@ public sealed class GovernanceTables
     /// <summary>Values of stored secrets by name, for the configuration; never shown.</summary>
     public IReadOnlyDictionary<string, string> StoredSecrets { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>The guard policies in force that are kept in the database.</summary>
+    public IReadOnlyList<PolicyRevision> GuardPolicies { get; init; } = [];
+
+    /// <summary>Exceptions from guard policies that were approved and are not over.</summary>
+    public IReadOnlyList<PolicyException> Exceptions { get; init; } = [];
+
     internal IReadOnlyDictionary<Guid, KnownPerson> People { get; init; } = new Dictionary<Guid, KnownPerson>();
 
     internal IReadOnlyDictionary<KeyHash, KnownToken> Tokens { get; init; } = new Dictionary<KeyHash, KnownToken>();

@@ -1,0 +1,147 @@
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Guarding;
+using Gatehouse.Governance;
+using Gatehouse.Guardrails.Policies;
+using Gatehouse.Observability;
+
+namespace Gatehouse.Guards;
+
+/// <summary>
+/// Calls in which guards found something, with the findings marked in the text where it is stored and the reader may see it. What a guard
+/// replaced is not stored, so it is not shown either.
+/// </summary>
+public sealed class GuardSamples(CallQueries calls, PolicyLibrary library, Labels labels, Func<PolicyTable> table, TimeProvider clock)
+{
+    /// <summary>Most calls that are looked at for those of one detector or type.</summary>
+    private const int MostRead = 60;
+
+    private const int Around = 160;
+    private const int MostTexts = 6;
+
+    private static readonly GuardVerdict[] Found =
+        [.. Enum.GetValues<GuardVerdict>().Where(v => v is not (GuardVerdict.Passed or GuardVerdict.Unchecked))];
+
+    /// <summary>Newest first.</summary>
+    /// <param name="filter">From, to, team, system, environment and guard verdict apply.</param>
+    /// <param name="detector">Only calls with a finding of this detector.</param>
+    /// <param name="type">Only calls with a finding of this type.</param>
+    public async Task<IReadOnlyList<GuardSample>> ListAsync(
+        Person who, CallFilter filter, string? detector, string? type, int limit, CancellationToken ct)
+    {
+        var found = new List<CallSummary>();
+        foreach (var verdict in filter.Guard is { } one ? [one] : Found)
+        {
+            found.AddRange((await calls.ListAsync(who, filter with { Guard = verdict, Limit = MostRead, Before = null }, ct)).Calls);
+        }
+
+        var samples = new List<GuardSample>();
+        foreach (var call in found.OrderByDescending(c => c.StartedAt).Take(MostRead))
+        {
+            if (samples.Count == limit)
+            {
+                break;
+            }
+
+            if (await calls.FindAsync(who, call.Id.ToString(), ct) is { Guard: { } report } detail
+                && report.Findings.Any(f => (detector is null || f.Detector == detector) && (type is null || f.Type == type)))
+            {
+                samples.Add(Of(detail, report));
+            }
+        }
+
+        return samples;
+    }
+
+    /// <summary>The samples of one call.</summary>
+    /// <returns><see langword="null"/> when there is no such call, or guards found nothing in it.</returns>
+    public async Task<GuardSample?> FindAsync(Person who, Guid call, CancellationToken ct) =>
+        await calls.FindAsync(who, call.ToString(), ct) is { Guard: { } report } detail ? Of(detail, report) : null;
+
+    /// <summary>Says whether a finding of a sample is right: the text and the places become development data.</summary>
+    /// <param name="text">Which text of the call.</param>
+    /// <param name="start">Where the finding begins in that text, in UTF-16 units.</param>
+    /// <exception cref="ProblemException">The text is not stored, the person may not see it or may not label, or there is no such
+    /// finding.</exception>
+    public async Task<Label> LabelAsync(
+        Person who, Guid call, int text, int start, string type, LabelVerdict verdict, CancellationToken ct)
+    {
+        if (await calls.FindAsync(who, call.ToString(), ct) is not { Guard: { } report, Content: { } content } detail
+            || Judge(detail.Call, report, content)?.Texts is not { } texts || text < 0 || text >= texts.Count)
+        {
+            throw new ProblemException(Problem.NotFound("stored text", $"{call}/{text}"));
+        }
+
+        var judged = texts[text];
+        var at = judged.Decisions.ToList().FindIndex(d => d.Finding.Start == start && TypeOf(d) == type);
+        if (at < 0)
+        {
+            throw new ProblemException(Problem.NotFound("finding", $"{type} at {start}"));
+        }
+
+        var chosen = judged.Decisions[at];
+        var (from, until) = (chosen.Finding.Start, chosen.Finding.End);
+        return await labels.AddAsync(
+            who,
+            new NewLabel(
+                detail.Call.TeamId, GuardLog.NameOf(chosen.Rule.Detector), type, GuardLog.NameOf(judged.Stored.About.Side),
+                judged.Stored.Text, [new LabelSpan(from, until, type)], verdict, LabelSource.Sample)
+            {
+                SystemId = detail.Call.SystemId,
+                CallId = call,
+                Others =
+                [
+                    .. judged.Decisions
+                        .Where(d => d.Rule.Detector == chosen.Rule.Detector && (d.Finding.End <= from || d.Finding.Start >= until))
+                        .Select(d => new LabelSpan(d.Finding.Start, d.Finding.End, TypeOf(d))).Distinct(),
+                ],
+            },
+            ct);
+    }
+
+    private GuardSample Of(CallDetail detail, GuardReport report)
+    {
+        if (detail.Content is not { } content)
+        {
+            return new GuardSample(detail.Call, report.Policy, report.Findings, [], detail.ContentState, false);
+        }
+
+        var isNew = table().Find(report.Policy)?.Revision != report.Revision;
+        return Judge(detail.Call, report, content) is { } judged
+            ? new GuardSample(detail.Call, report.Policy, report.Findings, TextsOf(judged), "stored", isNew)
+            : new GuardSample(detail.Call, report.Policy, report.Findings, [], "unreadable", isNew);
+    }
+
+    private JudgedCall? Judge(CallSummary call, GuardReport report, CallContent content) =>
+        library.InForce(report.Policy)?.Policy is { } policy
+            && StoredTexts.Read(call.Surface, content.Request, content.Response) is { } texts
+            ? PolicyReplay.Judge(policy, texts, call.SystemId is { } id ? table().ExceptionsOf(id, call.System) : [], clock)
+            : null;
+
+    private static IReadOnlyList<SampleText> TextsOf(JudgedCall judged) =>
+    [
+        .. judged.Texts.Select((text, index) => (Text: text, Index: index)).Where(t => t.Text.Decisions.Count > 0).Take(MostTexts)
+            .Select(t => Cut(t.Text, t.Index)),
+    ];
+
+    /// <summary>The piece around the surest finding: a prompt of pages is not to be read for one word.</summary>
+    private static SampleText Cut(JudgedText judged, int index)
+    {
+        var surest = judged.Decisions.MaxBy(d => d.Finding.Score).Finding;
+        var text = judged.Stored.Text;
+        var (from, until) = (Math.Max(0, surest.Start - Around), Math.Min(text.Length, Math.Min(surest.End, surest.Start + 400) + Around));
+        from -= from > 0 && char.IsLowSurrogate(text[from]) ? 1 : 0;
+        until += until < text.Length && char.IsLowSurrogate(text[until]) ? 1 : 0;
+        return new SampleText(
+            index, GuardLog.NameOf(judged.Stored.About.Side), from, text[from..until], from > 0 || until < text.Length,
+            [
+                .. judged.Decisions.Where(d => d.Finding.Start < until && d.Finding.End > from).Select(d => new SampleMark(
+                    Math.Max(d.Finding.Start, from) - from, Math.Min(d.Finding.End, until) - from, d.Finding.Start,
+                    GuardLog.NameOf(d.Rule.Detector), TypeOf(d), d.Rule.Name, GuardLog.NameOf(d.Rule.Action), d.Rule.Shadow, d.Excepted,
+                    Math.Round(d.Finding.Score, 3))),
+            ]);
+    }
+
+    /// <summary>As records name it.</summary>
+    private static string TypeOf(Decision decision) => decision.Rule.Detector == GuardDetector.Harm
+        ? decision.Finding.Rule[(decision.Finding.Rule.LastIndexOf('.') + 1)..] : decision.Finding.Type;
+}

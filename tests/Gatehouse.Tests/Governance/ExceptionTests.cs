@@ -1,0 +1,137 @@
+using System.Net;
+using System.Text.Json;
+using Gatehouse.Contracts;
+using Gatehouse.Governance;
+using Gatehouse.Tests.Host;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Gatehouse.Tests.Governance;
+
+/// <summary>Exceptions from guard policies: four eyes, a day on which they end, and their effect on calls, on both databases.</summary>
+public sealed class ExceptionTests
+{
+    private const string Secret = "use ghp_16C7e42F292c6912E7710c838347Ae178B4a";
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgres")]
+    public async Task An_exception_holds_from_the_approval_of_another_person_until_its_day_for_its_system_alone(string kind)
+    {
+        await using var app = await TestApp.StartAsync(kind);
+        await using var node = await app.StartNodeAsync();
+        await using var team = await StrictTeamAsync(app, "red");
+        await using var other = await StrictTeamAsync(app, "blue");
+        using var engineer = await PersonAsync(app, team, Role.Engineer);
+        using var approver = await PersonAsync(app, team, Role.Approver);
+        Assert.Equal(400, (await team.CallAsync(content: Secret)).Status);
+
+        var asked = await engineer.SendAsync("POST", "api/exceptions", Request(app, team)).JsonAsync(HttpStatusCode.Created);
+        Assert.Equal("requested", asked.Text("state"));
+        Assert.Equal(400, (await team.CallAsync(content: Secret)).Status);
+        var approved = await approver.SendAsync(
+            "POST", $"api/exceptions/{asked.Id()}/decision", new { approve = true, reason = "a drill" }).JsonAsync(HttpStatusCode.OK);
+        Assert.Equal("approved", approved.Text("state"));
+
+        await node.Services.GetRequiredService<GovernancePublisher>().RefreshAsync(Ct);
+        await using var there = team.On(node);
+        Assert.Equal((200, 200), ((await team.CallAsync(content: Secret)).Status, (await there.CallAsync(content: Secret)).Status));
+        Assert.Equal(400, (await other.CallAsync(content: Secret)).Status);
+        var audit = (await team.GetAsync("api/audit")).GetRawText();
+        Assert.Contains("exception.approve", audit, StringComparison.Ordinal);
+        Assert.Contains("a drill", audit, StringComparison.Ordinal);
+
+        app.Clock.Advance(TimeSpan.FromDays(8));
+        Assert.Equal(400, (await team.CallAsync(content: Secret)).Status);
+        Assert.Equal("expired", (await team.GetAsync("api/exceptions")).GetProperty("items")[0].Text("state"));
+    }
+
+    [Fact]
+    public async Task Who_asks_does_not_decide_and_what_is_decided_is_not_decided_again()
+    {
+        await using var app = await TestApp.StartAsync();
+        await using var team = await StrictTeamAsync(app, "red");
+        using var approver = await PersonAsync(app, team, Role.Approver);
+        var asked = await team.SendAsync("POST", "api/exceptions", Request(app, team), HttpStatusCode.Created);
+        var path = $"api/exceptions/{asked.Id()}/decision";
+
+        var own = await team.PostRawAsync(path, """{"approve":true}""");
+        await approver.SendAsync("POST", path, new { approve = false, reason = "no" }).JsonAsync(HttpStatusCode.OK);
+        var again = await approver.SendAsync("POST", path, new { approve = true }).ProblemAsync(HttpStatusCode.Conflict);
+
+        Assert.Equal((403, "four_eyes"), (own.Status, JsonElement.Parse(own.Body).Text("code")));
+        Assert.Equal("exception_settled", again);
+        Assert.Equal(400, (await team.CallAsync(content: Secret)).Status);
+    }
+
+    [Fact]
+    public async Task A_revoked_exception_bites_again_at_once()
+    {
+        await using var app = await TestApp.StartAsync();
+        await using var team = await StrictTeamAsync(app, "red");
+        using var approver = await PersonAsync(app, team, Role.Approver);
+        var asked = await team.SendAsync("POST", "api/exceptions", Request(app, team), HttpStatusCode.Created);
+        await approver.SendAsync("POST", $"api/exceptions/{asked.Id()}/decision", new { approve = true }).JsonAsync(HttpStatusCode.OK);
+        Assert.Equal(200, (await team.CallAsync(content: Secret)).Status);
+
+        var revoked = await approver.SendAsync("DELETE", $"api/exceptions/{asked.Id()}?reason=over").JsonAsync(HttpStatusCode.OK);
+
+        Assert.Equal("revoked", revoked.Text("state"));
+        Assert.Equal(400, (await team.CallAsync(content: Secret)).Status);
+    }
+
+    [Fact]
+    public async Task Roles_decide_who_asks_and_who_says_yes()
+    {
+        await using var app = await TestApp.StartAsync();
+        await using var team = await StrictTeamAsync(app, "red");
+        foreach (var role in Enum.GetValues<Role>())
+        {
+            using var http = await PersonAsync(app, team, role);
+            var waiting = await team.SendAsync("POST", "api/exceptions", Request(app, team), HttpStatusCode.Created);
+
+            var asked = await http.SendAsync("POST", "api/exceptions", Request(app, team)).StatusAsync();
+            var decided = await http.SendAsync("POST", $"api/exceptions/{waiting.Id()}/decision", new { approve = false }).StatusAsync();
+
+            Assert.Equal(Roles.Allows(role, Permission.WriteSystems) ? HttpStatusCode.Created : HttpStatusCode.Forbidden, asked);
+            Assert.Equal(Roles.Allows(role, Permission.Approve) ? HttpStatusCode.OK : HttpStatusCode.Forbidden, decided);
+        }
+    }
+
+    [Theory]
+    [InlineData("until", """{"until":"2020-01-01T00:00:00Z","reason":"r"}""")]
+    [InlineData("until", """{"until":"2100-01-01T00:00:00Z","reason":"r"}""")]
+    [InlineData("detector", """{"detector":"pij","reason":"r"}""")]
+    [InlineData("reason", """{"reason":" "}""")]
+    public async Task What_makes_no_sense_is_refused_by_the_name_of_its_field(string field, string given)
+    {
+        await using var app = await TestApp.StartAsync();
+        await using var team = await StrictTeamAsync(app, "red");
+        var fields = JsonElement.Parse(given).EnumerateObject().ToDictionary(p => p.Name, p => (object)p.Value.GetString()!);
+        fields["system"] = team.System;
+        fields.TryAdd("until", app.Clock.GetUtcNow().AddDays(7));
+
+        var answer = await team.PostRawAsync("api/exceptions", JsonSerializer.Serialize(fields));
+
+        Assert.Equal(422, answer.Status);
+        Assert.StartsWith($"'{field}'", JsonElement.Parse(answer.Body).Text("detail"), StringComparison.Ordinal);
+    }
+
+    private static object Request(TestApp app, TestTeam team) => new
+    {
+        system = team.System, detector = "secrets", until = app.Clock.GetUtcNow().AddDays(7), reason = "a migration",
+    };
+
+    private static async Task<TestTeam> StrictTeamAsync(TestApp app, string name)
+    {
+        var team = await TestTeam.BuildAsync(app, name);
+        await team.SendAsync(
+            "PUT", $"api/systems/{team.System}/environments/development",
+            new { store_content = false, retention_days = 30, guard_policy = "strict" }, HttpStatusCode.OK);
+        return team;
+    }
+
+    private static async Task<HttpClient> PersonAsync(TestApp app, TestTeam team, Role role) =>
+        app.Program((await app.AddPersonAsync($"who-{role}@red.example.org", team.Team, role)).Token);
+}

@@ -1,0 +1,263 @@
+using System.Net;
+using System.Text.Json;
+using Gatehouse.Contracts;
+using Gatehouse.Governance;
+using Gatehouse.Tests.Host;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Gatehouse.Tests.Governance;
+
+/// <summary>Policies that are kept in the database, from the API to the call, on both databases.</summary>
+public sealed class KeptPolicyTests
+{
+    private const string Refuses = """
+        name: support
+        rules:
+          - { name: rivals, detect: terms, terms: [ rival corp ], action: block }
+        tests:
+          - { text: "Is Rival Corp better?", expect: blocked }
+        """;
+
+    private const string Records = """
+        name: support
+        rules:
+          - { name: rivals, detect: terms, terms: [ rival corp ], action: flag }
+        tests:
+          - { text: "Is Rival Corp better?", expect: flagged }
+        """;
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgres")]
+    public async Task A_saved_policy_applies_once_it_is_in_force_and_an_older_revision_brings_it_back(string kind)
+    {
+        await using var app = await TestApp.StartAsync(kind);
+        using var admin = await AdminAsync(app);
+        await using var team = await TestTeam.BuildAsync(app, "red");
+
+        var draft = await admin.SendAsync("PUT", "api/policies/support", new { text = Refuses, note = "first" })
+            .JsonAsync(HttpStatusCode.OK);
+        Assert.Equal((1, false), (draft.GetProperty("number").GetInt64(), draft.GetProperty("in_force").GetBoolean()));
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, await ChooseAsync(admin, team, "support"));
+        await admin.SendAsync("PUT", "api/policies/support/in-force", new { revision = 1 }).JsonAsync(HttpStatusCode.OK);
+        Assert.Equal(HttpStatusCode.OK, await ChooseAsync(admin, team, "support"));
+        Assert.Equal(400, (await team.CallAsync(content: "Is Rival Corp better?")).Status);
+
+        await admin.SendAsync("PUT", "api/policies/support", new { text = Records, in_force = true }).JsonAsync(HttpStatusCode.OK);
+        Assert.Equal(200, (await team.CallAsync(content: "Is Rival Corp better?")).Status);
+        await admin.SendAsync("PUT", "api/policies/support/in-force", new { revision = 1, reason = "too mild" })
+            .JsonAsync(HttpStatusCode.OK);
+        Assert.Equal(400, (await team.CallAsync(content: "Is Rival Corp better?")).Status);
+
+        var history = (await admin.GetAsync("api/policies/support/revisions", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items");
+        Assert.Equal(
+            ["2 False", "1 True"],
+            history.EnumerateArray().Select(r => $"{r.GetProperty("number")} {r.GetProperty("in_force").GetBoolean()}"));
+        var listed = (await admin.GetAsync("api/policies", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items").EnumerateArray();
+        Assert.Equal(
+            ["minimal built_in", "standard built_in", "strict built_in", "support kept"],
+            listed.Select(p => $"{p.Text("name")} {p.Text("source")}"));
+        var audit = (await admin.GetAsync("api/audit", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items").EnumerateArray();
+        Assert.Contains(audit, e => e.Text("detail") == "revision 2 -> 1; reason: too mild");
+
+        var used = await admin.SendAsync("DELETE", "api/policies/support/in-force").ProblemAsync(HttpStatusCode.Conflict);
+        Assert.Equal("policy_in_use", used);
+        await ChooseAsync(admin, team, "default");
+        Assert.Equal(HttpStatusCode.NoContent, await admin.SendAsync("DELETE", "api/policies/support/in-force").StatusAsync());
+        Assert.Equal(3, (await admin.GetAsync("api/policies", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task Another_node_takes_it_within_a_look()
+    {
+        await using var app = await TestApp.StartAsync();
+        await using var node = await app.StartNodeAsync();
+        using var admin = await AdminAsync(app);
+        await using var team = await TestTeam.BuildAsync(app, "red");
+        await admin.SendAsync("PUT", "api/policies/support", new { text = Refuses, in_force = true }).JsonAsync(HttpStatusCode.OK);
+        await ChooseAsync(admin, team, "support");
+
+        await node.Services.GetRequiredService<GovernancePublisher>().RefreshAsync(Ct);
+
+        await using var there = team.On(node);
+        Assert.Equal(400, (await there.CallAsync(content: "Is Rival Corp better?")).Status);
+    }
+
+    [Fact]
+    public async Task A_policy_that_fails_its_own_tests_is_kept_as_a_draft_and_never_put_in_force()
+    {
+        await using var app = await TestApp.StartAsync();
+        using var admin = await AdminAsync(app);
+        var failing = Refuses.Replace("expect: blocked", "expect: passed", StringComparison.Ordinal);
+
+        var refused = await admin.SendAsync("PUT", "api/policies/support", new { text = failing, in_force = true })
+            .ProblemAsync(HttpStatusCode.UnprocessableEntity);
+        await admin.SendAsync("PUT", "api/policies/support", new { text = failing }).JsonAsync(HttpStatusCode.OK);
+        var later = await admin.SendAsync("PUT", "api/policies/support/in-force", new { revision = 1 })
+            .ProblemAsync(HttpStatusCode.UnprocessableEntity);
+
+        Assert.Equal(("policy_tests_fail", "policy_tests_fail"), (refused, later));
+    }
+
+    [Theory]
+    [InlineData("standard", "name: standard", "policy_name_taken", 409)]
+    [InlineData("none", "name: none", "policy_name_taken", 409)]
+    [InlineData("support", "name: other", "policy_invalid", 422)]
+    [InlineData("support", "name: support\nrules: [ { detect: pij, action: block } ]", "policy_invalid", 422)]
+    [InlineData("Support", "name: Support", "invalid_field", 422)]
+    [InlineData("support", "name: support\ndescription: ${PATH}", "policy_invalid", 422)]
+    [InlineData("support", "name: support\ndescription: ${file:/etc/passwd}", "policy_invalid", 422)]
+    [InlineData("support", "name: support\ndescription: ${secret:openai}", "policy_invalid", 422)]
+    [InlineData("support", "name: support\ndescription: ${vault:secret/data/x#y}", "policy_invalid", 422)]
+    public async Task What_is_no_policy_or_reaches_for_the_machine_is_refused(string name, string text, string code, int status)
+    {
+        await using var app = await TestApp.StartAsync();
+        using var admin = await AdminAsync(app);
+
+        Assert.Equal(code, await admin.SendAsync("PUT", $"api/policies/{name}", new { text }).ProblemAsync((HttpStatusCode)status));
+        Assert.Equal(0, await app.Db.CountAsync($"SELECT COUNT(*) FROM governance_guard_policy"));
+    }
+
+    [Fact]
+    public async Task A_check_tells_every_mistake_with_its_place_and_every_test_that_fails_and_keeps_nothing()
+    {
+        await using var app = await TestApp.StartAsync();
+        using var admin = await AdminAsync(app);
+        await admin.SendAsync("PUT", "api/policies/support", new { text = Records, in_force = true }).JsonAsync(HttpStatusCode.OK);
+
+        var wrong = await admin.SendAsync(
+            "POST", "api/policies/check", new { text = "name: support\nrules:\n  - { detect: pii, action: blok }\n" })
+            .JsonAsync(HttpStatusCode.OK);
+        var right = await admin.SendAsync(
+            "POST", "api/policies/check", new { text = Refuses.Replace("expect: blocked", "expect: passed", StringComparison.Ordinal) })
+            .JsonAsync(HttpStatusCode.OK);
+
+        var error = Assert.Single(wrong.GetProperty("errors").EnumerateArray());
+        Assert.Equal((3, false), (error.GetProperty("line").GetInt32(), wrong.GetProperty("ready").GetBoolean()));
+        Assert.Contains("Did you mean 'block'?", error.Text("suggestion"), StringComparison.Ordinal);
+        Assert.Equal(5, right.GetProperty("tests")[0].GetProperty("line").GetInt32());
+        Assert.Contains("it is blocked", right.GetProperty("tests")[0].Text("failure"), StringComparison.Ordinal);
+        Assert.Equal(
+            "The rule 'rivals' refuses 1 word or phrase of its own in every text; before, it records 1 word or phrase of its own in every text.",
+            Assert.Single(right.GetProperty("changes").EnumerateArray()).GetString());
+        Assert.Equal(1, await app.Db.CountAsync($"SELECT COUNT(*) FROM governance_guard_policy"));
+    }
+
+    [Fact]
+    public async Task Only_who_sets_policies_everywhere_saves_them_and_only_who_reads_the_configuration_reads_their_text()
+    {
+        await using var app = await TestApp.StartAsync();
+        using var admin = await AdminAsync(app);
+        await using var team = await TestTeam.BuildAsync(app, "red");
+        await admin.SendAsync("PUT", "api/policies/support", new { text = Refuses, in_force = true }).JsonAsync(HttpStatusCode.OK);
+
+        foreach (var (where, role) in Enum.GetValues<Role>().SelectMany(r => new[] { ((Guid?)null, r), (team.Team, r) }))
+        {
+            var (_, token) = await app.AddPersonAsync($"p-{role}-{where}@example.org", where, role);
+            using var http = app.Program(token);
+
+            var listed = await http.GetAsync("api/policies", Ct).StatusAsync();
+            var read = await http.GetAsync("api/policies/support", Ct).StatusAsync();
+            var saved = await http.SendAsync("PUT", "api/policies/other", new { text = $"name: other\ndescription: by {role}" })
+                .StatusAsync();
+            var moved = await http.SendAsync("PUT", "api/policies/support/in-force", new { revision = 1 }).StatusAsync();
+
+            var writes = where is null && Roles.Allows(role, Permission.WritePolicies);
+            var reads = where is null && Roles.Allows(role, Permission.ReadSettings);
+            Assert.Equal(HttpStatusCode.OK, listed);
+            Assert.Equal(reads ? HttpStatusCode.OK : HttpStatusCode.Forbidden, read);
+            Assert.Equal(writes ? HttpStatusCode.OK : HttpStatusCode.Forbidden, saved);
+            Assert.Equal(writes ? HttpStatusCode.OK : HttpStatusCode.Forbidden, moved);
+        }
+    }
+
+    [Fact]
+    public async Task A_replay_over_stored_calls_counts_whose_verdict_would_change()
+    {
+        await using var app = await TestApp.StartAsync();
+        using var admin = await AdminAsync(app);
+        await using var team = await TestTeam.BuildAsync(app, "red");
+        await admin.SendAsync("PUT", "api/policies/support", new { text = Records, in_force = true }).JsonAsync(HttpStatusCode.OK);
+        await admin.SendAsync("PUT", "api/policies/support", new { text = Refuses }).JsonAsync(HttpStatusCode.OK);
+        await ChooseAsync(admin, team, "support", storeContent: true);
+        await team.CallAsync(content: "Is Rival Corp better?");
+        await team.CallAsync(content: "Is Rival Corp cheaper?", stream: true);
+        await team.CallAsync(content: "Hello");
+        await team.RecordedAsync(3);
+        while (await app.Db.CountAsync($"SELECT COUNT(*) FROM observability_text") < 3)
+        {
+            // The texts follow their calls.
+        }
+
+        var difference = await admin.GetAsync("api/policies/diff?from=support&to=support@2", Ct).JsonAsync(HttpStatusCode.OK);
+        var end = await ReplayAsync(admin, $"api/policies/replay?from=support&to=support@2&system={team.System}");
+        var none = await ReplayAsync(admin, "api/policies/replay?from=support&to=support@1");
+
+        Assert.Contains("refuses", difference.GetProperty("items")[0].GetString(), StringComparison.Ordinal);
+        Assert.Equal((3, 2), (end.GetProperty("calls").GetInt64(), end.GetProperty("changed").GetInt64()));
+        var change = Assert.Single(end.GetProperty("verdicts").EnumerateArray());
+        Assert.Equal(("flagged", "blocked", 2), (change.Text("from"), change.Text("to"), change.GetProperty("calls").GetInt64()));
+        Assert.Contains(end.GetProperty("rules").EnumerateArray(), r => r.Text("rule") == "rivals" && r.Text("side") == "to");
+        Assert.Equal(2, end.GetProperty("samples").GetArrayLength());
+        Assert.Equal(0, none.GetProperty("changed").GetInt64());
+
+        // Who may read no prompts may not have them judged either.
+        using var viewer = app.Program((await app.AddPersonAsync("viewer@example.org", null, Role.Viewer)).Token);
+        Assert.Equal(HttpStatusCode.Forbidden, await viewer.GetAsync("api/policies/replay?from=support&to=support@2", Ct).StatusAsync());
+    }
+
+    [Fact]
+    public async Task A_sample_marks_its_findings_for_those_who_may_read_texts_and_a_false_positive_becomes_a_label()
+    {
+        await using var app = await TestApp.StartAsync();
+        using var admin = await AdminAsync(app);
+        await using var team = await TestTeam.BuildAsync(app, "red");
+        await ChooseAsync(admin, team, "minimal", storeContent: true);
+        await team.CallAsync(content: "My card is 4111 1111 1111 1111, thanks");
+        await team.RecordedAsync(1);
+        while (await app.Db.CountAsync($"SELECT COUNT(*) FROM observability_text") < 1)
+        {
+            // The text follows its call.
+        }
+
+        var sample = (await admin.GetAsync("api/guard/samples?detector=pii", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items")[0];
+        using var viewer = app.Program((await app.AddPersonAsync("viewer@example.org", team.Team, Role.Viewer)).Token);
+        var hidden = (await viewer.GetAsync("api/guard/samples", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items")[0];
+        var none = (await admin.GetAsync("api/guard/samples?detector=secrets", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items");
+
+        var text = sample.GetProperty("texts")[0];
+        var mark = text.GetProperty("marks")[0];
+        Assert.Equal(
+            "4111 1111 1111 1111", text.Text("text")[mark.GetProperty("start").GetInt32()..mark.GetProperty("end").GetInt32()]);
+        Assert.Equal(("not_allowed", 0), (hidden.Text("state"), hidden.GetProperty("texts").GetArrayLength()));
+        Assert.Equal("CREDIT_CARD", hidden.GetProperty("findings")[0].Text("type"));
+        Assert.Equal(0, none.GetArrayLength());
+
+        var root = new Person(Guid.CreateVersion7(), "ann@example.org", "Ann", [new Membership(null, Role.Engineer)]);
+        var label = await app.Services.GetRequiredService<Gatehouse.Guards.GuardSamples>().LabelAsync(
+            root, sample.GetProperty("call").Id(), text.GetProperty("index").GetInt32(), mark.GetProperty("at").GetInt32(), "CREDIT_CARD",
+            LabelVerdict.FalsePositive, Ct);
+        Assert.Equal("My card is 4111 1111 1111 1111, thanks", label.Text);
+        Assert.Equal(LabelSource.Sample, label.Source);
+    }
+
+    private static async Task<HttpClient> AdminAsync(TestApp app) =>
+        app.Program((await app.AddPersonAsync("root@example.org", null, Role.Admin)).Token);
+
+    private static Task<HttpStatusCode> ChooseAsync(HttpClient admin, TestTeam team, string policy, bool storeContent = false) =>
+        admin.SendAsync(
+            "PUT", $"api/systems/{team.System}/environments/development",
+            new { store_content = storeContent, retention_days = 30, guard_policy = policy }).StatusAsync();
+
+    private static async Task<JsonElement> ReplayAsync(HttpClient http, string path)
+    {
+        using var response = await http.GetAsync(path, Ct);
+        var text = await response.Content.ReadAsStringAsync(Ct);
+        Assert.True(response.IsSuccessStatusCode, text);
+        var end = JsonElement.Parse(text.Split("\n\n", StringSplitOptions.RemoveEmptyEntries)[^1]["data: ".Length..]);
+        Assert.True(end.GetProperty("done").GetBoolean());
+        return end;
+    }
+}
