@@ -98,11 +98,15 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
     /// <summary>
     /// Everything that is wrong with a text that somebody sent, as if it stood in the file. Opens no file that the text names.
     /// </summary>
-    public IReadOnlyList<ConfigurationError> Check(string text)
+    /// <param name="policies">Texts of policy files by their paths, checked with it.</param>
+    public IReadOnlyList<ConfigurationError> Check(string text, IReadOnlyDictionary<string, string>? policies = null)
     {
         var errors = new List<ConfigurationError>();
         var references = new References(edges.Variable, Folder, readFiles: false, KeptValues.Unknown);
-        Bind(text, Path.GetFileName(_path), references, errors, out _, out _);
+        var file = Path.GetFileName(_path);
+        var options = Bind(text, file, references, errors, out var sources, out _);
+        new PolicyCompiler(references, errors) { Sent = policies ?? new Dictionary<string, string>() }
+            .Compile(options.Policies, file, sources);
         return errors;
     }
 
@@ -142,16 +146,13 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
     private async Task<KeptValues> KeptAsync(string? text, CancellationToken ct)
     {
         var kept = new KeptValues { Stored = edges.StoredSecrets() };
-        IReadOnlyCollection<string> paths = text is null ? [] : KeptReferences.VaultPaths(text);
         var ignored = new List<ConfigurationError>(); // the whole load tells them
         var settings = new YamlMapping(default);
-        if (paths.Count > 0 && YamlReader.Read(_path, text!, ignored) is { } root)
+        IReadOnlyCollection<string> paths = [];
+        if (text is not null && text.Contains("vault", StringComparison.Ordinal) && YamlReader.Read(_path, text, ignored) is { } root)
         {
             settings.Entries.AddRange(root.Entries.Where(e => e.Key.Text == "vault"));
-        }
-        else
-        {
-            paths = [];
+            paths = [.. KeptReferences.VaultPaths(text).Union(PolicyCompiler.TextsOf(root, Folder).SelectMany(KeptReferences.VaultPaths))];
         }
 
         var vault = new Binder(_path, new References(edges.Variable, Folder, readFiles: true, KeptValues.Unknown), ignored).Bind(

@@ -53,6 +53,36 @@ public sealed class ConfigurationApiTests
     }
 
     [Fact]
+    public async Task Policy_files_that_are_sent_with_a_configuration_are_checked_and_their_tests_run()
+    {
+        await using var app = await App.StartAsync();
+        const string text = "providers: { a: { kind: vllm, base_url: http://localhost:1/v1 } }\n"
+            + "routes: { m: { targets: [ { provider: a, model: m } ] } }\npolicies: { files: [ 'policies/*.yaml' ], default: support }\n";
+        const string policy = "name: support\nrules: [ { detect: secrets, action: block } ]\ntests: [ { text: hello, expect: blocked } ]\n";
+
+        var failing = await app.SendAsync(
+            HttpMethod.Post, "/api/config/check", Role.Admin,
+            new { text, policies = new Dictionary<string, string> { ["policies/support.yaml"] = policy } });
+        var right = await app.SendAsync(
+            HttpMethod.Post, "/api/config/check", Role.Admin,
+            new
+            {
+                text,
+                policies = new Dictionary<string, string>
+                {
+                    ["policies/support.yaml"] = policy.Replace("expect: blocked", "expect: passed", StringComparison.Ordinal),
+                },
+            });
+        var missing = await app.SendAsync(HttpMethod.Post, "/api/config/check", Role.Admin, new { text });
+
+        var error = Assert.Single(failing["items"]!.AsArray())!;
+        Assert.Equal(("policies/support.yaml", 3), ((string)error["file"]!, (int)error["line"]!));
+        Assert.StartsWith("The test 'test 1' fails", (string)error["message"]!, StringComparison.Ordinal);
+        Assert.Empty(right["items"]!.AsArray());
+        Assert.Contains("cannot be found", (string)missing["items"]![0]!["message"]!, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Providers_are_listed_with_their_recent_traffic()
     {
         await using var app = await App.StartAsync();

@@ -42,6 +42,20 @@ public sealed class VaultTests : IDisposable
         Assert.Contains("${vault:secret/data/openai#api_key}", loaded.Text, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_policy_file_may_refer_to_the_vault_too()
+    {
+        await using var vault = await FakeVault.StartAsync();
+        vault.Keep("secret/data/guard", "number", "E-4711");
+        await File.WriteAllTextAsync(
+            Path.Combine(_configurations.Folder, "p.yaml"), "name: support\nallow: [ \"${vault:secret/data/guard#number}\" ]\n", Ct);
+        await WriteAsync(Settings(vault) + "\npolicies: { files: [ p.yaml ] }", "a: { kind: vllm }");
+
+        var loaded = Good(await Loader().LoadAsync(null, Ct));
+
+        Assert.Equal(["E-4711"], loaded.Compiled.Policies.Find("support")!.Definition.Allow);
+    }
+
     [Theory]
     [InlineData("token: hvs.canary-token-of-the-vault")]
     [InlineData("token_file: vault-token")]

@@ -11,7 +11,11 @@ namespace Gatehouse.Configuration;
 internal static class CheckConfiguration
 {
     /// <param name="Text">The whole file.</param>
-    internal sealed record Request(string? Text);
+    /// <param name="Policies">Policy files to check with it: texts by their paths, as `policies.files` names them.</param>
+    internal sealed record Request(string? Text, IReadOnlyDictionary<string, string>? Policies = null)
+    {
+        public override string ToString() => nameof(Request);
+    }
 
     /// <param name="Items">Empty when the configuration is right.</param>
     internal sealed record Response(IReadOnlyList<ConfigurationError> Items);
@@ -19,7 +23,8 @@ internal static class CheckConfiguration
     public static void Map(IEndpointRouteBuilder api) => api.MapPost("/config/check", Handle);
 
     /// <summary>
-    /// Checks a configuration as if it stood in the file, and lists everything that is wrong. Files that it names are not opened.
+    /// Checks a configuration as if it stood in the file, and lists everything that is wrong, the policy files and their tests included
+    /// that are sent with it. Files that it names are not opened.
     /// </summary>
     internal static Ok<Response> Handle(Request request, HttpContext http, ConfigurationState state)
     {
@@ -29,6 +34,6 @@ internal static class CheckConfiguration
             throw new ProblemException(Problem.Invalid("text", "must hold the configuration to check"));
         }
 
-        return TypedResults.Ok(new Response(state.Loader.Check(request.Text)));
+        return TypedResults.Ok(new Response(state.Loader.Check(request.Text, request.Policies)));
     }
 }

@@ -34,20 +34,60 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
 
     public IReadOnlyList<PolicyFile> Files => _files;
 
+    /// <summary>Texts that were sent in place of files, by the paths that the configuration names.</summary>
+    public IReadOnlyDictionary<string, string> Sent { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The policy files of a configuration whose text is not bound yet, as far as they can be read.</summary>
+    public static IEnumerable<string> TextsOf(YamlMapping root, string folder)
+    {
+        var section = root.Entries.Find(e => e.Key.Text == "policies").Value as YamlMapping;
+        var patterns = section?.Entries.Find(e => e.Key.Text == "files").Value as YamlList;
+        var finder = new PolicyCompiler(new References(static _ => null, folder, readFiles: true, KeptValues.Unknown), []);
+        foreach (var path in (patterns?.Items.OfType<YamlValue>() ?? []).SelectMany(p => finder.Find(p.Text, "", default)))
+        {
+            string text;
+            try
+            {
+                text = File.ReadAllText(path);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                continue; // told when it is bound
+            }
+
+            yield return text;
+        }
+    }
+
     /// <returns>The table; it is complete only when no error was added.</returns>
     public PolicyTable Compile(PoliciesOptions options, string file, Sources sources)
     {
         var before = errors.Count;
+        var unread = false;
         for (var i = 0; i < options.Files.Count; i++)
         {
+            var pattern = options.Files[i];
             var place = sources.Of(options.Files, i.ToString(CultureInfo.InvariantCulture));
-            foreach (var path in Find(options.Files[i], file, place))
+            var sent = Sent.Where(s => Matches(pattern, s.Key)).ToList();
+            foreach (var (path, text) in sent)
             {
-                ReadFile(path, file, place);
+                Take(text, path);
+            }
+
+            foreach (var path in sent.Count > 0 ? [] : Find(pattern, file, place))
+            {
+                if (references.ReadsFiles)
+                {
+                    ReadFile(path, file, place);
+                }
+                else
+                {
+                    unread = true;
+                }
             }
         }
 
-        _isComplete = errors.Count == before;
+        _isComplete = errors.Count == before && !unread;
         CheckName(options.Default, file, sources.Of(options, "default"), "policies.default");
         var byClassification = new Dictionary<DataClassification, string>
         {
@@ -173,6 +213,21 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
             return;
         }
 
+        Take(text, path);
+    }
+
+    /// <summary>Whether a path that was sent is one that a pattern names.</summary>
+    private static bool Matches(string pattern, string path)
+    {
+        var star = pattern.IndexOf('*', StringComparison.Ordinal);
+        return star < 0 ? path == pattern
+            : path.Length >= pattern.Length - 1 && path.StartsWith(pattern[..star], StringComparison.Ordinal)
+                && path.EndsWith(pattern[(star + 1)..], StringComparison.Ordinal)
+                && !path[star..^(pattern.Length - star - 1)].Contains('/', StringComparison.Ordinal);
+    }
+
+    private void Take(string text, string path)
+    {
         var before = errors.Count;
         if (Read(text, path, path, references, errors, _files) is { } made && errors.Count == before)
         {
