@@ -14,7 +14,7 @@ internal static class Navigation
     [
         ("Observe", [
             new("/", "Overview", "overview"), new("/calls", "Calls", "calls"), new("/batches", "Batches", "batches"),
-            new("/guards/playground", "Guards", "guards", Scoped: false)]),
+            new("/guards", "Guards", "guards")]),
         ("Build", [new("/systems", "Systems", "systems"), new("/budgets", "Budgets", "budgets")]),
         ("Run",
         [

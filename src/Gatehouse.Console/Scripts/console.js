@@ -4,6 +4,7 @@ import { tellTimes } from './times.js';
 import { listenToKeys } from './keys.js';
 import { followCalls } from './follow.js';
 import { openPalette } from './palette.js';
+import { editPolicies } from './policies.js';
 
 const said = document.getElementById('said');
 let quiet;
@@ -59,6 +60,7 @@ window.addEventListener('pageshow', () => {
 });
 
 listenToKeys();
+editPolicies();
 followCalls();
 drawCharts();
 tellTimes();

@@ -26,6 +26,7 @@ public sealed class ConsoleTests(ConsoleInBrowser console) : IClassFixture<Conso
             "/providers", "/routes", "/settings",
             "/settings/tokens", "/settings/secrets", "/settings/configuration", "/settings/doctor", "/settings/audit",
             "/calls?environment=production&error=x&unpriced=true",
+            "/guards", "/guards/policies", "/guards/policies/standard", "/guards/policies/new", "/guards/exceptions",
             "/guards/playground", "/guards/playground?example=person", "/guards/playground?example=disguise",
         };
         await page.GotoAsync("/calls");

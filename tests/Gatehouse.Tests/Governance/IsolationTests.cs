@@ -159,7 +159,11 @@ public sealed class IsolationTests
         ("/calls", ["calls?range=30d", $"calls?team={blue.Team}", $"calls?system={blue.System}", $"calls?search={blue.RequestId}"]),
         ("/calls/{Id}", [$"calls/{blue.Call}", $"calls/{blue.RequestId}"]),
         ("/calls/tail", [$"calls/tail?team={blue.Team}"]),
+        ("/guards", ["guards?range=30d", $"guards?team={blue.Team}", $"guards?system={blue.System}"]),
+        ("/guards/exceptions", ["guards/exceptions"]),
         ("/guards/playground", ["guards/playground"]),
+        ("/guards/policies", ["guards/policies"]),
+        ("/guards/policies/{Name}", ["guards/policies/standard", "guards/policies/new"]),
         ("/palette/results",
         [
             "palette/results", $"palette/results?search={blue.Name}", $"palette/results?search={blue.RequestId[..4]}",

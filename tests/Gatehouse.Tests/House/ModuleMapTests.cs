@@ -22,7 +22,7 @@ public sealed class ModuleMapTests
         ["Governance"] = ["Api", "Contracts", "Gateway", "Storage"],
         ["Observability"] = ["Api", "Contracts", "Gateway", "Storage"],
         ["Guards"] = ["Api", "Configuration", "Contracts", "Gateway", "Governance", "Guardrails", "Observability"],
-        ["Console"] = ["Api", "Batches", "Configuration", "Contracts", "Governance", "Guardrails", "Observability"],
+        ["Console"] = ["Api", "Batches", "Configuration", "Contracts", "Governance", "Guardrails", "Guards", "Observability"],
         ["Host"] = ["Api", "Batches", "Configuration", "Console", "Contracts", "Gateway", "Governance", "Guardrails", "Guards",
             "Observability", "Storage"],
     };

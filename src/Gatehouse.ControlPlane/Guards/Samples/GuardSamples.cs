@@ -16,7 +16,7 @@ public sealed class GuardSamples(CallQueries calls, PolicyLibrary library, Label
     private const int MostRead = 60;
 
     private const int Around = 160;
-    private const int MostTexts = 6;
+    private const int MostTexts = 4;
 
     private static readonly GuardVerdict[] Found =
         [.. Enum.GetValues<GuardVerdict>().Where(v => v is not (GuardVerdict.Passed or GuardVerdict.Unchecked))];
@@ -107,7 +107,7 @@ public sealed class GuardSamples(CallQueries calls, PolicyLibrary library, Label
 
         var isNew = table().Find(report.Policy)?.Revision != report.Revision;
         return Judge(detail.Call, report, content) is { } judged
-            ? new GuardSample(detail.Call, report.Policy, report.Findings, TextsOf(judged), "stored", isNew)
+            ? new GuardSample(detail.Call, report.Policy, report.Findings, TextsOf(judged, report), "stored", isNew)
             : new GuardSample(detail.Call, report.Policy, report.Findings, [], "unreadable", isNew);
     }
 
@@ -117,11 +117,26 @@ public sealed class GuardSamples(CallQueries calls, PolicyLibrary library, Label
             ? PolicyReplay.Judge(policy, texts, call.SystemId is { } id ? table().ExceptionsOf(id, call.System) : [], clock)
             : null;
 
-    private static IReadOnlyList<SampleText> TextsOf(JudgedCall judged) =>
-    [
-        .. judged.Texts.Select((text, index) => (Text: text, Index: index)).Where(t => t.Text.Decisions.Count > 0).Take(MostTexts)
-            .Select(t => Cut(t.Text, t.Index)),
-    ];
+    /// <summary>What was recorded then and is found now: a text whose parts were replaced reads otherwise.</summary>
+    private static IReadOnlyList<SampleText> TextsOf(JudgedCall judged, GuardReport report)
+    {
+        var recorded = report.Findings.Select(f => (f.Side, f.Detector, f.Type)).ToHashSet();
+        return
+        [
+            .. judged.Texts
+                .Select((text, index) => (Index: index, Text: text with
+                {
+                    Decisions =
+                    [
+                        .. text.Decisions.Where(d => recorded.Contains(
+                            (GuardLog.NameOf(text.Stored.About.Side), GuardLog.NameOf(d.Rule.Detector), TypeOf(d)))),
+                    ],
+                }))
+                .Where(t => t.Text.Decisions.Count > 0)
+                .Take(MostTexts)
+                .Select(t => Cut(t.Text, t.Index)),
+        ];
+    }
 
     /// <summary>The piece around the surest finding: a prompt of pages is not to be read for one word.</summary>
     private static SampleText Cut(JudgedText judged, int index)
