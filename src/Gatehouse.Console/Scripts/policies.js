@@ -57,6 +57,10 @@ function show(sums, result) {
     parts.push(line(`${count(sums.unreadable)} cannot be read whole; in ${count(sums.rewritten)} a guard replaced something before they were stored, which cannot be found again.`, 'hint'));
   }
 
+  if (sums.not_replayed.length > 0) {
+    parts.push(line(`Rules that ask somebody or judge whole answers are left out: ${sums.not_replayed.join(', ')}.`, 'hint'));
+  }
+
   if (sums.verdicts.length > 0) {
     parts.push(table(['Verdict', 'Would be', 'Calls'], sums.verdicts.map((v) => [v.from, v.to, count(v.calls)])));
     parts.push(table(['Rule', 'Detector', 'Action', '', 'Calls'], sums.rules.map((r) =>

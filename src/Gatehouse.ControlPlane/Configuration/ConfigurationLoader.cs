@@ -119,9 +119,10 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
         {
             IsForeign = true,
         };
-        var made = PolicyCompiler.Read(text, name, null, references, errors, PolicyCompiler.BuiltInPolicies, number);
         secrets = references.Secrets;
-        return made;
+        return ForeignPolicy.Check(text, name, isKept: true, errors)
+            ? PolicyCompiler.Read(text, name, null, references, errors, PolicyCompiler.BuiltInPolicies, number)
+            : null;
     }
 
     /// <summary>Stored secrets by name, as they are now.</summary>

@@ -126,6 +126,11 @@ internal static class PolicyDiffCommand
                 $"Of these {end.Unreadable} cannot be read whole; in {end.Rewritten} a guard had replaced something before they were stored, which cannot be found again."));
         }
 
+        if (end.NotReplayed.Count > 0)
+        {
+            terminal.Out.WriteLine($"Rules that ask somebody or judge whole answers are left out: {string.Join(", ", end.NotReplayed)}.");
+        }
+
         if (end.Changed == 0)
         {
             return;

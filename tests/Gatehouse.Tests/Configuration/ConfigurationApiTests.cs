@@ -74,11 +74,22 @@ public sealed class ConfigurationApiTests
                 },
             });
         var missing = await app.SendAsync(HttpMethod.Post, "/api/config/check", Role.Admin, new { text });
+        var prying = await app.SendAsync(
+            HttpMethod.Post, "/api/config/check", Role.Auditor,
+            new
+            {
+                text,
+                policies = new Dictionary<string, string>
+                {
+                    ["policies/support.yaml"] = "name: support\ntests: [ { text: \"${PATH}\", expect: passed, becomes: x } ]\n",
+                },
+            });
 
         var error = Assert.Single(failing["items"]!.AsArray())!;
         Assert.Equal(("policies/support.yaml", 3), ((string)error["file"]!, (int)error["line"]!));
         Assert.StartsWith("The test 'test 1' fails", (string)error["message"]!, StringComparison.Ordinal);
         Assert.Empty(right["items"]!.AsArray());
+        Assert.Equal("The test 'test 1' fails: it becomes ''.", (string)Assert.Single(prying["items"]!.AsArray())!["message"]!);
         Assert.Contains("cannot be found", (string)missing["items"]![0]!["message"]!, StringComparison.Ordinal);
     }
 

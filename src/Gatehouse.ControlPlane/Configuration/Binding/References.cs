@@ -46,6 +46,9 @@ internal sealed class References(Func<string, string?> variable, string folder, 
     /// </summary>
     public bool IsForeign { get; init; }
 
+    /// <summary>A text is only looked at: what it refers to is taken for right and not known, so no message can tell it.</summary>
+    public bool KnowsNothing { get; init; }
+
     /// <summary>Whether a text refers to something; <c>$${</c> does not.</summary>
     public static bool HasReference(string text)
     {
@@ -67,6 +70,12 @@ internal sealed class References(Func<string, string?> variable, string folder, 
     {
         problem = "";
         suggestion = "";
+        if (KnowsNothing && HasReference(text))
+        {
+            value = null;
+            return true;
+        }
+
         value = IsIn(text) ? Replace(text, out problem, out suggestion) : text;
         if (value is null && problem.Length == 0)
         {

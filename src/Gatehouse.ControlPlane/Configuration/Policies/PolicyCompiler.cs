@@ -69,9 +69,12 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
             var pattern = options.Files[i];
             var place = sources.Of(options.Files, i.ToString(CultureInfo.InvariantCulture));
             var sent = Sent.Where(s => Matches(pattern, s.Key)).ToList();
-            foreach (var (path, text) in sent)
+            foreach (var (path, text) in sent.Where(s => ForeignPolicy.Check(s.Value, s.Key, isKept: false, errors)))
             {
-                Take(text, path);
+                Take(text, path, new References(static _ => null, references.Folder, readFiles: false, KeptValues.Unknown)
+                {
+                    KnowsNothing = true,
+                });
             }
 
             foreach (var path in sent.Count > 0 ? [] : Find(pattern, file, place))
@@ -213,7 +216,7 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
             return;
         }
 
-        Take(text, path);
+        Take(text, path, references);
     }
 
     /// <summary>Whether a path that was sent is one that a pattern names.</summary>
@@ -226,10 +229,10 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
                 && !path[star..^(pattern.Length - star - 1)].Contains('/', StringComparison.Ordinal);
     }
 
-    private void Take(string text, string path)
+    private void Take(string text, string path, References known)
     {
         var before = errors.Count;
-        if (Read(text, path, path, references, errors, _files) is { } made && errors.Count == before)
+        if (Read(text, path, path, known, errors, _files) is { } made && errors.Count == before)
         {
             if (made.Policy.Name == PolicyTable.None || _files.Exists(f => f.Policy.Name == made.Policy.Name))
             {

@@ -20,6 +20,14 @@ public static class PolicyWords
         ["length"] = "texts that are too long",
         ["refusal"] = "refusals",
         ["prompt_leak"] = "the system prompt recited",
+        ["competitors"] = "names of competitors",
+        ["canary"] = "the token of the system prompt",
+        ["markers"] = "words of other teams' data",
+        ["schema"] = "answers of another form than their schema",
+        ["grounding"] = "sentences that their texts do not carry",
+        ["confidence"] = "answers that little speaks for",
+        ["model"] = "what a model behind a route says",
+        ["webhook"] = "what a service of one's own says",
     };
 
     private static readonly Dictionary<string, string> Actions = new()
@@ -29,6 +37,8 @@ public static class PolicyWords
         ["redact"] = "replaces",
         ["pseudonymise"] = "replaces by pseudonyms",
         ["route"] = "sends elsewhere calls with",
+        ["fallback"] = "asks for another answer in place of one with",
+        ["escalate"] = "asks a person about",
         ["block"] = "refuses",
     };
 

@@ -25,9 +25,10 @@ public sealed record ChangedCall(
 /// <param name="Changed">Calls that would have another verdict.</param>
 /// <param name="Done">Nothing more comes.</param>
 /// <param name="Samples">The newest changed calls.</param>
+/// <param name="NotReplayed">Rules that ask somebody or judge whole answers: a replay asks nobody, so they are left out.</param>
 public sealed record ReplayProgress(
     long Calls, long Unreadable, long Rewritten, long Changed, bool Done, IReadOnlyList<VerdictChange> Verdicts,
-    IReadOnlyList<RuleChange> Rules, IReadOnlyList<ChangedCall> Samples);
+    IReadOnlyList<RuleChange> Rules, IReadOnlyList<ChangedCall> Samples, IReadOnlyList<string> NotReplayed);
 
 /// <summary>What is to be replayed.</summary>
 /// <param name="From">A policy or revision, as <see cref="PolicyLibrary.GetAsync"/> takes it.</param>
@@ -48,6 +49,9 @@ public sealed class PolicyReplays(PolicyLibrary library, StoredCalls calls, Func
     private const int Page = 25;
     private const int MaxSamples = 20;
     private const int AtOnce = 2;
+
+    /// <summary>Detectors that work beside the call's texts: by asking, or on complete answers.</summary>
+    private static readonly string[] Elsewhere = ["model", "webhook", "schema", "grounding", "confidence"];
 
     private static readonly TimeSpan LongestRange = TimeSpan.FromDays(366);
 
@@ -82,7 +86,8 @@ public sealed class PolicyReplays(PolicyLibrary library, StoredCalls calls, Func
 
         try
         {
-            var sums = new ReplaySums();
+            var sums = new ReplaySums([.. from.Definition.Rules.Concat(to.Definition.Rules)
+                .Where(rule => Elsewhere.Contains(GuardLog.NameOf(rule.Detector))).Select(rule => rule.Name).Distinct()]);
             Guid? before = null;
             while (sums.Calls < request.Max)
             {
@@ -132,7 +137,7 @@ public sealed class PolicyReplays(PolicyLibrary library, StoredCalls calls, Func
     }
 
     /// <summary>The sums of one replay.</summary>
-    private sealed class ReplaySums
+    private sealed class ReplaySums(IReadOnlyList<string> notReplayed)
     {
         private readonly Dictionary<(GuardVerdict From, GuardVerdict To), long> _verdicts = [];
         private readonly Dictionary<(string Side, string Rule, string Detector, string Action), long> _rules = [];
@@ -178,7 +183,7 @@ public sealed class PolicyReplays(PolicyLibrary library, StoredCalls calls, Func
             [.. _verdicts.OrderByDescending(v => v.Value).Select(v => new VerdictChange(v.Key.From, v.Key.To, v.Value))],
             [.. _rules.OrderByDescending(r => r.Value).Select(
                 r => new RuleChange(r.Key.Side, r.Key.Rule, r.Key.Detector, r.Key.Action, r.Value))],
-            [.. _samples]);
+            [.. _samples], notReplayed);
 
         private static IEnumerable<(string Rule, string Detector, string Action)> Acts(JudgedCall call) =>
             call.Findings.Select(f => (f.Rule, f.Detector, f.Shadow || f.Excepted ? "flag" : f.Action)).Distinct();
