@@ -8,12 +8,14 @@ using Gatehouse.Gateway.Guarding.PlugIns;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Models;
+using Gatehouse.Gateway.Polling;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Responses;
 using Gatehouse.Gateway.Reviews;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Gateway.Scheduling;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -94,6 +96,11 @@ public static class GatewayModule
     /// </summary>
     public static IServiceCollection AddGatewayServer(this IServiceCollection services)
     {
+        if (Pollers.AreUsed)
+        {
+            services.AddSingleton<IConnectionListenerFactory, PolledTransport>();
+        }
+
         var server = services.Last(s => s.ServiceType == typeof(IServer));
         services.Remove(server);
         return services.AddSingleton<IServer>(s => new GatewayServer(

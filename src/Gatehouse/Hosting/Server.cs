@@ -5,6 +5,7 @@ using Gatehouse.Client;
 using Gatehouse.Commands;
 using Gatehouse.Configuration;
 using Gatehouse.Gateway;
+using Gatehouse.Gateway.Polling;
 using Gatehouse.Gateway.Scheduling;
 using Gatehouse.Governance;
 using Gatehouse.Storage;
@@ -59,6 +60,7 @@ internal sealed class Server : IAsyncDisposable
         var logs = Logs.Create(flags.LogLevel);
         var warmUp = Task.Run(GatewayWarmUp.RunAsync, ct); // meanwhile
         var parts = await ServerParts.OpenAsync(source, logs, ct);
+        Pollers.Choose(parts.Configuration.Current.Config.Server.PollingThreads ?? Pollers.DefaultCount);
         await warmUp; // before anything listens to metrics
         var server = new Server(parts, Build(parts, logs), flags, logs);
         try

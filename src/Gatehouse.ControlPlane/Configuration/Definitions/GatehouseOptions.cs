@@ -62,6 +62,10 @@ public sealed class ServerOptions
     [Setting("What the record of an answered call outlives: `process` (the death of Gatehouse, not a power cut) or `power` (both: an answer's last bytes wait until the disk has the record, one flush for all calls in flight).", Restart = true)]
     public JournalDurability Durability { get; set; }
 
+    [Setting("Threads that poll the sockets of calls and run them. 0 leaves that to the runtime's own sockets, as everywhere but on Linux.",
+        DefaultText = "one for each processor", Min = "0", Max = "256", Restart = true)]
+    public int? PollingThreads { get; set; }
+
     [Setting("Largest request body accepted.", Min = "1KiB", Max = "1GiB")]
     public ByteSize MaxBody { get; set; } = new(32 << 20);
 

@@ -1,7 +1,9 @@
+using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using Gatehouse.Gateway.Outbound;
+using Gatehouse.Gateway.Polling;
 using Gatehouse.Gateway.Scheduling;
 
 namespace Gatehouse.Gateway.Providers.Connections;
@@ -20,6 +22,9 @@ internal sealed class ConnectionPool : IDisposable
 
     /// <summary>A new connection asks for the name's addresses anew: providers move.</summary>
     public static readonly TimeSpan MaxAge = TimeSpan.FromMinutes(10);
+
+    /// <summary>How far the search for a connection of this thread goes: further back are those that shall fall idle.</summary>
+    private const int MaxLooks = 16;
 
     private readonly Uri _address;
     private readonly string _tlsName;
@@ -114,17 +119,19 @@ internal sealed class ConnectionPool : IDisposable
 
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(ct);
         deadline.CancelAfter(timeout);
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            var stream = await ConnectAsync(socket, deadline.Token);
-            InlineSockets.TryPrefer(socket); // not before: a handshake may look for certificates, and block
-            socket.Blocking = false; // only a look at an idle connection would block, and it must not
-            return new UpstreamConnection(socket, stream, _clock.GetTimestamp(), _closed);
+            var addresses = await _rule.ResolveAsync(_address.IdnHost, deadline.Token);
+            if (_address.Scheme != Uri.UriSchemeHttps && Pollers.AreUsed)
+            {
+                var polled = await PolledStream.ConnectAsync(addresses, _address.Port, deadline.Token);
+                return new UpstreamConnection(polled, polled.HasInput, _clock.GetTimestamp(), _closed);
+            }
+
+            return await ConnectAsync(addresses, deadline.Token);
         }
         catch (Exception e)
         {
-            socket.Dispose();
             _closed();
             throw e switch
             {
@@ -155,10 +162,40 @@ internal sealed class ConnectionPool : IDisposable
         idle.ForEach(static c => c.Dispose());
     }
 
-    private async ValueTask<Stream> ConnectAsync(Socket socket, CancellationToken ct)
+    private async ValueTask<UpstreamConnection> ConnectAsync(IPAddress[] addresses, CancellationToken ct)
     {
-        await socket.ConnectAsync(await _rule.ResolveAsync(_address.IdnHost, ct), _address.Port, ct);
-        var stream = new NetworkStream(socket, ownsSocket: true);
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(addresses, _address.Port, ct);
+            var stream = await SecureAsync(new NetworkStream(socket, ownsSocket: true), ct);
+            InlineSockets.TryPrefer(socket); // not before: a handshake may look for certificates, and block
+            socket.Blocking = false; // only a look at an idle connection would block, and it must not
+            return new UpstreamConnection(stream, () => HasInput(socket), _clock.GetTimestamp(), _closed);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private static bool HasInput(Socket socket)
+    {
+        Span<byte> seen = stackalloc byte[1];
+        try
+        {
+            socket.Receive(seen, SocketFlags.Peek, out var error);
+            return error != SocketError.WouldBlock;
+        }
+        catch (ObjectDisposedException)
+        {
+            return true;
+        }
+    }
+
+    private async ValueTask<Stream> SecureAsync(NetworkStream stream, CancellationToken ct)
+    {
         if (_address.Scheme != Uri.UriSchemeHttps)
         {
             return stream;
@@ -175,6 +212,7 @@ internal sealed class ConnectionPool : IDisposable
         return secure;
     }
 
+    /// <summary>Of those that were used last, one whose answer comes on this thread, if there is one.</summary>
     private UpstreamConnection? Pop()
     {
         lock (_lock)
@@ -184,8 +222,18 @@ internal sealed class ConnectionPool : IDisposable
                 return null;
             }
 
-            var last = _idle[^1];
-            _idle.RemoveAt(_idle.Count - 1);
+            var at = _idle.Count - 1;
+            for (var (i, least) = (at, Math.Max(0, at - MaxLooks)); Poller.Current is { } here && i >= least; i--)
+            {
+                if (_idle[i].Poller == here)
+                {
+                    at = i;
+                    break;
+                }
+            }
+
+            var last = _idle[at];
+            _idle.RemoveAt(at);
             return last;
         }
     }

@@ -1,6 +1,6 @@
 using System.Net.Security;
-using System.Net.Sockets;
 using System.Runtime.CompilerServices;
+using Gatehouse.Gateway.Polling;
 
 namespace Gatehouse.Gateway.Providers.Connections;
 
@@ -12,7 +12,7 @@ namespace Gatehouse.Gateway.Providers.Connections;
 /// <item>Its buffer is its own: no memory of a caller is used after the method that took it has returned.</item>
 /// </list>
 /// </summary>
-internal sealed class UpstreamConnection(Socket socket, Stream stream, long madeAt, Action closed) : IDisposable
+internal sealed class UpstreamConnection(Stream stream, Func<bool> hasInput, long madeAt, Action closed) : IDisposable
 {
     private const int BufferBytes = 8 << 10;
 
@@ -53,20 +53,11 @@ internal sealed class UpstreamConnection(Socket socket, Stream stream, long made
     /// <summary>Whether what is missing of the answer could be read in a moment, for the connection's sake.</summary>
     public bool IsNearlyOver => !_over && _head.KeepsAlive && (_head.End == BodyEnd.Chunks || _left <= BufferBytes);
 
+    /// <summary>Whose thread its answers come on; <see langword="null"/>: the runtime's.</summary>
+    public Poller? Poller { get; } = (stream as PolledStream)?.Poller;
+
     /// <summary>Nothing is asked of an idle connection: bytes on it, or its end, mean that it is not to be used.</summary>
-    public bool IsStale()
-    {
-        Span<byte> seen = stackalloc byte[1];
-        try
-        {
-            socket.Receive(seen, SocketFlags.Peek, out var error);
-            return error != SocketError.WouldBlock;
-        }
-        catch (ObjectDisposedException)
-        {
-            return true;
-        }
-    }
+    public bool IsStale() => hasInput();
 
     /// <exception cref="IOException">The connection is broken.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]

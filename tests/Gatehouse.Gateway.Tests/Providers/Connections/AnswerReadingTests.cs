@@ -192,7 +192,7 @@ public class AnswerReadingTests
     }
 
     private static UpstreamConnection Connect(Stream stream) =>
-        new(new Socket(SocketType.Stream, ProtocolType.Tcp), stream, 0, () => { });
+        new(stream, () => false, 0, () => { });
 
     /// <returns>Status, body, and whether the connection may be used again.</returns>
     private static async Task<string> ReadAsync(CutStream stream)

@@ -26,7 +26,7 @@ public sealed class SecureConnectionTests
     {
         var (client, server, socket) = await ConnectAsync();
         await using var owned = server;
-        using var connection = new UpstreamConnection(socket, client, 0, () => { });
+        using var connection = new UpstreamConnection(client, () => false, 0, () => { });
         var settings =
             new ProviderSettings { Name = "p", Kind = "openai", Wire = WireFormat.OpenAi, BaseUrl = new("https://localhost/v1") };
         await connection.SendAsync(new RequestHead(settings), new("/chat/completions", "{}"u8.ToArray(), [], TimeSpan.FromSeconds(5)), Ct);

@@ -1,0 +1,130 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Gatehouse.Gateway.Polling;
+
+/// <summary>The system calls of Linux that polling needs, with its numbers, which are the same on every processor .NET runs on.</summary>
+internal static unsafe partial class Libc
+{
+    public const int Interrupted = 4;
+    public const int BadDescriptor = 9;
+    public const int WouldBlock = 11;
+    public const int OutOfMemory = 12;
+    public const int Invalid = 22;
+    public const int TooManyFiles = 23;
+    public const int TooManyFilesOfOurs = 24;
+    public const int ConnectionAborted = 103;
+    public const int NoBuffers = 105;
+    public const int InProgress = 115;
+
+    public const uint In = 0x1;
+    public const uint Out = 0x4;
+    public const uint Error = 0x8;
+    public const uint HungUp = 0x10;
+    public const uint PeerClosed = 0x2000;
+    public const uint EdgeTriggered = 1u << 31;
+
+    public const int Add = 1;
+    public const int CloseOnExec = 0x80000;
+    public const int NonBlocking = 0x800;
+    public const int Stream = 1;
+    public const int Ipv4 = 2;
+    public const int Ipv6 = 10;
+    public const int Tcp = 6;
+    public const int NoDelay = 1;
+    public const int SocketLevel = 1;
+    public const int PendingError = 4;
+    public const int Linger = 13;
+    public const int Peek = 2;
+    public const int NoSignal = 0x4000;
+    public const int BothWays = 2;
+    public const uint UnreadBytes = 0x541B; // FIONREAD
+
+    /// <summary>The last call's error, in the words of the platform.</summary>
+    public static SocketException Failure(int error) => new((int)(error switch
+    {
+        TooManyFiles or TooManyFilesOfOurs => SocketError.TooManyOpenSockets,
+        NoBuffers or OutOfMemory => SocketError.NoBufferSpaceAvailable,
+        101 => SocketError.NetworkUnreachable,
+        110 => SocketError.TimedOut,
+        111 => SocketError.ConnectionRefused,
+        113 => SocketError.HostUnreachable,
+        _ => SocketError.SocketError,
+    }));
+
+    [LibraryImport("libc", EntryPoint = "epoll_create1", SetLastError = true)]
+    public static partial int CreatePoll(int flags);
+
+    [LibraryImport("libc", EntryPoint = "epoll_ctl", SetLastError = true)]
+    public static partial int ControlPoll(int poll, int operation, SocketHandle socket, byte* wanted);
+
+    [LibraryImport("libc", EntryPoint = "epoll_wait", SetLastError = true)]
+    public static partial int WaitForEvents(int poll, byte* events, int most, int milliseconds);
+
+    [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
+    public static partial int CreateSocket(int family, int type, int protocol);
+
+    [LibraryImport("libc", EntryPoint = "connect", SetLastError = true)]
+    public static partial int Connect(SocketHandle socket, byte* address, int addressBytes);
+
+    [LibraryImport("libc", EntryPoint = "accept4", SetLastError = true)]
+    public static partial int Accept(SocketHandle listener, byte* address, int* addressBytes, int flags);
+
+    [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
+    public static partial nint Receive(SocketHandle socket, byte* into, nint most, int flags);
+
+    [LibraryImport("libc", EntryPoint = "send", SetLastError = true)]
+    public static partial nint Send(SocketHandle socket, byte* from, nint length, int flags);
+
+    [LibraryImport("libc", EntryPoint = "sendmsg", SetLastError = true)]
+    public static partial nint SendPieces(SocketHandle socket, MessageHead* message, int flags);
+
+    [LibraryImport("libc", EntryPoint = "shutdown", SetLastError = true)]
+    public static partial int ShutDown(SocketHandle socket, int how);
+
+    [LibraryImport("libc", EntryPoint = "setsockopt", SetLastError = true)]
+    public static partial int SetOption(SocketHandle socket, int level, int option, int* value, int valueBytes);
+
+    [LibraryImport("libc", EntryPoint = "getsockopt", SetLastError = true)]
+    public static partial int GetOption(SocketHandle socket, int level, int option, int* value, int* valueBytes);
+
+    [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
+    public static partial int Control(SocketHandle socket, nuint request, int* value);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    public static partial int Close(nint descriptor);
+
+    /// <summary><c>struct iovec</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct Piece
+    {
+        public byte* Start;
+        public nint Length;
+    }
+
+    /// <summary><c>struct msghdr</c>.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct MessageHead
+    {
+        public void* Name;
+        public int NameBytes;
+        public Piece* Pieces;
+        public nint Count;
+        public void* Control;
+        public nint ControlBytes;
+        public int Flags;
+    }
+}
+
+/// <summary>A socket's descriptor, which the kernel may not give to another while a system call uses it.</summary>
+internal sealed class SocketHandle : SafeHandleMinusOneIsInvalid
+{
+    public SocketHandle(int descriptor, bool isOwner = true)
+        : base(isOwner)
+    {
+        SetHandle(descriptor);
+    }
+
+    protected override bool ReleaseHandle() => Libc.Close(handle) == 0;
+}

@@ -1,0 +1,153 @@
+using System.Buffers;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Microsoft.AspNetCore.Connections;
+
+namespace Gatehouse.Gateway.Polling;
+
+/// <summary>Accepts clients. One that cannot be accepted for want of descriptors or memory waits in the kernel's queue.</summary>
+internal sealed class PolledListener : IConnectionListener
+{
+    private static readonly TimeSpan Exhausted = TimeSpan.FromMilliseconds(100);
+
+    private readonly Socket _socket;
+    private readonly ListeningSocket _polled;
+    private readonly MemoryPool<byte> _memory;
+    private readonly TimeProvider _clock;
+    private volatile bool _isClosed;
+
+    /// <param name="socket">Listens already.</param>
+    public PolledListener(Socket socket, MemoryPool<byte> memory, TimeProvider clock)
+    {
+        _socket = socket;
+        _memory = memory;
+        _clock = clock;
+        socket.Blocking = false;
+        socket.NoDelay = true; // and with it those that it accepts
+        EndPoint = socket.LocalEndPoint!;
+        _polled = new ListeningSocket(new SocketHandle((int)socket.Handle, isOwner: false), Pollers.Next());
+        _polled.Poller.Watch(_polled);
+    }
+
+    public EndPoint EndPoint { get; }
+
+    public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
+    {
+        while (!_isClosed)
+        {
+            var (descriptor, remote) = await _polled.Wait.RunAsync(cancellationToken);
+            if (_isClosed || descriptor == AcceptWait.Closed)
+            {
+                break;
+            }
+
+            if (descriptor == AcceptWait.Refused)
+            {
+                await Task.Delay(Exhausted, _clock, cancellationToken);
+                continue;
+            }
+
+            var connection = new PolledConnection(
+                new SocketHandle(descriptor), Pollers.Next(), _memory, EndPoint, remote!);
+            try
+            {
+                connection.Begin();
+                return connection;
+            }
+            catch (SocketException)
+            {
+                await connection.DisposeAsync();
+                await Task.Delay(Exhausted, _clock, cancellationToken);
+            }
+        }
+
+        return null;
+    }
+
+    public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
+    {
+        if (!_isClosed)
+        {
+            _isClosed = true;
+            _polled.Wait.CancelPending();
+            _polled.Dispose();
+            _socket.Dispose();
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await UnbindAsync();
+        _memory.Dispose();
+    }
+
+    private sealed class ListeningSocket : PolledSocket
+    {
+        public ListeningSocket(SocketHandle handle, Poller poller)
+            : base(handle, poller)
+        {
+            Wait = new AcceptWait(this);
+        }
+
+        public AcceptWait Wait { get; }
+
+        protected override void OnReadable() => Wait.GoOn();
+
+        protected override void OnWritable()
+        {
+        }
+    }
+
+    private sealed unsafe class AcceptWait(ListeningSocket listener) : Wait<(int Descriptor, EndPoint? Remote)>
+    {
+        public const int Closed = -1;
+        public const int Refused = -2;
+
+        private const int MostAddressBytes = 28; // IPv6
+
+        protected override bool Try(out (int Descriptor, EndPoint? Remote) result)
+        {
+            var address = stackalloc byte[MostAddressBytes];
+            while (true)
+            {
+                var bytes = MostAddressBytes;
+                var descriptor = listener.Accept(address, &bytes);
+                if (descriptor >= 0)
+                {
+                    result = (descriptor, Remote(new ReadOnlySpan<byte>(address, bytes)));
+                    return true;
+                }
+
+                var error = Marshal.GetLastPInvokeError();
+                if (error == Libc.WouldBlock)
+                {
+                    result = default;
+                    return false;
+                }
+
+                if (error is not (Libc.Interrupted or Libc.ConnectionAborted))
+                {
+                    result = (error is Libc.BadDescriptor or Libc.Invalid ? Closed : Refused, null);
+                    return true;
+                }
+            }
+        }
+
+        protected override (int Descriptor, EndPoint? Remote) Cancelled() => (Closed, null);
+
+        private static EndPoint Remote(ReadOnlySpan<byte> address)
+        {
+            var any = address[0] == Libc.Ipv6 ? new IPEndPoint(IPAddress.IPv6Any, 0) : new IPEndPoint(IPAddress.Any, 0);
+            var socketAddress = new SocketAddress(any.AddressFamily, address.Length);
+            address.CopyTo(socketAddress.Buffer.Span);
+            return any.Create(socketAddress);
+        }
+
+        protected override bool TryWait() => listener.TryWaitToRead();
+
+        protected override bool TryStopWaiting() => listener.TryStopReading();
+    }
+}
