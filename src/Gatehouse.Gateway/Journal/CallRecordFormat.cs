@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 using System.Text;
 using Gatehouse.Contracts;
 
@@ -101,6 +102,7 @@ internal static class CallRecordFormat
             throw new FormatException("A call record of version 0 was never written.");
         }
 
+        var attempts = names?.Attempts ?? [];
         var record = new CallRecord
         {
             Id = from.Guid(),
@@ -127,18 +129,18 @@ internal static class CallRecordFormat
             Usage = ReadUsage(ref from),
             CostNanos = from.Optional(),
             PriceRevision = from.Name(),
-            Price = ReadPrice(ref from, 0),
+            Price = Repeated(ref from, names?.Price, null, static (ref from, _) => ReadPrice(ref from, 0)),
             ConfigurationRevision = from.Name() ?? "",
             DurationMicros = from.Number(),
             FirstByteMicros = from.Optional(),
             OwnMicros = from.Number(),
             DroppedParameters = ReadTexts(ref from),
-            Attempts = ReadAttempts(ref from),
-            RequestAttributes = ReadAttributes(ref from),
+            Attempts = ReadAttempts(ref from, attempts),
+            RequestAttributes = Repeated(ref from, names?.Attributes, null, static (ref from, _) => ReadAttributes(ref from)),
         };
         if (version >= 2)
         {
-            ReadAttemptCosts(ref from, record.Attempts);
+            ReadAttemptCosts(ref from, attempts);
         }
 
         if (version >= 3)
@@ -148,12 +150,14 @@ internal static class CallRecordFormat
             record.Run = from.Number();
             record.ServiceTier = from.Name();
             record.Usage = ReadKinds(ref from, record.Usage);
-            for (var i = 0; i < record.Attempts.Count; i++)
+            foreach (ref var attempt in CollectionsMarshal.AsSpan(attempts))
             {
-                record.Attempts[i] = record.Attempts[i] with { Usage = ReadKinds(ref from, record.Attempts[i].Usage) };
+                attempt.Usage = ReadKinds(ref from, attempt.Usage);
             }
 
-            record.Price = ReadKinds(ref from, record.Price);
+            record.Price = record.Price is null
+                ? null
+                : Repeated(ref from, names?.WholePrice, record.Price, static (ref from, price) => ReadKinds(ref from, (Price)price!));
         }
 
         if (version >= 4)
@@ -164,7 +168,35 @@ internal static class CallRecordFormat
             record.Guard = ReadGuard(ref from);
         }
 
+        foreach (ref var attempt in CollectionsMarshal.AsSpan(attempts))
+        {
+            record.Attempts.Add(attempt.Whole());
+        }
+
         return record;
+    }
+
+    /// <summary>A part that is mostly the same as in the record before: then the same object stands for it.</summary>
+    /// <param name="from">Parts end by themselves: what begins with the bytes of one, is that one.</param>
+    /// <param name="last">Of the record before.</param>
+    /// <param name="about">What the part adds to.</param>
+    private static T? Repeated<T>(ref Reader from, LastRead<T>? last, object? about, ReadPart<T> read)
+        where T : class
+    {
+        if (last is null)
+        {
+            return read(ref from, about);
+        }
+
+        if (ReferenceEquals(last.About, about) && from.TrySkip(last.Bytes))
+        {
+            return last.Value;
+        }
+
+        var rest = from.Rest;
+        var value = read(ref from, about);
+        last.Keep(rest[..^from.Rest.Length], about, value);
+        return value;
     }
 
     private static void WriteUsage(ref Writer to, TokenUsage? usage)
@@ -333,25 +365,28 @@ internal static class CallRecordFormat
         }
     }
 
-    private static List<CallAttempt> ReadAttempts(ref Reader from)
+    /// <returns>The list that they will be in when they have been read to the end.</returns>
+    private static List<CallAttempt> ReadAttempts(ref Reader from, List<AttemptDraft> attempts)
     {
+        attempts.Clear();
         var count = from.Count();
-        var attempts = new List<CallAttempt>(count);
         for (var i = 0; i < count; i++)
         {
-            attempts.Add(new CallAttempt(
-                from.Name() ?? "",
-                from.Name() ?? "",
-                from.Number(),
-                from.Optional(),
-                from.Optional(),
-                from.Number(),
-                (int)from.Number(),
-                from.Name(),
-                from.Name()));
+            attempts.Add(new AttemptDraft
+            {
+                Provider = from.Name() ?? "",
+                Model = from.Name() ?? "",
+                StartMicros = from.Number(),
+                HeadersMicros = from.Optional(),
+                FirstByteMicros = from.Optional(),
+                EndMicros = from.Number(),
+                Status = (int)from.Number(),
+                ErrorCode = from.Name(),
+                Error = from.Name(),
+            });
         }
 
-        return attempts;
+        return new List<CallAttempt>(count);
     }
 
     private static void WriteAttemptCosts(ref Writer to, List<CallAttempt> attempts)
@@ -363,11 +398,12 @@ internal static class CallRecordFormat
         }
     }
 
-    private static void ReadAttemptCosts(ref Reader from, List<CallAttempt> attempts)
+    private static void ReadAttemptCosts(ref Reader from, List<AttemptDraft> attempts)
     {
-        for (var i = 0; i < attempts.Count; i++)
+        foreach (ref var attempt in CollectionsMarshal.AsSpan(attempts))
         {
-            attempts[i] = attempts[i] with { Usage = ReadUsage(ref from), CostUsd = from.OptionalDecimal() };
+            attempt.Usage = ReadUsage(ref from);
+            attempt.CostUsd = from.OptionalDecimal();
         }
     }
 
@@ -465,6 +501,8 @@ internal static class CallRecordFormat
         return report with { Findings = findings };
     }
 
+    private delegate T? ReadPart<T>(ref Reader from, object? about);
+
     private ref struct Writer(byte[] buffer)
     {
         public byte[] Buffer = buffer;
@@ -557,6 +595,19 @@ internal static class CallRecordFormat
     private ref struct Reader(ReadOnlySpan<byte> bytes, NameCache? names)
     {
         private ReadOnlySpan<byte> _rest = bytes;
+
+        public readonly ReadOnlySpan<byte> Rest => _rest;
+
+        public bool TrySkip(ReadOnlySpan<byte> expected)
+        {
+            if (expected.IsEmpty || !_rest.StartsWith(expected))
+            {
+                return false;
+            }
+
+            _rest = _rest[expected.Length..];
+            return true;
+        }
 
         public byte Byte() => Take(1)[0];
 

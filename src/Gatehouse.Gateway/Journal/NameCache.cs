@@ -1,12 +1,13 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Text;
+using Gatehouse.Contracts;
 
 namespace Gatehouse.Gateway.Journal;
 
 /// <summary>
-/// The texts that records repeat, made once: reading a record is mostly making the same dozen strings. Each slot keeps the last text that
-/// fell into it. For one thread at a time.
+/// What records repeat, made once: reading a record is mostly making the same dozen strings, and what is made again lives until the ledger
+/// has it, which makes collections move it. Each slot keeps the last text that fell into it. For one thread at a time.
 /// </summary>
 internal sealed class NameCache
 {
@@ -16,6 +17,16 @@ internal sealed class NameCache
     private const int MaxBytes = 128;
 
     private readonly (byte[] Bytes, string Text)[] _slots = new (byte[], string)[Slots];
+
+    public LastRead<Price> Price { get; } = new();
+
+    /// <summary>With what later versions of the format added.</summary>
+    public LastRead<Price> WholePrice { get; } = new();
+
+    public LastRead<Dictionary<string, string>> Attributes { get; } = new();
+
+    /// <summary>Of the record that is being read.</summary>
+    public List<AttemptDraft> Attempts { get; } = [];
 
     public string TextOf(ReadOnlySpan<byte> bytes)
     {

@@ -18,10 +18,10 @@ internal sealed class LedgerDrain(
     ObservabilityMetrics metrics)
 {
     /// <summary>
-    /// Some 1 MB while they are written. More survive collections of the youngest generation, and what has to be moved is a pause of every
+    /// Some 0.5 MB while they are written. More survive collections of the youngest generation, and what has to be moved is a pause of every
     /// call; fewer cost more, because each transaction writes the pages at the ends of the trees anew.
     /// </summary>
-    public const int BatchRecords = 1000;
+    public const int BatchRecords = 500;
 
     /// <summary>While more than this waits, the database does not keep up: only some traces of answered calls are kept.</summary>
     public long BusyBytes { get; init; } = 128 << 20;
