@@ -51,6 +51,24 @@ internal sealed class SlotValues
         "Childcare worker", "Travel agent", "Insurance underwriter", "Tax inspector", "Television producer",
     ];
 
+    private static readonly string[] JobFields =
+        ["network", "computer systems", "staff development", "training", "office machine", "cutting", "pressing", "polishing machine",
+            "grinding", "packaging", "data entry", "payroll", "claims", "medical records", "court", "library", "museum", "mail", "freight",
+            "stock", "order", "reservation", "credit", "loan", "real estate", "insurance", "tax", "budget", "public relations",
+            "human resources", "food service", "food processing", "textile", "metal", "plastic", "glass", "wood", "paper goods machine",
+            "printing", "elevator", "boiler", "water treatment", "power plant", "railway", "aircraft", "ship", "truck", "bus",
+            "highway maintenance", "landscape", "forest", "farm", "fish", "animal", "veterinary", "dental", "nursing", "respiratory therapy",
+            "occupational health", "physical therapy", "child care", "early childhood", "special education", "adult literacy", "sports",
+            "dance", "film", "sound", "camera", "set", "fashion", "floral", "industrial", "mechanical", "electrical", "chemical", "nuclear",
+            "civil", "marine", "mining", "petroleum", "materials", "environmental", "quality control", "safety", "fire", "parking",
+            "correctional", "private", "customer service", "sales", "marketing", "market research", "statistical", "survey", "desktop"];
+
+    private static readonly string[] JobRoles =
+        ["clerk", "specialist", "coordinator", "administrator", "operator", "tender", "setter", "technician", "assistant", "supervisor",
+            "attendant", "mechanic", "repairer", "inspector", "worker", "installer", "analyst", "engineer", "manager", "director", "teacher",
+            "instructor", "trainer", "counselor", "therapist", "aide", "helper", "cleaner", "driver", "planner", "buyer", "agent", "broker",
+            "adjuster", "examiner", "officer", "investigator", "guard", "designer", "editor", "producer", "tester", "assembler", "finisher"];
+
     private static readonly string[] States =
         ["CA", "NY", "TX", "FL", "WA", "OH", "IL", "QLD", "NSW", "VIC", "ON", "BC", "RS", "SP", "DU", "NC", "GA", "MI", "PA", "AZ"];
     private static readonly string[] StreetFronts = [
@@ -232,8 +250,16 @@ internal sealed class SlotValues
 
     private string Job()
     {
-        var job = Chance(.5) ? Any(Jobs) : Any(_job);
+        var job = Chance(.15) ? Composed() : Chance(.5) ? Any(Jobs) : Any(_job);
         return Chance(.3) ? job[..1] + job[1..].ToLowerInvariant() : job;
+    }
+
+    private string Composed()
+    {
+        var field = Chance(.2)
+            ? $"{Any(JobFields)} and {Any(JobFields)}"
+            : Chance(.08) ? $"{Any(JobFields)}, {Any(JobFields)}, and {Any(JobFields)}" : Any(JobFields);
+        return Capital($"{field} {Any(JobRoles)}");
     }
 
     private string Number(int most) => Chance(.12) ? $"0{_random.Next(1, 100)}" : $"{_random.Next(1, most)}";

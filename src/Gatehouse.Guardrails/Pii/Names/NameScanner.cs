@@ -105,12 +105,20 @@ internal sealed class NameScanner(float minScore, NameModel model)
             }
 
             var score = 1 / (1 + MathF.Exp(-Steepness * margin / (last - start + 1) / model.Scale));
-            if (score >= minScore && tokens[start].Shape != Shape.Mark && !IsLoneNumber(tokens, start, last))
+            if (score >= minScore && tokens[start].Shape != Shape.Mark && !IsLoneNumber(tokens, start, last)
+                && !NameBounds.IsHeading(text, tokens, start, last))
             {
                 var tag = IsFullName(tokens[start..(last + 1)]) ? Tag.PersonStart : tokens[start].Tag;
+                if (NameBounds.IsNumberBefore(text, tokens, start))
+                {
+                    findings.Add(
+                        new(DetectorKind.Pii, Tags.RuleOf(tag), Tags.TypeOf(tag), tokens[start - 1].Start,
+                            tokens[start - 1].End - tokens[start - 1].Start, Math.Min(score, .95f)));
+                }
+
+                var from = tokens[NameBounds.Start(text, tokens, start)].Start;
                 findings.Add(
-                    new(DetectorKind.Pii, Tags.RuleOf(tag), Tags.TypeOf(tag), tokens[start].Start, tokens[last].End - tokens[start].Start,
-                        Math.Min(score, .95f)));
+                    new(DetectorKind.Pii, Tags.RuleOf(tag), Tags.TypeOf(tag), from, tokens[last].End - from, Math.Min(score, .95f)));
             }
         }
     }

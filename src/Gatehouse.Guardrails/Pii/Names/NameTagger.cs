@@ -59,9 +59,10 @@ internal sealed class NameTagger(Gazetteer words, NameModel model)
                 scores[0] -= handicap;
                 var before = i > 0 ? tokens[i - 1].Tag : Tag.None;
                 var best = Best(scores, tokens[i].IsLineStart && before is not (Tag.AddressStart or Tag.AddressMore) ? Tag.None : before);
-                tokens[i].Tag = (Tag)best;
-                tokens[i].Margin = (short)(scores[best] - (best == 0 ? 0 : scores[0]));
-                any |= best != 0;
+                var tag = NameBounds.Correct(text, tokens, i, (Tag)best);
+                tokens[i].Tag = tag;
+                tokens[i].Margin = (short)(tag == Tag.None ? scores[0] : tag == (Tag)best ? scores[best] - scores[0] : 0);
+                any |= tag != Tag.None;
             }
         }
 
@@ -81,7 +82,7 @@ internal sealed class NameTagger(Gazetteer words, NameModel model)
             return false;
         }
 
-        if (at > 0 && tokens[at - 1].Tag != Tag.None)
+        if ((at > 0 && tokens[at - 1].Tag != Tag.None) || NameBounds.IsAfterHonorific(tokens, at))
         {
             return true;
         }
