@@ -34,7 +34,31 @@ internal sealed class Classifier(float power)
         return score;
     }
 
-    public void Train(List<Example> examples, int epochs, float rate, float decay, int seed, int minCount)
+    /// <summary>Adds a share of the weights of another: scores become the mean of several.</summary>
+    public void Add(Classifier other, float share)
+    {
+        for (var i = 0; i < Table.Length; i++)
+        {
+            Table[i] += other.Table[i] * share;
+        }
+
+        for (var i = 0; i < Shape.Length; i++)
+        {
+            Shape[i] += other.Shape[i] * share;
+        }
+
+        Bias += other.Bias * share;
+    }
+
+    /// <param name="examples">What to learn from.</param>
+    /// <param name="epochs">How often each is seen.</param>
+    /// <param name="rate">Of learning.</param>
+    /// <param name="decay">Of weights towards zero.</param>
+    /// <param name="seed">Of the order.</param>
+    /// <param name="minCount">Features of fewer examples are not learnt.</param>
+    /// <param name="dropout">The share of a text's features that is hidden at a time, from none to twice this: no few of them may decide
+    /// alone.</param>
+    public void Train(List<Example> examples, int epochs, float rate, float decay, int seed, int minCount, float dropout = 0)
     {
         var random = new Random(seed);
         var frequency = new ushort[Table.Length];
@@ -63,7 +87,7 @@ internal sealed class Classifier(float power)
             random.Shuffle(order);
             foreach (var k in order)
             {
-                var e = examples[k];
+                var e = dropout > 0 ? Thinned(examples[k], dropout, random) : examples[k];
                 var score = Score(e.Features, e.Start, e.End, e.Shape);
                 var p = 1 / (1 + MathF.Exp(-score));
                 var gradient = (p - (e.Positive ? 1 : 0)) * e.Weight;
@@ -97,5 +121,20 @@ internal sealed class Classifier(float power)
                 Bias -= rate * gradient / MathF.Sqrt(biasSquares);
             }
         }
+    }
+
+    private static Example Thinned(in Example example, float dropout, Random random)
+    {
+        var share = dropout * 2 * random.NextSingle();
+        List<int> kept = new(example.End - example.Start);
+        for (var i = example.Start; i < example.End; i++)
+        {
+            if (random.NextSingle() >= share)
+            {
+                kept.Add(example.Features[i]);
+            }
+        }
+
+        return example with { Features = [.. kept], Start = 0, End = kept.Count };
     }
 }

@@ -5,10 +5,10 @@ namespace Gatehouse.Guardrails.Injection;
 /// <summary>Thresholds of the injection detector; scores are calibrated so that one in a hundred benign texts reaches one half.</summary>
 public sealed record InjectionOptions
 {
-    /// <summary>Least score of a finding in what a caller or the model wrote. Default 0.5.</summary>
+    /// <summary>Least score of a finding in what a caller wrote. Default 0.5.</summary>
     public float DirectThreshold { get; init; } = 0.5f;
 
-    /// <summary>Least score of a finding in documents and tool results. Default 0.5.</summary>
+    /// <summary>Least score of a finding in documents, tool results and what the model wrote. Default 0.5.</summary>
     public float IndirectThreshold { get; init; } = 0.5f;
 
     /// <summary>Report text that invisible characters carry even when it reads harmless. Default false.</summary>
@@ -33,8 +33,8 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
             return;
         }
 
-        var verdict = Judge(text, context.IsUntrusted, Depth);
-        var threshold = context.IsUntrusted ? _options.IndirectThreshold : _options.DirectThreshold;
+        var verdict = Judge(text, IsDocument(context), Depth);
+        var threshold = IsDocument(context) ? _options.IndirectThreshold : _options.DirectThreshold;
         if (verdict.Score >= threshold)
         {
             findings.Add(new Finding(DetectorKind.Injection, verdict.Rule, verdict.Type, verdict.Start, verdict.Length, verdict.Score));
@@ -48,7 +48,13 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
     }
 
     /// <summary>The calibrated score of a text, whatever the thresholds: for evaluation and the playground.</summary>
-    public static float Score(ReadOnlySpan<char> text, in DetectionContext context) => Judge(text, context.IsUntrusted, Depth).Score;
+    public static float Score(ReadOnlySpan<char> text, in DetectionContext context) => Judge(text, IsDocument(context), Depth).Score;
+
+    /// <summary>
+    /// Only what a caller writes is a request. What a model answers or hands to a tool is prose like a document, in which an instruction is
+    /// planted or not: judged as a request, a harmless answer is a strange one.
+    /// </summary>
+    private static bool IsDocument(in DetectionContext context) => context.Side != DetectionSide.Input;
 
     private static Verdict Judge(ReadOnlySpan<char> text, bool untrusted, int depth)
     {
