@@ -28,6 +28,7 @@ internal sealed class AnswerGuards(Lazy<PlugIns.PlugIns> plugIns, ConfidenceRule
     /// <returns>Why the client may not have it, or not yet.</returns>
     public async ValueTask<AttemptFailure?> CheckWholeAsync(Call call, Attempt attempt, PooledBuffer body, PooledBuffer to)
     {
+        await Task.Yield(); // what an answer is compared with may be large
         var passages = CallGuard.Read(body.Span, isAnswer: true);
         var calls = AnswerCalls.Read(body.Span, out var refuses);
         var answer = new JudgedAnswer(call, attempt, Named(passages, calls), refuses)

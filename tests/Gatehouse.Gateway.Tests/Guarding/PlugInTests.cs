@@ -156,6 +156,42 @@ public sealed class PlugInTests
     }
 
     [Fact]
+    public async Task A_span_through_a_character_is_no_verdict()
+    {
+        await using var model = new WirePlayer(e => e.AnswerAsync(200, Texts.ChatAnswer));
+        await using var hook = new WirePlayer(e => e.AnswerAsync(200, """{"verdict":"finding","spans":[{"start":0,"end":1}]}"""));
+        await using var gateway = await TestGateway.StartAsync(
+            [TestGateway.RouteTo(model)], policies: Policy.Table(Rule(Hook(hook)) with { Action = GuardAction.Redact }));
+
+        using var response = await gateway.ChatAsync("""{"model":"fast","messages":[{"role":"user","content":"😀 hi"}]}""");
+
+        Assert.Equal(200, (int)response.StatusCode);
+        Assert.Equal(GuardVerdict.Unchecked, Assert.Single(gateway.Records()).Guard!.Verdict);
+    }
+
+    [Fact]
+    public async Task No_more_questions_are_under_way_at_once_than_the_rule_says()
+    {
+        var (now, most) = (0, 0);
+        await using var model = new WirePlayer(e => e.AnswerAsync(200, Texts.ChatAnswer));
+        await using var hook = new WirePlayer(async e =>
+        {
+            most = Math.Max(most, Interlocked.Increment(ref now));
+            await Task.Yield();
+            Interlocked.Decrement(ref now);
+            await e.AnswerAsync(200, """{"verdict":"pass"}""");
+        });
+        await using var gateway = await TestGateway.StartAsync(
+            [TestGateway.RouteTo(model)],
+            policies: Policy.Table(Rule(Hook(hook) with { MaxConcurrent = 1, Timeout = TimeSpan.FromSeconds(30), FailClosed = true })));
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => gateway.ChatAsync(Texts.ChatRequest)));
+
+        Assert.All(answers, a => Assert.Equal(200, (int)a.StatusCode));
+        Assert.Equal((12, 1), (hook.Exchanges.Count, most));
+    }
+
+    [Fact]
     public async Task A_plug_in_that_takes_too_long_is_not_waited_for()
     {
         var clock = new ManualClock();

@@ -34,7 +34,7 @@ internal static class WebhookGuard
         {
             using var response = await http.SendAsync(request, ct);
             return response.IsSuccessStatusCode
-                ? Read(await response.Content.ReadAsByteArrayAsync(ct), question.Text.Length)
+                ? Read(await response.Content.ReadAsByteArrayAsync(ct), question.Text)
                 : PlugInAnswer.Failed($"the webhook answered {(int)response.StatusCode}");
         }
         catch (HttpRequestException e) when (e.InnerException is UpstreamException refused)
@@ -69,7 +69,7 @@ internal static class WebhookGuard
         return to.WrittenSpan.ToArray();
     }
 
-    internal static PlugInAnswer Read(ReadOnlySpan<byte> body, int length)
+    private static PlugInAnswer Read(ReadOnlySpan<byte> body, string text)
     {
         try
         {
@@ -91,9 +91,9 @@ internal static class WebhookGuard
             {
                 foreach (var span in spans.EnumerateArray().Take(MaxSpans))
                 {
-                    if (!IsSpan(span, length, out var start, out var end))
+                    if (!IsSpan(span, text, out var start, out var end))
                     {
-                        return PlugInAnswer.Failed("the webhook's answer has a span outside of the text");
+                        return PlugInAnswer.Failed("the webhook's answer has a span outside of the text, or through a character");
                     }
 
                     found.Add(new PlugInFinding(
@@ -102,7 +102,7 @@ internal static class WebhookGuard
             }
 
             return PlugInAnswer.Of(
-                found.Count > 0 ? found : [new PlugInFinding(type, score, 0, length, true, WireJson.StringOrNull(root, "replacement"))]);
+                found.Count > 0 ? found : [new PlugInFinding(type, score, 0, text.Length, true, WireJson.StringOrNull(root, "replacement"))]);
         }
         catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
         {
@@ -110,13 +110,14 @@ internal static class WebhookGuard
         }
     }
 
-    private static bool IsSpan(JsonElement span, int length, out int start, out int end)
+    private static bool IsSpan(JsonElement span, string text, out int start, out int end)
     {
         (start, end) = (0, 0);
         return span.ValueKind == JsonValueKind.Object
             && span.TryGetProperty("start", out var from) && from.ValueKind == JsonValueKind.Number && from.TryGetInt32(out start)
             && span.TryGetProperty("end", out var to) && to.ValueKind == JsonValueKind.Number && to.TryGetInt32(out end)
-            && start >= 0 && end > start && end <= length;
+            && start >= 0 && end > start && end <= text.Length
+            && !char.IsLowSurrogate(text[start]) && (end == text.Length || !char.IsLowSurrogate(text[end]));
     }
 
     /// <summary>The webhook's own word for it, if it is one: it goes into records and metrics.</summary>
