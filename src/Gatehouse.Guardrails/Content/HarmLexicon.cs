@@ -62,7 +62,7 @@ internal sealed class HarmLexicon
             var category = HarmCategories.All.ToList().IndexOf(head[0]);
             var part = head[1] switch { "harmless" => 0, "phrases" => 1, "acts" => 2, "objects" => 3, "threats" => 4, _ =>
                 throw new InvalidOperationException($"harm.txt: '{parts[0]}'") };
-            foreach (var term in Combined(parts[1].Split('/')))
+            foreach (var term in Combined(part == 4 ? parts[1].Split('/') : [parts[1]]))
             {
                 terms.Add(term, (category * Parts) + part);
             }
