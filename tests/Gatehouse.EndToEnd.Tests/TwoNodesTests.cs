@@ -121,6 +121,31 @@ public sealed class TwoNodesTests
                 async () => (await other.GetAsync(new Uri("api/me", UriKind.Relative), Ct)).StatusCode == HttpStatusCode.OK), 0, 1);
     }
 
+    [Fact]
+    public async Task A_policy_put_in_force_and_its_roll_back_hold_on_the_other_node_within_a_second()
+    {
+        await using var nodes = await Nodes.StartAsync();
+        using var http = nodes.Second.CreateClient(nodes.First.SampleKey);
+        var system = (await nodes.First.AdminAsync("GET", "api/systems")).GetProperty("items").EnumerateArray()
+            .Single(s => s.GetProperty("name").GetString() == "hello").GetProperty("id").GetGuid();
+        await nodes.First.AdminAsync("PUT", "api/policies/quiet", new { text = Greeting("flag"), in_force = true });
+        await nodes.First.AdminAsync(
+            "PUT", $"api/systems/{system}/environments/development",
+            new { store_content = false, retention_days = 30, guard_policy = "quiet" });
+        Assert.Equal(200, await Nodes.CallOnceAsync(http));
+
+        await nodes.First.AdminAsync("PUT", "api/policies/quiet", new { text = Greeting("block"), in_force = true });
+        Assert.InRange(await SecondsUntilAsync(async () => await Nodes.CallOnceAsync(http) == 400), 0, 1);
+        await nodes.First.AdminAsync("PUT", "api/policies/quiet/in-force", new { revision = 1, reason = "too strict" });
+        Assert.InRange(await SecondsUntilAsync(async () => await Nodes.CallOnceAsync(http) == 200), 0, 1);
+        await nodes.AgreeAsync();
+        var (first, second) = (await nodes.First.AdminAsync("GET", "api/policies"), await nodes.Second.AdminAsync("GET", "api/policies"));
+        Assert.Equal(first.GetRawText(), second.GetRawText());
+    }
+
+    private static string Greeting(string action) =>
+        $"name: quiet\nrules: [ {{ name: greetings, detect: terms, terms: [ hello ], action: {action} }} ]\n";
+
     private static async Task<double> SecondsUntilAsync(Func<Task<bool>> holds)
     {
         var began = TimeProvider.System.GetTimestamp();

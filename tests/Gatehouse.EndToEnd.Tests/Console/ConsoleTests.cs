@@ -57,6 +57,8 @@ public sealed class ConsoleTests(ConsoleInBrowser console) : IClassFixture<Conso
         await Expect(page.GetByRole(AriaRole.Status).First).ToContainTextAsync("1 finding: email address");
         await Expect(page.Locator("#guard-text")).ToBeFocusedAsync();
 
+        await page.GetByRole(AriaRole.Button, new() { Name = "False positive" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Status).First).ToContainTextAsync("is development data now");
         await page.Locator("#guard-text").FillAsync("Nothing at all.");
         await Expect(page.Locator(".verdict")).ToContainTextAsync("Nothing found");
         Assert.Empty(await watched.AxeAsync());

@@ -51,7 +51,9 @@ public sealed class PolicyLibrary(
     /// <summary>In force, by name, built-in ones first. Everybody who is signed in may know what applies to their calls.</summary>
     public IReadOnlyList<PolicyView> List()
     {
-        var inForce = tables.Current.GuardPolicies.Select(p => Read(p)).OfType<PolicyFile>();
+        var inForce = tables.Current.GuardPolicies
+            .Where(p => !configuration.Current.Compiled.PolicyFiles.Any(f => f.Policy.Name == p.Name))
+            .Select(p => Read(p)).OfType<PolicyFile>();
         return [.. configuration.Current.Compiled.PolicyFiles.Concat(inForce)
             .Select(f => View(f, isInForce: true, newest: null, text: null))];
     }
@@ -67,7 +69,9 @@ public sealed class PolicyLibrary(
             var shown = revisions.FirstOrDefault(r => r.InForce) ?? revisions.First();
             if (Read(shown) is { } file)
             {
-                views.Add(View(file, shown.InForce, revisions.First().Number, shown.Text));
+                // A file that took the name later is the policy.
+                var isFile = configuration.Current.Compiled.PolicyFiles.Any(f => f.Policy.Name == shown.Name);
+                views.Add(View(file, shown.InForce && !isFile, revisions.First().Number, shown.Text));
             }
         }
 
