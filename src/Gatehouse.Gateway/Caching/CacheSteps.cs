@@ -5,6 +5,7 @@ using Gatehouse.Contracts;
 using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Embeddings;
 using Gatehouse.Gateway.Resilience;
+using Gatehouse.Gateway.Scheduling;
 
 namespace Gatehouse.Gateway.Caching;
 
@@ -25,7 +26,7 @@ internal sealed class CacheSteps(
         call.Http.Request.Headers.CacheControl.Count > 0 && CallerWishes.Of(call.Http.Request).OnlyIfCached;
 
     /// <returns>Why the call is refused; else it is settled when it has its answer, and goes on to the targets when it is not.</returns>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
     public async ValueTask<AttemptFailure?> LookUpAsync(Call call)
     {
         var wishes = CallerWishes.Of(call.Http.Request);

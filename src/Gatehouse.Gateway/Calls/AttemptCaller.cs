@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
+using Gatehouse.Gateway.Scheduling;
 using Microsoft.AspNetCore.Http;
 
 namespace Gatehouse.Gateway.Calls;
@@ -21,7 +22,7 @@ internal sealed class AttemptCaller(TargetCaller caller)
         };
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
     public async ValueTask<AttemptFailure?> TryAsync(Call call, Target target, BreakerPass pass, bool hasSuccessor)
     {
         Attempt attempt;
@@ -38,7 +39,7 @@ internal sealed class AttemptCaller(TargetCaller caller)
         return await TryAsync(call, attempt);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
     public async ValueTask<AttemptFailure?> TryAsync(Call call, Attempt attempt)
     {
         var outcome = AttemptOutcome.Unknown;

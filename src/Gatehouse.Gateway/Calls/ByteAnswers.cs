@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Media;
 using Gatehouse.Gateway.Providers;
+using Gatehouse.Gateway.Scheduling;
 using Gatehouse.Gateway.Streaming;
 using Microsoft.AspNetCore.Http;
 
@@ -17,7 +18,7 @@ internal sealed class ByteAnswers(Settlement settlement)
 {
     private const int ReadBytes = 16 << 10;
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
     public async ValueTask<AttemptFailure?> SendAsync(Call call, Attempt attempt, UpstreamAnswer answer, Deadline deadline)
     {
         using var held = new PooledBuffer(ReadBytes);

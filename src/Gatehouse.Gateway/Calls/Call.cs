@@ -9,6 +9,7 @@ using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
+using Gatehouse.Gateway.Scheduling;
 using Gatehouse.Gateway.Streaming;
 using Microsoft.AspNetCore.Http;
 
@@ -141,7 +142,7 @@ internal sealed class Call : IDisposable
     public ReadOnlyMemory<byte> Content => _content?.Memory ?? default;
 
     /// <summary>Awaits somebody else; what passes until they are done is not our own time.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
     public async ValueTask<T> WaitAsync<T>(ValueTask<T> pending)
     {
         var from = _clock.GetTimestamp();

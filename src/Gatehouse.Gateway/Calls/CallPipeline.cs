@@ -85,7 +85,7 @@ internal sealed partial class CallPipeline(
         await settlement.FlushAsync(call);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(KeptStateBuilder))]
     private async ValueTask HandleAsync(Call call)
     {
         // 1 Authenticate
@@ -193,7 +193,7 @@ internal sealed partial class CallPipeline(
     }
 
     /// <returns>Why the call is refused.</returns>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
     private async ValueTask<AttemptFailure?> GuardAsync(Call call)
     {
         if (call.Table.Policies.Begin(call.Principal, clock, out var session) is { } problem)

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Scheduling;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -11,7 +12,7 @@ internal static class RequestBody
     /// <returns><see langword="null"/> when the whole body is in <see cref="Call.Body"/>.</returns>
     /// <exception cref="IOException">The client went away.</exception>
     /// <exception cref="OperationCanceledException">The client went away.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
     public static async ValueTask<Problem?> ReadAsync(Call call)
     {
         var (request, maxBytes, into) = (call.Http.Request, call.Table.MaxBodyBytes, call.Body);

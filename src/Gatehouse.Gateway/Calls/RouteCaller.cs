@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
+using Gatehouse.Gateway.Scheduling;
 
 namespace Gatehouse.Gateway.Calls;
 
@@ -22,7 +23,7 @@ internal sealed class RouteCaller(
 
     /// <returns><see langword="null"/> when the client has its answer, else the last failure.</returns>
     /// <exception cref="OperationCanceledException">The client went away.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
     public async ValueTask<AttemptFailure?> CallAsync(Call call)
     {
         var failure = await AskAsync(call, isWaiting: false);
@@ -76,7 +77,7 @@ internal sealed class RouteCaller(
     }
 
     /// <param name="isWaiting">Targets that rest are asked only when a probe is due, and unhealthy ones not at all.</param>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
     private async ValueTask<AttemptFailure?> AskAsync(Call call, bool isWaiting)
     {
         if (TargetFilter.Choose(call, chance, out var open, out var first) is { } refusal)
@@ -238,7 +239,7 @@ internal sealed class RouteCaller(
     }
 
     /// <summary>Tries one target, as often as its failures and the route allow. The caller has a place there, which is left.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
     private async ValueTask<AttemptFailure?> TryTargetAsync(
         Call call, Target target, BreakerPass pass, bool isFallback, bool hasSuccessor = false, HedgeRace? race = null)
     {
@@ -258,7 +259,7 @@ internal sealed class RouteCaller(
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
     private async ValueTask<AttemptFailure?> TryRepeatedlyAsync(
         Call call, Target target, BreakerPass pass, bool hasSuccessor, HedgeRace? race)
     {

@@ -45,7 +45,7 @@ internal sealed class TargetCaller(
 
     /// <returns><see langword="null"/> when the client has its answer.</returns>
     /// <exception cref="OperationCanceledException">The client went away.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
     public async ValueTask<AttemptFailure?> TryAsync(Call call, Attempt attempt)
     {
         using var deadline = new Deadline(call.Route.FirstByteTimeout, clock, attempt.Contender?.Token ?? call.Aborted);
@@ -276,7 +276,7 @@ internal sealed class TargetCaller(
         return call.Surface.TakePart(attempt, body.Span) ? null : Failures.Garbage(attempt, "it is no part of what was asked for.");
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
     private async ValueTask<AttemptFailure?> ReadWholeAsync(
         Call call, Attempt attempt, UpstreamAnswer answer, PooledBuffer body, Deadline deadline)
     {
@@ -329,7 +329,7 @@ internal sealed class TargetCaller(
         return null;
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
     private async ValueTask<AttemptFailure?> AnswerWholeAsync(Call call, Attempt attempt, UpstreamAnswer answer, Deadline deadline)
     {
         using var body = new PooledBuffer();

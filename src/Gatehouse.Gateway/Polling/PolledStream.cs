@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Gatehouse.Gateway.Scheduling;
 
 namespace Gatehouse.Gateway.Polling;
 
@@ -194,7 +195,7 @@ internal sealed class PolledStream : Stream
         private ReadOnlyMemory<byte> _from;
         private bool _isConnecting;
 
-        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+        [AsyncMethodBuilder(typeof(KeptStateBuilder))]
         public async ValueTask ConnectedAsync(CancellationToken ct)
         {
             _isConnecting = true;
@@ -257,7 +258,7 @@ internal sealed class PolledStream : Stream
 
         protected override bool TryStopWaiting() => socket.TryStopWriting();
 
-        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+        [AsyncMethodBuilder(typeof(KeptStateBuilder))]
         private static async ValueTask Rest(ValueTask<bool> written)
         {
             if (!await written)

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Gatehouse.Gateway.Outbound;
 using Gatehouse.Gateway.Providers.Connections;
+using Gatehouse.Gateway.Scheduling;
 
 namespace Gatehouse.Gateway.Providers;
 
@@ -29,7 +30,7 @@ internal sealed class HttpUpstream : IUpstream, IDisposable
 
     public ConnectionPool Connections { get; }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
     public async ValueTask<UpstreamAnswer> SendAsync(UpstreamRequest request, CancellationToken ct)
     {
         // The provider may close an idle connection just as we use it; then the request has not been answered, and is sent once more.

@@ -1,6 +1,7 @@
 using System.Net.Security;
 using System.Runtime.CompilerServices;
 using Gatehouse.Gateway.Polling;
+using Gatehouse.Gateway.Scheduling;
 
 namespace Gatehouse.Gateway.Providers.Connections;
 
@@ -60,7 +61,7 @@ internal sealed class UpstreamConnection(Stream stream, Func<bool> hasInput, lon
     public bool IsStale() => hasInput();
 
     /// <exception cref="IOException">The connection is broken.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(KeptStateBuilder))]
     public async ValueTask SendAsync(RequestHead head, UpstreamRequest request, CancellationToken ct)
     {
         _start = _end = 0;
@@ -85,7 +86,7 @@ internal sealed class UpstreamConnection(Stream stream, Func<bool> hasInput, lon
     /// <returns><see langword="false"/> when the connection ended before the first byte of an answer.</returns>
     /// <exception cref="IOException">It broke within the head, or before it.</exception>
     /// <exception cref="FormatException">It is no answer of HTTP/1.1.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
     public async ValueTask<bool> ReceiveHeadAsync(CancellationToken ct)
     {
         _head = new AnswerHead();
@@ -173,7 +174,7 @@ internal sealed class UpstreamConnection(Stream stream, Func<bool> hasInput, lon
         _over = _head.End == BodyEnd.Length && _left == 0;
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
     private async ValueTask<int> WaitForBodyAsync(Memory<byte> into, CancellationToken ct)
     {
         while (true)
