@@ -67,6 +67,25 @@ public sealed class PiiTests
         Assert.Contains(("PERSON", "Sarah Lee"), found);
     }
 
+    [Theory]
+    [InlineData("Yesterday I met Vincent van der Berg in the office.", "Vincent van der Berg")]
+    [InlineData("I wrote to Angela Smith. What she said was clear.", "Angela Smith")]
+    [InlineData("please ask dr. johnson about it", "johnson")]
+    [InlineData("We meet at the corner of Elm Street and Oak Street at noon.", "the corner of Elm Street and Oak Street")]
+    public void A_name_has_its_particles_and_ends_with_the_sentence(string text, string name)
+    {
+        Assert.Contains(name, Find(PiiDetector.Default, text).Select(f => f.Value));
+    }
+
+    [Fact]
+    public void A_heading_is_no_name()
+    {
+        var found = Find(PiiDetector.Default, "Angela Smith\n\nPersonal Info:\nPhone:\n+49 30 1234567");
+
+        Assert.Contains(("PERSON", "Angela Smith"), found);
+        Assert.DoesNotContain(found, f => f.Value.Contains("Info", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Allowed_values_are_not_reported_and_denied_ones_are()
     {

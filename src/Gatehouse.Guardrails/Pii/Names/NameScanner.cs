@@ -31,7 +31,7 @@ internal sealed class NameScanner(float minScore, NameModel model)
     public void Find(ReadOnlySpan<char> text, FindingList findings, int first)
     {
         var tokens = ArrayPool<Token>.Shared.Rent(WindowTokens);
-        Span<ushort> places = stackalloc ushort[WindowTokens + 1];
+        Span<ushort> places = stackalloc ushort[Math.Min(text.Length, WindowTokens) + 1]; // a token has a character at least
         try
         {
             var others = findings.Count;

@@ -65,6 +65,7 @@ internal static class Tokenizer
     /// <returns>The number of tokens; <paramref name="position"/> is then where the next call goes on.</returns>
     public static int Split(ReadOnlySpan<char> text, ref int position, Span<Token> tokens)
     {
+        var hashes = default(AsciiWord.Beginnings);
         var count = 0;
         var at = position;
         var isLineStart = at == 0 || text[at - 1] == '\n';
@@ -101,16 +102,16 @@ internal static class Tokenizer
             }
 
             isSentenceStart = false;
-            ReadWord(text, ref at, ref token);
+            ReadWord(text, ref at, ref token, ref hashes);
         }
 
         position = at;
         return count;
     }
 
-    private static void ReadWord(ReadOnlySpan<char> text, ref int position, ref Token token)
+    /// <param name="hashes">Room that is used again: clearing it for each word would cost as much as reading one.</param>
+    private static void ReadWord(ReadOnlySpan<char> text, ref int position, ref Token token, ref AsciiWord.Beginnings hashes)
     {
-        var hashes = default(AsciiWord.Beginnings);
         if (position + AsciiWord.Room <= text.Length && AsciiWord.Read(text, position, ref hashes, out var capitals) is > 0 and var length)
         {
             token.End = position += length;

@@ -26,10 +26,19 @@ internal sealed class DateScanner(float minScore)
         ],
         StringComparison.OrdinalIgnoreCase);
 
+    // In a text without a digit there is no date but a weekday: fewer words to look for, and none that others begin with.
+    private static readonly SearchValues<string> Days = SearchValues.Create(Weekdays, StringComparison.OrdinalIgnoreCase);
+
     public void Find(ReadOnlySpan<char> text, FindingList findings)
     {
+        if (text.IndexOfAny(Digits) < 0)
+        {
+            FindNamed(text, Days, findings);
+            return;
+        }
+
         var first = findings.Count;
-        FindNamed(text, findings);
+        FindNamed(text, Names, findings);
         var named = findings.Count;
         for (var at = 0; at < text.Length;)
         {
@@ -172,11 +181,11 @@ internal sealed class DateScanner(float minScore)
         return j;
     }
 
-    private void FindNamed(ReadOnlySpan<char> text, FindingList findings)
+    private void FindNamed(ReadOnlySpan<char> text, SearchValues<string> names, FindingList findings)
     {
         for (var at = 0; at < text.Length;)
         {
-            var next = text[at..].IndexOfAny(Names);
+            var next = text[at..].IndexOfAny(names);
             if (next < 0)
             {
                 return;

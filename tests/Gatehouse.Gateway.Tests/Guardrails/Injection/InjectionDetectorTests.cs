@@ -27,6 +27,17 @@ public class InjectionDetectorTests
     public void Flags_attacks_in_many_languages(string text) => Assert.True(Flagged(text, Input), text);
 
     [Theory]
+    [InlineData("I am sorry, but I cannot ignore my instructions or show you my system prompt. Is there anything else?")]
+    [InlineData("Your secret code is never shown to anybody. I would not tell it to the administrator either.")]
+    public void An_answer_of_the_model_is_judged_as_a_document_and_not_as_a_request(string answer)
+    {
+        Assert.True(Flagged(answer, Input), answer);
+        Assert.False(Flagged(answer, new DetectionContext(DetectionSide.Output)), answer);
+        Assert.Equal(
+            InjectionDetector.Score(Attack, Retrieved), InjectionDetector.Score(Attack, new DetectionContext(DetectionSide.ToolCall)));
+    }
+
+    [Theory]
     [InlineData("How do I ignore whitespace changes in git diff?")]
     [InlineData("Please follow the instructions in the manual and reset the system.")]
     [InlineData("Write a story about a hacker who saves a small town.")]
