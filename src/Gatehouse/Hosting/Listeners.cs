@@ -1,7 +1,5 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
-using Microsoft.Extensions.Options;
 
 namespace Gatehouse.Hosting;
 
@@ -9,14 +7,24 @@ namespace Gatehouse.Hosting;
 /// The transport's listeners, which can be closed before the server stops: the server itself closes idle connections in the same moment,
 /// and whoever has just connected through a proxy would find its first request cut off.
 /// </summary>
-internal sealed class Listeners(IOptions<SocketTransportOptions> options, ILoggerFactory logs) : IConnectionListenerFactory
+internal sealed class Listeners(IConnectionListenerFactory inner) : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
-    private readonly SocketTransportFactory _inner = new(options, logs);
     private readonly List<IConnectionListener> _bound = [];
+
+    /// <summary>Stands before the transport that the server would take.</summary>
+    public static void Wrap(IServiceCollection services)
+    {
+        var transport = services.Last(s => s.ServiceType == typeof(IConnectionListenerFactory));
+        services.AddSingleton(
+            s => new Listeners((IConnectionListenerFactory)ActivatorUtilities.CreateInstance(s, transport.ImplementationType!)));
+        services.AddSingleton<IConnectionListenerFactory>(static s => s.GetRequiredService<Listeners>());
+    }
+
+    public bool CanBind(EndPoint endpoint) => inner is not IConnectionListenerFactorySelector selector || selector.CanBind(endpoint);
 
     public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
     {
-        var listener = await _inner.BindAsync(endpoint, cancellationToken);
+        var listener = await inner.BindAsync(endpoint, cancellationToken);
         _bound.Add(listener);
         return listener;
     }

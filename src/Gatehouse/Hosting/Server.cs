@@ -153,14 +153,12 @@ internal sealed class Server : IAsyncDisposable
             KestrelLimits.Apply(kestrel);
             KestrelLimits.Listen(kestrel, parts.Configuration.Current.Config.Server.Address);
         });
-        builder.Services.AddSingleton<Listeners>();
-        builder.Services.Replace(ServiceDescriptor.Singleton<IConnectionListenerFactory>(
-            static services => services.GetRequiredService<Listeners>()));
         builder.Services.AddRouting();
         builder.Services.AddLogging();
         builder.Services.Replace(ServiceDescriptor.Singleton(logs));
         builder.Services.AddModules(parts);
         builder.Services.AddGatewayServer();
+        Listeners.Wrap(builder.Services);
         var app = builder.Build();
         app.UseModules();
         return app;

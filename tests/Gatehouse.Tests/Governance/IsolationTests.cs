@@ -394,7 +394,7 @@ public sealed class IsolationTests
             Name, Team.ToString(), System.ToString(), Key.ToString(), Secret[..11], Person.ToString(), TokenId.ToString(), Call.ToString(),
             RequestId,
             Switch.ToString(), Budget.ToString(), Limit.ToString(), Label.ToString(),
-        Guid Budget, Guid Limit, Guid Label, Guid Review, Guid Exception)
+            Review.ToString(), Exception.ToString(),
         ];
 
         public static async Task<Estate> BuildAsync(TestApp app, string name)
@@ -451,7 +451,7 @@ public sealed class IsolationTests
             var seen = new List<string>();
             foreach (var path in (string[])[
                 "teams", "systems", $"systems/{System}/keys", "people", "tokens", "audit", "switches", "limits", "budgets/events",
-        Guid Budget, Guid Limit, Guid Label, Guid Review, Guid Exception)
+                "guard/labels", "reviews", $"reviews/{Review}", "exceptions", $"calls/{Call}"])
             {
                 seen.Add((await http.GetAsync($"api/{path}", Ct).JsonAsync(HttpStatusCode.OK)).GetRawText());
             }
