@@ -33,6 +33,9 @@ public static class TelemetryNames
     public const string GuardedFindings = "gatehouse.guard.findings";
     public const string GuardDuration = "gatehouse.guard.duration";
     public const string Reviews = "gatehouse.guard.reviews";
+    public const string BreakerChanges = "gatehouse.guard.breaker_changes";
+    public const string BreakerName = "gatehouse.guard.breaker";
+    public const string BreakerState = "gatehouse.guard.breaker_state";
     public const string ReviewsWaiting = "gatehouse.guard.reviews_waiting";
 
     public const string OperationName = "gen_ai.operation.name";

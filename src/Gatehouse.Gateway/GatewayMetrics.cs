@@ -4,6 +4,7 @@ using Gatehouse.Contracts;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
+using Gatehouse.Guardrails.Policies;
 
 namespace Gatehouse.Gateway;
 
@@ -44,6 +45,7 @@ public sealed class GatewayMetrics : IDisposable
     private readonly Histogram<double> _guardDuration;
     private readonly Counter<long> _reviews;
     private readonly UpDownCounter<long> _reviewsWaiting;
+    private readonly Counter<long> _breakerChanges;
 
     public GatewayMetrics(Snapshot<GatewayTable> tables)
     {
@@ -87,6 +89,8 @@ public sealed class GatewayMetrics : IDisposable
         _reviews = Meter.CreateCounter<long>(
             TelemetryNames.Reviews, "{review}",
             "Questions to people about calls: approved, denied, timed_out, withdrawn, asked_after, or overflowed when nobody could be asked.");
+        _breakerChanges = Meter.CreateCounter<long>(
+            TelemetryNames.BreakerChanges, "{change}", "Circuit breakers of systems that opened or closed on this node.");
         _reviewsWaiting = Meter.CreateUpDownCounter<long>(TelemetryNames.ReviewsWaiting, "{call}", "Calls that wait for a person.");
         Meter.CreateObservableGauge(
             TelemetryNames.Breaker, Breakers, "{state}", "Circuit breakers of targets: 0 closed, 1 half-open, 2 open.");
@@ -121,6 +125,11 @@ public sealed class GatewayMetrics : IDisposable
     public void Hedged(string provider) => _hedges.Add(1, new KeyValuePair<string, object?>(TelemetryNames.ProviderName, provider));
 
     public void WaitedForReturn(string route) => _waited.Add(1, new KeyValuePair<string, object?>(TelemetryNames.Route, route));
+
+    internal void BreakerChanged(GuardBreaker breaker, bool isOpen) => _breakerChanges.Add(
+        1,
+        new KeyValuePair<string, object?>(TelemetryNames.BreakerName, breaker.Name),
+        new KeyValuePair<string, object?>(TelemetryNames.BreakerState, isOpen ? "open" : "closed"));
 
     public void ReviewBegan() => _reviewsWaiting.Add(1);
 

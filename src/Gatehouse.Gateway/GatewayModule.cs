@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Batches;
+using Gatehouse.Gateway.Breakers;
 using Gatehouse.Gateway.Caching;
 using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Guarding;
@@ -53,7 +54,10 @@ public static class GatewayModule
             new Lazy<PlugIns>(s.GetRequiredService<PlugIns>), s.GetRequiredService<ConfidenceRules>()));
         services.AddSingleton(s => new LowConfidence(new Lazy<Judge>(s.GetRequiredService<Judge>)));
         services.AddSingleton<ReviewDesk>();
+        services.AddSingleton<Approvals>();
         services.AddSingleton<CallReviews>();
+        services.AddSingleton<BreakerBook>();
+        services.AddSingleton<CallBreakers>();
         services.AddSingleton<TargetCaller>();
         services.AddSingleton<HedgeBook>();
         services.AddSingleton<DownQueue>();

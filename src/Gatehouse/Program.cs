@@ -47,6 +47,10 @@ internal static class Program
         },
         PolicyCommands.Create(),
         ExceptionCommands.Create(),
+        ReviewCommands.CreateList(),
+        ReviewCommands.Create(),
+        IncidentCommands.CreateList(),
+        IncidentCommands.Create(),
         new Command("guard", "The detectors of personal data and secrets.")
         {
             GuardCheckCommand.Create(),

@@ -170,6 +170,61 @@ public sealed class TwoNodesTests
     }
 
     [Fact]
+    public async Task A_held_call_hears_within_a_second_what_was_decided_elsewhere_and_one_of_a_killed_node_is_abandoned()
+    {
+        var policy = Path.GetTempFileName();
+        await File.WriteAllTextAsync(
+            policy,
+            """
+            name: asking
+            rules: [ { name: rivals, detect: terms, terms: [ rival corp ], sides: [ input ], action: escalate } ]
+            """, Ct);
+        await using var nodes = await Nodes.StartAsync($"policies: {{ files: [ '{policy}' ], default: asking }}");
+        using var http = nodes.Second.CreateClient(nodes.First.SampleKey);
+
+        var call = AskAsync(http, "Is rival corp better?");
+        var held = await ReviewAsync(nodes, "waiting");
+        await nodes.First.AdminAsync("POST", $"api/reviews/{held}/decision", new { decision = "approve" });
+        var decided = TimeProvider.System.GetTimestamp();
+        Assert.Equal(200, await call);
+        Assert.InRange(TimeProvider.System.GetElapsedTime(decided).TotalSeconds, 0, 2); // a second, and a busy machine
+
+        var lost = AskAsync(http, "Is rival corp cheaper?");
+        var other = await ReviewAsync(nodes, "waiting");
+        nodes.Second.Kill();
+        Assert.Equal(other, await ReviewAsync(nodes, "abandoned"));
+        Assert.Equal(0, await lost);
+        File.Delete(policy);
+
+        static async Task<int> AskAsync(HttpClient http, string content)
+        {
+            try
+            {
+                using var response = await http.PostAsJsonAsync(
+                    "v1/chat/completions",
+                    new { model = "simulator", messages = new[] { new { role = "user", content } } }, Ct);
+                return (int)response.StatusCode;
+            }
+            catch (HttpRequestException)
+            {
+                return 0;
+            }
+        }
+
+        static async Task<Guid> ReviewAsync(Nodes nodes, string state)
+        {
+            var found = Guid.Empty;
+            await SecondsUntilAsync(async () =>
+            {
+                var items = (await nodes.First.AdminAsync("GET", $"api/reviews?state={state}")).GetProperty("items");
+                found = items.GetArrayLength() > 0 ? items[0].GetProperty("id").GetGuid() : Guid.Empty;
+                return found != Guid.Empty;
+            });
+            return found;
+        }
+    }
+
+    [Fact]
     public async Task Money_is_neither_lost_nor_counted_twice_when_nodes_are_killed()
     {
         await using var nodes = await Nodes.StartAsync();
@@ -224,7 +279,8 @@ public sealed class TwoNodesTests
 
         public GatehouseProcess Second { get; private set; }
 
-        public static async Task<Nodes> StartAsync()
+        /// <param name="settings">More of the configuration.</param>
+        public static async Task<Nodes> StartAsync(string settings = "")
         {
             var database = await TestPostgres.CreateAsync();
             var yaml = $$"""
@@ -234,6 +290,7 @@ public sealed class TwoNodesTests
                   simulator: { kind: simulator }
                 routes:
                   simulator: { targets: [{ provider: simulator }] }
+                {{settings}}
                 """;
             var environment = new Dictionary<string, string> { ["GATEHOUSE_SECRET"] = Convert.ToBase64String(
                 new byte[32].Select((_, i) => (byte)i).ToArray()) };

@@ -14,8 +14,9 @@ internal static class Navigation
     [
         ("Observe", [
             new("/", "Overview", "overview"), new("/calls", "Calls", "calls"), new("/batches", "Batches", "batches"),
-            new("/guards", "Guards", "guards")]),
+            new("/guards", "Guards", "guards"), new("/incidents", "Incidents", "incidents")]),
         ("Build", [new("/systems", "Systems", "systems"), new("/budgets", "Budgets", "budgets")]),
+        ("Prove", [new("/reviews", "Reviews", "reviews")]),
         ("Run",
         [
             new("/providers", "Providers", "providers"),

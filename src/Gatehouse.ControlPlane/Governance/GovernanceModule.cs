@@ -124,6 +124,9 @@ public static class GovernanceModule
         RequestException.Map(api);
         DecideException.Map(api);
         RevokeException.Map(api);
+        ListIncidents.Map(api);
+        GetIncident.Map(api);
+        CloseIncident.Map(api);
 
         ListAudit.Map(api);
     }
@@ -153,8 +156,10 @@ public static class GovernanceModule
         services.AddHostedService<LabelUpkeep>();
         services.AddSingleton<ReviewRows>();
         services.AddSingleton(s => new Reviews(
-            Get<ReviewRows>(s), Get<ReviewDesk>(s), Get<GovernanceWrites>(s), Get<Snapshot<GovernanceTables>>(s)));
+            Get<ReviewRows>(s), Get<ReviewDesk>(s), Get<Labels>(s), Get<GovernanceWrites>(s), Get<Snapshot<GovernanceTables>>(s)));
         services.AddHostedService<ReviewWorker>();
+        services.AddSingleton(s => new Incidents(Get<Database>(s), Get<GovernanceWrites>(s)));
+        services.AddHostedService<BreakerWorker>();
         services.AddSingleton(s => new AuditTrail(Get<Database>(s)));
         services.AddSingleton(s => new SampleSystem(Get<Database>(s), Get<Secrets>(s), Get<GovernanceWrites>(s), dataDirectory));
         services.AddSingleton<Passwords>();

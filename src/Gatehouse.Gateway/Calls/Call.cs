@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Breakers;
 using Gatehouse.Gateway.Caching;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Guarding;
@@ -86,6 +87,12 @@ internal sealed class Call : IDisposable
 
     /// <summary>The guards at work; <see langword="null"/> when no policy applies to the call.</summary>
     public CallGuard? Guard { get; set; }
+
+    /// <summary>The circuit breakers that the call's end counts for; <see langword="null"/> when there are none.</summary>
+    public BreakerSet? Breakers { get; set; }
+
+    /// <summary>Those of them, a bit each, that the call is a probe of.</summary>
+    public ulong Probes { get; set; }
 
     /// <summary>The attempt under way, or the last one; <see langword="null"/> until a target is asked.</summary>
     public Attempt? Attempt { get; set; }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Batches;
+using Gatehouse.Gateway.Breakers;
 using Gatehouse.Gateway.Caching;
 using Gatehouse.Gateway.Guarding;
 using Gatehouse.Gateway.Limits;
@@ -23,7 +24,8 @@ namespace Gatehouse.Gateway.Calls;
 /// <item>Peek: prove the body to be JSON and read what routing needs.</item>
 /// <item>Route: the model's name leads to the targets. What the request only names is put into it: earlier responses, stored files.</item>
 /// <item>Guard: check the request's texts with the policy that applies, and change what it says (<see cref="CallGuard"/>); what
-/// a rule escalates waits for a person (<see cref="CallReviews"/>).</item>
+/// a rule escalates waits for a person (<see cref="CallReviews"/>); an open breaker slows, stops or hands over
+/// (<see cref="CallBreakers"/>).</item>
 /// <item>Look up: an answer that the route keeps ends the call here, at no cost (<see cref="CacheSteps"/>).</item>
 /// <item>Reserve: take the call's worst case from every budget and limit that applies (<see cref="Admissions"/>).</item>
 /// <item>Call: ask the targets in their order, with retries and fallback (<see cref="RouteCaller"/>).</item>
@@ -39,6 +41,7 @@ internal sealed partial class CallPipeline(
     Mirrors mirrors,
     CallReviews reviews,
     RequestGuards guards,
+    CallBreakers breakers,
     Settlement settlement,
     GatewayMetrics metrics,
     TimeProvider clock,
@@ -207,6 +210,11 @@ internal sealed partial class CallPipeline(
         }
 
         call.Guard = new CallGuard(session);
+        if (session.Policy.Definition.Breakers.Count > 0 && await breakers.EnterAsync(call, session.Policy) is { } stopped)
+        {
+            return stopped;
+        }
+
         if (call.Body.Length > CallGuard.MaxInlineBytes)
         {
             await Task.Yield();

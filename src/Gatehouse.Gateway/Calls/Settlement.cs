@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Breakers;
 using Gatehouse.Gateway.Journal;
 using Microsoft.AspNetCore.Http;
 
@@ -48,6 +49,7 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
         record.Guard = call.Guard?.Report();
         Price(call);
         call.Holds?.Settle(record);
+        CallBreakers.Settle(call, record);
         record.DurationMicros = call.Micros;
         record.OwnMicros = Math.Min(call.OwnMicros, record.DurationMicros);
         metrics.Finished(record);

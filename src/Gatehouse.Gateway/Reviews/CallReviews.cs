@@ -8,7 +8,7 @@ using Gatehouse.Guardrails.Policies;
 namespace Gatehouse.Gateway.Reviews;
 
 /// <summary>What a policy's <c>escalate</c> and a breaker's <c>hand_over</c> do to a call: ask a person, and obey.</summary>
-internal sealed class CallReviews(ReviewDesk desk, TimeProvider clock)
+internal sealed class CallReviews(ReviewDesk desk, Approvals approvals, TimeProvider clock)
 {
     private const string Denied = "guard_denied";
     private const string TimedOut = "review_timed_out";
@@ -23,12 +23,24 @@ internal sealed class CallReviews(ReviewDesk desk, TimeProvider clock)
             return null;
         }
 
-        var question = Question(call, rule.Name, Asking(guard.Session.Log), WithContext(call, guard.Session.ReviewTexts())) with
+        var texts = guard.Session.ReviewTexts();
+        if (approvals.Cover(call.Principal.SystemId, texts))
+        {
+            guard.Session.Decided(passes: true);
+            return null;
+        }
+
+        var question = Question(call, rule.Name, Asking(guard.Session.Log), WithContext(call, texts)) with
         {
             PassesOnTimeout = rule.Escalation.OnTimeout == EscalationDefault.Allow,
         };
         var (how, passes) = await desk.WaitAsync(call, question, rule.Escalation.Timeout);
         guard.Session.Decided(passes);
+        if (how == ReviewState.Approved)
+        {
+            approvals.Remember(call.Principal.SystemId, texts);
+        }
+
         return passes ? null : Refusal(call, how, question.Id, guard.MessageOf(rule, call));
     }
 

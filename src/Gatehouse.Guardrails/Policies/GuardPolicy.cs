@@ -26,6 +26,9 @@ public sealed record GuardPolicyDefinition(string Name, IReadOnlyList<GuardRule>
     /// <summary>How tool results and documents are set apart from instructions.</summary>
     public SpotlightChoice Spotlight { get; init; }
 
+    /// <summary>Circuit breakers of the systems that it applies to.</summary>
+    public IReadOnlyList<GuardBreaker> Breakers { get; init; } = [];
+
     /// <summary>Refuse calls that a guard could not check, in place of letting them pass.</summary>
     public bool FailClosed { get; init; }
 

@@ -21,7 +21,8 @@ internal sealed record Items<T>([property: JsonPropertyName("items")] IReadOnlyL
     Converters = [typeof(SnakeCaseEnum<SystemEnvironment>), typeof(SnakeCaseEnum<SystemStage>), typeof(SnakeCaseEnum<CallOutcome>),
         typeof(SnakeCaseEnum<CacheUse>),
         typeof(SnakeCaseEnum<SwitchKind>), typeof(SnakeCaseEnum<DataClassification>), typeof(SnakeCaseEnum<DetectionSide>),
-        typeof(SnakeCaseEnum<GuardVerdict>), typeof(SnakeCaseEnum<LabelVerdict>), typeof(SnakeCaseEnum<LabelSource>),
+        typeof(SnakeCaseEnum<GuardVerdict>), typeof(SnakeCaseEnum<ReviewState>), typeof(SnakeCaseEnum<ReviewLabel>),
+        typeof(SnakeCaseEnum<LabelVerdict>), typeof(SnakeCaseEnum<LabelSource>),
         typeof(SnakeCaseEnum<ExceptionState>), typeof(SnakeCaseEnum<PolicySource>),
         typeof(SnakeCaseEnum<BudgetPeriod>), typeof(SnakeCaseEnum<BudgetMode>), typeof(SnakeCaseEnum<UnknownPrice>)])]
 [JsonSerializable(typeof(Profile))]
@@ -77,6 +78,13 @@ internal sealed record Items<T>([property: JsonPropertyName("items")] IReadOnlyL
 [JsonSerializable(typeof(PolicyException))]
 [JsonSerializable(typeof(ExceptionCommands.NewRequest), TypeInfoPropertyName = "ExceptionCommandsNewRequest")]
 [JsonSerializable(typeof(ExceptionCommands.Decision), TypeInfoPropertyName = "ExceptionCommandsDecision")]
+[JsonSerializable(typeof(Items<Review>), TypeInfoPropertyName = "Reviews")]
+[JsonSerializable(typeof(Review))]
+[JsonSerializable(typeof(ReviewDetail))]
+[JsonSerializable(typeof(ReviewCommands.Request), TypeInfoPropertyName = "ReviewCommandsRequest")]
+[JsonSerializable(typeof(Items<Incident>), TypeInfoPropertyName = "Incidents")]
+[JsonSerializable(typeof(Incident))]
+[JsonSerializable(typeof(IncidentCommands.Request), TypeInfoPropertyName = "IncidentCommandsRequest")]
 [JsonSerializable(typeof(CreatedKey))]
 [JsonSerializable(typeof(CallPage))]
 [JsonSerializable(typeof(CallDetail))]

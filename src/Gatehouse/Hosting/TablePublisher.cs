@@ -1,5 +1,6 @@
 using Gatehouse.Configuration;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Breakers;
 using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Governance;
@@ -19,13 +20,13 @@ internal sealed class TablePublisher : IHostedService, IDisposable
     private readonly Secrets _secrets;
     private readonly KeptPolicies _kept;
     private readonly AllowanceBook _book;
+    private readonly BreakerBook _breakers;
     private readonly Snapshot<GatewayTable> _table;
     private readonly Lock _one = new();
 
     public TablePublisher(
         ConfigurationState configuration, Snapshot<GovernanceTables> governance, GovernanceChanges changes, Secrets secrets,
-        KeptPolicies kept, AllowanceBook book,
-        Snapshot<GatewayTable> table)
+        KeptPolicies kept, AllowanceBook book, BreakerBook breakers, Snapshot<GatewayTable> table)
     {
         _kept = kept;
         _configuration = configuration;
@@ -33,6 +34,7 @@ internal sealed class TablePublisher : IHostedService, IDisposable
         _changes = changes;
         _secrets = secrets;
         _book = book;
+        _breakers = breakers;
         _table = table;
     }
 
@@ -64,6 +66,7 @@ internal sealed class TablePublisher : IHostedService, IDisposable
             var policies = compiled.Policies.WithKey(
                 _secrets.GuardKey, kept.Select(f => f.Policy), [.. governance.Exceptions.Select(ExceptionOf)]);
             policies.Warm(governance.Keys.Values);
+            _breakers.Share(governance.Breakers);
             _table.Publish(compiled.ToTable(
                 _secrets.Table(governance.Keys), governance.KillSwitches, new LimitTable(governance.Limits, _book), policies));
         }

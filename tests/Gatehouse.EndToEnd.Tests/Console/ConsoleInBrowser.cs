@@ -19,6 +19,9 @@ public sealed class ConsoleInBrowser : IAsyncLifetime
 
     internal const string Password = "correct horse battery staple";
 
+    /// <summary>A policy file, whose policy <c>test</c> then applies to every system.</summary>
+    internal string? Policy { get; init; }
+
     internal GatehouseProcess Gatehouse { get; private set; } = null!;
 
     internal string Axe { get; private set; } = "";
@@ -29,7 +32,7 @@ public sealed class ConsoleInBrowser : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         Axe = await File.ReadAllTextAsync(AxeFile());
-        Gatehouse = await GatehouseProcess.StartAsync();
+        Gatehouse = Policy is null ? await GatehouseProcess.StartAsync() : await StartAsync(Policy);
         _playwright = await Playwright.CreateAsync();
         _browser = await _playwright.Chromium.LaunchAsync(new()
         {
@@ -58,6 +61,18 @@ public sealed class ConsoleInBrowser : IAsyncLifetime
         await _browser.DisposeAsync();
         _playwright.Dispose();
         await Gatehouse.DisposeAsync();
+    }
+
+    private static async Task<GatehouseProcess> StartAsync(string policy)
+    {
+        var folder = Directory.CreateTempSubdirectory("gatehouse-test-").FullName;
+        await File.WriteAllTextAsync(Path.Combine(folder, "policy.yaml"), policy);
+        return await GatehouseProcess.StartAsync(
+            """
+            policies: { files: [ policy.yaml ], default: test }
+            providers: { simulator: { kind: simulator } }
+            routes: { simulator: { targets: [ { provider: simulator } ] } }
+            """, folder);
     }
 
     internal async Task CallAsync(string model)

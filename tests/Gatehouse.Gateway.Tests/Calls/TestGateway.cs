@@ -3,6 +3,7 @@ using System.Text;
 using System.Threading.Channels;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Batches;
+using Gatehouse.Gateway.Breakers;
 using Gatehouse.Gateway.Caching;
 using Gatehouse.Gateway.Guarding;
 using Gatehouse.Gateway.Journal;
@@ -80,6 +81,8 @@ internal sealed class TestGateway : IAsyncDisposable
     public Snapshot<GatewayTable> Tables => _app.Services.GetRequiredService<Snapshot<GatewayTable>>();
 
     public ReviewDesk Reviews => _app.Services.GetRequiredService<ReviewDesk>();
+
+    public BreakerBook Breakers => _app.Services.GetRequiredService<BreakerBook>();
 
     private LogLines Logged => _app.Services.GetRequiredService<LogLines>();
 

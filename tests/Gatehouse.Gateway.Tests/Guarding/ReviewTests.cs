@@ -159,23 +159,49 @@ public sealed class ReviewTests
     }
 
     [Fact]
-    public async Task A_stream_that_waits_before_anything_went_out_is_whole_when_approved_and_a_status_when_denied()
+    public async Task A_stream_that_waits_before_anything_went_out_is_a_status_when_denied_and_whole_when_approved()
     {
         await using var player = new WirePlayer(e => e.StreamAsync(Texts.Role + Piece(Card) + Texts.Finish + Texts.Usage + Texts.Done));
         await using var gateway = await StartAsync(player, Cards(EscalationDefault.Block));
 
+        var first = gateway.ChatAsync(Texts.StreamRequest);
+        gateway.Reviews.Decide((await gateway.Reviews.Asked.ReadAsync(Ct)).Id, approved: false);
+        using var denied = await first;
         var call = gateway.ChatAsync(Texts.StreamRequest);
         gateway.Reviews.Decide((await gateway.Reviews.Asked.ReadAsync(Ct)).Id, approved: true);
         using var response = await call;
         var answer = await response.Content.ReadAsStringAsync(Ct);
-        var second = gateway.ChatAsync(Texts.StreamRequest);
-        gateway.Reviews.Decide((await gateway.Reviews.Asked.ReadAsync(Ct)).Id, approved: false);
-        using var denied = await second;
 
+        Assert.Equal(403, (int)denied.StatusCode);
         Assert.Contains("\"role\":\"assistant\"", answer);
         Assert.Contains(Card, answer);
         Assert.EndsWith("data: [DONE]\n\n", answer);
-        Assert.Equal(403, (int)denied.StatusCode);
+    }
+
+    [Fact]
+    public async Task What_a_person_approved_is_not_asked_about_again_in_the_next_turn_for_an_hour()
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, Texts.ChatAnswer));
+        await using var gateway = await StartAsync(player, Cards(EscalationDefault.Block));
+        const string Next =
+            $$"""{"model":"fast","messages":[{"role":"user","content":"My card is {{Card}}"},{"role":"assistant","content":"Hi"},{"role":"user","content":"Thanks"}]}""";
+
+        var call = gateway.ChatAsync(Request);
+        gateway.Reviews.Decide((await gateway.Reviews.Asked.ReadAsync(Ct)).Id, approved: true);
+        using var first = await call;
+        using var next = await gateway.ChatAsync(Next);
+        Assert.Equal((200, 200), ((int)first.StatusCode, (int)next.StatusCode));
+
+        var other = gateway.ChatAsync(Next, TestGateway.OtherStoringKey); // of another system
+        gateway.Reviews.Decide((await gateway.Reviews.Asked.ReadAsync(Ct)).Id, approved: false);
+        var changed = gateway.ChatAsync(Next.Replace("My card", "The card", StringComparison.Ordinal));
+        gateway.Reviews.Decide((await gateway.Reviews.Asked.ReadAsync(Ct)).Id, approved: false);
+        Assert.Equal((403, 403), ((int)(await other).StatusCode, (int)(await changed).StatusCode));
+
+        _clock.Advance(TimeSpan.FromHours(1));
+        var late = gateway.ChatAsync(Next);
+        gateway.Reviews.Decide((await gateway.Reviews.Asked.ReadAsync(Ct)).Id, approved: false);
+        Assert.Equal(403, (int)(await late).StatusCode);
     }
 
     [Fact]

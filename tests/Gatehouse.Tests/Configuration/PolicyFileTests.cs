@@ -59,6 +59,10 @@ public sealed class PolicyFileTests
     [InlineData("detect: terms, terms: [ rival corp ]", "detect: terms", "'terms' needs words to look for", 5)]
     [InlineData("action: pseudonymise }", "action: pseudonymise, sides: [ output ] }", "'pseudonymise' is for requests", 4)]
     [InlineData("action: pseudonymise }", "action: escalte }", "must be one of: allow, flag, redact, pseudonymise, route, fallback, escalate, block", 4)]
+    [InlineData("name: support", "name: support\nbreakers: [ { name: a, watch: violation_rate, threshold: 20, action: stop } ]",
+        "a share of at most 1", 2)]
+    [InlineData("name: support", "name: support\nbreakers: [ { name: a, watch: cost, threshold: 2, action: stop, escalate: { timeout: 1m } } ]",
+        "'escalate' is for the action 'hand_over'", 2)]
     [InlineData("action: pseudonymise }", "action: flag, escalate: { timeout: 1m } }", "'escalate' is for the action 'escalate' only", 4)]
     [InlineData("action: pseudonymise }", "action: flag, sides: [ outside ] }", "'outside' is no side of a call", 4)]
     [InlineData("name: support", "name: strict", "The name 'strict' is taken", 1)]

@@ -1,7 +1,9 @@
 using System.Net;
 using System.Text.Json;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Breakers;
 using Gatehouse.Governance;
+using Gatehouse.Guardrails.Policies;
 using Gatehouse.Tests.Host;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Routing;
@@ -164,6 +166,9 @@ public sealed class IsolationTests
         ("/guards/playground", ["guards/playground"]),
         ("/guards/policies", ["guards/policies"]),
         ("/guards/policies/{Name}", ["guards/policies/standard", "guards/policies/new"]),
+        ("/reviews", ["reviews", $"reviews?team={blue.Team}"]),
+        ("/reviews/{Id:guid}", [$"reviews/{blue.Review}"]),
+        ("/incidents", ["incidents", $"incidents?team={blue.Team}"]),
         ("/palette/results",
         [
             "palette/results", $"palette/results?search={blue.Name}", $"palette/results?search={blue.RequestId[..4]}",
@@ -192,7 +197,8 @@ public sealed class IsolationTests
 
         var text = await response.Content.ReadAsStringAsync(Ct);
         var names = path.Contains(blue.Team.ToString(), StringComparison.Ordinal)
-            || path == $"systems/{blue.System}" || path == $"calls/{blue.Call}" || path == $"calls/{blue.RequestId}";
+            || path == $"systems/{blue.System}" || path == $"reviews/{blue.Review}"
+            || path == $"calls/{blue.Call}" || path == $"calls/{blue.RequestId}";
         if (names && response.StatusCode is not (HttpStatusCode.Forbidden or HttpStatusCode.NotFound))
         {
             return [$"answers {(int)response.StatusCode} in place of 403 or 404"];
@@ -278,6 +284,10 @@ public sealed class IsolationTests
             ("GET /api/prices/spending", [("api/prices/spending?from=2020-01-01&to=2100-01-01", null)]),
             ("GET /api/reviews",
                 [("api/reviews", null), ($"api/reviews?system={blue.System}", null), ($"api/reviews?team={blue.Team}", null)]),
+            ("GET /api/incidents",
+                [("api/incidents", null), ($"api/incidents?system={blue.System}", null), ($"api/incidents?team={blue.Team}", null)]),
+            ("GET /api/incidents/{id:guid}", [($"api/incidents/{blue.Incident}", null)]),
+            ("POST /api/incidents/{id:guid}/close", [($"api/incidents/{blue.Incident}/close", new { note = "n" })]),
             ("GET /api/reviews/{id:guid}", [($"api/reviews/{blue.Review}", null)]),
             ("POST /api/reviews/{id:guid}/decision", [($"api/reviews/{blue.Review}/decision", new { decision = "approve" })]),
             ("GET /api/audit", [("api/audit?limit=500", null)]),
@@ -382,11 +392,11 @@ public sealed class IsolationTests
     private sealed record Estate(
         string Name, Guid Team, Guid System, Guid Key, string Secret, Guid Person, string Token, Guid TokenId, Guid Call, string RequestId,
         Guid Switch,
-        Guid Budget, Guid Limit, Guid Label, Guid Review, Guid Exception)
+        Guid Budget, Guid Limit, Guid Label, Guid Review, Guid Exception, Guid Incident)
     {
         public static readonly Estate Nowhere = new(
             "nowhere", Guid.Empty, Guid.Empty, Guid.Empty, "", Guid.Empty, "", Guid.Empty, Guid.Empty, "none", Guid.Empty, Guid.Empty,
-            Guid.Empty, Guid.Empty, Guid.Empty, Guid.Empty);
+            Guid.Empty, Guid.Empty, Guid.Empty, Guid.Empty, Guid.Empty);
 
         /// <summary>What no other team may read.</summary>
         public IEnumerable<string> Marks =>
@@ -394,7 +404,7 @@ public sealed class IsolationTests
             Name, Team.ToString(), System.ToString(), Key.ToString(), Secret[..11], Person.ToString(), TokenId.ToString(), Call.ToString(),
             RequestId,
             Switch.ToString(), Budget.ToString(), Limit.ToString(), Label.ToString(),
-            Review.ToString(), Exception.ToString(),
+            Review.ToString(), Exception.ToString(), Incident.ToString(),
         ];
 
         public static async Task<Estate> BuildAsync(TestApp app, string name)
@@ -441,7 +451,34 @@ public sealed class IsolationTests
                 name, team, system.Id(), key.GetProperty("key").Id(), key.Text("secret"), person.Id, token,
                 tokens.GetProperty("items")[0].Id(), call.Id(), call.Text("request_id"), thrown.Id(),
                 budget.GetProperty("budget").Id(), limit.GetProperty("limit").Id(), label.Id(),
-                await AskAsync(app, http, key.Text("secret")), exception.Id());
+                await AskAsync(app, http, key.Text("secret")), exception.Id(), await BreakAsync(app, http, team, system.Id()));
+        }
+
+        /// <summary>A breaker that opened.</summary>
+        private static async Task<Guid> BreakAsync(TestApp app, HttpClient http, Guid team, Guid system)
+        {
+            var breaker = new GuardBreaker(
+                "loop", BreakerWatch.Loops, 3, TimeSpan.FromMinutes(1), 1, BreakerAction.Slow, TimeSpan.FromMinutes(1));
+            await app.Services.GetRequiredService<Incidents>().RecordAsync(
+                new BreakerChanged(
+                    team, "s", "test", breaker, 3, new SharedBreaker(system, SystemEnvironment.Staging, "loop", true, 1, 1)), Ct);
+            return (await http.GetAsync("api/incidents", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items")[0].Id();
+        }
+
+        /// <summary>A call that somebody is asked about afterwards.</summary>
+        private static async Task<Guid> AskAsync(TestApp app, HttpClient http, string key)
+        {
+            using var caller = app.Program(key);
+            using var response = await caller.SendAsync(
+                "POST", "v1/chat/completions", new { model = "simulator", messages = new[] { new { role = "user", content = Asking } } });
+            while (true)
+            {
+                var items = (await http.GetAsync("api/reviews", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items");
+                if (items.GetArrayLength() > 0)
+                {
+                    return items[0].Id();
+                }
+            }
         }
 
         /// <summary>Everything as its own administrator sees it.</summary>
@@ -451,7 +488,7 @@ public sealed class IsolationTests
             var seen = new List<string>();
             foreach (var path in (string[])[
                 "teams", "systems", $"systems/{System}/keys", "people", "tokens", "audit", "switches", "limits", "budgets/events",
-                "guard/labels", "reviews", $"reviews/{Review}", "exceptions", $"calls/{Call}"])
+                "guard/labels", "reviews", $"reviews/{Review}", "exceptions", "incidents", $"calls/{Call}"])
             {
                 seen.Add((await http.GetAsync($"api/{path}", Ct).JsonAsync(HttpStatusCode.OK)).GetRawText());
             }

@@ -60,6 +60,10 @@ public sealed class ReviewTests
         Assert.Equal("review_over", over.Text("code"));
         Assert.Equal(status == 200, (await EndedAsync(team, review.Id())).GetProperty("passed").GetBoolean());
 
+        var label = (await team.GetAsync("api/guard/labels")).GetProperty("items")[0];
+        Assert.Equal(("terms", "BANNED_TOPIC", "false_positive", "review"),
+            (label.Text("detector"), label.Text("type"), label.Text("verdict"), label.Text("source")));
+
         // The system stores no content: with the decision the text is gone.
         Assert.Equal("The texts are deleted.", (await team.GetAsync($"api/reviews/{review.Id()}")).Text("no_texts"));
     }
@@ -122,6 +126,7 @@ public sealed class ReviewTests
         await using var node = await app.StartNodeAsync(Hold);
         await using var team = await TestTeam.BuildAsync(app, "red");
         await using var there = team.On(node);
+        await IncidentTests.SeesKeyAsync(node, team.Key);
 
         var call = team.CallAsync(content: Asking);
         var review = await WaitingAsync(there);

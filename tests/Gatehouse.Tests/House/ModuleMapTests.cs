@@ -19,7 +19,7 @@ public sealed class ModuleMapTests
         ["Api"] = ["Contracts"],
         ["Batches"] = ["Contracts", "Gateway", "Storage"],
         ["Configuration"] = ["Api", "Contracts", "Gateway", "Guardrails"],
-        ["Governance"] = ["Api", "Contracts", "Gateway", "Storage"],
+        ["Governance"] = ["Api", "Contracts", "Gateway", "Guardrails", "Storage"],
         ["Observability"] = ["Api", "Contracts", "Gateway", "Storage"],
         ["Guards"] = ["Api", "Configuration", "Contracts", "Gateway", "Governance", "Guardrails", "Observability"],
         ["Console"] = ["Api", "Batches", "Configuration", "Contracts", "Governance", "Guardrails", "Guards", "Observability"],

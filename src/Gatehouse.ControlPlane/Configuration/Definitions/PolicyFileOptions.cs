@@ -52,6 +52,9 @@ public sealed class PolicyFileOptions
     [Setting("What to look for and what to do then. For each finding the first rule that takes it decides.")]
     public List<PolicyRuleOptions> Rules { get; set; } = [];
 
+    [Setting("Circuit breakers: each system that the policy applies to has its own in each environment.")]
+    public List<PolicyBreakerOptions> Breakers { get; set; } = [];
+
     [Setting("Texts and what the policy makes of them. A policy that fails one is not taken.")]
     public List<PolicyTestOptions> Tests { get; set; } = [];
 }
@@ -168,6 +171,40 @@ public sealed class PolicyRuleOptions
 
     [Setting("What the caller reads when the rule blocks, by language.", EntryName = "language")]
     public Dictionary<string, string> Messages { get; set; } = [];
+}
+
+/// <summary>A circuit breaker of systems.</summary>
+public sealed class PolicyBreakerOptions
+{
+    [Setting("What incidents and refusals call it.", Required = true, Example = "runaway")]
+    public string Name { get; set; } = "";
+
+    [Setting("`violation_rate` (share of calls in which rules bit), `cost` (US dollars), `loops` (the same request, or the same call of a tool with the same arguments) or `tool_call_storm` (calls of tools).", Required = true, Example = "loops")]
+    public BreakerWatch Watch { get; set; }
+
+    [Setting("Where it opens: a share from 0 to 1, US dollars, repetitions or calls of tools, within `window`.", Required = true, Min = "0", Max = "1000000000", Example = "10")]
+    public double Threshold { get; set; }
+
+    [Setting("How far back is counted.", Min = "1s", Max = "24h")]
+    public TimeSpan Window { get; set; } = TimeSpan.FromMinutes(5);
+
+    [Setting("For `violation_rate` and `cost`: calls in the window below which it does not open.", Min = "1", Max = "1000000")]
+    public int MinimumCalls { get; set; } = 10;
+
+    [Setting("For `violation_rate`: the mildest verdict that counts.", DefaultText = "escalated", Example = "redacted")]
+    public GuardVerdict From { get; set; } = GuardVerdict.Escalated;
+
+    [Setting("What it does with calls while it is open: `slow` (each waits for `delay`), `stop` (refuses them) or `hand_over` (a person decides about each).", Required = true, Example = "stop")]
+    public BreakerAction Action { get; set; }
+
+    [Setting("How long it stays open before one call may try.", Min = "1s", Max = "24h")]
+    public TimeSpan For { get; set; } = TimeSpan.FromMinutes(5);
+
+    [Setting("For `slow`: how long each call waits.", Min = "10ms", Max = "1m")]
+    public TimeSpan Delay { get; set; } = TimeSpan.FromSeconds(2);
+
+    [Setting("For `hand_over`: how a person is asked.")]
+    public EscalateOptions? Escalate { get; set; }
 }
 
 /// <summary>How a rule asks a person.</summary>

@@ -348,6 +348,7 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
             Messages = options.Messages,
             Spotlight = options.Spotlight != SpotlightChoice.None
                 ? options.Spotlight : extended?.Definition.Spotlight ?? SpotlightChoice.None,
+            Breakers = PolicyBreakers.Of(options, file, sources, errors),
             FailClosed = options.FailClosed || extended?.Definition.FailClosed == true,
             TimeLimit = options.TimeLimit,
             HoldTime = options.HoldTime,

@@ -191,7 +191,7 @@ internal sealed partial class ReviewWorker(
     }
 
     [LoggerMessage(Level = LogLevel.Information,
-        Message = "A call waits for a person: review {Review}, rule '{Rule}' of the policy '{Policy}', until {Due}.")]
+        Message = "A call waits for a person: review {Review}, rule '{Rule}' of the policy '{Policy}', until {Due:u}.")]
     private partial void Asked(Guid review, string rule, string policy, DateTimeOffset due);
 
     [LoggerMessage(Level = LogLevel.Warning,

@@ -21,13 +21,16 @@ public sealed class Reviews
 
     private readonly ReviewRows _rows;
     private readonly ReviewDesk _desk;
+    private readonly Labels _labels;
     private readonly GovernanceWrites _writes;
     private readonly Snapshot<GovernanceTables> _tables;
 
-    internal Reviews(ReviewRows rows, ReviewDesk desk, GovernanceWrites writes, Snapshot<GovernanceTables> tables)
+    internal Reviews(
+        ReviewRows rows, ReviewDesk desk, Labels labels, GovernanceWrites writes, Snapshot<GovernanceTables> tables)
     {
         _rows = rows;
         _desk = desk;
+        _labels = labels;
         _writes = writes;
         _tables = tables;
     }
@@ -85,6 +88,7 @@ public sealed class Reviews
         var review = await FindAsync(who, id, ct);
         who.Require(review.TeamId, Permission.DecideReviews);
         var why = string.IsNullOrWhiteSpace(note) ? null : Words.Text("note", note, MaxNoteChars);
+        var texts = label is null ? null : await _rows.TextsAsync(id, ct); // they may go with the decision
         await _writes.RunAsync(
             async write =>
             {
@@ -101,6 +105,11 @@ public sealed class Reviews
             },
             ct);
         _desk.Decide(id, approve);
+        if (label is { } judged)
+        {
+            await LabelAsync(who, review, texts ?? [], judged, ct);
+        }
+
         var decided = (await _rows.ReadAsync($"r.id = {id}", 1, ct))[0];
         await _rows.KeepTextsAsync(id, TextsUntil(decided.SystemId, decided.Environment, decided.EndedAt!.Value), ct);
         return decided;
@@ -109,6 +118,31 @@ public sealed class Reviews
     /// <summary>How long the texts of a review that has ended are kept; <see langword="null"/>: the system stores no content.</summary>
     internal DateTimeOffset? TextsUntil(Guid systemId, SystemEnvironment environment, DateTimeOffset ended) =>
         _tables.Current.PolicyOf(systemId, environment) is { StoreContent: true } policy ? ended.AddDays(policy.RetentionDays) : null;
+
+    /// <summary>What was said about the finding becomes development data, text by text and kind by kind.</summary>
+    private async Task LabelAsync(
+        Person who, Review review, IReadOnlyList<ReviewText> texts, ReviewLabel label, CancellationToken ct)
+    {
+        foreach (var text in texts)
+        {
+            var spans = text.Marks.Select(m => new LabelSpan(m.Start, m.Start + m.Length, m.Type)).ToList();
+            foreach (var (detector, type) in text.Marks
+                .Select(m => (review.Findings.FirstOrDefault(f => f.Rule == m.Rule && f.Type == m.Type)?.Detector, m.Type)).Distinct())
+            {
+                if (detector is not null)
+                {
+                    await _labels.AddAsync(who, new NewLabel(
+                        review.TeamId, detector, type, text.Side, text.Text, [.. spans.Where(s => s.Type == type)],
+                        label == ReviewLabel.Right ? LabelVerdict.Right : LabelVerdict.FalsePositive, LabelSource.Review)
+                    {
+                        SystemId = review.SystemId,
+                        CallId = review.CallId,
+                        Others = [.. spans.Where(s => s.Type != type)],
+                    }, ct);
+                }
+            }
+        }
+    }
 
     private async Task<Review> FindAsync(Person who, Guid id, CancellationToken ct)
     {

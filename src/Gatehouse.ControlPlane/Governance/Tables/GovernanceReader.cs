@@ -45,6 +45,7 @@ internal sealed class GovernanceReader(Database db, InstallationSecret secret, T
             Systems = systems,
             KillSwitches = new KillSwitches(Reasons(SwitchKind.Provider), Reasons(SwitchKind.Model), Reasons(SwitchKind.Route)),
             Limits = [.. budgets.Select(BudgetRows.RuleOf), .. limits.SelectMany(BudgetRows.RulesOf)],
+            Breakers = await BreakerRows.ReadAsync(db, ct),
             StoredSecrets = secrets,
             GuardPolicies = policies,
             Exceptions = exceptions,

@@ -1,4 +1,5 @@
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Breakers;
 using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Routing;
 
@@ -33,6 +34,9 @@ public sealed class GovernanceTables
 
     /// <summary>Budgets and limits as the gateway holds calls to them.</summary>
     public IReadOnlyList<LimitRule> Limits { get; init; } = [];
+
+    /// <summary>Circuit breakers of systems that ever opened.</summary>
+    public IReadOnlyList<SharedBreaker> Breakers { get; init; } = [];
 
     /// <summary>Values of stored secrets by name, for the configuration; never shown.</summary>
     public IReadOnlyDictionary<string, string> StoredSecrets { get; init; } = new Dictionary<string, string>();
