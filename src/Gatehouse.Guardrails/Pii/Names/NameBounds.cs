@@ -1,6 +1,6 @@
 namespace Gatehouse.Guardrails.Pii.Names;
 
-/// <summary>Where names end and begin whatever the weights say: at the end of a sentence, before plain words, with their particles.</summary>
+/// <summary>Where names end and begin whatever the weights say: at a sentence's end, before plain words, with their particles.</summary>
 internal static class NameBounds
 {
     private static readonly uint[] Particles = Hashes("van von de del della di da dos du la le ten ter el al bin ibn af av");
@@ -97,7 +97,8 @@ internal static class NameBounds
     /// </summary>
     public static bool IsNumberBefore(ReadOnlySpan<char> text, ReadOnlySpan<Token> tokens, int start) =>
         start > 0 && tokens[start].Tag == Tag.AddressStart && tokens[start - 1].Shape == Shape.Number && IsBeside(text, tokens, start - 1)
-            && (tokens[start - 1].Tag == Tag.None || (tokens[start].Shape == Shape.Number && (start == 1 || tokens[start - 2].Tag == Tag.None)));
+            && (tokens[start - 1].Tag == Tag.None
+                || (tokens[start].Shape == Shape.Number && (start == 1 || tokens[start - 2].Tag == Tag.None)));
 
     /// <summary>A line of plain words with a colon at its end is a heading.</summary>
     public static bool IsHeading(ReadOnlySpan<char> text, ReadOnlySpan<Token> tokens, int start, int last)
