@@ -30,8 +30,8 @@ trap stop EXIT
 port=$((20000 + RANDOM % 20000))
 "$server" up --data "$scratch/data" --address "127.0.0.1:$port" >"$scratch/out" 2>&1 &
 pids+=($!) pid=$!
-for _ in $(seq 1 300); do ! curl -fs -o /dev/null "http://127.0.0.1:$port/readyz" || break; sleep 0.1; done
-key=$(cat "$scratch/data/sample-key")
+for _ in $(seq 1 300); do [ ! -s "$scratch/data/sample-key" ] || break; sleep 0.1; done
+key=$(cat "$scratch/data/sample-key") || { cat "$scratch/out" >&2; exit 1; }
 
 text='"messages": [{"role": "user", "content": "How are you?"}]'
 echo "{\"model\": \"simulator\", \"max_tokens\": 20, $text}" >"$scratch/chat"

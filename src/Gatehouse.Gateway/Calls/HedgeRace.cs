@@ -19,7 +19,7 @@ internal sealed class HedgeRace(
     TimeProvider clock)
 {
     private TargetOrder _order = order;
-    private long? _worstNanos; // held for the second attempt
+    private HedgeHold? _hold; // for the second attempt
 
     /// <summary>The targets that neither attempt is at.</summary>
     public TargetOrder Order => _order;
@@ -131,10 +131,10 @@ internal sealed class HedgeRace(
 
     private void SettleCost(Running one)
     {
-        if (_worstNanos is { } worst)
+        if (_hold is { } hold)
         {
-            _worstNanos = null;
-            meter.Settle(worst, Holds.MayHaveCost(call, one.Attempt));
+            _hold = null;
+            meter.Settle(hold, Holds.MayHaveCost(call, one.Attempt));
         }
     }
 
@@ -179,8 +179,8 @@ internal sealed class HedgeRace(
     private Running? TryBegin(Target target, int number)
     {
         var pass = target.Breaker?.TryEnter() ?? BreakerPass.Call;
-        var worst = WorstCase.Money(call, out _);
-        if (pass != BreakerPass.Call || !meter.TryTake(hedge, worst))
+        var hold = default(HedgeHold);
+        if (pass != BreakerPass.Call || !meter.TryTake(hedge, WorstCase.Money(call, out _), out hold))
         {
             target.Breaker?.Settle(pass, AttemptOutcome.Unknown);
             return null;
@@ -192,11 +192,11 @@ internal sealed class HedgeRace(
         if (!second.Attempt.IsAsked)
         {
             second.Contender.Dispose(); // it was not sent, and has ended: the request does not fit, or a budget does not cover it
-            meter.GiveBack(worst);
+            meter.GiveBack(hold);
             return null;
         }
 
-        (_order, _worstNanos, IsHedged) = (left, worst, true);
+        (_order, _hold, IsHedged) = (left, hold, true);
         metrics.Hedged(target.Provider.Name);
         return second;
     }

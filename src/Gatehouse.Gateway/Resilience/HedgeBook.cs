@@ -12,6 +12,9 @@ internal sealed class HedgeBook(TimeProvider clock)
     public HedgeMeter Of(string route) => _meters.GetOrAdd(route, static (_, clock) => new HedgeMeter(clock), clock);
 }
 
+/// <summary>The worst case of a second attempt, on the day on which it is held: a day's money is that day's alone.</summary>
+internal readonly record struct HedgeHold(long Nanos, long Day);
+
 /// <summary>
 /// Bounds the second attempts of one route. Each call earns a share of one, each second attempt takes a whole; of the money, the worst
 /// case is held while a second attempt is under way, so that the limit is kept by calls that run at the same time too.
@@ -36,7 +39,7 @@ internal sealed class HedgeMeter(TimeProvider clock)
     }
 
     /// <param name="worstNanos">What the attempt may cost at most.</param>
-    public bool TryTake(Hedge hedge, long worstNanos)
+    public bool TryTake(Hedge hedge, long worstNanos, out HedgeHold hold)
     {
         lock (_lock)
         {
@@ -45,6 +48,8 @@ internal sealed class HedgeMeter(TimeProvider clock)
             {
                 (_day, _spent) = (day, 0);
             }
+
+            hold = new HedgeHold(worstNanos, day);
 
             if (_saved < 1 || (hedge.MaxCostNanos is { } most && _spent + worstNanos > most))
             {
@@ -58,21 +63,21 @@ internal sealed class HedgeMeter(TimeProvider clock)
     }
 
     /// <summary>Nothing was sent.</summary>
-    public void GiveBack(long worstNanos)
+    public void GiveBack(HedgeHold hold)
     {
         lock (_lock)
         {
             _saved++;
-            _spent = Math.Max(0, _spent - worstNanos);
+            _spent -= hold.Day == _day ? hold.Nanos : 0;
         }
     }
 
     /// <summary>Puts what the outrun attempt did cost in the place of what was held.</summary>
-    public void Settle(long worstNanos, long nanos)
+    public void Settle(HedgeHold hold, long nanos)
     {
         lock (_lock)
         {
-            _spent = Math.Max(0, _spent - worstNanos + nanos);
+            _spent += hold.Day == _day ? nanos - hold.Nanos : 0;
         }
     }
 }

@@ -230,17 +230,20 @@ public sealed class HedgeTests
     {
         var meter = new HedgeMeter(_clock);
         var hedge = new Hedge(After, 95, 0.1, 100);
-        Assert.True(meter.TryTake(hedge, 60)); // one for a start
-        Assert.False(meter.TryTake(hedge, 1));
+        Assert.True(meter.TryTake(hedge, 60, out var first)); // one for a start
+        Assert.False(meter.TryTake(hedge, 1, out _));
         Came(30);
-        Assert.False(meter.TryTake(hedge, 60)); // the other may cost 60 yet
-        meter.Settle(60, 10);
-        Assert.True(meter.TryTake(hedge, 60));
-        Assert.True(meter.TryTake(hedge, 30));
-        meter.Settle(60, 60);
-        Assert.False(meter.TryTake(hedge, 1));
+        Assert.False(meter.TryTake(hedge, 60, out _)); // the other may cost 60 yet
+        meter.Settle(first, 10);
+        Assert.True(meter.TryTake(hedge, 60, out var second));
+        Assert.True(meter.TryTake(hedge, 30, out var third));
+        meter.Settle(second, 60);
+        Assert.False(meter.TryTake(hedge, 1, out _));
         _clock.Advance(TimeSpan.FromDays(1));
-        Assert.True(meter.TryTake(hedge, 100));
+        Came(30);
+        Assert.True(meter.TryTake(hedge, 100, out _));
+        meter.Settle(third, 0); // of the day before
+        Assert.False(meter.TryTake(hedge, 1, out _));
 
         void Came(int calls)
         {
