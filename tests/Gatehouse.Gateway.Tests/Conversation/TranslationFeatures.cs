@@ -69,7 +69,7 @@ internal static class TranslationFeatures
             Contents(User("""{"inlineData":{"mimeType":"application/pdf","data":"UERGTUFSSw=="}}""")), "UERGTUFSSw==")
         { Responses = Responses(
             """[{"role":"user","content":[{"type":"input_file","filename":"a.pdf","file_data":"data:application/pdf;base64,UERGTUFSSw=="}]}]""") },
-        new("file by id",
+        new("file by a provider's id",
             Chat("""[{"role":"user","content":[{"type":"text","text":"x"},{"type":"file","file":{"file_id":"file-mark"}}]}]"""),
             Messages("""[{"role":"user","content":[{"type":"text","text":"x"},{"type":"document","source":{"type":"file","file_id":"file-mark"}}]}]"""), null, "file-mark")
         { Responses = Responses(
