@@ -67,7 +67,7 @@ internal static class Joints
     /// <summary>Governance asks Configuration whether a text is a policy, and which names are taken.</summary>
     private static PolicyJoint Judge(KeptPolicies kept) => new(
         () => kept.Taken,
-        (name, text) => kept.Read(name, 0, text, out var errors) is { } file
+        (name, text) => kept.Check(name, text, out var errors) is { } file
             ? new PolicyJudgement(
                 file.Policy.Revision, [],
                 [.. file.Tests.Where(t => t.Failure is not null).Select(t => $"the test '{t.Name}' in line {t.Line}: {t.Failure}.")])

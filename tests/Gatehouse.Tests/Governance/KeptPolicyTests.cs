@@ -114,6 +114,8 @@ public sealed class KeptPolicyTests
     [InlineData("support", "name: support\nrules: [ { detect: schema, action: flag, schema: /etc/hostname } ]", "policy_invalid", 422)]
     [InlineData("support", "name: support\nrules: [ { detect: webhook, action: flag, webhook: { url: https://x.example } } ]",
         "policy_invalid", 422)]
+    [InlineData("support", "name: support\nrules: [ { detect: model, action: flag, model: { route: nowhere, shape: llama_guard } } ]",
+        "policy_invalid", 422)]
     public async Task What_is_no_policy_or_reaches_for_the_machine_is_refused(string name, string text, string code, int status)
     {
         await using var app = await TestApp.StartAsync();

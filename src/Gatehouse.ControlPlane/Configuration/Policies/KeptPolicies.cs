@@ -31,6 +31,21 @@ public sealed partial class KeptPolicies(ConfigurationState state, ILogger<KeptP
     /// <summary>Names that a kept policy may not have: those of the configuration's policies, and the one for none.</summary>
     public IReadOnlyList<string> Taken => [.. state.Current.Compiled.PolicyFiles.Select(f => f.Policy.Name), PolicyTable.None];
 
+    /// <summary>Reads a text that is to be saved or put in force: the routes that it asks must be there too.</summary>
+    /// <param name="name"><see langword="null"/>: whatever name it gives itself.</param>
+    public PolicyFile? Check(string? name, string text, out IReadOnlyList<ConfigurationError> errors)
+    {
+        var made = Read(name, 0, text, out errors);
+        if (made is not null
+            && PolicyCompiler.MissingRoute(made.Policy, made.Policy.Name, state.Current.Config.Routes.Keys) is { } missing)
+        {
+            errors = [missing];
+            return null;
+        }
+
+        return made;
+    }
+
     /// <summary>Reads a text as a policy of this name.</summary>
     /// <param name="name"><see langword="null"/>: whatever name it gives itself.</param>
     public PolicyFile? Read(string? name, long number, string text, out IReadOnlyList<ConfigurationError> errors)

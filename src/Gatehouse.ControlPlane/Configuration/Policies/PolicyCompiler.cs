@@ -125,16 +125,22 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
     /// <summary>A guard whose route is not there would let every call pass, or none.</summary>
     public void CheckRoutes(IReadOnlyCollection<string> routes)
     {
-        foreach (var file in _files.Where(f => f.Path is not null))
+        errors.AddRange(
+            _files.Where(f => f.Path is not null).Select(f => MissingRoute(f.Policy, f.Path!, routes)).OfType<ConfigurationError>());
+    }
+
+    /// <returns>A rule that asks a route which is not there; <see langword="null"/> when none does.</returns>
+    public static ConfigurationError? MissingRoute(GuardPolicy policy, string file, IReadOnlyCollection<string> routes)
+    {
+        if (GuardRoutes.Missing(policy, IsRoute) is not { } missing)
         {
-            if (GuardRoutes.Missing(file.Policy, IsRoute) is { } missing)
-            {
-                var nearest = Nearest.To(missing.Route, [.. routes]);
-                errors.Add(new(
-                    file.Path!, 1, 1, $"The rule '{missing.Rule.Name}' asks the route '{missing.Route}', which is not there.",
-                    nearest is null ? "Add it under 'routes'." : $"Did you mean '{nearest}'?"));
-            }
+            return null;
         }
+
+        var nearest = Nearest.To(missing.Route, [.. routes]);
+        return new(
+            file, 1, 1, $"The rule '{missing.Rule.Name}' asks the route '{missing.Route}', which is not there.",
+            nearest is null ? "Add it under 'routes'." : $"Did you mean '{nearest}'?");
 
         bool IsRoute(string name) => name == ProviderPresets.Simulator || routes.Any(r =>
             r == name || (r.EndsWith('*') && name.StartsWith(r.AsSpan(0, r.Length - 1), StringComparison.Ordinal)));

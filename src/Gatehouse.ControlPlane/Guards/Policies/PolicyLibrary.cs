@@ -93,7 +93,7 @@ public sealed class PolicyLibrary(
     public PolicyCheck Check(Person who, string text, string? name)
     {
         Require(who);
-        var file = compiler.Read(name, 0, text, out var errors);
+        var file = compiler.Check(name, text, out var errors);
         if (file is null)
         {
             return new PolicyCheck(null, false, errors, [], [], [], []);
