@@ -22,6 +22,10 @@ public sealed record InjectionOptions
 public sealed class InjectionDetector(InjectionOptions? options = null) : IDetector
 {
     private const int Depth = 2;
+
+    /// <summary>Fewer words than this are no evidence by themselves: "Stop." and "Everything is fine." stand in no training text.</summary>
+    private const int FewestWords = 4;
+
     private readonly InjectionOptions _options = options ?? new InjectionOptions();
 
     public DetectorKind Kind => DetectorKind.Injection;
@@ -118,7 +122,8 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
         var rules = reading.Rules;
         var verdict = new Verdict
         {
-            Score = reading.Features == 0 ? 0 : model.Direct.Calibrate(raw),
+            Score = reading.Features == 0 ? 0
+                : model.Direct.Calibrate(raw) * (counts.Words < FewestWords && rules.Id is null ? 0.5f : 1),
             Rule = rules.Id ?? "injection.model.direct",
             Type = rules.Type ?? FindingTypes.Injection,
             Start = rules.Id is null ? reading.WorstStart : rules.Start,

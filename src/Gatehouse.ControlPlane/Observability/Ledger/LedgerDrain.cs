@@ -18,8 +18,8 @@ internal sealed class LedgerDrain(
     ObservabilityMetrics metrics)
 {
     /// <summary>
-    /// Some 0.5 MB while they are written. More survive collections of the youngest generation, and what has to be moved is a pause of every
-    /// call; fewer cost more, because each transaction writes the pages at the ends of the trees anew.
+    /// Some 0.5 MB while they are written. More survive collections of the youngest generation, and what has to be moved is a pause of
+    /// every call; fewer cost more, because each transaction writes the pages at the ends of the trees anew.
     /// </summary>
     public const int BatchRecords = 500;
 

@@ -39,6 +39,9 @@ public class InjectionDetectorTests
 
     [Theory]
     [InlineData("How do I ignore whitespace changes in git diff?")]
+    [InlineData("Stop.")]
+    [InlineData("Nothing at all.")]
+    [InlineData("Everything is fine.")]
     [InlineData("Please follow the instructions in the manual and reset the system.")]
     [InlineData("Write a story about a hacker who saves a small town.")]
     [InlineData("How do I reset my password if I forgot it?")]
