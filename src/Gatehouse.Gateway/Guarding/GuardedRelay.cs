@@ -16,6 +16,8 @@ namespace Gatehouse.Gateway.Guarding;
 internal sealed class GuardedRelay(StreamRelay inner, StreamTexts format, GuardSession session, AnswerTranscript? transcript = null)
     : StreamRelay
 {
+    private static readonly JsonDocumentOptions AsDeep = new() { MaxDepth = 128 }; // as its tap reads
+
     private readonly List<(TextKey Key, StreamChannel Channel)> _channels = [];
     private readonly Dictionary<TextKey, StringBuilder> _wholes = [];
     private readonly Dictionary<(int Group, int Index), string> _tools = [];
@@ -47,7 +49,7 @@ internal sealed class GuardedRelay(StreamRelay inner, StreamTexts format, GuardS
             return;
         }
 
-        using var latest = JsonDocument.Parse(_latest.AsMemory(0, _latestLength));
+        using var latest = JsonDocument.Parse(_latest.AsMemory(0, _latestLength), AsDeep);
         foreach (var (key, channel) in _channels)
         {
             WriteMore(key, channel.Pause(), latest.RootElement, to);
@@ -95,7 +97,7 @@ internal sealed class GuardedRelay(StreamRelay inner, StreamTexts format, GuardS
 
         data.CopyTo(_latest);
         _latestLength = data.Length;
-        using var document = JsonDocument.Parse(_latest.AsMemory(0, _latestLength)); // its tap has proved it
+        using var document = JsonDocument.Parse(_latest.AsMemory(0, _latestLength), AsDeep); // its tap has proved it
         _texts.Clear();
         _edits.Clear();
         format.Read(document.RootElement, _texts);
@@ -253,7 +255,7 @@ internal sealed class GuardedRelay(StreamRelay inner, StreamTexts format, GuardS
             return;
         }
 
-        using var latest = JsonDocument.Parse(_latest.AsMemory(0, _latestLength));
+        using var latest = JsonDocument.Parse(_latest.AsMemory(0, _latestLength), AsDeep);
         foreach (var (key, channel) in _channels)
         {
             WriteMore(key, channel.Complete(), latest.RootElement, to);
@@ -276,7 +278,7 @@ internal sealed class GuardedRelay(StreamRelay inner, StreamTexts format, GuardS
         if (format.NextNumber() is { } number)
         {
             using var numbered = new PooledBuffer(data.Length + 16);
-            using var document = JsonDocument.Parse(data.Memory);
+            using var document = JsonDocument.Parse(data.Memory, AsDeep);
             var old = document.RootElement.TryGetProperty("sequence_number", out var value) ? value : default;
             if (old.ValueKind == JsonValueKind.Number)
             {

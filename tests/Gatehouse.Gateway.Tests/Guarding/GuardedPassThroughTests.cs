@@ -84,6 +84,23 @@ public sealed class GuardedPassThroughTests
     }
 
     [Fact]
+    public async Task Events_as_deep_as_the_gateway_reads_are_guarded_too()
+    {
+        var deep = string.Concat(Enumerable.Repeat("[", 90)) + string.Concat(Enumerable.Repeat("]", 90));
+        var stream = Texts.Role + Texts.Hello.Replace("\"index\":0", $"\"extra\":{deep},\"index\":0").Replace("Hello", $"To {Mail} it is.")
+            + Texts.Finish.Replace("\"index\":0", $"\"extra\":{deep},\"index\":0") + Texts.Done;
+        await using var player = new WirePlayer(e => e.StreamAsync(stream));
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)], policies: Policy.Table(Redact));
+
+        using var response = await gateway.ChatAsync(Texts.StreamRequest);
+        var text = await response.Content.ReadAsStringAsync(Ct);
+
+        Assert.EndsWith("data: [DONE]\n\n", text, StringComparison.Ordinal);
+        Assert.DoesNotContain(Mail, text, StringComparison.Ordinal);
+        Assert.DoesNotContain("\"error\"", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Choices_that_interleave_are_guarded_each_by_itself()
     {
         var stream = new StringBuilder(Texts.Role + Texts.Role.Replace("\"index\":0", "\"index\":1"));
