@@ -357,14 +357,14 @@ public sealed class TwoNodesTests
         public async Task<JsonElement> SettledAsync(string name, int calls)
         {
             await UntilAsync(async () => await LongAsync("SELECT COUNT(*) FROM observability_ledger WHERE started_at >= @p", 0) >= calls);
-            var budget = default(JsonElement);
+            var (budget, ledger) = (default(JsonElement), 0m);
             await UntilAsync(async () =>
             {
                 budget = (await First.AdminAsync("GET", "api/budgets", token: _token)).GetProperty("items").EnumerateArray()
                     .Single(b => b.GetProperty("budget").GetProperty("name").GetString() == name);
-                return budget.GetProperty("reserved_usd").GetDecimal() == 0
-                    && budget.GetProperty("spent_usd").GetDecimal() == await LedgerCostAsync();
-            });
+                ledger = await LedgerCostAsync();
+                return budget.GetProperty("reserved_usd").GetDecimal() == 0 && budget.GetProperty("spent_usd").GetDecimal() == ledger;
+            }, () => $"The ledger holds {ledger}: {budget}");
             return budget;
         }
 
@@ -416,13 +416,13 @@ public sealed class TwoNodesTests
             await _database.DisposeAsync();
         }
 
-        private static async Task UntilAsync(Func<Task<bool>> holds)
+        private static async Task UntilAsync(Func<Task<bool>> holds, Func<string>? found = null)
         {
             var began = TimeProvider.System.GetTimestamp();
             using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
             while (!await holds())
             {
-                Assert.True(TimeProvider.System.GetElapsedTime(began) < Patience, "It did not come true in time.");
+                Assert.True(TimeProvider.System.GetElapsedTime(began) < Patience, $"It did not come true in time. {found?.Invoke()}");
                 await timer.WaitForNextTickAsync(Ct);
             }
         }

@@ -184,9 +184,9 @@ internal sealed class RawServer : IAsyncDisposable
 
             if ((await flush).IsCompleted)
             {
+                Aborted.TrySetResult(); // the request's token may be cancelled only when nobody listens to it any longer
                 return;
             }
         }
-
     }
 }
