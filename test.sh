@@ -5,7 +5,7 @@ cd "$(dirname "$0")"
 . scripts/packages.sh
 
 need_dotnet
-need_packages libsqlite3-0 curl procps postgresql nginx-light fonts-dejavu-core
+need_packages libsqlite3-0 curl procps postgresql nginx fonts-dejavu-core
 need_chromium
 need_node
 
