@@ -253,11 +253,12 @@ internal sealed partial class LeaseWorker(
         }
 
         var pledge = Pledge(rule, window, recent);
-        var answer = await store.SyncAsync(
-            journal.NodeId, book.Run, Request(rule, allowance, window, pledge, idle ? 0 : Ahead(rule, window, recent)), ct);
+        var told = Request(rule, allowance, window, pledge, idle ? 0 : Ahead(rule, window, recent));
+        var answer = await store.SyncAsync(journal.NodeId, book.Run, told, ct);
         if (answer.Free < 0 && window.TakeBack(-answer.Free) > 0)
         {
-            answer = await store.SyncAsync(journal.NodeId, book.Run, Request(rule, allowance, window, pledge, 0), ct);
+            told = Request(rule, allowance, window, pledge, 0);
+            answer = await store.SyncAsync(journal.NodeId, book.Run, told, ct);
         }
 
         if (answer.IsLost)
@@ -271,7 +272,7 @@ internal sealed partial class LeaseWorker(
         window.Pledge(pledge);
         var canHaveMore = pledge < window.Granted + answer.More ? pledge - window.Used : answer.Free > 0 ? answer.More : 0;
         window.Grant(answer.More, answer.Others, canHaveMore / 2);
-        standing.Synced(window, now);
+        standing.Synced(told, now);
     }
 
     /// <summary>What calls wait for, and about a second's use or a small part of the cap; never less than was pledged before.</summary>
@@ -396,10 +397,11 @@ internal sealed partial class LeaseWorker(
 
         public bool HasMoved(AllowanceWindow window) => window.Used != _used || window.Underway != _underway;
 
-        public void Synced(AllowanceWindow window, long now)
+        /// <param name="told">What the database knows now; calls may have moved on while it was told.</param>
+        public void Synced(LeaseRequest told, long now)
         {
-            _used = window.Used;
-            _underway = window.Underway;
+            _used = told.Used;
+            _underway = told.Underway;
             SyncedAt = now;
         }
     }
