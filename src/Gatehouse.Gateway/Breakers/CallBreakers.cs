@@ -23,6 +23,14 @@ internal sealed class CallBreakers(BreakerBook book, CallReviews reviews, TimePr
         var acting = Find(call, set);
         if (acting is { Definition.Action: BreakerAction.Stop })
         {
+            for (var i = 0; i < set.Breakers.Length; i++)
+            {
+                if ((call.Probes & (1UL << i)) != 0)
+                {
+                    set.Breakers[i].GiveUp();
+                }
+            }
+
             return new ValueTask<AttemptFailure?>(Refusal(call, acting)); // and nothing of it is counted
         }
 

@@ -119,6 +119,15 @@ internal sealed class SystemBreaker
         }
     }
 
+    /// <summary>The call that was to be the probe does not go on.</summary>
+    public void GiveUp()
+    {
+        lock (_lock)
+        {
+            _probeAt = 0;
+        }
+    }
+
     /// <summary>Another node, or a person, has changed it.</summary>
     public void Adopt(SharedBreaker shared)
     {

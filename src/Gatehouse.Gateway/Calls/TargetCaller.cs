@@ -305,7 +305,7 @@ internal sealed class TargetCaller(
             if (body.Length > LargeBytes && body.Turn is null)
             {
                 deadline.Stop(); // it is not the provider that keeps us waiting
-                if (!await Large.WaitAsync(call.Route.IdleTimeout, call.Aborted))
+                if (!await call.WaitAsync(new ValueTask<bool>(Large.WaitAsync(call.Route.IdleTimeout, deadline.Token))))
                 {
                     return Failures.ManyLarge(attempt);
                 }

@@ -37,7 +37,7 @@ internal sealed class PolledListener : IConnectionListener
         while (!_isClosed)
         {
             var (descriptor, remote) = await _polled.Wait.RunAsync(cancellationToken);
-            if (_isClosed || descriptor == AcceptWait.Closed)
+            if (descriptor == AcceptWait.Closed)
             {
                 break;
             }
@@ -114,7 +114,16 @@ internal sealed class PolledListener : IConnectionListener
             while (true)
             {
                 var bytes = MostAddressBytes;
-                var descriptor = listener.Accept(address, &bytes);
+                int descriptor;
+                try
+                {
+                    descriptor = listener.Accept(address, &bytes);
+                }
+                catch (ObjectDisposedException)
+                {
+                    result = (Closed, null); // unbound meanwhile
+                    return true;
+                }
                 if (descriptor >= 0)
                 {
                     result = (descriptor, Remote(new ReadOnlySpan<byte>(address, bytes)));

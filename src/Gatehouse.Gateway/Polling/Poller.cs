@@ -84,12 +84,18 @@ internal sealed unsafe class Poller
         }
     }
 
-    /// <summary>To be called once, before the socket's handle is disposed; the kernel forgets it then by itself.</summary>
+    /// <summary>To be called before the socket's handle is disposed; the kernel forgets it then by itself. A second time it does nothing.</summary>
     public void Forget(PolledSocket socket)
     {
         lock (_lock)
         {
+            if (socket.Token == 0)
+            {
+                return; // never watched, or forgotten already
+            }
+
             var place = (int)(uint)socket.Token;
+            socket.Token = 0;
             Volatile.Write(ref _places[place], null);
             _free.Push(place);
         }

@@ -16,10 +16,10 @@ internal sealed class Approvals(TimeProvider clock)
     private const int Most = 10_000;
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<(Guid SystemId, UInt128 Text), DateTimeOffset> _known = [];
+    private readonly Dictionary<(Guid SystemId, SystemEnvironment Environment, UInt128 Text), DateTimeOffset> _known = [];
 
     /// <summary>A person said yes to these texts.</summary>
-    public void Remember(Guid systemId, IReadOnlyList<ReviewText> texts)
+    public void Remember(Guid systemId, SystemEnvironment environment, IReadOnlyList<ReviewText> texts)
     {
         var now = clock.GetUtcNow();
         lock (_lock)
@@ -39,14 +39,14 @@ internal sealed class Approvals(TimeProvider clock)
             {
                 if (text.Marks.Count > 0 && _known.Count < Most)
                 {
-                    _known[(systemId, Of(text))] = now + Kept;
+                    _known[(systemId, environment, Of(text))] = now + Kept;
                 }
             }
         }
     }
 
     /// <summary>Whether a person said yes to all that is asked about.</summary>
-    public bool Cover(Guid systemId, IReadOnlyList<ReviewText> texts)
+    public bool Cover(Guid systemId, SystemEnvironment environment, IReadOnlyList<ReviewText> texts)
     {
         var now = clock.GetUtcNow();
         var covered = 0;
@@ -59,7 +59,7 @@ internal sealed class Approvals(TimeProvider clock)
 
             foreach (var text in texts)
             {
-                if (text.IsCut || !_known.TryGetValue((systemId, Of(text)), out var until) || until <= now)
+                if (text.IsCut || !_known.TryGetValue((systemId, environment, Of(text)), out var until) || until <= now)
                 {
                     return false; // what was shown in part was approved in part
                 }

@@ -24,7 +24,7 @@ internal sealed class CallReviews(ReviewDesk desk, Approvals approvals, TimeProv
         }
 
         var texts = guard.Session.ReviewTexts();
-        if (approvals.Cover(call.Principal.SystemId, texts))
+        if (approvals.Cover(call.Principal.SystemId, call.Principal.Environment, texts))
         {
             guard.Session.Decided(passes: true);
             return null;
@@ -38,7 +38,7 @@ internal sealed class CallReviews(ReviewDesk desk, Approvals approvals, TimeProv
         guard.Session.Decided(passes);
         if (how == ReviewState.Approved)
         {
-            approvals.Remember(call.Principal.SystemId, texts);
+            approvals.Remember(call.Principal.SystemId, call.Principal.Environment, texts);
         }
 
         return passes ? null : Refusal(call, how, question.Id, guard.MessageOf(rule, call));

@@ -19,6 +19,7 @@ internal sealed class Question
 
     private readonly List<(GuardedText About, Decision Decision)> _places = [];
     private readonly List<(GuardedText About, string Text)> _texts = [];
+    private bool _isPartial; // more was found than is kept
 
     /// <summary>The first rule that lets the call wait.</summary>
     public GuardRule? HeldBy { get; private set; }
@@ -40,6 +41,10 @@ internal sealed class Question
         {
             _places.Add((about, decision));
         }
+        else
+        {
+            _isPartial = true;
+        }
 
         if (decision.Effect == GuardAction.Escalate && decision.Rule.Escalation.Mode == EscalationMode.Hold)
         {
@@ -55,9 +60,18 @@ internal sealed class Question
     public void Keep(in GuardedText about, ReadOnlySpan<char> text)
     {
         var known = about;
-        if (_texts.Count < MaxTexts && !_texts.Exists(t => t.About == known))
+        if (_texts.Exists(t => t.About == known))
+        {
+            return;
+        }
+
+        if (_texts.Count < MaxTexts)
         {
             _texts.Add((about, text.ToString()));
+        }
+        else
+        {
+            _isPartial = true;
         }
     }
 
@@ -70,7 +84,8 @@ internal sealed class Question
             var places = _places.FindAll(p => p.About.Side == about.Side && p.About.Part == about.Part);
             if (places.Exists(p => p.Decision.Effect == GuardAction.Escalate))
             {
-                shown.Add(Show(about, text, places));
+                var one = Show(about, text, places);
+                shown.Add(_isPartial ? one with { IsCut = true } : one);
             }
         }
 

@@ -96,7 +96,7 @@ internal static class PolicyRuleSettings
                 "For example 'url: https://dlp.example.com/check'.");
         }
 
-        if (webhook.Secret.Length > 0 && sources.Raw(webhook, "secret") is { } raw && !References.IsIn(raw))
+        if (webhook.Secret.Length > 0 && sources.Raw(webhook, "secret") is { } raw && References.Mask(raw) != raw)
         {
             add("webhook", "'webhook.secret' must be a reference: policies are shown to people.", "For example 'secret: ${DLP_SECRET}'.");
         }

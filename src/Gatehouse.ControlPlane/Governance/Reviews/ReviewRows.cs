@@ -45,7 +45,7 @@ internal sealed class ReviewRows(Database db, InstallationSecret secret)
     /// <param name="askedBefore">What was asked later is another run's.</param>
     public Task<int> AbandonAsync(string node, DateTimeOffset askedBefore, DateTimeOffset now, CancellationToken ct) =>
         db.ExecuteAsync($"""
-            UPDATE governance_review SET state = 'abandoned', ended_at = {now}, passed = {false}
+            UPDATE governance_review SET state = 'abandoned', ended_at = {now}, passed = {false}, texts = NULL
             WHERE node = {node} AND state = 'waiting' AND asked_at < {askedBefore}
             """, ct);
 

@@ -50,9 +50,6 @@ public sealed class PolicyReplays(PolicyLibrary library, StoredCalls calls, Func
     private const int MaxSamples = 20;
     private const int AtOnce = 2;
 
-    /// <summary>Detectors that work beside the call's texts: by asking, or on complete answers.</summary>
-    private static readonly string[] Elsewhere = ["model", "webhook", "schema", "grounding", "confidence"];
-
     private static readonly TimeSpan LongestRange = TimeSpan.FromDays(366);
 
     private readonly SemaphoreSlim _places = new(AtOnce, AtOnce);
@@ -87,7 +84,7 @@ public sealed class PolicyReplays(PolicyLibrary library, StoredCalls calls, Func
         try
         {
             var sums = new ReplaySums([.. from.Definition.Rules.Concat(to.Definition.Rules)
-                .Where(rule => Elsewhere.Contains(GuardLog.NameOf(rule.Detector))).Select(rule => rule.Name).Distinct()]);
+                .Where(rule => rule.IsPlugIn || rule.IsAnswerCheck).Select(rule => rule.Name).Distinct()]);
             Guid? before = null;
             while (sums.Calls < request.Max)
             {
