@@ -84,7 +84,7 @@ internal sealed unsafe class Poller
         }
     }
 
-    /// <summary>To be called before the socket's handle is disposed; the kernel forgets it then by itself. A second time it does nothing.</summary>
+    /// <summary>Before the socket's handle is disposed; the kernel forgets it then by itself. A second time it does nothing.</summary>
     public void Forget(PolledSocket socket)
     {
         lock (_lock)
