@@ -134,7 +134,8 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
         {
             await using var file = new FileStream(_path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             using var reader = new StreamReader(file, Encoding.UTF8);
-            var text = new char[YamlReader.MaxChars + 1];
+            var most = file.CanSeek && file.Length > 0 ? Math.Min(file.Length + 1, YamlReader.MaxChars + 1) : YamlReader.MaxChars + 1;
+            var text = new char[most]; // one more than it has: a file that grows meanwhile is read again
             return new string(text, 0, await reader.ReadBlockAsync(text, ct));
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)

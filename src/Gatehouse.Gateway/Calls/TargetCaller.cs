@@ -48,7 +48,7 @@ internal sealed class TargetCaller(
     [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
     public async ValueTask<AttemptFailure?> TryAsync(Call call, Attempt attempt)
     {
-        using var deadline = new Deadline(call.Route.FirstByteTimeout, clock, attempt.Contender?.Token ?? call.Aborted);
+        using var deadline = Deadline.Begin(call.Route.FirstByteTimeout, clock, attempt.Contender?.Token ?? call.Aborted);
         using var buffer = new PooledBuffer(call.Body.Length + 128);
         using var stripped = new PooledBuffer(0);
         try

@@ -12,8 +12,8 @@ public sealed record CallJournalOptions
     /// <summary>Made when it is missing. One process uses it at a time.</summary>
     public required string Directory { get; init; }
 
-    /// <summary>Size of a segment file in bytes. Two are on disk (and in memory) at least. Default 8 MiB: some 25,000 calls.</summary>
-    public int SegmentBytes { get; init; } = 8 << 20;
+    /// <summary>Size of a segment file in bytes. Two are on disk (and in memory) at least. Default 2 MiB: some 6,000 calls.</summary>
+    public int SegmentBytes { get; init; } = 2 << 20;
 
     /// <summary>What a record outlives once <see cref="CallJournal.FlushedAsync"/> has ended.</summary>
     public JournalDurability Durability { get; init; }
@@ -34,7 +34,7 @@ public enum JournalDurability
 /// <list type="number">
 /// <item><see cref="Append"/> returns when the record is in the file's pages: it survives the death of the process. Where it is to survive
 /// a power cut too, <see cref="FlushedAsync"/> ends when the disk has it.</item>
-/// <item>Appending takes no lock and waits for nothing, save at the change of segments (every 25,000 calls or so).</item>
+/// <item>Appending takes no lock and waits for nothing, save at the change of segments (every 6,000 calls or so).</item>
 /// <item>The next segment is allocated ahead by a thread of its own. When that fails, <see cref="IsFull"/> turns true while the current
 /// segment still has room for the calls under way.</item>
 /// <item>Segment numbers only grow, also over restarts; a process never writes to a segment that an earlier one left.</item>

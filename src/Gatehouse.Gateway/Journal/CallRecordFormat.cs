@@ -17,7 +17,10 @@ internal static class CallRecordFormat
     public const byte Version = 4;
 
     /// <summary>Longer texts are cut: a record must always fit into a segment, whatever a client or a provider sent.</summary>
-    public const int MaxTextChars = 2048;
+    public const int MaxTextChars = 1024;
+
+    /// <summary>Texts that are names are cut sooner, in lists: there may be many.</summary>
+    public const int MaxNameChars = 256;
 
     /// <summary>Longer lists are cut.</summary>
     public const int MaxItems = 128;
@@ -331,7 +334,7 @@ internal static class CallRecordFormat
         to.Number(count);
         for (var i = 0; i < count; i++)
         {
-            to.Text(texts[i]);
+            to.Name(texts[i]);
         }
     }
 
@@ -353,14 +356,14 @@ internal static class CallRecordFormat
         for (var i = 0; i < count; i++)
         {
             var attempt = attempts[i];
-            to.Text(attempt.Provider);
-            to.Text(attempt.Model);
+            to.Name(attempt.Provider);
+            to.Name(attempt.Model);
             to.Number(attempt.StartMicros);
             to.Optional(attempt.HeadersMicros);
             to.Optional(attempt.FirstByteMicros);
             to.Number(attempt.EndMicros);
             to.Number(attempt.Status);
-            to.Text(attempt.ErrorCode);
+            to.Name(attempt.ErrorCode);
             to.Text(attempt.Error);
         }
     }
@@ -424,8 +427,8 @@ internal static class CallRecordFormat
                 break;
             }
 
-            to.Text(name);
-            to.Text(value);
+            to.Name(name);
+            to.Name(value);
         }
     }
 
@@ -466,11 +469,11 @@ internal static class CallRecordFormat
         for (var i = 0; i < count; i++)
         {
             var finding = guard.Findings[i];
-            to.Text(finding.Side);
-            to.Text(finding.Detector);
-            to.Text(finding.Type);
-            to.Text(finding.Rule);
-            to.Text(finding.Action);
+            to.Name(finding.Side);
+            to.Name(finding.Detector);
+            to.Name(finding.Type);
+            to.Name(finding.Rule);
+            to.Name(finding.Action);
             to.Flag(finding.Shadow);
             to.Flag(finding.Excepted);
             to.Number(finding.Count);
@@ -568,7 +571,11 @@ internal static class CallRecordFormat
             }
         }
 
-        public void Text(string? value)
+        public void Text(string? value) => Text(value, MaxTextChars);
+
+        public void Name(string? value) => Text(value, MaxNameChars);
+
+        private void Text(string? value, int maxChars)
         {
             if (value is null)
             {
@@ -576,7 +583,7 @@ internal static class CallRecordFormat
                 return;
             }
 
-            var chars = value.AsSpan(0, Math.Min(value.Length, MaxTextChars));
+            var chars = value.AsSpan(0, Math.Min(value.Length, maxChars));
             var bytes = Encoding.UTF8.GetByteCount(chars);
             Number(bytes + 1);
             Ensure(bytes);

@@ -17,6 +17,9 @@ internal sealed unsafe class Poller
 {
     private const int MaxEvents = 256;
 
+    /// <summary>The least that Linux takes. What waits here waits for moments, and what others do at length may wait for it.</summary>
+    private const ulong TurnNanoseconds = 100_000;
+
     private static readonly int EventBytes = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 12 : 16; // packed on x86 alone
     private static readonly int DataOffset = EventBytes - 8;
 
@@ -107,6 +110,7 @@ internal sealed unsafe class Poller
     private void Run()
     {
         t_current = this;
+        Libc.PreferTurns(TurnNanoseconds);
         var events = stackalloc byte[MaxEvents * EventBytes];
         while (true)
         {

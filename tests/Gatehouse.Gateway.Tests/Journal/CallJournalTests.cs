@@ -209,7 +209,7 @@ public sealed class CallJournalTests : IDisposable
     public void A_record_larger_than_a_segment_is_the_callers_bug()
     {
         using var journal = Open(4096);
-        var large = new CallRecord { DroppedParameters = [.. Enumerable.Repeat(new string('x', 1000), 10)] };
+        var large = new CallRecord { DroppedParameters = [.. Enumerable.Repeat(new string('x', 1000), 20)] };
 
         Assert.Throws<ArgumentOutOfRangeException>(() => journal.Append(large));
     }

@@ -171,6 +171,9 @@ public sealed class CallRecordFormatTests
             DroppedParameters = [.. Enumerable.Repeat(text, 1000)],
             Attempts = [.. Enumerable.Repeat(new CallAttempt(text, text, 1, 2, 3, 4, 500, text, text), 1000)],
             RequestAttributes = Enumerable.Range(0, 1000).ToDictionary(i => i + text, _ => text),
+            Guard = new GuardReport(
+                text, text, GuardVerdict.Flagged,
+                [.. Enumerable.Repeat(new GuardFinding(text, text, text, text, text, false, false, 1, 0.5, 1, 2, 3), 1000)], 1, 2, text),
         };
         var buffer = new byte[16];
 

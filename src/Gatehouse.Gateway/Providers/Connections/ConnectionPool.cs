@@ -70,7 +70,8 @@ internal sealed class ConnectionPool : IDisposable
     {
         while (Pop() is { } connection)
         {
-            if (!IsOutdated(connection) && _clock.GetElapsedTime(connection.IdleSince) < MaxIdleTime && !connection.IsStale())
+            var now = _clock.GetTimestamp();
+            if (!IsOutdated(connection, now) && _clock.GetElapsedTime(connection.IdleSince, now) < MaxIdleTime && !connection.IsStale())
             {
                 return connection;
             }
@@ -84,9 +85,10 @@ internal sealed class ConnectionPool : IDisposable
     /// <summary>Takes a connection back; one that may not carry another exchange is closed.</summary>
     public void Return(UpstreamConnection connection)
     {
-        if (connection.IsReusable && !IsOutdated(connection))
+        var now = _clock.GetTimestamp();
+        if (connection.IsReusable && !IsOutdated(connection, now))
         {
-            connection.IdleSince = _clock.GetTimestamp();
+            connection.IdleSince = now;
             lock (_lock)
             {
                 if (!_disposed)
@@ -238,7 +240,7 @@ internal sealed class ConnectionPool : IDisposable
         }
     }
 
-    private bool IsOutdated(UpstreamConnection connection) => _clock.GetElapsedTime(connection.MadeAt) > MaxAge;
+    private bool IsOutdated(UpstreamConnection connection, long now) => _clock.GetElapsedTime(connection.MadeAt, now) > MaxAge;
 
     /// <summary>Closes what has been idle for too long, which lies at the beginning.</summary>
     private void Sweep()
