@@ -61,9 +61,7 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
     public GuardRule? AskedBy => _question?.AskedBy;
 
     /// <summary>The texts that a person needs to decide about what was found so far on this side of the call.</summary>
-    public IReadOnlyList<ReviewText> ReviewTexts() =>
-        _question?.Texts(
-            _streams?.Skip(_earlierStreams).Where(s => s.SoFar is not null).Select(s => (s.About, s.SoFar!.ToString())) ?? []) ?? [];
+    public IReadOnlyList<ReviewText> ReviewTexts() => _question?.Texts(Streams) ?? [];
 
     /// <summary>A person has decided, or time has.</summary>
     public void Decided(bool passes)
@@ -104,6 +102,8 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
     /// <summary>Time spent on the answer, in microseconds.</summary>
     public long OutputMicros => _isOutput ? Micros : 0;
 
+    private IEnumerable<StreamGuard> Streams => _streams?.Skip(_earlierStreams) ?? [];
+
     private long Micros => (_spent + _waited).Ticks / TimeSpan.TicksPerMicrosecond;
 
     /// <summary>The answer begins, and with it the allowance of time.</summary>
@@ -137,20 +137,14 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
             Take(about, decision);
         }
 
-        if (_question is not null && !IsBlocked && _decisions.Exists(static d => d.Effect == GuardAction.Escalate))
-        {
-            _question.Keep(about, text);
-        }
-
-        return IsBlocked ? null
-            : about.IsThinking ? FirstChange(0) is { } end ? text[..end].ToString() : null
-            : Rewrite(text, 0, text.Length, about.IsJson, onlyIfChanged: true);
+        return Obey(about, text);
     }
 
     /// <summary>Decides about what somebody else found in a text.</summary>
     /// <returns>What it becomes; <see langword="null"/> when it stays as it is, or when the call is blocked.</returns>
     public string? Apply(in GuardedText about, ReadOnlySpan<char> text, IReadOnlyList<RuleFinding> found)
     {
+        Renew(about, text);
         _decisions.Clear();
         foreach (var (rule, finding, replacement) in found)
         {
@@ -168,12 +162,7 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
             Take(about, decision);
         }
 
-        if (_question is not null && !IsBlocked && _decisions.Exists(static d => d.Effect == GuardAction.Escalate))
-        {
-            _question.Keep(about, text);
-        }
-
-        return IsBlocked || about.IsThinking ? null : Rewrite(text, 0, text.Length, about.IsJson, onlyIfChanged: true);
+        return about.IsThinking ? null : Obey(about, text);
     }
 
     /// <summary>Counts the time of plug-ins as the guards'.</summary>
@@ -293,14 +282,71 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
             FallbackBy ??= decision.Rule;
         }
 
-        if (policy.Escalates && decision.Effect >= GuardAction.Redact)
+        if (decision.Effect == GuardAction.Escalate)
         {
             (_question ??= new Question()).Take(about, decision);
         }
     }
 
+    /// <summary>What becomes of a whole text by the decisions about it. What a person is to be asked about changes with it.</summary>
+    private string? Obey(in GuardedText about, ReadOnlySpan<char> text)
+    {
+        if (IsBlocked)
+        {
+            return null;
+        }
+
+        if (_question is not null && _decisions.Exists(static d => d.Effect == GuardAction.Escalate))
+        {
+            _question.Keep(about, text);
+        }
+
+        var edits = _question is null ? null : new List<TextEdit>();
+        string? changed;
+        if (!about.IsThinking)
+        {
+            changed = Rewrite(text, 0, text.Length, about.IsJson, onlyIfChanged: true, edits);
+        }
+        else if (FirstChange(0) is { } end)
+        {
+            changed = text[..end].ToString();
+            edits?.Add(new TextEdit(end, text.Length, ""));
+        }
+        else
+        {
+            changed = null;
+        }
+
+        if (changed is not null)
+        {
+            _question?.Renew(about, changed, edits);
+        }
+
+        return changed;
+    }
+
+    /// <summary>Somebody was asked about a text as others had left it: the places that are known move to where they are in it.</summary>
+    private void Renew(GuardedText about, ReadOnlySpan<char> text)
+    {
+        if (_question is null)
+        {
+            return;
+        }
+
+        if (!_question.Keeps(about) && Streams.FirstOrDefault(s => s.About == about) is { Passed: { } passed } stream)
+        {
+            _question.Keep(about, passed);
+            _question.Renew(about, TextEdit.Apply(passed, stream.Edits), stream.Edits);
+        }
+
+        _question.Renew(about, text, null);
+    }
+
     /// <summary>A part of a text with its replacements.</summary>
-    internal string? Rewrite(ReadOnlySpan<char> text, int from, int until, bool isJson, bool onlyIfChanged)
+    /// <param name="edits">Gets them.</param>
+    /// <param name="trimmed">Units that stood before the text; for the places of the edits.</param>
+    internal string? Rewrite(
+        ReadOnlySpan<char> text, int from, int until, bool isJson, bool onlyIfChanged, List<TextEdit>? edits = null, long trimmed = 0)
     {
         StringBuilder? rewritten = null;
         var at = from;
@@ -328,9 +374,11 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
 
             rewritten ??= new StringBuilder(until - from);
             rewritten.Append(text[at..start]);
-            rewritten.Append(decision.Replacement is { } given
+            var value = decision.Replacement is { } given
                 ? isJson ? System.Text.Json.JsonEncodedText.Encode(given).Value : given
-                : ValueFor(decision, isJson ? JsonEscapes.Read(text[start..end]) : text[start..end]));
+                : ValueFor(decision, isJson ? JsonEscapes.Read(text[start..end]) : text[start..end]);
+            rewritten.Append(value);
+            edits?.Add(new TextEdit((int)(trimmed + start), (int)(trimmed + end), value));
             at = end;
         }
 

@@ -3,10 +3,77 @@ using Gatehouse.Contracts;
 
 namespace Gatehouse.Guardrails.Policies;
 
+/// <summary>A place of a text, in UTF-16 units, and what it became.</summary>
+internal readonly record struct TextEdit(int Start, int End, string Value)
+{
+    /// <summary>The text with its edits, which are in order and do not overlap; those behind its end are none.</summary>
+    public static string Apply(string text, IReadOnlyList<TextEdit> edits)
+    {
+        var edited = new StringBuilder(text.Length);
+        var at = 0;
+        foreach (var edit in edits)
+        {
+            if (edit.Start >= text.Length)
+            {
+                break;
+            }
+
+            edited.Append(text, at, edit.Start - at).Append(edit.Value);
+            at = Math.Min(edit.End, text.Length);
+        }
+
+        return edited.Append(text, at, text.Length - at).ToString();
+    }
+
+    /// <summary>Where a finding is when the text has been edited: what was replaced in part is found in the whole replacement.</summary>
+    public static Finding Move(in Finding finding, IReadOnlyList<TextEdit> edits)
+    {
+        var start = Moved(finding.Start, isEnd: false, edits);
+        return finding with { Start = start, Length = Math.Max(0, Moved(finding.End, isEnd: true, edits) - start) };
+    }
+
+    /// <summary>The one edit that makes a text out of another.</summary>
+    public static TextEdit Between(ReadOnlySpan<char> text, ReadOnlySpan<char> other)
+    {
+        var before = text.CommonPrefixLength(other);
+        var after = 0;
+        while (after < Math.Min(text.Length, other.Length) - before && text[^(after + 1)] == other[^(after + 1)])
+        {
+            after++;
+        }
+
+        return new TextEdit(before, text.Length - after, other[before..(other.Length - after)].ToString());
+    }
+
+    private static int Moved(int place, bool isEnd, IReadOnlyList<TextEdit> edits)
+    {
+        var by = 0;
+        foreach (var edit in edits)
+        {
+            if (edit.Start >= place)
+            {
+                break;
+            }
+
+            if (edit.End > place)
+            {
+                return edit.Start + by + (isEnd ? edit.Value.Length : 0);
+            }
+
+            by += edit.Value.Length - (edit.End - edit.Start);
+        }
+
+        return place + by;
+    }
+}
+
 /// <summary>
 /// What a person is to be asked about one side of a call: the rules that ask, and the texts with the findings marked. It holds text, which
-/// goes to the review and nowhere else. What rules take out of the text is not shown to the person either. Made with the first finding that
-/// asks; one thread at a time.
+/// goes to the review and nowhere else. Made with the first finding that asks; one thread at a time.
+/// <list type="number">
+/// <item>A text is kept as all rules left it so far (<see cref="Renew"/>): the person reads what the provider or the client would.</item>
+/// <item>A place is one of the text as it is kept: it moves when the text changes.</item>
+/// </list>
 /// </summary>
 internal sealed class Question
 {
@@ -31,10 +98,11 @@ internal sealed class Question
     public void BeginAnswer()
     {
         HeldBy = null;
-        _places.RemoveAll(p => IsOver(p.About, p.Decision));
+        _places.RemoveAll(p => IsAnswer(p.About) || p.Decision.Rule.Escalation.Mode == EscalationMode.Hold);
         _texts.RemoveAll(t => IsAnswer(t.About) || !_places.Exists(p => p.About == t.About));
     }
 
+    /// <summary>A rule asks.</summary>
     public void Take(in GuardedText about, in Decision decision)
     {
         if (_places.Count < MaxPlaces)
@@ -46,11 +114,11 @@ internal sealed class Question
             _isPartial = true;
         }
 
-        if (decision.Effect == GuardAction.Escalate && decision.Rule.Escalation.Mode == EscalationMode.Hold)
+        if (decision.Rule.Escalation.Mode == EscalationMode.Hold)
         {
             HeldBy ??= decision.Rule;
         }
-        else if (decision.Effect == GuardAction.Escalate)
+        else
         {
             AskedBy ??= decision.Rule;
         }
@@ -59,8 +127,7 @@ internal sealed class Question
     /// <summary>Keeps a text that a rule asks about.</summary>
     public void Keep(in GuardedText about, ReadOnlySpan<char> text)
     {
-        var known = about;
-        if (_texts.Exists(t => t.About == known))
+        if (Index(about) >= 0)
         {
             return;
         }
@@ -75,61 +142,89 @@ internal sealed class Question
         }
     }
 
-    /// <param name="streams">Texts that came in pieces.</param>
-    public List<ReviewText> Texts(IEnumerable<(GuardedText About, string Text)> streams)
+    /// <summary>A text has become another one.</summary>
+    /// <param name="edits">How; <see langword="null"/>: nobody knows, so what lies where the two differ is found in all of that.</param>
+    public void Renew(in GuardedText about, ReadOnlySpan<char> text, IReadOnlyList<TextEdit>? edits)
+    {
+        var index = Index(about);
+        if (index >= 0 && text.SequenceEqual(_texts[index].Text))
+        {
+            return;
+        }
+
+        if (edits is null && index < 0)
+        {
+            return; // it was not kept, so it is not shown
+        }
+
+        edits ??= [TextEdit.Between(_texts[index].Text, text)];
+        if (index >= 0)
+        {
+            _texts[index] = (about, text.ToString());
+        }
+
+        for (var i = 0; i < _places.Count; i++)
+        {
+            var (at, decision) = _places[i];
+            if (at.Side == about.Side && at.Part == about.Part)
+            {
+                _places[i] = (at, decision with { Finding = TextEdit.Move(decision.Finding, edits) });
+            }
+        }
+    }
+
+    /// <param name="streams">Texts that came in pieces, as far as they were let go, and what rules changed in them.</param>
+    public List<ReviewText> Texts(IEnumerable<StreamGuard> streams)
     {
         var shown = new List<ReviewText>();
-        foreach (var (about, text) in _texts.Concat(streams))
+        foreach (var (about, text) in _texts)
         {
-            var places = _places.FindAll(p => p.About.Side == about.Side && p.About.Part == about.Part);
-            if (places.Exists(p => p.Decision.Effect == GuardAction.Escalate))
+            Show(about, text, PlacesIn(about), shown);
+        }
+
+        foreach (var stream in streams)
+        {
+            if (stream.Passed is { Length: > 0 } passed && Index(stream.About) < 0)
             {
-                var one = Show(about, text, places);
-                shown.Add(_isPartial ? one with { IsCut = true } : one);
+                var places = PlacesIn(stream.About).ConvertAll(p => p with { Finding = TextEdit.Move(p.Finding, stream.Edits) });
+                Show(stream.About, TextEdit.Apply(passed, stream.Edits), places, shown);
             }
         }
 
         return shown;
     }
 
-    private static bool IsOver(in GuardedText about, in Decision decision) =>
-        IsAnswer(about) || (decision.Effect == GuardAction.Escalate && decision.Rule.Escalation.Mode == EscalationMode.Hold);
+    public bool Keeps(in GuardedText about) => Index(about) >= 0;
 
     private static bool IsAnswer(in GuardedText about) => about.Side is DetectionSide.Output or DetectionSide.ToolCall;
 
-    /// <summary>What others take out becomes its type; the rest stays, and what asks is marked.</summary>
-    private static ReviewText Show(in GuardedText about, string text, List<(GuardedText About, Decision Decision)> places)
+    private int Index(GuardedText about) => _texts.FindIndex(t => t.About == about);
+
+    private List<Decision> PlacesIn(GuardedText about) =>
+        [.. _places.Where(p => p.About.Side == about.Side && p.About.Part == about.Part).Select(p => p.Decision)
+            .OrderBy(d => d.Finding.Start)];
+
+    private void Show(in GuardedText about, string text, List<Decision> places, List<ReviewText> shown)
     {
-        places.Sort(static (a, b) => a.Decision.Finding.Start.CompareTo(b.Decision.Finding.Start));
-        var shown = new StringBuilder();
-        var marks = new List<ReviewMark>();
-        var at = 0;
-        foreach (var (_, decision) in places)
+        if (places.Count == 0)
         {
-            var (start, end) = (decision.Finding.Start, Math.Min(decision.Finding.End, text.Length));
-            if (start < at || end <= start)
-            {
-                continue;
-            }
-
-            shown.Append(text, at, start - at);
-            var from = shown.Length;
-            if (decision.Effect == GuardAction.Escalate)
-            {
-                shown.Append(text, start, end - start);
-                marks.Add(new ReviewMark(
-                    from, end - start, decision.Finding.Type, decision.Rule.Name, Math.Round(decision.Finding.Score, 3)));
-            }
-            else
-            {
-                shown.Append('[').Append(decision.Finding.Type).Append(']');
-            }
-
-            at = end;
+            return;
         }
 
-        shown.Append(text, at, text.Length - at);
-        return Cut(GuardLog.NameOf(about.Side), shown.ToString(), marks);
+        var marks = new List<ReviewMark>();
+        var at = 0;
+        foreach (var (finding, rule, _, _, _) in places)
+        {
+            var end = Math.Min(finding.End, text.Length);
+            if (finding.Start >= at && end > finding.Start)
+            {
+                marks.Add(new ReviewMark(finding.Start, end - finding.Start, finding.Type, rule.Name, Math.Round(finding.Score, 3)));
+                at = end;
+            }
+        }
+
+        var one = Cut(GuardLog.NameOf(about.Side), text, marks);
+        shown.Add(_isPartial ? one with { IsCut = true } : one);
     }
 
     private static ReviewText Cut(string side, string text, List<ReviewMark> marks)

@@ -36,6 +36,7 @@ public sealed class StreamGuard : IDisposable
     private readonly GuardedText _about;
     private readonly bool _bites;
     private readonly StringBuilder? _whole;
+    private readonly List<TextEdit>? _edits; // of the whole text
     private char[] _text = ArrayPool<char>.Shared.Rent(512);
     private int _length;
     private int _released;
@@ -50,7 +51,10 @@ public sealed class StreamGuard : IDisposable
         _session = session;
         _about = about;
         _bites = session.Policy.On(about.Side).Bites;
-        _whole = session.Policy.On(about.Side).Escalates ? new StringBuilder() : null;
+        if (session.Policy.On(about.Side).Escalates)
+        {
+            (_whole, _edits) = (new StringBuilder(), []);
+        }
     }
 
     /// <summary>UTF-16 units that are held back.</summary>
@@ -58,8 +62,11 @@ public sealed class StreamGuard : IDisposable
 
     internal GuardedText About => _about;
 
-    /// <summary>The text so far, as it came; <see langword="null"/> when no rule asks a person about it.</summary>
-    internal StringBuilder? SoFar => _whole;
+    /// <summary>The text as far as it was let go, as it came; <see langword="null"/> when no rule asks a person about it.</summary>
+    internal string? Passed => _whole?.ToString(0, (int)Math.Min(_whole.Length, _trimmed + _released));
+
+    /// <summary>What rules changed in <see cref="Passed"/>.</summary>
+    internal IReadOnlyList<TextEdit> Edits => _edits ?? [];
 
     /// <summary>Appends what may go on, in order. After a block nothing does.</summary>
     public void Write(ReadOnlySpan<char> piece, StringBuilder to)
@@ -176,10 +183,14 @@ public sealed class StreamGuard : IDisposable
                 var end = _session.FirstChange(_released);
                 _isEnded = end < safe;
                 to.Append(text[_released..(_isEnded ? end!.Value : safe)]);
+                if (_isEnded)
+                {
+                    _edits?.Add(new TextEdit((int)(_trimmed + end!.Value), int.MaxValue, ""));
+                }
             }
             else if (any)
             {
-                to.Append(_session.Rewrite(text, _released, safe, _about.IsJson, onlyIfChanged: false));
+                to.Append(_session.Rewrite(text, _released, safe, _about.IsJson, onlyIfChanged: false, _edits, _trimmed));
             }
             else
             {

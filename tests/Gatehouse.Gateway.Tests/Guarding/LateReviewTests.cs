@@ -1,6 +1,8 @@
+using System.Text.Json;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Tests.Calls;
 using Gatehouse.Guardrails;
+using Gatehouse.Guardrails.Pii;
 using Gatehouse.Guardrails.Policies;
 using Texts = Gatehouse.Gateway.Tests.Calls.Wire;
 
@@ -62,4 +64,80 @@ public sealed class LateReviewTests
         Assert.Contains("Emperors", await response.Content.ReadAsStringAsync(Ct));
         Assert.Equal("LOW_GROUNDING", asked.Texts.Single(t => t.Marks.Count > 0).Marks[0].Type);
     }
+
+    /// <summary>The webhooks were asked about the text that the detectors had left, and their places were taken for the text that came.</summary>
+    [Theory]
+    [InlineData(DetectionSide.Input, false)]
+    [InlineData(DetectionSide.Output, false)]
+    [InlineData(DetectionSide.Output, true)]
+    public async Task A_person_sees_each_finding_where_it_is_in_what_all_rules_left(DetectionSide side, bool streams)
+    {
+        const string Card = "4111 1111 1111 1111";
+        const string Said = $"Write to maria.lopez.de.la.cruz@example.com about Falcon, the card is {Card}, and Osprey follows.";
+        const string Left = $"Write to [EMAIL_ADDRESS] about [PROJECT], the card is {Card}, and Osprey follows.";
+        var isAnswer = side == DetectionSide.Output;
+        await using var model = new WirePlayer(e => !isAnswer ? e.AnswerAsync(200, Texts.ChatAnswer)
+            : streams ? PlugInTests.StreamAsync(e, Stream(Said), 40) : e.AnswerAsync(200, PlugInTests.Answer(Said)));
+        await using var hides = Finding("Falcon", "PROJECT");
+        await using var asks = Finding("Osprey", "ODD");
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(model)], policies: Policy.Table(
+            Policy.Pii(GuardAction.Redact, PiiTypes.Email) with { Sides = [side] },
+            Policy.Pii(GuardAction.Escalate, PiiTypes.Card).Escalated(EscalationDefault.Block) with { Sides = [side] },
+            Hook(hides, GuardAction.Redact, side),
+            Hook(asks, GuardAction.Escalate, side)));
+
+        var call = gateway.ChatAsync((streams ? Texts.StreamRequest : Texts.ChatRequest).Replace("Hello", isAnswer ? "Hello" : Said));
+        var asked = await gateway.Reviews.Asked.ReadAsync(Ct);
+        gateway.Reviews.Decide(asked.Id, approved: true);
+        using var response = await call;
+        var body = await response.Content.ReadAsStringAsync(Ct);
+
+        var text = Assert.Single(asked.Texts, t => !t.IsContext);
+        Assert.Equal(Left, text.Text);
+        Assert.Equal([Card, "Osprey"], text.Marks.Select(m => text.Text.Substring(m.Start, m.Length)));
+        Assert.Contains(Left, streams ? PlugInTests.TextOf(body) : isAnswer ? body : model.Last.Body);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_asks_about_a_whole_text_shows_nothing_that_another_rule_takes_out(bool streams)
+    {
+        const string Said = "Write to maria@example.com today, because the whole family waits for her answer and nobody knows the way to the house.";
+        await using var model = new WirePlayer(e =>
+            streams ? PlugInTests.StreamAsync(e, Stream(Said), 40) : e.AnswerAsync(200, PlugInTests.Answer(Said)));
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(model)], policies: Policy.Table(
+            Policy.Pii(GuardAction.Redact, PiiTypes.Email) with { Sides = [DetectionSide.Output] },
+            Policy.Rule(GuardDetector.Language, GuardAction.Escalate, DetectionSide.Output).Escalated(EscalationDefault.Block) with
+            {
+                Languages = ["de"],
+            }));
+
+        var call = gateway.ChatAsync(streams ? Texts.StreamRequest : Texts.ChatRequest);
+        var asked = await gateway.Reviews.Asked.ReadAsync(Ct);
+        gateway.Reviews.Decide(asked.Id, approved: true);
+        using var response = await call;
+
+        var text = Assert.Single(asked.Texts, t => !t.IsContext);
+        Assert.Equal(Said.Replace("maria@example.com", "[EMAIL_ADDRESS]"), text.Text);
+        Assert.NotEmpty(text.Marks);
+        Assert.DoesNotContain("maria", await response.Content.ReadAsStringAsync(Ct));
+    }
+
+    private static string Stream(string text) =>
+        Texts.Role + Texts.Hello.Replace("Hello", text, StringComparison.Ordinal) + Texts.Finish + Texts.Usage + Texts.Done;
+
+    /// <summary>A webhook that finds a word wherever it stands in the text that it is asked about.</summary>
+    private static WirePlayer Finding(string word, string type) => new(e =>
+    {
+        var at = JsonDocument.Parse(e.Body).RootElement.GetProperty("text").GetString()!.IndexOf(word, StringComparison.Ordinal);
+        return e.AnswerAsync(
+            200, $$"""{"verdict":"finding","type":"{{type}}","spans":[{"start":{{at}},"end":{{at + word.Length}}}]}""");
+    });
+
+    private static GuardRule Hook(WirePlayer hook, GuardAction action, DetectionSide side) =>
+        Policy.Rule(GuardDetector.Webhook, action, side).Escalated(EscalationDefault.Block) with
+        {
+            PlugIn = new PlugIn(PlugInShape.Webhook) { Url = hook.BaseUrl, Secret = "0123456789abcdef" },
+        };
 }
