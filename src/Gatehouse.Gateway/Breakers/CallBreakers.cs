@@ -2,20 +2,19 @@ using Gatehouse.Contracts;
 using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Resilience;
-using Gatehouse.Gateway.Reviews;
 using Gatehouse.Guardrails.Policies;
 
 namespace Gatehouse.Gateway.Breakers;
 
 /// <summary>What the circuit breakers of its system do to a call.</summary>
-internal sealed class CallBreakers(BreakerBook book, CallReviews reviews, TimeProvider clock)
+internal sealed class CallBreakers(BreakerBook book, TimeProvider clock)
 {
     /// <summary>What a stopped call is refused with.</summary>
     public const string IsOpen = "breaker_open";
 
     private static readonly TimeSpan ShortestWait = TimeSpan.FromSeconds(1);
 
-    /// <summary>Counts a call, and slows, stops or hands it over where a breaker is open.</summary>
+    /// <summary>Counts a call, and slows or stops it where a breaker is open, or marks it as one that a person decides about.</summary>
     /// <returns>Why it may not go on.</returns>
     public ValueTask<AttemptFailure?> EnterAsync(Call call, GuardPolicy policy)
     {
@@ -35,12 +34,8 @@ internal sealed class CallBreakers(BreakerBook book, CallReviews reviews, TimePr
         }
 
         call.Breakers = set;
-        return acting?.Definition.Action switch
-        {
-            null => default,
-            BreakerAction.HandOver => reviews.HandOverAsync(call, acting.Definition.Name, acting.Definition.Escalation),
-            _ => SlowAsync(call, acting.Definition.Delay),
-        };
+        call.HandedOverBy = acting is { Definition: { Action: BreakerAction.HandOver } by } ? by : null;
+        return acting is null || call.HandedOverBy is not null ? default : SlowAsync(call, acting.Definition.Delay);
     }
 
     /// <summary>The call is over: what it came to is counted.</summary>

@@ -12,6 +12,7 @@ using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Gateway.Scheduling;
 using Gatehouse.Gateway.Streaming;
+using Gatehouse.Guardrails.Policies;
 using Microsoft.AspNetCore.Http;
 
 namespace Gatehouse.Gateway.Calls;
@@ -90,6 +91,9 @@ internal sealed class Call : IDisposable
 
     /// <summary>The circuit breakers that the call's end counts for; <see langword="null"/> when there are none.</summary>
     public BreakerSet? Breakers { get; set; }
+
+    /// <summary>The open breaker for which a person decides about the call; <see langword="null"/> when none hands it over.</summary>
+    public GuardBreaker? HandedOverBy { get; set; }
 
     /// <summary>Those of them, a bit each, that the call is a probe of.</summary>
     public ulong Probes { get; set; }

@@ -24,7 +24,7 @@ namespace Gatehouse.Gateway.Calls;
 /// <item>Peek: prove the body to be JSON and read what routing needs.</item>
 /// <item>Route: the model's name leads to the targets. What the request only names is put into it: earlier responses, stored files.</item>
 /// <item>Guard: check the request's texts with the policy that applies, and change what it says (<see cref="CallGuard"/>); what
-/// a rule escalates waits for a person (<see cref="CallReviews"/>); an open breaker slows, stops or hands over
+/// a rule escalates, or an open breaker hands over, waits for a person then (<see cref="CallReviews"/>); a breaker slows or stops before
 /// (<see cref="CallBreakers"/>).</item>
 /// <item>Look up: an answer that the route keeps ends the call here, at no cost (<see cref="CacheSteps"/>).</item>
 /// <item>Reserve: take the call's worst case from every budget and limit that applies (<see cref="Admissions"/>).</item>
@@ -224,6 +224,11 @@ internal sealed partial class CallPipeline(
         if (refusal is null && RequestGuards.Applies(session.Policy))
         {
             refusal = await guards.CheckAsync(call);
+        }
+
+        if (refusal is null && call.HandedOverBy is { } breaker)
+        {
+            refusal = await reviews.HandOverAsync(call, breaker);
         }
 
         return refusal ?? (session.HeldBy is null ? null : await reviews.HoldAsync(call));

@@ -44,15 +44,15 @@ internal sealed class CallReviews(ReviewDesk desk, Approvals approvals, TimeProv
         return passes ? null : Refusal(call, how, question.Id, guard.MessageOf(rule, call));
     }
 
-    /// <summary>Lets a call wait that a circuit breaker hands over, whatever is in it.</summary>
+    /// <summary>Lets a call wait that a circuit breaker hands over, whatever its guards left in it.</summary>
     /// <returns>Why it may not go on.</returns>
-    public async ValueTask<AttemptFailure?> HandOverAsync(Call call, string breaker, Escalation how)
+    public async ValueTask<AttemptFailure?> HandOverAsync(Call call, GuardBreaker breaker)
     {
-        var question = Question(call, breaker, [], WithContext(call, [])) with
+        var question = Question(call, breaker.Name, [], WithContext(call, [])) with
         {
-            PassesOnTimeout = how.OnTimeout == EscalationDefault.Allow,
+            PassesOnTimeout = breaker.Escalation.OnTimeout == EscalationDefault.Allow,
         };
-        var (ended, passes) = await desk.WaitAsync(call, question, how.Timeout);
+        var (ended, passes) = await desk.WaitAsync(call, question, breaker.Escalation.Timeout);
         if (passes)
         {
             return null;

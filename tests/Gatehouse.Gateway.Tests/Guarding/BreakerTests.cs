@@ -4,6 +4,8 @@ using Gatehouse.Gateway.Guarding;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Gateway.Tests.Calls;
+using Gatehouse.Guardrails;
+using Gatehouse.Guardrails.Pii;
 using Gatehouse.Guardrails.Policies;
 using Texts = Gatehouse.Gateway.Tests.Calls.Wire;
 
@@ -140,6 +142,36 @@ public sealed class BreakerTests
         Assert.Equal((200, 403), (await approved, await denied));
         Assert.Equal(("careful", "a"), (asked.Rule, Assert.Single(asked.Texts).Text));
         Assert.Empty(asked.Findings);
+    }
+
+    [Fact]
+    public async Task A_person_who_is_handed_a_call_is_shown_what_the_guards_left_of_it_and_nothing_that_they_refuse()
+    {
+        await using var player = Answering();
+        await using var hook = new WirePlayer(e => e.AnswerAsync(
+            200, """{"verdict":"finding","type":"PROJECT","spans":[{"start":4,"end":10}]}"""));
+        var hidden = Policy.Rule(GuardDetector.Webhook, GuardAction.Redact, DetectionSide.Input) with
+        {
+            PlugIn = new PlugIn(PlugInShape.Webhook) { Url = hook.BaseUrl, Secret = "0123456789abcdef" },
+        };
+        var policy = new GuardPolicyDefinition(
+            "test", [Policy.Rule(GuardDetector.Secrets, GuardAction.Block), Policy.Pii(GuardAction.Redact, PiiTypes.Email), hidden])
+        {
+            Breakers = [new GuardBreaker("careful", BreakerWatch.Loops, 2, Window, 1, BreakerAction.HandOver, Rest)],
+        };
+        await using var gateway = await TestGateway.StartAsync(
+            [TestGateway.RouteTo(player)], _clock, policies: Policy.Table(new GuardPolicy(policy, "r1")));
+        const string Said = "Ask Falcon, maria@example.com";
+
+        Assert.Equal(200, await CallAsync(gateway, Said));
+        var handedOver = CallAsync(gateway, Said);
+        var asked = await gateway.Reviews.Asked.ReadAsync(Ct);
+        gateway.Reviews.Decide(asked.Id, approved: true);
+
+        Assert.Equal(200, await handedOver);
+        Assert.Equal("Ask [PROJECT], [EMAIL_ADDRESS]", Assert.Single(asked.Texts).Text);
+        Assert.Equal(400, await CallAsync(gateway, Bad));
+        Assert.False(gateway.Reviews.Asked.TryRead(out _));
     }
 
     [Fact]
