@@ -22,7 +22,8 @@ namespace Gatehouse.Gateway.Calls;
 /// mended by another attempt; after that, no other attempt is made.</item>
 /// <item>A whole answer is read and checked to the end before a byte of it goes out.</item>
 /// <item>The call is settled before the bytes that complete its answer are written.</item>
-/// <item>Few large answers are read at once and others wait, so that their memory is bounded whatever providers send.</item>
+/// <item>Few large answers are read at once and others wait, so that their memory is bounded whatever providers send. One that waits for a
+/// person, a judge or another attempt is in nobody's way: how many of those there are is bounded where they wait.</item>
 /// <item>What waits for a person leaves only when they said yes; the provider's answer is read to its end meanwhile.</item>
 /// <item>No read of the provider and no write to the client is left under way when an attempt ends: their memory is pooled.</item>
 /// </list>
@@ -343,19 +344,27 @@ internal sealed class TargetCaller(
             return doubt;
         }
 
-        if (attempt.HasSuccessor && call.Route.FallbackOn.HasFlag(FallbackCauses.LowConfidence)
-            && await scorers.DoubtAsync(call, attempt, body.Memory) is { } little)
+        if (attempt.HasSuccessor && call.Route.FallbackOn.HasFlag(FallbackCauses.LowConfidence))
         {
-            return little;
+            body.EndTurn();
+            if (await scorers.DoubtAsync(call, attempt, body.Memory) is { } little)
+            {
+                return little;
+            }
         }
 
-        if (attempt.Contender is { } contender && !await contender.AwaitTurnAsync())
+        if (attempt.Contender is { IsAdmitted: false } contender)
         {
-            return Failures.Outrun(attempt);
+            body.EndTurn();
+            if (!await contender.AwaitTurnAsync())
+            {
+                return Failures.Outrun(attempt);
+            }
         }
 
         var same = !call.Surface.Translates(attempt.Wire);
         using var translated = same && !call.Surface.PatchesAnswer(attempt, body.Span) ? null : new PooledBuffer(body.Length);
+        translated?.TakeTurn(body);
         if (translated is not null && same)
         {
             call.Surface.PatchAnswer(attempt, body.Span, translated);
@@ -392,6 +401,11 @@ internal sealed class TargetCaller(
 
         var checkedBody = guarded.Length > 0 ? guarded : body;
         using var judged = new PooledBuffer(0);
+        if (guard.ChecksAnswers || guard.Session.HeldBy is not null)
+        {
+            body.EndTurn();
+        }
+
         return (guard.ChecksAnswers ? await JudgeWholeAsync(call, attempt, checkedBody, judged, deadline) : null)
             ?? (guard.Session.HeldBy is null ? null : await ReviewAsync(call, attempt, deadline))
             ?? FinishWhole(call, attempt, answer, (judged.Length > 0 ? judged : checkedBody).Span);

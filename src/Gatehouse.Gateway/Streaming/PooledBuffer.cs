@@ -12,8 +12,18 @@ public sealed class PooledBuffer : IBufferWriter<byte>, IDisposable
 
     public int Length { get; private set; }
 
-    /// <summary>The turn that its owner waited for because it grows large; given back with the memory.</summary>
+    /// <summary>The turn that its owner waited for because it grows large; given back with the memory, or before.</summary>
     public SemaphoreSlim? Turn { get; set; }
+
+    /// <summary>Gives the turn back before the memory: for an owner that grows no more and waits for somebody.</summary>
+    public void EndTurn()
+    {
+        Turn?.Release();
+        Turn = null;
+    }
+
+    /// <summary>What grew large in another one goes on growing here.</summary>
+    public void TakeTurn(PooledBuffer from) => (Turn, from.Turn) = (from.Turn, null);
 
     public ReadOnlyMemory<byte> Memory => _array.AsMemory(0, Length);
 
@@ -64,8 +74,7 @@ public sealed class PooledBuffer : IBufferWriter<byte>, IDisposable
             ArrayPool<byte>.Shared.Return(array);
         }
 
-        Turn?.Release();
-        Turn = null;
+        EndTurn();
     }
 
     private void EnsureFree(int size)
