@@ -174,6 +174,26 @@ public sealed class BreakerTests
         Assert.False(gateway.Reviews.Asked.TryRead(out _));
     }
 
+    /// <summary>A breaker that let a call try while another one stopped it waited for the end of a call that never began.</summary>
+    [Fact]
+    public async Task A_call_that_is_stopped_is_nobodys_probe()
+    {
+        await using var player = Answering();
+        await using var gateway = await StartAsync(
+            player, new GuardBreaker("due", BreakerWatch.Cost, 1e6, Window, 1, BreakerAction.Stop, Rest),
+            new GuardBreaker("shut", BreakerWatch.ToolCallStorm, 100, Window, 1, BreakerAction.Stop, Rest));
+        var now = (_clock.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+        var due = new SharedBreaker(
+            new Guid(200, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1), SystemEnvironment.Development, "due", IsOpen: true, now, now);
+        var shut = due with { Name = "shut", Until = now + (long)Rest.TotalMicroseconds };
+
+        gateway.Breakers.Share([due, shut]);
+        Assert.Equal(503, await CallAsync(gateway, "a"));
+        gateway.Breakers.Share([shut with { IsOpen = false, ChangedAt = now + 1 }]);
+
+        Assert.Equal([200, 200], await CallAsync(gateway, ["b", "c"]));
+    }
+
     [Fact]
     public async Task What_another_node_says_holds_and_so_does_a_person_who_closes_it()
     {

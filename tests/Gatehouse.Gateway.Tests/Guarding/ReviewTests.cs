@@ -205,6 +205,32 @@ public sealed class ReviewTests
     }
 
     [Fact]
+    public async Task What_a_person_approved_in_one_environment_is_asked_about_in_another()
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, Texts.ChatAnswer));
+        await using var gateway = await StartAsync(player, Cards(EscalationDefault.Block));
+
+        Assert.True(await IsAskedAsync(gateway, gateway.ChatAsync(Request)));
+
+        Assert.True(await IsAskedAsync(gateway, gateway.ChatAsync(Request, TestGateway.ProductionKey)));
+        Assert.False(await IsAskedAsync(gateway, gateway.ChatAsync(Request)));
+    }
+
+    [Theory]
+    [InlineData(1, 9_000)] // longer than what a person is shown of a text
+    [InlineData(21, 0)] // more texts than a person is shown
+    public async Task What_a_person_was_shown_in_part_is_asked_about_again(int texts, int more)
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, Texts.ChatAnswer));
+        await using var gateway = await StartAsync(player, Cards(EscalationDefault.Block));
+        var message = $$"""{"role":"user","content":"My card is {{Card}}{{new string('.', more)}}"}""";
+        var request = $$"""{"model":"fast","messages":[{{string.Join(',', Enumerable.Repeat(message, texts))}}]}""";
+
+        Assert.True(await IsAskedAsync(gateway, gateway.ChatAsync(request)));
+        Assert.True(await IsAskedAsync(gateway, gateway.ChatAsync(request)));
+    }
+
+    [Fact]
     public async Task A_whole_answer_waits_too()
     {
         await using var player = new WirePlayer(
@@ -323,6 +349,21 @@ public sealed class ReviewTests
     }
 
     private static GuardRule Cards(EscalationDefault onTimeout) => Policy.Pii(GuardAction.Escalate, PiiTypes.Card).Escalated(onTimeout);
+
+    /// <summary>Whether a person is asked, who says yes; the call is answered either way.</summary>
+    private static async Task<bool> IsAskedAsync(TestGateway gateway, Task<HttpResponseMessage> call)
+    {
+        var asking = gateway.Reviews.Asked.WaitToReadAsync(Ct).AsTask();
+        var isAsked = await Task.WhenAny(asking, call) == asking;
+        if (isAsked)
+        {
+            gateway.Reviews.Decide((await gateway.Reviews.Asked.ReadAsync(Ct)).Id, approved: true);
+        }
+
+        using var response = await call;
+        Assert.Equal(200, (int)response.StatusCode);
+        return isAsked;
+    }
 
     private static string Piece(string text) => Texts.Hello.Replace("Hello", text, StringComparison.Ordinal);
 
