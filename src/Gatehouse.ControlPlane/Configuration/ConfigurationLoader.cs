@@ -99,7 +99,9 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
     /// Everything that is wrong with a text that somebody sent, as if it stood in the file. Opens no file that the text names.
     /// </summary>
     /// <param name="policies">Texts of policy files by their paths, checked with it.</param>
-    public IReadOnlyList<ConfigurationError> Check(string text, IReadOnlyDictionary<string, string>? policies = null)
+    /// <param name="exceptions">The systems that its exceptions name.</param>
+    public IReadOnlyList<ConfigurationError> Check(
+        string text, IReadOnlyDictionary<string, string>? policies, out IReadOnlyList<string> exceptions)
     {
         var errors = new List<ConfigurationError>();
         var references = new References(edges.Variable, Folder, readFiles: false, KeptValues.Unknown);
@@ -107,6 +109,7 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
         var options = Bind(text, file, references, errors, out var sources, out _);
         new PolicyCompiler(references, errors) { Sent = policies ?? new Dictionary<string, string>() }
             .Compile(options.Policies, file, sources);
+        exceptions = [.. options.Policies.Exceptions.Select(e => e.System).Where(s => s.Length > 0)];
         return errors;
     }
 

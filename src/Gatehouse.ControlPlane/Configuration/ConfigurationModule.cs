@@ -15,10 +15,12 @@ public static class ConfigurationModule
     /// </summary>
     public static IServiceCollection AddConfiguration(this IServiceCollection services)
     {
+        services.AddSingleton<ReadKnownSystems>(static () => []); // a joint: who knows the systems says so
         services.AddSingleton<ProviderViews>();
         services.AddSingleton<RouteViews>();
         services.AddSingleton<KeptPolicies>();
-        services.AddSingleton(s => Doctor.Of(s.GetRequiredService<ConfigurationState>(), s.GetRequiredService<DoctorEdges>()));
+        services.AddSingleton(s => Doctor.Of(
+            s.GetRequiredService<ConfigurationState>(), s.GetRequiredService<DoctorEdges>(), s.GetRequiredService<ReadKnownSystems>()));
         services.AddHostedService<ConfigurationWatcher>();
         services.AddSingleton<CredentialWatcher>();
         services.AddHostedService(s => s.GetRequiredService<CredentialWatcher>());

@@ -68,9 +68,9 @@ internal sealed class KeyHasher : IDisposable
             return;
         }
 
-        foreach (var gap in call.Table.Policies.Exceptions)
+        foreach (var gap in call.Table.Policies.ExceptionsOf(call.Principal.SystemId))
         {
-            if (gap.System == call.Principal.System && gap.Until > call.Now)
+            if (gap.Until > call.Now)
             {
                 Number(gap.Detector is { } detector ? (long)detector : -1);
                 Number(gap.Types.Count);

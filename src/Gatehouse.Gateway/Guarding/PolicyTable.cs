@@ -16,14 +16,13 @@ public sealed class PolicyTable
 
     private readonly FrozenDictionary<string, GuardPolicy> _byName;
     private readonly FrozenDictionary<DataClassification, string> _byClassification;
-    private readonly FrozenDictionary<string, GuardException[]> _exceptions;
-    private readonly FrozenDictionary<Guid, GuardException[]> _granted;
+    private readonly FrozenDictionary<Guid, GuardException[]> _bySystem;
     private readonly ReadOnlyMemory<byte> _key;
 
     /// <param name="policies">Every policy, by its name.</param>
     /// <param name="standard">What a system gets that nothing else is said about.</param>
     /// <param name="byClassification">What systems get by how sensitive their data is, unless somebody chose for them.</param>
-    /// <param name="exceptions">Accepted gaps.</param>
+    /// <param name="exceptions">Accepted gaps. One that is not yet known to be of a system covers nobody.</param>
     /// <param name="key">Key of hashes and made-up values, of the installation.</param>
     public PolicyTable(
         IEnumerable<GuardPolicy> policies,
@@ -34,9 +33,7 @@ public sealed class PolicyTable
     {
         _byName = policies.ToFrozenDictionary(p => p.Name, StringComparer.Ordinal);
         _byClassification = byClassification.ToFrozenDictionary();
-        _exceptions = exceptions.Where(e => e.SystemId is null).GroupBy(e => e.System)
-            .ToFrozenDictionary(g => g.Key, g => g.ToArray(), StringComparer.Ordinal);
-        _granted = exceptions.Where(e => e.SystemId is not null).GroupBy(e => e.SystemId!.Value)
+        _bySystem = exceptions.Where(e => e.SystemId is not null).GroupBy(e => e.SystemId!.Value)
             .ToFrozenDictionary(g => g.Key, g => g.ToArray());
         _key = key;
         Standard = standard;
@@ -58,14 +55,17 @@ public sealed class PolicyTable
     public GuardPolicy? Find(string name) => _byName.GetValueOrDefault(name);
 
     /// <summary>The same policies with the installation's key.</summary>
-    public PolicyTable WithKey(ReadOnlyMemory<byte> key) => WithKey(key, [], []);
+    public PolicyTable WithKey(ReadOnlyMemory<byte> key) => WithKey(key, [], Exceptions);
 
     /// <summary>The same policies with the installation's key, and what governance keeps beside the files.</summary>
     /// <param name="kept">One whose name the configuration has is left out: files are the source where there are files.</param>
-    /// <param name="granted">Exceptions, each of one system.</param>
-    public PolicyTable WithKey(ReadOnlyMemory<byte> key, IEnumerable<GuardPolicy> kept, IReadOnlyList<GuardException> granted) => new(
-        [.. _byName.Values, .. kept.Where(p => !_byName.ContainsKey(p.Name))], Standard, _byClassification, [.. Exceptions, .. granted],
-        key) { Reviews = Reviews };
+    /// <param name="exceptions">In place of the table's own: those of the configuration, now that their systems are known, and granted
+    /// ones.</param>
+    public PolicyTable WithKey(ReadOnlyMemory<byte> key, IEnumerable<GuardPolicy> kept, IReadOnlyList<GuardException> exceptions) => new(
+        [.. _byName.Values, .. kept.Where(p => !_byName.ContainsKey(p.Name))], Standard, _byClassification, exceptions, key)
+    {
+        Reviews = Reviews,
+    };
 
     /// <summary>Makes the policies of these systems ready for their first call.</summary>
     public void Warm(IEnumerable<Principal> principals)
@@ -99,14 +99,10 @@ public sealed class PolicyTable
                 $"The guard policy '{name}' of the system '{principal.System}' is not in the configuration: calls are refused until it is, or another is set.");
         }
 
-        session = new GuardSession(policy, _key, ExceptionsOf(principal.SystemId, principal.System), clock);
+        session = new GuardSession(policy, _key, ExceptionsOf(principal.SystemId), clock);
         return null;
     }
 
     /// <summary>The accepted gaps of a system, of the configuration and of governance.</summary>
-    public IReadOnlyList<GuardException> ExceptionsOf(Guid systemId, string system)
-    {
-        var (written, granted) = (_exceptions.GetValueOrDefault(system), _granted.GetValueOrDefault(systemId));
-        return granted is null ? written ?? [] : written is null ? granted : [.. written, .. granted];
-    }
+    public IReadOnlyList<GuardException> ExceptionsOf(Guid systemId) => _bySystem.GetValueOrDefault(systemId) ?? [];
 }

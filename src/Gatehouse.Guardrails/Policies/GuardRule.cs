@@ -177,13 +177,13 @@ public sealed record GuardRule(string Name, GuardDetector Detector, GuardAction 
 public readonly record struct Decision(Finding Finding, GuardRule Rule, GuardAction Effect, bool Excepted, string? Replacement = null);
 
 /// <summary>An accepted gap in a policy, for a system and for a time.</summary>
-/// <param name="System">The system's name.</param>
+/// <param name="System">The system's name, or as the configuration names it.</param>
 /// <param name="Detector"><see langword="null"/>: all.</param>
 /// <param name="Types">Empty: all that the detector finds.</param>
 public sealed record GuardException(
     string System, GuardDetector? Detector, IReadOnlyList<string> Types, DateTimeOffset Until, string ApprovedBy, string Reason)
 {
-    /// <summary>The one system that it is of; <see langword="null"/>: every system of that name.</summary>
+    /// <summary>The one system that it is of; <see langword="null"/>: nobody has looked for it, and the exception covers nobody.</summary>
     public Guid? SystemId { get; init; }
 
     internal bool Covers(GuardRule rule, in Finding finding, DateTimeOffset now)

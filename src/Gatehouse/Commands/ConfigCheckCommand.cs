@@ -1,16 +1,24 @@
 using System.CommandLine;
 using Gatehouse.Client;
 using Gatehouse.Configuration;
+using Gatehouse.Contracts;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Hosting;
 using Gatehouse.Output;
 
 namespace Gatehouse.Commands;
 
-/// <summary><c>gatehouse config check</c>: everything that is wrong with a file, before it is in force. Needs no server.</summary>
+/// <summary>
+/// <c>gatehouse config check</c>: everything that is wrong with a file, before it is in force. Needs no server; one that runs says which
+/// systems its exceptions are of.
+/// </summary>
 internal static class ConfigCheckCommand
 {
-    internal sealed record Answer(bool Valid, string? Revision, IReadOnlyList<ConfigurationError> Errors);
+    internal sealed record Answer(bool Valid, string? Revision, IReadOnlyList<ConfigurationError> Errors)
+    {
+        /// <summary>What is no error, and may not be meant.</summary>
+        public IReadOnlyList<string> Warnings { get; init; } = [];
+    }
 
     public static Command Create()
     {
@@ -34,10 +42,35 @@ internal static class ConfigCheckCommand
             var loader = ServerParts.Loader(
                 new ConfigurationSource(path, Required: true), new ProviderFactory(TimeProvider.System), new SecretValues());
             var outcome = await loader.LoadAsync(null, ct);
-            Print(terminal, path, new Answer(outcome.Loaded is not null, outcome.Loaded?.Revision, outcome.Errors));
+            Print(terminal, path, new Answer(outcome.Loaded is not null, outcome.Loaded?.Revision, outcome.Errors)
+            {
+                Warnings = await WarningsAsync(parsed, outcome.Loaded?.Config.Policies.Exceptions ?? [], ct),
+            });
             return outcome.Loaded is null ? ExitCodes.Configuration : ExitCodes.Done;
         });
         return command;
+    }
+
+    private static async Task<IReadOnlyList<string>> WarningsAsync(
+        ParseResult parsed, List<PolicyExceptionOptions> exceptions, CancellationToken ct)
+    {
+        if (exceptions.Count == 0)
+        {
+            return [];
+        }
+
+        try
+        {
+            using var api = ApiClient.Open(Connection.Resolve(
+                parsed.GetValue(GlobalOptions.Url), parsed.GetValue(GlobalOptions.Token), parsed.GetValue(GlobalOptions.Data)));
+            var systems = (await api.GetAsync("api/systems", ClientJson.Default.Systems, ct)).Rows;
+            return WrittenExceptions.Warnings(
+                exceptions.Select(e => e.System), [.. systems.Select(s => new KnownSystem(s.Id, s.Team, s.Name))]);
+        }
+        catch (Exception e) when (e is HttpRequestException or CommandException or ProblemException)
+        {
+            return ["No server says which systems there are: whom 'policies.exceptions' covers was not checked."];
+        }
     }
 
     private static Answer CheckPolicy(string path)
@@ -58,6 +91,10 @@ internal static class ConfigCheckCommand
         else if (answer.Valid)
         {
             terminal.Out.WriteLine($"{path} is valid (revision {answer.Revision}).");
+            foreach (var warning in answer.Warnings)
+            {
+                terminal.Out.WriteLine($"warning: {warning}");
+            }
         }
         else
         {

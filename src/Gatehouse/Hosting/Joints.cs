@@ -27,6 +27,8 @@ internal static class Joints
             s.GetRequiredService<ConfigurationState>(), s.GetRequiredService<Snapshot<GovernanceTables>>()));
         services.Replace(ServiceDescriptor.Singleton(static s => Judge(s.GetRequiredService<KeptPolicies>())));
         services.Replace(ServiceDescriptor.Singleton(new DetectorNames([.. Enum.GetValues<GuardDetector>().Select(GuardLog.NameOf)])));
+        services.Replace(ServiceDescriptor.Singleton<ReadKnownSystems>(
+            static s => () => SystemsOf(s.GetRequiredService<Snapshot<GovernanceTables>>().Current)));
         services.AddSingleton<ReadSpending>(SpendingAsync);
         services.Replace(ServiceDescriptor.Singleton(static s => Charges(s.GetRequiredService<BudgetDoor>())));
         services.AddSingleton(static s => Traffic(
@@ -63,6 +65,10 @@ internal static class Joints
         .. configuration.Current.Compiled.PolicyFiles.Select(f => f.Policy.Name), .. tables.Current.GuardPolicies.Select(p => p.Name),
         PolicyTable.None,
     ]);
+
+    /// <summary>Configuration asks Governance which systems its exceptions may name.</summary>
+    public static IReadOnlyCollection<KnownSystem> SystemsOf(GovernanceTables tables) =>
+        [.. tables.Systems.Values.Select(s => new KnownSystem(s.Id, s.Team, s.Name))];
 
     /// <summary>Governance asks Configuration whether a text is a policy, and which names are taken.</summary>
     private static PolicyJoint Judge(KeptPolicies kept) => new(

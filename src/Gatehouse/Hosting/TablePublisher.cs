@@ -12,7 +12,7 @@ namespace Gatehouse.Hosting;
 /// Joins the routes of Configuration and the keys of Governance into the one table that the gateway reads, whenever either changes:
 /// a call sees one revision of both.
 /// </summary>
-internal sealed class TablePublisher : IHostedService, IDisposable
+internal sealed partial class TablePublisher : IHostedService, IDisposable
 {
     private readonly ConfigurationState _configuration;
     private readonly Snapshot<GovernanceTables> _governance;
@@ -22,12 +22,15 @@ internal sealed class TablePublisher : IHostedService, IDisposable
     private readonly AllowanceBook _book;
     private readonly BreakerBook _breakers;
     private readonly Snapshot<GatewayTable> _table;
+    private readonly ILogger<TablePublisher> _log;
     private readonly Lock _one = new();
+    private IReadOnlyList<string> _warned = [];
 
     public TablePublisher(
         ConfigurationState configuration, Snapshot<GovernanceTables> governance, GovernanceChanges changes, Secrets secrets,
-        KeptPolicies kept, AllowanceBook book, BreakerBook breakers, Snapshot<GatewayTable> table)
+        KeptPolicies kept, AllowanceBook book, BreakerBook breakers, Snapshot<GatewayTable> table, ILogger<TablePublisher> log)
     {
+        _log = log;
         _kept = kept;
         _configuration = configuration;
         _governance = governance;
@@ -63,13 +66,27 @@ internal sealed class TablePublisher : IHostedService, IDisposable
             var governance = _governance.Current;
             var compiled = _configuration.Current.Compiled;
             var kept = _kept.Compile([.. governance.GuardPolicies.Select(p => new KeptPolicyText(p.Name, p.Number, p.Text))]);
+            var written = compiled.Policies.Exceptions;
+            var systems = written.Count == 0 ? [] : Joints.SystemsOf(governance);
             var policies = compiled.Policies.WithKey(
-                _secrets.GuardKey, kept.Select(f => f.Policy), [.. governance.Exceptions.Select(ExceptionOf)]);
+                _secrets.GuardKey, kept.Select(f => f.Policy),
+                [.. WrittenExceptions.Resolve(written, systems), .. governance.Exceptions.Select(ExceptionOf)]);
+            Warn(WrittenExceptions.Warnings(written.Select(e => e.System), systems));
             policies.Warm(governance.Keys.Values);
             _breakers.Share(governance.Breakers);
             _table.Publish(compiled.ToTable(
                 _secrets.Table(governance.Keys), governance.KillSwitches, new LimitTable(governance.Limits, _book), policies));
         }
+    }
+
+    private void Warn(IReadOnlyList<string> warnings)
+    {
+        foreach (var warning in warnings.Except(_warned))
+        {
+            CoversNobody(warning);
+        }
+
+        _warned = warnings;
     }
 
     private static GuardException ExceptionOf(PolicyException e) => new(
@@ -79,4 +96,7 @@ internal sealed class TablePublisher : IHostedService, IDisposable
     };
 
     private void OnConfigured(LoadedConfiguration loaded) => Publish();
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Warning}")]
+    private partial void CoversNobody(string warning);
 }

@@ -151,7 +151,10 @@ public sealed class ExactCacheTests
             e => e.AnswerAsync(200, Calls.Wire.ChatAnswer.Replace("\"Hi\"", "\"Write to ann@example.org\"", StringComparison.Ordinal)));
         var route = TestGateway.RouteTo(player);
         var accepted = new GuardException(
-            "helpdesk", GuardDetector.Pii, [], _clock.GetUtcNow().AddMinutes(5), "the privacy officer", "it answers mail");
+            "helpdesk", GuardDetector.Pii, [], _clock.GetUtcNow().AddMinutes(5), "the privacy officer", "it answers mail")
+        {
+            SystemId = TestGateway.HelpdeskId,
+        };
         var policy = Guarding.Policy.Of(Guarding.Policy.Pii(GuardAction.Redact, PiiTypes.Email));
         await using var gateway = await TestGateway.StartAsync(
             [route with { Cache = TenMinutes.For(route.Targets, false) }], _clock, policies: Guarding.Policy.Table(policy, accepted));

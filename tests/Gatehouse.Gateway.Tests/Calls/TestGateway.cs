@@ -233,10 +233,13 @@ internal sealed class TestGateway : IAsyncDisposable
         void Add(string key, Func<Principal, Principal> change)
         {
             var principal = new Principal(
-                Id(id++), Id(100), Id(200), "helpdesk", SystemEnvironment.Development, SystemStage.Building, false, null, false);
+                Id(id++), Id(100), HelpdeskId, "helpdesk", SystemEnvironment.Development, SystemStage.Building, false, null, false);
             keys[KeyHash.Of(Secret, Encoding.UTF8.GetBytes(key))] = change(principal);
         }
     }
+
+    /// <summary>The system of most keys.</summary>
+    public static Guid HelpdeskId => Id(200);
 
     private static Guid Id(byte n) => new(n, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
 

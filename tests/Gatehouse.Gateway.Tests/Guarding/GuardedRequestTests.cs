@@ -154,7 +154,10 @@ public sealed class GuardedRequestTests
         var policy = Policy.Of(shadow, Policy.Pii(GuardAction.Redact, PiiTypes.Email));
         await using var player = new WirePlayer(e => e.AnswerAsync(200, Texts.ChatAnswer));
         var accepted = new GuardException(
-            "helpdesk", GuardDetector.Pii, [], clock.GetUtcNow().AddDays(1), "the privacy officer", "it answers mail");
+            "helpdesk", GuardDetector.Pii, [], clock.GetUtcNow().AddDays(1), "the privacy officer", "it answers mail")
+        {
+            SystemId = TestGateway.HelpdeskId,
+        };
         var expired = accepted with { Until = clock.GetUtcNow().AddDays(-1) };
         await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)], policies: Policy.Table(policy, accepted));
         await using var later = await TestGateway.StartAsync([TestGateway.RouteTo(player)], policies: Policy.Table(policy, expired));

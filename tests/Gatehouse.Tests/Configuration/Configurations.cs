@@ -50,7 +50,7 @@ internal sealed class Configurations : IDisposable
         return outcome.Loaded!;
     }
 
-    public IReadOnlyList<ConfigurationError> Check(string text) => Loader().Check(text);
+    public IReadOnlyList<ConfigurationError> Check(string text) => Loader().Check(text, null, out _);
 
     public Configurations WithSampleVariables()
     {

@@ -61,7 +61,7 @@ public sealed class CredentialListTests
         {
             Connect = (_, _) => Task.CompletedTask,
             PingDatabase = (_, _) => Task.FromResult("SQLite"),
-        }).RunAsync(Ct);
+        }, () => []).RunAsync(Ct);
 
         var check = Assert.Single(checks, c => c.Name == "provider p");
         Assert.Equal(

@@ -148,7 +148,7 @@ public sealed class DoctorTests
         File.WriteAllText(configurations.Path, "servr:");
         await state.ReloadAsync(TestContext.Current.CancellationToken);
 
-        var checks = await Doctor.Of(state, Edges()).RunAsync(TestContext.Current.CancellationToken);
+        var checks = await Doctor.Of(state, Edges(), () => []).RunAsync(TestContext.Current.CancellationToken);
 
         Assert.EndsWith($"Revision {state.Current.Revision} stays in force.", checks[0].Message, StringComparison.Ordinal);
         Assert.Equal(

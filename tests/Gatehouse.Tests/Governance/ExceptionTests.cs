@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using Gatehouse.Configuration;
 using Gatehouse.Contracts;
 using Gatehouse.Governance;
 using Gatehouse.Tests.Host;
@@ -116,6 +117,61 @@ public sealed class ExceptionTests
 
         Assert.Equal(422, answer.Status);
         Assert.StartsWith($"'{field}'", JsonElement.Parse(answer.Body).Text("detail"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_exception_of_the_configuration_covers_the_one_system_that_it_names_and_nobody_where_several_have_the_name()
+    {
+        await using var app = await TestApp.StartAsync();
+        await using var red = await TestTeam.BuildAsync(app, "red");
+        await using var blue = await TestTeam.BuildAsync(app, "blue");
+        using var root = app.Program((await app.AddPersonAsync("root@example.org", null, Role.Admin)).Token);
+        var state = app.Services.GetRequiredService<ConfigurationState>();
+        var file = Path.Combine(app.DataFolder, "gatehouse.yaml");
+        var before = await File.ReadAllTextAsync(file, Ct);
+
+        await WriteAsync("red-shop");
+        Assert.Equal((200, 400), (await StatusAsync(red), await StatusAsync(blue)));
+        Assert.Equal(("ok", "Each exception of the configuration is of one system."), await DoctorAsync());
+
+        await blue.SendAsync(
+            "POST", "api/systems", new { team = "blue", name = "red-shop", purpose = "p", owner = "o" }, HttpStatusCode.Created);
+        Assert.Equal((400, 400), (await StatusAsync(red), await StatusAsync(blue)));
+        const string Several =
+            "The exception for 'red-shop' in 'policies.exceptions' covers nobody: 2 teams have a system of that name. Write 'blue/red-shop' or 'red/red-shop'.";
+        Assert.Equal(("warning", Several), await DoctorAsync());
+        Assert.Contains(Several, app.Logs.Text, StringComparison.Ordinal);
+        var check = await root.SendAsync(
+            "POST", "api/config/check", new { text = await File.ReadAllTextAsync(file, Ct) }).JsonAsync(HttpStatusCode.OK);
+        Assert.Equal((0, Several), (check.GetProperty("items").GetArrayLength(), check.GetProperty("warnings")[0].GetString()));
+
+        await WriteAsync("red/red-shop");
+        Assert.Equal((200, 400), (await StatusAsync(red), await StatusAsync(blue)));
+        await WriteAsync(blue.System.ToString());
+        Assert.Equal((400, 200), (await StatusAsync(red), await StatusAsync(blue)));
+        await WriteAsync("green/red-shop");
+        Assert.Equal((400, 400), (await StatusAsync(red), await StatusAsync(blue)));
+        Assert.Equal("warning", (await DoctorAsync()).State);
+
+        async Task WriteAsync(string system)
+        {
+            await File.WriteAllTextAsync(file, before + $$"""
+
+                policies:
+                  default: strict
+                  exceptions: [ { system: {{system}}, detector: secrets, until: 2099-01-01, approved_by: me, reason: a drill } ]
+                """, Ct);
+            Assert.True(await state.ReloadAsync(Ct));
+        }
+
+        async Task<(string State, string Message)> DoctorAsync()
+        {
+            var items = (await root.GetAsync("api/doctor", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items").EnumerateArray();
+            var found = items.Single(i => i.Text("name") == "exceptions");
+            return (found.Text("state"), found.Text("message"));
+        }
+
+        static async Task<int> StatusAsync(TestTeam team) => (await team.CallAsync(content: Secret)).Status;
     }
 
     private static object Request(TestApp app, TestTeam team) => new

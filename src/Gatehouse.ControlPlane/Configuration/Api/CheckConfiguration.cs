@@ -18,7 +18,8 @@ internal static class CheckConfiguration
     }
 
     /// <param name="Items">Empty when the configuration is right.</param>
-    internal sealed record Response(IReadOnlyList<ConfigurationError> Items);
+    /// <param name="Warnings">What is no error, and may not be meant: an exception that covers nobody.</param>
+    internal sealed record Response(IReadOnlyList<ConfigurationError> Items, IReadOnlyList<string> Warnings);
 
     public static void Map(IEndpointRouteBuilder api) => api.MapPost("/config/check", Handle);
 
@@ -26,7 +27,7 @@ internal static class CheckConfiguration
     /// Checks a configuration as if it stood in the file, and lists everything that is wrong, the policy files and their tests included
     /// that are sent with it. Files that it names are not opened.
     /// </summary>
-    internal static Ok<Response> Handle(Request request, HttpContext http, ConfigurationState state)
+    internal static Ok<Response> Handle(Request request, HttpContext http, ConfigurationState state, ReadKnownSystems systems)
     {
         Settings.Require(ApiPerson.Require(http));
         if (request.Text is null)
@@ -34,6 +35,7 @@ internal static class CheckConfiguration
             throw new ProblemException(Problem.Invalid("text", "must hold the configuration to check"));
         }
 
-        return TypedResults.Ok(new Response(state.Loader.Check(request.Text, request.Policies)));
+        var errors = state.Loader.Check(request.Text, request.Policies, out var exceptions);
+        return TypedResults.Ok(new Response(errors, WrittenExceptions.Warnings(exceptions, systems())));
     }
 }

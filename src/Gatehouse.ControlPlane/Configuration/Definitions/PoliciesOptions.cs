@@ -36,7 +36,7 @@ public sealed class ReviewsOptions
 /// <summary>An accepted gap in the policies.</summary>
 public sealed class PolicyExceptionOptions
 {
-    [Setting("The system's name.", Required = true, Example = "helpdesk")]
+    [Setting("The system: `team/name`, its id, or its name where only one team has a system of that name. Where several have, the exception covers nobody, and `gatehouse doctor` says so.", Required = true, Example = "support/helpdesk")]
     public string System { get; set; } = "";
 
     [Setting("The detector that it is about.", DefaultText = "all", Example = "pii")]

@@ -16,11 +16,14 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
     private static readonly TimeSpan WarningSkew = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan FailingSkew = TimeSpan.FromMinutes(5);
 
+    /// <summary>The systems that exceptions may name; <see langword="null"/>: nobody here knows them.</summary>
+    public ReadKnownSystems? Systems { get; init; }
+
     /// <summary>The server's doctor: checks the configuration in force.</summary>
-    public static Doctor Of(ConfigurationState state, DoctorEdges edges) =>
+    public static Doctor Of(ConfigurationState state, DoctorEdges edges, ReadKnownSystems systems) =>
         new(_ => Task.FromResult(
             new ConfigurationOutcome(state.Current, state.LastErrors) { RestartNeeded = state.RestartNeeded, Warnings = state.Warnings }),
-            edges);
+            edges) { Systems = systems };
 
     /// <summary>
     /// Runs every check, in parallel where they wait for others. In a fixed order; takes seconds when something does not answer.
@@ -39,6 +42,7 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
         var clock = CheckClockAsync(loaded, providers, ct);
         checks.AddRange(await Task.WhenAll(providers));
         checks.AddRange(RouteChecks.Of(loaded.Compiled));
+        checks.AddRange(CheckExceptions(loaded.Config.Policies.Exceptions));
         checks.Add(await database);
         checks.Add(CheckDisk(loaded));
         checks.Add(await clock);
@@ -79,6 +83,13 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
                 "Restart Gatehouse.");
         }
     }
+
+    private IEnumerable<DoctorCheck> CheckExceptions(List<PolicyExceptionOptions> written) =>
+        Systems is null || written.Count == 0 ? []
+            : WrittenExceptions.Warnings(written.Select(e => e.System), Systems()) is { Count: > 0 } warnings
+            ? warnings.Select(w => new DoctorCheck(
+                "exceptions", DoctorState.Warning, w, "Name one system in 'policies.exceptions': 'team/name', or its id."))
+            : [new DoctorCheck("exceptions", DoctorState.Ok, "Each exception of the configuration is of one system.")];
 
     private async Task<DoctorCheck> CheckProviderAsync(Provider provider, CancellationToken ct)
     {

@@ -128,7 +128,7 @@ public sealed class PolicyReplays(PolicyLibrary library, StoredCalls calls, Func
             sums.Rewritten++;
         }
 
-        var exceptions = table().ExceptionsOf(call.SystemId, call.System);
+        var exceptions = table().ExceptionsOf(call.SystemId);
         sums.Add(
             call, PolicyReplay.Judge(from, texts, exceptions, clock), PolicyReplay.Judge(to, texts, exceptions, clock), MaxSamples);
     }

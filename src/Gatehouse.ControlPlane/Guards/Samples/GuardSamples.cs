@@ -114,7 +114,7 @@ public sealed class GuardSamples(CallQueries calls, PolicyLibrary library, Label
     private JudgedCall? Judge(CallSummary call, GuardReport report, CallContent content) =>
         library.InForce(report.Policy)?.Policy is { } policy
             && StoredTexts.Read(call.Surface, content.Request, content.Response) is { } texts
-            ? PolicyReplay.Judge(policy, texts, call.SystemId is { } id ? table().ExceptionsOf(id, call.System) : [], clock)
+            ? PolicyReplay.Judge(policy, texts, call.SystemId is { } id ? table().ExceptionsOf(id) : [], clock)
             : null;
 
     /// <summary>What was recorded then and is found now: a text whose parts were replaced reads otherwise.</summary>
