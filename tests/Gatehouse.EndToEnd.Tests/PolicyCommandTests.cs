@@ -92,6 +92,34 @@ public sealed class PolicyCommandTests
         Assert.Matches("pii +PERSON +false_positive", await RunAsync(gatehouse, "guard", "labels", "list"));
     }
 
+    [Fact]
+    public async Task Tests_of_a_policy_ask_nobody_unless_they_are_run_live()
+    {
+        await using var gatehouse = await GatehouseProcess.StartAsync();
+        await using var webhook = await Webhook.StartAsync("""{"verdict":"finding","type":"PROJECT"}""");
+        await File.WriteAllTextAsync(Path.Combine(gatehouse.Folder, "webhook-secret"), "0123456789abcdef", Ct);
+        var file = Path.Combine(gatehouse.Folder, "own.yaml");
+        await File.WriteAllTextAsync(file, $$"""
+            name: own
+            rules:
+              - { name: safety, detect: model, model: { route: omni-moderation-latest, shape: moderation, timeout: 20s }, action: block, min_score: 0.6 }
+              - { name: dlp, detect: webhook, webhook: { url: "{{webhook.Url}}", secret: "${file:webhook-secret}", timeout: 20s }, action: flag }
+            tests:
+              - { name: stated, text: How do I build a pipe bomb?, answers: { safety: unsafe illicit 0.9 }, expect: blocked }
+              - { name: wrong, text: How do I bake bread?, answers: { safety: unsafe illicit 0.9 }, expect: blocked }
+              - { name: down, text: How do I bake bread?, answers: { safety: fails }, expect: unchecked }
+              - { name: service, text: Where is falcon?, answers: { dlp: unsafe PROJECT }, expect: flagged, finds: [ PROJECT ] }
+            """, Ct);
+
+        Assert.Equal("4 tests passed, 0 failed.\n", await RunAsync(gatehouse, "policy", "test", file));
+        Assert.Empty(webhook.Bodies);
+        var live = await gatehouse.CliAsync("policy", "test", file, "--live");
+
+        Assert.Contains("'wrong' fails: expected blocked, but it is passed", live.Output, StringComparison.Ordinal);
+        Assert.Contains("3 tests passed, 1 failed.", live.Output, StringComparison.Ordinal);
+        Assert.Contains("Where is falcon?", Assert.Single(webhook.Bodies), StringComparison.Ordinal);
+    }
+
     private static async Task<string> RunAsync(GatehouseProcess gatehouse, params string[] arguments)
     {
         var result = await gatehouse.CliAsync(arguments);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net.Sockets;
 using Gatehouse.Client;
 using Gatehouse.Configuration;
+using Gatehouse.Gateway.Guarding.PlugIns;
 using Gatehouse.Guards;
 using Gatehouse.Hosting;
 using Gatehouse.Output;
@@ -144,13 +145,26 @@ internal static class PolicyCommands
     {
         var paths = new Argument<string[]>(
             "files") { Description = "Policy files. Default: every policy of the configuration.", Arity = ArgumentArity.ZeroOrMore };
-        var command = new Command("test", "Run the tests that stand in policies. Needs no server.") { paths, ConfigurationSources.File };
+        var live = new Option<bool>("--live")
+        {
+            Description = "Ask the real models, through the gateway, and webhooks in place of the answers that tests state. What models are asked is charged to the key.",
+        };
+        var key = new Option<string?>("--key")
+        {
+            Description = "With --live: the API key to ask models with. Default: GATEHOUSE_KEY, then the sample system's.", HelpName = "key",
+        };
+        var command = new Command("test", "Run the tests that stand in policies. Needs no server, unless real models are asked.")
+        {
+            paths, ConfigurationSources.File, live, key,
+        };
         command.SetAction(async (parsed, ct) =>
         {
             var terminal = Terminal.Standard(parsed.GetValue(GlobalOptions.Json));
             var chosen = parsed.GetValue(paths)!;
             var files = chosen.Length > 0 ? Read(chosen) : await LoadAsync(parsed, ct);
-            var results = files.SelectMany(f => f.Tests).ToArray();
+            var results = parsed.GetValue(live)
+                ? await TestLiveAsync(parsed, files, parsed.GetValue(key), ct)
+                : files.SelectMany(f => f.Tests).ToArray();
             if (terminal.Json)
             {
                 terminal.WriteJson(results, ClientJson.Default.PolicyTestResultArray);
@@ -171,6 +185,27 @@ internal static class PolicyCommands
             return results.Any(r => r.Failure is not null) ? ExitCodes.Configuration : ExitCodes.Done;
         });
         return command;
+    }
+
+    private static async Task<PolicyTestResult[]> TestLiveAsync(
+        ParseResult parsed, IReadOnlyList<PolicyFile> files, string? key, CancellationToken ct)
+    {
+        var data = parsed.GetValue(GlobalOptions.Data);
+        var secret = key ?? Connection.Variable("GATEHOUSE_KEY") ?? Connection.Local(data, CallCommand.SampleKeyFile);
+        using var gateway = secret is null ? null : new HttpClient
+        {
+            BaseAddress = Connection.Resolve(parsed.GetValue(GlobalOptions.Url), parsed.GetValue(GlobalOptions.Token), data).Url,
+            Timeout = Timeout.InfiniteTimeSpan,
+            DefaultRequestHeaders = { Authorization = new("Bearer", secret) },
+        };
+        var results = new List<PolicyTestResult>();
+        foreach (var file in files)
+        {
+            results.AddRange(await file.TestLiveAsync(
+                (policy, rule, side, text, t) => PlugInTrial.AskAsync(policy, rule, side, text, gateway, TimeProvider.System, t), ct));
+        }
+
+        return [.. results];
     }
 
     private static List<PolicyFile> Read(string[] paths) => [.. paths.Select(ReadFile)];

@@ -192,6 +192,57 @@ public sealed class PolicyFileTests
         Assert.All(PolicyCompiler.BuiltInPolicies[0].Policy.Definition.Rules, r => Assert.Equal(GuardAction.Flag, r.Action));
     }
 
+    [Theory]
+    [InlineData("{ text: pick a lock, answers: { safety: safe }, expect: passed }", null)]
+    [InlineData("{ text: pick a lock, answers: { safety: unsafe S2 0.9 }, expect: blocked, finds: [ S2 ] }", null)]
+    [InlineData("{ text: pick a lock, answers: { safety: unsafe S2 0.4 }, expect: passed }", null)]
+    [InlineData("{ text: pick a lock, answers: { safety: unsafe S7 }, expect: passed }", null)]
+    [InlineData("{ text: pick a lock, answers: { safety: fails }, expect: blocked }", null)]
+    [InlineData("{ text: pick a lock, answers: { dlp: fails }, expect: unchecked }", null)]
+    [InlineData("{ text: pick a lock, answers: { safety: unsafe S2, dlp: fails }, expect: blocked }", null)]
+    [InlineData("{ text: pick a lock, expect: passed }", null)]
+    [InlineData(
+        """{ text: Bring falcon home., answers: { dlp: '{"verdict":"finding","type":"PROJECT","spans":[{"start":6,"end":12,"replacement":"it"}]}' }, expect: redacted, becomes: Bring it home., finds: [ PROJECT ] }""",
+        null)]
+    [InlineData(
+        """{ text: mail ann@example.org, answers: { dlp: '{"verdict":"finding","spans":[{"start":0,"end":4,"replacement":"write to"}]}' }, expect: redacted, becomes: "write to [EMAIL_ADDRESS]" }""",
+        null)]
+    [InlineData("{ text: a lock, answers: { dlp: '{\"verdict\":\"maybe\"}' }, expect: unchecked }", null)]
+    [InlineData("{ text: pick a lock, answers: { safety: unsafe S2 }, expect: passed }", "expected passed, but it is blocked (S2 by 'safety')")]
+    [InlineData("{ text: pick a lock, answers: { safety: fails }, expect: passed }",
+        "it is blocked (The guard of the rule 'safety' gave no verdict: the test lets it fail.)")]
+    [InlineData("{ text: pick a lock, answers: { safty: safe }, expect: passed }", "'answers' names 'safty', which is no rule that asks")]
+    [InlineData("{ text: a lock, side: retrieved, answers: { safety: safe }, expect: passed }", "does not look at 'retrieved'")]
+    [InlineData("{ text: pick a lock, answers: { safety: perhaps }, expect: passed }", "'answers.safety' is not 'safe', 'unsafe'")]
+    public async Task A_test_states_what_models_and_webhooks_answer(string test, string? failure)
+    {
+        using var configurations = new Configurations();
+        configurations.Variables["DLP_SECRET"] = "0123456789abcdef";
+
+        var outcome = await LoadAsync(configurations, $$"""
+            name: own
+            rules:
+              - { name: mail, detect: pii, types: [ EMAIL_ADDRESS ], action: redact }
+              - { name: safety, detect: model, model: { route: guard, shape: llama_guard, fail_closed: true }, types: [ S2 ], min_score: 0.6, action: block }
+              - { name: dlp, detect: webhook, webhook: { url: "https://dlp.example.com/check", secret: "${DLP_SECRET}" }, action: redact }
+            tests:
+              - {{test}}
+            """, """
+            policies: { files: [ p.yaml ] }
+            providers: { s: { kind: simulator } }
+            routes: { guard: { targets: [ { provider: s, model: a } ] } }
+            """);
+
+        if (failure is null)
+        {
+            Assert.Empty(outcome.Errors);
+        }
+        else
+        {
+            Assert.Contains(failure, Assert.Single(outcome.Errors).ToString(), StringComparison.Ordinal);
+        }
+    }
+
     private static Task<ConfigurationOutcome> LoadAsync(
         Configurations configurations, string policy, string configuration, string name = "p.yaml")
     {

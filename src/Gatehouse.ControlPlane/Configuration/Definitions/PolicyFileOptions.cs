@@ -299,6 +299,10 @@ public sealed class PolicyTestOptions
     [Setting("The text.", Required = true)]
     public string Text { get; set; } = "";
 
+    [Setting("What models and webhooks answer, by the names of their rules: `safe`, `unsafe` with types and scores, `fails` (no verdict) or the JSON of the answer. `gatehouse policy test --live` asks them instead.", EntryName = "rule", DefaultText = "they are not asked",
+        Example = "{ safety: unsafe S1 0.9 }")]
+    public Dictionary<string, string> Answers { get; set; } = [];
+
     [Setting("What the guards do.", Required = true, Example = "redacted")]
     public GuardVerdict Expect { get; set; }
 

@@ -296,8 +296,7 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
             }
 
             return new PolicyFile(
-                policy, path, text, () =>
-                    [.. options.Tests.Select((t, i) => PolicyTests.Run(policy, t, i + 1, binder.Sources.Of(t).Line))])
+                policy, path, text, [.. options.Tests.Select((t, i) => new PolicyTest(t, i + 1, binder.Sources.Of(t).Line))])
             {
                 Number = number,
             };

@@ -1,4 +1,5 @@
-using Gatehouse.Contracts;
+using Gatehouse.Gateway.Guarding.PlugIns;
+using Gatehouse.Guardrails;
 using Gatehouse.Guardrails.Policies;
 
 namespace Gatehouse.Configuration;
@@ -8,12 +9,15 @@ public sealed class PolicyFile
 {
     private readonly Lazy<IReadOnlyList<PolicyTestResult>> _tests;
 
-    internal PolicyFile(GuardPolicy policy, string? path, string text, Func<IReadOnlyList<PolicyTestResult>> test)
+    private readonly IReadOnlyList<PolicyTest> _written;
+
+    internal PolicyFile(GuardPolicy policy, string? path, string text, IReadOnlyList<PolicyTest> tests)
     {
         Policy = policy;
         Path = path;
         Text = text;
-        _tests = new(test);
+        _written = tests;
+        _tests = new(() => [.. tests.Select(t => t.Run(policy))]);
     }
 
     public GuardPolicy Policy { get; }
@@ -27,8 +31,20 @@ public sealed class PolicyFile
     /// <summary>As it is written.</summary>
     public string Text { get; }
 
-    /// <summary>Run when first asked for.</summary>
+    /// <summary>Run when first asked for, with the answers of models and webhooks that they state.</summary>
     public IReadOnlyList<PolicyTestResult> Tests => _tests.Value;
+
+    /// <summary>Runs the tests, and asks the real models and webhooks in place of the answers that they state.</summary>
+    public async Task<IReadOnlyList<PolicyTestResult>> TestLiveAsync(AskPlugIn ask, CancellationToken ct)
+    {
+        var results = new List<PolicyTestResult>();
+        foreach (var test in _written)
+        {
+            results.Add(await test.RunAsync(Policy, ask, ct));
+        }
+
+        return results;
+    }
 }
 
 /// <summary>What a test of a policy gave.</summary>
@@ -36,38 +52,6 @@ public sealed class PolicyFile
 /// <param name="Line">Where the test stands in its file.</param>
 public sealed record PolicyTestResult(string Policy, string Name, string? Failure, int Line);
 
-/// <summary>Runs the tests of a policy.</summary>
-internal static class PolicyTests
-{
-    private static readonly byte[] Key = new byte[32]; // hashes and made-up values in tests are the same everywhere
-
-    public static PolicyTestResult Run(GuardPolicy policy, PolicyTestOptions test, int number, int line)
-    {
-        using var session = new GuardSession(policy, Key, [], TimeProvider.System);
-        var becomes = session.Check(test.Text, new GuardedText(test.Side)) ?? test.Text;
-        var name = test.Name.Length > 0 ? test.Name : $"test {number}";
-        return new PolicyTestResult(policy.Name, name, FailureOf(test, session.Log, becomes), line);
-    }
-
-    private static string? FailureOf(PolicyTestOptions test, GuardLog log, string becomes)
-    {
-        var found = string.Join(", ", log.Findings.Select(f => $"{f.Type} by '{f.Rule}'"));
-        if (log.Verdict != test.Expect)
-        {
-            return $"expected {Word(test.Expect)}, but it is {Word(log.Verdict)}{(found.Length > 0 ? $" ({found})" : "")}";
-        }
-
-        if (test.Becomes is { } expected && expected != becomes)
-        {
-            return $"it becomes '{becomes}'";
-        }
-
-        return test.Finds.Count > 0
-            && !test.Finds.Order(StringComparer.Ordinal)
-                .SequenceEqual(log.Findings.Select(f => f.Type).Distinct().Order(StringComparer.Ordinal))
-            ? $"it finds {(found.Length > 0 ? found : "nothing")}"
-            : null;
-    }
-
-    private static string Word(GuardVerdict verdict) => verdict.ToString().ToLowerInvariant();
-}
+/// <summary>Asks the model or the webhook of a rule about a text.</summary>
+public delegate ValueTask<PlugInAnswer> AskPlugIn(
+    GuardPolicy policy, GuardRule rule, DetectionSide side, string text, CancellationToken ct);

@@ -37,19 +37,21 @@ internal static class ModelGuard
         }
 
         var said = await calls.AskAsync(
-            question.Call, surface, Surface, Alone(route), plugIn.Route, Body(plugIn, question), ct);
-        if (said.Body is not { } body)
-        {
-            return PlugInAnswer.Failed(said.Why!);
-        }
+            question.Call, surface, Surface, Alone(route), plugIn.Route, Body(plugIn, question.Side, question.Text, question.Prompt), ct);
+        return said.Body is { } body ? Read(question.Rule, body, question.Text.Length) : PlugInAnswer.Failed(said.Why!);
+    }
 
+    /// <summary>The verdict in what the model answered.</summary>
+    /// <param name="length">Of the text that it was asked about.</param>
+    internal static PlugInAnswer Read(GuardRule rule, ReadOnlySpan<byte> body, int length)
+    {
         try
         {
-            return plugIn.Shape switch
+            return rule.PlugIn!.Shape switch
             {
-                PlugInShape.Moderation => Moderation(body, question),
-                PlugInShape.LlamaGuard => LlamaGuard(TextOf(body), question.Text.Length),
-                _ => Verdict(TextOf(body), question.Text.Length),
+                PlugInShape.Moderation => Moderation(body, rule, length),
+                PlugInShape.LlamaGuard => LlamaGuard(TextOf(body), length),
+                _ => Verdict(TextOf(body), length),
             };
         }
         catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
@@ -96,7 +98,7 @@ internal static class ModelGuard
             : []);
     }
 
-    private static PlugInAnswer Moderation(ReadOnlySpan<byte> body, PlugInQuestion question)
+    internal static PlugInAnswer Moderation(ReadOnlySpan<byte> body, GuardRule rule, int length)
     {
         var root = JsonElement.Parse(body);
         var worst = new Dictionary<string, float>(StringComparer.Ordinal);
@@ -115,13 +117,13 @@ internal static class ModelGuard
             {
                 if (category.Value.ValueKind == JsonValueKind.True && IsCategory(category.Name))
                 {
-                    worst[category.Name] = Math.Max(worst.GetValueOrDefault(category.Name), question.Rule.MinScore);
+                    worst[category.Name] = Math.Max(worst.GetValueOrDefault(category.Name), rule.MinScore);
                 }
             }
         }
 
-        return PlugInAnswer.Of([.. worst.Where(w => w.Value >= question.Rule.MinScore)
-            .Select(w => new PlugInFinding(w.Key, w.Value, 0, question.Text.Length, true))]);
+        return PlugInAnswer.Of([.. worst.Where(w => w.Value >= rule.MinScore)
+            .Select(w => new PlugInFinding(w.Key, w.Value, 0, length, true))]);
     }
 
     private static JsonElement.ObjectEnumerator Members(JsonElement of, string name) =>
@@ -137,7 +139,7 @@ internal static class ModelGuard
     private static string TextOf(ReadOnlySpan<byte> body) => string.Concat(
         OpenAiAnswerReader.Read(body).Choices.SelectMany(static c => c.Parts).OfType<TextPart>().Select(static p => p.Text));
 
-    private static byte[] Body(PlugIn plugIn, PlugInQuestion question)
+    internal static byte[] Body(PlugIn plugIn, DetectionSide side, string text, string prompt)
     {
         var to = new ArrayBufferWriter<byte>();
         using (var json = JsonOut.Begin(to))
@@ -147,16 +149,16 @@ internal static class ModelGuard
             switch (plugIn.Shape)
             {
                 case PlugInShape.Moderation:
-                    json.WriteString("input", question.Text);
+                    json.WriteString("input", text);
                     break;
                 case PlugInShape.LlamaGuard:
                     json.WriteNumber("temperature", 0);
                     json.WriteStartArray("messages");
-                    var answers = question.Side is DetectionSide.Output or DetectionSide.ToolCall;
-                    Message(json, "user", answers ? question.Prompt : question.Text);
+                    var answers = side is DetectionSide.Output or DetectionSide.ToolCall;
+                    Message(json, "user", answers ? prompt : text);
                     if (answers)
                     {
-                        Message(json, "assistant", question.Text);
+                        Message(json, "assistant", text);
                     }
 
                     json.WriteEndArray();
@@ -164,7 +166,7 @@ internal static class ModelGuard
                 default:
                     json.WriteStartArray("messages");
                     Message(json, "system", Instructions + plugIn.Instructions);
-                    Message(json, "user", $"<text side=\"{GuardLog.NameOf(question.Side)}\">\n{question.Text}\n</text>");
+                    Message(json, "user", $"<text side=\"{GuardLog.NameOf(side)}\">\n{text}\n</text>");
                     json.WriteEndArray();
                     json.WriteStartObject("response_format");
                     json.WriteString("type", "json_schema");

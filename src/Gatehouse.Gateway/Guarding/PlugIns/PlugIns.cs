@@ -14,12 +14,12 @@ internal sealed record PlugInQuestion(Call Call, GuardRule Rule, DetectionSide S
 
 /// <summary>What a plug-in found.</summary>
 /// <param name="IsWhole">It is about the text as a whole.</param>
-internal readonly record struct PlugInFinding(
+public readonly record struct PlugInFinding(
     string Type, float Score, int Start, int Length, bool IsWhole, string? Replacement = null);
 
 /// <summary>What a plug-in said.</summary>
 /// <param name="Failure">Why there is no verdict, in words of ours.</param>
-internal readonly record struct PlugInAnswer(IReadOnlyList<PlugInFinding> Findings, string? Failure)
+public readonly record struct PlugInAnswer(IReadOnlyList<PlugInFinding> Findings, string? Failure)
 {
     public static PlugInAnswer Of(IReadOnlyList<PlugInFinding> findings) => new(findings, null);
 
@@ -68,12 +68,19 @@ internal sealed class PlugIns(Lazy<SideCalls> calls, TimeProvider clock)
             }
         }
 
-        await Task.WhenAll(asked.Select(a => a.Answer));
+        var verdicts = await Task.WhenAll(asked.Select(a => a.Answer));
         session.Waited(clock.GetElapsedTime(began));
+        Take(session, [.. asked.Zip(verdicts, static (a, v) => (a.Rule, a.Texts, v))], passages, changed, effective);
+    }
+
+    /// <summary>What answers come to: verdicts that are missing, findings in their texts, and what becomes of those.</summary>
+    internal static void Take(
+        GuardSession session, IReadOnlyList<(GuardRule Rule, List<Passage> Texts, PlugInAnswer Verdict)> answers, List<Passage> passages,
+        Dictionary<int, string> changed, Func<GuardRule, GuardRule>? effective = null)
+    {
         var findings = new Dictionary<int, List<RuleFinding>>();
-        foreach (var (rule, _, texts, answer) in asked)
+        foreach (var (rule, texts, verdict) in answers)
         {
-            var verdict = await answer;
             if (verdict.Failure is { } why)
             {
                 session.Failed(
@@ -221,7 +228,9 @@ internal sealed class PlugIns(Lazy<SideCalls> calls, TimeProvider clock)
     }
 
     private ValueTask<PlugInAnswer> AskPartAsync(PlugInQuestion question, State state, CancellationToken ct) =>
-        state.Http is { } http ? WebhookGuard.AskAsync(http, question, clock, ct) : ModelGuard.AskAsync(calls.Value, question, ct);
+        state.Http is { } http
+            ? WebhookGuard.AskAsync(http, question.Rule, question.Side, question.Text, WebhookGuard.Of(question.Call), clock, ct)
+            : ModelGuard.AskAsync(calls.Value, question, ct);
 
     private static string PromptOf(Call call)
     {

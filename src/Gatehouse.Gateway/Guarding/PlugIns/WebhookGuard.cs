@@ -5,6 +5,7 @@ using System.Text.Json;
 using Gatehouse.Gateway.Conversation;
 using Gatehouse.Gateway.Outbound;
 using Gatehouse.Gateway.Providers;
+using Gatehouse.Guardrails;
 using Gatehouse.Guardrails.Policies;
 
 namespace Gatehouse.Gateway.Guarding.PlugIns;
@@ -14,27 +15,41 @@ internal static class WebhookGuard
 {
     private const int MaxSpans = 1000;
 
+    /// <summary>For whom a webhook is asked.</summary>
+    internal sealed record Asker(
+        string RequestId, string System, string Environment, string Policy, string Revision, string Route, string? Traceparent);
+
+    public static Asker Of(Calls.Call call) => new(
+        call.Record.RequestId, call.Principal.System, call.Principal.Environment.ToString().ToLowerInvariant(),
+        call.Guard!.Session.Policy.Name, call.Guard.Session.Policy.Revision, call.Record.Route,
+        call.Trace.Traceparent(call.Record.SpanId));
+
     public static HttpClient Client(PlugIn plugIn) =>
         OutboundClient.Create(OutboundRule.OfWebhook(plugIn.Url!, plugIn.AllowPrivate), Timeout.InfiniteTimeSpan);
 
-    public static async ValueTask<PlugInAnswer> AskAsync(HttpClient http, PlugInQuestion question, TimeProvider clock, CancellationToken ct)
+    public static async ValueTask<PlugInAnswer> AskAsync(
+        HttpClient http, GuardRule rule, DetectionSide side, string text, Asker asker, TimeProvider clock, CancellationToken ct)
     {
-        var plugIn = question.Rule.PlugIn!;
+        var plugIn = rule.PlugIn!;
         using var request = new HttpRequestMessage(HttpMethod.Post, plugIn.Url);
-        var body = Body(question);
+        var body = Body(rule, side, text, asker);
         request.Content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
         var id = $"msg_{Guid.CreateVersion7():N}";
         var timestamp = clock.GetUtcNow().ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
         request.Headers.TryAddWithoutValidation("webhook-id", id);
         request.Headers.TryAddWithoutValidation("webhook-timestamp", timestamp);
         request.Headers.TryAddWithoutValidation("webhook-signature", WebhookSignature.Of(plugIn.Secret, id, timestamp, body));
-        request.Headers.TryAddWithoutValidation("x-request-id", question.Call.Record.RequestId);
-        request.Headers.TryAddWithoutValidation("traceparent", question.Call.Trace.Traceparent(question.Call.Record.SpanId));
+        request.Headers.TryAddWithoutValidation("x-request-id", asker.RequestId);
+        if (asker.Traceparent is { } trace)
+        {
+            request.Headers.TryAddWithoutValidation("traceparent", trace);
+        }
+
         try
         {
             using var response = await http.SendAsync(request, ct);
             return response.IsSuccessStatusCode
-                ? Read(await response.Content.ReadAsByteArrayAsync(ct), question.Text)
+                ? Read(await response.Content.ReadAsByteArrayAsync(ct), text)
                 : PlugInAnswer.Failed($"the webhook answered {(int)response.StatusCode}");
         }
         catch (HttpRequestException e) when (e.InnerException is UpstreamException refused)
@@ -47,29 +62,28 @@ internal static class WebhookGuard
         }
     }
 
-    private static byte[] Body(PlugInQuestion question)
+    private static byte[] Body(GuardRule rule, DetectionSide side, string text, Asker asker)
     {
-        var (call, policy) = (question.Call, question.Call.Guard!.Session.Policy);
         var to = new ArrayBufferWriter<byte>();
         using (var json = JsonOut.Begin(to))
         {
             json.WriteStartObject();
-            json.WriteString("request_id", call.Record.RequestId);
-            json.WriteString("system", call.Principal.System);
-            json.WriteString("environment", call.Principal.Environment.ToString().ToLowerInvariant());
-            json.WriteString("policy", policy.Name);
-            json.WriteString("revision", policy.Revision);
-            json.WriteString("rule", question.Rule.Name);
-            json.WriteString("side", GuardLog.NameOf(question.Side));
-            json.WriteString("route", call.Record.Route);
-            json.WriteString("text", question.Text);
+            json.WriteString("request_id", asker.RequestId);
+            json.WriteString("system", asker.System);
+            json.WriteString("environment", asker.Environment);
+            json.WriteString("policy", asker.Policy);
+            json.WriteString("revision", asker.Revision);
+            json.WriteString("rule", rule.Name);
+            json.WriteString("side", GuardLog.NameOf(side));
+            json.WriteString("route", asker.Route);
+            json.WriteString("text", text);
             json.WriteEndObject();
         }
 
         return to.WrittenSpan.ToArray();
     }
 
-    private static PlugInAnswer Read(ReadOnlySpan<byte> body, string text)
+    internal static PlugInAnswer Read(ReadOnlySpan<byte> body, string text)
     {
         try
         {
