@@ -160,6 +160,8 @@ public static class GovernanceModule
         services.AddHostedService<ReviewWorker>();
         services.AddSingleton(s => new Incidents(Get<Database>(s), Get<GovernanceWrites>(s)));
         services.AddHostedService<BreakerWorker>();
+        services.AddSingleton<BreakerCountRows>();
+        services.AddHostedService<BreakerCountWorker>();
         services.AddSingleton(s => new AuditTrail(Get<Database>(s)));
         services.AddSingleton(s => new SampleSystem(Get<Database>(s), Get<Secrets>(s), Get<GovernanceWrites>(s), dataDirectory));
         services.AddSingleton<Passwords>();

@@ -45,6 +45,23 @@ public sealed class BreakerBook(GatewayMetrics metrics)
         }
     }
 
+    /// <summary>Whether calls came of a system that has any.</summary>
+    public bool HasBreakers => !_sets.IsEmpty;
+
+    /// <summary>What this node counted, for the others.</summary>
+    public IReadOnlyList<BreakerCount> Counts(DateTimeOffset now) =>
+        [.. _sets.Values.SelectMany(s => s.Breakers).SelectMany(b => b.Counts(CallBreakers.Micros(now)))];
+
+    /// <summary>What all other nodes counted.</summary>
+    public void Hear(IReadOnlyList<BreakerCount> counts, DateTimeOffset now)
+    {
+        var heard = counts.ToLookup(c => (c.SystemId, c.Environment, c.Name));
+        foreach (var breaker in _sets.Values.SelectMany(s => s.Breakers))
+        {
+            breaker.Hear(heard[(breaker.Owner.SystemId, breaker.Owner.Environment, breaker.Definition.Name)], CallBreakers.Micros(now));
+        }
+    }
+
     /// <summary>The breakers of a system. To be asked only when its policy has any.</summary>
     internal BreakerSet Of(Principal principal, GuardPolicy policy) =>
         _sets.TryGetValue((principal.SystemId, principal.Environment), out var set) && set.IsOf(policy)

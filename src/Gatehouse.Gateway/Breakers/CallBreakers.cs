@@ -124,5 +124,5 @@ internal sealed class CallBreakers(BreakerBook book, TimeProvider clock)
         _ => "it calls too many tools",
     };
 
-    private static long Micros(DateTimeOffset time) => (time - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+    internal static long Micros(DateTimeOffset time) => (time - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 }

@@ -43,6 +43,29 @@ internal sealed class RepeatTable(TimeSpan window)
         }
     }
 
+    /// <summary>Those that came more than once, most often first.</summary>
+    /// <param name="most">How many of them at most.</param>
+    public List<(ulong Fingerprint, int Times)> Repeated(long nowMicros, int most)
+    {
+        var found = new List<(ulong Fingerprint, int Times)>();
+        for (var set = 0; set < Sets; set++)
+        {
+            lock (_locks[set % _locks.Length])
+            {
+                foreach (ref readonly var entry in _entries.AsSpan(set * Ways, Ways))
+                {
+                    if (entry.Times > 1 && nowMicros - entry.First <= _window)
+                    {
+                        found.Add((entry.Fingerprint, entry.Times));
+                    }
+                }
+            }
+        }
+
+        found.Sort(static (a, b) => b.Times.CompareTo(a.Times));
+        return found.Count > most ? found[..most] : found;
+    }
+
     public void Clear() => Array.Clear(_entries);
 
     private struct Entry

@@ -27,6 +27,14 @@ internal sealed class SlidingSum(TimeSpan window)
 
         Interlocked.Increment(ref _calls[at]);
         Interlocked.Add(ref _amounts[at], amount);
+        return Sums(number);
+    }
+
+    /// <returns>The sums as they are.</returns>
+    public (long Calls, long Amount) Read(long nowMicros) => Sums(nowMicros / _length);
+
+    private (long Calls, long Amount) Sums(long number)
+    {
         var (calls, sum) = (0L, 0L);
         for (var i = 0; i < Slices; i++)
         {

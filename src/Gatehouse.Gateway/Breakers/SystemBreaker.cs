@@ -20,8 +20,9 @@ internal enum BreakerSays
 /// One circuit breaker of one system in one environment, on this node. Safe from any thread; the lock guards a change of state and nothing
 /// else.
 /// <list type="number">
+/// <item>What is counted is what this node saw, and what the others told that they saw since the last change (<see cref="Hear"/>).</item>
 /// <item>Closed → Open: a count reaches the threshold (<see cref="Enter"/> for what a request shows, <see cref="Settle"/> for what a call
-/// comes to), or another node says so (<see cref="Adopt"/>).</item>
+/// comes to, <see cref="Hear"/> for what others counted), or another node says so (<see cref="Adopt"/>).</item>
 /// <item>Open → one probe at a time, when its time is over (<see cref="Enter"/>).</item>
 /// <item>Probe → Closed, with counts from nothing, or Open again (<see cref="Settle"/>).</item>
 /// <item>The change that was made last counts, on whichever node.</item>
@@ -29,12 +30,16 @@ internal enum BreakerSays
 /// </summary>
 internal sealed class SystemBreaker
 {
+    /// <summary>Most repetitions that a node tells the others of.</summary>
+    private const int MostTold = 64;
+
     private static readonly long LongestProbe = (long)TimeSpan.FromMinutes(5).TotalMicroseconds;
 
     private readonly Lock _lock = new();
     private readonly SlidingSum? _sum;
     private readonly RepeatTable? _repeats;
     private readonly Action<SystemBreaker, double> _changed;
+    private volatile Elsewhere _elsewhere = Elsewhere.Nothing;
     private volatile bool _isOpen;
     private long _until; // microseconds
     private long _changedAt;
@@ -80,7 +85,7 @@ internal sealed class SystemBreaker
             }
         }
         else if (Definition.Watch == BreakerWatch.ToolCallStorm && tools.Length > 0
-            && _sum!.Add(now, tools.Length).Amount is var calls && calls >= Definition.Threshold)
+            && _sum!.Add(now, tools.Length).Amount + _elsewhere.Amount is var calls && calls >= Definition.Threshold)
         {
             Open(now, calls, 0);
         }
@@ -111,9 +116,76 @@ internal sealed class SystemBreaker
             return; // a call that began before it opened changes nothing
         }
 
-        var (calls, amount) = _sum!.Add(now, Definition.Watch == BreakerWatch.Cost ? record.CostNanos ?? 0 : violates ? 1 : 0);
-        var observed = Definition.Watch == BreakerWatch.Cost ? amount / (double)Nanos.PerUsd : amount / (double)calls;
-        if (calls >= Definition.MinimumCalls && observed >= Definition.Threshold)
+        Judge(_sum!.Add(now, Definition.Watch == BreakerWatch.Cost ? record.CostNanos ?? 0 : violates ? 1 : 0), now);
+    }
+
+    /// <summary>What this node counted since the last change and within the window; nothing while it is open.</summary>
+    public IEnumerable<BreakerCount> Counts(long now)
+    {
+        var generation = ChangedAt;
+        if (_isOpen)
+        {
+            yield break;
+        }
+
+        if (_repeats is not null)
+        {
+            foreach (var (fingerprint, times) in _repeats.Repeated(now, MostTold))
+            {
+                yield return Count(unchecked((long)fingerprint), times, 0);
+            }
+        }
+        else if (_sum!.Read(now) is { Calls: > 0 } sums)
+        {
+            yield return Count(0, sums.Calls, sums.Amount);
+        }
+
+        BreakerCount Count(long fingerprint, long calls, long amount) => new(
+            Owner.TeamId, Owner.SystemId, Owner.Environment, Definition.Name, fingerprint, calls, amount, generation);
+    }
+
+    /// <summary>What all other nodes counted. It replaces what they told before.</summary>
+    public void Hear(IEnumerable<BreakerCount> counts, long now)
+    {
+        var (calls, amount, times) = (0L, 0L, (Dictionary<ulong, int>?)null);
+        foreach (var count in counts)
+        {
+            if (count.Generation != ChangedAt)
+            {
+                continue; // of before a change that the one or the other has not heard of
+            }
+
+            if (count.Fingerprint == 0)
+            {
+                (calls, amount) = (calls + count.Calls, amount + count.Amount);
+            }
+            else
+            {
+                var fingerprint = unchecked((ulong)count.Fingerprint);
+                times ??= [];
+                times[fingerprint] = times.GetValueOrDefault(fingerprint) + (int)Math.Min(count.Calls, int.MaxValue / 2);
+            }
+        }
+
+        _elsewhere = calls == 0 && times is null ? Elsewhere.Nothing : new Elsewhere(calls, amount, times);
+        if (!_isOpen && _sum is not null && calls > 0)
+        {
+            Judge(_sum.Read(now), now);
+        }
+    }
+
+    /// <summary>Opens where the sums of all nodes reach the threshold.</summary>
+    private void Judge((long Calls, long Amount) here, long now)
+    {
+        var elsewhere = _elsewhere;
+        var (calls, amount) = (here.Calls + elsewhere.Calls, here.Amount + elsewhere.Amount);
+        var observed = Definition.Watch switch
+        {
+            BreakerWatch.Cost => amount / (double)Nanos.PerUsd,
+            BreakerWatch.ViolationRate => amount / (double)calls,
+            _ => amount,
+        };
+        if ((calls >= Definition.MinimumCalls || Definition.Watch == BreakerWatch.ToolCallStorm) && observed >= Definition.Threshold)
         {
             Open(now, observed, 0);
         }
@@ -176,10 +248,11 @@ internal sealed class SystemBreaker
     private int Repetitions(ulong request, ReadOnlySpan<ulong> tools, long now, out ulong repeated)
     {
         repeated = request;
-        var most = _repeats!.Count(request, now);
+        var elsewhere = _elsewhere;
+        var most = _repeats!.Count(request, now) + elsewhere.Times(request);
         foreach (var tool in tools)
         {
-            if (_repeats.Count(tool, now) is var times && times > most)
+            if (_repeats.Count(tool, now) + elsewhere.Times(tool) is var times && times > most)
             {
                 (most, repeated) = (times, tool);
             }
@@ -223,10 +296,23 @@ internal sealed class SystemBreaker
     {
         _sum?.Clear();
         _repeats?.Clear();
+        _elsewhere = Elsewhere.Nothing;
         _probeAt = 0;
         Volatile.Write(ref _until, until);
         Volatile.Write(ref _changedAt, changedAt);
         _isOpen = open;
+    }
+
+    /// <summary>What the other nodes counted. Immutable.</summary>
+    private sealed class Elsewhere(long calls, long amount, Dictionary<ulong, int>? times)
+    {
+        public static readonly Elsewhere Nothing = new(0, 0, null);
+
+        public long Calls => calls;
+
+        public long Amount => amount;
+
+        public int Times(ulong fingerprint) => times is null ? 0 : times.GetValueOrDefault(fingerprint);
     }
 }
 

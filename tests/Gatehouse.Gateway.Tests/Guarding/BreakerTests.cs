@@ -76,6 +76,58 @@ public sealed class BreakerTests
     }
 
     [Fact]
+    public async Task Repetitions_that_another_node_saw_count_until_the_breaker_changes()
+    {
+        await using var player = Answering();
+        var loop = new GuardBreaker("loop", BreakerWatch.Loops, 5, Window, 1, BreakerAction.Stop, Rest);
+        await using var one = await StartAsync(player, loop);
+        await using var two = await StartAsync(player, loop);
+
+        Assert.Equal([200, 200], await CallAsync(one, ["a", "a"]));
+        Assert.Equal([200, 200], await CallAsync(two, ["a", "a"]));
+        Exchange(one, two);
+        Assert.Equal([200, 503], await CallAsync(one, ["b", "a"])); // three here, two there
+        var opened = await one.Breakers.Changed.ReadAsync(Ct);
+        Exchange(one, two); // what was counted before it opened is void
+        two.Breakers.Share([opened.State]);
+
+        Assert.Equal(("loop", 5, true), (opened.Breaker.Name, opened.Observed, opened.State.IsOpen));
+        Assert.Equal(503, await CallAsync(two, "c"));
+        _clock.Advance(Rest);
+        Assert.Equal([200, 200, 200, 200, 200], await CallAsync(one, ["b", "a", "a", "a", "a"]));
+    }
+
+    [Fact]
+    public async Task Violations_that_another_node_saw_open_it_without_a_call()
+    {
+        await using var player = Answering();
+        var rate = new GuardBreaker("violations", BreakerWatch.ViolationRate, .5, Window, 6, BreakerAction.Stop, Rest);
+        await using var one = await StartAsync(player, rate);
+        await using var two = await StartAsync(player, rate);
+
+        Assert.Equal([400, 400, 200], await CallAsync(one, [Bad, Bad, "a"]));
+        Assert.Equal([400, 200], await CallAsync(two, [Bad, "a"]));
+        one.Breakers.Hear(two.Breakers.Counts(_clock.GetUtcNow()), _clock.GetUtcNow());
+        Assert.False(one.Breakers.Changed.TryRead(out _)); // five calls are too few
+        Assert.Equal(200, await CallAsync(two, "b"));
+        one.Breakers.Hear(two.Breakers.Counts(_clock.GetUtcNow()), _clock.GetUtcNow());
+
+        Assert.True(one.Breakers.Changed.TryRead(out var change));
+        Assert.Equal((.5, true), (change.Observed, change.State.IsOpen));
+        Assert.Equal(503, await CallAsync(one, "c"));
+        _clock.Advance(Window + Window);
+        Assert.Empty(two.Breakers.Counts(_clock.GetUtcNow()));
+    }
+
+    private void Exchange(TestGateway one, TestGateway two)
+    {
+        var now = _clock.GetUtcNow();
+        var (here, there) = (one.Breakers.Counts(now), two.Breakers.Counts(now));
+        one.Breakers.Hear(there, now);
+        two.Breakers.Hear(here, now);
+    }
+
+    [Fact]
     public async Task A_share_of_blocked_calls_opens_it_and_a_harmless_call_closes_it()
     {
         await using var player = Answering();

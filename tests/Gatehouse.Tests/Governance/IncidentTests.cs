@@ -53,6 +53,44 @@ public sealed class IncidentTests
             audit);
     }
 
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgres")]
+    public async Task What_two_nodes_count_together_opens_the_breaker_on_both_and_begins_one_incident(string kind)
+    {
+        const string Together = """
+            name: test
+            rules:
+              - { name: rivals, detect: terms, terms: [ rival corp ], action: block }
+            breakers:
+              - { name: attack, watch: violation_rate, from: blocked, threshold: 0.5, minimum_calls: 8, window: 10m, action: stop, for: 10m }
+              - { name: runaway, watch: loops, threshold: 6, window: 10m, action: stop, for: 10m }
+            """;
+        await using var app = await TestApp.StartAsync(kind, policy: Together);
+        await using var node = await app.StartNodeAsync(Together);
+        await using var team = await TestTeam.BuildAsync(app, "red");
+        await using var there = team.On(node);
+        await SeesKeyAsync(node, team.Key);
+        var asked = 0;
+
+        foreach (var side in (TestTeam[])[team, there, team, there])
+        {
+            Assert.Equal(200, (await side.CallAsync(content: $"else {asked++}")).Status);
+            Assert.Equal(400, (await side.CallAsync(content: $"rival corp {asked++}")).Status);
+        }
+
+        // Four calls on each, half of them blocked: neither comes to eight alone.
+        var began = TimeProvider.System.GetTimestamp();
+        var incident = await IncidentAsync(team, _ => true);
+        await UntilAsync(async () => (await team.CallAsync(content: $"else {asked++}")).Status == 503);
+        await UntilAsync(async () => (await there.CallAsync(content: $"else {asked++}")).Status == 503);
+
+        Assert.InRange(TimeProvider.System.GetElapsedTime(began).TotalSeconds, 0, 5);
+        Assert.Single((await team.GetAsync("api/incidents")).GetProperty("items").EnumerateArray());
+        Assert.Equal(("attack", 1, 0.5), (
+            incident.Text("name"), incident.GetProperty("openings").GetInt32(), incident.GetProperty("observed").GetDouble()));
+    }
+
     [Fact]
     public async Task A_breaker_that_closes_by_itself_mitigates_its_incident_and_opens_the_same_one_again()
     {

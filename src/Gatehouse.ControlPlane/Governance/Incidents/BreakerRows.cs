@@ -14,7 +14,10 @@ internal static class BreakerRows
             row.Id(0), Words.Parse<SystemEnvironment>(row.Text(1)), row.Text(2), row.Bool(3), row.Long(4), row.Long(5)),
         ct);
 
-    /// <returns><see langword="false"/> when a later change is there.</returns>
+    /// <returns>
+    /// <see langword="false"/> when a later change is there, or another node has opened it already: two that come to the threshold together
+    /// open it once.
+    /// </returns>
     public static async Task<bool> TryWriteAsync(Transaction sql, Guid teamId, SharedBreaker state, CancellationToken ct) =>
         await sql.ExecuteAsync($"""
             INSERT INTO governance_breaker (team_id, system_id, environment, name, is_open, until_at, changed_at)
@@ -23,6 +26,7 @@ internal static class BreakerRows
             ON CONFLICT (team_id, system_id, environment, name) DO UPDATE
             SET is_open = excluded.is_open, until_at = excluded.until_at, changed_at = excluded.changed_at
             WHERE excluded.changed_at > governance_breaker.changed_at
+                AND NOT (governance_breaker.is_open AND excluded.is_open AND governance_breaker.until_at > excluded.changed_at)
             """, ct) == 1;
 
     /// <summary>A person closes it: that is later than what any node said before, whatever its clock says.</summary>
