@@ -53,8 +53,12 @@ function replay(form, result) {
 function show(sums, result) {
   const count = (n) => n.toLocaleString('en-US');
   const parts = [line(`${count(sums.changed)} of ${count(sums.calls)} stored calls would have another verdict${sums.done ? '.' : ' so far …'}`, 'replay-sum')];
-  if (sums.unreadable + sums.rewritten > 0) {
-    parts.push(line(`${count(sums.unreadable)} cannot be read whole; in ${count(sums.rewritten)} a guard replaced something before they were stored, which cannot be found again.`, 'hint'));
+  for (const { reason, calls } of sums.not_replayable) {
+    parts.push(line(`Not replayable: ${count(calls)}, because ${reason}.`, 'hint'));
+  }
+
+  if (sums.rewritten > 0) {
+    parts.push(line(`In ${count(sums.rewritten)} a guard had replaced something, whose value was never stored: it is judged by its recorded type, score and side.`, 'hint'));
   }
 
   if (sums.not_replayed.length > 0) {

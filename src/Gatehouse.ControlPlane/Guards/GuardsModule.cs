@@ -19,7 +19,8 @@ public static class GuardsModule
     {
         services.AddSingleton<PolicyLibrary>();
         services.AddSingleton(static s => new PolicyReplays(
-            s.GetRequiredService<PolicyLibrary>(), s.GetRequiredService<StoredCalls>(), Table(s), s.GetRequiredService<TimeProvider>()));
+            s.GetRequiredService<PolicyLibrary>(), s.GetRequiredService<StoredCalls>(), s.GetRequiredService<CallQueries>(), Table(s),
+            s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(static s => new GuardSamples(
             s.GetRequiredService<CallQueries>(), s.GetRequiredService<PolicyLibrary>(), s.GetRequiredService<Labels>(), Table(s),
             s.GetRequiredService<TimeProvider>()));

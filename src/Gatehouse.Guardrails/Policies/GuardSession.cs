@@ -165,6 +165,18 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
         return about.IsThinking ? null : Obey(about, text);
     }
 
+    /// <summary>Decides about something that was found and replaced before, by what is recorded of it: its value is gone.</summary>
+    public void Recall(in GuardedText about, GuardDetector detector, in Finding finding)
+    {
+        _decisions.Clear();
+        var side = about.Side;
+        Decide([.. policy.Definition.Rules.Where(r => r.Detector == detector && r.Sides.Contains(side))], finding, 0);
+        foreach (ref readonly var decision in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_decisions))
+        {
+            Take(about, decision);
+        }
+    }
+
     /// <summary>Counts the time of plug-ins as the guards'.</summary>
     public void Waited(TimeSpan time) => _waited += time;
 

@@ -119,11 +119,17 @@ internal static class PolicyDiffCommand
         terminal.Out.WriteLine();
         terminal.Out.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"{end.Changed} of {end.Calls} stored calls would have another verdict."));
-        if (end.Unreadable + end.Rewritten > 0)
+        foreach (var (reason, calls) in end.NotReplayable)
+        {
+            terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Not replayable: {calls} calls, because {reason}."));
+        }
+
+        if (end.Rewritten > 0)
         {
             terminal.Out.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"Of these {end.Unreadable} cannot be read whole; in {end.Rewritten} a guard had replaced something before they were stored, which cannot be found again."));
+                $"In {end.Rewritten} a guard had replaced something, whose value was never stored: ")
+                + "it is judged by its recorded type, score and side.");
         }
 
         if (end.NotReplayed.Count > 0)

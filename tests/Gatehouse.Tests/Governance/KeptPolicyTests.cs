@@ -214,6 +214,55 @@ public sealed class KeptPolicyTests
     }
 
     [Fact]
+    public async Task A_replay_judges_what_a_guard_replaced_by_its_record_and_counts_what_it_cannot_judge()
+    {
+        await using var app = await TestApp.StartAsync();
+        using var admin = await AdminAsync(app);
+        await using var team = await TestTeam.BuildAsync(app, "red");
+        await SaveAsync("redact");
+        await SaveAsync("block");
+        await SaveAsync("block", "IBAN_CODE");
+        await ChooseAsync(admin, team, "cards", storeContent: true);
+        await team.CallAsync(content: "My card is 4111 1111 1111 1111, thanks");
+        await team.CallAsync(content: "Hello");
+        await team.CallAsync(content: "Hello again");
+        await team.RecordedAsync(3);
+        while (await app.Db.CountAsync($"SELECT COUNT(*) FROM observability_text") < 3)
+        {
+            // The texts follow their calls.
+        }
+
+        var blocks = await ReplayAsync(admin, "api/policies/replay?from=cards@1&to=cards@2");
+        var passes = await ReplayAsync(admin, "api/policies/replay?from=cards@1&to=cards@3");
+        Assert.Equal(0, await app.Db.CountAsync($"SELECT COUNT(*) FROM observability_text WHERE request LIKE '%4111%' OR response LIKE '%4111%'"));
+        await app.Db.ExecuteAsync($"UPDATE observability_text SET request = {"cut of"} WHERE request LIKE '%again%'", Ct);
+        await app.Db.ExecuteAsync($"DELETE FROM observability_trace_pack", Ct);
+        var gone = await ReplayAsync(admin, "api/policies/replay?from=cards@1&to=cards@2");
+
+        Assert.Equal([("redacted", "blocked", 1)], Verdicts(blocks));
+        Assert.Equal([("redacted", "passed", 1)], Verdicts(passes));
+        Assert.Equal((1, 0), (blocks.GetProperty("rewritten").GetInt32(), blocks.GetProperty("not_replayable").GetArrayLength()));
+        Assert.Empty(Verdicts(gone));
+        Assert.Equal(
+            [("their stored content was cut, or is in no format that guards read", 1),
+                ("a guard replaced something in them, and the record of what it was is gone", 1)],
+            gone.GetProperty("not_replayable").EnumerateArray().Select(n => (n.Text("reason"), n.GetProperty("calls").GetInt32())));
+
+        Task SaveAsync(string action, string type = "CREDIT_CARD") => admin.SendAsync("PUT", "api/policies/cards", new
+        {
+            text = $$"""
+                name: cards
+                rules:
+                  - { name: cards, detect: pii, types: [ {{type}} ], action: {{action}} }
+                """,
+            in_force = action == "redact",
+        }).JsonAsync(HttpStatusCode.OK);
+
+        static IEnumerable<(string, string, int)> Verdicts(JsonElement end) => end.GetProperty("verdicts").EnumerateArray()
+            .Select(v => (v.Text("from"), v.Text("to"), v.GetProperty("calls").GetInt32()));
+    }
+
+    [Fact]
     public async Task A_sample_marks_its_findings_for_those_who_may_read_texts_and_a_false_positive_becomes_a_label()
     {
         await using var app = await TestApp.StartAsync();

@@ -21,14 +21,21 @@ public sealed record ChangedCall(
 /// <summary>A replay so far.</summary>
 /// <param name="Calls">Stored calls that were looked at.</param>
 /// <param name="Unreadable">Of these, calls whose content was cut or is in no format that guards read.</param>
-/// <param name="Rewritten">Of these, calls in which a guard replaced something before they were stored: it cannot be found again.</param>
+/// <param name="Rewritten">Of these, calls in which a guard replaced something before they were stored: its value was never kept, so it is
+/// judged by its recorded type, score and side.</param>
 /// <param name="Changed">Calls that would have another verdict.</param>
 /// <param name="Done">Nothing more comes.</param>
 /// <param name="Samples">The newest changed calls.</param>
 /// <param name="NotReplayed">Rules that ask somebody or judge whole answers: a replay asks nobody, so they are left out.</param>
+/// <param name="NotReplayable">Calls that were looked at and could not be judged, by reason.</param>
 public sealed record ReplayProgress(
     long Calls, long Unreadable, long Rewritten, long Changed, bool Done, IReadOnlyList<VerdictChange> Verdicts,
-    IReadOnlyList<RuleChange> Rules, IReadOnlyList<ChangedCall> Samples, IReadOnlyList<string> NotReplayed);
+    IReadOnlyList<RuleChange> Rules, IReadOnlyList<ChangedCall> Samples, IReadOnlyList<string> NotReplayed,
+    IReadOnlyList<NotReplayable> NotReplayable);
+
+/// <summary>Calls that a replay could not judge.</summary>
+/// <param name="Reason">In words.</param>
+public sealed record NotReplayable(string Reason, long Calls);
 
 /// <summary>What is to be replayed.</summary>
 /// <param name="From">A policy or revision, as <see cref="PolicyLibrary.GetAsync"/> takes it.</param>
@@ -41,7 +48,8 @@ public sealed record ReplayRequest(string From, string To, DateTimeOffset Since,
 /// Runs two policies over stored traffic and counts what would change. Reads only, on this node; nothing is sent anywhere. A few at a time:
 /// they share the processors with the gateway's calls.
 /// </summary>
-public sealed class PolicyReplays(PolicyLibrary library, StoredCalls calls, Func<PolicyTable> table, TimeProvider clock) : IDisposable
+public sealed class PolicyReplays(
+    PolicyLibrary library, StoredCalls calls, CallQueries records, Func<PolicyTable> table, TimeProvider clock) : IDisposable
 {
     /// <summary>Most calls that one replay may look at.</summary>
     public const int MaxCalls = 20_000;
@@ -92,7 +100,7 @@ public sealed class PolicyReplays(PolicyLibrary library, StoredCalls calls, Func
                     who, request.Since, request.SystemId, before, (int)Math.Min(Page, request.Max - sums.Calls), ct);
                 foreach (var call in page)
                 {
-                    Judge(call, from, to, sums);
+                    await JudgeAsync(who, call, from, to, sums, ct);
                 }
 
                 if (page.Count < Page)
@@ -114,7 +122,8 @@ public sealed class PolicyReplays(PolicyLibrary library, StoredCalls calls, Func
 
     public void Dispose() => _places.Dispose();
 
-    private void Judge(StoredCall call, GuardPolicy from, GuardPolicy to, ReplaySums sums)
+    private async ValueTask JudgeAsync(
+        Person who, StoredCall call, GuardPolicy from, GuardPolicy to, ReplaySums sums, CancellationToken ct)
     {
         sums.Calls++;
         if (StoredTexts.Read(call.Surface, call.Content.Request, call.Content.Response) is not { } texts)
@@ -123,14 +132,23 @@ public sealed class PolicyReplays(PolicyLibrary library, StoredCalls calls, Func
             return;
         }
 
-        if (call.Guard == GuardVerdict.Redacted)
+        IReadOnlyList<GuardFinding> recorded = [];
+        if (call.Guard >= GuardVerdict.Redacted)
         {
-            sums.Rewritten++;
+            if ((await records.FindAsync(who, call.Id.ToString(), ct))?.Guard is not { } report)
+            {
+                sums.Unrecorded++;
+                return;
+            }
+
+            recorded = report.Findings;
+            sums.Rewritten += recorded.Any(PolicyReplay.WasReplaced) ? 1 : 0;
         }
 
         var exceptions = table().ExceptionsOf(call.SystemId);
         sums.Add(
-            call, PolicyReplay.Judge(from, texts, exceptions, clock), PolicyReplay.Judge(to, texts, exceptions, clock), MaxSamples);
+            call, PolicyReplay.Judge(from, texts, exceptions, clock, recorded),
+            PolicyReplay.Judge(to, texts, exceptions, clock, recorded), MaxSamples);
     }
 
     /// <summary>The sums of one replay.</summary>
@@ -146,6 +164,8 @@ public sealed class PolicyReplays(PolicyLibrary library, StoredCalls calls, Func
         public long Unreadable { get; set; }
 
         public long Rewritten { get; set; }
+
+        public long Unrecorded { get; set; }
 
         public void Add(StoredCall call, JudgedCall from, JudgedCall to, int maxSamples)
         {
@@ -180,7 +200,23 @@ public sealed class PolicyReplays(PolicyLibrary library, StoredCalls calls, Func
             [.. _verdicts.OrderByDescending(v => v.Value).Select(v => new VerdictChange(v.Key.From, v.Key.To, v.Value))],
             [.. _rules.OrderByDescending(r => r.Value).Select(
                 r => new RuleChange(r.Key.Side, r.Key.Rule, r.Key.Detector, r.Key.Action, r.Value))],
-            [.. _samples], notReplayed);
+            [.. _samples], notReplayed, NotReplayable());
+
+        private List<NotReplayable> NotReplayable()
+        {
+            var found = new List<NotReplayable>();
+            if (Unreadable > 0)
+            {
+                found.Add(new("their stored content was cut, or is in no format that guards read", Unreadable));
+            }
+
+            if (Unrecorded > 0)
+            {
+                found.Add(new("a guard replaced something in them, and the record of what it was is gone", Unrecorded));
+            }
+
+            return found;
+        }
 
         private static IEnumerable<(string Rule, string Detector, string Action)> Acts(JudgedCall call) =>
             call.Findings.Select(f => (f.Rule, f.Detector, f.Shadow || f.Excepted ? "flag" : f.Action)).Distinct();
