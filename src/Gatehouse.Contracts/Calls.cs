@@ -129,6 +129,9 @@ public sealed record CallDetail(
 {
     /// <summary>What the guards found; <see langword="null"/> when no policy applied, or once the trace has expired.</summary>
     public GuardReport? Guard { get; init; }
+
+    /// <summary>Models and webhooks that guards asked for it, in order.</summary>
+    public IReadOnlyList<GuardQuestion> GuardQuestions { get; init; } = [];
 }
 
 /// <summary>Which calls are asked for; every part that is <see langword="null"/> does not filter.</summary>

@@ -32,6 +32,7 @@ public static class TelemetryNames
     public const string GuardCalls = "gatehouse.guard.calls";
     public const string GuardedFindings = "gatehouse.guard.findings";
     public const string GuardDuration = "gatehouse.guard.duration";
+    public const string GuardQuestionDuration = "gatehouse.guard.question.duration";
     public const string Reviews = "gatehouse.guard.reviews";
     public const string BreakerChanges = "gatehouse.guard.breaker_changes";
     public const string BreakerName = "gatehouse.guard.breaker";
@@ -94,6 +95,12 @@ public static class TelemetryNames
     public const string GuardType = "gatehouse.guard.type";
     public const string GuardAction = "gatehouse.guard.action";
     public const string GuardShadow = "gatehouse.guard.shadow";
+    public const string GuardRule = "gatehouse.guard.rule";
+    public const string GuardKind = "gatehouse.guard.kind";
+    public const string GuardSaid = "gatehouse.guard.said";
+
+    /// <summary>Prefix of what a record keeps of each question to a guard outside of the process.</summary>
+    public const string GuardQuestion = "gatehouse.guard.question.";
 
     /// <summary>The value of <see cref="OperationName"/> for calls of a surface.</summary>
     public static string OperationOf(string surface) => surface switch

@@ -18,6 +18,9 @@ public sealed class GatewayMetrics : IDisposable
     private static readonly long[] TokenBuckets =
         [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864];
 
+    private static readonly double[] QuestionBuckets =
+        [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
     private static readonly double[] OverheadBuckets =
         [0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.1];
 
@@ -43,6 +46,7 @@ public sealed class GatewayMetrics : IDisposable
     private readonly Counter<long> _guardCalls;
     private readonly Counter<long> _guardFindings;
     private readonly Histogram<double> _guardDuration;
+    private readonly Histogram<double> _guardQuestions;
     private readonly Counter<long> _reviews;
     private readonly UpDownCounter<long> _reviewsWaiting;
     private readonly Counter<long> _breakerChanges;
@@ -86,6 +90,10 @@ public sealed class GatewayMetrics : IDisposable
         _guardDuration = Meter.CreateHistogram(
             TelemetryNames.GuardDuration, "s", "Time of the guards in a call.",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = OverheadBuckets });
+        _guardQuestions = Meter.CreateHistogram(
+            TelemetryNames.GuardQuestionDuration, "s",
+            "Time of questions to models and webhooks that guard: passed, found or failed.",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = QuestionBuckets });
         _reviews = Meter.CreateCounter<long>(
             TelemetryNames.Reviews, "{review}",
             "Questions to people about calls: approved, denied, timed_out, withdrawn, asked_after, or overflowed when nobody could be asked.");
@@ -130,6 +138,20 @@ public sealed class GatewayMetrics : IDisposable
         1,
         new KeyValuePair<string, object?>(TelemetryNames.BreakerName, breaker.Name),
         new KeyValuePair<string, object?>(TelemetryNames.BreakerState, isOpen ? "open" : "closed"));
+
+    internal void Asked(string policy, GuardQuestion question)
+    {
+        if (_guardQuestions.Enabled)
+        {
+            _guardQuestions.Record(question.Micros / 1e6, new TagList
+            {
+                { TelemetryNames.GuardPolicy, policy },
+                { TelemetryNames.GuardRule, question.Rule },
+                { TelemetryNames.GuardKind, question.Kind },
+                { TelemetryNames.Outcome, question.Outcome },
+            });
+        }
+    }
 
     public void ReviewBegan() => _reviewsWaiting.Add(1);
 

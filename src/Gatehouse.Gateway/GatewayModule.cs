@@ -46,7 +46,10 @@ public static class GatewayModule
         services.AddSingleton<Admissions>();
         services.AddSingleton<SideCalls>();
         services.AddSingleton<Judge>();
-        services.AddSingleton(s => new PlugIns(new Lazy<SideCalls>(s.GetRequiredService<SideCalls>), s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<PlugInBook>();
+        services.AddSingleton(s => new PlugIns(
+            new Lazy<SideCalls>(s.GetRequiredService<SideCalls>), s.GetRequiredService<PlugInBook>(),
+            s.GetRequiredService<GatewayMetrics>(), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<RequestGuards>();
         services.AddSingleton(s => new ConfidenceRules(
             new Lazy<SideCalls>(s.GetRequiredService<SideCalls>), new Lazy<Judge>(s.GetRequiredService<Judge>)));

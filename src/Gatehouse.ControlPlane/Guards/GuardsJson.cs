@@ -13,6 +13,7 @@ namespace Gatehouse.Guards;
 [JsonSerializable(typeof(Listing<PolicyView>), TypeInfoPropertyName = "Policies")]
 [JsonSerializable(typeof(Listing<PolicyRevision>), TypeInfoPropertyName = "PolicyRevisions")]
 [JsonSerializable(typeof(Listing<GuardSample>), TypeInfoPropertyName = "GuardSamples")]
+[JsonSerializable(typeof(Listing<PlugInStanding>), TypeInfoPropertyName = "PlugIns")]
 [JsonSerializable(typeof(PolicyCheck))]
 [JsonSerializable(typeof(CheckPolicy.Request), TypeInfoPropertyName = "CheckPolicyRequest")]
 [JsonSerializable(typeof(SavePolicy.Request), TypeInfoPropertyName = "SavePolicyRequest")]

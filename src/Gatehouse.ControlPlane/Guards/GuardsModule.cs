@@ -18,6 +18,7 @@ public static class GuardsModule
     public static IServiceCollection AddGuards(this IServiceCollection services)
     {
         services.AddSingleton<PolicyLibrary>();
+        services.AddSingleton<PlugInStandings>();
         services.AddSingleton(static s => new PolicyReplays(
             s.GetRequiredService<PolicyLibrary>(), s.GetRequiredService<StoredCalls>(), s.GetRequiredService<CallQueries>(), Table(s),
             s.GetRequiredService<TimeProvider>()));
@@ -37,6 +38,7 @@ public static class GuardsModule
         var api = app.MapGroup("/api");
         CheckTexts.Map(api);
         ListGuardSamples.Map(api);
+        ListPlugIns.Map(api);
 
         ListPolicies.Map(api);
         DiffPolicies.Map(api);

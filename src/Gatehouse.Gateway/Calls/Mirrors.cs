@@ -105,7 +105,7 @@ internal sealed partial class Mirrors(
         copy.Record.Surface = Surface;
         copy.Record.Route = call.Record.Route;
         copy.Record.Streamed = call.Record.Streamed;
-        copy.Record.RequestAttributes = call.Record.RequestAttributes;
+        copy.Record.RequestAttributes = call.Peek.Attributes; // what guards asked was asked for the call itself
         return copy;
     }
 

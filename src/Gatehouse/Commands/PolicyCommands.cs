@@ -147,11 +147,13 @@ internal static class PolicyCommands
             "files") { Description = "Policy files. Default: every policy of the configuration.", Arity = ArgumentArity.ZeroOrMore };
         var live = new Option<bool>("--live")
         {
-            Description = "Ask the real models, through the gateway, and webhooks in place of the answers that tests state. What models are asked is charged to the key.",
+            Description = "Ask the real models, through the gateway, and webhooks in place of the answers that tests state. "
+                + "What models are asked is charged to the key.",
         };
         var key = new Option<string?>("--key")
         {
-            Description = "With --live: the API key to ask models with. Default: GATEHOUSE_KEY, then the sample system's.", HelpName = "key",
+            Description = "With --live: the API key to ask models with. Default: GATEHOUSE_KEY, then the sample system's.",
+            HelpName = "key",
         };
         var command = new Command("test", "Run the tests that stand in policies. Needs no server, unless real models are asked.")
         {

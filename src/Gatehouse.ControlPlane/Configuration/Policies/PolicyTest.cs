@@ -82,7 +82,8 @@ internal sealed record PolicyTest(PolicyTestOptions Options, int Number, int Lin
 
             if (Stated(rule, text) is null)
             {
-                return $"'answers.{name}' is not 'safe', 'unsafe' with types and scores ('unsafe S1 0.9, S2'), 'fails' or the JSON of the answer";
+                return $"'answers.{name}' is not 'safe', 'unsafe' with types and scores ('unsafe S1 0.9, S2'), "
+                    + "'fails' or the JSON of the answer";
             }
         }
 

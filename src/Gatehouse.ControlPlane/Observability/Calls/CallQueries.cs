@@ -139,6 +139,7 @@ public sealed class CallQueries
             content)
         {
             Guard = trace?.Guard,
+            GuardQuestions = trace is null ? [] : GuardQuestion.Read(trace.RequestAttributes),
         };
     }
 

@@ -34,6 +34,12 @@ internal static class CallSpans
             spans.Add(Guard(trace, guard, admitted));
         }
 
+        var questions = GuardQuestion.Read(trace.RequestAttributes);
+        for (var i = 0; i < questions.Count; i++)
+        {
+            spans.Add(Question(trace, questions[i], i));
+        }
+
         for (var i = 0; i < trace.Attempts.Count; i++)
         {
             spans.Add(Attempt(call, trace, i));
@@ -138,6 +144,20 @@ internal static class CallSpans
             guard.Failure, attributes);
     }
 
+    /// <summary>A model's own call is a trace span of its own besides.</summary>
+    private static TraceSpan Question(TraceDocument trace, GuardQuestion question, int number) => new(
+        IdOf(trace, $"guard/{number}"), trace.Guard is null ? trace.SpanId : IdOf(trace, "guard"), $"guard {question.Rule}",
+        TraceSpanKind.Client, question.StartMicros, question.StartMicros + question.Micros,
+        question.Outcome == "failed" ? question.Said : null,
+        [
+            new(TelemetryNames.GuardRule, question.Rule),
+            new(TelemetryNames.GuardKind, question.Kind),
+            new(question.Kind == "webhook" ? TelemetryNames.ServerAddress : TelemetryNames.RequestModel, question.To),
+            new(TelemetryNames.GuardSide, question.Side),
+            new(TelemetryNames.Outcome, question.Outcome),
+            new(TelemetryNames.GuardSaid, question.Said),
+        ]);
+
     private static string ShownFinding(GuardFinding f) => string.Create(
         CultureInfo.InvariantCulture, $"{f.Side} {f.Type} by {f.Rule}: {(f.Shadow ? "would " : "")}{f.Action} x{f.Count}");
 
@@ -208,7 +228,7 @@ internal static class CallSpans
 
         foreach (var (name, value) in trace.RequestAttributes)
         {
-            if (name == TelemetryNames.RequestStream)
+            if (name == TelemetryNames.RequestStream || GuardQuestion.IsQuestion(name))
             {
                 continue;
             }

@@ -21,8 +21,8 @@ public static class PlugInTrial
     private static readonly char[] Blanks = [' ', '\n', '\t'];
 
     /// <summary>
-    /// Reads the answer that a test states: <c>safe</c>; <c>unsafe</c> with types and scores (<c>unsafe S1 0.9, S2</c>); <c>fails</c>; or the
-    /// JSON of the plug-in itself.
+    /// Reads the answer that a test states: <c>safe</c>; <c>unsafe</c> with types and scores (<c>unsafe S1 0.9, S2</c>); <c>fails</c>; or
+    /// the JSON of the plug-in itself.
     /// </summary>
     /// <param name="text">What it is asked about.</param>
     /// <returns><see langword="null"/> when it is none of these.</returns>
@@ -89,7 +89,8 @@ public static class PlugInTrial
             return response.StatusCode == HttpStatusCode.OK
                 ? ModelGuard.Read(rule, await response.Content.ReadAsByteArrayAsync(ct), text.Length)
                 : PlugInAnswer.Failed(
-                    $"the route '{plugIn.Route}' answered {(int)response.StatusCode}{CodeOf(await response.Content.ReadAsByteArrayAsync(ct))}");
+                    $"the route '{plugIn.Route}' answered {(int)response.StatusCode}"
+                    + CodeOf(await response.Content.ReadAsByteArrayAsync(ct)));
         }
         catch (HttpRequestException)
         {

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text;
+using Gatehouse.Contracts;
 using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Guardrails;
@@ -36,10 +37,13 @@ public readonly record struct PlugInAnswer(IReadOnlyList<PlugInFinding> Findings
 /// <item>No question is asked on a thread that serves sockets.</item>
 /// </list>
 /// </summary>
-internal sealed class PlugIns(Lazy<SideCalls> calls, TimeProvider clock)
+internal sealed class PlugIns(Lazy<SideCalls> calls, PlugInBook book, GatewayMetrics metrics, TimeProvider clock)
 {
     /// <summary>Most parts that a text is asked about in.</summary>
     private const int MaxParts = 16;
+
+    /// <summary>Types of findings that a record names.</summary>
+    private const int MostTypes = 8;
 
     private static readonly BreakerSettings Breaking = new(0.5, 5, TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(10));
 
@@ -52,9 +56,9 @@ internal sealed class PlugIns(Lazy<SideCalls> calls, TimeProvider clock)
         Call call, List<Passage> passages, Dictionary<int, string> changed, bool isAnswer, Func<GuardRule, GuardRule>? effective = null)
     {
         await Task.Yield();
-        var began = clock.GetTimestamp();
+        var (began, start) = (clock.GetTimestamp(), call.Micros);
         var session = call.Guard!.Session;
-        var asked = new List<(GuardRule Rule, DetectionSide Side, List<Passage> Texts, Task<PlugInAnswer> Answer)>();
+        var asked = new List<(GuardRule Rule, DetectionSide Side, List<Passage> Texts, Task<(PlugInAnswer Said, long Micros)> Answer)>();
         foreach (var rule in session.Policy.PlugIns)
         {
             foreach (var side in rule.Sides)
@@ -63,14 +67,54 @@ internal sealed class PlugIns(Lazy<SideCalls> calls, TimeProvider clock)
                 if (texts.Count > 0)
                 {
                     var question = new PlugInQuestion(call, rule, side, Joined(texts, changed), isAnswer ? PromptOf(call) : "");
-                    asked.Add((rule, side, texts, AskAsync(question)));
+                    asked.Add((rule, side, texts, TimedAsync(question)));
                 }
             }
         }
 
         var verdicts = await Task.WhenAll(asked.Select(a => a.Answer));
         session.Waited(clock.GetElapsedTime(began));
-        Take(session, [.. asked.Zip(verdicts, static (a, v) => (a.Rule, a.Texts, v))], passages, changed, effective);
+        if (asked.Count > 0)
+        {
+            Record(call, session.Policy, [.. asked.Zip(verdicts, (a, v) => QuestionOf(a.Rule, a.Side, start, v.Micros, v.Said))]);
+        }
+
+        Take(session, [.. asked.Zip(verdicts, static (a, v) => (a.Rule, a.Texts, v.Said))], passages, changed, effective);
+    }
+
+    /// <summary>Who was asked and what was said goes into the call's record, the metrics and the page of the guards.</summary>
+    private void Record(Call call, GuardPolicy policy, GuardQuestion[] questions)
+    {
+        call.Record.RequestAttributes = GuardQuestion.Add(call.Record.RequestAttributes, questions);
+        foreach (var question in questions)
+        {
+            book.Add(policy.Name, question);
+            metrics.Asked(policy.Name, question);
+        }
+    }
+
+    private static GuardQuestion QuestionOf(GuardRule rule, DetectionSide side, long start, long micros, in PlugInAnswer said)
+    {
+        var plugIn = rule.PlugIn!;
+        return new GuardQuestion(
+            rule.Name, NameOf(plugIn.Shape), plugIn.Url?.Host ?? plugIn.Route, GuardLog.NameOf(side), start, micros,
+            said.Failure is not null ? "failed" : said.Findings.Count > 0 ? "found" : "passed",
+            said.Failure ?? string.Join(", ", said.Findings.Select(f => f.Type).Distinct().Take(MostTypes)));
+    }
+
+    private static string NameOf(PlugInShape shape) => shape switch
+    {
+        PlugInShape.Moderation => "moderation",
+        PlugInShape.LlamaGuard => "llama_guard",
+        PlugInShape.Judge => "judge",
+        _ => "webhook",
+    };
+
+    private async Task<(PlugInAnswer Said, long Micros)> TimedAsync(PlugInQuestion question)
+    {
+        var began = clock.GetTimestamp();
+        var said = await AskAsync(question);
+        return (said, clock.GetElapsedTime(began).Ticks / TimeSpan.TicksPerMicrosecond);
     }
 
     /// <summary>What answers come to: verdicts that are missing, findings in their texts, and what becomes of those.</summary>
