@@ -38,7 +38,7 @@ public sealed class RecountTests
             },
             Ct);
         await charged.Task;
-        var counting = app.Db.TransactionAsync(sql => recounts.RecountAsync(sql, budget, Ct), Ct);
+        var counting = recounts.RecountAsync(budget, Ct);
         while (kind == "postgres" && await WaitingAsync(app) == 0)
         {
             Assert.False(counting.IsCompleted); // it must wait for what is being charged
@@ -50,21 +50,61 @@ public sealed class RecountTests
 
         Assert.Equal(0, await WaitingAsync(app, kind));
 
-        CallRecord Record(string user) => new()
-        {
-            Id = Guid.CreateVersion7(),
-            TraceId = new string('0', 32),
-            SpanId = new string('0', 16),
-            StartedAtMicros = (app.Clock.GetUtcNow().ToUnixTimeMilliseconds() + 1000) * 1000, // after the budget was made
-            TeamId = team.Team,
-            SystemId = team.System,
-            KeyId = team.Key,
-            Route = "simulator",
-            EndUser = user,
-            Outcome = CallOutcome.Ok,
-            CostNanos = 1000,
-        };
+        CallRecord Record(string user) => RecountTests.Record(app, team, user);
     }
+
+    /// <summary>The count used to hold SQLite's only writer for as long as it walked the ledger.</summary>
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgres")]
+    public async Task What_is_charged_while_a_budget_is_counted_is_neither_lost_nor_counted_twice(string kind)
+    {
+        await using var app = await TestApp.StartAsync(kind);
+        await using var team = await TestTeam.BuildAsync(app, "blue");
+        await team.AddBudgetAsync(new { name = "all", limit_usd = 1, period = "total", team = "blue" });
+        var budget = (await app.Db.QueryAsync($"SELECT {BudgetRows.Columns} FROM governance_budget b", BudgetRows.Read, Ct))[0];
+        var charges = app.Services.GetRequiredService<BudgetCharges>();
+        var (walking, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var recounts = new BudgetRecounts(
+            app.Db,
+            async (_, _, _, _, _) =>
+            {
+                walking.TrySetResult();
+                await goOn.Task;
+                return [("", 5000, 2)]; // what a ledger holds that was not charged at all
+            },
+            charges,
+            app.Clock);
+
+        var counting = Task.Run(() => recounts.RecountAsync(budget, Ct), Ct);
+        await walking.Task;
+        await app.Db.TransactionAsync(sql => charges.ChargeAsync(sql, "n", [Record(app, team)], Ct), Ct);
+        Assert.Equal(1000, await SpentAsync(app));
+        goOn.SetResult();
+        await counting;
+        await recounts.RecountAsync(budget, Ct); // not due any more: changes nothing
+
+        Assert.Equal(6000, await SpentAsync(app));
+        Assert.Equal(2, await app.Db.CountAsync($"SELECT unknown_calls FROM governance_allowance WHERE measure = 'money'"));
+    }
+
+    private static Task<long> SpentAsync(TestApp app) =>
+        app.Db.CountAsync($"SELECT spent FROM governance_allowance WHERE measure = 'money'");
+
+    private static CallRecord Record(TestApp app, TestTeam team, string user = "") => new()
+    {
+        Id = Guid.CreateVersion7(),
+        TraceId = new string('0', 32),
+        SpanId = new string('0', 16),
+        StartedAtMicros = (app.Clock.GetUtcNow().ToUnixTimeMilliseconds() + 1000) * 1000, // after the budget was made
+        TeamId = team.Team,
+        SystemId = team.System,
+        KeyId = team.Key,
+        Route = "simulator",
+        EndUser = user,
+        Outcome = CallOutcome.Ok,
+        CostNanos = 1000,
+    };
 
     private static async Task<long> WaitingAsync(TestApp app, string kind = "postgres") => kind == "sqlite"
         ? 0

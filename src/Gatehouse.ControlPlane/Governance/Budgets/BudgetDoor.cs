@@ -30,21 +30,26 @@ public sealed class BudgetDoor
 
     /// <summary>The ledger's costs of a period changed: that goes to the audit log, and budgets are counted anew.</summary>
     /// <exception cref="ProblemException">The reason is too long.</exception>
-    public Task RepricedAsync(
-        Person who, DateTimeOffset from, DateTimeOffset to, string detail, string? reason, CancellationToken ct) => _writes.RunAsync(
-        async write =>
-        {
-            foreach (var budget in await write.Sql.QueryAsync($"SELECT {BudgetRows.Columns} FROM governance_budget b", BudgetRows.Read, ct))
+    public async Task RepricedAsync(
+        Person who, DateTimeOffset from, DateTimeOffset to, string detail, string? reason, CancellationToken ct)
+    {
+        await _writes.RunAsync(
+            async write =>
             {
-                var (begins, ends) = LimitRule.Window(BudgetRows.PeriodOf(budget.Period), write.At);
-                if (from < ends && to > begins)
+                foreach (var budget in await write.Sql.QueryAsync(
+                    $"SELECT {BudgetRows.Columns} FROM governance_budget b", BudgetRows.Read, ct))
                 {
-                    await _recounts.RecountAsync(write.Sql, budget, write.At, ct);
+                    var (begins, ends) = LimitRule.Window(BudgetRows.PeriodOf(budget.Period), write.At);
+                    if (from < ends && to > begins)
+                    {
+                        await write.Sql.ExecuteAsync($"UPDATE governance_budget SET recount_at = {write.At} WHERE id = {budget.Id}", ct);
+                    }
                 }
-            }
 
-            await write.AuditAsync(who, "prices.reprice", null, "ledger", null, Words.WithReason(detail, reason), ct);
-            return true;
-        },
-        ct);
+                await write.AuditAsync(who, "prices.reprice", null, "ledger", null, Words.WithReason(detail, reason), ct);
+                return true;
+            },
+            ct);
+        await _recounts.RunDueAsync(ct);
+    }
 }

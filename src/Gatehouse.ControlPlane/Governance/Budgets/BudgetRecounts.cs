@@ -11,29 +11,24 @@ public delegate Task<IReadOnlyList<(string EndUser, long Nanos, long UnknownCall
 /// <summary>
 /// Counts a budget anew from the ledger. A transaction that writes the ledger while a budget is made does not see it yet, and its calls
 /// would be missed: so each budget is counted when it is made and once more when no such transaction can be open any longer.
+/// <para>
+/// The ledger is walked in a snapshot, which holds nobody up: SQLite has one writer. What the count says too much or too little there, of
+/// what was charged by then, is true of any later moment, because charges only add. So the transaction that writes is short.
+/// </para>
 /// </summary>
 internal sealed class BudgetRecounts(Database db, ReadSpending read, BudgetCharges charges, TimeProvider clock)
 {
     /// <summary>Above the time that any transaction of the ledger takes.</summary>
     public static readonly TimeSpan Again = TimeSpan.FromSeconds(30);
 
-    /// <summary>Counts budgets whose second count is due. Safe to run on every node.</summary>
+    /// <summary>Counts budgets whose count is due. Safe to run on every node.</summary>
     public async Task RunDueAsync(CancellationToken ct)
     {
         var due = await db.QueryAsync(
             $"SELECT {BudgetRows.Columns} FROM governance_budget b WHERE b.recount_at <= {clock.GetUtcNow()}", BudgetRows.Read, ct);
         foreach (var budget in due)
         {
-            await db.TransactionAsync(
-                async sql =>
-                {
-                    if (await sql.ExecuteAsync(
-                        $"UPDATE governance_budget SET recount_at = NULL WHERE id = {budget.Id} AND recount_at IS NOT NULL", ct) == 1)
-                    {
-                        await RecountAsync(sql, budget, ct);
-                    }
-                },
-                ct);
+            await RecountAsync(budget, ct);
         }
     }
 
@@ -41,34 +36,91 @@ internal sealed class BudgetRecounts(Database db, ReadSpending read, BudgetCharg
     public static DateTimeOffset Since(Budget budget, DateTimeOffset from) =>
         budget.Scope.EndUser is not null && budget.CreatedAt > from ? budget.CreatedAt : from;
 
-    /// <summary>Counts the present period.</summary>
-    public Task RecountAsync(Transaction sql, Budget budget, CancellationToken ct) => RecountAsync(sql, budget, clock.GetUtcNow(), ct);
-
-    /// <summary>Counts the period that <paramref name="at"/> falls into.</summary>
-    public async Task RecountAsync(Transaction sql, Budget budget, DateTimeOffset at, CancellationToken ct)
+    /// <summary>What the ledger holds of the present period for a budget that is about to be made.</summary>
+    /// <param name="upTo">The rest is counted by <see cref="BeginAsync"/>.</param>
+    public Task<IReadOnlyList<(string EndUser, long Nanos, long UnknownCalls)>> CountAsync(
+        Budget budget, DateTimeOffset upTo, CancellationToken ct)
     {
-        var (from, until) = LimitRule.Window(BudgetRows.PeriodOf(budget.Period), at);
-        var since = Since(budget, from);
+        var (from, _) = LimitRule.Window(BudgetRows.PeriodOf(budget.Period), upTo);
+        return db.SnapshotAsync(sql => read(sql, budget.Scope, Since(budget, from), upTo, ct), ct);
+    }
 
-        // The lock comes before the count: what is charged after it waits, and is not in the count. The row of no one in particular stands
-        // for all end users (BudgetCharges): theirs are many, come and go, and would be locked in no order.
-        await sql.ExecuteAsync(
-            $"""
-            INSERT INTO governance_allowance (rule_id, measure, subject, from_at, until_at, spent, unknown_calls)
-            VALUES ({budget.Id}, 'money', '', {from}, {until}, 0, 0)
-            ON CONFLICT (rule_id, measure, subject, from_at) DO UPDATE SET spent = governance_allowance.spent
-            """,
+    /// <summary>Writes the first count, in the transaction that makes the budget.</summary>
+    /// <param name="counted">Of all calls that started before <paramref name="upTo"/>.</param>
+    public async Task BeginAsync(
+        Transaction sql, Budget budget, IReadOnlyList<(string EndUser, long Nanos, long UnknownCalls)> counted, DateTimeOffset upTo,
+        CancellationToken ct)
+    {
+        var (from, until) = LimitRule.Window(BudgetRows.PeriodOf(budget.Period), upTo);
+        var since = Since(budget, from);
+        var rest = await read(sql, budget.Scope, since > upTo ? since : upTo, until, ct);
+        await ChangeAsync(sql, budget, from, until, Sum(counted.Concat(rest)), ct);
+    }
+
+    /// <summary>Counts the present period, if that is still due when it is done.</summary>
+    public async Task RecountAsync(Budget budget, CancellationToken ct)
+    {
+        var (from, until) = LimitRule.Window(BudgetRows.PeriodOf(budget.Period), clock.GetUtcNow());
+        var (asked, changes) = await db.SnapshotAsync(
+            async sql =>
+            {
+                var due = await sql.QueryAsync(
+                    $"SELECT recount_at FROM governance_budget WHERE id = {budget.Id} AND recount_at IS NOT NULL", row => row.Instant(0), ct);
+                if (due.Count == 0)
+                {
+                    return ((DateTimeOffset?)null, new Dictionary<string, (long, long)>());
+                }
+
+                var charged = await sql.QueryAsync(
+                    $"""
+                    SELECT subject, spent, unknown_calls FROM governance_allowance
+                    WHERE rule_id = {budget.Id} AND measure = 'money' AND from_at = {from}
+                    """,
+                    row => (row.Text(0), -row.Long(1), -row.Long(2)),
+                    ct);
+                var counted = await read(sql, budget.Scope, Since(budget, from), until, ct);
+                return (due[0], Sum(counted.Concat(charged)));
+            },
             ct);
-        foreach (var sum in await read(sql, budget.Scope, since, until, ct))
+        if (asked is { } at)
         {
-            await sql.ExecuteAsync(
+            await db.TransactionAsync(
+                async sql =>
+                {
+                    // Nobody else has counted it since, or wants it counted once more.
+                    if (await sql.ExecuteAsync(
+                        $"UPDATE governance_budget SET recount_at = NULL WHERE id = {budget.Id} AND recount_at = {at}", ct) == 1)
+                    {
+                        await ChangeAsync(sql, budget, from, until, changes, ct);
+                    }
+                },
+                ct);
+        }
+    }
+
+    private static Dictionary<string, (long Nanos, long Unknown)> Sum(IEnumerable<(string User, long Nanos, long Unknown)> parts) =>
+        parts.GroupBy(p => p.User, StringComparer.Ordinal).ToDictionary(g => g.Key, g => (g.Sum(p => p.Nanos), g.Sum(p => p.Unknown)));
+
+    private async Task ChangeAsync(
+        Transaction sql, Budget budget, DateTimeOffset from, DateTimeOffset until, Dictionary<string, (long Nanos, long Unknown)> changes,
+        CancellationToken ct)
+    {
+        // The row of no one in particular stands for all end users (BudgetCharges): theirs are many, come and go, and would be locked in no
+        // order.
+        changes.TryAdd("", (0, 0));
+        foreach (var (user, change) in changes.OrderBy(c => c.Key, StringComparer.Ordinal))
+        {
+            var spent = (await sql.QueryAsync(
                 $"""
                 INSERT INTO governance_allowance (rule_id, measure, subject, from_at, until_at, spent, unknown_calls)
-                VALUES ({budget.Id}, 'money', {sum.EndUser}, {from}, {until}, {sum.Nanos}, {sum.UnknownCalls})
-                ON CONFLICT (rule_id, measure, subject, from_at) DO UPDATE SET spent = excluded.spent, unknown_calls = excluded.unknown_calls
+                VALUES ({budget.Id}, 'money', {user}, {from}, {until}, {change.Nanos}, {change.Unknown})
+                ON CONFLICT (rule_id, measure, subject, from_at) DO UPDATE
+                SET spent = governance_allowance.spent + excluded.spent, unknown_calls = governance_allowance.unknown_calls + excluded.unknown_calls
+                RETURNING spent
                 """,
-                ct);
-            await charges.ReportAsync(sql, budget, sum.EndUser, from, sum.Nanos, ct);
+                row => row.Long(0),
+                ct))[0];
+            await charges.ReportAsync(sql, budget, user, from, spent, ct);
         }
     }
 }

@@ -20,6 +20,9 @@ public sealed class Budgets
     /// <summary>Beyond, nanos no longer fit.</summary>
     private const decimal MaxUsd = 1_000_000_000m;
 
+    /// <summary>Calls of this time are counted while the budget is made; of the others, all are in the ledger or under way for longer.</summary>
+    private static readonly TimeSpan LastCalls = TimeSpan.FromMinutes(1);
+
     private const int UsersShown = 10;
     private const int EventsShown = 100;
 
@@ -90,6 +93,13 @@ public sealed class Budgets
         Words.Name("name", budget.Name);
         Check(budget.LimitUsd, budget.AlertPercent);
         var scope = await _scopes.ResolveAsync(who, budget.Scope, ct);
+
+        // All but the last calls are counted before anything is locked, because that walks the ledger of the period.
+        var upTo = _clock.GetUtcNow() - LastCalls;
+        var counted = await _recounts.CountAsync(
+            new Budget(Guid.Empty, budget.Name, scope, budget.Period, budget.Mode, budget.LimitUsd, budget.AlertPercent,
+                budget.UnknownPrice, who.Email, upTo + LastCalls),
+            upTo, ct);
         var created = await _writes.RunAsync(
             async write =>
             {
@@ -106,7 +116,7 @@ public sealed class Budgets
                         {Words.Of(made.UnknownPrice)}, {made.CreatedBy}, {made.CreatedAt}, {write.At + BudgetRecounts.Again})
                     """,
                     ct);
-                await _recounts.RecountAsync(write.Sql, made, ct);
+                await _recounts.BeginAsync(write.Sql, made, counted, upTo, ct);
                 await write.AuditAsync(who, "budget.create", scope.TeamId, made.Name, made.Id, Describe(made), ct);
                 return made;
             },
