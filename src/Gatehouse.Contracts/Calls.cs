@@ -167,12 +167,22 @@ public sealed record CallFilter(
     /// or whoever has a key could make as many as they like. The calls themselves keep the name that was asked for.
     /// </summary>
     public const string UnknownRoute = "(unknown)";
+
+    /// <summary>Only calls in which guards found something, whatever they did then.</summary>
+    public bool FoundByGuards { get; init; }
 }
 
 /// <summary>A page of calls, newest first.</summary>
-/// <param name="Next">Pass as <see cref="CallFilter.Before"/> for the next page; <see langword="null"/> at the end.</param>
+/// <param name="Next">Pass as <see cref="CallFilter.Before"/> for the next page; <see langword="null"/> at the end. Not the end where the
+/// page is short.</param>
 /// <param name="From">No older calls were looked at: the filter's own time, or 30 days back.</param>
-public sealed record CallPage(IReadOnlyList<CallSummary> Calls, Guid? Next, DateTimeOffset From);
+public sealed record CallPage(IReadOnlyList<CallSummary> Calls, Guid? Next, DateTimeOffset From)
+{
+    /// <summary>
+    /// Set where a page ends early, because what was asked for is rare: it looked back to here, and the next one goes on from here.
+    /// </summary>
+    public DateTimeOffset? LookedTo { get; init; }
+}
 
 /// <summary>Sums over calls. Latencies are estimates from a histogram with buckets about 10 % wide.</summary>
 /// <param name="UnpricedCalls">Calls that a provider answered, in part at least, at a cost that is not known: it is not in

@@ -18,6 +18,10 @@ public abstract class Database : IAsyncDisposable
     /// <param name="column">A constant of the code, never data.</param>
     public abstract FormattableString DigitsOf(FormattableString column);
 
+    /// <summary>The bytes of a group's rows as hexadecimal digits, with commas between rows; nothing of those that are NULL.</summary>
+    /// <param name="column">A constant of the code, never data.</param>
+    public abstract FormattableString Joined(FormattableString column);
+
     /// <returns>The number of rows changed.</returns>
     public Task<int> ExecuteAsync(FormattableString sql, CancellationToken ct)
     {
@@ -153,6 +157,10 @@ public abstract class Transaction
         return rows.Count == 0 ? Task.CompletedTask : AppendAsync(table, columns, rows, write, ct);
     }
 
+    /// <summary>Runs statements one after the other; PostgreSQL is asked once for all of them.</summary>
+    public Task ExecuteManyAsync(IReadOnlyList<FormattableString> statements, CancellationToken ct) =>
+        statements.Count == 0 ? Task.CompletedTask : ExecuteManyAsync([.. statements.Select(Statement.From)], ct);
+
     /// <summary>Waits until no other transaction, on any node, holds the lock of this name; holds it to this transaction's end.</summary>
     public abstract Task LockAsync(string name, CancellationToken ct);
 
@@ -164,6 +172,14 @@ public abstract class Transaction
 
     internal abstract Task AppendAsync<T>(
         string table, IReadOnlyList<string> columns, IReadOnlyList<T> rows, Action<RowWriter, T> write, CancellationToken ct);
+
+    internal virtual async Task ExecuteManyAsync(IReadOnlyList<Statement> statements, CancellationToken ct)
+    {
+        foreach (var statement in statements)
+        {
+            await ExecuteAsync(statement, ct);
+        }
+    }
 
     /// <summary>Runs the text of a migration: several statements without parameters.</summary>
     internal virtual Task RunScriptAsync(string script, CancellationToken ct) => ExecuteAsync(new Statement(script, []), ct);

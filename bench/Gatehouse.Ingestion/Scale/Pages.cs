@@ -11,6 +11,7 @@ internal sealed class Pages(string only)
     private const double Most = 200;
 
     private readonly List<string> _slow = [];
+    private readonly List<double> _medians = [];
 
     public async Task AskAsync(string who, HttpClient http)
     {
@@ -76,9 +77,14 @@ internal sealed class Pages(string only)
 
     public void Sum()
     {
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{_medians.Count} addresses: half of them within {Middle():0} ms, the slowest {_medians.Max():0} ms"));
         Console.WriteLine(_slow.Count == 0 ? "All below 200 ms." : $"{_slow.Count} above 200 ms:");
         _slow.ForEach(Console.WriteLine);
     }
+
+    private double Middle() => _medians.Order().ElementAt(_medians.Count / 2);
 
     private static async Task<JsonElement> JsonAsync(HttpClient http, string path) => JsonElement.Parse(await http.GetStringAsync(path));
 
@@ -115,6 +121,7 @@ internal sealed class Pages(string only)
             CultureInfo.InvariantCulture,
             $"{median,9:0} {times[^1],9:0}  {who,-6}  {(status == HttpStatusCode.OK ? "" : (int)status + " ")}{path}  {bytes / 1024} KB");
         Console.WriteLine(line);
+        _medians.Add(median);
         if (median > Most)
         {
             _slow.Add(line);

@@ -61,6 +61,7 @@ public static class ObservabilityModule
             s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<TextStore>();
         services.AddSingleton<RetentionStore>();
+        services.AddSingleton<ClosedBuckets>();
         services.AddSingleton<ResponseStore>();
         services.AddSingleton<KeptResponses>();
         services.AddSingleton<IResponseStore>(s => s.GetRequiredService<KeptResponses>());
@@ -78,6 +79,7 @@ public static class ObservabilityModule
         // Stopped in the reverse order: the ledger is flushed before the exporter and the texts, which wait for it.
         services.AddHostedService<OtlpTraceWorker>();
         services.AddHostedService<RetentionWorker>();
+        services.AddHostedService<ClosingWorker>();
         services.AddHostedService<TextWorker>();
         services.AddHostedService<ResponseWorker>();
         services.AddHostedService<LedgerWorker>();

@@ -35,6 +35,8 @@ internal sealed class PostgresDatabase : Database
 
     public override FormattableString DigitsOf(FormattableString column) => $"REPLACE(CAST({column} AS TEXT), '-', '')";
 
+    public override FormattableString Joined(FormattableString column) => $"STRING_AGG(ENCODE({column}, 'hex'), ',')";
+
     /// <summary>At most half of the pool's connections.</summary>
     private protected override SemaphoreSlim Scans { get; }
 

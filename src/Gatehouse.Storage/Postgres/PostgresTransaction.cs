@@ -8,6 +8,7 @@ internal sealed class PostgresTransaction(NpgsqlConnection connection) : Transac
 {
     private const int FewRows = 20;
     private const int SendBytes = 48 << 10;
+    private const int StatementsAtOnce = 500;
 
     public override Task LockAsync(string name, CancellationToken ct) =>
         ExecuteAsync(new Statement("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [name]), ct);
@@ -119,12 +120,34 @@ internal sealed class PostgresTransaction(NpgsqlConnection connection) : Transac
         }
     }
 
+    internal override async Task ExecuteManyAsync(IReadOnlyList<Statement> statements, CancellationToken ct)
+    {
+        foreach (var some in statements.Chunk(StatementsAtOnce))
+        {
+            await using var batch = new NpgsqlBatch(connection);
+            foreach (var statement in some)
+            {
+                var command = new NpgsqlBatchCommand(statement.Text);
+                Bind(command.Parameters, statement);
+                batch.BatchCommands.Add(command);
+            }
+
+            await batch.ExecuteNonQueryAsync(ct);
+        }
+    }
+
     private NpgsqlCommand Command(Statement statement)
     {
         var command = new NpgsqlCommand(statement.Text, connection);
+        Bind(command.Parameters, statement);
+        return command;
+    }
+
+    private static void Bind(NpgsqlParameterCollection parameters, Statement statement)
+    {
         foreach (var value in statement.Values)
         {
-            command.Parameters.Add(value switch
+            parameters.Add(value switch
             {
                 string text => new NpgsqlParameter<string> { TypedValue = text, NpgsqlDbType = NpgsqlDbType.Text },
                 long number => new NpgsqlParameter<long> { TypedValue = number, NpgsqlDbType = NpgsqlDbType.Bigint },
@@ -135,8 +158,6 @@ internal sealed class PostgresTransaction(NpgsqlConnection connection) : Transac
                 _ => new NpgsqlParameter { Value = DBNull.Value }, // the type comes from the column
             });
         }
-
-        return command;
     }
 
     private sealed class PostgresRow(NpgsqlDataReader reader) : Row

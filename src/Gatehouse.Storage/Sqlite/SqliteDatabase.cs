@@ -46,6 +46,9 @@ internal sealed class SqliteDatabase : Database
 
     public override FormattableString DigitsOf(FormattableString column) => $"LOWER(HEX({column}))";
 
+    /// <summary>HEX makes an empty text of NULL, which is taken for no bytes.</summary>
+    public override FormattableString Joined(FormattableString column) => $"GROUP_CONCAT(HEX({column}), ',')";
+
     /// <summary>Half of the readers: a search is the work of a processor, and what is short comes in between.</summary>
     private protected override SemaphoreSlim Scans { get; } = new(Readers / 2);
 

@@ -23,10 +23,10 @@ public class LedgerDoctorTests
 
         var checks = await CheckAsync(ledger);
 
-        Assert.Equal(["journal", "ledger", "sums", "minutes", "budgets", "reservations"], checks.Select(c => c.Name));
+        Assert.Equal(["journal", "ledger", "sums", "minutes", "closed", "budgets", "reservations"], checks.Select(c => c.Name));
         Assert.All(checks, c => Assert.True(c.State == DoctorState.Ok, c.Message));
         Assert.Contains("(60 looked at)", checks[0].Message, StringComparison.Ordinal);
-        Assert.Contains("(1 looked at)", checks[4].Message, StringComparison.Ordinal);
+        Assert.Contains("(1 looked at)", checks[5].Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -385,6 +385,39 @@ public class CallQueriesTests
         }
     }
 
+    /// <summary>A search for a word that is nowhere used to read the ledger of thirty days.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_search_for_what_is_rare_looks_at_so_many_calls_says_how_far_it_came_and_goes_on_from_there(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        const int calls = 140_000;
+        var rare = TestLedger.Call(Blue, 1, Samples.Noon);
+        (rare.ErrorMessage, rare.RequestId) = ("a needle", "order-4711-needle");
+        await ledger.RecordAsync(rare);
+        var shape = await ledger.CountAsync($"SELECT shape FROM observability_call");
+        var later = Enumerable.Range(1, calls).Select(i => Samples.Noon.AddMilliseconds(i))
+            .Select(at => new object?[] { Guid.CreateVersion7(at), shape, at, at, 1000, 10 }).ToList();
+        await ledger.Db.InsertManyAsync(
+            "observability_call", ["id", "shape", "started_at", "recorded_at", "duration_micros", "own_micros"], later,
+            CancellationToken.None);
+        ledger.Clock.Now = Samples.Noon.AddHours(1);
+
+        var first = await ledger.Calls.ListAsync(TestLedger.Admin, new CallFilter(Search: "a needle"), CancellationToken.None);
+        var second = await ledger.Calls.ListAsync(
+            TestLedger.Admin, new CallFilter(Search: "a needle", Before: first.Next), CancellationToken.None);
+        var named = await ledger.Calls.ListAsync(TestLedger.Admin, new CallFilter(Search: "order-4711"), CancellationToken.None);
+        var nowhere = await ledger.Calls.ListAsync(TestLedger.Admin, new CallFilter(Model: "nobody"), CancellationToken.None);
+
+        Assert.Empty(first.Calls);
+        Assert.NotNull(first.Next);
+        Assert.InRange(first.LookedTo!.Value, Samples.Noon, Samples.Noon.AddHours(1));
+        Assert.Equal(rare.Id, Assert.Single(second.Calls).Id);
+        Assert.Equal((null, null), (second.Next, second.LookedTo));
+        Assert.Equal(rare.Id, Assert.Single(named.Calls).Id);
+        Assert.Equal((0, null), (nowhere.Calls.Count, nowhere.Next));
+    }
+
     /// <summary>Few calls of one system, hours apart, among many of another: pages hold all of them, once and in order.</summary>
     [Theory]
     [MemberData(nameof(Kinds))]

@@ -18,9 +18,6 @@ public sealed class GuardSamples(CallQueries calls, PolicyLibrary library, Label
     private const int Around = 160;
     private const int MostTexts = 4;
 
-    private static readonly GuardVerdict[] Found =
-        [.. Enum.GetValues<GuardVerdict>().Where(v => v is not (GuardVerdict.Passed or GuardVerdict.Unchecked))];
-
     /// <summary>Newest first.</summary>
     /// <param name="filter">From, to, team, system, environment and guard verdict apply.</param>
     /// <param name="detector">Only calls with a finding of this detector.</param>
@@ -28,14 +25,10 @@ public sealed class GuardSamples(CallQueries calls, PolicyLibrary library, Label
     public async Task<IReadOnlyList<GuardSample>> ListAsync(
         Person who, CallFilter filter, string? detector, string? type, int limit, CancellationToken ct)
     {
-        var found = new List<CallSummary>();
-        foreach (var verdict in filter.Guard is { } one ? [one] : Found)
-        {
-            found.AddRange((await calls.ListAsync(who, filter with { Guard = verdict, Limit = MostRead, Before = null }, ct)).Calls);
-        }
-
+        var asked = filter with { FoundByGuards = filter.Guard is null, Limit = MostRead, Before = null };
+        var found = (await calls.ListAsync(who, asked, ct)).Calls;
         var samples = new List<GuardSample>();
-        foreach (var call in found.OrderByDescending(c => c.StartedAt).Take(MostRead))
+        foreach (var call in found)
         {
             if (samples.Count == limit)
             {

@@ -13,21 +13,28 @@ internal static class CallConditions
     /// <summary>Of an id, and of a trace id.</summary>
     public const int IdDigits = 32;
 
+    private static readonly string[] NothingFound = ["", Words.Of(GuardVerdict.Passed), Words.Of(GuardVerdict.Unchecked)];
+
     /// <summary>How far a call's id and its start may disagree on the time: ids bound the search, the start decides.</summary>
     private static readonly TimeSpan IdSlack = TimeSpan.FromMinutes(1);
 
     /// <exception cref="ProblemException">The filter names a team that the person may not see, or has a wrong limit.</exception>
     /// <param name="within">Bounds beside those of the filter's times.</param>
     /// <param name="db">Where a search needs its words for the digits of an id.</param>
-    public static SqlText AddConditions(this SqlText sql, Database db, Person who, CallFilter filter, IdRange within)
+    /// <param name="shapes">Those of the filter, where they are known.</param>
+    public static SqlText AddConditions(
+        this SqlText sql, Database db, Person who, CallFilter filter, IdRange within, IReadOnlyList<long>? shapes = null)
     {
         // What calls share is looked for among the shapes, which are few, once: then each call is one look at a set.
-        var shapes = new SqlText().AddTeams(who, filter);
-        AddNamed(shapes, filter);
+        var named = OfShapes(who, filter);
         sql.Add($" WHERE 1 = 1");
-        if (!shapes.IsEmpty)
+        if (shapes is not null)
         {
-            sql.Add($" AND shape IN (SELECT number FROM observability_call_shape WHERE 1 = 1{shapes.Build()})");
+            sql.Add($" AND shape IN {shapes}");
+        }
+        else if (!named.IsEmpty)
+        {
+            sql.Add($" AND shape IN (SELECT number FROM observability_call_shape WHERE 1 = 1{named.Build()})");
         }
 
         if (filter.From is { } from)
@@ -64,6 +71,15 @@ internal static class CallConditions
         }
 
         return sql;
+    }
+
+    /// <summary>What the filter says of what calls have in common; empty where it says nothing.</summary>
+    /// <exception cref="ProblemException">The filter names a team that the person may not see.</exception>
+    public static SqlText OfShapes(Person who, CallFilter filter)
+    {
+        var shapes = new SqlText().AddTeams(who, filter);
+        AddNamed(shapes, filter);
+        return shapes;
     }
 
     /// <summary>Restricts rows to teams that the person may read; works for every table with a <c>team_id</c>.</summary>
@@ -166,6 +182,11 @@ internal static class CallConditions
         if (filter.Guard is { } verdict)
         {
             shapes.Add($" AND guard_verdict = {Words.Of(verdict)}");
+        }
+
+        if (filter.FoundByGuards)
+        {
+            shapes.Add($" AND guard_verdict NOT IN {NothingFound}");
         }
     }
 

@@ -24,9 +24,6 @@ public sealed class CallQueries
     /// <summary>A follower must come back after this time, so that what proxies and browsers forget about is closed.</summary>
     private static readonly TimeSpan FollowLife = TimeSpan.FromMinutes(15);
 
-    /// <summary>Ranges of ids that one statement asks for.</summary>
-    private const int MostRanges = 12;
-
     /// <summary>What the index on long calls takes for long.</summary>
     private static readonly TimeSpan LongCall = TimeSpan.FromMinutes(1);
     private const long LongMicros = 60_000_000;
@@ -35,6 +32,7 @@ public sealed class CallQueries
     private static readonly TimeSpan DefaultRange = TimeSpan.FromDays(30);
 
     private readonly Followers _followers = new();
+    private readonly CallPages _pages;
     private readonly Database _db;
     private readonly SystemLookup _systems;
     private readonly RecordedSignal _recorded;
@@ -46,9 +44,12 @@ public sealed class CallQueries
         _systems = systems;
         _recorded = recorded;
         _clock = clock;
+        _pages = new CallPages(db, systems, clock);
     }
 
-    /// <summary>Newest first; from 30 days back unless the filter says otherwise.</summary>
+    /// <summary>
+    /// Newest first; from 30 days back unless the filter says otherwise. A page of what is rare may be short, or empty, and have a next one.
+    /// </summary>
     /// <exception cref="ProblemException">The limit is wrong, or the person may not see the team that the filter names.</exception>
     public async Task<CallPage> ListAsync(Person who, CallFilter filter, CancellationToken ct)
     {
@@ -57,38 +58,7 @@ public sealed class CallQueries
             throw new ProblemException(Problem.Invalid("limit", "must be between 1 and 500"));
         }
 
-        var from = filter.From ?? (filter.To ?? _clock.GetUtcNow()) - DefaultRange;
-        var calls = new List<CallSummary>();
-        var ranges = await CallRanges.FindAsync(_db, who, filter, from, ct) ?? [IdRange.All];
-        ranges = [.. ranges.Select(r => r.Before(filter.Before)).Where(r => !r.IsEmpty)];
-        for (var (next, together) = (0, 1); next < ranges.Count && calls.Count <= filter.Limit; together = MostRanges)
-        {
-            // One range mostly has enough; where it has not, calls are rare, and more of them are asked for at once.
-            var asked = ranges.GetRange(next, Math.Min(together, ranges.Count - next));
-            calls.AddRange(await ReadAsync(asked, filter.Limit + 1 - calls.Count));
-            next += asked.Count;
-        }
-
-        if (calls.Count <= filter.Limit)
-        {
-            return new CallPage(calls, null, from);
-        }
-
-        calls.RemoveAt(filter.Limit);
-        return new CallPage(calls, calls[^1].Id, from);
-
-        Task<List<CallSummary>> ReadAsync(List<IdRange> asked, int limit)
-        {
-            var sql = new SqlText();
-            foreach (var range in asked)
-            {
-                var part = LedgerRow.Select().AddConditions(_db, who, filter with { From = from }, range)
-                    .Add($" ORDER BY id DESC LIMIT {limit}");
-                _ = sql.IsEmpty ? sql.Add($"SELECT * FROM ({part.Build()}) r") : sql.Add($" UNION ALL SELECT * FROM ({part.Build()}) r");
-            }
-
-            return _db.ScanAsync(sql.Add($" ORDER BY id DESC LIMIT {limit}").Build(), row => LedgerRow.Read(row, _systems).Call, ct);
-        }
+        return await _pages.ReadAsync(who, filter, filter.From ?? (filter.To ?? _clock.GetUtcNow()) - DefaultRange, ct);
     }
 
     /// <summary>
@@ -230,15 +200,17 @@ public sealed class CallQueries
         var found = await _db.QueryAsync($"SELECT recorded_at FROM observability_call WHERE id = {id}", row => row.Instant(0), ct);
         var at = found.Count > 0
             ? found[0]
-            : DateTimeOffset.FromUnixTimeMilliseconds(Math.Min(MillisecondsOf(id), now.ToUnixTimeMilliseconds())) - FollowOverlap;
+            : (TimeOf(id) < now ? TimeOf(id) : now) - FollowOverlap;
         return at > now ? now : at < now - FollowLife ? now - FollowLife : at;
     }
 
-    private static long MillisecondsOf(Guid id)
+    /// <summary>When an id of version 7 was made.</summary>
+    internal static DateTimeOffset TimeOf(Guid id)
     {
+        const long latest = 253_402_300_799_999; // the last millisecond of the year 9999
         Span<byte> bytes = stackalloc byte[16];
         id.TryWriteBytes(bytes, bigEndian: true, out _);
-        return (long)(BinaryPrimitives.ReadUInt64BigEndian(bytes) >> 16);
+        return DateTimeOffset.FromUnixTimeMilliseconds(Math.Min(latest, (long)(BinaryPrimitives.ReadUInt64BigEndian(bytes) >> 16)));
     }
 
     /// <summary>A request id that a client gave twice names the newer call.</summary>

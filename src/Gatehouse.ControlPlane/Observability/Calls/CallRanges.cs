@@ -1,43 +1,54 @@
 using Gatehouse.Contracts;
+using Gatehouse.Observability.Rollups;
 using Gatehouse.Storage;
 
 namespace Gatehouse.Observability.Calls;
 
 /// <summary>
-/// Where in the ledger the calls of a filter are: the sums per hour know it for every name that they hold, so that no index on each call
-/// is needed to find the few calls of a quiet system among the millions of a busy one.
+/// Where in the ledger the calls of a filter are: the sums know it for every name that they hold, so that no index on each call is needed
+/// to find the few calls of a quiet system among the millions of a busy one. Days first, then the hours of those that have any.
 /// </summary>
-internal static class CallRanges
+internal sealed class CallRanges(Database db, ClosedBuckets closed, Person who, CallFilter filter, DateTimeOffset from, DateTimeOffset to)
 {
-    private const long HourMicros = 3_600_000_000;
+    private const long HourSeconds = 3600;
+    private const long DaySeconds = 86_400;
 
-    /// <returns>
-    /// Bounds of ids, newest first, that do not overlap and hold all calls of the filter; <see langword="null"/> where the sums do not
-    /// help.
-    /// </returns>
-    public static async Task<List<IdRange>?> FindAsync(
-        Database db, Person who, CallFilter filter, DateTimeOffset from, CancellationToken ct)
+    /// <summary>Days whose hours are asked for at once.</summary>
+    private const int DaysAtOnce = 3;
+
+    private static readonly TimeSpan Day = TimeSpan.FromDays(1);
+
+    /// <summary>
+    /// Bounds of ids, newest first, that do not overlap and hold all calls of the filter; one for everything where the sums do not help.
+    /// </summary>
+    public async IAsyncEnumerable<IdRange> FindAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
     {
-        var isNarrow = who.TeamsWith(Permission.Read) is not null
-            || filter is not { TeamId: null, SystemId: null, Environment: null, Route: null, Provider: null, Model: null, Outcome: null,
-                ErrorCode: null };
-        if (!isNarrow)
+        if (!IsNarrow())
         {
-            return null;
+            yield return IdRange.All;
+            yield break;
         }
 
-        var first = from.AddMicroseconds(-(Micros(from) % HourMicros));
-        var sql = new SqlText().Add($"SELECT bucket_at FROM observability_traffic WHERE step_seconds = 3600 AND bucket_at >= {first}");
-        if (filter.To is { } to)
+        var days = await DaysAsync(ct);
+        var pending = new List<DateTimeOffset>();
+        for (var next = 0; next < days.Count;)
         {
-            sql.Add($" AND bucket_at < {to}");
-        }
+            // Days side by side, so that hours on both sides of midnight become one range.
+            var oldest = next;
+            while (oldest + 1 < days.Count && oldest + 1 - next < DaysAtOnce && days[oldest] - days[oldest + 1] == Day)
+            {
+                oldest++;
+            }
 
-        sql.AddTeams(who, filter);
-        AddNamed(sql, filter);
-        var hours = await db.ScanAsync(
-            sql.Add($" GROUP BY bucket_at HAVING SUM(calls) > 0 ORDER BY bucket_at DESC").Build(), row => row.Instant(0), ct);
-        return Join(hours);
+            pending.AddRange(await HoursAsync(days[oldest], days[next] + Day, ct));
+            next = oldest + 1;
+            var ranges = Join(pending);
+            pending.Clear();
+            foreach (var range in ranges)
+            {
+                yield return range;
+            }
+        }
     }
 
     /// <summary>Hours side by side become one range.</summary>
@@ -59,9 +70,63 @@ internal static class CallRanges
         return ranges;
     }
 
+    private static DateTimeOffset Floor(DateTimeOffset at, long seconds) =>
+        new(at.UtcTicks - (at.UtcTicks % (seconds * TimeSpan.TicksPerSecond)), TimeSpan.Zero);
+
     private static long Micros(DateTimeOffset at) => (at - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
-    private static void AddNamed(SqlText sql, CallFilter filter)
+    private bool IsNarrow() => who.TeamsWith(Permission.Read) is not null
+        || filter.Unpriced
+        || filter.FoundByGuards
+        || filter is not { TeamId: null, SystemId: null, Environment: null, Route: null, Provider: null, Model: null, Outcome: null,
+            ErrorCode: null };
+
+    /// <summary>Newest first: those with such calls, and those whose sums are not made yet.</summary>
+    private async Task<List<DateTimeOffset>> DaysAsync(CancellationToken ct)
+    {
+        var first = Floor(from, DaySeconds);
+        var made = await closed.FindAsync([DaySeconds], first, to, ct);
+        var with = (await BucketsAsync(DaySeconds, first, to, ct)).ToHashSet();
+        var days = new List<DateTimeOffset>();
+        for (var day = Floor(to, DaySeconds); day >= first; day -= Day)
+        {
+            if (with.Contains(day) || !made.Contains((DaySeconds, Micros(day))))
+            {
+                days.Add(day);
+            }
+        }
+
+        return days;
+    }
+
+    private Task<List<DateTimeOffset>> HoursAsync(DateTimeOffset begin, DateTimeOffset end, CancellationToken ct) => BucketsAsync(
+        HourSeconds, begin > from ? begin : Floor(from, HourSeconds), end < to ? end : to, ct);
+
+    private Task<List<DateTimeOffset>> BucketsAsync(long seconds, DateTimeOffset begin, DateTimeOffset end, CancellationToken ct)
+    {
+        var sql = new SqlText();
+        if (filter.FoundByGuards)
+        {
+            // What guards found is summed by the hour alone, and by few names.
+            var micros = seconds * 1_000_000;
+            sql.Add($"SELECT bucket_at - bucket_at % {micros} FROM observability_guard WHERE bucket_at >= {begin} AND bucket_at < {end}");
+            sql.AddTeams(who, filter);
+            AddPlace(sql);
+            sql.Add($" GROUP BY 1 ORDER BY 1 DESC");
+        }
+        else
+        {
+            sql.Add($"SELECT bucket_at FROM observability_traffic WHERE step_seconds = {seconds} AND bucket_at >= {begin} AND bucket_at < {end}");
+            sql.AddTeams(who, filter);
+            AddPlace(sql);
+            AddNamed(sql);
+            sql.Add($" GROUP BY bucket_at HAVING SUM(calls) > 0 ORDER BY bucket_at DESC");
+        }
+
+        return db.ScanAsync(sql.Build(), row => row.Instant(0), ct);
+    }
+
+    private void AddPlace(SqlText sql)
     {
         if (filter.SystemId is { } system)
         {
@@ -72,7 +137,10 @@ internal static class CallRanges
         {
             sql.Add($" AND environment = {Words.Of(environment)}");
         }
+    }
 
+    private void AddNamed(SqlText sql)
+    {
         // The sums know no name that nobody knows: they have all of them under one.
         if (filter.Route is { } route)
         {
@@ -97,6 +165,11 @@ internal static class CallRanges
         if (filter.ErrorCode is { } error)
         {
             sql.Add($" AND error_code = {error}");
+        }
+
+        if (filter.Unpriced)
+        {
+            sql.Add($" AND unpriced_calls > 0");
         }
     }
 }

@@ -27,18 +27,18 @@ internal sealed class GuardBatch
     public async Task WriteAsync(Transaction transaction, CancellationToken ct)
     {
         // In one order on every node, so that two that write the same rows wait for each other and do not lock each other out.
-        foreach (var (k, s) in _sums.OrderBy(e => e.Key.ToString(), StringComparer.Ordinal))
-        {
-            await transaction.ExecuteAsync($"""
-                INSERT INTO observability_guard (team_id, bucket_at, system_id, environment, policy, side, detector, type, rule, action, shadow,
-                    excepted, calls, findings)
-                VALUES ({k.TeamId}, {k.BucketMicros}, {k.SystemId}, {k.Environment}, {k.Policy}, {k.Side}, {k.Detector}, {k.Type}, {k.Rule},
-                    {k.Action}, {k.Shadow}, {k.Excepted}, {s.Calls}, {s.Findings})
-                ON CONFLICT (team_id, bucket_at, system_id, environment, policy, side, detector, type, rule, action, shadow, excepted)
-                DO UPDATE SET calls = observability_guard.calls + excluded.calls, findings = observability_guard.findings + excluded.findings
-                """, ct);
-        }
+        await transaction.ExecuteManyAsync(
+            [.. _sums.OrderBy(e => e.Key.ToString(), StringComparer.Ordinal).Select(e => Add(e.Key, e.Value.Calls, e.Value.Findings))], ct);
     }
+
+    private static FormattableString Add(in Key k, long calls, long findings) => $"""
+        INSERT INTO observability_guard (team_id, bucket_at, system_id, environment, policy, side, detector, type, rule, action, shadow,
+            excepted, calls, findings)
+        VALUES ({k.TeamId}, {k.BucketMicros}, {k.SystemId}, {k.Environment}, {k.Policy}, {k.Side}, {k.Detector}, {k.Type}, {k.Rule},
+            {k.Action}, {k.Shadow}, {k.Excepted}, {calls}, {findings})
+        ON CONFLICT (team_id, bucket_at, system_id, environment, policy, side, detector, type, rule, action, shadow, excepted)
+        DO UPDATE SET calls = observability_guard.calls + excluded.calls, findings = observability_guard.findings + excluded.findings
+        """;
 
     private readonly record struct Key(
         Guid TeamId, long BucketMicros, Guid SystemId, string Environment, string Policy, string Side, string Detector, string Type,

@@ -12,22 +12,34 @@ internal sealed class LatencyHistogram
     /// <summary>Lower bound of each bucket in microseconds, in integer arithmetic: equal on every machine.</summary>
     private static readonly long[] Bounds = MakeBounds();
 
-    private readonly SortedList<int, long> _counts = [];
+    /// <summary>Buckets are taken in lots of so many: the latencies of one kind of call lie close together.</summary>
+    private const int Lot = 16;
+
+    private const int MaxStackBytes = 1024;
+
+    private int _first;
+    private long[] _counts = [];
 
     public long Count { get; private set; }
 
-    /// <param name="micros">Negative durations count as zero.</param>
-    public void Add(long micros)
+    /// <summary>A stored histogram of one duration.</summary>
+    public static byte[] BytesOf(long micros)
     {
-        var found = Array.BinarySearch(Bounds, Math.Max(0, micros));
-        Add(found >= 0 ? found : ~found - 1, 1);
+        var bucket = BucketOf(micros);
+        return bucket < 0x80 ? [Version, (byte)bucket, 1] : [Version, (byte)(bucket | 0x80), (byte)(bucket >> 7), 1];
     }
+
+    /// <param name="micros">Negative durations count as zero.</param>
+    public void Add(long micros) => Add(BucketOf(micros), 1);
 
     public void Add(LatencyHistogram other)
     {
-        foreach (var (bucket, count) in other._counts)
+        for (var i = 0; i < other._counts.Length; i++)
         {
-            Add(bucket, count);
+            if (other._counts[i] is > 0 and var count)
+            {
+                Add(other._first + i, count);
+            }
         }
     }
 
@@ -36,11 +48,12 @@ internal sealed class LatencyHistogram
     public long? Percentile(double share)
     {
         var rank = Math.Clamp((long)Math.Ceiling(Count * share), 1, Math.Max(1, Count));
-        foreach (var (bucket, count) in _counts)
+        for (var i = 0; i < _counts.Length; i++)
         {
-            rank -= count;
-            if (rank <= 0)
+            rank -= _counts[i];
+            if (rank <= 0 && _counts[i] > 0)
             {
+                var bucket = _first + i;
                 var end = bucket + 1 < Bounds.Length ? Bounds[bucket + 1] - 1 : Bounds[bucket];
                 return Bounds[bucket] + ((end - Bounds[bucket]) / 2);
             }
@@ -52,13 +65,16 @@ internal sealed class LatencyHistogram
     /// <summary>The version, then for each bucket in use its distance from the one before and its count, as LEB128.</summary>
     public byte[] ToBytes()
     {
-        var bytes = new List<byte>(1 + (_counts.Count * 3)) { Version };
+        var bytes = new List<byte>(1 + (_counts.Length * 2)) { Version };
         var before = 0;
-        foreach (var (bucket, count) in _counts)
+        for (var i = 0; i < _counts.Length; i++)
         {
-            Write(bytes, bucket - before);
-            Write(bytes, count);
-            before = bucket;
+            if (_counts[i] > 0)
+            {
+                Write(bytes, _first + i - before);
+                Write(bytes, _counts[i]);
+                before = _first + i;
+            }
         }
 
         return [.. bytes];
@@ -86,6 +102,32 @@ internal sealed class LatencyHistogram
 
             Add((int)bucket, count);
         }
+    }
+
+    /// <summary>Adds stored histograms, written as hexadecimal digits with commas between them.</summary>
+    /// <exception cref="FormatException">They are not histograms.</exception>
+    public void AddJoined(ReadOnlySpan<char> joined)
+    {
+        Span<byte> bytes = stackalloc byte[MaxStackBytes];
+        foreach (var range in joined.Split(','))
+        {
+            var digits = joined[range];
+            if (digits.Length > 2 * MaxStackBytes)
+            {
+                AddBytes(Convert.FromHexString(digits));
+            }
+            else if (digits.Length > 0)
+            {
+                Convert.FromHexString(digits, bytes, out _, out var written);
+                AddBytes(bytes[..written]);
+            }
+        }
+    }
+
+    private static int BucketOf(long micros)
+    {
+        var found = Array.BinarySearch(Bounds, Math.Max(0, micros));
+        return found >= 0 ? found : ~found - 1;
     }
 
     private static long[] MakeBounds()
@@ -134,7 +176,26 @@ internal sealed class LatencyHistogram
 
     private void Add(int bucket, long count)
     {
-        _counts[bucket] = _counts.GetValueOrDefault(bucket) + count;
+        if ((uint)(bucket - _first) >= (uint)_counts.Length)
+        {
+            Reach(bucket);
+        }
+
+        _counts[bucket - _first] += count;
         Count += count;
+    }
+
+    private void Reach(int bucket)
+    {
+        var first = bucket / Lot * Lot;
+        var last = first + Lot;
+        if (_counts.Length > 0)
+        {
+            (first, last) = (Math.Min(first, _first), Math.Max(last, _first + _counts.Length));
+        }
+
+        var counts = new long[last - first];
+        _counts.CopyTo(counts, _counts.Length == 0 ? 0 : _first - first);
+        (_first, _counts) = (first, counts);
     }
 }

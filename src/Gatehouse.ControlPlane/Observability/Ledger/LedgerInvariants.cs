@@ -5,7 +5,7 @@ using Gatehouse.Storage;
 namespace Gatehouse.Observability;
 
 /// <summary>What must be true of the ledger, and is not.</summary>
-/// <param name="Subject">What was compared: <c>journal</c>, <c>ledger</c> or <c>sums</c>.</param>
+/// <param name="Subject">What was compared: <c>journal</c>, <c>ledger</c>, <c>sums</c>, <c>minutes</c> or <c>closed</c>.</param>
 /// <param name="Checked">How many things were looked at.</param>
 /// <param name="Faults">A sentence each, the first ones; empty when all is well.</param>
 public sealed record InvariantReport(string Subject, string Claim, long Checked, IReadOnlyList<string> Faults);
@@ -24,6 +24,7 @@ public static class LedgerInvariants
         await RowsAsync(sql, ct),
         await HoursAsync(sql, ct),
         await MinutesAsync(sql, clock, ct),
+        await ClosedAsync(sql, clock, ct),
     ];
 
     private static async Task<InvariantReport> JournalAsync(Transaction sql, string directory, CancellationToken ct)
@@ -114,7 +115,7 @@ public static class LedgerInvariants
     private static async Task<InvariantReport> MinutesAsync(Transaction sql, TimeProvider clock, CancellationToken ct)
     {
         const long hour = 3_600_000_000;
-        var kept = (clock.GetUtcNow() - Rollups.TrafficReader.MinutesKept - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+        var kept = Micros(clock.GetUtcNow() - Rollups.TrafficReader.MinutesKept);
         var from = kept - (kept % hour) + hour;
         var faults = await sql.QueryAsync(
             $"""
@@ -134,6 +135,41 @@ public static class LedgerInvariants
             $"SELECT COUNT(*) FROM observability_traffic WHERE step_seconds = 60 AND bucket_at >= {from}", row => row.Long(0), ct);
         return new InvariantReport("minutes", "the sums per minute add up to those per hour", minutes[0], faults);
     }
+
+    /// <summary>What is read in place of hours and minutes says the same.</summary>
+    private static async Task<InvariantReport> ClosedAsync(Transaction sql, TimeProvider clock, CancellationToken ct)
+    {
+        var (count, faults) = (0L, new List<string>());
+        foreach (var (seconds, source) in Rollups.ClosedBuckets.Levels)
+        {
+            // Of those below an hour, the minutes may be deleted in this moment.
+            var from = source == 60 ? Micros(clock.GetUtcNow() - Rollups.TrafficReader.MinutesKept) : 0;
+            faults.AddRange(await sql.QueryAsync(
+                $"""
+                SELECT d.team_id, d.bucket, CAST(SUM(d.calls) AS BIGINT), CAST(SUM(d.cost) AS BIGINT)
+                FROM (
+                    SELECT team_id, bucket_at AS bucket, calls, cost_nanos AS cost, input_tokens + output_tokens AS tokens
+                    FROM observability_traffic WHERE step_seconds = {seconds} AND bucket_at >= {from}
+                    UNION ALL
+                    SELECT team_id, bucket_at - bucket_at % {seconds * 1_000_000}, -calls, -cost_nanos, -(input_tokens + output_tokens)
+                    FROM observability_traffic WHERE step_seconds = {source} AND bucket_at >= {from}
+                ) d
+                JOIN observability_traffic_closed c ON c.step_seconds = {seconds} AND c.bucket_at = d.bucket
+                GROUP BY d.team_id, d.bucket HAVING SUM(d.calls) <> 0 OR SUM(d.cost) <> 0 OR SUM(d.tokens) <> 0
+                ORDER BY d.bucket LIMIT {MaxFaults}
+                """,
+                row => $"In the {seconds / 60} minutes from {row.Instant(1):yyyy-MM-dd HH:mm} of team {row.Id(0)} the closed sums have "
+                    + $"{row.Long(2)} calls and {Usd(row.Long(3))} more than those they were made of.",
+                ct));
+            count += (await sql.QueryAsync(
+                $"SELECT COUNT(*) FROM observability_traffic_closed WHERE step_seconds = {seconds} AND bucket_at >= {from}",
+                row => row.Long(0), ct))[0];
+        }
+
+        return new InvariantReport("closed", "the sums of quarters of an hour and of days are those of minutes and hours", count, First(faults));
+    }
+
+    private static long Micros(DateTimeOffset at) => (at - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
     private static string Usd(long? nanos) => nanos is { } known
         ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Nanos.ToUsd(known):0.#########} USD")

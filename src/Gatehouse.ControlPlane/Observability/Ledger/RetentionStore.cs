@@ -14,8 +14,10 @@ internal sealed class RetentionStore(Database db, TimeProvider clock)
     /// <summary>Each has the traces of up to 512 calls.</summary>
     private const int BatchPacks = 20;
 
-    private const long MinuteSeconds = 60;
-    private static readonly TimeSpan BatchTime = TimeSpan.FromHours(1);
+    /// <summary>Roll-ups per minute and per quarter of an hour, in seconds.</summary>
+    private static readonly long[] ShortSteps = [60, 900];
+
+    private static readonly TimeSpan BatchTime = TimeSpan.FromMinutes(5);
 
     public async Task DeleteExpiredAsync(CancellationToken ct)
     {
@@ -56,17 +58,22 @@ internal sealed class RetentionStore(Database db, TimeProvider clock)
         }
 
         var keep = now - TrafficReader.MinutesKept - TimeSpan.FromDays(1);
-        while (await OldestMinuteAsync(ct) is { } oldest && oldest < keep)
+        foreach (var step in ShortSteps)
         {
-            var upTo = oldest + BatchTime < keep ? oldest + BatchTime : keep;
-            await db.ExecuteAsync($"DELETE FROM observability_traffic WHERE step_seconds = {MinuteSeconds} AND bucket_at < {upTo}", ct);
+            while (await OldestAsync(step, ct) is { } oldest && oldest < keep)
+            {
+                var upTo = oldest + BatchTime < keep ? oldest + BatchTime : keep;
+                await db.ExecuteAsync($"DELETE FROM observability_traffic WHERE step_seconds = {step} AND bucket_at < {upTo}", ct);
+            }
+
+            await db.ExecuteAsync($"DELETE FROM observability_traffic_closed WHERE step_seconds = {step} AND bucket_at < {keep}", ct);
         }
     }
 
-    private async Task<DateTimeOffset?> OldestMinuteAsync(CancellationToken ct)
+    private async Task<DateTimeOffset?> OldestAsync(long step, CancellationToken ct)
     {
         var oldest = await db.QueryAsync(
-            $"SELECT MIN(bucket_at) FROM observability_traffic WHERE step_seconds = {MinuteSeconds}", row => row.InstantOrNull(0), ct);
+            $"SELECT MIN(bucket_at) FROM observability_traffic WHERE step_seconds = {step}", row => row.InstantOrNull(0), ct);
         return oldest[0];
     }
 }

@@ -1,4 +1,5 @@
 using Gatehouse.Contracts;
+using Gatehouse.Observability.Rollups;
 using Gatehouse.Storage;
 
 namespace Gatehouse.Observability.Ledger;
@@ -45,7 +46,8 @@ internal sealed class RollupBatch(string node)
         }
     }
 
-    public async Task WriteAsync(Transaction transaction, CancellationToken ct)
+    /// <param name="now">By which what was closed already is known.</param>
+    public async Task WriteAsync(Transaction transaction, DateTimeOffset now, CancellationToken ct)
     {
         foreach (var ((shape, minute), sums) in _minutes)
         {
@@ -60,28 +62,9 @@ internal sealed class RollupBatch(string node)
             await AddStoredHistogramsAsync(transaction, step.Key, step.Select(s => s.Key).ToList(), ct);
         }
 
-        foreach (var (k, s) in _sums)
-        {
-            await transaction.ExecuteAsync($"""
-                INSERT INTO observability_traffic (team_id, step_seconds, bucket_at, system_id, environment, route, provider, model, outcome,
-                    error_code, node, calls, unpriced_calls, input_tokens, output_tokens, cost_nanos, cached_calls, saved_nanos, saved_tokens, failed_over,
-                    duration_histogram, own_histogram)
-                VALUES ({k.TeamId}, {k.StepSeconds}, {k.BucketMicros}, {k.SystemId}, {k.Environment}, {k.Route}, {k.Provider}, {k.Model},
-                    {k.Outcome}, {k.ErrorCode}, {node}, {s.Calls}, {s.UnpricedCalls}, {s.InputTokens}, {s.OutputTokens}, {s.CostNanos},
-                    {s.CachedCalls}, {s.SavedNanos}, {s.SavedTokens}, {s.FailedOver}, {s.Duration.ToBytes()}, {s.Own.ToBytes()})
-                ON CONFLICT (team_id, step_seconds, bucket_at, system_id, environment, route, provider, model, outcome, error_code, node)
-                DO UPDATE SET calls = observability_traffic.calls + excluded.calls,
-                    unpriced_calls = observability_traffic.unpriced_calls + excluded.unpriced_calls,
-                    input_tokens = observability_traffic.input_tokens + excluded.input_tokens,
-                    output_tokens = observability_traffic.output_tokens + excluded.output_tokens,
-                    cost_nanos = observability_traffic.cost_nanos + excluded.cost_nanos,
-                    cached_calls = observability_traffic.cached_calls + excluded.cached_calls,
-                    saved_nanos = observability_traffic.saved_nanos + excluded.saved_nanos,
-                    saved_tokens = observability_traffic.saved_tokens + excluded.saved_tokens,
-                    failed_over = observability_traffic.failed_over + excluded.failed_over,
-                    duration_histogram = excluded.duration_histogram, own_histogram = excluded.own_histogram
-                """, ct);
-        }
+        await transaction.ExecuteManyAsync([.. _sums.Select(s => s.Value.AddTo(s.Key, node))], ct);
+
+        await ClosedBuckets.ReopenLateAsync(transaction, _minutes.Keys.Select(k => k.Minute), now, ct);
     }
 
     private static RollupKey KeyOf(CallShape shape, long minute, long step)
@@ -134,66 +117,6 @@ internal sealed class RollupBatch(string node)
         }
 
         return sums;
-    }
-
-    private readonly record struct RollupKey(
-        Guid TeamId,
-        long StepSeconds,
-        long BucketMicros,
-        Guid SystemId,
-        string Environment,
-        string Route,
-        string Provider,
-        string Model,
-        string Outcome,
-        string ErrorCode);
-
-    private sealed class RollupSums
-    {
-        public LatencyHistogram Duration { get; } = new();
-
-        public LatencyHistogram Own { get; } = new();
-
-        public long Calls { get; set; }
-
-        public long UnpricedCalls { get; set; }
-
-        public long InputTokens { get; set; }
-
-        public long OutputTokens { get; set; }
-
-        public long CostNanos { get; set; }
-
-        public long FailedOver { get; set; }
-
-        public long CachedCalls { get; set; }
-
-        public long SavedNanos { get; set; }
-
-        public long SavedTokens { get; set; }
-
-        public void Add(RollupSums other)
-        {
-            Duration.Add(other.Duration);
-            Own.Add(other.Own);
-            Calls += other.Calls;
-            UnpricedCalls += other.UnpricedCalls;
-            InputTokens += other.InputTokens;
-            OutputTokens += other.OutputTokens;
-            CostNanos += other.CostNanos;
-            FailedOver += other.FailedOver;
-            CachedCalls += other.CachedCalls;
-            SavedNanos += other.SavedNanos;
-            SavedTokens += other.SavedTokens;
-        }
-
-        public void Take(TargetTokens target, int sign)
-        {
-            InputTokens += sign * target.InputTokens;
-            OutputTokens += sign * target.OutputTokens;
-            CostNanos += sign * target.CostNanos;
-            FailedOver += sign > 0 ? target.FailedOver : 0;
-        }
     }
 
     /// <summary>A batch has one object for each shape.</summary>

@@ -21,6 +21,8 @@ internal sealed record DaySpendingList(IReadOnlyList<DaySpending> Items);
 /// <summary>GET /api/prices/spending — tokens and cost by day and model, to hold against a provider's figures.</summary>
 internal static class GetSpending
 {
+    private const int MostDays = 1000;
+
     public static void Map(IEndpointRouteBuilder api) =>
         api.MapGet("/prices/spending", HandleAsync).Produces<DaySpendingList>().WithTags("prices");
 
@@ -33,24 +35,53 @@ internal static class GetSpending
     {
         var who = ApiPerson.Require(http);
         var filter = new CallFilter(From: Day("from", from), To: Day("to", to).AddDays(1), Provider: provider);
-        var sql = new SqlText().Add($"""
-            SELECT started_at / 86400000000, provider, COALESCE(answered_model, model, ''), COUNT(*),
-                CAST(COALESCE(SUM(uncached_input_tokens + cache_read_tokens + cache_write_tokens + cache_write_long_tokens
-                    + COALESCE(audio_input_tokens, 0) + COALESCE(image_input_tokens, 0)), 0) AS BIGINT),
-                CAST(COALESCE(SUM(output_tokens + reasoning_tokens + COALESCE(audio_output_tokens, 0)), 0) AS BIGINT),
-                CAST(COALESCE(SUM(cost_nanos), 0) AS BIGINT),
-                CAST(SUM(CASE WHEN cost_nanos IS NULL AND (outcome = 'ok' OR uncached_input_tokens IS NOT NULL OR answered_model IS NOT NULL)
-                    THEN 1 ELSE 0 END) AS BIGINT)
-            FROM observability_ledger
-            """).AddConditions(db, who, filter, IdRange.All).Add($" AND provider IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3");
-        var days = await db.QueryAsync(
-            sql.Build(),
-            row => new DaySpending(
-                DateOnly.FromDateTime(DateTime.UnixEpoch.AddDays(row.Long(0))), row.Text(1), row.Text(2), row.Long(3), row.Long(4),
-                row.Long(5),
-                Nanos.ToUsd(row.Long(6)), row.Long(7)),
-            ct);
+        if (filter.To - filter.From > TimeSpan.FromDays(MostDays))
+        {
+            throw CallFilterQuery.Invalid("to", $"must be within {MostDays} days of 'from'");
+        }
+
+        var shapes = (await db.ScanAsync(
+            $"""
+            SELECT number, provider, CASE WHEN answered_model <> '' THEN answered_model ELSE model END, outcome = 'ok' OR answered_model <> ''
+            FROM observability_call_shape WHERE provider <> ''{CallConditions.OfShapes(who, filter).Build()}
+            """,
+            row => (Number: row.Long(0), Provider: row.Text(1), Model: row.Text(2), IsAnswered: row.Bool(3)),
+            ct)).ToDictionary(s => s.Number);
+        var days = new List<DaySpending>();
+        for (var day = filter.From!.Value; day < filter.To!.Value; day = day.AddDays(1))
+        {
+            days.AddRange(await OfDayAsync(day));
+        }
+
         return TypedResults.Json(new DaySpendingList(days), ObservabilityJson.Default.DaySpendingList);
+
+        // A day is a short statement, and what calls share is added to their sums here: a month would be sorted on the disk.
+        async Task<IEnumerable<DaySpending>> OfDayAsync(DateTimeOffset day)
+        {
+            var sums = await db.ScanAsync(
+                $"""
+                SELECT shape, COUNT(*),
+                    CAST(COALESCE(SUM(uncached_input_tokens + cache_read_tokens + cache_write_tokens + cache_write_long_tokens
+                        + COALESCE(audio_input_tokens, 0) + COALESCE(image_input_tokens, 0)), 0) AS BIGINT),
+                    CAST(COALESCE(SUM(output_tokens + reasoning_tokens + COALESCE(audio_output_tokens, 0)), 0) AS BIGINT),
+                    CAST(COALESCE(SUM(cost_nanos), 0) AS BIGINT),
+                    CAST(SUM(CASE WHEN cost_nanos IS NULL THEN 1 ELSE 0 END) AS BIGINT),
+                    CAST(SUM(CASE WHEN cost_nanos IS NULL AND uncached_input_tokens IS NOT NULL THEN 1 ELSE 0 END) AS BIGINT)
+                FROM observability_call
+                WHERE id >= {CallConditions.EarliestId(day)} AND id <= {CallConditions.LatestId(day.AddDays(1))}
+                    AND started_at >= {day} AND started_at < {day.AddDays(1)}
+                GROUP BY shape
+                """,
+                row => (Shape: row.Long(0), Calls: row.Long(1), Input: row.Long(2), Output: row.Long(3), Nanos: row.Long(4),
+                    Unpriced: row.Long(5), Counted: row.Long(6)),
+                ct);
+            return sums.Where(s => shapes.ContainsKey(s.Shape)).GroupBy(s => (shapes[s.Shape].Provider, shapes[s.Shape].Model))
+                .Select(g => new DaySpending(
+                    DateOnly.FromDateTime(day.UtcDateTime), g.Key.Provider, g.Key.Model, g.Sum(s => s.Calls), g.Sum(s => s.Input),
+                    g.Sum(s => s.Output), Nanos.ToUsd(g.Sum(s => s.Nanos)),
+                    g.Sum(s => shapes[s.Shape].IsAnswered ? s.Unpriced : s.Counted)))
+                .OrderBy(s => s.Provider, StringComparer.Ordinal).ThenBy(s => s.Model, StringComparer.Ordinal);
+        }
     }
 
     private static DateTimeOffset Day(string field, string text) =>

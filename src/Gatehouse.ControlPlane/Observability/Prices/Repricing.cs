@@ -4,6 +4,7 @@ using Gatehouse.Contracts;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Observability.Calls;
 using Gatehouse.Observability.Ledger;
+using Gatehouse.Observability.Rollups;
 using Gatehouse.Storage;
 
 namespace Gatehouse.Observability;
@@ -101,6 +102,7 @@ public sealed class Repricing
                     row.LongOrNull(19) ?? 0, row.LongOrNull(20) ?? 0, row.LongOrNull(21) ?? 0),
                 row.LongOrNull(17), IsSkipped(row), row.TextOrNull(22), row.Long(23)),
             ct);
+        var changed = new List<long>();
         foreach (var row in rows)
         {
             sum.Calls++;
@@ -119,6 +121,7 @@ public sealed class Repricing
                     sum.Changed++;
                     if (!dryRun)
                     {
+                        changed.Add(row.StartedAtMicros);
                         await ChangeAsync(sql, row, cost.Value, price, table.Prices.Revision, shapes, ct);
                     }
                 }
@@ -131,6 +134,7 @@ public sealed class Repricing
             sum.After += cost ?? 0;
         }
 
+        await ClosedBuckets.ReopenAsync(sql, changed, ct);
         return rows.Count < BatchRows ? null : rows[^1].Id;
     }
 

@@ -4,6 +4,9 @@ using Gatehouse.Storage;
 
 namespace Gatehouse.Observability;
 
+/// <summary>A series, and the shares of the dimensions that were asked for.</summary>
+public sealed record TrafficPicture(Traffic Traffic, IReadOnlyDictionary<TrafficDimension, IReadOnlyList<TrafficShare>> Shares);
+
 /// <summary>
 /// Sums over calls. Whole hours and minutes come from the roll-ups, the ragged ends of the range from the ledger, so that a sum is
 /// always that of the calls which <see cref="CallQueries"/> lists for the same filter. Safe from any thread.
@@ -31,12 +34,12 @@ public sealed class TrafficQueries
         TimeSpan.FromHours(1), TimeSpan.FromHours(6), TimeSpan.FromDays(1),
     ];
 
-    /// <summary>The smallest allowed step that cuts the range into at most 120 buckets; a day for the longest ranges.</summary>
+    /// <summary>The smallest allowed step that cuts the range into at most 100 buckets; a day for the longest ranges.</summary>
     public static TimeSpan StepFor(DateTimeOffset from, DateTimeOffset to)
     {
         foreach (var step in Steps)
         {
-            if ((to - from) / step <= 120)
+            if ((to - from) / step <= 100)
             {
                 return step;
             }
@@ -51,7 +54,13 @@ public sealed class TrafficQueries
     /// <param name="step">One of <see cref="Steps"/>.</param>
     /// <exception cref="ProblemException">The step or the range is wrong, or the person may not see the team that the filter
     /// names.</exception>
-    public async Task<Traffic> SeriesAsync(Person who, CallFilter filter, TimeSpan step, CancellationToken ct)
+    public async Task<Traffic> SeriesAsync(Person who, CallFilter filter, TimeSpan step, CancellationToken ct) =>
+        (await PictureAsync(who, filter, step, [], ct)).Traffic;
+
+    /// <summary>What <see cref="SeriesAsync"/> and, of each dimension, <see cref="ByAsync"/> say, in one reading.</summary>
+    /// <inheritdoc cref="SeriesAsync"/>
+    public async Task<TrafficPicture> PictureAsync(
+        Person who, CallFilter filter, TimeSpan step, IReadOnlyList<TrafficDimension> dimensions, CancellationToken ct)
     {
         if (!Steps.Contains(step))
         {
@@ -71,18 +80,29 @@ public sealed class TrafficQueries
         }
 
         var total = new TrafficTotals();
+        var shares = dimensions.ToDictionary(d => d, _ => new Dictionary<string, TrafficTotals>());
         await _reader.ReadAsync(
             who,
             filter with { From = from, To = to },
             step,
+            dimensions.Aggregate(TrafficColumns.Time, (columns, d) => columns | ColumnOf(d)),
             row =>
             {
                 buckets[Floor(row.AtMicros, step)].Add(row);
                 total.Add(row);
+                foreach (var (dimension, totals) in shares)
+                {
+                    if (ShareKeyOf(row, dimension) is { } key)
+                    {
+                        Of(totals, key).Add(row);
+                    }
+                }
             },
             ct);
         var points = buckets.Select(b => new TrafficPoint(DateTimeOffset.UnixEpoch.AddMicroseconds(b.Key), b.Value.ToSum())).ToList();
-        return new Traffic(from, to, step, total.ToSum(), points);
+        return new TrafficPicture(
+            new Traffic(from, to, step, total.ToSum(), points),
+            shares.ToDictionary(s => s.Key, s => Sorted(s.Value.ToDictionary(t => t.Key, t => t.Value.ToSum()), s.Key)));
     }
 
     /// <summary>
@@ -91,15 +111,7 @@ public sealed class TrafficQueries
     /// <exception cref="ProblemException">The range is wrong, or the person may not see the team that the filter names.</exception>
     public async Task<IReadOnlyList<TrafficShare>> ByAsync(Person who, CallFilter filter, TrafficDimension dimension, CancellationToken ct)
     {
-        var shares = await SumAsync(
-            who, filter, row => KeyOf(row, dimension) is var key && key.Length == 0 && dimension == TrafficDimension.Error
-                ? null
-                : key, ct);
-        return
-        [
-            .. shares.Select(s => new TrafficShare(s.Key, NameOf(s.Key, dimension), s.Value))
-                .OrderByDescending(s => s.Sum.Calls).ThenBy(s => s.Key, StringComparer.Ordinal),
-        ];
+        return Sorted(await SumAsync(who, filter, ColumnOf(dimension), row => ShareKeyOf(row, dimension), ct), dimension);
     }
 
     /// <summary>
@@ -108,10 +120,11 @@ public sealed class TrafficQueries
     /// <exception cref="ProblemException">The range is wrong, or the person may not see the team that the filter names.</exception>
     public Task<Dictionary<TKey, TrafficSum>> ByTargetAsync<TKey>(
         Person who, CallFilter filter, Func<string, string, string, TKey?> keyOf, CancellationToken ct)
-        where TKey : class => SumAsync(who, filter, row => keyOf(row.Route, row.Provider, row.Model), ct);
+        where TKey : class => SumAsync(
+            who, filter, TrafficColumns.Route | TrafficColumns.Provider | TrafficColumns.Model, row => keyOf(row.Route, row.Provider, row.Model), ct);
 
     private async Task<Dictionary<TKey, TrafficSum>> SumAsync<TKey>(
-        Person who, CallFilter filter, Func<TrafficRow, TKey?> keyOf, CancellationToken ct)
+        Person who, CallFilter filter, TrafficColumns columns, Func<TrafficRow, TKey?> keyOf, CancellationToken ct)
         where TKey : class
     {
         var (from, to) = Range(filter);
@@ -120,6 +133,7 @@ public sealed class TrafficQueries
             who,
             filter with { From = from, To = to },
             Steps[^1],
+            columns,
             row =>
             {
                 if (keyOf(row) is not { } key)
@@ -127,16 +141,37 @@ public sealed class TrafficQueries
                     return;
                 }
 
-                if (!shares.TryGetValue(key, out var totals))
-                {
-                    shares.Add(key, totals = new TrafficTotals());
-                }
-
-                totals.Add(row);
+                Of(shares, key).Add(row);
             },
             ct);
         return shares.ToDictionary(s => s.Key, s => s.Value.ToSum());
     }
+
+    private static TrafficTotals Of<TKey>(Dictionary<TKey, TrafficTotals> shares, TKey key)
+        where TKey : notnull
+    {
+        if (!shares.TryGetValue(key, out var totals))
+        {
+            shares.Add(key, totals = new TrafficTotals());
+        }
+
+        return totals;
+    }
+
+    /// <returns><see langword="null"/> for a call that has no part in the dimension.</returns>
+    private static string? ShareKeyOf(in TrafficRow row, TrafficDimension dimension) =>
+        KeyOf(row, dimension) is var key && key.Length == 0 && dimension == TrafficDimension.Error ? null : key;
+
+    private static TrafficColumns ColumnOf(TrafficDimension dimension) => dimension switch
+    {
+        TrafficDimension.System => TrafficColumns.System,
+        TrafficDimension.Environment => TrafficColumns.Environment,
+        TrafficDimension.Route => TrafficColumns.Route,
+        TrafficDimension.Provider => TrafficColumns.Provider,
+        TrafficDimension.Model => TrafficColumns.Model,
+        TrafficDimension.Error => TrafficColumns.Error,
+        _ => throw new ArgumentOutOfRangeException(nameof(dimension)),
+    };
 
     private static string KeyOf(in TrafficRow row, TrafficDimension dimension) => dimension switch
     {
@@ -148,6 +183,12 @@ public sealed class TrafficQueries
         TrafficDimension.Error => row.ErrorCode,
         _ => throw new ArgumentOutOfRangeException(nameof(dimension)),
     };
+
+    private IReadOnlyList<TrafficShare> Sorted(Dictionary<string, TrafficSum> shares, TrafficDimension dimension) =>
+    [
+        .. shares.Select(s => new TrafficShare(s.Key, NameOf(s.Key, dimension), s.Value))
+            .OrderByDescending(s => s.Sum.Calls).ThenBy(s => s.Key, StringComparer.Ordinal),
+    ];
 
     private static long Micros(DateTimeOffset at) => (at - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 

@@ -7,7 +7,7 @@ using Gatehouse.Storage;
 namespace Gatehouse.Observability.Rollups;
 
 /// <summary>
-/// Reads a range as whole hours, then whole minutes at its ends, then single calls at the ends of those. A search, unpriced and cached
+/// Reads a range as whole days, hours and minutes, each by the longest step that has it, and single calls at its ends. A search, unpriced and cached
 /// calls, which no roll-up knows apart, read single calls only.
 /// </summary>
 internal sealed class TrafficReader(Database db, TimeProvider clock)
@@ -17,76 +17,154 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
 
     private const int PageRows = 5000;
 
-    private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
-    private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
+    /// <summary>In seconds, the longest first.</summary>
+    private static readonly long[] Steps = [86_400, 21_600, 3600, 900, 60];
+
+    private readonly ClosedBuckets _closed = new(db, clock);
 
     /// <param name="filter">With both ends of the range set.</param>
     /// <param name="step">The bucket that no row may straddle.</param>
-    public async Task ReadAsync(Person who, CallFilter filter, TimeSpan step, Action<TrafficRow> add, CancellationToken ct)
+    public async Task ReadAsync(
+        Person who, CallFilter filter, TimeSpan step, TrafficColumns columns, Action<TrafficRow> add, CancellationToken ct)
     {
         var (from, to) = (filter.From!.Value, filter.To!.Value);
-        if (filter.Unpriced || filter.Cached || filter.Guard is not null || filter.Search is { Length: > 0 })
+        if (filter.Unpriced || filter.Cached || filter.Guard is not null || filter.FoundByGuards || filter.Search is { Length: > 0 })
         {
-            await ReadCallsAsync(who, filter, from, to, add, ct);
+            if (await HasShapesAsync(who, filter, ct))
+            {
+                await foreach (var range in new CallRanges(db, _closed, who, filter, from, to).FindAsync(ct))
+                {
+                    await ReadCallsAsync(who, filter, from, to, range, add, ct);
+                }
+            }
+
             return;
         }
 
-        var (firstHour, lastHour) = (Ceiling(from, Hour), Floor(to, Hour));
-        if (step < Hour || firstHour >= lastHour)
+        // Whoever asks for a name that nobody knows is asking for calls that no roll-up has under that name.
+        var asksForUnknown = await AsksForUnknownAsync(filter, ct);
+        foreach (var (seconds, begin, end) in await CoverAsync(from, to, step, ct))
         {
-            await ReadMinutesAsync(who, filter, from, to, add, ct);
-            return;
+            if (seconds == 0)
+            {
+                await ReadCallsAsync(who, filter, begin, end, IdRange.All, add, ct);
+                continue;
+            }
+
+            await ReadBucketsAsync(who, filter, seconds, begin, end, columns, add, ct);
+            if (asksForUnknown)
+            {
+                await ReadCallsAsync(who, filter, begin, end, IdRange.All, UnknownRoute.Condition, (row, _) => add(row), ct);
+            }
+        }
+    }
+
+    /// <summary>
+    /// The range as pieces, each by the longest step that has it whole and is not longer than the one asked for; 0 seconds are single calls.
+    /// </summary>
+    private async Task<List<(long Seconds, DateTimeOffset From, DateTimeOffset To)>> CoverAsync(
+        DateTimeOffset from, DateTimeOffset to, TimeSpan step, CancellationToken ct)
+    {
+        var steps = Steps.Where(s => s <= step.TotalSeconds).ToList();
+        var closed = await _closed.FindAsync(steps, from - TimeSpan.FromDays(1), to, ct);
+        var kept = clock.GetUtcNow() - MinutesKept;
+        var pieces = new List<(long Seconds, DateTimeOffset From, DateTimeOffset To)>();
+        List<(DateTimeOffset From, DateTimeOffset To)> open = [(from, to)];
+        foreach (var seconds in steps)
+        {
+            var (length, rest) = (TimeSpan.FromSeconds(seconds), new List<(DateTimeOffset, DateTimeOffset)>());
+            foreach (var (begin, end) in open)
+            {
+                // What of this stretch has no such sums, from the last piece on.
+                var at = begin;
+                var last = Floor(end, length);
+                for (var bucket = Ceiling(seconds < 3600 && begin < kept ? kept : begin, length); bucket < last; bucket += length)
+                {
+                    if (IsMadeLater(seconds) && !closed.Contains((seconds, Micros(bucket))))
+                    {
+                        continue;
+                    }
+
+                    if (pieces.Count > 0 && pieces[^1].Seconds == seconds && pieces[^1].To == bucket && at == bucket)
+                    {
+                        pieces[^1] = (seconds, pieces[^1].From, bucket + length);
+                    }
+                    else
+                    {
+                        if (at < bucket)
+                        {
+                            rest.Add((at, bucket));
+                        }
+
+                        pieces.Add((seconds, bucket, bucket + length));
+                    }
+
+                    at = bucket + length;
+                }
+
+                if (at < end)
+                {
+                    rest.Add((at, end));
+                }
+            }
+
+            open = rest;
         }
 
-        await ReadMinutesAsync(who, filter, from, firstHour, add, ct);
-        await ReadBucketsAsync(who, filter, Hour, firstHour, lastHour, add, ct);
-        await ReadMinutesAsync(who, filter, lastHour, to, add, ct);
+        pieces.AddRange(open.Select(o => (0L, o.From, o.To)));
+        return pieces;
+    }
+
+    private static bool IsMadeLater(long seconds) => ClosedBuckets.Levels.Any(l => l.Seconds == seconds);
+
+    private static long Micros(DateTimeOffset at) => (at - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+
+    /// <summary>Whether any call of any time can be one of the filter.</summary>
+    private async Task<bool> HasShapesAsync(Person who, CallFilter filter, CancellationToken ct) => (await db.QueryAsync(
+        $"SELECT 1 FROM observability_call_shape WHERE 1 = 1{CallConditions.OfShapes(who, filter).Build()} LIMIT 1",
+        row => row.Long(0),
+        ct)).Count > 0;
+
+    /// <summary>Whether a call asked for this route or model, and nobody knew it.</summary>
+    private async Task<bool> AsksForUnknownAsync(CallFilter filter, CancellationToken ct)
+    {
+        var sql = new SqlText().Add($"SELECT 1 FROM observability_call_shape WHERE {UnknownRoute.OfShape}");
+        var asks = false;
+        if (filter.Route is { } route and not CallFilter.UnknownRoute)
+        {
+            (asks, _) = (true, sql.Add($" AND route = {route}"));
+        }
+
+        if (filter.Model is { Length: > 0 } model and not CallFilter.UnknownRoute)
+        {
+            (asks, _) = (true, sql.Add($" AND model = {model}"));
+        }
+
+        return asks && (await db.QueryAsync(sql.Add($" LIMIT 1").Build(), row => row.Long(0), ct)).Count > 0;
     }
 
     private static DateTimeOffset Floor(DateTimeOffset at, TimeSpan step) => new(at.UtcTicks - (at.UtcTicks % step.Ticks), TimeSpan.Zero);
 
     private static DateTimeOffset Ceiling(DateTimeOffset at, TimeSpan step) => Floor(at.AddTicks(step.Ticks - 1), step);
 
-    private static LatencyHistogram Read(byte[] stored)
-    {
-        var histogram = new LatencyHistogram();
-        histogram.AddBytes(stored);
-        return histogram;
-    }
-
-    private static LatencyHistogram One(long micros)
-    {
-        var histogram = new LatencyHistogram();
-        histogram.Add(micros);
-        return histogram;
-    }
-
-    private async Task ReadMinutesAsync(
-        Person who, CallFilter filter, DateTimeOffset from, DateTimeOffset to, Action<TrafficRow> add, CancellationToken ct)
-    {
-        var kept = Ceiling(clock.GetUtcNow() - MinutesKept, Minute);
-        var first = Ceiling(from > kept ? from : kept, Minute);
-        var last = Floor(to, Minute);
-        if (first >= last)
-        {
-            await ReadCallsAsync(who, filter, from, to, add, ct);
-            return;
-        }
-
-        await ReadCallsAsync(who, filter, from, first, add, ct);
-        await ReadBucketsAsync(who, filter, Minute, first, last, add, ct);
-        await ReadCallsAsync(who, filter, last, to, add, ct);
-    }
-
+    /// <summary>The database adds up what the reader does not tell apart: rows that come here cost ten times what they cost there.</summary>
     private async Task ReadBucketsAsync(
-        Person who, CallFilter filter, TimeSpan step, DateTimeOffset from, DateTimeOffset to, Action<TrafficRow> add, CancellationToken ct)
+        Person who, CallFilter filter, long seconds, DateTimeOffset from, DateTimeOffset to, TrafficColumns columns,
+        Action<TrafficRow> add, CancellationToken ct)
     {
-        var sql = new SqlText().Add($"""
-            SELECT bucket_at, system_id, environment, route, provider, model, outcome, error_code, calls, unpriced_calls, input_tokens,
-            output_tokens, cost_nanos, duration_histogram, own_histogram, cached_calls, saved_nanos, saved_tokens,
-            failed_over FROM observability_traffic
-            WHERE step_seconds = {(long)step.TotalSeconds} AND bucket_at >= {from} AND bucket_at < {to}
-            """);
+        var groups = new SqlText().Add($"outcome");
+        var sql = new SqlText().Add($"SELECT {Column(TrafficColumns.Time, $"bucket_at", $"MIN(bucket_at)")}, ")
+            .Add($"{Column(TrafficColumns.System, $"system_id")}, {Column(TrafficColumns.Environment, $"environment")}, ")
+            .Add($"{Column(TrafficColumns.Route, $"route")}, {Column(TrafficColumns.Provider, $"provider")}, ")
+            .Add($"{Column(TrafficColumns.Model, $"model")}, outcome, {Column(TrafficColumns.Error, $"error_code")}, ")
+            .Add($"""
+                CAST(SUM(calls) AS BIGINT), CAST(SUM(unpriced_calls) AS BIGINT), CAST(SUM(input_tokens) AS BIGINT),
+                CAST(SUM(output_tokens) AS BIGINT), CAST(SUM(cost_nanos) AS BIGINT), CAST(SUM(cached_calls) AS BIGINT),
+                CAST(SUM(saved_nanos) AS BIGINT), CAST(SUM(saved_tokens) AS BIGINT), CAST(SUM(failed_over) AS BIGINT),
+                {db.Joined($"CASE WHEN outcome = 'ok' THEN duration_histogram END")}, {db.Joined($"CASE WHEN outcome = 'ok' THEN own_histogram END")}
+                FROM observability_traffic
+                WHERE step_seconds = {seconds} AND bucket_at >= {from} AND bucket_at < {to}
+                """);
         sql.AddTeams(who, filter);
         if (filter.SystemId is { } system)
         {
@@ -95,22 +173,29 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
 
         AddNamed(sql, filter);
         var rows = await db.ScanAsync(
-            sql.Build(),
+            sql.Add($" GROUP BY {groups.Build()}").Build(),
             row => new TrafficRow(
-                row.Long(0), row.Id(1), row.Text(2), row.Text(3), row.Text(4), row.Text(5), row.Text(6), row.Text(7), row.Long(8),
-                row.Long(9), row.Long(10), row.Long(11), row.Long(12), Read(row.Bytes(13)), Read(row.Bytes(14)))
+                row.Long(0), columns.HasFlag(TrafficColumns.System) ? row.Id(1) : Guid.Empty, row.Text(2), row.Text(3), row.Text(4),
+                row.Text(5), row.Text(6), row.Text(7), row.Long(8), row.Long(9), row.Long(10), row.Long(11), row.Long(12),
+                row.TextOrNull(17) ?? "", row.TextOrNull(18) ?? "")
             {
-                CachedCalls = row.Long(15),
-                SavedNanos = row.Long(16),
-                SavedTokens = row.Long(17),
-                FailedOver = row.Long(18),
+                CachedCalls = row.Long(13),
+                SavedNanos = row.Long(14),
+                SavedTokens = row.Long(15),
+                FailedOver = row.Long(16),
             },
             ct);
         rows.ForEach(add);
-        if (filter is { Route: not null and not CallFilter.UnknownRoute } or { Model: { Length: > 0 } and not CallFilter.UnknownRoute })
+
+        FormattableString Column(TrafficColumns column, FormattableString name, FormattableString? otherwise = null)
         {
-            // Whoever asks for a name that nobody knows is asking for calls that no roll-up has under that name.
-            await ReadCallsAsync(who, filter, from, to, UnknownRoute.Condition, (row, _) => add(row), ct);
+            if (!columns.HasFlag(column))
+            {
+                return otherwise ?? $"''";
+            }
+
+            groups.Add($", {name}");
+            return name;
         }
     }
 
@@ -148,14 +233,15 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
     }
 
     private async Task ReadCallsAsync(
-        Person who, CallFilter filter, DateTimeOffset from, DateTimeOffset to, Action<TrafficRow> add, CancellationToken ct)
+        Person who, CallFilter filter, DateTimeOffset from, DateTimeOffset to, IdRange within, Action<TrafficRow> add,
+        CancellationToken ct)
     {
-        await ReadCallsAsync(who, filter, from, to, $"1 = 1", (row, earlier) => AddCall(row, earlier, filter, add), ct);
+        await ReadCallsAsync(who, filter, from, to, within, $"1 = 1", (row, earlier) => AddCall(row, earlier, filter, add), ct);
         if (filter is not { Provider: null, Model: null })
         {
             // Other calls, which a target that is asked for had a part in without being the one that ended them.
             await ReadCallsAsync(
-                who, filter with { Provider = null, Model = null }, from, to, $"earlier_targets IS NOT NULL", (row, earlier) =>
+                who, filter with { Provider = null, Model = null }, from, to, within, $"earlier_targets IS NOT NULL", (row, earlier) =>
                     AddEarlier(row, earlier, filter, add), ct);
         }
     }
@@ -193,15 +279,15 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
                     CachedCalls = 0,
                     SavedNanos = 0,
                     SavedTokens = 0,
-                    Duration = new LatencyHistogram(),
-                    Own = new LatencyHistogram(),
+                    Duration = "",
+                    Own = "",
                 });
             }
         }
     }
 
     private async Task ReadCallsAsync(
-        Person who, CallFilter filter, DateTimeOffset from, DateTimeOffset to, FormattableString condition,
+        Person who, CallFilter filter, DateTimeOffset from, DateTimeOffset to, IdRange within, FormattableString condition,
         Action<TrafficRow, IReadOnlyList<TargetTokens>> add, CancellationToken ct)
     {
         if (from >= to)
@@ -218,7 +304,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
                 duration_micros, own_micros, id, answered_model, status, earlier_targets, cache, saved_nanos, saved_input_tokens,
                 saved_output_tokens FROM observability_ledger
                 """);
-            sql.AddConditions(db, who, filter with { From = from, To = to }, IdRange.All.After(after)).Add($" AND {condition}");
+            sql.AddConditions(db, who, filter with { From = from, To = to }, within.After(after)).Add($" AND {condition}");
             sql.Add($" ORDER BY id LIMIT {PageRows}");
             var rows = await db.ScanAsync(
                 sql.Build(), row => (Id: row.Id(17), Row: OneCall(row), Earlier: Earlier(row.TextOrNull(20))), ct);
@@ -254,8 +340,8 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
             InputTokens: counted ? row.Long(8) + row.Long(9) + row.Long(10) + row.Long(11) : 0,
             OutputTokens: counted ? row.Long(12) + row.Long(13) : 0,
             CostNanos: row.LongOrNull(14) ?? 0,
-            One(row.Long(15)),
-            One(row.Long(16)))
+            Convert.ToHexString(LatencyHistogram.BytesOf(row.Long(15))),
+            Convert.ToHexString(LatencyHistogram.BytesOf(row.Long(16))))
         {
             CachedCalls = CacheUses.Of(row.TextOrNull(21)).IsServed() ? 1 : 0,
             SavedNanos = row.LongOrNull(22) ?? 0,

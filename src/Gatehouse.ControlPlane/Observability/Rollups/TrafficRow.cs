@@ -3,10 +3,11 @@ using Gatehouse.Observability.Ledger;
 
 namespace Gatehouse.Observability.Rollups;
 
-/// <summary>Calls that agree in every dimension: a row of the roll-ups, or one call of the ledger.</summary>
+/// <summary>Calls that agree in the dimensions that were asked for: rows of the roll-ups, or one call of the ledger.</summary>
 /// <param name="AtMicros">Start of the bucket, or of the call.</param>
 /// <param name="Provider">Empty when no provider was asked; so are <paramref name="Model"/> and <paramref name="ErrorCode"/> when there is
 /// none.</param>
+/// <param name="Duration">Stored histograms as hexadecimal digits with commas between them; so is <paramref name="Own"/>.</param>
 internal readonly record struct TrafficRow(
     long AtMicros,
     Guid SystemId,
@@ -21,8 +22,8 @@ internal readonly record struct TrafficRow(
     long InputTokens,
     long OutputTokens,
     long CostNanos,
-    LatencyHistogram Duration,
-    LatencyHistogram Own)
+    string Duration,
+    string Own)
 {
     /// <summary>Attempts at this target that failed, in calls that another one ended.</summary>
     public long FailedOver { get; init; }
@@ -33,6 +34,20 @@ internal readonly record struct TrafficRow(
     public long SavedNanos { get; init; }
 
     public long SavedTokens { get; init; }
+}
+
+/// <summary>What a reader tells apart beside outcomes; where it does not, a row has nothing in that place.</summary>
+[Flags]
+internal enum TrafficColumns
+{
+    None = 0,
+    Time = 1,
+    System = 2,
+    Environment = 4,
+    Route = 8,
+    Provider = 16,
+    Model = 32,
+    Error = 64,
 }
 
 /// <summary>Adds rows up.</summary>
@@ -70,8 +85,8 @@ internal sealed class TrafficTotals
         if (row.Outcome == "ok")
         {
             // A refusal takes microseconds and a failure as long as its timeout: neither is the latency of an answer.
-            _duration.Add(row.Duration);
-            _own.Add(row.Own);
+            _duration.AddJoined(row.Duration);
+            _own.AddJoined(row.Own);
         }
     }
 

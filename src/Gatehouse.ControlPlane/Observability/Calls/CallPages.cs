@@ -1,0 +1,145 @@
+using Gatehouse.Contracts;
+using Gatehouse.Observability.Rollups;
+using Gatehouse.Storage;
+
+namespace Gatehouse.Observability.Calls;
+
+/// <summary>
+/// Reads one page of the ledger, newest first. However rare what is asked for is, a page looks at a bounded number of calls: then it ends
+/// early and says how far it came.
+/// </summary>
+internal sealed class CallPages(Database db, SystemLookup systems, TimeProvider clock)
+{
+    /// <summary>Calls that a page looks at, give or take a slice.</summary>
+    public const int MostScanned = 100_000;
+
+    /// <summary>Calls between two looks at what was found; the first slice has what most pages need.</summary>
+    private const int Slice = 20_000;
+    private const int FirstSlice = 4_000;
+
+    /// <summary>Shapes that a statement is given one by one; of more, it looks them up.</summary>
+    private const int MostShapes = 500;
+
+    /// <summary>A shorter text is looked for everywhere, one of this length by the beginnings of ids first.</summary>
+    private const int ShortestId = 8;
+
+    private readonly ClosedBuckets _closed = new(db, clock);
+
+    public async Task<CallPage> ReadAsync(Person who, CallFilter filter, DateTimeOffset from, CancellationToken ct)
+    {
+        filter = filter with { From = from };
+        if (await FindByIdAsync(who, filter, ct) is { } named)
+        {
+            return new CallPage(named, null, from);
+        }
+
+        var shapes = await ShapesAsync(who, filter, ct);
+        var calls = new List<CallSummary>();
+        if (shapes is { Count: 0 })
+        {
+            return new CallPage(calls, null, from);
+        }
+
+        var scanned = 0;
+        var slice = FirstSlice;
+        var to = filter.To ?? clock.GetUtcNow().AddDays(1); // of a node whose clock is ahead
+        if (filter.Before is { } before && CallQueries.TimeOf(before).AddMinutes(2) is var last && last < to)
+        {
+            to = last;
+        }
+
+        var bounds = IdRange.Between(CallConditions.EarliestId(from), CallConditions.LatestId(to)).Before(filter.Before);
+        await foreach (var range in new CallRanges(db, _closed, who, filter, from, to).FindAsync(ct))
+        {
+            for (var rest = range.Intersect(bounds); !rest.IsEmpty;)
+            {
+                var (count, end) = await CountAsync(rest, slice, ct);
+                if (end is not { } lowest)
+                {
+                    break; // no calls there at all
+                }
+
+                var here = count < slice ? rest : rest.Intersect(IdRange.Between(lowest, Guid.AllBitsSet));
+                calls.AddRange(await ReadAsync(who, filter, shapes, here, filter.Limit + 1 - calls.Count, ct));
+                if (calls.Count > filter.Limit)
+                {
+                    calls.RemoveAt(filter.Limit);
+                    return new CallPage(calls, calls[^1].Id, from);
+                }
+
+                scanned += count;
+                if (scanned >= MostScanned)
+                {
+                    return new CallPage(calls, here.First, from) { LookedTo = CallQueries.TimeOf(here.First) };
+                }
+
+                slice = Slice;
+                rest = rest.Before(here.First);
+            }
+        }
+
+        return new CallPage(calls, null, from);
+    }
+
+    private async Task<List<CallSummary>> ReadAsync(
+        Person who, CallFilter filter, IReadOnlyList<long>? shapes, IdRange range, int limit, CancellationToken ct) =>
+        await db.ScanAsync(
+            LedgerRow.Select().AddConditions(db, who, filter, range, shapes).Add($" ORDER BY id DESC LIMIT {limit}").Build(),
+            row => LedgerRow.Read(row, systems).Call,
+            ct);
+
+    /// <returns>How many calls there are, up to so many, and the last of these.</returns>
+    private async Task<(int Count, Guid? Lowest)> CountAsync(IdRange range, int most, CancellationToken ct)
+    {
+        var counted = await db.ScanAsync(
+            $"""
+            SELECT COUNT(*), (SELECT id FROM observability_call WHERE id >= {range.First} AND id <= {range.Last} ORDER BY id DESC
+                LIMIT 1 OFFSET {most - 1})
+            FROM (SELECT id FROM observability_call WHERE id >= {range.First} AND id <= {range.Last} ORDER BY id DESC LIMIT {most}) c
+            """,
+            row => ((int)row.Long(0), row.IdOrNull(1)),
+            ct);
+        var (count, lowest) = counted[0];
+        return (count, count == 0 ? null : lowest ?? range.First);
+    }
+
+    /// <returns>The calls whose id the search begins; <see langword="null"/> where it is no such beginning, or that of many.</returns>
+    private async Task<List<CallSummary>?> FindByIdAsync(Person who, CallFilter filter, CancellationToken ct)
+    {
+        if (filter.Search?.Trim() is not { Length: >= ShortestId } text)
+        {
+            return null;
+        }
+
+        var ids = await db.QueryAsync(
+            $"""
+            SELECT id FROM observability_call WHERE request_id >= {text} AND request_id < {text + "\uFFFF"}
+            UNION SELECT id FROM observability_call WHERE trace_id >= {text.ToLowerInvariant()} AND trace_id < {text.ToLowerInvariant() + "\uFFFF"}
+            LIMIT {filter.Limit + 1}
+            """,
+            row => row.Id(0),
+            ct);
+        if (ids.Count == 0 || ids.Count > filter.Limit)
+        {
+            return null;
+        }
+
+        var range = IdRange.All.Before(filter.Before);
+        var sql = LedgerRow.Select().AddConditions(db, who, filter, range).Add($" AND id IN {ids} ORDER BY id DESC");
+        return await db.QueryAsync(sql.Build(), row => LedgerRow.Read(row, systems).Call, ct);
+    }
+
+    /// <returns>The shapes that calls of the filter have; <see langword="null"/> for any, or for too many to name.</returns>
+    private async Task<List<long>?> ShapesAsync(Person who, CallFilter filter, CancellationToken ct)
+    {
+        var conditions = CallConditions.OfShapes(who, filter);
+        if (conditions.IsEmpty)
+        {
+            return null;
+        }
+
+        var shapes = await db.ScanAsync(
+            $"SELECT number FROM observability_call_shape WHERE 1 = 1{conditions.Build()} LIMIT {MostShapes + 1}", row => row.Long(0), ct);
+        return shapes.Count > MostShapes ? null : shapes;
+    }
+}

@@ -1,0 +1,181 @@
+using Gatehouse.Observability.Ledger;
+using Gatehouse.Storage;
+
+namespace Gatehouse.Observability.Rollups;
+
+/// <summary>
+/// Table <c>observability_traffic_closed</c>, and the rows of <c>observability_traffic</c> that belong to no node: what hours sum up to
+/// per 6 hours and per day, and minutes per quarter of an hour.
+/// <list type="number">
+/// <item>The rows of a bucket are read only where it is closed, and are then the sum of those that they were made of.</item>
+/// <item>A bucket is closed once, by one transaction under the lock of this table's name, <see cref="Grace"/> after its end.</item>
+/// <item>Whoever changes sums of a bucket that ended half of that ago, or earlier, takes it out again under the same lock. So of the two,
+/// the later one sees what the other did: no transaction is open for as long as the other half.</item>
+/// </list>
+/// </summary>
+internal sealed class ClosedBuckets(Database db, TimeProvider clock)
+{
+    public const string Table = "observability_traffic_closed";
+
+    /// <summary>The step in seconds, and what it is made of.</summary>
+    public static readonly (long Seconds, long Source)[] Levels = [(900, 60), (21_600, 3600), (86_400, 21_600)];
+
+    public static readonly TimeSpan Grace = TimeSpan.FromMinutes(20);
+
+    private const long Second = 1_000_000;
+
+    /// <summary>Closes what is over, the newest first; a bucket is one short transaction. Safe to run on every node.</summary>
+    public async Task CloseDueAsync(CancellationToken ct)
+    {
+        foreach (var (seconds, source) in Levels)
+        {
+            foreach (var bucket in await DueAsync(seconds, source, ct))
+            {
+                await db.TransactionAsync(sql => CloseAsync(sql, seconds, source, bucket, ct), ct);
+            }
+        }
+    }
+
+    /// <summary>Takes out what was closed of these times, where that can have been.</summary>
+    public static async Task ReopenLateAsync(Transaction sql, IEnumerable<long> startedAtMicros, DateTimeOffset now, CancellationToken ct)
+    {
+        var closed = Micros(now - (Grace / 2));
+        await ReopenAsync(sql, startedAtMicros, closed, ct);
+    }
+
+    /// <summary>Takes out what is closed of these times.</summary>
+    public static Task ReopenAsync(Transaction sql, IEnumerable<long> startedAtMicros, CancellationToken ct) =>
+        ReopenAsync(sql, startedAtMicros, long.MaxValue, ct);
+
+    /// <returns>Step in seconds and beginning of each bucket that is closed, of those that begin in this time.</returns>
+    public async Task<HashSet<(long Seconds, long AtMicros)>> FindAsync(
+        IReadOnlyList<long> steps, DateTimeOffset from, DateTimeOffset to, CancellationToken ct) =>
+    [
+        .. await db.QueryAsync(
+            $"SELECT step_seconds, bucket_at FROM observability_traffic_closed WHERE step_seconds IN {steps} AND bucket_at >= {from} AND bucket_at < {to}",
+            row => (row.Long(0), row.Long(1)),
+            ct),
+    ];
+
+    private static long Micros(DateTimeOffset at) => (at - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+
+    private static async Task ReopenAsync(Transaction sql, IEnumerable<long> startedAtMicros, long endedBefore, CancellationToken ct)
+    {
+        var buckets = new HashSet<(long Seconds, long At)>();
+        foreach (var at in startedAtMicros)
+        {
+            foreach (var (seconds, _) in Levels)
+            {
+                var bucket = at - (at % (seconds * Second));
+                if (bucket + (seconds * Second) <= endedBefore)
+                {
+                    buckets.Add((seconds, bucket));
+                }
+            }
+        }
+
+        if (buckets.Count > 0)
+        {
+            await sql.LockAsync(Table, ct);
+            foreach (var step in buckets.GroupBy(b => b.Seconds))
+            {
+                var these = step.Select(b => b.At).ToList();
+                await sql.ExecuteAsync(
+                    $"DELETE FROM observability_traffic_closed WHERE step_seconds = {step.Key} AND bucket_at IN {these}", ct);
+            }
+        }
+    }
+
+    private async Task<List<long>> DueAsync(long seconds, long source, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        var step = seconds * Second;
+        var oldest = (await db.QueryAsync(
+            $"SELECT MIN(bucket_at) FROM observability_traffic WHERE step_seconds = {source}", row => row.LongOrNull(0), ct))[0];
+        if (oldest is not { } first)
+        {
+            return [];
+        }
+
+        first -= first % (86_400 * Second);
+        if (source == 60)
+        {
+            var kept = Micros(now - TrafficReader.MinutesKept);
+            first = Math.Max(first, kept - (kept % step) + step);
+        }
+
+        var closed = (await db.QueryAsync(
+            $"""
+            SELECT step_seconds, bucket_at FROM observability_traffic_closed
+            WHERE step_seconds IN {(List<long>)[seconds, source]} AND bucket_at >= {first}
+            """,
+            row => (Seconds: row.Long(0), At: row.Long(1)),
+            ct)).ToHashSet();
+        var due = new List<long>();
+        var end = Micros(now - Grace);
+        for (var at = first; at + step <= end; at += step)
+        {
+            if (!closed.Contains((seconds, at)) && (!IsMadeHere(source) || PartsOf(at, step, source).All(p => closed.Contains((source, p)))))
+            {
+                due.Add(at);
+            }
+        }
+
+        due.Reverse();
+        return due;
+    }
+
+    private static bool IsMadeHere(long source) => Levels.Any(l => l.Seconds == source);
+
+    private static IEnumerable<long> PartsOf(long at, long step, long source)
+    {
+        for (var part = at; part < at + step; part += source * Second)
+        {
+            yield return part;
+        }
+    }
+
+    private static async Task CloseAsync(Transaction sql, long seconds, long source, long bucket, CancellationToken ct)
+    {
+        var end = bucket + (seconds * Second);
+        await sql.LockAsync(Table, ct);
+        if (IsMadeHere(source))
+        {
+            var parts = await sql.QueryAsync(
+                $"SELECT COUNT(*) FROM observability_traffic_closed WHERE step_seconds = {source} AND bucket_at >= {bucket} AND bucket_at < {end}",
+                row => row.Long(0),
+                ct);
+            if (parts[0] != seconds / source)
+            {
+                return; // a call came late: its part is closed again first
+            }
+        }
+
+        var sums = new Dictionary<RollupKey, RollupSums>();
+        await sql.QueryAsync(
+            $"""
+            SELECT team_id, system_id, environment, route, provider, model, outcome, error_code, calls, unpriced_calls, input_tokens,
+                output_tokens, cost_nanos, cached_calls, saved_nanos, saved_tokens, failed_over, duration_histogram, own_histogram
+            FROM observability_traffic WHERE step_seconds = {source} AND bucket_at >= {bucket} AND bucket_at < {end}
+            """,
+            row =>
+            {
+                var key = new RollupKey(
+                    row.Id(0), seconds, bucket, row.Id(1), row.Text(2), row.Text(3), row.Text(4), row.Text(5), row.Text(6), row.Text(7));
+                if (!sums.TryGetValue(key, out var sum))
+                {
+                    sums.Add(key, sum = new RollupSums());
+                }
+
+                sum.Add(row, 8);
+                return true;
+            },
+            ct);
+        await sql.ExecuteAsync($"DELETE FROM observability_traffic WHERE step_seconds = {seconds} AND bucket_at = {bucket}", ct);
+        await sql.AppendManyAsync(
+            "observability_traffic", RollupSums.Columns, [.. sums], (row, sum) => sum.Value.Write(row, sum.Key, node: ""), ct);
+        await sql.ExecuteAsync(
+            $"INSERT INTO observability_traffic_closed (step_seconds, bucket_at) VALUES ({seconds}, {bucket}) ON CONFLICT (step_seconds, bucket_at) DO NOTHING",
+            ct);
+    }
+}

@@ -1,0 +1,39 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Gatehouse.Observability.Rollups;
+
+/// <summary>Adds up hours and minutes that are over. Every node may run it: one bucket is closed by one of them.</summary>
+internal sealed partial class ClosingWorker(ClosedBuckets buckets, TimeProvider clock, ILogger<ClosingWorker> log) : BackgroundService
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromMinutes(1);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Pause, clock);
+        var failing = false;
+        do
+        {
+            try
+            {
+                await buckets.CloseDueAsync(stoppingToken);
+                failing = false;
+            }
+#pragma warning disable CA1031 // Whatever the database throws: readers take the finer sums until the next try.
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+#pragma warning restore CA1031
+            {
+                if (!failing)
+                {
+                    CloseFailed(e);
+                }
+
+                failing = true;
+            }
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Sums of days could not be made; they are read by the hour, and it is tried again.")]
+    private partial void CloseFailed(Exception e);
+}
