@@ -32,6 +32,7 @@ internal static class Generated
         var rows = new List<LabelledText>();
         Expand(grammar, "direct-attacks.txt", true, "own_attacks", rows);
         Expand(grammar, "direct-benign.txt", false, "own_benign", rows);
+        Expand(new Grammar(Folder("slots.txt"), new Random(20256)), "everyday.txt", false, "own_everyday", rows);
         foreach (var line in File.ReadLines(Folder("multilingual.txt")).Where(l => l.Length > 0 && l[0] != '#'))
         {
             var parts = line.Split(' ', 3);

@@ -16,9 +16,11 @@ internal static class KnownWords
         foreach (var row in rows)
         {
             var seen = new HashSet<uint>();
-            foreach (var word in row.Text.Split(
-                (char[])[' ', '\n', '\t', ',', '.', '?', '!', '"', '(', ')', ':', ';'], StringSplitOptions.RemoveEmptyEntries))
+            foreach (var piece in row.Text.Split(
+                (char[])[' ', '\n', '\t', ',', '.', '?', '!', '"', '(', ')', ':', ';', '`', '[', ']', '/'],
+                StringSplitOptions.RemoveEmptyEntries))
             {
+                var word = piece.Trim('\'');
                 if (word.Length is > 0 and < 20 && word.All(c => char.IsAsciiLetter(c) || c == '\''))
                 {
                     seen.Add(Hash(word));

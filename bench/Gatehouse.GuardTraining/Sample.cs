@@ -11,6 +11,9 @@ internal sealed class Sample
     /// <summary>Table indexes of all features in order of appearance.</summary>
     public required int[] Features { get; init; }
 
+    /// <summary>The same, each once, as the head for requests counts them.</summary>
+    public required int[] Distinct { get; init; }
+
     /// <summary>For each sentence: end in <see cref="Features"/> and end in the canonical text.</summary>
     public required (int Feature, int Text)[] Sentences { get; init; }
 
@@ -27,7 +30,7 @@ internal sealed class Sample
         canonical.Read(row.Text);
         var text = canonical.Chars.ToString();
         var hidden = canonical.Hidden.ToArray().Select(h => canonical.HiddenChars.Slice(h.Start, h.Length).ToString()).ToList();
-        var sink = new Collector([], []);
+        var sink = new Collector();
         var counts = SignalScanner.Scan(text, known.Words, ref sink);
         Span<byte> shape = stackalloc byte[ShapeFeatures.MaxActive];
         var active = ShapeFeatures.Of(counts, shape);
@@ -36,6 +39,7 @@ internal sealed class Sample
             Row = row,
             Text = text,
             Features = [.. sink.Features],
+            Distinct = [.. sink.Distinct],
             Sentences = [.. sink.Sentences],
             Shape = [.. shape[..active].ToArray().Select(b => (int)b)],
         };
@@ -61,13 +65,25 @@ internal sealed class Sample
         return sample;
     }
 
-    private readonly struct Collector(List<int> features, List<(int Feature, int Text)> sentences) : ISignalSink
+    private ref struct Collector() : ISignalSink
     {
-        public List<int> Features => features;
+        private SeenFeatures _seen = SeenFeatures.Rent();
 
-        public List<(int Feature, int Text)> Sentences => sentences;
+        public readonly List<int> Features { get; } = [];
 
-        public void Feature(uint hash) => features.Add((int)(hash >> (32 - InjectionModel.TableBits)));
+        public readonly List<int> Distinct { get; } = [];
+
+        public readonly List<(int Feature, int Text)> Sentences { get; } = [];
+
+        public void Feature(uint hash)
+        {
+            var index = (int)(hash >> (32 - InjectionModel.TableBits));
+            Features.Add(index);
+            if (_seen.Add(hash) == 1)
+            {
+                Distinct.Add(index);
+            }
+        }
 
         public void Word(uint word, uint stem, bool hasStem, uint pair, uint triple, bool hasTriple)
         {
@@ -84,10 +100,14 @@ internal sealed class Sample
             }
         }
 
-        public void Concept(int concept, int token, int start, int end, bool quoted)
+        public readonly void Concept(int concept, int token, int start, int end, bool quoted)
         {
         }
 
-        public void EndSentence(int end) => sentences.Add((features.Count, end));
+        public void EndSentence(int end)
+        {
+            Sentences.Add((Features.Count, end));
+            _seen.EndSentence();
+        }
     }
 }

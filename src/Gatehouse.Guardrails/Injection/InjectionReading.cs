@@ -4,14 +4,15 @@ using System.Runtime.InteropServices;
 namespace Gatehouse.Guardrails.Injection;
 
 /// <summary>
-/// Sums weights as the scanner reads: of the whole text and its worst sentence, or of a document's worst window. Keeps the rules that
-/// match.
+/// Sums weights as the scanner reads: of the whole text and its worst sentence, each feature once, or of a document's worst window. Keeps
+/// the rules that match.
 /// </summary>
 internal ref struct InjectionReading : ISignalSink
 {
     private readonly ReadOnlySpan<sbyte> _table;
     private readonly InjectionHead _windows;
     private readonly bool _untrusted;
+    private SeenFeatures _seen;
     private ConceptRules _rules;
     private int _sentence;
     private int _sentenceFeatures;
@@ -28,6 +29,7 @@ internal ref struct InjectionReading : ISignalSink
         _table = model.TableOf(untrusted);
         _windows = model.Indirect;
         _untrusted = untrusted;
+        _seen = untrusted ? default : SeenFeatures.Rent();
     }
 
     /// <summary>Of the whole text.</summary>
@@ -48,17 +50,26 @@ internal ref struct InjectionReading : ISignalSink
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Feature(uint hash)
     {
-        _sentence += WeightOf(hash);
-        _sentenceFeatures++;
+        var counts = _untrusted ? 1 : _seen.Add(hash);
+        _sentence += counts * WeightOf(hash);
+        _sentenceFeatures += counts;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Word(uint word, uint stem, bool hasStem, uint pair, uint triple, bool hasTriple)
     {
         // Loads without branches: half of the words have a stem, and what does not count is multiplied away.
-        var (stems, triples) = (hasStem ? 1 : 0, hasTriple ? 1 : 0);
-        _sentence += WeightOf(word) + WeightOf(pair) + (stems * WeightOf(stem)) + (triples * WeightOf(triple));
-        _sentenceFeatures += 2 + stems + triples;
+        var (words, stems, pairs, triples) = (1, hasStem ? 1 : 0, 1, hasTriple ? 1 : 0);
+        if (!_untrusted)
+        {
+            words = _seen.Add(word);
+            stems = hasStem ? _seen.Add(stem) : 0;
+            pairs = _seen.Add(pair);
+            triples = hasTriple ? _seen.Add(triple) : 0;
+        }
+
+        _sentence += (words * WeightOf(word)) + (stems * WeightOf(stem)) + (pairs * WeightOf(pair)) + (triples * WeightOf(triple));
+        _sentenceFeatures += words + stems + pairs + triples;
     }
 
     public void Concept(int concept, int token, int start, int end, bool quoted)
@@ -81,9 +92,14 @@ internal ref struct InjectionReading : ISignalSink
                 Window(_sentence + _previous, _sentenceFeatures + _previousFeatures, _previousStart, end);
             }
         }
-        else if (_sentence > _worst || WorstEnd == 0)
+        else
         {
-            (_worst, WorstStart, WorstEnd) = (_sentence, _sentenceStart, end);
+            if (_sentence > _worst || WorstEnd == 0)
+            {
+                (_worst, WorstStart, WorstEnd) = (_sentence, _sentenceStart, end);
+            }
+
+            _seen.EndSentence();
         }
 
         (_previous, _previousFeatures, _previousStart, _hasPrevious) = (_sentence, _sentenceFeatures, _sentenceStart, true);

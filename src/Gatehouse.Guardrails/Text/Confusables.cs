@@ -13,6 +13,13 @@ internal static class Confusables
     private const string OtherFrom = "ɑɡɩıʏօսոհցքᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡᴢ";
     private const string OtherTo = "agiiyounhgpabcdefghijklmnoprstuvwz";
 
+    // Letters of other styles in the basic plane: double-struck, script, raised and lowered.
+    private const string StyledFrom =
+        "ªºℂℊℋℌℍℎℐℑℒℓℕℙℚℛℜℝℤℨKℬℭℯℰℱℳℴℹⅅⅆⅇⅈⅉᴬᴮᴰᴱᴳᴴᴵᴶᴷᴸᴹᴺᴼᴾᴿᵀᵁⱽᵂᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ";
+
+    private const string StyledTo =
+        "aoCgHHHhIILlNPQRRRZZKBCeEFMoiDdeijABDEGHIJKLMNOPRTUVWabcdefghijklmnoprstuvwxyzaehijklmnoprstuvx";
+
     private static readonly char[] Table = Build();
 
     /// <returns>The Latin letter that <paramref name="c"/> looks like, or 0.</returns>
@@ -41,13 +48,13 @@ internal static class Confusables
             case >= '\uFB00' and <= '\uFB06':
                 return (c - '\uFB00') switch { 0 => "ff", 1 => "fi", 2 => "fl", 3 => "ffi", 4 => "ffl", _ => "st" };
             default:
-                var index = "ªºⁿⁱℂℊℋℌℍℎℐℑℒℓℕℙℚℛℜℝℤℨKℬℭℯℰℱℳℴℹⅅⅆⅇⅈⅉ".IndexOf(c, StringComparison.Ordinal);
+                var index = StyledFrom.IndexOf(c, StringComparison.Ordinal);
                 if (index < 0)
                 {
                     return [];
                 }
 
-                scratch[0] = "aoniCgHHHhIILlNPQRRRZZKBCeEFMoiDdeij"[index];
+                scratch[0] = StyledTo[index];
                 return scratch[..1];
         }
     }
