@@ -4,7 +4,9 @@ using System.Text.Json;
 
 namespace Gatehouse.Ingestion.Scale;
 
-/// <summary>Asks for everything that reads calls, over HTTP, and times it: what is shown is the whole answer, not the statement alone.</summary>
+/// <summary>
+/// Asks for everything that reads calls, over HTTP, and times it: what is shown is the whole answer, not the statement alone.
+/// </summary>
 internal sealed class Pages(string only)
 {
     private const int Times = 5;

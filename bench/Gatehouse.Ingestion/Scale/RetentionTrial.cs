@@ -25,7 +25,8 @@ internal static class RetentionTrial
             _ => null, (_, environment) => new EnvironmentPolicy(environment, StoreContent: false, RetentionDays: 30));
         var drain = new LedgerDrain(
             journal, new LedgerStore(db, LedgerJoint.None, systems, TimeProvider.System), LedgerJoint.None,
-            new Snapshot<GatewayTable>(GatewayTable.Empty), systems, new RecordedSignal(), new OtlpTraces(OtlpOptions.Off, metrics), metrics);
+            new Snapshot<GatewayTable>(GatewayTable.Empty), systems, new RecordedSignal(),
+            new OtlpTraces(OtlpOptions.Off, metrics), metrics);
         var known = await db.QueryAsync(
             $"SELECT team_id, system_id, key_id FROM observability_call_shape ORDER BY number LIMIT 40",
             row => new FilledSystem(row.Id(0), row.Id(1), [row.Id(2), row.Id(2)]), default);

@@ -17,7 +17,8 @@ public sealed class LargeAnswerTests
     {
         var cards = PlugInTests.Answer("4111 1111 1111 1111");
         await using var player = new WirePlayer(
-            [.. Enumerable.Repeat(cards, AtOnce).Append(Wire.ChatAnswer).Select(a => (Func<Exchange, Task>)(e => e.AnswerAsync(200, Large(a))))]);
+            [.. Enumerable.Repeat(cards, AtOnce).Append(Wire.ChatAnswer)
+                .Select(a => (Func<Exchange, Task>)(e => e.AnswerAsync(200, Large(a))))]);
         await using var gateway = await StartAsync(
             player, Policy.Pii(GuardAction.Escalate, PiiTypes.Card).Escalated(EscalationDefault.Block));
 

@@ -65,7 +65,9 @@ public sealed class LateReviewTests
         Assert.Equal("LOW_GROUNDING", asked.Texts.Single(t => t.Marks.Count > 0).Marks[0].Type);
     }
 
-    /// <summary>The webhooks were asked about the text that the detectors had left, and their places were taken for the text that came.</summary>
+    /// <summary>
+    /// The webhooks were asked about the text that the detectors had left, and their places were taken for the text that came.
+    /// </summary>
     [Theory]
     [InlineData(DetectionSide.Input, false)]
     [InlineData(DetectionSide.Output, false)]

@@ -31,7 +31,8 @@ public sealed class PollerTests
         await watched.Readable.Task.WaitAsync(TimeSpan.FromSeconds(20), Ct);
     }
 
-    private sealed class TestSocket(Socket socket, Poller poller) : PolledSocket(new SocketHandle((int)socket.Handle, isOwner: false), poller)
+    private sealed class TestSocket(Socket socket, Poller poller)
+        : PolledSocket(new SocketHandle((int)socket.Handle, isOwner: false), poller)
     {
         public TaskCompletionSource Readable { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 

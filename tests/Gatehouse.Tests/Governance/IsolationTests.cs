@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text.Json;
 using Gatehouse.Contracts;
@@ -281,7 +282,7 @@ public sealed class IsolationTests
             ("DELETE /api/limits/{id:guid}", [($"api/limits/{blue.Limit}", null)]),
             ("POST /api/prices/reprice",
                 [("api/prices/reprice", new { from = DateTimeOffset.UnixEpoch, to = DateTimeOffset.UnixEpoch.AddYears(100) })]),
-            ("GET /api/prices/spending", [("api/prices/spending?from=2020-01-01&to=2100-01-01", null)]),
+            ("GET /api/prices/spending", [($"api/prices/spending?from={Day(-300)}&to={Day(300)}", null)]),
             ("GET /api/reviews",
                 [("api/reviews", null), ($"api/reviews?system={blue.System}", null), ($"api/reviews?team={blue.Team}", null)]),
             ("GET /api/incidents",
@@ -325,6 +326,7 @@ public sealed class IsolationTests
             ("GET /api/calls/follow", [($"api/calls/follow?{filter}", null)]),
             ("GET /api/calls/{id}", [($"api/calls/{blue.Call}", null), ($"api/calls/{blue.RequestId}", null)]),
             ("GET /api/guard/activity", [("api/guard/activity", null), ($"api/guard/activity?{filter}", null)]),
+            ("GET /api/guard/plug-ins", [("api/guard/plug-ins", null), ($"api/guard/plug-ins?{filter}", null)]),
             ("GET /api/traffic", [("api/traffic", null), ($"api/traffic?{filter}", null)]),
             ("GET /api/traffic/by/{dimension}",
             [
@@ -333,6 +335,9 @@ public sealed class IsolationTests
             ]),
         ];
     }
+
+    private static string Day(int fromToday) =>
+        TimeProvider.System.GetUtcNow().AddDays(fromToday).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
 
     private static async Task<List<string>> FindLeaksAsync(HttpClient http, string operation, string path, object? body, Estate blue)
     {

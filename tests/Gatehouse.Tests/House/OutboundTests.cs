@@ -15,6 +15,7 @@ public sealed partial class OutboundTests
         "src/Gatehouse.Gateway/Providers/Connections/ConnectionPool.cs",
         "src/Gatehouse.ControlPlane/Configuration/Diagnosis/DoctorEdges.cs", "src/Gatehouse/Hosting/OllamaProbe.cs",
         "src/Gatehouse/Hosting/Server.cs", "src/Gatehouse/Hosting/KestrelLimits.cs", "src/Gatehouse/Client/",
+        "src/Gatehouse/Commands/PolicyCommands.cs",
     ];
 
     [Fact]

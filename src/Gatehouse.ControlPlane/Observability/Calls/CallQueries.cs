@@ -48,7 +48,8 @@ public sealed class CallQueries
     }
 
     /// <summary>
-    /// Newest first; from 30 days back unless the filter says otherwise. A page of what is rare may be short, or empty, and have a next one.
+    /// Newest first; from 30 days back unless the filter says otherwise. A page of what is rare may be short, or empty, and have a next
+    /// one.
     /// </summary>
     /// <exception cref="ProblemException">The limit is wrong, or the person may not see the team that the filter names.</exception>
     public async Task<CallPage> ListAsync(Person who, CallFilter filter, CancellationToken ct)

@@ -115,7 +115,8 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
         var end = Micros(now - Grace);
         for (var at = first; at + step <= end; at += step)
         {
-            if (!closed.Contains((seconds, at)) && (!IsMadeHere(source) || PartsOf(at, step, source).All(p => closed.Contains((source, p)))))
+            if (!closed.Contains((seconds, at))
+                && (!IsMadeHere(source) || PartsOf(at, step, source).All(p => closed.Contains((source, p)))))
             {
                 due.Add(at);
             }

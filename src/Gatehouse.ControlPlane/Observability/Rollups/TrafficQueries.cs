@@ -121,7 +121,8 @@ public sealed class TrafficQueries
     public Task<Dictionary<TKey, TrafficSum>> ByTargetAsync<TKey>(
         Person who, CallFilter filter, Func<string, string, string, TKey?> keyOf, CancellationToken ct)
         where TKey : class => SumAsync(
-            who, filter, TrafficColumns.Route | TrafficColumns.Provider | TrafficColumns.Model, row => keyOf(row.Route, row.Provider, row.Model), ct);
+            who, filter, TrafficColumns.Route | TrafficColumns.Provider | TrafficColumns.Model,
+            row => keyOf(row.Route, row.Provider, row.Model), ct);
 
     private async Task<Dictionary<TKey, TrafficSum>> SumAsync<TKey>(
         Person who, CallFilter filter, TrafficColumns columns, Func<TrafficRow, TKey?> keyOf, CancellationToken ct)

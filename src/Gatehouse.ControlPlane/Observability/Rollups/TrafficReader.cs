@@ -7,8 +7,8 @@ using Gatehouse.Storage;
 namespace Gatehouse.Observability.Rollups;
 
 /// <summary>
-/// Reads a range as whole days, hours and minutes, each by the longest step that has it, and single calls at its ends. A search, unpriced and cached
-/// calls, which no roll-up knows apart, read single calls only.
+/// Reads a range as whole days, hours and minutes, each by the longest step that has it, and single calls at its ends. A search, unpriced
+/// and cached calls, which no roll-up knows apart, read single calls only.
 /// </summary>
 internal sealed class TrafficReader(Database db, TimeProvider clock)
 {
@@ -60,7 +60,8 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
     }
 
     /// <summary>
-    /// The range as pieces, each by the longest step that has it whole and is not longer than the one asked for; 0 seconds are single calls.
+    /// The range as pieces, each by the longest step that has it whole and is not longer than the one asked for; 0 seconds are single
+    /// calls.
     /// </summary>
     private async Task<List<(long Seconds, DateTimeOffset From, DateTimeOffset To)>> CoverAsync(
         DateTimeOffset from, DateTimeOffset to, TimeSpan step, CancellationToken ct)
@@ -147,7 +148,9 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
 
     private static DateTimeOffset Ceiling(DateTimeOffset at, TimeSpan step) => Floor(at.AddTicks(step.Ticks - 1), step);
 
-    /// <summary>The database adds up what the reader does not tell apart: rows that come here cost ten times what they cost there.</summary>
+    /// <summary>
+    /// The database adds up what the reader does not tell apart: rows that come here cost ten times what they cost there.
+    /// </summary>
     private async Task ReadBucketsAsync(
         Person who, CallFilter filter, long seconds, DateTimeOffset from, DateTimeOffset to, TrafficColumns columns,
         Action<TrafficRow> add, CancellationToken ct)
