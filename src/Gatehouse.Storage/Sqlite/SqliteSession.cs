@@ -27,7 +27,7 @@ internal sealed class SqliteSession : IDisposable
         }.ToString());
         _connection.Open();
         Run("PRAGMA busy_timeout=10000; PRAGMA foreign_keys=ON; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;");
-        Run(writer ? "PRAGMA cache_size=-8000;" : "PRAGMA cache_size=-4000;"); // KiB; what it leaves out is in the page cache of the system
+        Run("PRAGMA cache_size=-2000;"); // KiB; what it leaves out is in the page cache of the system, and more was no faster
         // Checkpoints copy each page that changed once: rarer ones copy less. 4,000 pages are 16 MB.
         Run(writer
             ? "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=33554432;"
