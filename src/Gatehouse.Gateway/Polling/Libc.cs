@@ -57,7 +57,7 @@ internal static unsafe partial class Libc
     public static partial int CreatePoll(int flags);
 
     [LibraryImport("libc", EntryPoint = "epoll_ctl", SetLastError = true)]
-    public static partial int ControlPoll(int poll, int operation, SocketHandle socket, byte* wanted);
+    public static partial int ControlPoll(int poll, int operation, SafeHandle socket, byte* wanted);
 
     [LibraryImport("libc", EntryPoint = "epoll_wait", SetLastError = true)]
     public static partial int WaitForEvents(int poll, byte* events, int most, int milliseconds);
@@ -66,31 +66,31 @@ internal static unsafe partial class Libc
     public static partial int CreateSocket(int family, int type, int protocol);
 
     [LibraryImport("libc", EntryPoint = "connect", SetLastError = true)]
-    public static partial int Connect(SocketHandle socket, byte* address, int addressBytes);
+    public static partial int Connect(SafeHandle socket, byte* address, int addressBytes);
 
     [LibraryImport("libc", EntryPoint = "accept4", SetLastError = true)]
-    public static partial int Accept(SocketHandle listener, byte* address, int* addressBytes, int flags);
+    public static partial int Accept(SafeHandle listener, byte* address, int* addressBytes, int flags);
 
     [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
-    public static partial nint Receive(SocketHandle socket, byte* into, nint most, int flags);
+    public static partial nint Receive(SafeHandle socket, byte* into, nint most, int flags);
 
     [LibraryImport("libc", EntryPoint = "send", SetLastError = true)]
-    public static partial nint Send(SocketHandle socket, byte* from, nint length, int flags);
+    public static partial nint Send(SafeHandle socket, byte* from, nint length, int flags);
 
     [LibraryImport("libc", EntryPoint = "sendmsg", SetLastError = true)]
-    public static partial nint SendPieces(SocketHandle socket, MessageHead* message, int flags);
+    public static partial nint SendPieces(SafeHandle socket, MessageHead* message, int flags);
 
     [LibraryImport("libc", EntryPoint = "shutdown", SetLastError = true)]
-    public static partial int ShutDown(SocketHandle socket, int how);
+    public static partial int ShutDown(SafeHandle socket, int how);
 
     [LibraryImport("libc", EntryPoint = "setsockopt", SetLastError = true)]
-    public static partial int SetOption(SocketHandle socket, int level, int option, int* value, int valueBytes);
+    public static partial int SetOption(SafeHandle socket, int level, int option, int* value, int valueBytes);
 
     [LibraryImport("libc", EntryPoint = "getsockopt", SetLastError = true)]
-    public static partial int GetOption(SocketHandle socket, int level, int option, int* value, int* valueBytes);
+    public static partial int GetOption(SafeHandle socket, int level, int option, int* value, int* valueBytes);
 
     [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
-    public static partial int Control(SocketHandle socket, nuint request, int* value);
+    public static partial int Control(SafeHandle socket, nuint request, int* value);
 
     [LibraryImport("libc", EntryPoint = "close")]
     public static partial int Close(nint descriptor);
@@ -157,8 +157,8 @@ internal static unsafe partial class Libc
 /// <summary>A socket's descriptor, which the kernel may not give to another while a system call uses it.</summary>
 internal sealed class SocketHandle : SafeHandleMinusOneIsInvalid
 {
-    public SocketHandle(int descriptor, bool isOwner = true)
-        : base(isOwner)
+    public SocketHandle(int descriptor)
+        : base(ownsHandle: true)
     {
         SetHandle(descriptor);
     }

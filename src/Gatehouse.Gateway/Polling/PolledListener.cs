@@ -11,7 +11,7 @@ internal sealed class PolledListener : IConnectionListener
 {
     private static readonly TimeSpan Exhausted = TimeSpan.FromMilliseconds(100);
 
-    private readonly Socket _socket;
+    private readonly Socket _socket; // kept, since its end would close the handle
     private readonly ListeningSocket _polled;
     private readonly MemoryPool<byte> _memory;
     private readonly TimeProvider _clock;
@@ -26,11 +26,13 @@ internal sealed class PolledListener : IConnectionListener
         socket.Blocking = false;
         socket.NoDelay = true; // and with it those that it accepts
         EndPoint = socket.LocalEndPoint!;
-        _polled = new ListeningSocket(new SocketHandle((int)socket.Handle, isOwner: false), Pollers.Next());
+        _polled = new ListeningSocket(socket.SafeHandle, Pollers.Next()); // the one handle there is: who accepts keeps it open
         _polled.Poller.Watch(_polled);
     }
 
     public EndPoint EndPoint { get; }
+
+    internal SafeHandle Handle => _polled.Handle;
 
     public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
     {
@@ -72,7 +74,7 @@ internal sealed class PolledListener : IConnectionListener
             _isClosed = true;
             _polled.Wait.CancelPending();
             _polled.Dispose();
-            _socket.Dispose();
+            GC.KeepAlive(_socket); // closed with its handle, as soon as nobody accepts; its own disposal would wait for that
         }
 
         return ValueTask.CompletedTask;
@@ -86,7 +88,7 @@ internal sealed class PolledListener : IConnectionListener
 
     private sealed class ListeningSocket : PolledSocket
     {
-        public ListeningSocket(SocketHandle handle, Poller poller)
+        public ListeningSocket(SafeHandle handle, Poller poller)
             : base(handle, poller)
         {
             Wait = new AcceptWait(this);
@@ -124,6 +126,7 @@ internal sealed class PolledListener : IConnectionListener
                     result = (Closed, null); // unbound meanwhile
                     return true;
                 }
+
                 if (descriptor >= 0)
                 {
                     result = (descriptor, Remote(new ReadOnlySpan<byte>(address, bytes)));

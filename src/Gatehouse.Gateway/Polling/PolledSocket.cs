@@ -15,7 +15,7 @@ namespace Gatehouse.Gateway.Polling;
 /// <item>A receipt shorter than its room has emptied the socket, unless the peer has closed: then the end is still to be received.</item>
 /// </list>
 /// </summary>
-internal abstract unsafe class PolledSocket(SocketHandle handle, Poller poller) : IDisposable
+internal abstract unsafe class PolledSocket(SafeHandle handle, Poller poller) : IDisposable
 {
     public const int Failed = -1;
     public const int NothingYet = -2;
@@ -34,7 +34,8 @@ internal abstract unsafe class PolledSocket(SocketHandle handle, Poller poller) 
     private volatile bool _hungUp; // the peer has sent its end, or the connection is broken; there may be bytes before the end
     private bool _closed;
 
-    public SocketHandle Handle { get; } = handle;
+    /// <summary>Of a descriptor that no other handle closes: a system call holds it open.</summary>
+    public SafeHandle Handle { get; } = handle;
 
     public Poller Poller { get; } = poller;
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
 using Gatehouse.Gateway.Polling;
@@ -31,8 +32,47 @@ public sealed class PollerTests
         await watched.Readable.Task.WaitAsync(TimeSpan.FromSeconds(20), Ct);
     }
 
-    private sealed class TestSocket(Socket socket, Poller poller)
-        : PolledSocket(new SocketHandle((int)socket.Handle, isOwner: false), poller)
+    /// <summary>The listener closed a descriptor that a thread was about to accept from, and that might be another's by then.</summary>
+    [Fact]
+    public async Task An_unbound_listener_keeps_its_descriptor_until_nobody_accepts_any_more()
+    {
+        var (listener, address) = Listen();
+        var held = false;
+        listener.Handle.DangerousAddRef(ref held); // as a system call does
+
+        await listener.UnbindAsync(Ct);
+        using (var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))
+        {
+            await client.ConnectAsync(address, Ct); // the kernel takes it as long as the descriptor is open
+        }
+
+        listener.Handle.DangerousRelease();
+        using var late = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await Assert.ThrowsAsync<SocketException>(async () => await late.ConnectAsync(address, Ct));
+        Assert.Null(await listener.AcceptAsync(Ct));
+    }
+
+    /// <summary>The thread that polls met a handle that was disposed a moment before, and the process ended.</summary>
+    [Fact]
+    public async Task Who_accepts_while_the_listener_is_unbound_gets_no_client_and_no_error()
+    {
+        var (listener, _) = Listen();
+
+        listener.Handle.Dispose();
+
+        Assert.Null(await listener.AcceptAsync(Ct));
+    }
+
+    private static (PolledListener Listener, EndPoint Address) Listen()
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        socket.Listen();
+        var listener = new PolledListener(socket, MemoryPool<byte>.Shared, TimeProvider.System);
+        return (listener, listener.EndPoint);
+    }
+
+    private sealed class TestSocket(Socket socket, Poller poller) : PolledSocket(socket.SafeHandle, poller)
     {
         public TaskCompletionSource Readable { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
