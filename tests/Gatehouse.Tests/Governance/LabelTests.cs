@@ -126,6 +126,41 @@ public sealed class LabelTests
         Assert.StartsWith($"'{field}'", JsonElement.Parse(answer.Body).Text("detail"), StringComparison.Ordinal);
     }
 
+    /// <summary>What is read while the export goes on shows that nothing reads it all beforehand.</summary>
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgres")]
+    public async Task An_export_reads_a_page_at_a_time_and_every_label_of_a_text_into_one_line(string kind)
+    {
+        await using var app = await TestApp.StartAsync(kind);
+        await using var team = await TestTeam.BuildAsync(app, "red");
+        var root = new Person(Guid.Empty, "test", "test", [new Membership(null, Role.Admin)]);
+        var labels = app.Services.GetRequiredService<Labels>();
+        for (var i = 0; i < 210; i++)
+        {
+            var (text, start) = i switch { 0 => ("Maria and Jan", 0), 205 => ("Maria and Jan", 10), _ => ($"Maria {i}", 0) };
+            await labels.AddAsync(root, new NewLabel(
+                team.Team, "pii", "PERSON", "input", text, [new LabelSpan(start, start + 3, "PERSON")], LabelVerdict.Right,
+                LabelSource.Playground), Ct);
+            await labels.AddAsync(root, new NewLabel(
+                team.Team, "terms", "TOPIC", "input", $"words {i}", [], LabelVerdict.Right, LabelSource.Playground), Ct);
+        }
+
+        var sentences = await ExportAsync(team, "pii");
+        var read = 0;
+        await foreach (var line in labels.Export(root, "other", null, Ct))
+        {
+            if (read++ == 0)
+            {
+                await app.Db.ExecuteAsync($"DELETE FROM governance_label WHERE detector = {"terms"}", Ct);
+            }
+        }
+
+        Assert.Equal(209, sentences.Count);
+        Assert.Equal(2, sentences.Single(s => s.Text == "Maria and Jan").Spans.Count);
+        Assert.InRange(read, 1, 200);
+    }
+
     [Fact]
     public async Task A_label_is_deleted_after_a_year()
     {

@@ -92,6 +92,30 @@ public sealed class ReviewTests
         Assert.Equal("The texts are deleted.", (await team.GetAsync($"api/reviews/{review.Id()}")).Text("no_texts"));
     }
 
+    /// <summary>A label made of a decision kept the text for a year, whatever the system's policy said.</summary>
+    [Theory]
+    [InlineData("sqlite", false)]
+    [InlineData("postgres", false)]
+    [InlineData("sqlite", true)]
+    public async Task A_label_of_a_decision_keeps_the_text_where_the_system_stores_content_and_nowhere_else(string kind, bool stores)
+    {
+        await using var app = await TestApp.StartAsync(kind, policy: Hold.Replace("timeout: 5m", "mode: after", StringComparison.Ordinal));
+        await using var team = await TestTeam.BuildAsync(app, "red");
+        await team.SendAsync("PUT", $"api/systems/{team.System}/environments/development",
+            new { store_content = stores, retention_days = 7 }, HttpStatusCode.OK);
+
+        Assert.Equal(200, (await team.CallAsync(content: Asking)).Status);
+        var review = await UndecidedAsync(team);
+        await team.SendAsync(
+            "POST", $"api/reviews/{review.Id()}/decision", new { decision = "approve", label = "right" }, HttpStatusCode.OK);
+
+        var label = (await team.GetAsync("api/guard/labels")).GetProperty("items").EnumerateArray().Single();
+        Assert.Equal(("terms", "right"), (label.Text("detector"), label.Text("verdict")));
+        Assert.Equal(stores, label.TryGetProperty("text", out var text) && text.ValueKind == JsonValueKind.String);
+        Assert.Equal(stores ? 1 : 0, await app.Db.CountAsync($"SELECT COUNT(*) FROM governance_label WHERE LENGTH(text) > 0"));
+        Assert.Equal(stores, (await team.GetTextAsync("api/guard/labels/export?set=other")).Contains(Asking, StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task Who_decides_and_who_reads_depends_on_the_role()
     {
@@ -144,13 +168,13 @@ public sealed class ReviewTests
         var review = await WaitingAsync(team);
         var root = new Person(Guid.Empty, "test", "test", [new Membership(null, Role.Admin)]);
 
-        // As if the process had died: nobody writes that the call is gone.
+        // As if the process had died: nobody writes that the call is gone, and the texts are there still.
         await app.Db.ExecuteAsync(
             $"""
             INSERT INTO governance_review (team_id, id, system_id, environment, state, holds, passes_on_timeout, policy, policy_revision, rule,
-                side, findings, texts_until, call_id, request_id, route, node, asked_at, due_at)
+                side, findings, texts, texts_until, call_id, request_id, route, node, asked_at, due_at)
             SELECT team_id, {Guid.CreateVersion7()}, system_id, environment, state, holds, passes_on_timeout, policy, policy_revision, rule,
-                side, findings, texts_until, call_id, request_id, route, node, asked_at - 1000000, due_at
+                side, findings, texts, texts_until, call_id, request_id, route, node, asked_at - 1000000, due_at
             FROM governance_review
             """, Ct);
         await team.SendAsync("POST", $"api/reviews/{review.Id()}/decision", new { decision = "approve" }, HttpStatusCode.OK);
@@ -167,6 +191,7 @@ public sealed class ReviewTests
 
             Assert.Single(await reviews.ListAsync(root, new(State: ReviewState.Approved), Ct));
             Assert.Empty(await reviews.ListAsync(root, new(Undecided: true), Ct));
+            Assert.Equal(0, await app.Db.CountAsync($"SELECT COUNT(*) FROM governance_review WHERE texts IS NOT NULL"));
         }
     }
 

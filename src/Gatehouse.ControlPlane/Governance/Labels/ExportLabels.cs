@@ -1,3 +1,4 @@
+using System.Text;
 using Gatehouse.Api;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -10,7 +11,7 @@ namespace Gatehouse.Governance;
 internal static class ExportLabels
 {
     public static void Map(IEndpointRouteBuilder api) =>
-        api.MapGet("/guard/labels/export", HandleAsync).Produces<string>(200, "application/jsonl").WithTags("guard");
+        api.MapGet("/guard/labels/export", Handle).Produces<string>(200, "application/jsonl").WithTags("guard");
 
     /// <summary>
     /// The labels of one set with their texts, a line of JSON each, as `gatehouse guard eval` and the trainers read them. For roles that
@@ -18,10 +19,17 @@ internal static class ExportLabels
     /// </summary>
     /// <param name="set">pii, secrets, injection, indirect, harmful or other.</param>
     /// <param name="system">The id of a system: only its labels.</param>
-    internal static async Task<ContentHttpResult> HandleAsync(
-        string? set, Guid? system, HttpContext http, Labels labels, CancellationToken ct)
+    internal static PushStreamHttpResult Handle(string? set, Guid? system, HttpContext http, Labels labels, CancellationToken ct)
     {
-        var lines = await labels.ExportAsync(ApiPerson.Require(http), set ?? "", system, ct);
-        return TypedResults.Text(string.Concat(lines.Select(l => l + "\n")), "application/jsonl");
+        var lines = labels.Export(ApiPerson.Require(http), set ?? "", system, ct);
+        return TypedResults.Stream(to => WriteAsync(lines, to, ct), "application/jsonl");
+    }
+
+    private static async Task WriteAsync(IAsyncEnumerable<string> lines, Stream to, CancellationToken ct)
+    {
+        await foreach (var line in lines)
+        {
+            await to.WriteAsync(Encoding.UTF8.GetBytes(line + "\n"), ct);
+        }
     }
 }

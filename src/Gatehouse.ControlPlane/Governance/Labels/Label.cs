@@ -45,11 +45,14 @@ public sealed record NewLabel(
 
     /// <summary>Other places of the same text that are right as far as anybody knows: training must not learn that they are none.</summary>
     public IReadOnlyList<LabelSpan> Others { get; init; } = [];
+
+    /// <summary>Whether the text is kept; if not, the label says what was judged and how, and is no development data.</summary>
+    public bool KeepsText { get; init; } = true;
 }
 
 /// <summary>A labelled text.</summary>
 /// <param name="System">The system's name.</param>
-/// <param name="Text"><see langword="null"/> for a reader who may not see stored texts.</param>
+/// <param name="Text"><see langword="null"/> for a reader who may not see stored texts, and where none is stored.</param>
 /// <param name="Person">Who judged.</param>
 /// <param name="ExpiresAt">When it is deleted.</param>
 public sealed record Label(

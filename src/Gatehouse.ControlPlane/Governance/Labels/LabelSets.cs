@@ -35,13 +35,12 @@ public static class LabelSets
         _ => Other,
     };
 
-    /// <param name="labels">Of this set, oldest first, with their texts.</param>
-    internal static IReadOnlyList<string> Lines(string set, IReadOnlyList<Label> labels) => set == Pii
-        ? [.. labels.GroupBy(l => (l.TeamId, l.Text)).Select(g => Sentence([.. g]))]
-        : [.. labels.Select(l => Line(set, l))];
+    /// <summary>Whether a line of the set is a text, with all that is said about it (<see cref="Sentence"/>), and not a label.</summary>
+    internal static bool IsOfTexts(string set) => set == Pii;
 
     /// <summary>All that is known about one text: what was found and is right, and what was missed, without what is none.</summary>
-    private static string Sentence(List<Label> labels)
+    /// <param name="labels">Of the same text, oldest first.</param>
+    internal static string Sentence(IReadOnlyList<Label> labels)
     {
         var text = labels[0].Text!;
         var wrong = Spans(l => l.Verdict == LabelVerdict.FalsePositive).ToHashSet();
@@ -68,7 +67,8 @@ public static class LabelSets
         IEnumerable<LabelSpan> Spans(Func<Label, bool> of) => labels.Where(of).SelectMany(l => l.Spans);
     }
 
-    private static string Line(string set, Label label)
+    /// <param name="label">With its text.</param>
+    internal static string Line(string set, Label label)
     {
         var text = label.Text!;
         var isOne = label.Verdict != LabelVerdict.FalsePositive;

@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -8,7 +10,8 @@ namespace Gatehouse.Governance;
 
 /// <summary>
 /// What people said about the guards' findings: the development data of an installation's own traffic. Owns table
-/// <c>governance_label</c>; texts are sealed under the installation's secret and deleted after a year.
+/// <c>governance_label</c>; texts are sealed under the installation's secret and deleted after a year. Of a text that is not to be kept the
+/// column is empty.
 /// </summary>
 public sealed class Labels
 {
@@ -60,7 +63,7 @@ public sealed class Labels
                         person, made_at, expires_at, text, fingerprint)
                     VALUES ({label.TeamId}, {made}, {label.SystemId}, {label.CallId}, {label.Detector}, {label.Type}, {label.Side},
                         {spans}, {others}, {Words.Of(label.Verdict)}, {Words.Of(label.Source)}, {who.Email}, {write.At}, {write.At + Keep},
-                        {SealedText.Seal(_seal, label.Text, made.ToString())}, {FingerprintOf(label, spans)})
+                        {(label.KeepsText ? SealedText.Seal(_seal, label.Text, made.ToString()) : [])}, {FingerprintOf(label, spans)})
                     ON CONFLICT (team_id, fingerprint) DO UPDATE SET verdict = excluded.verdict, source = excluded.source,
                         person = excluded.person, made_at = excluded.made_at, expires_at = excluded.expires_at
                     RETURNING id
@@ -72,7 +75,7 @@ public sealed class Labels
                     $"{label.Detector} {label.Type}: {Words.Of(label.Verdict)}", ct);
                 return new Label(
                     stored, label.TeamId, label.SystemId, system, label.CallId, label.Detector, label.Type, label.Side, label.Spans,
-                    label.Verdict, label.Source, who.Email, write.At, write.At + Keep, Shown(who, label.TeamId, label.Text));
+                    label.Verdict, label.Source, who.Email, write.At, write.At + Keep, Shown(who, label));
             },
             ct);
     }
@@ -84,10 +87,13 @@ public sealed class Labels
             ? ReadAsync(who, filter, Permission.Read, ct)
             : throw new ProblemException(Problem.Invalid("limit", $"must be between 1 and {MaxLimit}"));
 
-    /// <summary>The labels of one set as <c>gatehouse guard eval</c> and the trainers read them, a line of JSON each.</summary>
+    /// <summary>
+    /// The labels of one set as <c>gatehouse guard eval</c> and the trainers read them, a line of JSON each, oldest first. However many
+    /// there are, no more than a page of texts is in memory.
+    /// </summary>
     /// <param name="set">One of <see cref="LabelSets.Names"/>.</param>
-    /// <exception cref="ProblemException">There is no such set, or the person may read no stored texts.</exception>
-    public async Task<IReadOnlyList<string>> ExportAsync(Person who, string set, Guid? systemId, CancellationToken ct)
+    /// <exception cref="ProblemException">There is no such set, or the person may read no stored texts: said before the first line.</exception>
+    public IAsyncEnumerable<string> Export(Person who, string set, Guid? systemId, CancellationToken ct)
     {
         if (!LabelSets.Names.Contains(set))
         {
@@ -99,20 +105,8 @@ public sealed class Labels
             throw Access.Refused(Permission.ReadContent);
         }
 
-        var labels = new List<Label>();
-        Guid? before = null;
-        while (true)
-        {
-            var page = await ReadAsync(who, new LabelFilter(systemId, Before: before, Limit: ExportPage), Permission.ReadContent, ct);
-            labels.AddRange(page.Where(l => l.Text is not null && LabelSets.Of(l) == set));
-            if (page.Count < ExportPage)
-            {
-                labels.Reverse();
-                return LabelSets.Lines(set, labels);
-            }
-
-            before = page[^1].Id;
-        }
+        var labels = OldestFirstAsync(who, systemId, l => l.Text is not null && LabelSets.Of(l) == set, ct);
+        return LabelSets.IsOfTexts(set) ? TextsAsync(who, labels, ct) : labels.Select(l => LabelSets.Line(set, l));
     }
 
     /// <summary>Deletes a label and its text.</summary>
@@ -142,7 +136,60 @@ public sealed class Labels
     internal Task DeleteExpiredAsync(CancellationToken ct) =>
         _db.ExecuteAsync($"DELETE FROM governance_label WHERE expires_at <= {_clock.GetUtcNow()}", ct);
 
-    private async Task<IReadOnlyList<Label>> ReadAsync(Person who, LabelFilter filter, Permission permission, CancellationToken ct)
+    private async IAsyncEnumerable<Label> OldestFirstAsync(
+        Person who, Guid? systemId, Func<Label, bool> wanted, [EnumeratorCancellation] CancellationToken ct)
+    {
+        var filter = new LabelFilter(systemId, Limit: ExportPage);
+        Guid? after = null;
+        while (true)
+        {
+            var page = await ReadAsync(
+                who, filter, Permission.ReadContent, ct, after is { } id ? (FormattableString)$"l.id > {id}" : $"1 = 1", $"l.id");
+            foreach (var label in page.Where(wanted))
+            {
+                yield return label;
+            }
+
+            if (page.Count < ExportPage)
+            {
+                yield break;
+            }
+
+            after = page[^1].Id;
+        }
+    }
+
+    /// <summary>A line for each text, with all that is said about it: who belongs together is known before a text is read again.</summary>
+    private async IAsyncEnumerable<string> TextsAsync(
+        Person who, IAsyncEnumerable<Label> labels, [EnumeratorCancellation] CancellationToken ct)
+    {
+        var texts = new OrderedDictionary<(Guid Team, UInt128 Text), List<Guid>>();
+        await foreach (var label in labels.WithCancellation(ct))
+        {
+            var key = (label.TeamId, BinaryPrimitives.ReadUInt128LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(label.Text!))));
+            if (!texts.TryGetValue(key, out var known))
+            {
+                texts.Add(key, known = []);
+            }
+
+            known.Add(label.Id);
+        }
+
+        foreach (var ids in texts.Values)
+        {
+            var same = await ReadAsync(
+                who, new LabelFilter(Limit: ids.Count), Permission.ReadContent, ct, $"l.id IN {ids}", $"l.id");
+            if (same.Count > 0 && same.All(l => l.Text is not null))
+            {
+                yield return LabelSets.Sentence(same);
+            }
+        }
+    }
+
+    /// <param name="more">A condition over <c>l</c>.</param>
+    private async Task<IReadOnlyList<Label>> ReadAsync(
+        Person who, LabelFilter filter, Permission permission, CancellationToken ct, FormattableString? more = null,
+        FormattableString? order = null)
     {
         FormattableString visible = who.TeamsWith(permission) is { } teams ? (FormattableString)$"l.team_id IN {teams}" : $"1 = 1";
         FormattableString system = filter.SystemId is { } id ? (FormattableString)$"l.system_id = {id}" : $"1 = 1";
@@ -154,8 +201,9 @@ public sealed class Labels
             SELECT l.id, l.team_id, l.system_id, s.name, l.call_id, l.detector, l.type, l.side, l.spans, l.verdict, l.source, l.person,
                 l.made_at, l.expires_at, l.text, l.others
             FROM governance_label l LEFT JOIN governance_system s ON s.team_id = l.team_id AND s.id = l.system_id
-            WHERE {visible} AND {system} AND {detector} AND {verdict} AND {older} AND l.expires_at > {_clock.GetUtcNow()}
-            ORDER BY l.id DESC LIMIT {filter.Limit}
+            WHERE {visible} AND {system} AND {detector} AND {verdict} AND {older} AND {more ?? $"1 = 1"}
+                AND l.expires_at > {_clock.GetUtcNow()}
+            ORDER BY {order ?? $"l.id DESC"} LIMIT {filter.Limit}
             """,
             row => Read(who, row),
             ct);
@@ -176,6 +224,11 @@ public sealed class Labels
     /// <returns><see langword="null"/> when it was sealed under another secret: one row must not hide the others.</returns>
     private string? Open(byte[] text, Guid id)
     {
+        if (text.Length == 0)
+        {
+            return null; // never kept
+        }
+
         try
         {
             return SealedText.Open(_seal, text, id.ToString());
@@ -186,7 +239,8 @@ public sealed class Labels
         }
     }
 
-    private static string? Shown(Person who, Guid team, string text) => who.May(team, Permission.ReadContent) ? text : null;
+    private static string? Shown(Person who, NewLabel label) =>
+        label.KeepsText && who.May(label.TeamId, Permission.ReadContent) ? label.Text : null;
 
     private async Task<string> SystemAsync(Guid team, Guid id, CancellationToken ct) =>
         await _db.QueryAsync(

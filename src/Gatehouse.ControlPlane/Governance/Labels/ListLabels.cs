@@ -1,5 +1,4 @@
 using Gatehouse.Api;
-using Gatehouse.Contracts;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -23,13 +22,8 @@ internal static class ListLabels
     internal static async Task<Ok<Listing<Label>>> HandleAsync(
         Guid? system, string? detector, string? verdict, Guid? before, int? limit, HttpContext http, Labels labels, CancellationToken ct)
     {
-        var filter = new LabelFilter(system, detector, VerdictOf(verdict), before, limit ?? DefaultLimit);
+        var filter = new LabelFilter(system, detector, Words.Read<LabelVerdict>("verdict", verdict), before, limit ?? DefaultLimit);
         var items = await labels.ListAsync(ApiPerson.Require(http), filter, ct);
         return TypedResults.Ok(new Listing<Label>(items, items.Count == filter.Limit ? items[^1].Id.ToString() : null));
     }
-
-    /// <summary>The framework reads enums of an address by their C# names only.</summary>
-    private static LabelVerdict? VerdictOf(string? word) => word is null ? null
-        : Enum.GetValues<LabelVerdict>().Where(v => Words.Of(v) == word).ToList() is [var known] ? known
-        : throw new ProblemException(Problem.Invalid("verdict", "must be right, false_positive or missed"));
 }

@@ -119,7 +119,13 @@ public sealed class Reviews
     internal DateTimeOffset? TextsUntil(Guid systemId, SystemEnvironment environment, DateTimeOffset ended) =>
         _tables.Current.PolicyOf(systemId, environment) is { StoreContent: true } policy ? ended.AddDays(policy.RetentionDays) : null;
 
-    /// <summary>What was said about the finding becomes development data, text by text and kind by kind.</summary>
+    private bool StoresContent(Guid systemId, SystemEnvironment environment) =>
+        _tables.Current.PolicyOf(systemId, environment) is { StoreContent: true };
+
+    /// <summary>
+    /// What was said about the finding becomes development data, text by text and kind by kind; without the texts where the system stores
+    /// no content.
+    /// </summary>
     private async Task LabelAsync(
         Person who, Review review, IReadOnlyList<ReviewText> texts, ReviewLabel label, CancellationToken ct)
     {
@@ -138,6 +144,7 @@ public sealed class Reviews
                         SystemId = review.SystemId,
                         CallId = review.CallId,
                         Others = [.. spans.Where(s => s.Type != type)],
+                        KeepsText = StoresContent(review.SystemId, review.Environment),
                     }, ct);
                 }
             }
