@@ -44,7 +44,7 @@ internal static class KeptPolicyCommands
         var command = new Command("history", "List the revisions of a policy that Gatehouse keeps, newest first.") { name };
         command.SetApiAction(async (parsed, api, terminal, ct) =>
         {
-            var answer = await api.GetAsync($"api/policies/{Uri.EscapeDataString(parsed.GetRequiredValue(name))}/revisions", ct);
+            var answer = await api.GetAsync($"api/policies/{Uri.EscapeDataString(parsed.GetRequiredValue(name))}/revisions?limit=200", ct);
             if (terminal.Json)
             {
                 terminal.WriteJson(answer);

@@ -69,6 +69,40 @@ public sealed class KeptPolicyTests
         Assert.Equal(3, (await admin.GetAsync("api/policies", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items").GetArrayLength());
     }
 
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgres")]
+    public async Task Lists_read_what_is_in_force_and_the_newest_and_the_history_comes_in_pages(string kind)
+    {
+        await using var app = await TestApp.StartAsync(kind);
+        using var admin = await AdminAsync(app);
+        for (var i = 1; i <= 5; i++)
+        {
+            await admin.SendAsync("PUT", "api/policies/support", new { text = $"# {i}\n{Refuses}", in_force = i == 2 })
+                .JsonAsync(HttpStatusCode.OK);
+        }
+
+        var root = new Person(Guid.Empty, "test", "test", [new Membership(null, Role.Admin)]);
+        var listed = await app.Services.GetRequiredService<GuardPolicies>().ListAsync(root, Ct);
+        var policy = (await admin.GetAsync("api/policies", Ct).JsonAsync(HttpStatusCode.OK)).GetProperty("items").EnumerateArray()
+            .Single(p => p.Text("name") == "support");
+        var first = await admin.GetAsync("api/policies/support/revisions?limit=3", Ct).JsonAsync(HttpStatusCode.OK);
+        var rest = await admin.GetAsync($"api/policies/support/revisions?limit=3&before={first.Text("next")}", Ct)
+            .JsonAsync(HttpStatusCode.OK);
+
+        Assert.Equal([(5L, false), (2L, true)], listed.Select(r => (r.Number, r.InForce)));
+        Assert.Equal(2, policy.GetProperty("number").GetInt64());
+        Assert.Equal(
+            [5, 4, 3, 2, 1],
+            first.GetProperty("items").EnumerateArray().Concat(rest.GetProperty("items").EnumerateArray())
+                .Select(r => r.GetProperty("number").GetInt64()));
+        Assert.False(rest.TryGetProperty("next", out var more) && more.ValueKind == JsonValueKind.String);
+        await admin.SendAsync("PUT", "api/policies/support/in-force", new { revision = 4 }).JsonAsync(HttpStatusCode.OK);
+        Assert.Equal(
+            "limit", (await admin.GetAsync("api/policies/support/revisions?limit=201", Ct).JsonAsync(HttpStatusCode.UnprocessableEntity))
+                .Text("field"));
+    }
+
     [Fact]
     public async Task Another_node_takes_it_within_a_look()
     {

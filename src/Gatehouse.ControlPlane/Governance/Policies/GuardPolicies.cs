@@ -12,6 +12,7 @@ public sealed class GuardPolicies
     private const int MaxTextChars = 1 << 18;
     private const int MaxNoteChars = 500;
     private const int MaxPolicies = 500;
+    private const int MaxLimit = 200;
 
     private readonly Database _db;
     private readonly GovernanceWrites _writes;
@@ -24,20 +25,36 @@ public sealed class GuardPolicies
         _joint = joint;
     }
 
-    /// <summary>Every revision of every policy, by name, newest first.</summary>
+    /// <summary>Of every policy the revision that is in force and the newest, by name, newest first.</summary>
     /// <exception cref="ProblemException">The person may not.</exception>
     public async Task<IReadOnlyList<PolicyRevision>> ListAsync(Person who, CancellationToken ct)
     {
         who.RequireEverywhere(Permission.ReadSettings);
-        return await KeptPolicyRows.ReadAsync(_db, $"", ct);
+        return await KeptPolicyRows.ReadAsync(_db, $"WHERE p.number = f.number OR {KeptPolicyRows.IsNewest}", ct);
     }
 
-    /// <summary>The revisions of one policy, newest first; empty when there is none of the name.</summary>
-    /// <exception cref="ProblemException">The person may not.</exception>
-    public async Task<IReadOnlyList<PolicyRevision>> HistoryAsync(Person who, string name, CancellationToken ct)
+    /// <summary>Revisions of one policy, newest first; empty when there is none of the name.</summary>
+    /// <param name="before">Only those of a lower number.</param>
+    /// <exception cref="ProblemException">The person may not, or the limit is out of range.</exception>
+    public async Task<IReadOnlyList<PolicyRevision>> HistoryAsync(Person who, string name, long? before, int limit, CancellationToken ct)
     {
         who.RequireEverywhere(Permission.ReadSettings);
-        return await KeptPolicyRows.ReadAsync(_db, $"WHERE p.name = {name}", ct);
+        return limit is >= 1 and <= MaxLimit
+            ? await KeptPolicyRows.ReadAsync(_db, $"WHERE p.name = {name} AND p.number < {before ?? long.MaxValue}", ct, limit)
+            : throw new ProblemException(Problem.Invalid("limit", $"must be between 1 and {MaxLimit}"));
+    }
+
+    /// <summary>One revision of a policy and the newest one.</summary>
+    /// <param name="number"><see langword="null"/>: the one that is in force, or else the newest.</param>
+    /// <returns>What there is of them.</returns>
+    /// <exception cref="ProblemException">The person may not.</exception>
+    public async Task<(PolicyRevision? Found, PolicyRevision? Newest)> FindAsync(Person who, string name, long? number, CancellationToken ct)
+    {
+        who.RequireEverywhere(Permission.ReadSettings);
+        FormattableString wanted = number is { } one ? (FormattableString)$"p.number = {one}" : $"p.number = f.number";
+        var rows = await KeptPolicyRows.ReadAsync(_db, $"WHERE p.name = {name} AND ({wanted} OR {KeptPolicyRows.IsNewest})", ct);
+        var newest = rows.FirstOrDefault();
+        return (number is null ? rows.Find(r => r.InForce) ?? newest : rows.Find(r => r.Number == number), newest);
     }
 
     /// <summary>
@@ -99,7 +116,7 @@ public sealed class GuardPolicies
     public async Task<PolicyRevision> PutInForceAsync(Person who, string name, long number, string? reason, CancellationToken ct)
     {
         who.RequireEverywhere(Permission.WritePolicies);
-        var found = (await HistoryAsync(who, name, ct)).FirstOrDefault(r => r.Number == number)
+        var found = (await FindAsync(who, name, number, ct)).Found
             ?? throw new ProblemException(Problem.NotFound("policy revision", Shown($"{name}@{number}")));
         if (_joint.Taken().Contains(name))
         {

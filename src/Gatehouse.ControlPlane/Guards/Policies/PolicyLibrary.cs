@@ -145,10 +145,7 @@ public sealed class PolicyLibrary(
             return (written, null, null);
         }
 
-        var revisions = await kept.HistoryAsync(who, name, ct);
-        var found = number is null
-            ? revisions.FirstOrDefault(r => r.InForce) ?? (revisions.Count > 0 ? revisions[0] : null)
-            : revisions.FirstOrDefault(r => r.Number == number);
+        var (found, newest) = await kept.FindAsync(who, name, number, ct);
         if (found is null)
         {
             throw new ProblemException(Problem.NotFound("policy", reference.Length <= 100 ? reference : "…"));
@@ -156,7 +153,7 @@ public sealed class PolicyLibrary(
 
         var file = compiler.Read(name, found.Number, found.Text, out var errors) ?? throw new ProblemException(
             new Problem("policy_invalid", 409, $"Revision {found.Number} of '{name}' is no policy for this version: {errors[0]}"));
-        return (file, found, revisions[0].Number);
+        return (file, found, newest!.Number);
     }
 
     private PolicyFile? Read(PolicyRevision revision) => compiler.Read(revision.Name, revision.Number, revision.Text, out _);
