@@ -23,8 +23,7 @@ public static class GuardsModule
             s.GetRequiredService<PolicyLibrary>(), s.GetRequiredService<StoredCalls>(), s.GetRequiredService<CallQueries>(), Table(s),
             s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(static s => new GuardSamples(
-            s.GetRequiredService<CallQueries>(), s.GetRequiredService<PolicyLibrary>(), s.GetRequiredService<Labels>(), Table(s),
-            s.GetRequiredService<TimeProvider>()));
+            s.GetRequiredService<CallQueries>(), s.GetRequiredService<Labels>(), Table(s), s.GetRequiredService<TimeProvider>()));
         return services.ConfigureHttpJsonOptions(o =>
         {
             o.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;

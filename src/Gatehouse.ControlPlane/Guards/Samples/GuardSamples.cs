@@ -10,7 +10,7 @@ namespace Gatehouse.Guards;
 /// Calls in which guards found something, with the findings marked in the text where it is stored and the reader may see it. What a guard
 /// replaced is not stored, so it is not shown either.
 /// </summary>
-public sealed class GuardSamples(CallQueries calls, PolicyLibrary library, Labels labels, Func<PolicyTable> table, TimeProvider clock)
+public sealed class GuardSamples(CallQueries calls, Labels labels, Func<PolicyTable> table, TimeProvider clock)
 {
     /// <summary>Most calls that are looked at for those of one detector or type.</summary>
     private const int MostRead = 60;
@@ -105,7 +105,7 @@ public sealed class GuardSamples(CallQueries calls, PolicyLibrary library, Label
     }
 
     private JudgedCall? Judge(CallSummary call, GuardReport report, CallContent content) =>
-        library.InForce(report.Policy)?.Policy is { } policy
+        table().Find(report.Policy) is { } policy // as calls are judged, and compiled already
             && StoredTexts.Read(call.Surface, content.Request, content.Response) is { } texts
             ? PolicyReplay.Judge(policy, texts, call.SystemId is { } id ? table().ExceptionsOf(id) : [], clock)
             : null;
