@@ -26,7 +26,7 @@ internal static class ExceptionCommands
         var command = new Command("list", "List exceptions, newest first. Those of the configuration file are in 'config show'.");
         command.SetApiAction(async (_, api, terminal, ct) =>
         {
-            var answer = await api.GetAsync("api/exceptions", ct);
+            var answer = await api.GetAsync("api/exceptions?limit=500", ct);
             if (terminal.Json)
             {
                 terminal.WriteJson(answer);

@@ -48,6 +48,44 @@ public sealed class ExceptionTests
         Assert.Equal("expired", (await team.GetAsync("api/exceptions")).GetProperty("items")[0].Text("state"));
     }
 
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgres")]
+    public async Task A_list_comes_in_pages_and_by_state(string kind)
+    {
+        await using var app = await TestApp.StartAsync(kind);
+        await using var team = await StrictTeamAsync(app, "red");
+        using var approver = await PersonAsync(app, team, Role.Approver);
+        var asked = new List<Guid>();
+        for (var i = 0; i < 4; i++)
+        {
+            asked.Add((await team.SendAsync("POST", "api/exceptions", Request(app, team), HttpStatusCode.Created)).Id());
+            app.Clock.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        await approver.SendAsync("POST", $"api/exceptions/{asked[0]}/decision", new { approve = true }).JsonAsync(HttpStatusCode.OK);
+        await approver.SendAsync("POST", $"api/exceptions/{asked[1]}/decision", new { approve = false }).JsonAsync(HttpStatusCode.OK);
+        await team.SendAsync("DELETE", $"api/exceptions/{asked[2]}", null, HttpStatusCode.OK);
+
+        var first = await team.GetAsync("api/exceptions?limit=3");
+        var rest = await team.GetAsync($"api/exceptions?limit=3&before={first.Text("next")}");
+        Assert.Equal(asked[3], first.GetProperty("items")[0].Id());
+        Assert.Equal([asked[0]], Ids(rest));
+        Assert.Equal(
+            [asked[0], asked[1], asked[2], asked[3]],
+            [await OneAsync("approved"), await OneAsync("declined"), await OneAsync("revoked"), await OneAsync("requested")]);
+        app.Clock.Advance(TimeSpan.FromDays(9));
+        Assert.Equal([asked[3], asked[0]], Ids(await team.GetAsync("api/exceptions?state=expired")));
+        Assert.Equal(422, await StatusAsync("state=nothing"));
+        Assert.Equal(422, await StatusAsync("limit=0"));
+
+        async Task<Guid> OneAsync(string state) => Assert.Single(Ids(await team.GetAsync($"api/exceptions?state={state}")));
+
+        async Task<int> StatusAsync(string query) => (int)await approver.GetAsync($"api/exceptions?{query}", Ct).StatusAsync();
+
+        static List<Guid> Ids(JsonElement page) => [.. page.GetProperty("items").EnumerateArray().Select(e => e.Id())];
+    }
+
     [Fact]
     public async Task Who_asks_does_not_decide_and_what_is_decided_is_not_decided_again()
     {

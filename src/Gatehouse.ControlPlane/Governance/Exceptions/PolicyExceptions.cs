@@ -13,6 +13,7 @@ public sealed class PolicyExceptions
     private const int MaxReasonChars = 500;
     private const int MaxTypes = 50;
     private const int MaxWordChars = 63;
+    private const int MaxLimit = 500;
 
     private static readonly TimeSpan Longest = TimeSpan.FromDays(366);
 
@@ -33,12 +34,22 @@ public sealed class PolicyExceptions
 
     /// <summary>Newest first, of the teams that the person may see.</summary>
     /// <param name="system">Only those of this system.</param>
-    public async Task<IReadOnlyList<PolicyException>> ListAsync(Person who, Guid? system, ExceptionState? state, CancellationToken ct)
+    /// <param name="before">Only those asked for earlier than this one.</param>
+    /// <exception cref="ProblemException">The limit is out of range.</exception>
+    public async Task<IReadOnlyList<PolicyException>> ListAsync(
+        Person who, Guid? system, ExceptionState? state, Guid? before, int limit, CancellationToken ct)
     {
+        if (limit is < 1 or > MaxLimit)
+        {
+            throw new ProblemException(Problem.Invalid("limit", $"must be between 1 and {MaxLimit}"));
+        }
+
+        var now = _clock.GetUtcNow();
         FormattableString visible = who.TeamsWith(Permission.Read) is { } teams ? (FormattableString)$"e.team_id IN {teams}" : $"1 = 1";
         FormattableString of = system is { } id ? (FormattableString)$"e.system_id = {id}" : $"1 = 1";
-        var found = await ExceptionRows.ReadAsync(_db, $"WHERE {visible} AND {of}", _clock.GetUtcNow(), ct);
-        return state is null ? found : [.. found.Where(e => e.State == state)];
+        FormattableString older = before is { } last ? (FormattableString)$"e.id < {last}" : $"1 = 1";
+        FormattableString stands = state is { } one ? ExceptionRows.Is(one, now) : $"1 = 1";
+        return await ExceptionRows.ReadAsync(_db, $"WHERE {visible} AND {of} AND {older} AND {stands}", now, ct, limit);
     }
 
     /// <exception cref="ProblemException">There is no such system, the person may not, or a field is wrong.</exception>
