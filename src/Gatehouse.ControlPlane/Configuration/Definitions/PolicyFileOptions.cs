@@ -221,7 +221,7 @@ public sealed class EscalateOptions
 }
 
 /// <summary>A model that guards.</summary>
-public sealed class PolicyModelOptions
+public sealed class PolicyModelOptions : PolicyPlugInOptions
 {
     [Setting("The route of the model; `omni-moderation-latest` without a route of that name is Gatehouse's own.", Required = true,
         Example = "llama-guard")]
@@ -233,21 +233,6 @@ public sealed class PolicyModelOptions
 
     [Setting("For `judge`: what to look for, in words.", Example = "Questions about other people's salaries.")]
     public string Instructions { get; set; } = "";
-
-    [Setting("Most time for one side of a call.", Min = "10ms", Max = "60s")]
-    public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(2);
-
-    [Setting("Questions under way at once on a node; more wait, within the time-out.", Min = "1", Max = "10000")]
-    public int MaxConcurrent { get; set; } = 16;
-
-    [Setting("Refuse calls that it could not check, in place of letting them pass.", DefaultText = "`fail_closed` of the policy")]
-    public bool? FailClosed { get; set; }
-
-    [Setting("Most characters in one question; a longer text is asked about in up to 16 parts.", Min = "100", Max = "1000000")]
-    public int MaxCharacters { get; set; } = 32_000;
-
-    [Setting("Of requests, look only at what came since the model's last answer.")]
-    public bool OnlyNew { get; set; }
 }
 
 /// <summary>How a model that guards is spoken to.</summary>
@@ -259,7 +244,7 @@ public enum PolicyModelShape
 }
 
 /// <summary>A service of one's own that guards.</summary>
-public sealed class PolicyWebhookOptions
+public sealed class PolicyWebhookOptions : PolicyPlugInOptions
 {
     [Setting("Its address.", Required = true, Example = "https://dlp.example.com/check")]
     public Uri? Url { get; set; }
@@ -270,7 +255,11 @@ public sealed class PolicyWebhookOptions
 
     [Setting("Whether it may be at a private address.", DefaultText = "where `url` is written as one")]
     public bool? AllowPrivate { get; set; }
+}
 
+/// <summary>Somebody who is asked whether a text may pass.</summary>
+public abstract class PolicyPlugInOptions
+{
     [Setting("Most time for one side of a call.", Min = "10ms", Max = "60s")]
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(2);
 

@@ -32,7 +32,8 @@ internal static class PolicyRuleSettings
         }
 
         return (
-            rule.Model is { } model ? Of(model, add) : rule.Webhook is { } webhook ? Of(webhook, sources, add) : null,
+            rule.Model is { } model ? Shared(model, Of(model, add))
+                : rule.Webhook is { } webhook ? Shared(webhook, Of(webhook, sources, add)) : null,
             new AnswerCheck
             {
                 Schema = rule.Schema is { } schema ? Read(schema, file, references, add) : null,
@@ -63,6 +64,15 @@ internal static class PolicyRuleSettings
         }
     }
 
+    private static PlugIn Shared(PolicyPlugInOptions options, PlugIn plugIn) => plugIn with
+    {
+        Timeout = options.Timeout,
+        MaxConcurrent = options.MaxConcurrent,
+        FailClosed = options.FailClosed,
+        MaxCharacters = options.MaxCharacters,
+        OnlyNew = options.OnlyNew,
+    };
+
     private static PlugIn Of(PolicyModelOptions model, AddError add)
     {
         if (model.Shape == PolicyModelShape.Judge && model.Instructions.Length == 0)
@@ -79,11 +89,6 @@ internal static class PolicyRuleSettings
         {
             Route = model.Route,
             Instructions = model.Instructions,
-            Timeout = model.Timeout,
-            MaxConcurrent = model.MaxConcurrent,
-            FailClosed = model.FailClosed,
-            MaxCharacters = model.MaxCharacters,
-            OnlyNew = model.OnlyNew,
         };
     }
 
@@ -110,11 +115,6 @@ internal static class PolicyRuleSettings
             Url = webhook.Url,
             Secret = webhook.Secret,
             AllowPrivate = webhook.AllowPrivate,
-            Timeout = webhook.Timeout,
-            MaxConcurrent = webhook.MaxConcurrent,
-            FailClosed = webhook.FailClosed,
-            MaxCharacters = webhook.MaxCharacters,
-            OnlyNew = webhook.OnlyNew,
         };
     }
 
