@@ -86,6 +86,7 @@ public sealed class PolicyFileTests
     [InlineData("detect: model, action: block, model: { route: a, shape: judge }", "A judge needs 'instructions'")]
     [InlineData("detect: webhook, action: block, webhook: { url: 'http://169.254.169.254/', secret: '${HOOK}' }", "'webhook.url' must be")]
     [InlineData("detect: webhook, action: block, webhook: { url: 'https://a.example', secret: 0123456789abcdef }", "must be a reference")]
+    [InlineData("detect: webhook, action: block, webhook: { url: 'https://a.example', secret: '${X:-0123456789abcdef}' }", "must be a reference")]
     [InlineData("detect: webhook, action: block, webhook: { url: 'https://a.example', secret: '${SHORT}' }", "must have 16 bytes or more")]
     [InlineData("detect: model, action: block, model: { route: simulatr, shape: llama_guard }", "asks the route 'simulatr', which is not there")]
     [InlineData("detect: pii, action: fallback", "which another answer cannot take back")]

@@ -354,7 +354,7 @@ internal sealed partial class LeaseWorker(
     private sealed record Neighbour(long Beat, long SeenAt, bool IsSilent);
 
     /// <summary>What the worker remembers of a count from one look to the next.</summary>
-    private sealed class Standing
+    internal sealed class Standing
     {
         private long _used;
         private long _underway;
