@@ -1,8 +1,9 @@
 namespace Gatehouse.Gateway.Calls;
 
 /// <summary>
-/// The cancellation of one attempt: the client went away, or the phase that is under way took too long. Used again by the thread that
-/// disposed it, if nothing had come of it. Its timer is set rarely: one that goes off too early looks what is due and is set anew.
+/// The cancellation of one attempt: the client went away, the phase that is under way took too long, or all phases together did. Used again
+/// by the thread that disposed it, if nothing had come of it. Its timer is set rarely: one that goes off too early looks what is due and is
+/// set anew.
 /// </summary>
 internal sealed class Deadline : IDisposable
 {
@@ -20,6 +21,8 @@ internal sealed class Deadline : IDisposable
     private readonly Lock _lock = new(); // the timer's thread comes rarely
     private CancellationToken _aborted;
     private CancellationTokenRegistration _registration;
+    private long _left; // for this phase and all that follow, when it began; in the clock's ticks
+    private long _beganAt = Never; // never: time is stopped
     private long _dueAt = Never; // timestamps of the clock
     private long _goesOffAt = Never;
     private bool _isCancelling; // by the timer, which may be about to
@@ -41,7 +44,11 @@ internal sealed class Deadline : IDisposable
     /// <summary>Whether time, and not the client, ended the attempt.</summary>
     public bool IsOver => _source.IsCancellationRequested && !_aborted.IsCancellationRequested;
 
-    public static Deadline Begin(TimeSpan firstPhase, TimeProvider clock, CancellationToken aborted)
+    /// <summary>Whether it was not the phase that took too long, but all together.</summary>
+    public bool IsTotal { get; private set; }
+
+    /// <param name="total">For all phases together, without what passes while time is stopped.</param>
+    public static Deadline Begin(TimeSpan firstPhase, TimeSpan total, TimeProvider clock, CancellationToken aborted)
     {
         Deadline deadline;
         if (t_free is { } free && free._clock == clock)
@@ -56,6 +63,7 @@ internal sealed class Deadline : IDisposable
         }
 
         deadline._aborted = aborted;
+        deadline._left = deadline.Ticks(total);
         deadline.Restart(firstPhase);
         deadline._registration = aborted.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), deadline._source);
         return deadline;
@@ -64,22 +72,19 @@ internal sealed class Deadline : IDisposable
     /// <summary>Begins the next phase.</summary>
     public void Restart(TimeSpan phase)
     {
-        var dueAt = phase == Timeout.InfiniteTimeSpan
-            ? Never
-            : _clock.GetTimestamp() + (long)(phase.TotalSeconds * _clock.TimestampFrequency);
-        lock (_lock)
-        {
-            _dueAt = dueAt;
-            if (dueAt < _goesOffAt)
-            {
-                _goesOffAt = dueAt;
-                _timer.Change(phase, Timeout.InfiniteTimeSpan);
-            }
-        }
+        var now = Spend();
+        var ticks = Ticks(phase);
+        _beganAt = now;
+        IsTotal = _left <= ticks;
+        Set(now, now + Math.Max(0, Math.Min(ticks, _left)));
     }
 
     /// <summary>Lets time pass until the next <see cref="Restart"/>.</summary>
-    public void Stop() => Restart(Timeout.InfiniteTimeSpan);
+    public void Stop()
+    {
+        Set(Spend(), Never);
+        _beganAt = Never;
+    }
 
     /// <summary>Ends the attempt now.</summary>
     public void End() => _source.Cancel();
@@ -91,7 +96,7 @@ internal sealed class Deadline : IDisposable
         bool isCancelling;
         lock (_lock)
         {
-            _dueAt = Never;
+            _dueAt = _beganAt = Never;
             isCancelling = _isCancelling;
         }
 
@@ -105,6 +110,29 @@ internal sealed class Deadline : IDisposable
         else
         {
             _timer.Dispose(); // not the source, which the timer may be about to cancel; it holds nothing
+        }
+    }
+
+    private long Ticks(TimeSpan time) => (long)(time.TotalSeconds * _clock.TimestampFrequency);
+
+    /// <returns>Now.</returns>
+    private long Spend()
+    {
+        var now = _clock.GetTimestamp();
+        _left -= _beganAt == Never ? 0 : now - _beganAt;
+        return now;
+    }
+
+    private void Set(long now, long dueAt)
+    {
+        lock (_lock)
+        {
+            _dueAt = dueAt;
+            if (dueAt < _goesOffAt)
+            {
+                _goesOffAt = dueAt;
+                _timer.Change(_clock.GetElapsedTime(now, dueAt), Timeout.InfiniteTimeSpan);
+            }
         }
     }
 

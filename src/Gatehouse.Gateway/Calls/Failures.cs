@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Providers;
@@ -30,12 +31,18 @@ internal static class Failures
     };
 
     /// <summary>A target that took all its time once is not given it again: the next one is tried at once.</summary>
-    public static AttemptFailure TimedOut(Call call, Attempt attempt) => new(
+    /// <param name="isTotal">It was never silent for long, and took longer for its whole answer than the route allows.</param>
+    public static AttemptFailure TimedOut(Call call, Attempt attempt, bool isTotal) => new(
         NextStep.NextTarget,
-        new Problem("upstream_timeout", 504, attempt.FirstByteMicros is null
+        new Problem("upstream_timeout", 504, isTotal && attempt.FirstByteMicros is not null
+            ? $"{Named(attempt)} had not ended its answer after {Seconds(call)} s, the longest that this route allows."
+            : attempt.FirstByteMicros is null
             ? $"{Named(attempt)} sent no first byte in time."
             : call.Peek.Stream && !call.ContentIsSent ? $"{Named(attempt)} sent nothing of its answer in time."
             : $"{Named(attempt)} fell silent in the middle of its answer."));
+
+    private static string Seconds(Call call) =>
+        (call.Peek.Stream ? call.Route.StreamTimeout : call.Route.TotalTimeout).TotalSeconds.ToString("0.###", CultureInfo.InvariantCulture);
 
     /// <summary>For the record only: the client reads what the other one says.</summary>
     public static AttemptFailure Outrun(Attempt attempt) => new(

@@ -49,7 +49,9 @@ internal sealed class TargetCaller(
     [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
     public async ValueTask<AttemptFailure?> TryAsync(Call call, Attempt attempt)
     {
-        using var deadline = Deadline.Begin(call.Route.FirstByteTimeout, clock, attempt.Contender?.Token ?? call.Aborted);
+        using var deadline = Deadline.Begin(
+            call.Route.FirstByteTimeout, call.Peek.Stream ? call.Route.StreamTimeout : call.Route.TotalTimeout, clock,
+            attempt.Contender?.Token ?? call.Aborted);
         using var buffer = new PooledBuffer(call.Body.Length + 128);
         using var stripped = new PooledBuffer(0);
         try
@@ -109,7 +111,7 @@ internal sealed class TargetCaller(
         }
         catch (OperationCanceledException) when (deadline.IsOver)
         {
-            return Failures.TimedOut(call, attempt);
+            return Failures.TimedOut(call, attempt, deadline.IsTotal);
         }
         catch (UpstreamException e)
         {

@@ -121,6 +121,15 @@ public sealed record Route(string Name, IReadOnlyList<Target> Targets)
     /// <summary>Longest pause within an answer. Default 60 s.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>
+    /// From asking a target to the end of its answer, however steadily it comes; not counted is what passes while others are waited for.
+    /// Default 10 minutes.
+    /// </summary>
+    public TimeSpan TotalTimeout { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary><see cref="TotalTimeout"/> of an answer that is streamed. Default 1 hour.</summary>
+    public TimeSpan StreamTimeout { get; init; } = TimeSpan.FromHours(1);
+
     /// <summary>The targets that are switched on, a bit each.</summary>
     internal ulong Open { get; private init; } = OpenOf(Targets);
 
@@ -144,6 +153,8 @@ public sealed record Route(string Name, IReadOnlyList<Target> Targets)
         ConnectTimeout = ConnectTimeout,
         FirstByteTimeout = FirstByteTimeout,
         IdleTimeout = IdleTimeout,
+        TotalTimeout = TotalTimeout,
+        StreamTimeout = StreamTimeout,
     };
 
     private static ulong OpenOf(IReadOnlyList<Target> targets)

@@ -10,6 +10,7 @@ public sealed class StreamFaultTests
         """data: {"id":"c1","object":"chat.completion.chunk","choices":[{"index":1,"delta":{"content":"Hi"},"finish_reason":null}]}"""
             + "\n\n";
 
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     private static readonly CancellationToken Ct = TestContext.Current.CancellationToken;
 
     [Theory]
@@ -256,6 +257,56 @@ public sealed class StreamFaultTests
         clock.Advance(TimeSpan.FromSeconds(9));
 
         Assert.Contains("upstream_timeout", await response.Content.ReadAsStringAsync(Ct));
+    }
+
+    /// <summary>A byte every few seconds kept a call for as long as the provider liked.</summary>
+    [Theory]
+    [InlineData("/v1/chat/completions", false, "\"code\":\"upstream_timeout\"")]
+    [InlineData("/v1/chat/completions", true, "\"code\":\"upstream_timeout\"")]
+    [InlineData("/v1/messages", false, "{\"type\":\"error\",\"error\":{\"type\":\"timeout_error\"")]
+    [InlineData("/v1/messages", true, "{\"type\":\"error\",\"error\":{\"type\":\"timeout_error\"")]
+    public async Task A_provider_that_drips_for_ever_is_ended_by_the_time_for_the_whole_answer(string path, bool streams, string error)
+    {
+        var clock = new ManualClock();
+        var next = new SemaphoreSlim(0);
+        await using var player = new WirePlayer(async e =>
+        {
+            if (streams)
+            {
+                await e.BeginStreamAsync();
+                await e.EventsAsync(Wire.Role + Wire.Hello);
+                await next.WaitAsync(Ct);
+                await e.EventsAsync(Wire.Hello);
+            }
+            else
+            {
+                await e.SendAsync("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{");
+                await next.WaitAsync(Ct);
+                await e.SendAsync(" ");
+            }
+
+            await e.ClosedByGatewayAsync();
+        });
+        var (idle, total) = (TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(15));
+        var route = TestGateway.RouteTo(player) with { IdleTimeout = idle };
+        await using var gateway = await TestGateway.StartAsync(
+            [streams ? route with { StreamTimeout = total } : route with { TotalTimeout = total }], clock);
+
+        var pending = gateway.PostAsync(path, path == "/v1/messages"
+            ? streams ? Wire.MessagesStreamRequest : Wire.MessagesRequest
+            : streams ? Wire.StreamRequest : Wire.ChatRequest, ct: Ct);
+        await clock.ArmedAsync(idle).WaitAsync(Patience, Ct);
+        clock.Advance(TimeSpan.FromSeconds(8));
+        next.Release();
+        await clock.ArmedAsync(TimeSpan.FromSeconds(7)).WaitAsync(Patience, Ct); // what is left of all
+        clock.Advance(TimeSpan.FromSeconds(7));
+        using var response = await pending;
+        var body = await response.Content.ReadAsStringAsync(Ct);
+
+        Assert.Equal(streams ? 200 : 504, (int)response.StatusCode);
+        Assert.Contains(error, body);
+        Assert.Contains("p0/m0 had not ended its answer after 15 s, the longest that this route allows.", body);
+        Assert.Equal("upstream_timeout", Assert.Single(gateway.Records()).ErrorCode);
     }
 
     [Fact]

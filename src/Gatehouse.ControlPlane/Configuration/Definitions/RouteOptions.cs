@@ -157,4 +157,10 @@ public sealed class TimeoutOptions
 
     [Setting("Longest pause within an answer.", Min = "10ms", Max = "1h")]
     public TimeSpan Idle { get; set; } = TimeSpan.FromSeconds(60);
+
+    [Setting("From asking a target to the end of its answer, however steadily it comes. What passes while the client, a person or a judge is waited for does not count.", Min = "10ms", Max = "24h")]
+    public TimeSpan Total { get; set; } = TimeSpan.FromMinutes(10);
+
+    [Setting("The same for an answer that is streamed.", Min = "10ms", Max = "24h")]
+    public TimeSpan Stream { get; set; } = TimeSpan.FromHours(1);
 }

@@ -49,6 +49,8 @@ internal sealed class RouteCompiler(GatehouseOptions options, Dictionary<string,
             ConnectTimeout = route.Timeouts.Connect,
             FirstByteTimeout = route.Timeouts.FirstByte,
             IdleTimeout = route.Timeouts.Idle,
+            TotalTimeout = route.Timeouts.Total,
+            StreamTimeout = route.Timeouts.Stream,
             FallbackOn = route.FallbackOn.Aggregate(FallbackCauses.None, (all, cause) => all | Causes[cause]),
             Confidence = new ConfidenceRule(
                 route.Confidence.Refusals, route.Confidence.Grounding, route.Confidence.Judge, route.Confidence.Verdict),
