@@ -70,11 +70,24 @@ internal sealed partial class GatehouseProcess : IAsyncDisposable
             await File.WriteAllTextAsync(Path.Combine(folder, "gatehouse.yaml"), yaml);
         }
 
-        var process = Process.Start(Describe(folder, environment, ["up", .. flags.Contains("--address") ? [] : FreePort, .. flags]))!;
-        var gatehouse = new GatehouseProcess(process, folder, owns);
-        var ready = await gatehouse.WaitForLineAsync(line => line.StartsWith("READY ", StringComparison.Ordinal));
-        gatehouse.Url = new Uri(ready["READY ".Length..].Trim());
-        return gatehouse;
+        return await BeginAsync(
+            Describe(folder, environment, ["up", .. flags.Contains("--address") ? [] : FreePort, .. flags]), folder, owns);
+    }
+
+    /// <summary>Starts one that may have only so many files and sockets open.</summary>
+    public static Task<GatehouseProcess> StartLimitedAsync(int openFiles)
+    {
+        var folder = Directory.CreateTempSubdirectory("gatehouse-test-").FullName;
+        var start = Describe(folder, null, ["up", .. FreePort]);
+        string[] command = ["-c", $"ulimit -n {openFiles} && exec \"$0\" \"$@\"", start.FileName, .. start.ArgumentList];
+        start.FileName = "bash";
+        start.ArgumentList.Clear();
+        foreach (var argument in command)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        return BeginAsync(start, folder, ownsFolder: true);
     }
 
     /// <summary>Runs a command to its end in a folder.</summary>
@@ -174,6 +187,14 @@ internal sealed partial class GatehouseProcess : IAsyncDisposable
         {
             Directory.Delete(Folder, recursive: true);
         }
+    }
+
+    private static async Task<GatehouseProcess> BeginAsync(ProcessStartInfo start, string folder, bool ownsFolder)
+    {
+        var gatehouse = new GatehouseProcess(Process.Start(start)!, folder, ownsFolder);
+        var ready = await gatehouse.WaitForLineAsync(line => line.StartsWith("READY ", StringComparison.Ordinal));
+        gatehouse.Url = new Uri(ready["READY ".Length..].Trim());
+        return gatehouse;
     }
 
     private static ProcessStartInfo Describe(string folder, IReadOnlyDictionary<string, string>? environment, params string[] arguments)

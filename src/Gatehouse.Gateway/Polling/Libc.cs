@@ -92,6 +92,12 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
     public static partial int Control(SafeHandle socket, nuint request, int* value);
 
+    [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
+    public static partial int Duplicate(SafeHandle descriptor, int command, nint least);
+
+    [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]
+    public static partial int GetLimit(int resource, ulong* limits);
+
     [LibraryImport("libc", EntryPoint = "close")]
     public static partial int Close(nint descriptor);
 

@@ -6,7 +6,9 @@ using Microsoft.AspNetCore.Connections;
 
 namespace Gatehouse.Gateway.Polling;
 
-/// <summary>Accepts clients. One that cannot be accepted for want of descriptors or memory waits in the kernel's queue.</summary>
+/// <summary>
+/// Accepts clients. One that cannot be accepted for want of descriptors (<see cref="Descriptors"/>) or memory waits in the kernel's queue.
+/// </summary>
 internal sealed class PolledListener : IConnectionListener
 {
     private static readonly TimeSpan Exhausted = TimeSpan.FromMilliseconds(100);
@@ -15,6 +17,7 @@ internal sealed class PolledListener : IConnectionListener
     private readonly ListeningSocket _polled;
     private readonly MemoryPool<byte> _memory;
     private readonly TimeProvider _clock;
+    private bool _isFull; // as many clients as there may be
     private volatile bool _isClosed;
 
     /// <param name="socket">Listens already.</param>
@@ -38,6 +41,12 @@ internal sealed class PolledListener : IConnectionListener
     {
         while (!_isClosed)
         {
+            if (_isFull && IsFull())
+            {
+                await Task.Delay(Exhausted, _clock, cancellationToken);
+                continue;
+            }
+
             var (descriptor, remote) = await _polled.Wait.RunAsync(cancellationToken);
             if (descriptor == AcceptWait.Closed)
             {
@@ -50,6 +59,7 @@ internal sealed class PolledListener : IConnectionListener
                 continue;
             }
 
+            _isFull = descriptor >= Descriptors.OfClients;
             var connection = new PolledConnection(
                 new SocketHandle(descriptor), Pollers.Next(), _memory, EndPoint, remote!);
             try
@@ -84,6 +94,18 @@ internal sealed class PolledListener : IConnectionListener
     {
         await UnbindAsync();
         _memory.Dispose();
+    }
+
+    private bool IsFull()
+    {
+        try
+        {
+            return _isFull = !Descriptors.AreLeft(Handle);
+        }
+        catch (ObjectDisposedException)
+        {
+            return false; // unbound meanwhile
+        }
     }
 
     private sealed class ListeningSocket : PolledSocket

@@ -125,6 +125,12 @@ internal sealed class PolledStream : Stream
             }
 
             var handle = new SocketHandle(descriptor);
+            if (descriptor >= Descriptors.OfCalls)
+            {
+                handle.Dispose();
+                throw Libc.Failure(Libc.TooManyFilesOfOurs);
+            }
+
             var yes = 1;
             _ = Libc.SetOption(handle, Libc.Tcp, Libc.NoDelay, &yes, sizeof(int));
             return handle;
