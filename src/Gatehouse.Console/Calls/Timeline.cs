@@ -11,7 +11,9 @@ public sealed record TimelineBar(string Kind, string Words, long StartMicros, lo
 /// <param name="Micros">What the row took in all.</param>
 public sealed record TimelineLane(string Name, string? Note, long Micros, IReadOnlyList<TimelineBar> Bars);
 
-/// <summary>The picture of a call: admission, each attempt, and the settlement, on one time axis in microseconds.</summary>
+/// <summary>
+/// The picture of a call: admission, what guards asked, each attempt, and the settlement, on one time axis in microseconds.
+/// </summary>
 public sealed record Timeline(long TotalMicros, IReadOnlyList<TimelineLane> Lanes)
 {
     public static Timeline Of(CallDetail detail)
@@ -23,6 +25,17 @@ public sealed record Timeline(long TotalMicros, IReadOnlyList<TimelineLane> Lane
         {
             new("Admission", "key, body, route", first, [new("own", "Gatehouse admitted the call", 0, first)]),
         };
+
+        foreach (var asked in detail.GuardQuestions)
+        {
+            var end = asked.StartMicros + asked.Micros;
+            total = Math.Max(total, end);
+            lanes.Add(new(
+                $"Guard {asked.Rule}", asked.To, asked.Micros,
+                [asked.Outcome == "failed"
+                    ? new("bad", $"no verdict, {asked.Said}", asked.StartMicros, end)
+                    : new("wait", $"waited for the verdict on {asked.Side.Replace('_', ' ')}", asked.StartMicros, end)]));
+        }
 
         for (var i = 0; i < detail.Attempts.Count; i++)
         {

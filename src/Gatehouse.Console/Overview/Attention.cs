@@ -12,13 +12,39 @@ internal sealed record Attention(Status State, string Title, string Note, string
     private const int Most = 6;
 
     /// <summary>
-    /// Providers and systems with a tenth (failing) or a hundredth (warning) of failed calls, budgets, refusals, and calls without a price.
+    /// Providers and systems with a tenth (failing) or a hundredth (warning) of failed calls, budgets, calls that wait for a person,
+    /// incidents, refusals, and calls without a price.
     /// </summary>
+    /// <param name="reviews">Those that a person can still decide.</param>
+    /// <param name="incidents">Those that nobody has closed.</param>
     public static IReadOnlyList<Attention> Of(
         Scope scope, TrafficSum total, IReadOnlyList<TrafficShare> providers, IReadOnlyList<TrafficShare> systems,
-        IReadOnlyList<BudgetStanding> budgets)
+        IReadOnlyList<BudgetStanding> budgets, IReadOnlyList<Review> reviews, IReadOnlyList<Incident> incidents)
     {
         var found = new List<Attention>();
+        if (reviews.Count > 0)
+        {
+            var waiting = reviews.Count(r => r.State == ReviewState.Waiting);
+            found.Add(new(
+                Status.Warning,
+                waiting > 0
+                    ? $"{Figures.Plural(waiting, "call waits", "calls wait")} for a person"
+                    : $"{Figures.Plural(reviews.Count, "question")} about calls {(reviews.Count == 1 ? "is" : "are")} open",
+                $"rule {reviews[^1].Rule} of {reviews[^1].System}{(reviews.Count > 1 ? " and others" : "")}",
+                reviews is [var only] ? $"/reviews/{only.Id}" : "/reviews"));
+        }
+
+        foreach (var incident in incidents)
+        {
+            found.Add(new(
+                incident.MitigatedAt is null ? Status.Failing : Status.Warning,
+                $"The breaker {incident.Name} of {incident.System} {(incident.MitigatedAt is null ? "is open" : "was open")}",
+                incident.MitigatedAt is null
+                    ? $"its calls in {Figures.Word(incident.Environment)} are {Incidents.IncidentWords.Done(incident.Action)}"
+                    : "it closed again; nobody has written down what was wrong",
+                $"/incidents#incident-{incident.Id}"));
+        }
+
         foreach (var provider in providers.Where(p => p.Key.Length > 0))
         {
             // What another target made good is trouble all the same, and nobody would see it by the calls alone.

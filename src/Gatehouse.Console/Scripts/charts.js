@@ -73,7 +73,7 @@ function draw(element, plot, text) {
 
   const options = {
     width: element.clientWidth,
-    height: element.clientHeight - 20,
+    height: element.clientHeight - element.firstElementChild.offsetHeight,
     padding: [8, 6, 0, 0],
     legend: { show: false },
     cursor: { points: { size: 6, width: 0 }, drag: { x: true, y: false, setScale: false }, y: false },
@@ -114,7 +114,7 @@ function draw(element, plot, text) {
   // Stacked bars are drawn from the tallest sum down, so series and their values turn round together.
   if (bars) options.series = [options.series[0], ...options.series.slice(1).toReversed()];
   const made = new uPlot(options, [plot.seconds, ...(bars ? shown.toReversed() : shown)], element);
-  const watch = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: element.clientHeight - 20 }));
+  const watch = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: element.clientHeight - element.firstElementChild.offsetHeight }));
   watch.observe(element);
   return { text, end: () => { watch.disconnect(); made.destroy(); } };
 }
@@ -181,6 +181,7 @@ function makeLegend(element, plot) {
     return value;
   });
   element.append(bar);
+  bar.style.height = `${bar.offsetHeight}px`; // what is pointed at must not move what is below
   return (index) => {
     at.textContent = index == null ? '' : new Date(plot.seconds[index] * 1000).toLocaleString('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
     plot.series.forEach((s, i) => {

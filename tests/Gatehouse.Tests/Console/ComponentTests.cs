@@ -91,7 +91,7 @@ public class ComponentTests
 
         var found = Attention.Of(
             new Scope(range), Sums.None with { Calls = 3000, UnpricedCalls = 7 },
-            [new("a", "a", worrying), new("b", "b", fine), new("c", "c", broken)], [], []);
+            [new("a", "a", worrying), new("b", "b", fine), new("c", "c", broken)], [], [], [], []);
 
         Assert.Equal([Status.Failing, Status.Warning, Status.Notice], found.Select(f => f.State));
         Assert.Equal("/calls?provider=c&outcome=failed", found[0].Href);
@@ -103,7 +103,7 @@ public class ComponentTests
         var down = Sums.None with { FailedOver = 40 };
 
         var found = Attention.Of(
-            new Scope(new TimeRange("24h", Now.AddDays(-1), Now)), Sums.None with { Calls = 40 }, [new("down", "down", down)], [], []);
+            new Scope(new TimeRange("24h", Now.AddDays(-1), Now)), Sums.None with { Calls = 40 }, [new("down", "down", down)], [], [], [], []);
 
         Assert.Equal(
             (Status.Failing, "Provider down fails 100 % of attempts", "40 of 40 attempts; 40 passed on to another target", "/routes"),

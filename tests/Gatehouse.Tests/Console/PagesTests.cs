@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Gatehouse.Configuration;
 using Gatehouse.Contracts;
 using Gatehouse.Governance;
+using Gatehouse.Tests.Governance;
 using Gatehouse.Tests.Host;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -109,6 +110,53 @@ public sealed partial class PagesTests
         var everyone = await app.Services.GetRequiredService<People>()
             .ListAsync(new Person(Guid.Empty, "t", "t", [new Membership(null, Role.Admin)]), Ct);
         Assert.Equal(Role.Engineer, Assert.Single(everyone.Single(p => p.Person.Id == person.Id).Person.Memberships).Role);
+    }
+
+    [Fact]
+    public async Task The_overview_and_a_call_lead_to_the_reviews_and_incidents_that_concern_them()
+    {
+        await using var app = await TestApp.StartAsync(policy: """
+            name: test
+            rules:
+              - { name: rivals, detect: terms, terms: [ rival corp ], sides: [ input ], action: escalate, escalate: { mode: after } }
+            breakers:
+              - { name: runaway, watch: loops, threshold: 2, window: 1m, action: stop, for: 1m }
+            """);
+        using var admin = await app.SignInFirstAsync();
+        await using var team = await TestTeam.BuildAsync(app, "red");
+        var calm = (await team.CallAsync(content: "calm")).Header("x-request-id");
+        await team.RecordedAsync(1);
+        app.Clock.Advance(TimeSpan.FromMinutes(5));
+
+        var asked = (await team.CallAsync(content: "Is Rival Corp better?")).Header("x-request-id");
+        await team.CallAsync(content: "the same");
+        Assert.Equal(503, (await team.CallAsync(content: "the same")).Status);
+        await team.RecordedAsync(4);
+        var review = await FirstAsync("api/reviews");
+        var incident = await FirstAsync("api/incidents");
+
+        var overview = await admin.Http.GetStringAsync("", Ct);
+        var call = await admin.Http.GetStringAsync($"calls/{asked}", Ct);
+        var before = await admin.Http.GetStringAsync($"calls/{calm}", Ct);
+        Assert.All([overview, call], page => Assert.Contains($"/reviews/{review}", page, StringComparison.Ordinal));
+        Assert.All([overview, call], page => Assert.Contains($"/incidents#incident-{incident}", page, StringComparison.Ordinal));
+        Assert.Contains("The breaker runaway of red-shop is open", overview, StringComparison.Ordinal);
+        Assert.DoesNotContain("/reviews/", before, StringComparison.Ordinal);
+        Assert.DoesNotContain("#incident-", before, StringComparison.Ordinal);
+
+        async Task<Guid> FirstAsync(string path)
+        {
+            var began = TimeProvider.System.GetTimestamp();
+            while (true)
+            {
+                if ((await team.GetAsync(path)).GetProperty("items") is var items && items.GetArrayLength() > 0)
+                {
+                    return items[0].Id();
+                }
+
+                Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(30), $"Nothing came to {path}.");
+            }
+        }
     }
 
     /// <param name="team">Left out of the form when <see langword="null"/>.</param>
