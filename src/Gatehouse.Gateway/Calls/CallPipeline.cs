@@ -5,6 +5,7 @@ using Gatehouse.Gateway.Breakers;
 using Gatehouse.Gateway.Caching;
 using Gatehouse.Gateway.Guarding;
 using Gatehouse.Gateway.Limits;
+using Gatehouse.Gateway.Moderations;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Reviews;
 using Gatehouse.Gateway.Routing;
@@ -199,6 +200,11 @@ internal sealed partial class CallPipeline(
     [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
     private async ValueTask<AttemptFailure?> GuardAsync(Call call)
     {
+        if (ReferenceEquals(call.Route, OwnModeration.Route))
+        {
+            return null; // the text stays in this process, and a refusal would hide the verdict that is asked for
+        }
+
         if (call.Table.Policies.Begin(call.Principal, clock, out var session) is { } problem)
         {
             return new AttemptFailure(NextStep.PassOn, problem) { IsLasting = true };

@@ -4,6 +4,7 @@ using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Gateway.Tests.Calls;
 using Gatehouse.Guardrails.Content;
+using Gatehouse.Guardrails.Policies;
 
 namespace Gatehouse.Gateway.Tests.Moderations;
 
@@ -40,6 +41,24 @@ public sealed class ModerationsTests
             ("moderations", "gatehouse", "guardrails", CallOutcome.Ok), (record.Surface, record.Provider, record.Model, record.Outcome));
         Assert.Equal(0, record.CostNanos);
         Assert.NotEqual(default, record.KeyId);
+    }
+
+    [Fact]
+    public async Task A_policy_refuses_what_goes_to_a_route_and_not_what_our_own_detectors_are_asked()
+    {
+        const string Body = """{"input":"use ghp_16C7e42F292c6912E7710c838347Ae178B4a"}""";
+        var policies = Guarding.Policy.Table(Guarding.Policy.Rule(GuardDetector.Secrets, GuardAction.Block));
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, Answer));
+        await using var own = await TestGateway.StartAsync([], policies: policies);
+        await using var routed = await TestGateway.StartAsync(
+            [new Route("omni-moderation-latest", [new Target(TestGateway.Http("a", player), "omni-2")])], policies: policies);
+
+        using var judged = await own.PostAsync(Path, Body, ct: Ct);
+        using var refused = await routed.PostAsync(Path, Body, ct: Ct);
+
+        Assert.Equal((200, 400), ((int)judged.StatusCode, (int)refused.StatusCode));
+        Assert.Null(Assert.Single(own.Records()).Guard);
+        Assert.Empty(player.Exchanges);
     }
 
     [Fact]

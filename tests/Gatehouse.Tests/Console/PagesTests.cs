@@ -159,6 +159,36 @@ public sealed partial class PagesTests
         }
     }
 
+    [Fact]
+    public async Task Labels_are_listed_with_their_places_marked_for_those_who_may_read_texts_and_removed()
+    {
+        await using var app = await TestApp.StartAsync();
+        using var admin = await app.SignInFirstAsync();
+        await using var team = await TestTeam.BuildAsync(app, "red");
+        var label = await team.SendAsync("POST", "api/guard/labels", new
+        {
+            team = "red", detector = "pii", type = "PERSON", text = "ask Falcon <now>", verdict = "false_positive",
+            spans = new[] { new { start = 4, end = 10, type = "PERSON" } },
+        }, HttpStatusCode.Created);
+        using var viewer = await SignInAsync(app, Role.Viewer);
+
+        var page = await admin.Http.GetStringAsync("guards/labels", Ct);
+        var hidden = await viewer.Http.GetStringAsync("guards/labels", Ct);
+        var missed = await admin.Http.GetStringAsync("guards/labels?verdict=missed", Ct);
+        using var form = new FormUrlEncodedContent(new Dictionary<string, string>
+        {
+            ["__RequestVerificationToken"] = FormToken().Match(page).Groups[1].Value,
+            ["_handler"] = $"remove-{label.Id()}",
+        });
+        using var removed = await admin.Http.PostAsync("guards/labels", form, Ct);
+
+        Assert.Contains("1 label: 1 false positive.", page, StringComparison.Ordinal);
+        Assert.Contains("ask <mark class=\"found found-pii\">Falcon</mark> &lt;now&gt;", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("Falcon", hidden, StringComparison.Ordinal);
+        Assert.DoesNotContain("PERSON", missed, StringComparison.Ordinal);
+        Assert.Contains("Nobody has labelled a finding yet.", await removed.Content.ReadAsStringAsync(Ct), StringComparison.Ordinal);
+    }
+
     /// <param name="team">Left out of the form when <see langword="null"/>.</param>
     [Fact]
     public async Task A_secret_is_stored_and_removed_on_its_page_which_shows_where_it_is_used_and_never_its_value()
