@@ -49,6 +49,45 @@ public sealed class TwoNodesTests
     }
 
     [Fact]
+    public async Task What_two_nodes_count_together_opens_a_breaker_on_both_within_five_seconds()
+    {
+        const string Policy = """
+            name: counted
+            rules: [ { name: rivals, detect: terms, terms: [ rival corp ], sides: [ input ], action: block } ]
+            breakers: [ { name: attack, watch: violation_rate, from: blocked, threshold: 0.5, minimum_calls: 6, action: stop } ]
+            """;
+        await using var nodes = await Nodes.StartAsync();
+        await nodes.First.AdminAsync("PUT", "api/policies/counted", new { text = Policy, in_force = true });
+        var system = (await nodes.First.AdminAsync("GET", "api/systems")).GetProperty("items")[0].GetProperty("id").GetGuid();
+        await nodes.First.AdminAsync(
+            "PUT", $"api/systems/{system}/environments/development",
+            new { store_content = false, retention_days = 30, guard_policy = "counted" });
+        await nodes.AgreeAsync();
+        using var first = nodes.First.CreateClient(nodes.First.SampleKey);
+        using var second = nodes.Second.CreateClient(nodes.First.SampleKey);
+
+        foreach (var http in (HttpClient[])[first, second, first, second, first, second])
+        {
+            Assert.Equal(400, await AskAsync(http, "Is rival corp better?")); // three on each: too few for one alone
+        }
+
+        var seconds = await SecondsUntilAsync(async () =>
+            (await nodes.Second.AdminAsync("GET", "api/incidents")).GetProperty("items").GetArrayLength() == 1);
+        seconds += await SecondsUntilAsync(async () => await AskAsync(first, "Hello") == 503 && await AskAsync(second, "Hello") == 503);
+
+        Assert.InRange(seconds, 0, 5);
+        var incident = Assert.Single((await nodes.First.AdminAsync("GET", "api/incidents")).GetProperty("items").EnumerateArray());
+        Assert.Equal(1, incident.GetProperty("openings").GetInt32());
+
+        static async Task<int> AskAsync(HttpClient http, string text)
+        {
+            using var response = await http.PostAsJsonAsync(
+                "v1/chat/completions", new { model = "simulator", messages = new[] { new { role = "user", content = text } } }, Ct);
+            return (int)response.StatusCode;
+        }
+    }
+
+    [Fact]
     public async Task A_key_revoked_on_one_node_is_refused_on_the_other_within_a_second_and_both_come_to_one_revision()
     {
         await using var nodes = await Nodes.StartAsync();

@@ -14,11 +14,11 @@ internal static class ListPlugIns
 
     /// <summary>
     /// Lists the models and webhooks that rules of policies asked on this node in the last hour, slowest first: how often, how long it took
-    /// and how often there was no verdict.
+    /// and how often there was no verdict. For those who may read the settings of the whole installation.
     /// </summary>
     internal static Ok<Listing<PlugInStanding>> Handle(HttpContext http, PlugInStandings standings)
     {
-        ApiPerson.Require(http);
-        return TypedResults.Ok(new Listing<PlugInStanding>(standings.List()));
+        var who = ApiPerson.Require(http);
+        return TypedResults.Ok(new Listing<PlugInStanding>(standings.List(who)));
     }
 }

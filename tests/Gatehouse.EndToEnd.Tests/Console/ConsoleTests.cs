@@ -26,7 +26,7 @@ public sealed class ConsoleTests(ConsoleInBrowser console) : IClassFixture<Conso
             "/providers", "/routes", "/settings",
             "/settings/tokens", "/settings/secrets", "/settings/configuration", "/settings/doctor", "/settings/audit",
             "/calls?environment=production&error=x&unpriced=true",
-            "/guards", "/guards/policies", "/guards/policies/standard", "/guards/policies/new", "/guards/exceptions", "/reviews", "/incidents",
+            "/guards", "/guards/policies", "/guards/policies/standard", "/guards/policies/new", "/guards/exceptions", "/guards/labels", "/reviews", "/incidents",
             "/guards/playground", "/guards/playground?example=person", "/guards/playground?example=disguise",
         };
         await page.GotoAsync("/calls");
