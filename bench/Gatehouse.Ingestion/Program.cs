@@ -2,8 +2,8 @@
 //   dotnet run -c Release --project bench/Gatehouse.Ingestion -- [--records 300000] [--rounds 3] [--postgres "Host=…;Database=postgres"]
 // [--questions yes] Prints CPU of this process in µs a call (with PostgreSQL: without the server's own), calls per second, and bytes
 // allocated a call. With --questions the calls are spread over 30 days, and what the console asks is timed: the median of five.
-//   dotnet run -c Release --project bench/Gatehouse.Ingestion -- scale [--calls 5000000] [--postgres "Host=…"] [--keep FOLDER] [--only TEXT]
-//   [--as admin|member]
+//   dotnet run -c Release --project bench/Gatehouse.Ingestion -- scale [--calls 5000000] [--postgres "Host=…"]
+//   [--keep FOLDER] [--only TEXT] [--as admin|member]
 // Fills an installation with calls of 30 days and asks the built server for every page and API answer that reads them, as an
 // administrator and as a member of one team: the median and the worst of five. --keep fills once; --only asks what has this in its address.
 //   dotnet run -c Release --project bench/Gatehouse.Ingestion -- retention --keep FOLDER [--postgres "Host=…"] [--days 20]
@@ -15,8 +15,8 @@ using Gatehouse.Ingestion.Scale;
 if (args is ["scale", ..])
 {
     await ScaleTrial.RunAsync(
-        int.Parse(Option("--calls") ?? "5000000", CultureInfo.InvariantCulture), Option("--postgres"), Option("--keep"), Option("--only") ?? "",
-        Option("--as"));
+        int.Parse(Option("--calls") ?? "5000000", CultureInfo.InvariantCulture), Option("--postgres"), Option("--keep"),
+        Option("--only") ?? "", Option("--as"));
     return;
 }
 

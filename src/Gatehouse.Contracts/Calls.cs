@@ -173,8 +173,7 @@ public sealed record CallFilter(
 }
 
 /// <summary>A page of calls, newest first.</summary>
-/// <param name="Next">Pass as <see cref="CallFilter.Before"/> for the next page; <see langword="null"/> at the end. Not the end where the
-/// page is short.</param>
+/// <param name="Next">Pass as <see cref="CallFilter.Before"/> for the next page; <see langword="null"/> at the end.</param>
 /// <param name="From">No older calls were looked at: the filter's own time, or 30 days back.</param>
 public sealed record CallPage(IReadOnlyList<CallSummary> Calls, Guid? Next, DateTimeOffset From)
 {

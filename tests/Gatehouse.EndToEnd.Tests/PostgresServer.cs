@@ -47,9 +47,7 @@ internal sealed class PostgresServer : IAsyncDisposable
         $"-c listen_addresses=127.0.0.1 -c port={_port.ToString(CultureInfo.InvariantCulture)} -c unix_socket_directories= -c fsync=off",
         "start");
 
-    /// <summary>
-    /// Cuts all connections and ends without tidying up, as a crash does; what was committed is there after the next start.
-    /// </summary>
+    /// <summary>Cuts all connections and ends without tidying up, as a crash does; what was committed is there after a start.</summary>
     public Task StopAsync() => AsOwnerAsync("pg_ctl", "-D", Data, "-m", "immediate", "-w", "stop");
 
     public async ValueTask DisposeAsync()
@@ -82,7 +80,9 @@ internal sealed class PostgresServer : IAsyncDisposable
     private Task AsOwnerAsync(string program, params string[] arguments)
     {
         var path = Path.Combine(_programs, program);
-        return Environment.IsPrivilegedProcess ? RunAsync("runuser", ["-u", "postgres", "--", path, .. arguments]) : RunAsync(path, arguments);
+        return Environment.IsPrivilegedProcess
+            ? RunAsync("runuser", ["-u", "postgres", "--", path, .. arguments])
+            : RunAsync(path, arguments);
     }
 
     private async Task RunAsync(string program, params string[] arguments)

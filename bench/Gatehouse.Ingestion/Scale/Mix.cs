@@ -41,7 +41,8 @@ internal sealed class Mix(IReadOnlyList<FilledSystem> systems, DateTimeOffset fr
 
     private static readonly GuardReport Redacted = new(
         "standard", "r1", GuardVerdict.Redacted,
-        [new GuardFinding("output", "secrets", "AWS_ACCESS_KEY", "secrets-output", "redact", false, false, 1, 0.99, 0, 120, 140)], 200, 110);
+        [new GuardFinding("output", "secrets", "AWS_ACCESS_KEY", "secrets-output", "redact", false, false, 1, 0.99, 0, 120, 140)],
+        200, 110);
 
     private readonly Random _random = new(1);
 
@@ -145,7 +146,8 @@ internal sealed class Mix(IReadOnlyList<FilledSystem> systems, DateTimeOffset fr
         record.Attempts =
         [
             .. failedOver
-                ? (CallAttempt[])[new CallAttempt("azure", target.Model, 40, null, null, 900, 500, "upstream_error", "The provider answered 500.")]
+                ? (CallAttempt[])[new CallAttempt("azure", target.Model, 40, null, null, 900, 500, "upstream_error",
+                    "The provider answered 500.")]
                 : [],
             new CallAttempt(
                 target.Provider, target.Model, 1000, first - 2000, first - 1000, duration - 40, 200, null, null, usage, Nanos.ToUsd(cost)),

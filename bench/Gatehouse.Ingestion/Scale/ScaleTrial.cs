@@ -9,11 +9,11 @@ namespace Gatehouse.Ingestion.Scale;
 /// </summary>
 internal static class ScaleTrial
 {
-    private const string Name = "gatehouse_scale";
+    public const string Name = "gatehouse_scale";
 
     public static async Task RunAsync(int calls, string? postgres, string? kept, string only, string? person)
     {
-        var folder = kept is null ? Directory.CreateTempSubdirectory("gatehouse-scale-").FullName : Directory.CreateDirectory(kept).FullName;
+        var folder = (kept is null ? Directory.CreateTempSubdirectory("gatehouse-scale-") : Directory.CreateDirectory(kept)).FullName;
         var executable = Environment.GetEnvironmentVariable("GATEHOUSE_EXECUTABLE")
             ?? Path.GetFullPath("src/Gatehouse/bin/Release/net10.0/gatehouse");
         var isNew = !File.Exists(Path.Combine(folder, "filled"));
@@ -43,8 +43,8 @@ internal static class ScaleTrial
             }
 
             await installation.StartAsync();
-            Console.WriteLine("p50 of 5 ms  worst ms  of the whole answer over HTTP");
-            var pages = new Pages(only);
+            Console.WriteLine("p50 ms   worst ms    CPU ms  of the whole answer over HTTP, of five");
+            var pages = new Pages(only, installation.CpuMillis);
             foreach (var who in (string[])["admin", "member"])
             {
                 if (person is null || person == who)
@@ -91,7 +91,8 @@ internal static class ScaleTrial
                     if (done % 500_000 == 0)
                     {
                         Console.WriteLine(string.Create(
-                            CultureInfo.InvariantCulture, $"{done} calls, {done / TimeProvider.System.GetElapsedTime(started).TotalSeconds:0}/s"));
+                            CultureInfo.InvariantCulture,
+                            $"{done} calls, {done / TimeProvider.System.GetElapsedTime(started).TotalSeconds:0}/s"));
                     }
                 });
             await db.ExecuteAsync(connection is null ? (FormattableString)$"PRAGMA wal_checkpoint(TRUNCATE)" : $"VACUUM ANALYZE", default);

@@ -391,7 +391,7 @@ public class CallQueriesTests
     public async Task A_search_for_what_is_rare_looks_at_so_many_calls_says_how_far_it_came_and_goes_on_from_there(string kind)
     {
         await using var ledger = await TestLedger.StartAsync(kind);
-        const int calls = 140_000;
+        const int calls = 90_000;
         var rare = TestLedger.Call(Blue, 1, Samples.Noon);
         (rare.ErrorMessage, rare.RequestId) = ("a needle", "order-4711-needle");
         await ledger.RecordAsync(rare);

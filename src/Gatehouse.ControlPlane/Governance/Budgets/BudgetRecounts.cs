@@ -65,7 +65,9 @@ internal sealed class BudgetRecounts(Database db, ReadSpending read, BudgetCharg
             async sql =>
             {
                 var due = await sql.QueryAsync(
-                    $"SELECT recount_at FROM governance_budget WHERE id = {budget.Id} AND recount_at IS NOT NULL", row => row.Instant(0), ct);
+                    $"SELECT recount_at FROM governance_budget WHERE id = {budget.Id} AND recount_at IS NOT NULL",
+                    row => row.Instant(0),
+                    ct);
                 if (due.Count == 0)
                 {
                     return ((DateTimeOffset?)null, new Dictionary<string, (long, long)>());

@@ -20,9 +20,7 @@ public sealed class Budgets
     /// <summary>Beyond, nanos no longer fit.</summary>
     private const decimal MaxUsd = 1_000_000_000m;
 
-    /// <summary>
-    /// Calls of this time are counted while the budget is made; of the others, all are in the ledger or under way for longer.
-    /// </summary>
+    /// <summary>Calls of this time are counted while the budget is made; the others are in the ledger, or under way for longer.</summary>
     private static readonly TimeSpan LastCalls = TimeSpan.FromMinutes(1);
 
     private const int UsersShown = 10;

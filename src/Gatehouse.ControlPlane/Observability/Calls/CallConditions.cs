@@ -109,10 +109,14 @@ internal static class CallConditions
     /// <summary>The rows whose id begins with these hexadecimal digits, and that have their column from it.</summary>
     public static SqlText AddDigits(this SqlText sql, Person who, FormattableString column, string digits, int limit)
     {
-        var (from, to) = (Guid.ParseExact(digits.PadRight(IdDigits, '0'), "N"), Guid.ParseExact(digits.PadRight(IdDigits, 'f'), "N"));
-        sql.Add($" WHERE id >= {from} AND id <= {to} AND {column} IS NULL");
+        var begun = BegunBy(digits);
+        sql.Add($" WHERE id >= {begun.First} AND id <= {begun.Last} AND {column} IS NULL");
         return sql.AddReadable(who).Add($" ORDER BY id DESC LIMIT {limit}");
     }
+
+    /// <summary>The ids that begin with these hexadecimal digits.</summary>
+    public static IdRange BegunBy(string digits) => IdRange.Between(
+        Guid.ParseExact(digits.PadRight(IdDigits, '0'), "N"), Guid.ParseExact(digits.PadRight(IdDigits, 'f'), "N"));
 
     /// <summary>No call that started at this time or later has a smaller id.</summary>
     public static Guid EarliestId(DateTimeOffset start) =>

@@ -1,4 +1,5 @@
 using Gatehouse.Contracts;
+using Gatehouse.Observability.Ledger;
 using Gatehouse.Observability.Rollups;
 using Gatehouse.Storage;
 
@@ -11,10 +12,10 @@ namespace Gatehouse.Observability.Calls;
 internal sealed class CallPages(Database db, SystemLookup systems, TimeProvider clock)
 {
     /// <summary>Calls that a page looks at, give or take a slice.</summary>
-    public const int MostScanned = 100_000;
+    public const int MostScanned = 50_000;
 
     /// <summary>Calls between two looks at what was found; the first slice has what most pages need.</summary>
-    private const int Slice = 20_000;
+    private const int Slice = 15_000;
     private const int FirstSlice = 4_000;
 
     /// <summary>Shapes that a statement is given one by one; of more, it looks them up.</summary>
@@ -111,22 +112,37 @@ internal sealed class CallPages(Database db, SystemLookup systems, TimeProvider 
             return null;
         }
 
-        var ids = await db.QueryAsync(
-            $"""
-            SELECT id FROM observability_call WHERE request_id >= {text} AND request_id < {text + "\uFFFF"}
-            UNION SELECT id FROM observability_call WHERE trace_id >= {text.ToLowerInvariant()} AND trace_id < {text.ToLowerInvariant() + "\uFFFF"}
-            LIMIT {filter.Limit + 1}
-            """,
-            row => row.Id(0),
-            ct);
+        var lower = text.ToLowerInvariant();
+        var whole = Guid.TryParseExact(lower, "D", out var given) ? given : LedgerEntry.IdOfRequest(lower);
+        var sql = new SqlText()
+            .Add($"SELECT id FROM observability_call WHERE request_id >= {text} AND request_id < {text + "\uFFFF"} UNION ")
+            .Add($"SELECT id FROM observability_call WHERE trace_id >= {lower} AND trace_id < {lower + "\uFFFF"}");
+        if (whole is { } id)
+        {
+            sql.Add($" UNION SELECT id FROM observability_call WHERE id = {id}");
+        }
+        else if ((LedgerEntry.DigitsOfRequest(lower) ?? lower) is { Length: >= ShortestId and <= CallConditions.IdDigits } digits
+            && digits.All(char.IsAsciiHexDigit))
+        {
+            var begun = CallConditions.BegunBy(digits);
+            sql.Add($" UNION SELECT id FROM observability_call WHERE id >= {begun.First} AND id <= {begun.Last} AND (request_id IS NULL OR trace_id IS NULL)");
+        }
+
+        var ids = await db.QueryAsync(sql.Add($" LIMIT {filter.Limit + 1}").Build(), row => row.Id(0), ct);
+        if (ids.Count == 0 && (whole is not null || (lower.Length == CallConditions.IdDigits && lower.All(char.IsAsciiHexDigit))))
+        {
+            return [];
+        }
+
         if (ids.Count == 0 || ids.Count > filter.Limit)
         {
             return null;
         }
 
         var range = IdRange.All.Before(filter.Before);
-        var sql = LedgerRow.Select().AddConditions(db, who, filter, range).Add($" AND id IN {ids} ORDER BY id DESC");
-        return await db.QueryAsync(sql.Build(), row => LedgerRow.Read(row, systems).Call, ct);
+        var found = LedgerRow.Select().AddConditions(db, who, filter with { Search = null }, range)
+            .Add($" AND id IN {ids} ORDER BY id DESC");
+        return await db.QueryAsync(found.Build(), row => LedgerRow.Read(row, systems).Call, ct);
     }
 
     /// <returns>The shapes that calls of the filter have; <see langword="null"/> for any, or for too many to name.</returns>

@@ -166,7 +166,8 @@ public static class LedgerInvariants
                 row => row.Long(0), ct))[0];
         }
 
-        return new InvariantReport("closed", "the sums of quarters of an hour and of days are those of minutes and hours", count, First(faults));
+        return new InvariantReport(
+            "closed", "the sums of quarters of an hour and of days are those of minutes and hours", count, First(faults));
     }
 
     private static long Micros(DateTimeOffset at) => (at - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;

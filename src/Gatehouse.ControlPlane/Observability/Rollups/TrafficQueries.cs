@@ -57,7 +57,7 @@ public sealed class TrafficQueries
     public async Task<Traffic> SeriesAsync(Person who, CallFilter filter, TimeSpan step, CancellationToken ct) =>
         (await PictureAsync(who, filter, step, [], ct)).Traffic;
 
-    /// <summary>What <see cref="SeriesAsync"/> and, of each dimension, <see cref="ByAsync"/> say, in one reading.</summary>
+    /// <summary>What <see cref="SeriesAsync"/> and, of each dimension, <see cref="ByAsync"/> say, in two readings.</summary>
     /// <inheritdoc cref="SeriesAsync"/>
     public async Task<TrafficPicture> PictureAsync(
         Person who, CallFilter filter, TimeSpan step, IReadOnlyList<TrafficDimension> dimensions, CancellationToken ct)
@@ -80,29 +80,44 @@ public sealed class TrafficQueries
         }
 
         var total = new TrafficTotals();
-        var shares = dimensions.ToDictionary(d => d, _ => new Dictionary<string, TrafficTotals>());
         await _reader.ReadAsync(
             who,
             filter with { From = from, To = to },
             step,
-            dimensions.Aggregate(TrafficColumns.Time, (columns, d) => columns | ColumnOf(d)),
+            TrafficColumns.Time,
             row =>
             {
                 buckets[Floor(row.AtMicros, step)].Add(row);
                 total.Add(row);
-                foreach (var (dimension, totals) in shares)
-                {
-                    if (ShareKeyOf(row, dimension) is { } key)
-                    {
-                        Of(totals, key).Add(row);
-                    }
-                }
             },
             ct);
         var points = buckets.Select(b => new TrafficPoint(DateTimeOffset.UnixEpoch.AddMicroseconds(b.Key), b.Value.ToSum())).ToList();
         return new TrafficPicture(
             new Traffic(from, to, step, total.ToSum(), points),
-            shares.ToDictionary(s => s.Key, s => Sorted(s.Value.ToDictionary(t => t.Key, t => t.Value.ToSum()), s.Key)));
+            dimensions.Count == 0 ? new Dictionary<TrafficDimension, IReadOnlyList<TrafficShare>>() : await SharesAsync());
+
+        // Apart from the points: what is told apart by time and by names at once is as many rows as there are.
+        async Task<Dictionary<TrafficDimension, IReadOnlyList<TrafficShare>>> SharesAsync()
+        {
+            var shares = dimensions.ToDictionary(d => d, _ => new Dictionary<string, TrafficTotals>());
+            await _reader.ReadAsync(
+                who,
+                filter with { From = from, To = to },
+                Steps[^1],
+                dimensions.Aggregate(TrafficColumns.None, (columns, d) => columns | ColumnOf(d)),
+                row =>
+                {
+                    foreach (var (dimension, totals) in shares)
+                    {
+                        if (ShareKeyOf(row, dimension) is { } key)
+                        {
+                            Of(totals, key).Add(row);
+                        }
+                    }
+                },
+                ct);
+            return shares.ToDictionary(s => s.Key, s => Sorted(s.Value.ToDictionary(t => t.Key, t => t.Value.ToSum()), s.Key));
+        }
     }
 
     /// <summary>
@@ -121,7 +136,7 @@ public sealed class TrafficQueries
     public Task<Dictionary<TKey, TrafficSum>> ByTargetAsync<TKey>(
         Person who, CallFilter filter, Func<string, string, string, TKey?> keyOf, CancellationToken ct)
         where TKey : class => SumAsync(
-            who, filter, TrafficColumns.Route | TrafficColumns.Provider | TrafficColumns.Model,
+            who, filter, TrafficColumns.Route | TrafficColumns.Provider | TrafficColumns.Model, 
             row => keyOf(row.Route, row.Provider, row.Model), ct);
 
     private async Task<Dictionary<TKey, TrafficSum>> SumAsync<TKey>(

@@ -148,9 +148,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
 
     private static DateTimeOffset Ceiling(DateTimeOffset at, TimeSpan step) => Floor(at.AddTicks(step.Ticks - 1), step);
 
-    /// <summary>
-    /// The database adds up what the reader does not tell apart: rows that come here cost ten times what they cost there.
-    /// </summary>
+    /// <summary>The database adds up what the reader does not tell apart: a row costs ten times as much here as there.</summary>
     private async Task ReadBucketsAsync(
         Person who, CallFilter filter, long seconds, DateTimeOffset from, DateTimeOffset to, TrafficColumns columns,
         Action<TrafficRow> add, CancellationToken ct)
