@@ -68,6 +68,7 @@ internal sealed class Sample
     private ref struct Collector() : ISignalSink
     {
         private SeenFeatures _seen = SeenFeatures.Rent();
+        private int _before;
 
         public readonly List<int> Features { get; } = [];
 
@@ -79,7 +80,7 @@ internal sealed class Sample
         {
             var index = (int)(hash >> (32 - InjectionModel.TableBits));
             Features.Add(index);
-            if (_seen.Add(hash) == 1)
+            if (_seen.Add(hash, 1) == 1)
             {
                 Distinct.Add(index);
             }
@@ -107,7 +108,8 @@ internal sealed class Sample
         public void EndSentence(int end)
         {
             Sentences.Add((Features.Count, end));
-            _seen.EndSentence();
+            _seen.EndSentence(Distinct.Count - _before);
+            _before = Distinct.Count;
         }
     }
 }

@@ -43,10 +43,13 @@ internal static class Disguises
             Encoded(text, counts, words, found);
         }
 
+        var before = found.Count;
         if (text.IndexOfAny('%', '\\', '&') >= 0)
         {
             Escaped(text, found);
         }
+
+        var isEscaped = found.Count > before;
 
         if (counts.LongestSingleRun >= 6)
         {
@@ -58,7 +61,8 @@ internal static class Disguises
             WordByWord(text, words, found);
         }
 
-        if (IsLeet(counts))
+        // The digits of %20 are no letters.
+        if (IsLeet(counts) && !isEscaped)
         {
             Leet(text, words, found);
         }
@@ -398,7 +402,8 @@ internal static class Disguises
 
     private static void EndSpaced(int start, int end, int letters, Vocabulary words, Unmaskings found)
     {
-        if (letters >= 6)
+        // One letter said over and over spells nothing.
+        if (letters >= 6 && found.Open.IndexOfAnyExcept(found.Open[0], ' ') >= 0)
         {
             if (!found.Open.TrimEnd().Contains(' '))
             {

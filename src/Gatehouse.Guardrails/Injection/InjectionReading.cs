@@ -50,7 +50,7 @@ internal ref struct InjectionReading : ISignalSink
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Feature(uint hash)
     {
-        var counts = _untrusted ? 1 : _seen.Add(hash);
+        var counts = _untrusted ? 1 : _seen.Add(hash, 1);
         _sentence += counts * WeightOf(hash);
         _sentenceFeatures += counts;
     }
@@ -62,10 +62,7 @@ internal ref struct InjectionReading : ISignalSink
         var (words, stems, pairs, triples) = (1, hasStem ? 1 : 0, 1, hasTriple ? 1 : 0);
         if (!_untrusted)
         {
-            words = _seen.Add(word);
-            stems = hasStem ? _seen.Add(stem) : 0;
-            pairs = _seen.Add(pair);
-            triples = hasTriple ? _seen.Add(triple) : 0;
+            _seen.Add(word, stem, pair, triple, ref words, ref stems, ref pairs, ref triples);
         }
 
         _sentence += (words * WeightOf(word)) + (stems * WeightOf(stem)) + (pairs * WeightOf(pair)) + (triples * WeightOf(triple));
@@ -99,7 +96,7 @@ internal ref struct InjectionReading : ISignalSink
                 (_worst, WorstStart, WorstEnd) = (_sentence, _sentenceStart, end);
             }
 
-            _seen.EndSentence();
+            _seen.EndSentence(_sentenceFeatures);
         }
 
         (_previous, _previousFeatures, _previousStart, _hasPrevious) = (_sentence, _sentenceFeatures, _sentenceStart, true);

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Gatehouse.Guardrails.Text;
 
 namespace Gatehouse.Guardrails.Injection;
@@ -65,7 +66,7 @@ internal static class SignalScanner
     private const int MaxSentenceWords = 48;
     private const int ConceptReach = 9;
 
-    /// <param name="known">Bits of the hashes of common words.</param>
+    /// <param name="known">Bits of the hashes of common words: as many as <see cref="Vocabulary.Bits"/>.</param>
     public static SignalCounts Scan<TSink>(ReadOnlySpan<char> text, ReadOnlySpan<ulong> known, ref TSink sink)
         where TSink : struct, ISignalSink, allows ref struct
     {
@@ -169,10 +170,11 @@ internal static class SignalScanner
 
         var word = WordHash.Word(hash);
         counts.Words++;
-        counts.Repeats += word == state.Previous || word == state.BeforePrevious ? 1 : 0;
-        var isKnown = (known[(int)((word >> 6) & (uint)(known.Length - 1))] & (1UL << (int)(word & 63))) != 0;
-        counts.Known += isKnown ? 1 : 0;
-        counts.UnknownRun = isKnown ? 0 : counts.UnknownRun + (length > 1 ? 1 : 0);
+        counts.Repeats += (word == state.Previous) | (word == state.BeforePrevious) ? 1 : 0;
+        var isKnown = (int)(Unsafe.Add(ref MemoryMarshal.GetReference(known), (nint)((word >> 6) & ((Vocabulary.Bits / 64) - 1)))
+            >> (int)word) & 1;
+        counts.Known += isKnown;
+        counts.UnknownRun = (isKnown - 1) & (counts.UnknownRun + (length > 1 ? 1 : 0));
         counts.LongestUnknownRun = Math.Max(counts.LongestUnknownRun, counts.UnknownRun);
 
         var pair = WordHash.Pair(word, state.Previous);

@@ -20,7 +20,8 @@ internal static class Confusables
     private const string StyledTo =
         "aoCgHHHhIILlNPQRRRZZKBCeEFMoiDdeijABDEGHIJKLMNOPRTUVWabcdefghijklmnoprstuvwxyzaehijklmnoprstuvx";
 
-    private static readonly char[] Table = Build();
+    private static readonly char[] Table = Build(0xABFF, (CyrillicFrom, CyrillicTo), (GreekFrom, GreekTo), (OtherFrom, OtherTo));
+    private static readonly char[] StyledTable = Build(0x2C7E, (StyledFrom, StyledTo));
 
     /// <returns>The Latin letter that <paramref name="c"/> looks like, or 0.</returns>
     public static char LookAlike(char c) => c < Table.Length ? Table[c] : '\0';
@@ -48,14 +49,8 @@ internal static class Confusables
             case >= '\uFB00' and <= '\uFB06':
                 return (c - '\uFB00') switch { 0 => "ff", 1 => "fi", 2 => "fl", 3 => "ffi", 4 => "ffl", _ => "st" };
             default:
-                var index = StyledFrom.IndexOf(c, StringComparison.Ordinal);
-                if (index < 0)
-                {
-                    return [];
-                }
-
-                scratch[0] = StyledTo[index];
-                return scratch[..1];
+                scratch[0] = c < StyledTable.Length ? StyledTable[c] : '\0';
+                return scratch[..(scratch[0] == 0 ? 0 : 1)];
         }
     }
 
@@ -73,10 +68,10 @@ internal static class Confusables
 
     private static char Letter(int index) => (char)(index < 26 ? 'A' + index : 'a' + index - 26);
 
-    private static char[] Build()
+    private static char[] Build(int length, params ReadOnlySpan<(string From, string To)> letters)
     {
-        var table = new char[0xABFF];
-        foreach (var (from, to) in new[] { (CyrillicFrom, CyrillicTo), (GreekFrom, GreekTo), (OtherFrom, OtherTo) })
+        var table = new char[length];
+        foreach (var (from, to) in letters)
         {
             for (var i = 0; i < from.Length; i++)
             {

@@ -51,6 +51,9 @@ internal static class Tokenizer
     /// <summary>Class of each ASCII character: none, lower case, upper case, digit.</summary>
     private static readonly byte[] Classes = Classify();
 
+    /// <summary>The lower case of Latin, Greek and Cyrillic letters.</summary>
+    private static readonly char[] LowerCase = [.. Enumerable.Range(0, 0x590).Select(c => char.ToLowerInvariant((char)c))];
+
     public static uint HashOf(ReadOnlySpan<char> word)
     {
         var hash = Seed;
@@ -176,7 +179,7 @@ internal static class Tokenizer
             }
 
             counts += 1UL << (kind * 16);
-            hash = (hash ^ char.ToLowerInvariant(c)) * Prime;
+            hash = (hash ^ Lower(c)) * Prime;
         }
 
         position = at;
@@ -220,5 +223,8 @@ internal static class Tokenizer
         return classes;
     }
 
-    private static uint Lower(char c) => c < 128 ? (uint)((uint)(c - 'A') <= 25u ? c | 32 : c) : char.ToLowerInvariant(c);
+    /// <summary>Ideographs and syllables of Korean have no case.</summary>
+    private static uint Lower(char c) =>
+        c < LowerCase.Length ? LowerCase[c] : c is (>= '\u2E80' and <= '\u9FFF') or (>= '\uAC00' and <= '\uD7A3') ? c
+        : char.ToLowerInvariant(c);
 }
