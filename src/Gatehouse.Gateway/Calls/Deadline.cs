@@ -128,7 +128,7 @@ internal sealed class Deadline : IDisposable
         lock (_lock)
         {
             _dueAt = dueAt;
-            if (dueAt < _goesOffAt)
+            if (dueAt < _goesOffAt || (IsTotal && dueAt != Never)) // what is due last is not moved again
             {
                 _goesOffAt = dueAt;
                 _timer.Change(_clock.GetElapsedTime(now, dueAt), Timeout.InfiniteTimeSpan);

@@ -328,7 +328,6 @@ public sealed class IsolationTests
             ("GET /api/calls/follow", [($"api/calls/follow?{filter}", null)]),
             ("GET /api/calls/{id}", [($"api/calls/{blue.Call}", null), ($"api/calls/{blue.RequestId}", null)]),
             ("GET /api/guard/activity", [("api/guard/activity", null), ($"api/guard/activity?{filter}", null)]),
-            ("GET /api/guard/plug-ins", [("api/guard/plug-ins", null), ($"api/guard/plug-ins?{filter}", null)]),
             ("GET /api/traffic", [("api/traffic", null), ($"api/traffic?{filter}", null)]),
             ("GET /api/traffic/by/{dimension}",
             [

@@ -48,7 +48,8 @@ public sealed class GuardPolicies
     /// <param name="number"><see langword="null"/>: the one that is in force, or else the newest.</param>
     /// <returns>What there is of them.</returns>
     /// <exception cref="ProblemException">The person may not.</exception>
-    public async Task<(PolicyRevision? Found, PolicyRevision? Newest)> FindAsync(Person who, string name, long? number, CancellationToken ct)
+    public async Task<(PolicyRevision? Found, PolicyRevision? Newest)> FindAsync(
+        Person who, string name, long? number, CancellationToken ct)
     {
         who.RequireEverywhere(Permission.ReadSettings);
         FormattableString wanted = number is { } one ? (FormattableString)$"p.number = {one}" : $"p.number = f.number";
