@@ -16,6 +16,8 @@ public sealed class TrafficQueries
     /// <summary>Most buckets of a series.</summary>
     public const int MaxPoints = 1500;
 
+    private static readonly TimeSpan FewPoints = TimeSpan.FromHours(6);
+
     private readonly TrafficReader _reader;
     private readonly SystemLookup _systems;
     private readonly TimeProvider _clock;
@@ -57,7 +59,7 @@ public sealed class TrafficQueries
     public async Task<Traffic> SeriesAsync(Person who, CallFilter filter, TimeSpan step, CancellationToken ct) =>
         (await PictureAsync(who, filter, step, [], ct)).Traffic;
 
-    /// <summary>What <see cref="SeriesAsync"/> and, of each dimension, <see cref="ByAsync"/> say, in two readings.</summary>
+    /// <summary>What <see cref="SeriesAsync"/> and, of each dimension, <see cref="ByAsync"/> say; shares without percentiles.</summary>
     /// <inheritdoc cref="SeriesAsync"/>
     public async Task<TrafficPicture> PictureAsync(
         Person who, CallFilter filter, TimeSpan step, IReadOnlyList<TrafficDimension> dimensions, CancellationToken ct)
@@ -79,44 +81,44 @@ public sealed class TrafficQueries
             buckets[at] = new TrafficTotals();
         }
 
-        var total = new TrafficTotals();
+        // Together, where there are few points: then what is told apart by time and by names is hardly more rows than by names alone.
+        var together = dimensions.Count > 0 && step >= FewPoints;
+        var (total, names) = (new TrafficTotals(), dimensions.Aggregate(TrafficColumns.None, (columns, d) => columns | ColumnOf(d)));
+        var shares = dimensions.ToDictionary(d => d, _ => new Dictionary<string, TrafficTotals>());
         await _reader.ReadAsync(
             who,
             filter with { From = from, To = to },
             step,
-            TrafficColumns.Time,
+            TrafficColumns.Time | TrafficColumns.Latency | (together ? names : TrafficColumns.None),
             row =>
             {
                 buckets[Floor(row.AtMicros, step)].Add(row);
                 total.Add(row);
+                if (together)
+                {
+                    Share(row);
+                }
             },
             ct);
+        if (dimensions.Count > 0 && !together)
+        {
+            await _reader.ReadAsync(who, filter with { From = from, To = to }, Steps[^1], names, Share, ct);
+        }
+
         var points = buckets.Select(b => new TrafficPoint(DateTimeOffset.UnixEpoch.AddMicroseconds(b.Key), b.Value.ToSum())).ToList();
         return new TrafficPicture(
             new Traffic(from, to, step, total.ToSum(), points),
-            dimensions.Count == 0 ? new Dictionary<TrafficDimension, IReadOnlyList<TrafficShare>>() : await SharesAsync());
+            shares.ToDictionary(s => s.Key, s => Sorted(s.Value.ToDictionary(t => t.Key, t => t.Value.ToSum()), s.Key)));
 
-        // Apart from the points: what is told apart by time and by names at once is as many rows as there are.
-        async Task<Dictionary<TrafficDimension, IReadOnlyList<TrafficShare>>> SharesAsync()
+        void Share(TrafficRow row)
         {
-            var shares = dimensions.ToDictionary(d => d, _ => new Dictionary<string, TrafficTotals>());
-            await _reader.ReadAsync(
-                who,
-                filter with { From = from, To = to },
-                Steps[^1],
-                dimensions.Aggregate(TrafficColumns.None, (columns, d) => columns | ColumnOf(d)),
-                row =>
+            foreach (var (dimension, totals) in shares)
+            {
+                if (ShareKeyOf(row, dimension) is { } key)
                 {
-                    foreach (var (dimension, totals) in shares)
-                    {
-                        if (ShareKeyOf(row, dimension) is { } key)
-                        {
-                            Of(totals, key).Add(row);
-                        }
-                    }
-                },
-                ct);
-            return shares.ToDictionary(s => s.Key, s => Sorted(s.Value.ToDictionary(t => t.Key, t => t.Value.ToSum()), s.Key));
+                    Of(totals, key).AddCounts(row);
+                }
+            }
         }
     }
 
@@ -126,7 +128,8 @@ public sealed class TrafficQueries
     /// <exception cref="ProblemException">The range is wrong, or the person may not see the team that the filter names.</exception>
     public async Task<IReadOnlyList<TrafficShare>> ByAsync(Person who, CallFilter filter, TrafficDimension dimension, CancellationToken ct)
     {
-        return Sorted(await SumAsync(who, filter, ColumnOf(dimension), row => ShareKeyOf(row, dimension), ct), dimension);
+        var columns = ColumnOf(dimension) | TrafficColumns.Latency;
+        return Sorted(await SumAsync(who, filter, columns, row => ShareKeyOf(row, dimension), ct), dimension);
     }
 
     /// <summary>
@@ -136,7 +139,7 @@ public sealed class TrafficQueries
     public Task<Dictionary<TKey, TrafficSum>> ByTargetAsync<TKey>(
         Person who, CallFilter filter, Func<string, string, string, TKey?> keyOf, CancellationToken ct)
         where TKey : class => SumAsync(
-            who, filter, TrafficColumns.Route | TrafficColumns.Provider | TrafficColumns.Model, 
+            who, filter, TrafficColumns.Route | TrafficColumns.Provider | TrafficColumns.Model | TrafficColumns.Latency,
             row => keyOf(row.Route, row.Provider, row.Model), ct);
 
     private async Task<Dictionary<TKey, TrafficSum>> SumAsync<TKey>(

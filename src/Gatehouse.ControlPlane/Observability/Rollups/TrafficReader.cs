@@ -162,7 +162,8 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
                 CAST(SUM(calls) AS BIGINT), CAST(SUM(unpriced_calls) AS BIGINT), CAST(SUM(input_tokens) AS BIGINT),
                 CAST(SUM(output_tokens) AS BIGINT), CAST(SUM(cost_nanos) AS BIGINT), CAST(SUM(cached_calls) AS BIGINT),
                 CAST(SUM(saved_nanos) AS BIGINT), CAST(SUM(saved_tokens) AS BIGINT), CAST(SUM(failed_over) AS BIGINT),
-                {db.Joined($"CASE WHEN outcome = 'ok' THEN duration_histogram END")}, {db.Joined($"CASE WHEN outcome = 'ok' THEN own_histogram END")}
+                {Histograms($"CASE WHEN outcome = 'ok' THEN duration_histogram END")},
+                {Histograms($"CASE WHEN outcome = 'ok' THEN own_histogram END")}
                 FROM observability_traffic
                 WHERE step_seconds = {seconds} AND bucket_at >= {from} AND bucket_at < {to}
                 """);
@@ -187,6 +188,9 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
             },
             ct);
         rows.ForEach(add);
+
+        FormattableString Histograms(FormattableString stored) =>
+            columns.HasFlag(TrafficColumns.Latency) ? db.Joined(stored) : $"''";
 
         FormattableString Column(TrafficColumns column, FormattableString name, FormattableString? otherwise = null)
         {

@@ -48,6 +48,9 @@ internal enum TrafficColumns
     Provider = 16,
     Model = 32,
     Error = 64,
+
+    /// <summary>Histograms, which are most of what is read.</summary>
+    Latency = 128,
 }
 
 /// <summary>Adds rows up.</summary>
@@ -68,7 +71,8 @@ internal sealed class TrafficTotals
     private long _savedNanos;
     private long _savedTokens;
 
-    public void Add(in TrafficRow row)
+    /// <summary>Adds all but what percentiles are made of.</summary>
+    public void AddCounts(in TrafficRow row)
     {
         _calls += row.Calls;
         _failed += row.Outcome == "failed" ? row.Calls : 0;
@@ -82,6 +86,11 @@ internal sealed class TrafficTotals
         _cached += row.CachedCalls;
         _savedNanos += row.SavedNanos;
         _savedTokens += row.SavedTokens;
+    }
+
+    public void Add(in TrafficRow row)
+    {
+        AddCounts(row);
         if (row.Outcome == "ok")
         {
             // A refusal takes microseconds and a failure as long as its timeout: neither is the latency of an answer.
