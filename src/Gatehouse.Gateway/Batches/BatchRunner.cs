@@ -14,7 +14,7 @@ namespace Gatehouse.Gateway.Batches;
 /// </summary>
 internal sealed partial class BatchRunner(
     IBatchStore store, IFileStore files, BatchCaller caller, CallJournal journal, Snapshot<GatewayTable> tables, TimeProvider clock,
-    ILogger<BatchRunner> log)
+    IHostApplicationLifetime lifetime, ILogger<BatchRunner> log)
     : BackgroundService
 {
     private const int MaxRuns = 50; // they share the places for items, one after the other, so that no large batch keeps the others waiting
@@ -51,6 +51,11 @@ internal sealed partial class BatchRunner(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        // Before, the tables that know the keys may not be there, and an item whose key is not known has failed for good.
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var registered = lifetime.ApplicationStarted.Register(started.SetResult);
+        await started.Task.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
         var tasks = new List<Task>();
         while (!stoppingToken.IsCancellationRequested)
         {
