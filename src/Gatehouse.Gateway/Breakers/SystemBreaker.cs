@@ -85,7 +85,7 @@ internal sealed class SystemBreaker
             }
         }
         else if (Definition.Watch == BreakerWatch.ToolCallStorm && tools.Length > 0
-            && _sum!.Add(now, tools.Length).Amount + _elsewhere.Amount is var calls && calls >= Definition.Threshold)
+            && _sum!.Add(now, tools.Length).Amount + Others(now).Amount is var calls && calls >= Definition.Threshold)
         {
             Open(now, calls, 0);
         }
@@ -167,7 +167,7 @@ internal sealed class SystemBreaker
             }
         }
 
-        _elsewhere = calls == 0 && times is null ? Elsewhere.Nothing : new Elsewhere(calls, amount, times);
+        _elsewhere = calls == 0 && times is null ? Elsewhere.Nothing : new Elsewhere(now, calls, amount, times);
         if (!_isOpen && _sum is not null && calls > 0)
         {
             Judge(_sum.Read(now), now);
@@ -177,7 +177,7 @@ internal sealed class SystemBreaker
     /// <summary>Opens where the sums of all nodes reach the threshold.</summary>
     private void Judge((long Calls, long Amount) here, long now)
     {
-        var elsewhere = _elsewhere;
+        var elsewhere = Others(now);
         var (calls, amount) = (here.Calls + elsewhere.Calls, here.Amount + elsewhere.Amount);
         var observed = Definition.Watch switch
         {
@@ -245,10 +245,17 @@ internal sealed class SystemBreaker
         return BreakerSays.Probe;
     }
 
+    /// <summary>Not longer than a window: nodes that are not heard of count nothing new, and what they counted is over.</summary>
+    private Elsewhere Others(long now)
+    {
+        var told = _elsewhere;
+        return now - told.At > Definition.Window.Ticks / TimeSpan.TicksPerMicrosecond ? Elsewhere.Nothing : told;
+    }
+
     private int Repetitions(ulong request, ReadOnlySpan<ulong> tools, long now, out ulong repeated)
     {
         repeated = request;
-        var elsewhere = _elsewhere;
+        var elsewhere = Others(now);
         var most = _repeats!.Count(request, now) + elsewhere.Times(request);
         foreach (var tool in tools)
         {
@@ -304,9 +311,11 @@ internal sealed class SystemBreaker
     }
 
     /// <summary>What the other nodes counted. Immutable.</summary>
-    private sealed class Elsewhere(long calls, long amount, Dictionary<ulong, int>? times)
+    private sealed class Elsewhere(long at, long calls, long amount, Dictionary<ulong, int>? times)
     {
-        public static readonly Elsewhere Nothing = new(0, 0, null);
+        public static readonly Elsewhere Nothing = new(0, 0, 0, null);
+
+        public long At => at;
 
         public long Calls => calls;
 

@@ -34,7 +34,7 @@ internal static class Failures
     /// <param name="isTotal">It was never silent for long, and took longer for its whole answer than the route allows.</param>
     public static AttemptFailure TimedOut(Call call, Attempt attempt, bool isTotal) => new(
         NextStep.NextTarget,
-        new Problem("upstream_timeout", 504, isTotal && attempt.FirstByteMicros is not null
+        new Problem("upstream_timeout", 504, isTotal
             ? $"{Named(attempt)} had not ended its answer after {Seconds(call)} s, the longest that this route allows."
             : attempt.FirstByteMicros is null
             ? $"{Named(attempt)} sent no first byte in time."

@@ -105,7 +105,9 @@ internal sealed partial class Mirrors(
         copy.Record.Surface = Surface;
         copy.Record.Route = call.Record.Route;
         copy.Record.Streamed = call.Record.Streamed;
-        copy.Record.RequestAttributes = call.Peek.Attributes; // what guards asked was asked for the call itself
+        copy.Record.RequestAttributes = call.Record.RequestAttributes is { } attributes && attributes.Keys.Any(GuardQuestion.IsQuestion)
+            ? attributes.Where(a => !GuardQuestion.IsQuestion(a.Key)).ToDictionary(StringComparer.Ordinal)
+            : call.Record.RequestAttributes; // what guards asked was asked for the call itself
         return copy;
     }
 

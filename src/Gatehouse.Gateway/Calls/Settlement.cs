@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Breakers;
 using Gatehouse.Gateway.Journal;
+using Gatehouse.Gateway.Moderations;
 using Microsoft.AspNetCore.Http;
 
 namespace Gatehouse.Gateway.Calls;
@@ -143,9 +144,9 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
 
     private void OfferContent(Call call)
     {
-        if (!call.Principal.StoreContent)
+        if (!call.Principal.StoreContent || ReferenceEquals(call.Route, OwnModeration.Route))
         {
-            return;
+            return; // what our own moderation is asked about passes no guard, which may take out what must not be stored
         }
 
         var request = call.Body.Memory;

@@ -119,6 +119,21 @@ public sealed class BreakerTests
         Assert.Empty(two.Breakers.Counts(_clock.GetUtcNow()));
     }
 
+    [Fact]
+    public async Task What_others_counted_is_over_with_the_window_though_they_are_not_heard_of_any_more()
+    {
+        await using var player = Answering();
+        var loop = new GuardBreaker("loop", BreakerWatch.Loops, 5, Window, 1, BreakerAction.Stop, Rest);
+        await using var one = await StartAsync(player, loop);
+        await using var two = await StartAsync(player, loop);
+
+        Assert.Equal([200, 200, 200, 200], await CallAsync(two, ["a", "a", "a", "a"]));
+        Exchange(one, two);
+        _clock.Advance(Window + Window);
+
+        Assert.Equal([200, 200], await CallAsync(one, ["a", "a"]));
+    }
+
     private void Exchange(TestGateway one, TestGateway two)
     {
         var now = _clock.GetUtcNow();

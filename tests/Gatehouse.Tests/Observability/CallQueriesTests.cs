@@ -47,6 +47,24 @@ public class CallQueriesTests
         }
     }
 
+    /// <summary>Ids of another team hid one's own calls, and that they did told that they were there.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_search_finds_ones_own_calls_whatever_ids_those_of_another_team_have(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        var (blue, red) = (TestLedger.Call(Blue, 1, Samples.Noon), TestLedger.Call(Red, 2, Samples.Noon));
+        (blue.ErrorMessage, red.RequestId) = ("The model gpt-4o-mini is gone.", "gpt-4o-mini-17");
+        await ledger.RecordAsync(blue, red);
+        var who = new Person(Guid.CreateVersion7(), "b@example.com", "B", [new Membership(Blue, Role.Viewer)]);
+        var filter = new CallFilter(From: Samples.Noon.AddHours(-1), To: Samples.Noon.AddHours(1), Search: "gpt-4o-mini");
+
+        Assert.Equal(blue.Id, Assert.Single((await ledger.Calls.ListAsync(who, filter, CancellationToken.None)).Calls).Id);
+        Assert.Equal(
+            red.Id, Assert.Single((await ledger.Calls.ListAsync(
+                TestLedger.Admin, filter with { Search = "gpt-4o-mini-1" }, CancellationToken.None)).Calls).Id);
+    }
+
     [Theory]
     [MemberData(nameof(Kinds))]
     public async Task A_person_without_a_team_sees_nothing(string kind)

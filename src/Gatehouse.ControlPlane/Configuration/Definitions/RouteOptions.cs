@@ -149,6 +149,10 @@ public sealed class MirrorOptions
 /// <summary>How long a route waits for its targets.</summary>
 public sealed class TimeoutOptions
 {
+    public static readonly TimeSpan DefaultTotal = TimeSpan.FromMinutes(10);
+
+    public static readonly TimeSpan DefaultStream = TimeSpan.FromHours(1);
+
     [Setting("To connect.", Min = "10ms", Max = "5m")]
     public TimeSpan Connect { get; set; } = TimeSpan.FromSeconds(5);
 
@@ -158,9 +162,9 @@ public sealed class TimeoutOptions
     [Setting("Longest pause within an answer.", Min = "10ms", Max = "1h")]
     public TimeSpan Idle { get; set; } = TimeSpan.FromSeconds(60);
 
-    [Setting("From asking a target to the end of its answer, however steadily it comes. What passes while the client, a person or a judge is waited for does not count.", Min = "10ms", Max = "24h")]
-    public TimeSpan Total { get; set; } = TimeSpan.FromMinutes(10);
+    [Setting("From asking a target to the end of its answer, however steadily it comes. What passes while the client, a person or a judge is waited for does not count. The default grows with first_byte and idle.", Min = "10ms", Max = "24h")]
+    public TimeSpan Total { get; set; } = DefaultTotal;
 
     [Setting("The same for an answer that is streamed.", Min = "10ms", Max = "24h")]
-    public TimeSpan Stream { get; set; } = TimeSpan.FromHours(1);
+    public TimeSpan Stream { get; set; } = DefaultStream;
 }

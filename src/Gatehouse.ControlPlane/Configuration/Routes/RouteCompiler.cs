@@ -49,8 +49,8 @@ internal sealed class RouteCompiler(GatehouseOptions options, Dictionary<string,
             ConnectTimeout = route.Timeouts.Connect,
             FirstByteTimeout = route.Timeouts.FirstByte,
             IdleTimeout = route.Timeouts.Idle,
-            TotalTimeout = route.Timeouts.Total,
-            StreamTimeout = route.Timeouts.Stream,
+            TotalTimeout = WithFirstByte(route.Timeouts.Total, TimeoutOptions.DefaultTotal, route.Timeouts),
+            StreamTimeout = WithFirstByte(route.Timeouts.Stream, TimeoutOptions.DefaultStream, route.Timeouts),
             FallbackOn = route.FallbackOn.Aggregate(FallbackCauses.None, (all, cause) => all | Causes[cause]),
             Confidence = new ConfidenceRule(
                 route.Confidence.Refusals, route.Confidence.Grounding, route.Confidence.Judge, route.Confidence.Verdict),
@@ -60,6 +60,10 @@ internal sealed class RouteCompiler(GatehouseOptions options, Dictionary<string,
                 Compile(new TargetOptions { Provider = m.Provider, Model = m.Model }, measured), m.Share, m.Concurrent) : null,
         };
     }
+
+    /// <summary>The default bounds what nobody bounded: it takes nothing away from a long time for the first byte.</summary>
+    private static TimeSpan WithFirstByte(TimeSpan total, TimeSpan standard, TimeoutOptions timeouts) =>
+        total == standard && timeouts.FirstByte + timeouts.Idle > total ? timeouts.FirstByte + timeouts.Idle : total;
 
     private static CachePolicy Compile(CacheOptions cache) => new(cache.Ttl)
     {

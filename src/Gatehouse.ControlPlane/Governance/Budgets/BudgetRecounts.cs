@@ -51,10 +51,10 @@ internal sealed class BudgetRecounts(Database db, ReadSpending read, BudgetCharg
         Transaction sql, Budget budget, IReadOnlyList<(string EndUser, long Nanos, long UnknownCalls)> counted, DateTimeOffset upTo,
         CancellationToken ct)
     {
-        var (from, until) = LimitRule.Window(BudgetRows.PeriodOf(budget.Period), upTo);
+        var (from, until) = LimitRule.Window(BudgetRows.PeriodOf(budget.Period), budget.CreatedAt);
         var since = Since(budget, from);
         var rest = await read(sql, budget.Scope, since > upTo ? since : upTo, until, ct);
-        await ChangeAsync(sql, budget, from, until, Sum(counted.Concat(rest)), ct);
+        await ChangeAsync(sql, budget, from, until, Sum(from > upTo ? rest : counted.Concat(rest)), ct); // before: of the last period
     }
 
     /// <summary>Counts the present period, if that is still due when it is done.</summary>

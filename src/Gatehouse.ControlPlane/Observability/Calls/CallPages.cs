@@ -114,21 +114,23 @@ internal sealed class CallPages(Database db, SystemLookup systems, TimeProvider 
 
         var lower = text.ToLowerInvariant();
         var whole = Guid.TryParseExact(lower, "D", out var given) ? given : LedgerEntry.IdOfRequest(lower);
-        var sql = new SqlText()
-            .Add($"SELECT id FROM observability_call WHERE request_id >= {text} AND request_id < {text + "\uFFFF"} UNION ")
-            .Add($"SELECT id FROM observability_call WHERE trace_id >= {lower} AND trace_id < {lower + "\uFFFF"}");
+        var all = filter with { Search = null };
+        var sql = new SqlText();
+        Add($"request_id >= {text} AND request_id < {text + "\uFFFF"} AND SUBSTR(request_id, 1, LENGTH({text})) = {text}");
+        Add($"trace_id >= {lower} AND trace_id < {lower + "\uFFFF"} AND SUBSTR(trace_id, 1, LENGTH({lower})) = {lower}");
         if (whole is { } id)
         {
-            sql.Add($" UNION SELECT id FROM observability_call WHERE id = {id}");
+            Add($"id = {id}");
         }
         else if ((LedgerEntry.DigitsOfRequest(lower) ?? lower) is { Length: >= ShortestId and <= CallConditions.IdDigits } digits
             && digits.All(char.IsAsciiHexDigit))
         {
             var begun = CallConditions.BegunBy(digits);
-            sql.Add($" UNION SELECT id FROM observability_call WHERE id >= {begun.First} AND id <= {begun.Last} AND (request_id IS NULL OR trace_id IS NULL)");
+            Add($"id >= {begun.First} AND id <= {begun.Last} AND (request_id IS NULL OR trace_id IS NULL)");
         }
 
-        var ids = await db.QueryAsync(sql.Add($" LIMIT {filter.Limit + 1}").Build(), row => row.Id(0), ct);
+        // Twice as many: a call may be found by two of its ids.
+        var ids = (await db.QueryAsync(sql.Add($" LIMIT {2 * (filter.Limit + 1)}").Build(), row => row.Id(0), ct)).Distinct().ToList();
         if (ids.Count == 0 && (whole is not null || (lower.Length == CallConditions.IdDigits && lower.All(char.IsAsciiHexDigit))))
         {
             return [];
@@ -140,9 +142,16 @@ internal sealed class CallPages(Database db, SystemLookup systems, TimeProvider 
         }
 
         var range = IdRange.All.Before(filter.Before);
-        var found = LedgerRow.Select().AddConditions(db, who, filter with { Search = null }, range)
-            .Add($" AND id IN {ids} ORDER BY id DESC");
+        var found = LedgerRow.Select().AddConditions(db, who, all, range).Add($" AND id IN {ids} ORDER BY id DESC");
         return await db.QueryAsync(found.Build(), row => LedgerRow.Read(row, systems).Call, ct);
+
+        // Of calls that the person may see, and of the filter: others' ids neither hide theirs nor show that they are there.
+        void Add(FormattableString condition)
+        {
+            sql.Add(sql.IsEmpty ? $"SELECT id FROM observability_call WHERE " : (FormattableString)$" UNION ALL SELECT id FROM observability_call WHERE ")
+                .Add(condition)
+                .Add($" AND shape IN (SELECT number FROM observability_call_shape WHERE 1 = 1{CallConditions.OfShapes(who, all).Build()})");
+        }
     }
 
     /// <returns>The shapes that calls of the filter have; <see langword="null"/> for any, or for too many to name.</returns>

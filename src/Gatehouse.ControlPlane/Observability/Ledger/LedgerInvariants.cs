@@ -143,7 +143,8 @@ public static class LedgerInvariants
         foreach (var (seconds, source) in Rollups.ClosedBuckets.Levels)
         {
             // Of those below an hour, the minutes may be deleted in this moment.
-            var from = source == 60 ? Micros(clock.GetUtcNow() - Rollups.TrafficReader.MinutesKept) : 0;
+            var kept = Micros(clock.GetUtcNow() - Rollups.TrafficReader.MinutesKept);
+            var from = source == 60 ? kept - (kept % (seconds * 1_000_000)) + (seconds * 1_000_000) : 0; // whole ones
             faults.AddRange(await sql.QueryAsync(
                 $"""
                 SELECT d.team_id, d.bucket, CAST(SUM(d.calls) AS BIGINT), CAST(SUM(d.cost) AS BIGINT)
