@@ -468,6 +468,31 @@ public class CallQueriesTests
         Assert.Equal(all.Where(c => c.SystemId == quiet).Select(c => c.Id).OrderDescending(), seen);
     }
 
+    /// <summary>Days are looked at three at once: what lies around the midnight between two such groups belongs to one of them.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Calls_around_any_midnight_are_listed_and_summed_once(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        var quiet = Guid.CreateVersion7();
+        var all = Enumerable.Range(1, 8).SelectMany(day => new[] { -90, -30, 30, 90 }.Select(seconds =>
+        {
+            var call = TestLedger.Call(Blue, 5, Samples.Noon.AddHours(-12).AddDays(day).AddSeconds(seconds));
+            call.SystemId = quiet;
+            return call;
+        })).ToList();
+        await ledger.RecordAsync(all);
+        ledger.Clock.Now = Samples.Noon.AddDays(9);
+        var filter = new CallFilter(From: Samples.Noon.AddDays(-1), To: ledger.Clock.Now, SystemId: quiet, Limit: 500);
+
+        var page = await ledger.Calls.ListAsync(TestLedger.Admin, filter, CancellationToken.None);
+        var sum = (await ledger.Traffic.SeriesAsync(
+            TestLedger.Admin, filter with { Search = "req_5" }, TimeSpan.FromDays(1), CancellationToken.None)).Total;
+
+        Assert.Equal(all.Select(c => c.Id).OrderDescending(), page.Calls.Select(c => c.Id));
+        Assert.Equal(all.Count, sum.Calls);
+    }
+
     [Theory]
     [MemberData(nameof(Kinds))]
     public async Task A_follower_sees_a_call_that_took_an_hour(string kind)

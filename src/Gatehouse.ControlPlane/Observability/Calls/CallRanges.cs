@@ -30,7 +30,7 @@ internal sealed class CallRanges(Database db, ClosedBuckets closed, Person who, 
         }
 
         var days = await DaysAsync(ct);
-        var pending = new List<DateTimeOffset>();
+        var rest = IdRange.All;
         for (var next = 0; next < days.Count;)
         {
             // Days side by side, so that hours on both sides of midnight become one range.
@@ -40,13 +40,13 @@ internal sealed class CallRanges(Database db, ClosedBuckets closed, Person who, 
                 oldest++;
             }
 
-            pending.AddRange(await HoursAsync(days[oldest], days[next] + Day, ct));
+            var hours = await HoursAsync(days[oldest], days[next] + Day, ct);
             next = oldest + 1;
-            var ranges = Join(pending);
-            pending.Clear();
-            foreach (var range in ranges)
+            foreach (var range in Join(hours))
             {
-                yield return range;
+                // Ranges are wider than their hours: what two have in common around midnight was in the one before.
+                yield return range.Intersect(rest);
+                rest = rest.Before(range.First);
             }
         }
     }
