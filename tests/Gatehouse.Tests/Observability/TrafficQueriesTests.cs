@@ -351,6 +351,30 @@ public class TrafficQueriesTests
         }
     }
 
+    /// <summary>Time before the first call and after the last one once cost a statement for each three days of it.</summary>
+    [Fact]
+    public async Task A_range_that_is_mostly_empty_takes_few_statements()
+    {
+        await using var ledger = await TestLedger.StartAsync("sqlite");
+        await ledger.RecordAsync(TestLedger.Call(Blue, 5, Samples.Noon), TestLedger.Call(Blue, 6, Samples.Noon.AddDays(4)));
+        ledger.Clock.Now = Samples.Noon.AddDays(5);
+        await using var counted = new CountingDatabase(ledger.Db);
+        var traffic = new TrafficQueries(counted, ledger.Systems, ledger.Clock);
+        var ages = new CallFilter(From: Samples.Noon.AddYears(-50), To: Samples.Noon.AddYears(50), TeamId: Blue);
+
+        foreach (var (filter, calls) in ((CallFilter, long)[])
+        [
+            (ages, 2), (ages with { Search = "req_" }, 2), (ages with { Search = "req_6" }, 1), (ages with { FoundByGuards = true }, 0),
+        ])
+        {
+            counted.Statements = 0;
+            var found = await traffic.ByAsync(TestLedger.Admin, filter, TrafficDimension.System, CancellationToken.None);
+
+            Assert.Equal(calls, found.Sum(s => s.Sum.Calls));
+            Assert.InRange(counted.Statements, 1, 15);
+        }
+    }
+
     private static async Task<List<CallSummary>> ListAllAsync(TestLedger ledger, CallFilter filter)
     {
         var all = new List<CallSummary>();

@@ -84,11 +84,18 @@ internal sealed class CallRanges(Database db, ClosedBuckets closed, Person who, 
     /// <summary>Newest first: those with such calls, and those whose sums are not made yet.</summary>
     private async Task<List<DateTimeOffset>> DaysAsync(CancellationToken ct)
     {
-        var first = Floor(from, DaySeconds);
+        // A day outside the sums costs nothing, however long the range is.
+        var (oldest, newest) = await SummedAsync(ct);
+        if (oldest is not { } begun || newest is not { } ended)
+        {
+            return [];
+        }
+
+        var first = Floor(begun > from ? begun : from, DaySeconds);
         var made = await closed.FindAsync([DaySeconds], first, to, ct);
         var with = (await BucketsAsync(DaySeconds, first, to, ct)).ToHashSet();
         var days = new List<DateTimeOffset>();
-        for (var day = Floor(to, DaySeconds); day >= first; day -= Day)
+        for (var day = Floor(ended < to ? ended : to, DaySeconds); day >= first; day -= Day)
         {
             if (with.Contains(day) || !made.Contains((DaySeconds, Micros(day))))
             {
@@ -97,6 +104,18 @@ internal sealed class CallRanges(Database db, ClosedBuckets closed, Person who, 
         }
 
         return days;
+    }
+
+    /// <summary>The first and the last hour that has sums of any call.</summary>
+    private async Task<(DateTimeOffset? Oldest, DateTimeOffset? Newest)> SummedAsync(CancellationToken ct)
+    {
+        FormattableString sql = filter.FoundByGuards
+            ? (FormattableString)$"SELECT MIN(bucket_at), MAX(bucket_at) FROM observability_guard"
+            : $"""
+                SELECT (SELECT MIN(bucket_at) FROM observability_traffic WHERE step_seconds = {HourSeconds}),
+                    (SELECT MAX(bucket_at) FROM observability_traffic WHERE step_seconds = {HourSeconds})
+                """;
+        return (await db.ScanAsync(sql, row => (row.InstantOrNull(0), row.InstantOrNull(1)), ct))[0];
     }
 
     private Task<List<DateTimeOffset>> HoursAsync(DateTimeOffset begin, DateTimeOffset end, CancellationToken ct) => BucketsAsync(

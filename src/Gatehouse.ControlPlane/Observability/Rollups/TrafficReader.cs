@@ -67,28 +67,24 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
         DateTimeOffset from, DateTimeOffset to, TimeSpan step, CancellationToken ct)
     {
         var steps = Steps.Where(s => s <= step.TotalSeconds).ToList();
-        var closed = await _closed.FindAsync(steps, from - TimeSpan.FromDays(1), to, ct);
+        var closed = (await _closed.FindAsync(steps, from, to, ct)).ToLookup(c => c.Seconds, c => c.AtMicros);
         var kept = clock.GetUtcNow() - MinutesKept;
         var pieces = new List<(long Seconds, DateTimeOffset From, DateTimeOffset To)>();
         List<(DateTimeOffset From, DateTimeOffset To)> open = [(from, to)];
         foreach (var seconds in steps)
         {
             var (length, rest) = (TimeSpan.FromSeconds(seconds), new List<(DateTimeOffset, DateTimeOffset)>());
+            var made = IsMadeLater(seconds) ? new SortedSet<long>(closed[seconds]) : null;
             foreach (var (begin, end) in open)
             {
                 // What of this stretch has no such sums, from the last piece on.
                 var at = begin;
-                var last = Floor(end, length);
-                for (var bucket = Ceiling(seconds < 3600 && begin < kept ? kept : begin, length); bucket < last; bucket += length)
+                var (first, last) = (Ceiling(seconds < 3600 && begin < kept ? kept : begin, length), Floor(end, length));
+                foreach (var (bucket, over) in first < last ? Whole(first, last, length, made) : [])
                 {
-                    if (IsMadeLater(seconds) && !closed.Contains((seconds, Micros(bucket))))
-                    {
-                        continue;
-                    }
-
                     if (pieces.Count > 0 && pieces[^1].Seconds == seconds && pieces[^1].To == bucket && at == bucket)
                     {
-                        pieces[^1] = (seconds, pieces[^1].From, bucket + length);
+                        pieces[^1] = (seconds, pieces[^1].From, over);
                     }
                     else
                     {
@@ -97,10 +93,10 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
                             rest.Add((at, bucket));
                         }
 
-                        pieces.Add((seconds, bucket, bucket + length));
+                        pieces.Add((seconds, bucket, over));
                     }
 
-                    at = bucket + length;
+                    at = over;
                 }
 
                 if (at < end)
@@ -115,6 +111,13 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
         pieces.AddRange(open.Select(o => (0L, o.From, o.To)));
         return pieces;
     }
+
+    /// <summary>What of a stretch of whole steps has sums: those that are made later one by one, the others all at once.</summary>
+    private static IEnumerable<(DateTimeOffset From, DateTimeOffset To)> Whole(
+        DateTimeOffset first, DateTimeOffset last, TimeSpan length, SortedSet<long>? made) => made is null
+        ? [(first, last)]
+        : made.GetViewBetween(Micros(first), Micros(last) - 1).Select(b => DateTimeOffset.UnixEpoch.AddMicroseconds(b))
+            .Select(b => (b, b + length));
 
     private static bool IsMadeLater(long seconds) => ClosedBuckets.Levels.Any(l => l.Seconds == seconds);
 

@@ -1,0 +1,48 @@
+using Gatehouse.Storage;
+
+namespace Gatehouse.Tests.Observability;
+
+/// <summary>Counts the statements that another database gets outside transactions; that one stays open.</summary>
+internal sealed class CountingDatabase(Database db) : Database
+{
+    public int Statements { get; set; }
+
+    public override string Kind => db.Kind;
+
+    private protected override SemaphoreSlim Scans { get; } = new(1);
+
+    public override FormattableString DigitsOf(FormattableString column) => db.DigitsOf(column);
+
+    public override FormattableString Joined(FormattableString column) => db.Joined(column);
+
+    public override Task<string> PingAsync(CancellationToken ct) => db.PingAsync(ct);
+
+    public override ValueTask DisposeAsync()
+    {
+        Scans.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    internal override Task<int> ExecuteAsync(Statement statement, CancellationToken ct)
+    {
+        Statements++;
+        return db.ExecuteAsync(statement, ct);
+    }
+
+    internal override Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct)
+    {
+        Statements++;
+        return db.QueryAsync(statement, read, ct);
+    }
+
+    internal override Task<List<T>> ScanAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct)
+    {
+        Statements++;
+        return db.ScanAsync(statement, read, ct);
+    }
+
+    internal override Task<T> RunSnapshotAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct) => db.RunSnapshotAsync(work, ct);
+
+    internal override Task<T> RunTransactionAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct) =>
+        db.RunTransactionAsync(work, ct);
+}
