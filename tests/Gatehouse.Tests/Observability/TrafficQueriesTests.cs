@@ -336,6 +336,8 @@ public class TrafficQueriesTests
             var models = await ledger.Traffic.ByAsync(TestLedger.Admin, filter, TrafficDimension.Model, CancellationToken.None);
             var asked = await ledger.Traffic.ByAsync(
                 TestLedger.Admin, filter with { Provider = "first" }, TrafficDimension.Provider, CancellationToken.None);
+            var searched = await ledger.Traffic.ByAsync(
+                TestLedger.Admin, filter with { Provider = "first", Search = "req_5" }, TrafficDimension.Model, CancellationToken.None);
             var total = (await ledger.Traffic.SeriesAsync(TestLedger.Admin, filter, TimeSpan.FromHours(1), CancellationToken.None)).Total;
 
             Assert.Equal(
@@ -346,6 +348,7 @@ public class TrafficQueriesTests
             Assert.Equal(3 * calls, total.FailedOver);
             Assert.Equal(["m2", "m0", "m1"], models.Select(m => m.Key));
             Assert.Equal(providers[2].Sum, Assert.Single(asked).Sum);
+            Assert.Equal(("m1", providers[2].Sum), (Assert.Single(searched).Key, searched[0].Sum));
             Assert.Equal(
                 (calls, 190L * calls, 27L * calls, 0.000005m * calls), (total.Calls, total.InputTokens, total.OutputTokens, total.CostUsd));
         }

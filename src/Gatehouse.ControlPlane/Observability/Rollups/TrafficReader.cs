@@ -30,9 +30,11 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
         var (from, to) = (filter.From!.Value, filter.To!.Value);
         if (filter.Unpriced || filter.Cached || filter.Guard is not null || filter.FoundByGuards || filter.Search is { Length: > 0 })
         {
-            if (await HasShapesAsync(who, filter, ct))
+            // Of any target: one that is asked for can have had a part in calls that another one ended.
+            var ofAnyTarget = filter with { Provider = null, Model = null };
+            if (await HasShapesAsync(who, ofAnyTarget, ct))
             {
-                await foreach (var range in new CallRanges(db, _closed, who, filter, from, to).FindAsync(ct))
+                await foreach (var range in new CallRanges(db, _closed, who, ofAnyTarget, from, to).FindAsync(ct))
                 {
                     await ReadCallsAsync(who, filter, from, to, range, add, ct);
                 }
