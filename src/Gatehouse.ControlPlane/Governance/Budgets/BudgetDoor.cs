@@ -42,13 +42,7 @@ public sealed class BudgetDoor
                     var (begins, ends) = LimitRule.Window(BudgetRows.PeriodOf(budget.Period), write.At);
                     if (from < ends && to > begins)
                     {
-                        // One that is new has its second count still to come, and that sees the new prices too.
-                        await write.Sql.ExecuteAsync(
-                            $"""
-                            UPDATE governance_budget SET recount_at = {write.At}
-                            WHERE id = {budget.Id} AND (recount_at IS NULL OR recount_at <= {write.At})
-                            """,
-                            ct);
+                        await write.Sql.ExecuteAsync($"UPDATE governance_budget SET recount_at = {write.At} WHERE id = {budget.Id}", ct);
                     }
                 }
 

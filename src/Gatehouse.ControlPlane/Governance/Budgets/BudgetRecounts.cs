@@ -89,9 +89,10 @@ internal sealed class BudgetRecounts(Database db, ReadSpending read, BudgetCharg
             await db.TransactionAsync(
                 async sql =>
                 {
-                    // Nobody else has counted it since, or wants it counted once more.
+                    // Nobody else has counted it since, or wants it counted once more. One that is new has its second count still to come.
+                    DateTimeOffset? again = budget.CreatedAt + Again > at ? budget.CreatedAt + Again : null;
                     if (await sql.ExecuteAsync(
-                        $"UPDATE governance_budget SET recount_at = NULL WHERE id = {budget.Id} AND recount_at = {at}", ct) == 1)
+                        $"UPDATE governance_budget SET recount_at = {again} WHERE id = {budget.Id} AND recount_at = {at}", ct) == 1)
                     {
                         await ChangeAsync(sql, budget, from, until, changes, ct);
                     }
