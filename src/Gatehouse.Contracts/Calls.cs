@@ -136,7 +136,7 @@ public sealed record CallDetail(
 
 /// <summary>Which calls are asked for; every part that is <see langword="null"/> does not filter.</summary>
 /// <param name="From">Lists begin 30 days back when it is <see langword="null"/>, sums a day.</param>
-/// <param name="Route">The model that was asked for, or <see cref="UnknownRoute"/>.</param>
+/// <param name="Route">The model that was asked for, <see cref="UnknownRoute"/>, or <see cref="OtherNames"/>.</param>
 /// <param name="ErrorCode">The call's error code; empty for calls without one.</param>
 /// <param name="Cached">Only calls whose answer came from the cache, in part at least.</param>
 /// <param name="Search">Part of a request id, trace id, model or error message.</param>
@@ -167,6 +167,12 @@ public sealed record CallFilter(
     /// or whoever has a key could make as many as they like. The calls themselves keep the name that was asked for.
     /// </summary>
     public const string UnknownRoute = "(unknown)";
+
+    /// <summary>
+    /// Stands for the names, as route and as model, that a team's calls of one day (UTC) asked for after the first 200 which are no routes
+    /// of the configuration: wildcard routes let callers choose names, and sums keep one row for all the rest. The calls keep their name.
+    /// </summary>
+    public const string OtherNames = "(other)";
 
     /// <summary>Only calls in which guards found something, whatever they did then.</summary>
     public bool FoundByGuards { get; init; }

@@ -10,8 +10,16 @@ namespace Gatehouse.Console.Routes;
 /// <param name="Sent">Whether any provider was asked; of names without a route: whether one served them once.</param>
 internal sealed record RoutePlace(string? Route, TargetView? Target, bool Sent)
 {
+    /// <summary>Names beyond those that the sums tell apart.</summary>
+    public static readonly RoutePlace Others = new(CallFilter.OtherNames, null, true);
+
     public static RoutePlace Of(IReadOnlyList<RouteView> routes, string asked, string provider, string model)
     {
+        if (asked == CallFilter.OtherNames)
+        {
+            return Others;
+        }
+
         if (asked == CallFilter.UnknownRoute || RouteOf(routes, asked) is not { } route)
         {
             return new(null, null, asked != CallFilter.UnknownRoute);

@@ -378,7 +378,7 @@ public class TrafficQueriesTests
         }
     }
 
-    private static async Task<List<CallSummary>> ListAllAsync(TestLedger ledger, CallFilter filter)
+    internal static async Task<List<CallSummary>> ListAllAsync(TestLedger ledger, CallFilter filter)
     {
         var all = new List<CallSummary>();
         filter = filter with { Limit = 500 };
@@ -405,7 +405,7 @@ public class TrafficQueriesTests
         _ => filter with { ErrorCode = key },
     };
 
-    private static void AssertSums(List<CallSummary> calls, TrafficSum sum)
+    internal static void AssertSums(List<CallSummary> calls, TrafficSum sum)
     {
         Assert.Equal(
             (calls.Count, calls.Count(c => c.Outcome == CallOutcome.Failed), calls.Count(c => c.Outcome == CallOutcome.Refused),

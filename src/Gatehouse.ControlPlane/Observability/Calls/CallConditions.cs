@@ -152,7 +152,9 @@ internal static class CallConditions
 
         if (filter.Route is { } route)
         {
-            _ = route == CallFilter.UnknownRoute ? shapes.Add($" AND {UnknownRoute.OfShape}") : shapes.Add($" AND route = {route}");
+            _ = route == CallFilter.UnknownRoute ? shapes.Add($" AND {UnknownRoute.OfShape}")
+                : route == CallFilter.OtherNames ? shapes.Add($" AND is_other = {true}")
+                : shapes.Add($" AND route = {route}");
         }
 
         // Asked for by an empty name: calls that have none, because no provider was reached or nothing went wrong.
@@ -163,8 +165,8 @@ internal static class CallConditions
 
         if (filter.Model is { } model)
         {
-            _ = model == CallFilter.UnknownRoute
-                ? shapes.Add($" AND model <> '' AND {UnknownRoute.OfShape}")
+            _ = model == CallFilter.UnknownRoute ? shapes.Add($" AND model <> '' AND {UnknownRoute.OfShape}")
+                : model == CallFilter.OtherNames ? shapes.Add($" AND is_other = {true} AND model = route")
                 : shapes.Add($" AND model = {model}");
         }
 

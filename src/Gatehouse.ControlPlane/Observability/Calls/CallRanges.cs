@@ -160,10 +160,10 @@ internal sealed class CallRanges(Database db, ClosedBuckets closed, Person who, 
 
     private void AddNamed(SqlText sql)
     {
-        // The sums know no name that nobody knows: they have all of them under one.
+        // The sums have names that nobody knows under one, and those beyond the first ones of a day under another.
         if (filter.Route is { } route)
         {
-            sql.Add($" AND route IN {(List<string>)[route, CallFilter.UnknownRoute]}");
+            sql.Add($" AND route IN {(List<string>)[route, CallFilter.UnknownRoute, CallFilter.OtherNames]}");
         }
 
         if (filter.Provider is { } provider)
@@ -173,7 +173,7 @@ internal sealed class CallRanges(Database db, ClosedBuckets closed, Person who, 
 
         if (filter.Model is { } model)
         {
-            sql.Add($" AND model IN {(List<string>)[model, CallFilter.UnknownRoute]}");
+            sql.Add($" AND model IN {(List<string>)[model, CallFilter.UnknownRoute, CallFilter.OtherNames]}");
         }
 
         if (filter.Outcome is { } outcome)

@@ -52,17 +52,20 @@ internal sealed class CallShape : IEquatable<CallShape>
 
     public GuardVerdict? Guard { get; private set; }
 
+    /// <summary>The sums have its calls without their name (<see cref="CallerNames"/>).</summary>
+    public bool IsOther { get; private set; }
+
     /// <summary>The columns of the table, in the order of <see cref="Write"/> after number and node.</summary>
     public static string[] Columns { get; } =
     [
         "number", "node", "team_id", "system_id", "key_id", "environment", "surface", "route", "provider", "model", "answered_model",
         "streamed",
         "status", "outcome", "error_code", "finish_reason", "service_tier", "attempts", "price_revision", "price", "configuration_revision",
-        "cache", "guard_verdict",
+        "cache", "guard_verdict", "is_other",
     ];
 
     /// <summary>Becomes the shape of the record, so that one object can ask for thousands.</summary>
-    public void Take(CallRecord record)
+    public void Take(CallRecord record, bool isOther)
     {
         TeamId = record.TeamId;
         SystemId = record.SystemId;
@@ -85,6 +88,7 @@ internal sealed class CallShape : IEquatable<CallShape>
         ConfigurationRevision = record.ConfigurationRevision;
         Cache = record.Cache;
         Guard = record.Guard?.Verdict;
+        IsOther = isOther;
     }
 
     public void Write(Storage.RowWriter row, string node)
@@ -112,6 +116,7 @@ internal sealed class CallShape : IEquatable<CallShape>
         row.Text(ConfigurationRevision);
         row.Text(Cache == CacheUse.None ? "" : CacheUses.Word(Cache));
         row.Text(Guard is { } verdict ? Words.Of(verdict) : "");
+        row.Bool(IsOther);
     }
 
     public static CallShape Read(Storage.Row row) => new()
@@ -138,6 +143,7 @@ internal sealed class CallShape : IEquatable<CallShape>
         ConfigurationRevision = row.Text(20),
         Cache = CacheUses.Of(row.Text(21)),
         Guard = NullIfNone(row.Text(22)) is { } verdict ? Words.Verdict(verdict) : null,
+        IsOther = row.Bool(23),
     };
 
     public CallShape Copy() => (CallShape)MemberwiseClone();
@@ -147,7 +153,8 @@ internal sealed class CallShape : IEquatable<CallShape>
             && Environment == other.Environment
         && Streamed == other.Streamed && Status == other.Status && Outcome == other.Outcome && Attempts == other.Attempts
         && Cache == other.Cache
-        && Guard == other.Guard && Route == other.Route && Surface == other.Surface && Provider == other.Provider && Model == other.Model
+        && Guard == other.Guard && IsOther == other.IsOther && Route == other.Route && Surface == other.Surface
+        && Provider == other.Provider && Model == other.Model
         && AnsweredModel == other.AnsweredModel && ErrorCode == other.ErrorCode && FinishReason == other.FinishReason
         && ServiceTier == other.ServiceTier && PriceRevision == other.PriceRevision && ConfigurationRevision == other.ConfigurationRevision
         && IsSame(Price, other.Price);

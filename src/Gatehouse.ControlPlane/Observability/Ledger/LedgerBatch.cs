@@ -9,13 +9,14 @@ internal sealed class LedgerBatch
     private readonly Dictionary<CallShape, int> _days = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<int, PackedTraces> _open = [];
 
-    public LedgerBatch(string node, IReadOnlyList<LedgerEntry> entries, ShapeStore shapes, ProviderPlaces places, SystemLookup systems)
+    public LedgerBatch(
+        string node, IReadOnlyList<LedgerEntry> entries, ShapeStore shapes, CallerNames names, ProviderPlaces places, SystemLookup systems)
     {
         Entries = entries;
         Rollups = new RollupBatch(node);
         foreach (var entry in entries)
         {
-            entry.Shape = shapes.Of(entry.Record);
+            entry.Shape = shapes.Of(entry.Record, names.IsOther(entry.Record, places.Table.Routes));
             entry.Pack = 0;
             Rollups.Add(entry);
             Guards.Add(entry.Record);

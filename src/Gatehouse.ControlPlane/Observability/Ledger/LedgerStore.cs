@@ -11,6 +11,7 @@ namespace Gatehouse.Observability.Ledger;
 internal sealed class LedgerStore(Database db, LedgerJoint joint, SystemLookup systems, TimeProvider clock)
 {
     private readonly ShapeStore _shapes = new(db);
+    private readonly CallerNames _names = new(db);
 
     /// <summary>Where the node's journal is to be read from.</summary>
     public async Task<JournalPosition> FindPositionAsync(string node, CancellationToken ct)
@@ -59,13 +60,15 @@ internal sealed class LedgerStore(Database db, LedgerJoint joint, SystemLookup s
         try
         {
             var now = clock.GetUtcNow();
-            var batch = new LedgerBatch(node, entries, _shapes, places, systems);
+            await _names.LoadAsync(entries, places.Table.Routes, ct);
+            var batch = new LedgerBatch(node, entries, _shapes, _names, places, systems);
             await db.TransactionAsync(transaction => WriteAsync(transaction, node, before, after, batch, now, ct), ct);
             _shapes.Commit();
         }
         catch
         {
             _shapes.Forget();
+            _names.Forget();
             throw;
         }
     }

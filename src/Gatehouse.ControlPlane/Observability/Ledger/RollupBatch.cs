@@ -41,7 +41,8 @@ internal sealed class RollupBatch(string node)
             sums.Take(target, -1);
             foreach (var step in StepSeconds)
             {
-                Of(KeyOf(entry.Shape, at.Item2, step) with { Provider = target.Provider, Model = target.Model }).Take(target, 1);
+                var model = CallerNames.Summed(target.Model, entry.Shape.Route, entry.Shape.IsOther);
+                Of(KeyOf(entry.Shape, at.Item2, step) with { Provider = target.Provider, Model = model }).Take(target, 1);
             }
         }
     }
@@ -76,9 +77,10 @@ internal sealed class RollupBatch(string node)
             minute - (minute % (step * 1_000_000)),
             shape.SystemId,
             Words.Of(shape.Environment),
-            unknown ? CallFilter.UnknownRoute : shape.Route,
+            unknown ? CallFilter.UnknownRoute : shape.IsOther ? CallFilter.OtherNames : shape.Route,
             shape.Provider ?? "",
-            shape.Model is null ? "" : unknown ? CallFilter.UnknownRoute : shape.Model,
+            shape.Model is null ? ""
+                : unknown ? CallFilter.UnknownRoute : CallerNames.Summed(shape.Model, shape.Route, shape.IsOther),
             Words.Of(shape.Outcome),
             shape.ErrorCode ?? "");
     }

@@ -33,7 +33,7 @@ internal sealed class ShapeStore(Database db)
             $"""
             SELECT number, node, team_id, system_id, key_id, environment, surface, route, provider, model, answered_model, streamed, status,
                 outcome, error_code, finish_reason, service_tier, attempts, price_revision, price, configuration_revision, cache,
-                guard_verdict
+                guard_verdict, is_other
             FROM observability_call_shape WHERE node = {node} ORDER BY number DESC LIMIT {MaxKept / 2}
             """,
             CallShape.Read,
@@ -46,9 +46,9 @@ internal sealed class ShapeStore(Database db)
     }
 
     /// <returns>The one object that stands for all records of this shape, until <see cref="Commit"/> or <see cref="Forget"/>.</returns>
-    public CallShape Of(CallRecord record)
+    public CallShape Of(CallRecord record, bool isOther)
     {
-        _asked.Take(record);
+        _asked.Take(record, isOther);
         if (!_known.TryGetValue(_asked, out var shape))
         {
             shape = _asked.Copy();

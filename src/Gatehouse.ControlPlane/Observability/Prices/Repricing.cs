@@ -90,7 +90,7 @@ public sealed class Repricing
             $"""
             SELECT id, team_id, system_id, environment, node, route, provider, model, outcome, error_code, started_at, uncached_input_tokens,
                 cache_read_tokens, cache_write_tokens, cache_write_long_tokens, output_tokens, reasoning_tokens, cost_nanos,
-                earlier_targets, audio_input_tokens, image_input_tokens, audio_output_tokens, service_tier, shape
+                earlier_targets, audio_input_tokens, image_input_tokens, audio_output_tokens, service_tier, shape, is_other
             FROM observability_ledger
             WHERE id > {after} AND started_at >= {from} AND started_at < {to} AND uncached_input_tokens IS NOT NULL AND provider IS NOT NULL
             ORDER BY id LIMIT {BatchRows}
@@ -100,7 +100,7 @@ public sealed class Repricing
                 row.TextOrNull(9) ?? "", row.Long(10),
                 new TokenUsage(row.Long(11), row.Long(12), row.Long(13), row.Long(14), row.Long(15), row.Long(16),
                     row.LongOrNull(19) ?? 0, row.LongOrNull(20) ?? 0, row.LongOrNull(21) ?? 0),
-                row.LongOrNull(17), IsSkipped(row), row.TextOrNull(22), row.Long(23)),
+                row.LongOrNull(17), IsSkipped(row), row.TextOrNull(22), row.Long(23), row.Bool(24)),
             ct);
         var changed = new List<long>();
         foreach (var row in rows)
@@ -159,8 +159,8 @@ public sealed class Repricing
                 UPDATE observability_traffic
                 SET cost_nanos = cost_nanos + {delta}, unpriced_calls = unpriced_calls - {(row.Cost is null ? 1 : 0)}
                 WHERE team_id = {row.TeamId} AND step_seconds = {step} AND bucket_at = {row.StartedAtMicros - (row.StartedAtMicros % micros)}
-                    AND system_id = {row.SystemId} AND environment = {row.Environment} AND route = {row.Route} AND provider = {row.Provider}
-                    AND model = {row.Model} AND outcome = {row.Outcome} AND error_code = {row.ErrorCode} AND node = {row.Node}
+                    AND system_id = {row.SystemId} AND environment = {row.Environment} AND route = {row.SummedRoute} AND provider = {row.Provider}
+                    AND model = {row.SummedModel} AND outcome = {row.Outcome} AND error_code = {row.ErrorCode} AND node = {row.Node}
                 """,
                 ct);
         }
@@ -178,10 +178,10 @@ public sealed class Repricing
                 $"""
                 INSERT INTO observability_call_shape (number, node, team_id, system_id, key_id, environment, surface, route, provider, model,
                     answered_model, streamed, status, outcome, error_code, finish_reason, service_tier, attempts, price_revision, price,
-                    configuration_revision)
+                    configuration_revision, cache, guard_verdict, is_other)
                 SELECT {priced}, node, team_id, system_id, key_id, environment, surface, route, provider, model,
                     answered_model, streamed, status, outcome, error_code, finish_reason, service_tier, attempts, {revision}, {text},
-                    configuration_revision
+                    configuration_revision, cache, guard_verdict, is_other
                 FROM observability_call_shape WHERE number = {shape}
                 """,
                 ct);
@@ -215,7 +215,12 @@ public sealed class Repricing
 
     private sealed record Row(
         Guid Id, Guid TeamId, Guid SystemId, string Environment, string Node, string Route, string Provider, string Model, string Outcome,
-        string ErrorCode, long StartedAtMicros, TokenUsage Usage, long? Cost, bool IsSkipped, string? ServiceTier, long Shape);
+        string ErrorCode, long StartedAtMicros, TokenUsage Usage, long? Cost, bool IsSkipped, string? ServiceTier, long Shape, bool IsOther)
+    {
+        public string SummedRoute => IsOther ? CallFilter.OtherNames : Route;
+
+        public string SummedModel => CallerNames.Summed(Model, Route, IsOther);
+    }
 
     private sealed class Sums
     {

@@ -224,11 +224,14 @@ public sealed class TrafficQueries
             return _systems.NameOf(Guid.Parse(key)) ?? key;
         }
 
-        return key.Length == 0 ? "(none)"
-            : key != CallFilter.UnknownRoute ? key
-            : dimension == TrafficDimension.Route ? "unknown route"
-            : dimension == TrafficDimension.Model ? "unknown model"
-            : key;
+        return (key, dimension) switch
+        {
+            ("", _) => "(none)",
+            (CallFilter.UnknownRoute, TrafficDimension.Route) => "unknown route",
+            (CallFilter.UnknownRoute, TrafficDimension.Model) => "unknown model",
+            (CallFilter.OtherNames, TrafficDimension.Route or TrafficDimension.Model) => "other names",
+            _ => key,
+        };
     }
 
     private (DateTimeOffset From, DateTimeOffset To) Range(CallFilter filter)

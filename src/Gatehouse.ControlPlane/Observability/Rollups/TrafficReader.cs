@@ -36,27 +36,28 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
             {
                 await foreach (var range in new CallRanges(db, _closed, who, ofAnyTarget, from, to).FindAsync(ct))
                 {
-                    await ReadCallsAsync(who, filter, from, to, range, add, ct);
+                    await ReadCallsAsync(who, filter, from, to, range, $"1 = 1", $"1 = 1", add, ct);
                 }
             }
 
             return;
         }
 
-        // Whoever asks for a name that nobody knows is asking for calls that no roll-up has under that name.
-        var asksForUnknown = await AsksForUnknownAsync(filter, ct);
+        // Some calls of a name are under another in the sums: whoever asks for it gets them one by one.
+        var named = new NamedCalls(filter);
+        var areOutside = await named.AnyAsync(db, ct);
         foreach (var (seconds, begin, end) in await CoverAsync(from, to, step, ct))
         {
             if (seconds == 0)
             {
-                await ReadCallsAsync(who, filter, begin, end, IdRange.All, add, ct);
+                await ReadCallsAsync(who, filter, begin, end, IdRange.All, $"1 = 1", $"1 = 1", add, ct);
                 continue;
             }
 
             await ReadBucketsAsync(who, filter, seconds, begin, end, columns, add, ct);
-            if (asksForUnknown)
+            if (areOutside)
             {
-                await ReadCallsAsync(who, filter, begin, end, IdRange.All, UnknownRoute.Condition, (row, _) => add(row), ct);
+                await ReadCallsAsync(who, filter, begin, end, IdRange.All, named.Ended, named.HadPart, add, ct);
             }
         }
     }
@@ -130,24 +131,6 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
         $"SELECT 1 FROM observability_call_shape WHERE 1 = 1{CallConditions.OfShapes(who, filter).Build()} LIMIT 1",
         row => row.Long(0),
         ct)).Count > 0;
-
-    /// <summary>Whether a call asked for this route or model, and nobody knew it.</summary>
-    private async Task<bool> AsksForUnknownAsync(CallFilter filter, CancellationToken ct)
-    {
-        var sql = new SqlText().Add($"SELECT 1 FROM observability_call_shape WHERE {UnknownRoute.OfShape}");
-        var asks = false;
-        if (filter.Route is { } route and not CallFilter.UnknownRoute)
-        {
-            (asks, _) = (true, sql.Add($" AND route = {route}"));
-        }
-
-        if (filter.Model is { Length: > 0 } model and not CallFilter.UnknownRoute)
-        {
-            (asks, _) = (true, sql.Add($" AND model = {model}"));
-        }
-
-        return asks && (await db.QueryAsync(sql.Add($" LIMIT 1").Build(), row => row.Long(0), ct)).Count > 0;
-    }
 
     private static DateTimeOffset Floor(DateTimeOffset at, TimeSpan step) => new(at.UtcTicks - (at.UtcTicks % step.Ticks), TimeSpan.Zero);
 
@@ -243,43 +226,45 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
     }
 
     private async Task ReadCallsAsync(
-        Person who, CallFilter filter, DateTimeOffset from, DateTimeOffset to, IdRange within, Action<TrafficRow> add,
-        CancellationToken ct)
+        Person who, CallFilter filter, DateTimeOffset from, DateTimeOffset to, IdRange within, FormattableString ended,
+        FormattableString hadPart, Action<TrafficRow> add, CancellationToken ct)
     {
-        await ReadCallsAsync(who, filter, from, to, within, $"1 = 1", (row, earlier) => AddCall(row, earlier, filter, add), ct);
+        await ReadCallsAsync(who, filter, from, to, within, ended, call => AddCall(call, filter, add), ct);
         if (filter is not { Provider: null, Model: null })
         {
             // Other calls, which a target that is asked for had a part in without being the one that ended them.
             await ReadCallsAsync(
-                who, filter with { Provider = null, Model = null }, from, to, within, $"earlier_targets IS NOT NULL", (row, earlier) =>
-                    AddEarlier(row, earlier, filter, add), ct);
+                who, filter with { Provider = null, Model = null }, from, to, within, $"earlier_targets IS NOT NULL AND {hadPart}",
+                call => AddEarlier(call, filter, add), ct);
         }
     }
 
-    private static void AddCall(in TrafficRow row, IReadOnlyList<TargetTokens> earlier, CallFilter filter, Action<TrafficRow> add)
+    private static void AddCall(LedgerCall call, CallFilter filter, Action<TrafficRow> add)
     {
-        add(row with
+        add(call.Row with
         {
-            InputTokens = row.InputTokens - earlier.Sum(t => t.InputTokens),
-            OutputTokens = row.OutputTokens - earlier.Sum(t => t.OutputTokens),
-            CostNanos = row.CostNanos - earlier.Sum(t => t.CostNanos),
+            InputTokens = call.Row.InputTokens - call.Earlier.Sum(t => t.InputTokens),
+            OutputTokens = call.Row.OutputTokens - call.Earlier.Sum(t => t.OutputTokens),
+            CostNanos = call.Row.CostNanos - call.Earlier.Sum(t => t.CostNanos),
         });
         if (filter is { Provider: null, Model: null })
         {
-            AddEarlier(row, earlier, filter, add);
+            AddEarlier(call, filter, add);
         }
     }
 
-    private static void AddEarlier(in TrafficRow row, IReadOnlyList<TargetTokens> earlier, CallFilter filter, Action<TrafficRow> add)
+    private static void AddEarlier(LedgerCall call, CallFilter filter, Action<TrafficRow> add)
     {
-        foreach (var target in earlier)
+        foreach (var target in call.Earlier)
         {
-            if ((filter.Provider ?? target.Provider) == target.Provider && (filter.Model ?? target.Model) == target.Model)
+            var summed = CallerNames.Summed(target.Model, call.Route, call.IsOther);
+            if ((filter.Provider ?? target.Provider) == target.Provider
+                && (filter.Model is not { } model || model == target.Model || model == summed))
             {
-                add(row with
+                add(call.Row with
                 {
                     Provider = target.Provider,
-                    Model = target.Model,
+                    Model = summed,
                     Calls = 0,
                     UnpricedCalls = 0,
                     InputTokens = target.InputTokens,
@@ -298,7 +283,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
 
     private async Task ReadCallsAsync(
         Person who, CallFilter filter, DateTimeOffset from, DateTimeOffset to, IdRange within, FormattableString condition,
-        Action<TrafficRow, IReadOnlyList<TargetTokens>> add, CancellationToken ct)
+        Action<LedgerCall> add, CancellationToken ct)
     {
         if (from >= to)
         {
@@ -312,13 +297,15 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
                 SELECT started_at, system_id, environment, route, provider, model, outcome, error_code, uncached_input_tokens,
                 cache_read_tokens, cache_write_tokens, cache_write_long_tokens, output_tokens, reasoning_tokens, cost_nanos,
                 duration_micros, own_micros, id, answered_model, status, earlier_targets, cache, saved_nanos, saved_input_tokens,
-                saved_output_tokens FROM observability_ledger
+                saved_output_tokens, is_other FROM observability_ledger
                 """);
             sql.AddConditions(db, who, filter with { From = from, To = to }, within.After(after)).Add($" AND {condition}");
             sql.Add($" ORDER BY id LIMIT {PageRows}");
             var rows = await db.ScanAsync(
-                sql.Build(), row => (Id: row.Id(17), Row: OneCall(row), Earlier: Earlier(row.TextOrNull(20))), ct);
-            rows.ForEach(row => add(row.Row, row.Earlier));
+                sql.Build(),
+                row => new LedgerCall(row.Id(17), OneCall(row), row.Text(3), row.Bool(25), Earlier(row.TextOrNull(20))),
+                ct);
+            rows.ForEach(add);
             if (rows.Count < PageRows)
             {
                 return;
@@ -335,14 +322,14 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
     {
         var counted = !row.IsNull(8);
         var (route, model, outcome) = (row.Text(3), row.TextOrNull(5), Words.Outcome(row.Text(6)));
-        var unknown = UnknownRoute.Is(row.Long(19), outcome, route, model);
+        var (unknown, isOther) = (UnknownRoute.Is(row.Long(19), outcome, route, model), row.Bool(25));
         return new TrafficRow(
             row.Long(0),
             row.Id(1),
             row.Text(2),
-            unknown ? CallFilter.UnknownRoute : route,
+            unknown ? CallFilter.UnknownRoute : isOther ? CallFilter.OtherNames : route,
             row.TextOrNull(4) ?? "",
-            model is null ? "" : unknown ? CallFilter.UnknownRoute : model,
+            model is null ? "" : unknown ? CallFilter.UnknownRoute : CallerNames.Summed(model, route, isOther),
             row.Text(6),
             row.TextOrNull(7) ?? "",
             Calls: 1,
@@ -358,4 +345,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
             SavedTokens = (row.LongOrNull(23) ?? 0) + (row.LongOrNull(24) ?? 0),
         };
     }
+
+    /// <param name="Route">As it was asked for.</param>
+    private sealed record LedgerCall(Guid Id, TrafficRow Row, string Route, bool IsOther, IReadOnlyList<TargetTokens> Earlier);
 }
