@@ -98,8 +98,8 @@ internal static class Joints
         {
             var failed = share.Sum.Failed == 0
                 ? null
-                : (await calls.ListAsync(
-                    who, new CallFilter(From: since, Provider: share.Key, Outcome: CallOutcome.Failed, Limit: 1), ct)).Calls;
+                : await calls.NewestAsync(
+                    who, new CallFilter(From: since, Provider: share.Key, Outcome: CallOutcome.Failed, Limit: 1), ct);
             found.Add(new ProviderTraffic(
                 share.Key, share.Sum.Calls, share.Sum.Failed, failed is [var last] ? last.ErrorMessage : null,
                 failed is [var at] ? at.StartedAt : null));

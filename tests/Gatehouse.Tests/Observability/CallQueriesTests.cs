@@ -434,6 +434,12 @@ public class CallQueriesTests
         Assert.Equal((null, null), (second.Next, second.LookedTo));
         Assert.Equal(rare.Id, Assert.Single(named.Calls).Id);
         Assert.Equal((0, null), (nowhere.Calls.Count, nowhere.Next));
+
+        // Who wants the newest ones, and no page, gets them: a page that ends early once looked as if there were none.
+        Assert.Equal(rare.Id, Assert.Single(await ledger.Calls.NewestAsync(
+            TestLedger.Admin, new CallFilter(Search: "a needle", Limit: 5), CancellationToken.None)).Id);
+        Assert.Equal(500, (await ledger.Calls.NewestAsync(
+            TestLedger.Admin, new CallFilter(Limit: 500), CancellationToken.None)).Count);
     }
 
     /// <summary>Few calls of one system, hours apart, among many of another: pages hold all of them, once and in order.</summary>

@@ -26,7 +26,7 @@ public sealed class GuardSamples(CallQueries calls, Labels labels, Func<PolicyTa
         Person who, CallFilter filter, string? detector, string? type, int limit, CancellationToken ct)
     {
         var asked = filter with { FoundByGuards = filter.Guard is null, Limit = MostRead, Before = null };
-        var found = (await calls.ListAsync(who, asked, ct)).Calls;
+        var found = await calls.NewestAsync(who, asked, ct);
         var samples = new List<GuardSample>();
         foreach (var call in found)
         {
