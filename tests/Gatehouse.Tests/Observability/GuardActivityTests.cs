@@ -45,6 +45,34 @@ public sealed class GuardActivityTests
         Assert.Contains(detail.Spans, s => s.Name == "guard" && s.Attributes["gatehouse.guard.verdict"] == "blocked");
     }
 
+    /// <summary>A policy that refuses what it cannot check finds nothing, so the hours with findings once missed it.</summary>
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgres")]
+    public async Task A_call_that_was_refused_because_a_guard_failed_is_among_those_that_guards_did_something_about(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        var failed = Guarded(1, GuardVerdict.Blocked);
+        (failed.Outcome, failed.Status, failed.ErrorCode) = (CallOutcome.Refused, 503, "guard_failed");
+        var found = Guarded(2, GuardVerdict.Flagged, Found("pii", "flag", 1));
+        found.StartedAtMicros += 5L * 3600 * 1_000_000;
+        found.Id = Guid.CreateVersion7(Samples.Noon.AddHours(5));
+        await ledger.RecordAsync(failed, found, Guarded(3, GuardVerdict.Passed), Guarded(4, GuardVerdict.Unchecked));
+        ledger.Clock.Now = Samples.Noon.AddDays(2);
+        await new Gatehouse.Observability.Rollups.ClosedBuckets(ledger.Db, ledger.Clock).CloseDueAsync(Ct);
+
+        foreach (var team in (Guid?[])[null, Team])
+        {
+            Assert.Equal([found.Id, failed.Id], await IdsAsync(new CallFilter(TeamId: team) { FoundByGuards = true }));
+            Assert.Equal([failed.Id], await IdsAsync(new CallFilter(TeamId: team, Guard: GuardVerdict.Blocked)));
+            Assert.Equal([found.Id], await IdsAsync(new CallFilter(TeamId: team, Guard: GuardVerdict.Flagged)));
+            Assert.Single(await IdsAsync(new CallFilter(TeamId: team, Guard: GuardVerdict.Unchecked)));
+        }
+
+        async Task<IEnumerable<Guid>> IdsAsync(CallFilter filter) =>
+            (await ledger.Calls.ListAsync(TestLedger.Admin, filter, Ct)).Calls.Select(c => c.Id);
+    }
+
     private static CallRecord Guarded(int seed, GuardVerdict verdict, params GuardFinding[] findings)
     {
         var record = TestLedger.Call(Team, seed, Samples.Noon.AddSeconds(seed));

@@ -13,6 +13,9 @@ internal sealed class CallRanges(Database db, ClosedBuckets closed, Person who, 
     private const long HourSeconds = 3600;
     private const long DaySeconds = 86_400;
 
+    /// <summary>The error of calls that a policy refused because a guard could not check them.</summary>
+    private const string GuardFailed = "guard_failed";
+
     /// <summary>Days whose hours are asked for at once.</summary>
     private const int DaysAtOnce = 3;
 
@@ -75,9 +78,16 @@ internal sealed class CallRanges(Database db, ClosedBuckets closed, Person who, 
 
     private static long Micros(DateTimeOffset at) => (at - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
+    /// <summary>Whether only calls are asked for that a guard did something about.</summary>
+    private bool IsFound => filter.FoundByGuards || filter is
+    {
+        Guard: not (null or GuardVerdict.Passed or GuardVerdict.Unchecked), Route: null, Provider: null, Model: null, Outcome: null,
+        ErrorCode: null, Unpriced: false,
+    };
+
     private bool IsNarrow() => who.TeamsWith(Permission.Read) is not null
         || filter.Unpriced
-        || filter.FoundByGuards
+        || IsFound
         || filter is not { TeamId: null, SystemId: null, Environment: null, Route: null, Provider: null, Model: null, Outcome: null,
             ErrorCode: null };
 
@@ -109,13 +119,13 @@ internal sealed class CallRanges(Database db, ClosedBuckets closed, Person who, 
     /// <summary>The first and the last hour that has sums of any call.</summary>
     private async Task<(DateTimeOffset? Oldest, DateTimeOffset? Newest)> SummedAsync(CancellationToken ct)
     {
-        FormattableString sql = filter.FoundByGuards
-            ? (FormattableString)$"SELECT MIN(bucket_at), MAX(bucket_at) FROM observability_guard"
-            : $"""
-                SELECT (SELECT MIN(bucket_at) FROM observability_traffic WHERE step_seconds = {HourSeconds}),
-                    (SELECT MAX(bucket_at) FROM observability_traffic WHERE step_seconds = {HourSeconds})
-                """;
-        return (await db.ScanAsync(sql, row => (row.InstantOrNull(0), row.InstantOrNull(1)), ct))[0];
+        return (await db.ScanAsync(
+            $"""
+            SELECT (SELECT MIN(bucket_at) FROM observability_traffic WHERE step_seconds = {HourSeconds}),
+                (SELECT MAX(bucket_at) FROM observability_traffic WHERE step_seconds = {HourSeconds})
+            """,
+            row => (row.InstantOrNull(0), row.InstantOrNull(1)),
+            ct))[0];
     }
 
     private Task<List<DateTimeOffset>> HoursAsync(DateTimeOffset begin, DateTimeOffset end, CancellationToken ct) => BucketsAsync(
@@ -124,14 +134,17 @@ internal sealed class CallRanges(Database db, ClosedBuckets closed, Person who, 
     private Task<List<DateTimeOffset>> BucketsAsync(long seconds, DateTimeOffset begin, DateTimeOffset end, CancellationToken ct)
     {
         var sql = new SqlText();
-        if (filter.FoundByGuards)
+        if (IsFound)
         {
-            // What guards found is summed by the hour alone, and by few names.
+            // What guards found is summed by the hour alone, and by few names. A guard that failed found nothing, and may have refused.
             var micros = seconds * 1_000_000;
-            sql.Add($"SELECT bucket_at - bucket_at % {micros} FROM observability_guard WHERE bucket_at >= {begin} AND bucket_at < {end}");
-            sql.AddTeams(who, filter);
+            sql.Add($"SELECT at FROM (SELECT bucket_at - bucket_at % {micros} AS at FROM observability_guard");
+            sql.Add($" WHERE bucket_at >= {begin} AND bucket_at < {end}").AddTeams(who, filter);
             AddPlace(sql);
-            sql.Add($" GROUP BY 1 ORDER BY 1 DESC");
+            sql.Add($" UNION SELECT bucket_at FROM observability_traffic WHERE step_seconds = {seconds} AND error_code = {GuardFailed}");
+            sql.Add($" AND bucket_at >= {begin} AND bucket_at < {end}").AddTeams(who, filter);
+            AddPlace(sql);
+            sql.Add($") d ORDER BY 1 DESC");
         }
         else
         {
