@@ -164,6 +164,9 @@ public abstract class Transaction
     /// <summary>Waits until no other transaction, on any node, holds the lock of this name; holds it to this transaction's end.</summary>
     public abstract Task LockAsync(string name, CancellationToken ct);
 
+    /// <summary>Keeps those who lock the name out until the transaction ends, and not others who share it.</summary>
+    public abstract Task LockSharedAsync(string name, CancellationToken ct);
+
     internal abstract Task<int> ExecuteAsync(Statement statement, CancellationToken ct);
 
     internal abstract Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct);

@@ -13,6 +13,9 @@ internal sealed class PostgresTransaction(NpgsqlConnection connection) : Transac
     public override Task LockAsync(string name, CancellationToken ct) =>
         ExecuteAsync(new Statement("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [name]), ct);
 
+    public override Task LockSharedAsync(string name, CancellationToken ct) =>
+        ExecuteAsync(new Statement("SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))", [name]), ct);
+
     internal override async Task<int> ExecuteAsync(Statement statement, CancellationToken ct)
     {
         await using var command = Command(statement);

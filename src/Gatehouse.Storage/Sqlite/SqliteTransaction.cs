@@ -8,6 +8,8 @@ internal sealed partial class SqliteTransaction(SqliteSession session) : Transac
     /// <summary>Transactions begin immediate: holding one is holding every lock.</summary>
     public override Task LockAsync(string name, CancellationToken ct) => Task.CompletedTask;
 
+    public override Task LockSharedAsync(string name, CancellationToken ct) => Task.CompletedTask;
+
     internal override Task<int> ExecuteAsync(Statement statement, CancellationToken ct) =>
         Task.FromResult(session.Execute(statement, ct));
 

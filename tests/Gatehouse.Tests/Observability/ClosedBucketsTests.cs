@@ -86,6 +86,67 @@ public class ClosedBucketsTests
         await AssertInvariantsAsync(ledger);
     }
 
+    /// <summary>Whether time is over was once the clock's word alone, on both sides.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_call_is_in_the_sums_though_a_node_whose_clock_is_ahead_closed_its_time(string kind)
+    {
+        await using var ledger = await FillAsync(kind);
+        var today = new CallFilter(From: Midnight.AddDays(3), To: Midnight.AddDays(4));
+        var calls = (await ledger.Traffic.SeriesAsync(TestLedger.Admin, today, TimeSpan.FromDays(1), Ct)).Total.Calls;
+        await using var ahead = ledger.Database.Open();
+        await new ClosedBuckets(ahead, new SettableClock(ledger.Clock.Now.AddDays(2))).CloseDueAsync(Ct);
+        Assert.Equal(5, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_traffic_closed WHERE step_seconds = 86400"));
+
+        await ledger.RecordAsync(TestLedger.Call(Blue, 78, ledger.Clock.Now));
+
+        ledger.Clock.Now = ledger.Clock.Now.AddDays(2);
+        foreach (var step in (TimeSpan[])[TimeSpan.FromDays(1), TimeSpan.FromHours(6), TimeSpan.FromMinutes(15)])
+        {
+            Assert.Equal(calls + 1, (await ledger.Traffic.SeriesAsync(TestLedger.Admin, today, step, Ct)).Total.Calls);
+        }
+
+        await AssertInvariantsAsync(ledger);
+    }
+
+    /// <summary>A node of a version that does not know this table adds to hours and minutes, and takes nothing out.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task What_an_older_version_added_late_is_found_by_comparing(string kind)
+    {
+        await using var ledger = await FillAsync(kind);
+        await CloseAsync(ledger);
+        var day = new CallFilter(From: Midnight.AddDays(2), To: Midnight.AddDays(3));
+        var calls = (await ledger.Traffic.SeriesAsync(TestLedger.Admin, day, TimeSpan.FromDays(1), Ct)).Total.Calls;
+        var buckets = new ClosedBuckets(ledger.Db, ledger.Clock);
+        Assert.Equal(0, await buckets.ReopenDifferingAsync(Ct));
+        var closed = await ledger.Db.QueryAsync(
+            $"SELECT step_seconds, bucket_at FROM observability_traffic_closed", row => new object?[] { row.Long(0), row.Long(1) }, Ct);
+
+        await ledger.RecordAsync(TestLedger.Call(Blue, 79, Midnight.AddDays(3).AddMinutes(-1)));
+        await ledger.Db.ExecuteAsync($"DELETE FROM observability_traffic_closed", Ct);
+        await ledger.Db.InsertManyAsync("observability_traffic_closed", ["step_seconds", "bucket_at"], closed, Ct);
+
+        Assert.InRange(await buckets.ReopenDifferingAsync(Ct), 1, 3);
+        Assert.Equal(calls + 1, (await ledger.Traffic.SeriesAsync(TestLedger.Admin, day, TimeSpan.FromDays(1), Ct)).Total.Calls);
+        await CloseAsync(ledger);
+        Assert.Equal(calls + 1, (await ledger.Traffic.SeriesAsync(TestLedger.Admin, day, TimeSpan.FromDays(1), Ct)).Total.Calls);
+        await AssertInvariantsAsync(ledger);
+    }
+
+    /// <summary>The oldest quarter of an hour whose minutes are half deleted is no fault of the sums.</summary>
+    [Fact]
+    public async Task Time_whose_minutes_are_being_deleted_is_not_compared_by_halves()
+    {
+        await using var ledger = await FillAsync("sqlite");
+        await CloseAsync(ledger);
+        ledger.Clock.Now = Midnight.AddDays(9).AddHours(3).AddMinutes(7).AddSeconds(31);
+        await ledger.Db.ExecuteAsync(
+            $"DELETE FROM observability_traffic WHERE step_seconds = 60 AND bucket_at < {ledger.Clock.Now - TrafficReader.MinutesKept}", Ct);
+
+        await AssertInvariantsAsync(ledger);
+    }
+
     private static async Task<TestLedger> FillAsync(string kind)
     {
         var ledger = await TestLedger.StartAsync(kind);

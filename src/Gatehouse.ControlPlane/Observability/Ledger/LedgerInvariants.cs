@@ -146,19 +146,7 @@ public static class LedgerInvariants
             var kept = Micros(clock.GetUtcNow() - Rollups.TrafficReader.MinutesKept);
             var from = source == 60 ? kept - (kept % (seconds * 1_000_000)) + (seconds * 1_000_000) : 0; // whole ones
             faults.AddRange(await sql.QueryAsync(
-                $"""
-                SELECT d.team_id, d.bucket, CAST(SUM(d.calls) AS BIGINT), CAST(SUM(d.cost) AS BIGINT)
-                FROM (
-                    SELECT team_id, bucket_at AS bucket, calls, cost_nanos AS cost, input_tokens + output_tokens AS tokens
-                    FROM observability_traffic WHERE step_seconds = {seconds} AND bucket_at >= {from}
-                    UNION ALL
-                    SELECT team_id, bucket_at - bucket_at % {seconds * 1_000_000}, -calls, -cost_nanos, -(input_tokens + output_tokens)
-                    FROM observability_traffic WHERE step_seconds = {source} AND bucket_at >= {from}
-                ) d
-                JOIN observability_traffic_closed c ON c.step_seconds = {seconds} AND c.bucket_at = d.bucket
-                GROUP BY d.team_id, d.bucket HAVING SUM(d.calls) <> 0 OR SUM(d.cost) <> 0 OR SUM(d.tokens) <> 0
-                ORDER BY d.bucket LIMIT {MaxFaults}
-                """,
+                $"{Rollups.ClosedBuckets.Differing(seconds, source, from)} ORDER BY d.bucket LIMIT {MaxFaults}",
                 row => $"In the {seconds / 60} minutes from {row.Instant(1):yyyy-MM-dd HH:mm} of team {row.Id(0)} the closed sums have "
                     + $"{row.Long(2)} calls and {Usd(row.Long(3))} more than those they were made of.",
                 ct));

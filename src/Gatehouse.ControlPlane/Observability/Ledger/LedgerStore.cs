@@ -95,7 +95,7 @@ internal sealed class LedgerStore(Database db, LedgerJoint joint, SystemLookup s
         await transaction.AppendManyAsync(
             "observability_call", LedgerEntry.Columns, batch.Entries, (row, entry) => entry.Write(row, now, packs), ct);
         await TraceStore.AddAsync(transaction, node, packs, batch.Packs, ct);
-        await batch.Rollups.WriteAsync(transaction, now, ct);
+        await batch.Rollups.WriteAsync(transaction, ct);
         await batch.Guards.WriteAsync(transaction, ct);
         await joint.ChargeAsync(transaction, node, [.. batch.Entries.Select(e => e.Record)], ct);
     }

@@ -47,8 +47,7 @@ internal sealed class RollupBatch(string node)
         }
     }
 
-    /// <param name="now">By which what was closed already is known.</param>
-    public async Task WriteAsync(Transaction transaction, DateTimeOffset now, CancellationToken ct)
+    public async Task WriteAsync(Transaction transaction, CancellationToken ct)
     {
         foreach (var ((shape, minute), sums) in _minutes)
         {
@@ -65,7 +64,7 @@ internal sealed class RollupBatch(string node)
 
         await transaction.ExecuteManyAsync([.. _sums.Select(s => s.Value.AddTo(s.Key, node))], ct);
 
-        await ClosedBuckets.ReopenLateAsync(transaction, _minutes.Keys.Select(k => k.Minute), now, ct);
+        await ClosedBuckets.ReopenAsync(transaction, _minutes.Keys.Select(k => k.Minute), ct);
     }
 
     private static RollupKey KeyOf(CallShape shape, long minute, long step)

@@ -8,9 +8,11 @@ namespace Gatehouse.Observability.Rollups;
 /// per 6 hours and per day, and minutes per quarter of an hour.
 /// <list type="number">
 /// <item>The rows of a bucket are read only where it is closed, and are then the sum of those that they were made of.</item>
-/// <item>A bucket is closed once, by one transaction under the lock of this table's name, <see cref="Grace"/> after its end.</item>
-/// <item>Whoever changes sums of a bucket that ended half of that ago, or earlier, takes it out again under the same lock. So of the two,
-/// the later one sees what the other did: no transaction is open for as long as the other half.</item>
+/// <item>A bucket is closed by one transaction that has the lock of this table's name for itself, <see cref="Grace"/> after its end by the
+/// clock of the node that does it.</item>
+/// <item>Whoever changes sums shares that lock from then to the end of its transaction, and takes out again what is closed of them: so of
+/// the two, the later one sees what the other did, whatever their clocks say.</item>
+/// <item>A node of an older version knows nothing of this: what was closed lately is compared with its sources every hour.</item>
 /// </list>
 /// </summary>
 internal sealed class ClosedBuckets(Database db, TimeProvider clock)
@@ -20,7 +22,11 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
     /// <summary>The step in seconds, and what it is made of.</summary>
     public static readonly (long Seconds, long Source)[] Levels = [(900, 60), (21_600, 3600), (86_400, 21_600)];
 
+    /// <summary>Most calls have come by then, and a bucket is closed once.</summary>
     public static readonly TimeSpan Grace = TimeSpan.FromMinutes(20);
+
+    /// <summary>How far back what is closed is compared with its sources: minutes are many.</summary>
+    private static readonly (TimeSpan OfMinutes, TimeSpan OfHours) Compared = (TimeSpan.FromHours(3), TimeSpan.FromDays(3));
 
     private const long Second = 1_000_000;
 
@@ -36,16 +42,77 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
         }
     }
 
-    /// <summary>Takes out what was closed of these times, where that can have been.</summary>
-    public static async Task ReopenLateAsync(Transaction sql, IEnumerable<long> startedAtMicros, DateTimeOffset now, CancellationToken ct)
+    /// <summary>Takes out what is closed of these times, whose sums this transaction has changed.</summary>
+    public static async Task ReopenAsync(Transaction sql, IEnumerable<long> startedAtMicros, CancellationToken ct)
     {
-        var closed = Micros(now - (Grace / 2));
-        await ReopenAsync(sql, startedAtMicros, closed, ct);
+        var buckets = new HashSet<(long Seconds, long At)>();
+        foreach (var at in startedAtMicros)
+        {
+            foreach (var (seconds, _) in Levels)
+            {
+                buckets.Add((seconds, at - (at % (seconds * Second))));
+            }
+        }
+
+        if (buckets.Count == 0)
+        {
+            return;
+        }
+
+        await sql.LockSharedAsync(Table, ct);
+        var closed = await sql.QueryAsync(
+            $"""
+            SELECT step_seconds, bucket_at FROM observability_traffic_closed
+            WHERE bucket_at >= {buckets.Min(b => b.At)} AND bucket_at <= {buckets.Max(b => b.At)}
+            """,
+            row => (Seconds: row.Long(0), At: row.Long(1)),
+            ct);
+        foreach (var (seconds, at) in closed.Where(buckets.Contains).Order()) // in one order on every node
+        {
+            await sql.ExecuteAsync(
+                $"DELETE FROM observability_traffic_closed WHERE step_seconds = {seconds} AND bucket_at = {at}", ct);
+        }
     }
 
-    /// <summary>Takes out what is closed of these times.</summary>
-    public static Task ReopenAsync(Transaction sql, IEnumerable<long> startedAtMicros, CancellationToken ct) =>
-        ReopenAsync(sql, startedAtMicros, long.MaxValue, ct);
+    /// <summary>Takes out what was closed lately and is not the sum of what it was made of.</summary>
+    /// <returns>How many these were.</returns>
+    public async Task<int> ReopenDifferingAsync(CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        var found = new List<long>();
+        foreach (var (seconds, source) in Levels)
+        {
+            var from = Micros(now - (source == 60 ? Compared.OfMinutes : Compared.OfHours));
+            found.AddRange(await db.QueryAsync(
+                $"SELECT DISTINCT bucket FROM ({Differing(seconds, source, from - (from % (seconds * Second)))}) b",
+                row => row.Long(0),
+                ct));
+        }
+
+        if (found.Count > 0)
+        {
+            await db.TransactionAsync(sql => ReopenAsync(sql, found, ct), ct); // and the longer ones that were made of them
+        }
+
+        return found.Count;
+    }
+
+    /// <summary>
+    /// By team and bucket, what is closed from a time on and says other than what it was made of: how many calls, nanos and tokens more.
+    /// </summary>
+    /// <param name="fromMicros">Where a bucket begins: of a part of one, the sums differ.</param>
+    public static FormattableString Differing(long seconds, long source, long fromMicros) => $"""
+        SELECT d.team_id, d.bucket, CAST(SUM(d.calls) AS BIGINT) AS calls, CAST(SUM(d.cost) AS BIGINT) AS cost
+        FROM (
+            SELECT team_id, bucket_at AS bucket, calls, cost_nanos AS cost, input_tokens + output_tokens AS tokens
+            FROM observability_traffic WHERE step_seconds = {seconds} AND bucket_at >= {fromMicros}
+            UNION ALL
+            SELECT team_id, bucket_at - bucket_at % {seconds * Second}, -calls, -cost_nanos, -(input_tokens + output_tokens)
+            FROM observability_traffic WHERE step_seconds = {source} AND bucket_at >= {fromMicros}
+        ) d
+        JOIN observability_traffic_closed c ON c.step_seconds = {seconds} AND c.bucket_at = d.bucket
+        GROUP BY d.team_id, d.bucket HAVING SUM(d.calls) <> 0 OR SUM(d.cost) <> 0 OR SUM(d.tokens) <> 0
+        """;
 
     /// <returns>Step in seconds and beginning of each bucket that is closed, of those that begin in this time.</returns>
     public async Task<HashSet<(long Seconds, long AtMicros)>> FindAsync(
@@ -58,33 +125,6 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
     ];
 
     private static long Micros(DateTimeOffset at) => (at - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
-
-    private static async Task ReopenAsync(Transaction sql, IEnumerable<long> startedAtMicros, long endedBefore, CancellationToken ct)
-    {
-        var buckets = new HashSet<(long Seconds, long At)>();
-        foreach (var at in startedAtMicros)
-        {
-            foreach (var (seconds, _) in Levels)
-            {
-                var bucket = at - (at % (seconds * Second));
-                if (bucket + (seconds * Second) <= endedBefore)
-                {
-                    buckets.Add((seconds, bucket));
-                }
-            }
-        }
-
-        if (buckets.Count > 0)
-        {
-            await sql.LockAsync(Table, ct);
-            foreach (var step in buckets.GroupBy(b => b.Seconds))
-            {
-                var these = step.Select(b => b.At).ToList();
-                await sql.ExecuteAsync(
-                    $"DELETE FROM observability_traffic_closed WHERE step_seconds = {step.Key} AND bucket_at IN {these}", ct);
-            }
-        }
-    }
 
     private async Task<List<long>> DueAsync(long seconds, long source, CancellationToken ct)
     {
