@@ -86,6 +86,27 @@ public sealed class LabelTests
         Assert.Empty((await team.GetAsync("api/guard/labels")).GetProperty("items").EnumerateArray());
     }
 
+    /// <summary>Whether the text was kept was once decided by the first label of a place, for good.</summary>
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgres")]
+    public async Task A_label_given_again_says_anew_whether_the_text_is_kept_and_what_else_is_in_it(string kind)
+    {
+        await using var app = await TestApp.StartAsync(kind);
+        await using var team = await TestTeam.BuildAsync(app, "red");
+        var labels = app.Services.GetRequiredService<Labels>();
+        var label = new NewLabel(
+            team.Team, "pii", "PERSON", "input", "secret words", [new LabelSpan(0, 6, "PERSON")], LabelVerdict.Right, LabelSource.Sample);
+
+        foreach (var (keeps, others) in ((bool, LabelSpan[])[])[(false, []), (true, [new LabelSpan(7, 12, "CITY")]), (false, [])])
+        {
+            await labels.AddAsync(Observability.TestLedger.Admin, label with { KeepsText = keeps, Others = others }, Ct);
+
+            var listed = Assert.Single(await labels.ListAsync(Observability.TestLedger.Admin, new LabelFilter(), Ct));
+            Assert.Equal((keeps ? "secret words" : null, others.Length), (listed.Text, listed.Others.Count));
+        }
+    }
+
     [Fact]
     public async Task Roles_that_may_not_read_texts_see_labels_without_them_and_those_who_change_nothing_add_none()
     {

@@ -63,13 +63,20 @@ public sealed class Labels
                         person, made_at, expires_at, text, fingerprint)
                     VALUES ({label.TeamId}, {made}, {label.SystemId}, {label.CallId}, {label.Detector}, {label.Type}, {label.Side},
                         {spans}, {others}, {Words.Of(label.Verdict)}, {Words.Of(label.Source)}, {who.Email}, {write.At}, {write.At + Keep},
-                        {(label.KeepsText ? SealedText.Seal(_seal, label.Text, made.ToString()) : [])}, {FingerprintOf(label, spans)})
+                        {Kept(label, made)}, {FingerprintOf(label, spans)})
                     ON CONFLICT (team_id, fingerprint) DO UPDATE SET verdict = excluded.verdict, source = excluded.source,
-                        person = excluded.person, made_at = excluded.made_at, expires_at = excluded.expires_at
+                        person = excluded.person, made_at = excluded.made_at, expires_at = excluded.expires_at, others = excluded.others
                     RETURNING id
                     """,
                     row => row.Id(0),
                     ct))[0];
+                if (stored != made)
+                {
+                    // Whether the text is kept is said anew too; it is sealed for the row that it lies in.
+                    await write.Sql.ExecuteAsync(
+                        $"UPDATE governance_label SET text = {Kept(label, stored)} WHERE team_id = {label.TeamId} AND id = {stored}", ct);
+                }
+
                 await write.AuditAsync(
                     who, "label.add", label.TeamId, system ?? "playground", stored,
                     $"{label.Detector} {label.Type}: {Words.Of(label.Verdict)}", ct);
@@ -238,6 +245,8 @@ public sealed class Labels
             return null;
         }
     }
+
+    private byte[] Kept(NewLabel label, Guid id) => label.KeepsText ? SealedText.Seal(_seal, label.Text, id.ToString()) : [];
 
     private static string? Shown(Person who, NewLabel label) =>
         label.KeepsText && who.May(label.TeamId, Permission.ReadContent) ? label.Text : null;
