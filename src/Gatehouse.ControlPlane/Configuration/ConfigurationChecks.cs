@@ -279,6 +279,7 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
                 "For example 'after: p95' or 'after: 800ms'.");
         }
 
+        CheckTimeouts(name, route.Timeouts);
         if (route.Hedge is not null && route.Targets.Count < 2)
         {
             Add(sources.Of(route, "hedge"), $"'routes.{name}.hedge' needs a second target to ask.", "Add a target, or remove 'hedge'.");
@@ -320,6 +321,20 @@ internal sealed class ConfigurationChecks(string? file, Sources sources, Provide
         {
             Add(sources.Of(twin), $"'{name}' has the target '{twin.Provider}' with this model twice.",
                 "Keep one, with the weight of both.");
+        }
+    }
+
+    /// <summary>Of two that are both written: alone, either is what it says.</summary>
+    private void CheckTimeouts(string route, TimeoutOptions timeouts)
+    {
+        foreach (var (key, whole) in new[] { ("total", timeouts.Total), ("stream", timeouts.Stream) })
+        {
+            if (whole < timeouts.FirstByte && sources.IsSet(timeouts, key) && sources.IsSet(timeouts, "first_byte"))
+            {
+                Add(sources.Of(timeouts, key),
+                    $"'routes.{route}.timeouts.{key}' is shorter than 'first_byte', which is never reached.",
+                    $"Raise '{key}', or lower 'first_byte'.");
+            }
         }
     }
 

@@ -147,6 +147,33 @@ public sealed class RoutingConfigurationTests
         Assert.Equal(new ConcurrencySettings(4, 7, TimeSpan.FromSeconds(2)), first.Compiled.Providers["b"].Settings.Concurrency);
     }
 
+    /// <summary>What nobody bounded is not bounded by less than what was written.</summary>
+    [Fact]
+    public async Task The_default_of_all_time_together_grows_with_a_long_time_to_the_first_byte()
+    {
+        using var files = new Configurations();
+
+        var routes = (await files.LoadGoodAsync("""
+            providers: { a: { kind: simulator } }
+            routes:
+              slow: { timeouts: { first_byte: 20m, idle: 2m }, targets: [ { provider: a } ] }
+              slowest: { timeouts: { first_byte: 59m, idle: 5m }, targets: [ { provider: a } ] }
+              usual: { targets: [ { provider: a } ] }
+              short: { timeouts: { total: 30s, stream: 45s }, targets: [ { provider: a } ] }
+            """)).Compiled.Routes;
+
+        Assert.Equal((TimeSpan.FromMinutes(22), TimeSpan.FromHours(1)), TimesOf("slow"));
+        Assert.Equal((TimeSpan.FromMinutes(64), TimeSpan.FromMinutes(64)), TimesOf("slowest"));
+        Assert.Equal((TimeSpan.FromMinutes(10), TimeSpan.FromHours(1)), TimesOf("usual"));
+        Assert.Equal((TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(45)), TimesOf("short"));
+
+        (TimeSpan Total, TimeSpan Stream) TimesOf(string name)
+        {
+            var route = Route(routes, name);
+            return (route.TotalTimeout, route.StreamTimeout);
+        }
+    }
+
     [Fact]
     public async Task Hedges_health_checks_scorers_and_waiting_lines_are_compiled()
     {
