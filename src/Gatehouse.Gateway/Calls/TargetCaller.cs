@@ -592,7 +592,18 @@ internal sealed class TargetCaller(
                 relay.Pause(events);
                 hold?.Note(before);
                 hold?.Split(events);
-                await SendAsync(call, attempt, answer, events);
+                var sending = SendAsync(call, attempt, answer, events);
+                var isSlow = !sending.IsCompleted;
+                if (isSlow)
+                {
+                    deadline.Stop(); // the client's time is not the provider's
+                }
+
+                await sending;
+                if (isSlow)
+                {
+                    deadline.Restart(call.Route.IdleTimeout);
+                }
             }
             catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException)
             {

@@ -4,16 +4,26 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Gatehouse.Gateway.Tests.Calls;
 
-/// <summary>A client that takes no byte until the gate opens: what Kestrel would send it stays with Kestrel.</summary>
+/// <summary>A client that takes no byte while the gate is closed: what Kestrel would send it stays with Kestrel.</summary>
 internal sealed class ClientGate
 {
     private readonly TaskCompletionSource _waiting = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile TaskCompletionSource _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public ClientGate(bool isOpen = false)
+    {
+        if (isOpen)
+        {
+            Open();
+        }
+    }
 
     /// <summary>Completes when the gateway waits for the client.</summary>
     public Task Waiting => _waiting.Task;
 
     public void Open() => _open.SetResult();
+
+    public void Close() => _open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public void Listen(ListenOptions options) => options.Use(next => connection =>
     {
@@ -41,8 +51,13 @@ internal sealed class ClientGate
 
         public override async ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
         {
-            gate._waiting.TrySetResult();
-            await gate._open.Task;
+            var open = gate._open.Task;
+            if (!open.IsCompleted)
+            {
+                gate._waiting.TrySetResult();
+            }
+
+            await open;
             return await inner.FlushAsync(cancellationToken);
         }
     }

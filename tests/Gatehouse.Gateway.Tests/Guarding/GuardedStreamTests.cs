@@ -152,6 +152,37 @@ public sealed class GuardedStreamTests
         Assert.Equal("Good morning, dear reader: [CREDIT_CARD].", TextOf(seen.ToString()));
     }
 
+    /// <summary>While a slow client took what a pause had released, the provider's time once ran out.</summary>
+    [Fact]
+    public async Task The_time_that_a_client_takes_for_what_a_pause_released_is_not_the_providers()
+    {
+        var (clock, gate, taken) = (new ManualClock(), new ClientGate(isOpen: true), new TaskCompletionSource());
+        await using var player = new WirePlayer(async e =>
+        {
+            await e.BeginStreamAsync();
+            await e.EventsAsync(Stream("openai", ["Good morning, dear reader"], end: false));
+            await taken.Task.WaitAsync(TestContext.Current.CancellationToken);
+            await e.EventsAsync(Stream("openai", [" of mine."], begin: false));
+            await e.EndStreamAsync();
+        });
+        var route = TestGateway.RouteTo(player) with { IdleTimeout = TimeSpan.FromSeconds(9) };
+        await using var gateway = await TestGateway.StartAsync([route], clock, listen: gate.Listen, policies: Redact());
+
+        var pending = gateway.ChatAsync(Texts.StreamRequest);
+        var hold = TimeSpan.FromMilliseconds(50);
+        await clock.ArmedAsync(hold);
+        gate.Close();
+        clock.Advance(hold);
+        await gate.Waiting;
+        clock.Advance(TimeSpan.FromSeconds(10));
+        gate.Open();
+        using var response = await pending;
+        taken.SetResult();
+
+        Assert.Equal("Good morning, dear reader of mine.", TextOf(await response.Content.ReadAsStringAsync(Ct)));
+        Assert.Equal(CallOutcome.Ok, Assert.Single(gateway.Records()).Outcome);
+    }
+
     [Fact]
     public async Task A_block_found_in_a_pause_ends_the_read_under_way_and_the_connection()
     {
