@@ -13,6 +13,9 @@ internal static class Disguises
     private const int MinCarrier = 16;
     private const int MaxFound = 16;
 
+    /// <summary>Of escapes in escapes.</summary>
+    private const int MaxLayers = 4;
+
     private static readonly SearchValues<char> Carrier = SearchValues.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_");
 
@@ -256,6 +259,29 @@ internal static class Disguises
             return;
         }
 
+        // A byte may be escaped, and its escape again: layers of the same disguise are one.
+        var undone = Unescape(text, found);
+        var outer = ArrayPool<char>.Shared.Rent(found.Open.Length);
+        for (var layer = 1; layer < MaxLayers && undone >= 3 && HasEscapes(found.Open); layer++)
+        {
+            var length = found.Open.Length;
+            found.Open.CopyTo(outer);
+            found.Drop();
+            Unescape(outer.AsSpan(0, length), found);
+        }
+
+        ArrayPool<char>.Shared.Return(outer);
+        if (undone >= 3)
+        {
+            found.Keep("injection.disguise.escapes", 0, text.Length);
+        }
+
+        found.Drop();
+    }
+
+    /// <returns>How many escapes there were.</returns>
+    private static int Unescape(ReadOnlySpan<char> text, Unmaskings found)
+    {
         Span<byte> utf8 = stackalloc byte[4];
         var undone = 0;
         for (var i = 0; i < text.Length; i++)
@@ -298,12 +324,7 @@ internal static class Disguises
             }
         }
 
-        if (undone >= 3)
-        {
-            found.Keep("injection.disguise.escapes", 0, text.Length);
-        }
-
-        found.Drop();
+        return undone;
     }
 
     private static void AppendBytes(ReadOnlySpan<byte> bytes, Unmaskings found)
@@ -321,7 +342,7 @@ internal static class Disguises
     private static bool HasEscapes(ReadOnlySpan<char> text)
     {
         var seen = 0;
-        for (var i = text.IndexOfAny('%', '\\', '&'); i + 2 < text.Length && seen < 3;)
+        for (var i = text.IndexOfAny('%', '\\', '&'); i >= 0 && i + 2 < text.Length && seen < 3;)
         {
             seen += text[i] switch
             {
