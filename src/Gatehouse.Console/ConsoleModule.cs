@@ -35,6 +35,9 @@ public static class ConsoleModule
         return services;
     }
 
+    /// <summary>Pages while nothing of what they show can be had, nor who is signed in. After routing and before authentication.</summary>
+    public static IApplicationBuilder UseAwayPage(this IApplicationBuilder app) => app.Use(ProblemPages.ShowAwayAsync);
+
     /// <summary>
     /// Headers of the answers, and forms that only the console's own pages can send. After authentication and authorization.
     /// </summary>

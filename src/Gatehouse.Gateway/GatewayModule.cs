@@ -20,6 +20,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 
 namespace Gatehouse.Gateway;
 
@@ -82,7 +83,9 @@ public static class GatewayModule
         return services;
     }
 
-    /// <summary>Adds files and batches. The host adds an <see cref="IFileStore"/> and an <see cref="IBatchStore"/>.</summary>
+    /// <summary>
+    /// Adds files and batches. The host adds an <see cref="IFileStore"/>, an <see cref="IBatchStore"/>, and the <see cref="BatchRunner"/> as a worker.
+    /// </summary>
     public static IServiceCollection AddGatewayBatches(this IServiceCollection services)
     {
         services.AddSingleton<OwnedRequests>();
@@ -93,9 +96,11 @@ public static class GatewayModule
         services.AddSingleton<BatchPaths>();
         services.AddSingleton<BatchCaller>();
         services.AddSingleton<BatchRunner>();
-        services.AddHostedService(s => s.GetRequiredService<BatchRunner>());
         return services;
     }
+
+    /// <summary>What runs the batches, for the host to begin once the store can be asked.</summary>
+    public static BackgroundService BatchRunner(IServiceProvider services) => services.GetRequiredService<BatchRunner>();
 
     /// <summary>
     /// Serves everything under <c>/v1</c> and <c>/v1beta</c> before the host sees it. What the host serves runs on the thread pool and may

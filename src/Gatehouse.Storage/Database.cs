@@ -1,3 +1,5 @@
+using System.Data.Common;
+
 namespace Gatehouse.Storage;
 
 /// <summary>
@@ -11,8 +13,21 @@ public abstract class Database : IAsyncDisposable
 {
     private static readonly AsyncLocal<bool> _inTransaction = new();
 
+    private volatile bool _isHeldBack;
+
     /// <summary><c>sqlite</c> or <c>postgres</c>.</summary>
     public abstract string Kind { get; }
+
+    /// <summary>
+    /// Whether nobody may use it yet: it did not answer at the start, so nobody has looked at its schema. Each statement then fails with a
+    /// <see cref="DatabaseAwayException"/>, and each <see cref="DatabaseWorker"/> waits.
+    /// </summary>
+    public bool IsHeldBack => _isHeldBack;
+
+    public void HoldBack() => _isHeldBack = true;
+
+    /// <summary>Its schema is as it should be.</summary>
+    public void LetGo() => _isHeldBack = false;
 
     /// <summary>The 32 hexadecimal digits of a UUID column, as text.</summary>
     /// <param name="column">A constant of the code, never data.</param>
@@ -25,13 +40,13 @@ public abstract class Database : IAsyncDisposable
     /// <returns>The number of rows changed.</returns>
     public Task<int> ExecuteAsync(FormattableString sql, CancellationToken ct)
     {
-        RefuseNesting();
+        Admit();
         return ExecuteAsync(Statement.From(sql), ct);
     }
 
     public Task<List<T>> QueryAsync<T>(FormattableString sql, Func<Row, T> read, CancellationToken ct)
     {
-        RefuseNesting();
+        Admit();
         return QueryAsync(Statement.From(sql), read, ct);
     }
 
@@ -41,7 +56,7 @@ public abstract class Database : IAsyncDisposable
     /// </summary>
     public async Task<List<T>> ScanAsync<T>(FormattableString sql, Func<Row, T> read, CancellationToken ct)
     {
-        RefuseNesting();
+        Admit();
         await Scans.WaitAsync(ct);
         try
         {
@@ -56,7 +71,7 @@ public abstract class Database : IAsyncDisposable
     /// <summary>Runs the work in one transaction on one connection; an exception rolls back. Not nested.</summary>
     public Task<T> TransactionAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct)
     {
-        RefuseNesting();
+        Admit();
         return RunTransactionAsync(
             async transaction =>
             {
@@ -69,7 +84,7 @@ public abstract class Database : IAsyncDisposable
     /// <summary>Runs queries that all see the database as it is at one moment, and writes go on meanwhile.</summary>
     public Task<T> SnapshotAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct)
     {
-        RefuseNesting();
+        Admit();
         return RunSnapshotAsync(work, ct);
     }
 
@@ -110,9 +125,14 @@ public abstract class Database : IAsyncDisposable
 
     internal abstract Task<T> RunTransactionAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct);
 
-    /// <summary>Inside a transaction's work its own connection must be used: SQLite's only writer would wait for itself.</summary>
-    private static void RefuseNesting()
+    private void Admit()
     {
+        if (_isHeldBack)
+        {
+            throw new DatabaseAwayException();
+        }
+
+        // Inside a transaction's work its own connection must be used: SQLite's only writer would wait for itself.
         if (_inTransaction.Value)
         {
             throw new InvalidOperationException("A transaction is open here: use it in place of the database.");
@@ -224,4 +244,14 @@ public abstract class Row
 }
 
 /// <summary>The database cannot be opened or reached; the message says what to mend and holds no credential.</summary>
-public sealed class DatabaseException(string message, Exception? inner = null) : Exception(message, inner);
+public sealed class DatabaseException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>Nobody answers, or says that it is starting: it may be there in a moment, and nothing in the configuration is wrong.</summary>
+    public bool IsAway { get; init; }
+}
+
+/// <summary>The database is held back: it has not answered since the start.</summary>
+public sealed class DatabaseAwayException() : DbException("The database has not answered since the start.")
+{
+    public override bool IsTransient => true;
+}

@@ -15,4 +15,7 @@ public static class DatabaseFactory
     /// <summary>Prepares a pool of connections; the first use connects.</summary>
     /// <exception cref="DatabaseException">The connection string is malformed.</exception>
     public static Database Postgres(string connectionString) => new PostgresDatabase(connectionString);
+
+    /// <summary>Which database a connection string names, as <c>host:port/name</c>; without its credentials.</summary>
+    public static string PostgresName(string connectionString) => PostgresDatabase.NameOf(connectionString);
 }

@@ -1,3 +1,4 @@
+using Gatehouse.Api;
 using Gatehouse.Contracts;
 using Microsoft.AspNetCore.Components.Endpoints;
 using Microsoft.AspNetCore.Http;
@@ -23,12 +24,34 @@ internal static class ProblemPages
         }
         catch (ProblemException e) when (!http.Response.HasStarted)
         {
-            var page = new RazorComponentResult<ProblemPage>(new Dictionary<string, object?> { [nameof(ProblemPage.Problem)] = e.Problem })
-            {
-                StatusCode = e.Problem.Status,
-            };
-            await RenderAsync(http, page);
+            await RenderAsync(http, e.Problem);
         }
+        catch (Exception e) when (AwayDatabase.IsMeant(e) && !http.Response.HasStarted)
+        {
+            await RenderAsync(http, http.RequestServices.GetRequiredService<AwayDatabase>().Problem);
+        }
+    }
+
+    public static Task ShowAwayAsync(HttpContext http, RequestDelegate next)
+    {
+        var away = http.RequestServices.GetRequiredService<AwayDatabase>();
+        return away.IsHeldBack && http.GetEndpoint()?.Metadata.GetMetadata<ComponentTypeMetadata>() is not null
+            ? SecurityHeaders.ApplyAsync(http, h => RenderAsync(h, away.Problem))
+            : next(http);
+    }
+
+    private static Task RenderAsync(HttpContext http, Problem problem)
+    {
+        if (problem.Status == StatusCodes.Status503ServiceUnavailable)
+        {
+            http.Response.Headers.RetryAfter = AwayDatabase.RetryAfter;
+        }
+
+        return RenderAsync(http, new RazorComponentResult<ProblemPage>(
+            new Dictionary<string, object?> { [nameof(ProblemPage.Problem)] = problem })
+        {
+            StatusCode = problem.Status,
+        });
     }
 
     private static async Task RenderAsync(HttpContext http, RazorComponentResult<ProblemPage> page)

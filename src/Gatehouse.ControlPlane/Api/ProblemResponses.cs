@@ -1,4 +1,3 @@
-using System.Data.Common;
 using System.Text.Json;
 using Gatehouse.Contracts;
 using Microsoft.AspNetCore.Http;
@@ -7,7 +6,8 @@ using Microsoft.Extensions.Logging;
 namespace Gatehouse.Api;
 
 /// <summary>Every failure under <c>/api</c> as <c>application/problem+json</c> (RFC 9457), in one place.</summary>
-internal sealed partial class ProblemResponses(RequestDelegate next, ApiOperations operations, ILogger<ProblemResponses> log)
+internal sealed partial class ProblemResponses(
+    RequestDelegate next, ApiOperations operations, AwayDatabase away, ILogger<ProblemResponses> log)
 {
     public async Task InvokeAsync(HttpContext http)
     {
@@ -27,7 +27,7 @@ internal sealed partial class ProblemResponses(RequestDelegate next, ApiOperatio
         }
         catch (Exception e) when (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
         {
-            await WriteAsync(http, Of(e, http.TraceIdentifier));
+            await WriteAsync(http, Of(e, http));
         }
     }
 
@@ -67,8 +67,9 @@ internal sealed partial class ProblemResponses(RequestDelegate next, ApiOperatio
             $"This address takes {string.Join(" and ", methods)}, not {http.Request.Method}; /api/openapi.json lists them.");
     }
 
-    private Problem Of(Exception e, string requestId)
+    private Problem Of(Exception e, HttpContext http)
     {
+        var requestId = http.TraceIdentifier;
         switch (e)
         {
             case ProblemException expected:
@@ -77,9 +78,14 @@ internal sealed partial class ProblemResponses(RequestDelegate next, ApiOperatio
                 return Problem.Malformed($"The body does not fit this operation: {json.Message}") with { Field = Field(json.Path) };
             case BadHttpRequestException bad:
                 return new Problem("bad_request", bad.StatusCode, bad.Message);
-            case DbException { IsTransient: true }:
-                Unavailable(requestId, e);
-                return new Problem("database_unavailable", 503, "The database does not answer at the moment; try again.");
+            case var _ when AwayDatabase.IsMeant(e):
+                if (!away.IsHeldBack)
+                {
+                    Unavailable(requestId, e);
+                }
+
+                http.Response.Headers.RetryAfter = AwayDatabase.RetryAfter;
+                return away.Problem;
             default:
                 Failed(requestId, e);
                 return new Problem("internal_error", 500, $"Gatehouse failed; its log says why, under the request id {requestId}.");

@@ -15,7 +15,8 @@ public static class BatchesModule
         services.AddSingleton<IBatchStore, BatchStore>();
         services.AddSingleton(s => new BatchQueries(s.GetRequiredService<Database>()));
         services.AddGatewayBatches();
-        services.AddHostedService<BatchUpkeep>();
+        services.AddDatabaseWorker(GatewayModule.BatchRunner);
+        services.AddDatabaseWorker<BatchUpkeep>();
         return services;
     }
 }

@@ -202,7 +202,10 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
         var sqlite = options.Storage.Postgres is null
             ? Path.GetFullPath(options.Storage.Sqlite ?? Path.Combine(data, "gatehouse.db"), Folder)
             : null;
-        return new(data, sqlite, options.Storage.Postgres, options.Server.Durability);
+        return new(data, sqlite, options.Storage.Postgres, options.Server.Durability)
+        {
+            SnapshotMaxAge = options.Storage.SnapshotMaxAge,
+        };
     }
 
     private string Folder => Path.GetDirectoryName(_path)!;

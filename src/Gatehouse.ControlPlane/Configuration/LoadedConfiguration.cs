@@ -31,7 +31,10 @@ public sealed record LoadedConfiguration(
         new Dictionary<string, IReadOnlyList<string>>();
 
     /// <summary>What must be known before the database is open.</summary>
-    public StartSettings Start => new(DataFolder, SqlitePath, Config.Storage.Postgres, Config.Server.Durability);
+    public StartSettings Start => new(DataFolder, SqlitePath, Config.Storage.Postgres, Config.Server.Durability)
+    {
+        SnapshotMaxAge = Config.Storage.SnapshotMaxAge,
+    };
 
     /// <summary>Settings that take effect at the next start, by name with their values; secrets as hashes.</summary>
     internal IReadOnlyDictionary<string, string> AtStart { get; init; } = new Dictionary<string, string>();
@@ -46,6 +49,9 @@ public sealed record StartSettings(string DataFolder, string? SqlitePath, string
 {
     /// <summary>Names of the stored secrets that the configuration refers to.</summary>
     public IReadOnlyCollection<string> StoredSecrets { get; init; } = [];
+
+    /// <summary>How long ago PostgreSQL may have confirmed the tables that a node starts from while it is away.</summary>
+    public TimeSpan SnapshotMaxAge { get; init; }
 
     /// <summary>A connection string may hold a password.</summary>
     public override string ToString() => DataFolder;

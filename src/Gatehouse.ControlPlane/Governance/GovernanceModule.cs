@@ -15,6 +15,7 @@ using Microsoft.AspNetCore.Http.Json;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace Gatehouse.Governance;
@@ -25,16 +26,23 @@ public static class GovernanceModule
     /// <summary>Needs a migrated <see cref="Database"/> and a <see cref="TimeProvider"/> among the services.</summary>
     /// <param name="dataDirectory">Exists; holds the installation's secret, unless the environment does.</param>
     /// <param name="keyRing">Folder of the key ring; <see langword="null"/>: it is kept in the database.</param>
-    public static IServiceCollection AddGovernance(this IServiceCollection services, string dataDirectory, string? keyRing)
+    /// <param name="file">Where the node keeps its tables; <see langword="null"/>: nowhere.</param>
+    /// <param name="kept">What it starts from; <see langword="null"/>: the database answers.</param>
+    public static IServiceCollection AddGovernance(
+        this IServiceCollection services, string dataDirectory, string? keyRing, TablesFile? file = null, KeptTables? kept = null)
     {
         services.AddSingleton(_ => InstallationSecret.Load(dataDirectory));
         services.AddSingleton<Secrets>();
-        services.AddSingleton(new Snapshot<GovernanceTables>(GovernanceTables.Empty));
+        services.AddSingleton(new Snapshot<GovernanceTables>(kept?.Tables ?? GovernanceTables.Empty));
+        services.AddSingleton(s => new TablesStanding(Get<TimeProvider>(s), kept));
+        services.AddSingleton(s => new TablesKeeper(
+            file, Get<TablesStanding>(s), Get<TimeProvider>(s), Get<ILogger<TablesKeeper>>(s)));
+        services.AddSingleton(s => AwayDatabaseOf(Get<Database>(s), Get<TablesStanding>(s)));
         services.AddSingleton<GovernanceChanges>();
         services.AddSingleton<GovernanceReader>();
         services.AddSingleton<GovernancePublisher>();
         services.AddSingleton<GovernanceWrites>();
-        services.AddHostedService<GovernanceWorker>();
+        services.AddDatabaseWorker<GovernanceWorker>();
         AddBudgets(services);
 
         AddOperations(services, dataDirectory);
@@ -153,7 +161,7 @@ public static class GovernanceModule
             s => new StoredSecrets(Get<Database>(s), Get<InstallationSecret>(s), Get<GovernanceWrites>(s), Get<SecretsJoint>(s)));
         services.AddSingleton(
             s => new Labels(Get<Database>(s), Get<InstallationSecret>(s), Get<GovernanceWrites>(s), Get<TimeProvider>(s)));
-        services.AddHostedService<LabelUpkeep>();
+        services.AddDatabaseWorker<LabelUpkeep>();
         services.AddSingleton<ReviewRows>();
         services.AddSingleton(s => new Reviews(
             Get<ReviewRows>(s), Get<ReviewDesk>(s), Get<Labels>(s), Get<GovernanceWrites>(s), Get<Snapshot<GovernanceTables>>(s)));
@@ -161,7 +169,7 @@ public static class GovernanceModule
         services.AddSingleton(s => new Incidents(Get<Database>(s), Get<GovernanceWrites>(s)));
         services.AddHostedService<BreakerWorker>();
         services.AddSingleton<BreakerCountRows>();
-        services.AddHostedService<BreakerCountWorker>();
+        services.AddDatabaseWorker<BreakerCountWorker>();
         services.AddSingleton(s => new AuditTrail(Get<Database>(s)));
         services.AddSingleton(s => new SampleSystem(Get<Database>(s), Get<Secrets>(s), Get<GovernanceWrites>(s), dataDirectory));
         services.AddSingleton<Passwords>();
@@ -179,8 +187,8 @@ public static class GovernanceModule
         services.AddSingleton<RuleScopes>();
         services.AddSingleton<LeaseStore>();
         services.AddSingleton<LeaseWorker>();
-        services.AddHostedService(Get<LeaseWorker>);
-        services.AddHostedService<BudgetUpkeep>();
+        services.AddHostedService(Get<LeaseWorker>); // while the database is away it gives calls their share of the limits
+        services.AddDatabaseWorker<BudgetUpkeep>();
         services.AddSingleton(s => new Budgets(
             Get<Database>(s), Get<GovernanceWrites>(s), Get<RuleScopes>(s), Get<BudgetRecounts>(s), Get<TimeProvider>(s)));
         services.AddSingleton(s => new RateLimits(Get<Database>(s), Get<GovernanceWrites>(s), Get<RuleScopes>(s)));
@@ -194,7 +202,7 @@ public static class GovernanceModule
         if (folder is null)
         {
             services.AddSingleton<KeyRingStore>();
-            services.AddHostedService<KeyRingWorker>(); // before Data Protection's own, which looks at the ring at the start
+            services.AddDatabaseWorker<KeyRingWorker>(); // before Data Protection's own, which looks at the ring at the start
         }
 
         var protection = services.AddDataProtection().SetApplicationName("gatehouse");
@@ -259,6 +267,9 @@ public static class GovernanceModule
             return Task.CompletedTask;
         };
     }
+
+    private static AwayDatabase AwayDatabaseOf(Database db, TablesStanding standing) =>
+        new(() => standing.IsAway ? standing.ConfirmedAt : null, () => db.IsHeldBack);
 
     private static T Get<T>(IServiceProvider services)
         where T : notnull => services.GetRequiredService<T>();

@@ -78,11 +78,11 @@ public static class ObservabilityModule
 
         // Stopped in the reverse order: the ledger is flushed before the exporter and the texts, which wait for it.
         services.AddHostedService<OtlpTraceWorker>();
-        services.AddHostedService<RetentionWorker>();
-        services.AddHostedService<ClosingWorker>();
-        services.AddHostedService<TextWorker>();
-        services.AddHostedService<ResponseWorker>();
-        services.AddHostedService<LedgerWorker>();
+        services.AddDatabaseWorker<RetentionWorker>();
+        services.AddDatabaseWorker<ClosingWorker>();
+        services.AddDatabaseWorker<TextWorker>();
+        services.AddDatabaseWorker<ResponseWorker>();
+        services.AddDatabaseWorker<LedgerWorker>();
 
         // For the API's document; the endpoints name their types themselves.
         services.ConfigureHttpJsonOptions(o => o.SerializerOptions.TypeInfoResolverChain.Insert(0, ObservabilityJson.Default));

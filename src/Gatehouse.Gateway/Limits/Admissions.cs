@@ -91,9 +91,9 @@ internal sealed class Admissions(TimeProvider clock)
 
     private async ValueTask<bool> WaitAsync(Holds holds, AllowanceWindow window, Measure measure, long amount, CancellationToken ct)
     {
-        if (amount > window.MostLeft)
+        if (amount > window.MostLeft || (measure == Measure.Money && window is { IsCutOff: true, Underway: 0 }))
         {
-            return false;
+            return false; // waiting would not help
         }
 
         var began = clock.GetTimestamp();

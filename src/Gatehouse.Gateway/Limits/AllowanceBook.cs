@@ -15,9 +15,17 @@ public sealed class AllowanceBook(TimeProvider clock)
     private readonly ConcurrentDictionary<AllowanceKey, Allowance> _all = new();
     private readonly ConcurrentDictionary<(Guid RuleId, Measure Measure), int> _users = new();
     private TaskCompletionSource _woken = New();
+    private volatile bool _isCutOff;
 
     /// <summary>A number of this run of the node: records and leases carry it, so that those of an earlier run are told apart.</summary>
     public long Run { get; } = clock.GetUtcNow().UtcTicks;
+
+    /// <summary>Nobody can lease: the database is away.</summary>
+    public bool IsCutOff
+    {
+        get => _isCutOff;
+        set => _isCutOff = value;
+    }
 
     public IEnumerable<Allowance> All => _all.Values;
 

@@ -64,6 +64,9 @@ public sealed class AllowanceWindow
     /// <summary>What of the cap can be left at most, as far as is known here: what was used for good does not come back.</summary>
     public long MostLeft => _owner.Rule.Cap - Volatile.Read(ref _others) - Consumed;
 
+    /// <summary>Nothing more is leased for now.</summary>
+    internal bool IsCutOff => _owner.Book.IsCutOff;
+
     internal Task Changed => Volatile.Read(ref _changed).Task;
 
     /// <returns><see langword="false"/> when the node does not hold that much.</returns>

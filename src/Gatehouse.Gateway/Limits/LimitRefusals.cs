@@ -60,6 +60,16 @@ internal static class LimitRefusals
     private static AttemptFailure OfBudget(LimitRule rule, AllowanceWindow window, long amount)
     {
         var left = Math.Max(0, window.MostLeft);
+        if (amount <= left && window is { IsCutOff: true, Underway: 0 })
+        {
+            return new AttemptFailure(NextStep.PassOn, new Problem(
+                "budget_unavailable", 503,
+                $"The budget '{rule.Name}' must hold, and what is left of it is not known here while the database is away: try again when it is back."))
+            {
+                RetryAfter = Later,
+            };
+        }
+
         if (amount <= left)
         {
             return new AttemptFailure(NextStep.PassOn, new Problem(

@@ -1,4 +1,5 @@
 using System.Data;
+using System.Globalization;
 using System.Net.Sockets;
 using Npgsql;
 
@@ -51,9 +52,27 @@ internal sealed class PostgresDatabase : Database
         }
         catch (Exception e) when (e is NpgsqlException or SocketException or TimeoutException)
         {
-            throw new DatabaseException($"PostgreSQL does not answer: {e.Message}", e);
+            throw new DatabaseException($"PostgreSQL does not answer: {e.Message}", e) { IsAway = IsAway(e) };
         }
     }
+
+    public static string NameOf(string connectionString)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connectionString);
+        return string.Create(CultureInfo.InvariantCulture, $"{settings.Host}:{settings.Port}/{settings.Database ?? settings.Username}");
+    }
+
+    /// <summary>
+    /// Refused, silent, unknown to the DNS, cut off before it spoke, starting up, shutting down, or without a place left. Whatever else it
+    /// says (a wrong password, no such database) it will say again.
+    /// </summary>
+    private static bool IsAway(Exception e) => e switch
+    {
+        PostgresException said => said.SqlState is PostgresErrorCodes.CannotConnectNow or PostgresErrorCodes.AdminShutdown
+            or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.TooManyConnections,
+        SocketException or TimeoutException or IOException => true,
+        _ => e.InnerException is { } inner && IsAway(inner),
+    };
 
     public override async ValueTask DisposeAsync()
     {

@@ -24,7 +24,8 @@ internal static class Composition
         services.AddSingleton(parts.Secrets);
 
         services.AddGateway();
-        services.AddGovernance(parts.Configuration.Current.DataFolder, parts.Configuration.Current.KeyRingFolder);
+        services.AddGovernance(
+            parts.Configuration.Current.DataFolder, parts.Configuration.Current.KeyRingFolder, parts.TablesFile, parts.Kept);
         services.AddObservability();
         services.AddBatches();
         services.AddConfiguration();
@@ -39,6 +40,8 @@ internal static class Composition
         services.AddHostedService<SecretsPublisher>();
         services.AddHostedService<TablePublisher>();
         services.AddSingleton<Readiness>();
+        services.AddSingleton<DatabaseReturn>();
+        services.AddHostedService(static s => s.GetRequiredService<DatabaseReturn>()); // last: it begins what the others wait for
     }
 
     public static void UseModules(this WebApplication app)
@@ -47,6 +50,7 @@ internal static class Composition
         app.UseProxies();
         app.Use(LimitBody);
         app.UseRouting();
+        app.UseAwayPage();
         app.UseGovernance();
         app.UseAuthorization();
         app.UseConsole();

@@ -9,7 +9,12 @@ namespace Gatehouse.Hosting;
 /// </summary>
 internal static class HealthEndpoints
 {
-    internal sealed record Answer(string Status, IReadOnlyList<string> Reasons);
+    /// <param name="Reasons">Why it should get no calls.</param>
+    internal sealed record Answer(string Status, IReadOnlyList<string> Reasons)
+    {
+        /// <summary>What is not as it should be, and no such reason.</summary>
+        public IReadOnlyList<string> Notes { get; init; } = [];
+    }
 
     public static void UseHealth(this IApplicationBuilder app) => app.Use(static (HttpContext http, RequestDelegate next) =>
     {
@@ -19,10 +24,15 @@ internal static class HealthEndpoints
             return next(http);
         }
 
-        var reasons = path == "/healthz" ? null : http.RequestServices.GetRequiredService<Readiness>().Reasons();
-        return reasons is null ? WriteAsync(http, 200, new("ok", []))
-            : reasons.Count == 0 ? WriteAsync(http, 200, new("ready", []))
-            : WriteAsync(http, 503, new("not_ready", reasons));
+        if (path == "/healthz")
+        {
+            return WriteAsync(http, 200, new("ok", []));
+        }
+
+        var readiness = http.RequestServices.GetRequiredService<Readiness>();
+        return readiness.Reasons() is { Count: > 0 } reasons
+            ? WriteAsync(http, 503, new("not_ready", reasons))
+            : WriteAsync(http, 200, new("ready", []) { Notes = readiness.Notes() });
     });
 
     private static Task WriteAsync(HttpContext http, int status, Answer answer)

@@ -17,7 +17,11 @@ internal static class Joints
 
     public static void AddJoints(this IServiceCollection services, LoadedConfiguration loaded)
     {
-        services.AddSingleton(DatabasePing.Edges);
+        services.AddSingleton(static s => DatabasePing.Edges with
+        {
+            Tables = () => TablesCheck.Of(
+                s.GetRequiredService<TablesStanding>(), s.GetRequiredService<TablesKeeper>(), s.GetRequiredService<DatabaseReturn>()),
+        });
         services.AddSingleton(Edge(loaded.Config.Server));
         services.AddSingleton(new OtlpOptions(loaded.Config.Telemetry.Otlp, loaded.Config.Telemetry.Headers));
         services.AddSingleton(static s => Names(s.GetRequiredService<Snapshot<GovernanceTables>>()));

@@ -1,15 +1,24 @@
+using System.Globalization;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Contracts;
+using Gatehouse.Governance;
 
 namespace Gatehouse.Hosting;
 
 /// <summary>Whether this node should get calls, and why not. A database that is away is no reason: calls go on without it.</summary>
-internal sealed class Readiness(Snapshot<GatewayTable> table, CallJournal journal)
+internal sealed class Readiness(Snapshot<GatewayTable> table, CallJournal journal, TablesStanding standing)
 {
     private volatile bool _draining;
 
     public void Drain() => _draining = true;
+
+    /// <summary>What is not as it should be, and no reason to send calls elsewhere.</summary>
+    public IReadOnlyList<string> Notes() => standing.IsAway
+        ? [string.Create(
+            CultureInfo.InvariantCulture,
+            $"the database is away: calls are served from {(standing.IsFromDisk ? "the snapshot" : "the tables")} of {standing.ConfirmedAt.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC")]
+        : [];
 
     /// <returns>Empty when calls are welcome.</returns>
     public IReadOnlyList<string> Reasons()

@@ -37,6 +37,9 @@ internal sealed class SecretValues
         }
     }
 
+    /// <summary>While the database is away: those that this node kept.</summary>
+    public void Take(IReadOnlyDictionary<string, string> kept) => _current = kept;
+
     /// <returns>Whether they differ from those before.</returns>
     public bool TryChange(IReadOnlyDictionary<string, string> secrets)
     {

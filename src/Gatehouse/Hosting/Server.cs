@@ -82,12 +82,13 @@ internal sealed class Server : IAsyncDisposable
     {
         var url = LocalUrl();
         var shown = Loaded.Config.Server.PublicUrl ?? url;
-        var link = await _app.Services.GetRequiredService<SignIn>().FirstRunLinkAsync(ct);
+        var isAway = _parts.Database.IsHeldBack;
+        var link = isAway ? null : await _app.Services.GetRequiredService<SignIn>().FirstRunLinkAsync(ct);
         return new Running(
             url,
             shown,
             Loaded.SourcePath ?? "embedded default (no gatehouse.yaml here)",
-            Loaded.SqlitePath ?? "PostgreSQL",
+            Loaded.SqlitePath ?? (isAway ? "PostgreSQL, which is away: the snapshot of its tables" : "PostgreSQL"),
             link is null ? null : new Uri(shown, link).ToString(),
             Connection.Local(Loaded.DataFolder, CallCommand.SampleKeyFile),
             Loaded.Compiled.DefaultModel);
@@ -189,7 +190,11 @@ internal sealed class Server : IAsyncDisposable
             throw new CommandException(ExitCodes.Storage, "storage_unusable", e.Message);
         }
 
-        await _app.Services.GetRequiredService<SampleSystem>().EnsureAsync(_flags.Sample, ct);
+        if (!_parts.Database.IsHeldBack)
+        {
+            await _app.Services.GetRequiredService<SampleSystem>().EnsureAsync(_flags.Sample, ct);
+        }
+
         await KnockAsync(LocalUrl(), ct);
         await File.WriteAllTextAsync(AddressFile, LocalUrl().ToString(), ct);
     }

@@ -3,6 +3,7 @@ using Gatehouse.Commands;
 using Gatehouse.Configuration;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Providers;
+using Gatehouse.Governance;
 using Gatehouse.Storage;
 
 namespace Gatehouse.Hosting;
@@ -10,14 +11,20 @@ namespace Gatehouse.Hosting;
 /// <summary>What must work before there is a host: configuration, data folder, database, journal. Each failure has an exit code.</summary>
 internal sealed partial class ServerParts : IAsyncDisposable
 {
+    /// <summary>How long a database that says nothing is waited for.</summary>
+    private static readonly TimeSpan PingPatience = TimeSpan.FromSeconds(5);
+
     private ServerParts(
-        ConfigurationState configuration, SecretValues secrets, ProviderFactory providers, Database database, CallJournal journal)
+        ConfigurationState configuration, SecretValues secrets, ProviderFactory providers, Database database, CallJournal journal,
+        TablesFile? tablesFile, KeptTables? kept)
     {
         Secrets = secrets;
         Configuration = configuration;
         Providers = providers;
         Database = database;
         Journal = journal;
+        TablesFile = tablesFile;
+        Kept = kept;
     }
 
     public ConfigurationState Configuration { get; }
@@ -30,6 +37,12 @@ internal sealed partial class ServerParts : IAsyncDisposable
     public Database Database { get; }
 
     public CallJournal Journal { get; }
+
+    /// <summary>Where the node keeps its tables; <see langword="null"/>: SQLite is a file itself.</summary>
+    public TablesFile? TablesFile { get; }
+
+    /// <summary>What it starts from, with a database that is held back; <see langword="null"/>: the database answers.</summary>
+    public KeptTables? Kept { get; }
 
     /// <exception cref="CommandException">Something does not work; the message says what to mend.</exception>
     public static async Task<ServerParts> OpenAsync(ConfigurationSource source, ILoggerFactory logs, CancellationToken ct)
@@ -48,12 +61,26 @@ internal sealed partial class ServerParts : IAsyncDisposable
         Database? database = null;
         try
         {
-            database = await OpenDatabaseAsync(start, ct);
-            await secrets.ReadAsync(database, start.DataFolder, ct);
+            database = Connect(start);
+            var file = TablesFileOf(start);
+            var kept = await TryPrepareAsync(database, start, ct) is { } away
+                ? StartFrom(file!, away, logs.CreateLogger<ServerParts>())
+                : null;
+            if (kept is null)
+            {
+                await secrets.ReadAsync(database, start.DataFolder, ct);
+            }
+            else
+            {
+                database.HoldBack();
+                secrets.Take(kept.Tables.StoredSecrets);
+            }
+
             var outcome = await loader.LoadAsync(null, ct);
             return outcome.Loaded is { } loaded
                 ? new ServerParts(
-                    new ConfigurationState(loader, loaded, logs.CreateLogger<ConfigurationState>()), secrets, providers, database, journal)
+                    new ConfigurationState(loader, loaded, logs.CreateLogger<ConfigurationState>()), secrets, providers, database, journal,
+                    file, kept)
                 : throw ConfigurationSources.Wrong(outcome.Errors);
         }
         catch (Exception e)
@@ -147,13 +174,91 @@ internal sealed partial class ServerParts : IAsyncDisposable
         }
     }
 
+    /// <summary>Brings the schema up to date. A database that is away is noticed in seconds; migrations take the time that they take.</summary>
+    /// <exception cref="DatabaseException">It is away, or cannot be used.</exception>
+    public static async Task PrepareAsync(Database database, StartSettings start, CancellationToken ct)
+    {
+        if (start.Postgres is not null)
+        {
+            await PingAsync(database, ct);
+        }
+
+        await Migrations.ApplyAsync(database, typeof(ConfigurationState).Assembly, ct);
+    }
+
+    private static async Task PingAsync(Database database, CancellationToken ct)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        patience.CancelAfter(PingPatience);
+        try
+        {
+            await database.PingAsync(patience.Token);
+        }
+        catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
+        {
+            throw new DatabaseException(
+                $"PostgreSQL does not answer within {PingPatience.TotalSeconds:0} seconds.", e) { IsAway = true };
+        }
+    }
+
+    /// <returns><see langword="null"/> when the database can be used; else why it is away.</returns>
+    private static async Task<DatabaseException?> TryPrepareAsync(Database database, StartSettings start, CancellationToken ct)
+    {
+        try
+        {
+            await PrepareAsync(database, start, ct);
+            return null;
+        }
+        catch (DatabaseException e) when (e.IsAway)
+        {
+            return e;
+        }
+        catch (Exception e) when (e is System.Data.Common.DbException or IOException or UnauthorizedAccessException)
+        {
+            throw Unusable($"The database cannot be used: {e.Message}");
+        }
+    }
+
+    private static TablesFile? TablesFileOf(StartSettings start)
+    {
+        if (start.Postgres is null)
+        {
+            return null;
+        }
+
+        var file = new TablesFile(
+            start.DataFolder, DatabaseFactory.PostgresName(start.Postgres), start.SnapshotMaxAge, InstallationSecret.Load(start.DataFolder));
+        if (!file.IsWanted)
+        {
+            file.Remove();
+        }
+
+        return file;
+    }
+
+    private static KeptTables StartFrom(TablesFile file, DatabaseException away, ILogger log)
+    {
+        try
+        {
+            var kept = file.Read(TimeProvider.System.GetUtcNow());
+            StartsWithoutDatabase(log, away.Message, kept.At.UtcDateTime);
+            return kept;
+        }
+        catch (Exception e) when (e is TablesRefusedException or IOException or UnauthorizedAccessException)
+        {
+            throw Unusable(
+                $"The database cannot be used: {away.Message} And this node cannot start without it: {e.Message.TrimEnd('.')}. "
+                + "Bring PostgreSQL back, or correct 'storage.postgres'.");
+        }
+    }
+
     private static async Task<Database> OpenDatabaseAsync(StartSettings start, CancellationToken ct)
     {
         Database? database = null;
         try
         {
             database = Connect(start);
-            await Migrations.ApplyAsync(database, typeof(ConfigurationState).Assembly, ct);
+            await PrepareAsync(database, start, ct);
             return database;
         }
         catch (Exception e) when (e is DatabaseException or System.Data.Common.DbException or IOException or UnauthorizedAccessException)
@@ -166,6 +271,10 @@ internal sealed partial class ServerParts : IAsyncDisposable
             throw Unusable($"The database cannot be used: {e.Message}");
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "{Reason} Calls are served from the snapshot of {At:yyyy-MM-dd HH:mm:ss} UTC; hard budgets refuse theirs until PostgreSQL is back.")]
+    private static partial void StartsWithoutDatabase(ILogger log, string reason, DateTime at);
 
     private static CommandException Unusable(string message) => new(ExitCodes.Storage, "storage_unusable", message);
 }

@@ -61,7 +61,7 @@ public sealed class KeyRingTests
     public async Task The_next_key_is_made_before_the_last_expires_and_only_then()
     {
         await using var app = await TestApp.StartAsync();
-        var worker = app.Services.GetServices<Microsoft.Extensions.Hosting.IHostedService>().OfType<KeyRingWorker>().Single();
+        var worker = app.Services.GetRequiredService<KeyRingWorker>();
         var keys = app.Services.GetRequiredService<IKeyManager>();
         var store = app.Services.GetRequiredService<KeyRingStore>();
         await worker.LookAsync(Ct);

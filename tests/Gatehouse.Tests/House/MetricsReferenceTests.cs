@@ -32,6 +32,7 @@ public sealed class MetricsReferenceTests
         using var gateway = new GatewayMetrics(new(GatewayTable.Empty));
         using var observability = new ObservabilityMetrics(null);
         using var governance = new BudgetMetrics();
+        using var standing = new TablesStanding(TimeProvider.System, null);
 
         var text = new StringBuilder()
             .AppendLine("# Metrics")

@@ -82,6 +82,10 @@ public sealed class StorageOptions
 
     [Setting("PostgreSQL connection string.", Secret = true, Restart = true, Example = "${GATEHOUSE_POSTGRES}")]
     public string? Postgres { get; set; }
+
+    [Setting("With PostgreSQL: a node that starts while it is away serves calls from the tables that it keeps in its data folder, unless PostgreSQL confirmed them longer ago than this. 0 keeps none: such a start fails.",
+        Min = "0", Max = "365d", Restart = true)]
+    public TimeSpan SnapshotMaxAge { get; set; } = TimeSpan.FromHours(24);
 }
 
 /// <summary>Section <c>batches</c>.</summary>

@@ -44,6 +44,11 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
         checks.AddRange(RouteChecks.Of(loaded.Compiled));
         checks.AddRange(CheckExceptions(loaded.Config.Policies.Exceptions));
         checks.Add(await database);
+        if (edges.Tables is { } tables)
+        {
+            checks.Add(tables());
+        }
+
         checks.Add(CheckDisk(loaded));
         checks.Add(await clock);
         return checks;

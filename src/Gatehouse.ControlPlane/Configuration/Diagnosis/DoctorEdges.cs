@@ -13,6 +13,9 @@ public sealed record DoctorEdges
     /// <summary>Opens the database and asks it something; gives its name and version.</summary>
     public required Func<LoadedConfiguration, CancellationToken, Task<string>> PingDatabase { get; init; }
 
+    /// <summary>How fresh the tables are that calls are served from; <see langword="null"/> where no server runs.</summary>
+    public Func<DoctorCheck>? Tables { get; init; }
+
     /// <summary>Connects to a provider as calls would, and closes.</summary>
     public Func<ProviderSettings, CancellationToken, Task> Connect { get; init; } = ConnectAsync;
 

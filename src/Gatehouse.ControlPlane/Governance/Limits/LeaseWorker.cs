@@ -22,8 +22,8 @@ namespace Gatehouse.Governance;
 /// </list>
 /// </summary>
 internal sealed partial class LeaseWorker(
-    LeaseStore store, AllowanceBook book, Snapshot<GovernanceTables> tables, CallJournal journal, TimeProvider clock,
-    ILogger<LeaseWorker> log)
+    LeaseStore store, AllowanceBook book, Snapshot<GovernanceTables> tables, TablesStanding standing, CallJournal journal,
+    TimeProvider clock, ILogger<LeaseWorker> log)
     : BackgroundService
 {
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
@@ -43,7 +43,7 @@ internal sealed partial class LeaseWorker(
     private bool _earlierReleased;
     private volatile bool _replayed;
     private bool _failing;
-    private int _live = 1;
+    private int _live = standing.Nodes;
 
     /// <summary>Everything of this node's journal up to <paramref name="upTo"/> is in the ledger.</summary>
     public void Drained(JournalPosition upTo)
@@ -80,6 +80,7 @@ internal sealed partial class LeaseWorker(
                 await BeatAsync(stoppingToken);
                 await SyncAsync(stoppingToken);
                 _failing = false;
+                book.IsCutOff = false;
             }
 #pragma warning disable CA1031 // The database may be away for a while: calls go on with what is held.
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
@@ -91,6 +92,7 @@ internal sealed partial class LeaseWorker(
                 }
 
                 _failing = true;
+                book.IsCutOff = true;
                 GrantShares();
             }
 
@@ -159,6 +161,7 @@ internal sealed partial class LeaseWorker(
             }
         }
 
+        standing.Nodes = _live;
         if (_live > before || isMore)
         {
             foreach (var allowance in book.All)

@@ -10,14 +10,15 @@ internal static class StoredSecretRows
 
     public static byte[] Seal(InstallationSecret secret, string name, string value) => SealedText.Seal(secret.Derive(Purpose), value, name);
 
+    public static Task<List<SealedSecret>> ReadAsync(Database db, CancellationToken ct) => db.QueryAsync(
+        $"SELECT name, value FROM governance_secret", row => new SealedSecret(row.Text(0), row.Bytes(1)), ct);
+
     /// <summary>Every value by its name.</summary>
     /// <param name="strict">Whether one that cannot be opened is an error; else it is left out, so that nothing else waits for it.</param>
     /// <exception cref="DatabaseException">One cannot be opened: it was stored under another installation secret, or changed
     /// since.</exception>
-    public static async Task<IReadOnlyDictionary<string, string>> ReadAsync(
-        Database db, InstallationSecret secret, bool strict, CancellationToken ct)
+    public static IReadOnlyDictionary<string, string> Open(IReadOnlyList<SealedSecret> rows, InstallationSecret secret, bool strict)
     {
-        var rows = await db.QueryAsync($"SELECT name, value FROM governance_secret", row => (Name: row.Text(0), Value: row.Bytes(1)), ct);
         var values = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, value) in rows)
         {

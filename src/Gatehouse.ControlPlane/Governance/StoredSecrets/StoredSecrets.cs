@@ -47,16 +47,17 @@ public sealed class StoredSecrets
     public static async Task<StoredSecrets> OpenAsync(
         Database db, InstallationSecret secret, IReadOnlyCollection<string> inUse, TimeProvider clock, CancellationToken ct)
     {
-        await InstallationCheck.RunAsync(db, new Secrets(secret), ct);
+        await InstallationCheck.RunAsync(db, secret, ct);
         var publisher = new GovernancePublisher(
-            new GovernanceReader(db, secret, clock), new Snapshot<GovernanceTables>(GovernanceTables.Empty), new GovernanceChanges());
+            new GovernanceReader(db, clock), secret, new Snapshot<GovernanceTables>(GovernanceTables.Empty), new GovernanceChanges(), clock);
         return new StoredSecrets(db, secret, new GovernanceWrites(db, publisher, clock), new SecretsJoint { InUse = () => inUse });
     }
 
     /// <summary>Every value by its name, for the configuration.</summary>
     /// <exception cref="DatabaseException">One cannot be opened.</exception>
-    public static Task<IReadOnlyDictionary<string, string>> ReadAsync(Database db, InstallationSecret secret, CancellationToken ct) =>
-        StoredSecretRows.ReadAsync(db, secret, strict: true, ct);
+    public static async Task<IReadOnlyDictionary<string, string>> ReadAsync(
+        Database db, InstallationSecret secret, CancellationToken ct) =>
+        StoredSecretRows.Open(await StoredSecretRows.ReadAsync(db, ct), secret, strict: true);
 
     public async Task<IReadOnlyList<StoredSecret>> ListAsync(Person who, CancellationToken ct)
     {

@@ -2,22 +2,44 @@ using Gatehouse.Contracts;
 
 namespace Gatehouse.Governance;
 
-/// <summary>Publishes new tables when the revision in the database is not the published one. Safe from any thread.</summary>
-internal sealed class GovernancePublisher(GovernanceReader reader, Snapshot<GovernanceTables> tables, GovernanceChanges changes)
+/// <summary>
+/// Publishes new tables when the revision in the database is not the published one, and keeps them on the disk. Safe from any thread.
+/// </summary>
+/// <param name="keeper"><see langword="null"/> where no server runs.</param>
+internal sealed class GovernancePublisher(
+    GovernanceReader reader, InstallationSecret secret, Snapshot<GovernanceTables> tables, GovernanceChanges changes, TimeProvider clock,
+    TablesStanding? standing = null, TablesKeeper? keeper = null)
     : IDisposable
 {
     private readonly SemaphoreSlim _one = new(1, 1);
+    private bool _hasRead;
 
     public async Task RefreshAsync(CancellationToken ct)
     {
         await _one.WaitAsync(ct);
         try
         {
-            if (await reader.RevisionAsync(ct) != tables.Current.Revision)
+            var now = clock.GetUtcNow();
+
+            // What a node started from may have the number of something else: the database may have been restored since.
+            var isNew = await reader.RevisionAsync(ct) != tables.Current.Revision || !_hasRead;
+            if (isNew || keeper is { IsDue: true })
             {
-                tables.Publish(await reader.ReadAsync(ct));
-                changes.Raise();
+                var rows = await reader.ReadAsync(ct);
+                if (isNew)
+                {
+                    tables.Publish(rows.ToTables(secret));
+                    _hasRead = true;
+                    changes.Raise();
+                }
+
+                if (keeper is not null)
+                {
+                    await keeper.KeepAsync(rows, now);
+                }
             }
+
+            standing?.Confirm(now);
         }
         finally
         {

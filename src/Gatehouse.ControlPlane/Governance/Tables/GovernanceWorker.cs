@@ -9,7 +9,8 @@ namespace Gatehouse.Governance;
 /// tables before the server starts to listen. Safe to run on every node.
 /// </summary>
 internal sealed partial class GovernanceWorker(
-    Database db, GovernancePublisher publisher, Secrets secrets, TimeProvider clock, ILogger<GovernanceWorker> log) : BackgroundService
+    Database db, GovernancePublisher publisher, TablesStanding standing, Secrets secrets, TimeProvider clock, ILogger<GovernanceWorker> log)
+    : BackgroundService
 {
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(500);
 
@@ -39,6 +40,7 @@ internal sealed partial class GovernanceWorker(
             catch (Exception e)
 #pragma warning restore CA1031
             {
+                standing.Lose();
                 if (!failing)
                 {
                     failing = true;

@@ -1,0 +1,85 @@
+using Gatehouse.Configuration;
+using Gatehouse.Governance;
+using Gatehouse.Storage;
+
+namespace Gatehouse.Hosting;
+
+/// <summary>
+/// After a start without the database: asks for it once a second, brings its schema up to date, lets go of it, and begins the workers that
+/// waited, in the order of their registration: tables first. Then it is over.
+/// </summary>
+internal sealed partial class DatabaseReturn(
+    Database db, ConfigurationState configuration, InstallationSecret secret, IServiceProvider services, TimeProvider clock,
+    ILogger<DatabaseReturn> log) : BackgroundService
+{
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
+
+    private volatile string? _refusal;
+
+    /// <summary>Why the database is of no use although it answers; <see langword="null"/> when it does not, or is.</summary>
+    public string? Refusal => _refusal;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (!db.IsHeldBack)
+        {
+            return;
+        }
+
+        while (!await TryBeginAsync(stoppingToken))
+        {
+            await Task.Delay(Look, clock, stoppingToken);
+        }
+
+        Returned();
+    }
+
+    private async Task<bool> TryBeginAsync(CancellationToken ct)
+    {
+        try
+        {
+            await BeginAsync(ct);
+            _refusal = null;
+            return true;
+        }
+        catch (DatabaseException e) when (e.IsAway)
+        {
+            return false;
+        }
+#pragma warning disable CA1031 // Whatever is wrong with it: calls go on meanwhile, and somebody is to mend it.
+        catch (Exception e) when (!ct.IsCancellationRequested)
+#pragma warning restore CA1031
+        {
+            if (_refusal != e.Message)
+            {
+                Refused(e);
+            }
+
+            _refusal = e.Message;
+            return false;
+        }
+    }
+
+    private async Task BeginAsync(CancellationToken ct)
+    {
+        if (db.IsHeldBack)
+        {
+            var start = configuration.Current.Start;
+            await using var own = ServerParts.Connect(start); // nobody else sees the database before it is fit to be seen
+            await ServerParts.PrepareAsync(own, start, ct);
+            await InstallationCheck.RunAsync(own, secret, ct);
+            db.LetGo();
+        }
+
+        foreach (var worker in services.GetServices<IHostedService>().OfType<DatabaseWorker>().Where(w => !w.HasBegun))
+        {
+            await worker.BeginAsync(ct);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The database is back: tables are read from it, and calls that waited are recorded.")]
+    private partial void Returned();
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The database answers and cannot be used. Calls go on from the snapshot, and it is tried again.")]
+    private partial void Refused(Exception e);
+}
