@@ -29,6 +29,12 @@ public abstract class Database : IAsyncDisposable
     /// <summary>Its schema is as it should be.</summary>
     public void LetGo() => _isHeldBack = false;
 
+    /// <summary>
+    /// While a server starts, a database may make its callers wait in place of giving them a task: each method that really awaits is some
+    /// ten methods to be compiled, and there is nobody else yet to be held up.
+    /// </summary>
+    public bool IsStarting { get; set; }
+
     /// <summary>The 32 hexadecimal digits of a UUID column, as text.</summary>
     /// <param name="column">A constant of the code, never data.</param>
     public abstract FormattableString DigitsOf(FormattableString column);

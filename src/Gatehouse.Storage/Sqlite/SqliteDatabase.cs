@@ -90,22 +90,14 @@ internal sealed class SqliteDatabase : Database
     internal override Task<int> ExecuteAsync(Statement statement, CancellationToken ct) =>
         EnqueueAsync(() => _writer.Execute(statement, ct), ct);
 
-    internal override async Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct)
+    internal override Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct)
     {
         if (!IsRead(statement.Text))
         {
-            return await EnqueueAsync(() => _writer.Query(statement, read, ct), ct); // INSERT … RETURNING
+            return EnqueueAsync(() => _writer.Query(statement, read, ct), ct); // INSERT … RETURNING
         }
 
-        await _readerSlots.WaitAsync(ct);
-        try
-        {
-            return await Task.Run(() => Read(statement, read, ct), ct);
-        }
-        finally
-        {
-            _readerSlots.Release();
-        }
+        return IsStarting ? Done(() => Read(statement, read, ct)) : ReadAsync(statement, read, ct);
     }
 
     /// <summary>On a thread of its own: those of the pool are few, and everything else waits for them.</summary>
@@ -167,6 +159,37 @@ internal sealed class SqliteDatabase : Database
         return text.StartsWith("SELECT", StringComparison.OrdinalIgnoreCase) || text.StartsWith("WITH", StringComparison.OrdinalIgnoreCase);
     }
 
+    private static Task<T> Done<T>(Func<T> work)
+    {
+        try
+        {
+            return Task.FromResult(work());
+        }
+        catch (OperationCanceledException e)
+        {
+            return Task.FromCanceled<T>(e.CancellationToken);
+        }
+#pragma warning disable CA1031 // It belongs to the caller who awaits.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            return Task.FromException<T>(e);
+        }
+    }
+
+    private async Task<List<T>> ReadAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct)
+    {
+        await _readerSlots.WaitAsync(ct);
+        try
+        {
+            return await Task.Run(() => Read(statement, read, ct), ct);
+        }
+        finally
+        {
+            _readerSlots.Release();
+        }
+    }
+
     private List<T> Read<T>(Statement statement, Func<Row, T> read, CancellationToken ct)
     {
         SqliteSession? reader;
@@ -211,6 +234,11 @@ internal sealed class SqliteDatabase : Database
             }
         });
         ObjectDisposedException.ThrowIf(!accepted, this);
+        if (IsStarting)
+        {
+            Task.WaitAny([done.Task], CancellationToken.None); // whatever became of it, whoever awaits it learns
+        }
+
         return done.Task;
     }
 

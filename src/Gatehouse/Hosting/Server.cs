@@ -69,6 +69,7 @@ internal sealed class Server : IAsyncDisposable
         try
         {
             await server.StartAsync(ct);
+            parts.Database.IsStarting = false;
             return server;
         }
         catch

@@ -115,9 +115,14 @@ internal sealed partial class ServerParts : IAsyncDisposable
     }
 
     /// <exception cref="DatabaseException">It cannot be opened.</exception>
-    public static Database Connect(StartSettings start) => start.SqlitePath is { } path
-        ? DatabaseFactory.Sqlite(path, start.Durability == JournalDurability.Power)
-        : DatabaseFactory.Postgres(start.Postgres!);
+    public static Database Connect(StartSettings start)
+    {
+        var database = start.SqlitePath is { } path
+            ? DatabaseFactory.Sqlite(path, start.Durability == JournalDurability.Power)
+            : DatabaseFactory.Postgres(start.Postgres!);
+        database.IsStarting = true; // until the server says otherwise; commands have nobody else whom they could hold up
+        return database;
+    }
 
     /// <summary>For a command that works on the database itself.</summary>
     /// <exception cref="CommandException">It cannot be used.</exception>

@@ -33,6 +33,28 @@ public sealed class DatabaseTests
         Assert.Equal(bytes, readBytes);
     }
 
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task While_a_server_starts_everything_answers_as_it_does_later(string kind)
+    {
+        await using var test = await TestDatabase.CreateAsync(kind);
+        test.Db.IsStarting = true;
+
+        await CreateTableAsync(test.Db);
+        await test.Db.TransactionAsync(
+            sql => sql.ExecuteAsync($"INSERT INTO thing (id, text) VALUES ({Guid.CreateVersion7()}, {"first"})", Ct), Ct);
+        var made = await test.Db.QueryAsync(
+            $"INSERT INTO thing (id, text) VALUES ({Guid.CreateVersion7()}, {"second"}) RETURNING text", row => row.Text(0), Ct);
+        var wrong = test.Db.QueryAsync($"SELECT nothing FROM nowhere", row => row.Long(0), Ct);
+        var read = await test.Db.QueryAsync($"SELECT text FROM thing ORDER BY text", row => row.Text(0), Ct);
+
+        Assert.Equal(["second"], made);
+        Assert.Equal(["first", "second"], read);
+        await Assert.ThrowsAnyAsync<System.Data.Common.DbException>(() => wrong); // where it is awaited, not where it was asked
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => test.Db.QueryAsync($"SELECT 1", row => row.Long(0), new CancellationToken(canceled: true)));
+    }
+
     /// <summary>Signing in and revoking keys once waited behind whatever people searched for.</summary>
     [Theory]
     [MemberData(nameof(Kinds))]
