@@ -84,7 +84,8 @@ public static class GatewayModule
     }
 
     /// <summary>
-    /// Adds files and batches. The host adds an <see cref="IFileStore"/>, an <see cref="IBatchStore"/>, and the <see cref="BatchRunner"/> as a worker.
+    /// Adds files and batches. The host adds an <see cref="IFileStore"/>, an <see cref="IBatchStore"/>, and the
+    /// <see cref="BatchRunner"/> as a worker.
     /// </summary>
     public static IServiceCollection AddGatewayBatches(this IServiceCollection services)
     {

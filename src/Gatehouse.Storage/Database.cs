@@ -252,7 +252,7 @@ public abstract class Row
 /// <summary>The database cannot be opened or reached; the message says what to mend and holds no credential.</summary>
 public sealed class DatabaseException(string message, Exception? inner = null) : Exception(message, inner)
 {
-    /// <summary>Nobody answers, or says that it is starting: it may be there in a moment, and nothing in the configuration is wrong.</summary>
+    /// <summary>Nobody answers, or says that it is starting: it may be there in a moment, and no setting need be wrong.</summary>
     public bool IsAway { get; init; }
 }
 

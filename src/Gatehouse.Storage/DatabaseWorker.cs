@@ -59,6 +59,6 @@ public static class DatabaseWorkers
     }
 
     /// <param name="worker">Finds it among the services.</param>
-    public static IServiceCollection AddDatabaseWorker(this IServiceCollection services, Func<IServiceProvider, BackgroundService> worker) =>
-        services.AddSingleton<IHostedService>(s => new DatabaseWorker(s.GetRequiredService<Database>(), worker(s)));
+    public static IServiceCollection AddDatabaseWorker(
+        this IServiceCollection services, Func<IServiceProvider, BackgroundService> worker) => services.AddSingleton<IHostedService>(s => new DatabaseWorker(s.GetRequiredService<Database>(), worker(s)));
 }

@@ -49,6 +49,10 @@ public sealed class DatabaseAwayTests
 
         Assert.Equal(401, await CallAsync(stranger));
         Assert.Equal(HttpStatusCode.OK, (await http.GetAsync(new Uri("readyz", UriKind.Relative), Ct)).StatusCode);
+        using var api = gatehouse.CreateClient(gatehouse.CliToken);
+        using var systems = await api.GetAsync(new Uri("api/systems", UriKind.Relative), Ct);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, systems.StatusCode);
+        Assert.Contains("Calls go on", await systems.Content.ReadAsStringAsync(Ct), StringComparison.Ordinal);
 
         // Killed while the database was away: what it journalled is taken up by the next start.
         gatehouse.Kill();

@@ -35,8 +35,7 @@ public static class GovernanceModule
         services.AddSingleton<Secrets>();
         services.AddSingleton(new Snapshot<GovernanceTables>(kept?.Tables ?? GovernanceTables.Empty));
         services.AddSingleton(s => new TablesStanding(Get<TimeProvider>(s), kept));
-        services.AddSingleton(s => new TablesKeeper(
-            file, Get<TablesStanding>(s), Get<TimeProvider>(s), Get<ILogger<TablesKeeper>>(s)));
+        services.AddSingleton(s => new TablesKeeper(file, Get<TablesStanding>(s), Get<ILogger<TablesKeeper>>(s)));
         services.AddSingleton(s => AwayDatabaseOf(Get<Database>(s), Get<TablesStanding>(s)));
         services.AddSingleton<GovernanceChanges>();
         services.AddSingleton<GovernanceReader>();

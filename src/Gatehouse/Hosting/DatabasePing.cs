@@ -5,7 +5,7 @@ namespace Gatehouse.Hosting;
 /// <summary>The doctor's look at the database: a connection of its own, so that a full pool does not hide a healthy server.</summary>
 internal static class DatabasePing
 {
-    public static DoctorEdges Edges { get; } = new() { PingDatabase = PingAsync };
+    public static DoctorEdges Edges { get; } = new() { PingDatabase = PingAsync, Tables = loaded => TablesCheck.OfDisk(loaded.Start) };
 
     private static async Task<string> PingAsync(LoadedConfiguration loaded, CancellationToken ct)
     {

@@ -19,7 +19,7 @@ internal static class Joints
     {
         services.AddSingleton(static s => DatabasePing.Edges with
         {
-            Tables = () => TablesCheck.Of(
+            Tables = _ => TablesCheck.Of(
                 s.GetRequiredService<TablesStanding>(), s.GetRequiredService<TablesKeeper>(), s.GetRequiredService<DatabaseReturn>()),
         });
         services.AddSingleton(Edge(loaded.Config.Server));

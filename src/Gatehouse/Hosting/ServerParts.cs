@@ -63,6 +63,11 @@ internal sealed partial class ServerParts : IAsyncDisposable
         {
             database = Connect(start);
             var file = TablesFileOf(start);
+            if (file is { IsWanted: false })
+            {
+                file.Remove();
+            }
+
             var kept = await TryPrepareAsync(database, start, ct) is { } away
                 ? StartFrom(file!, away, logs.CreateLogger<ServerParts>())
                 : null;
@@ -179,7 +184,9 @@ internal sealed partial class ServerParts : IAsyncDisposable
         }
     }
 
-    /// <summary>Brings the schema up to date. A database that is away is noticed in seconds; migrations take the time that they take.</summary>
+    /// <summary>
+    /// Brings the schema up to date. A database that is away is noticed in seconds; migrations take the time that they take.
+    /// </summary>
     /// <exception cref="DatabaseException">It is away, or cannot be used.</exception>
     public static async Task PrepareAsync(Database database, StartSettings start, CancellationToken ct)
     {
@@ -224,22 +231,9 @@ internal sealed partial class ServerParts : IAsyncDisposable
         }
     }
 
-    private static TablesFile? TablesFileOf(StartSettings start)
-    {
-        if (start.Postgres is null)
-        {
-            return null;
-        }
-
-        var file = new TablesFile(
-            start.DataFolder, DatabaseFactory.PostgresName(start.Postgres), start.SnapshotMaxAge, InstallationSecret.Load(start.DataFolder));
-        if (!file.IsWanted)
-        {
-            file.Remove();
-        }
-
-        return file;
-    }
+    /// <summary>Where a node keeps its tables; <see langword="null"/>: its database is a file itself.</summary>
+    public static TablesFile? TablesFileOf(StartSettings start) => start.Postgres is null ? null : new TablesFile(
+        start.DataFolder, DatabaseFactory.PostgresName(start.Postgres), start.SnapshotMaxAge, InstallationSecret.Load(start.DataFolder));
 
     private static KeptTables StartFrom(TablesFile file, DatabaseException away, ILogger log)
     {

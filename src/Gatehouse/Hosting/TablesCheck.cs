@@ -1,6 +1,7 @@
 using System.Globalization;
 using Gatehouse.Configuration;
 using Gatehouse.Governance;
+using Gatehouse.Storage;
 
 namespace Gatehouse.Hosting;
 
@@ -37,6 +38,29 @@ internal static class TablesCheck
                 CultureInfo.InvariantCulture,
                 $"The database confirms them; a start without it would go on from '{TablesFile.Name}' for {file.MaxAge.TotalHours:0.##} h.")
             : "The database confirms them.");
+    }
+
+    /// <summary>Where no server runs: whether one would start without the database.</summary>
+    public static DoctorCheck? OfDisk(StartSettings start)
+    {
+        // Looking must not make a secret.
+        if (start.Postgres is null || !File.Exists(Path.Combine(start.DataFolder, TablesFile.Name)))
+        {
+            return null;
+        }
+
+        try
+        {
+            var kept = ServerParts.TablesFileOf(start)!.Read(TimeProvider.System.GetUtcNow());
+            return new(Name, DoctorState.Ok, string.Create(
+                CultureInfo.InvariantCulture,
+                $"A start without the database would be from the snapshot of {kept.At.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC."));
+        }
+        catch (Exception e) when (e is TablesRefusedException or DatabaseException or IOException or UnauthorizedAccessException
+            or InvalidOperationException)
+        {
+            return new(Name, DoctorState.Notice, $"A start without the database would fail: {e.Message.TrimEnd('.')}.", "A start beside the database keeps new ones.");
+        }
     }
 
     private static string Served(TablesStanding standing) => string.Create(

@@ -32,7 +32,8 @@ public sealed class TablesFileTests : IDisposable
         Assert.Equal((_now, 3, 41L), (kept.At, kept.Nodes, kept.Tables.Revision));
         var key = Assert.Single(kept.Tables.Keys);
         Assert.Equal(KeyHash.FromBytes(rows.Keys[0].Hash), key.Key);
-        Assert.Equal((true, "The system 'desk' is switched off: audit", "strict"), (key.Value.Revoked, key.Value.Off, key.Value.GuardPolicy));
+        Assert.Equal(
+            (true, "The system 'desk' is switched off: audit", "strict"), (key.Value.Revoked, key.Value.Off, key.Value.GuardPolicy));
         Assert.Equal("sk-secret", kept.Tables.StoredSecrets["openai"]);
         Assert.Equal([Measure.Money, Measure.Requests], kept.Tables.Limits.Select(l => l.Measure));
         Assert.Equal("the provider 'openai' is switched off: outage.", kept.Tables.KillSwitches.Provider("openai"));
@@ -110,7 +111,8 @@ public sealed class TablesFileTests : IDisposable
 
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
-    private static string Refused(TablesFile file, DateTimeOffset now) => Assert.Throws<TablesRefusedException>(() => file.Read(now)).Message;
+    private static string Refused(TablesFile file, DateTimeOffset now) =>
+        Assert.Throws<TablesRefusedException>(() => file.Read(now)).Message;
 
     private TablesFile Of(InstallationSecret secret) => new(_folder.FullName, Database, TimeSpan.FromHours(24), secret);
 
@@ -125,7 +127,8 @@ public sealed class TablesFileTests : IDisposable
             [
                 new AiSystem(
                     system, team, "payments", "desk", "Answers.", "ann", SystemStage.Live,
-                    [.. Enum.GetValues<SystemEnvironment>().Select(e => new EnvironmentPolicy(e, true, 30) { GuardPolicy = "strict" })], _now)
+                    [.. Enum.GetValues<SystemEnvironment>().Select(e => new EnvironmentPolicy(e, true, 30) { GuardPolicy = "strict" })],
+                    _now)
                 {
                     Residency = "eu",
                     DataClassification = DataClassification.Confidential,
@@ -143,8 +146,8 @@ public sealed class TablesFileTests : IDisposable
             [new PolicyRevision("strict", 2, "abc", "rules: []", "note", "ann", _now, true)],
             [
                 new PolicyException(
-                    Id(9), team, system, "desk", "pii", ["email"], _now.AddDays(3), "why", ExceptionState.Approved, "ann", _now, "bob", _now,
-                    "fine", null, null),
+                    Id(9), team, system, "desk", "pii", ["email"], _now.AddDays(3), "why", ExceptionState.Approved, "ann", _now, "bob",
+                    _now, "fine", null, null),
             ],
             [new KnownPerson(new Person(person, "root@example.org", "Root", [new Membership(null, Role.Admin)]), "stamp")],
             [new SharedBreaker(system, SystemEnvironment.Production, "pii", true, 5, 4)]);

@@ -44,9 +44,9 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
         checks.AddRange(RouteChecks.Of(loaded.Compiled));
         checks.AddRange(CheckExceptions(loaded.Config.Policies.Exceptions));
         checks.Add(await database);
-        if (edges.Tables is { } tables)
+        if (edges.Tables(loaded) is { } tables)
         {
-            checks.Add(tables());
+            checks.Add(tables);
         }
 
         checks.Add(CheckDisk(loaded));

@@ -13,8 +13,8 @@ public sealed record DoctorEdges
     /// <summary>Opens the database and asks it something; gives its name and version.</summary>
     public required Func<LoadedConfiguration, CancellationToken, Task<string>> PingDatabase { get; init; }
 
-    /// <summary>How fresh the tables are that calls are served from; <see langword="null"/> where no server runs.</summary>
-    public Func<DoctorCheck>? Tables { get; init; }
+    /// <summary>How fresh the tables are that calls are served from, or would be after a start; nothing: that is no question.</summary>
+    public Func<LoadedConfiguration, DoctorCheck?> Tables { get; init; } = static _ => null;
 
     /// <summary>Connects to a provider as calls would, and closes.</summary>
     public Func<ProviderSettings, CancellationToken, Task> Connect { get; init; } = ConnectAsync;

@@ -91,8 +91,8 @@ internal sealed partial class LeaseWorker(
                     LeasesFailed(e);
                 }
 
+                book.IsCutOff = _failing || standing.IsFromDisk; // one failure may be two nodes that were in each other's way
                 _failing = true;
-                book.IsCutOff = true;
                 GrantShares();
             }
 

@@ -49,7 +49,8 @@ public sealed class StoredSecrets
     {
         await InstallationCheck.RunAsync(db, secret, ct);
         var publisher = new GovernancePublisher(
-            new GovernanceReader(db, clock), secret, new Snapshot<GovernanceTables>(GovernanceTables.Empty), new GovernanceChanges(), clock);
+            new GovernanceReader(db, clock), secret, new Snapshot<GovernanceTables>(GovernanceTables.Empty), new GovernanceChanges(),
+            clock);
         return new StoredSecrets(db, secret, new GovernanceWrites(db, publisher, clock), new SecretsJoint { InUse = () => inUse });
     }
 

@@ -23,7 +23,7 @@ internal sealed class GovernancePublisher(
 
             // What a node started from may have the number of something else: the database may have been restored since.
             var isNew = await reader.RevisionAsync(ct) != tables.Current.Revision || !_hasRead;
-            if (isNew || keeper is { IsDue: true })
+            if (isNew || keeper?.IsDue(now) == true)
             {
                 var rows = await reader.ReadAsync(ct);
                 if (isNew)

@@ -23,7 +23,7 @@ public sealed class TablesFile(string folder, string database, TimeSpan maxAge, 
     /// <summary>The name of the file in the data folder.</summary>
     public const string Name = "tables-snapshot";
 
-    /// <summary>To be raised with every change of <see cref="GovernanceRows"/>: a part that is missing must not be taken for empty.</summary>
+    /// <summary>To be raised with every change of <see cref="GovernanceRows"/>: what is missing must not be taken for empty.</summary>
     internal const int Format = 1;
 
     private const string Mark = "gatehouse-tables";

@@ -7,12 +7,12 @@ namespace Gatehouse.Governance;
 /// that their time says since when the database is away. For one caller at a time.
 /// </summary>
 /// <param name="file"><see langword="null"/> where the database is a file itself.</param>
-public sealed partial class TablesKeeper(TablesFile? file, TablesStanding standing, TimeProvider clock, ILogger<TablesKeeper> log)
+public sealed partial class TablesKeeper(TablesFile? file, TablesStanding standing, ILogger<TablesKeeper> log)
 {
     private static readonly TimeSpan Every = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Again = TimeSpan.FromSeconds(30);
 
-    private long _triedAt;
+    private DateTimeOffset _triedAt;
     private int _nodes;
     private volatile bool _failed;
 
@@ -23,8 +23,8 @@ public sealed partial class TablesKeeper(TablesFile? file, TablesStanding standi
     public TablesFile? File => file is { IsWanted: true } ? file : null;
 
     /// <summary>Whether they are to be written although nothing has changed.</summary>
-    internal bool IsDue => File is not null
-        && (clock.GetElapsedTime(_triedAt) >= (_failed ? Again : Every) || (!_failed && standing.Nodes != _nodes));
+    internal bool IsDue(DateTimeOffset now) => File is not null
+        && ((now - _triedAt).Duration() >= (_failed ? Again : Every) || (!_failed && standing.Nodes != _nodes));
 
     /// <param name="at">Before they were read.</param>
     internal async Task KeepAsync(GovernanceRows rows, DateTimeOffset at)
@@ -34,7 +34,7 @@ public sealed partial class TablesKeeper(TablesFile? file, TablesStanding standi
             return;
         }
 
-        _triedAt = clock.GetTimestamp();
+        _triedAt = at;
         _nodes = standing.Nodes;
         try
         {
