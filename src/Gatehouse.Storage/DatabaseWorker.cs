@@ -60,5 +60,6 @@ public static class DatabaseWorkers
 
     /// <param name="worker">Finds it among the services.</param>
     public static IServiceCollection AddDatabaseWorker(
-        this IServiceCollection services, Func<IServiceProvider, BackgroundService> worker) => services.AddSingleton<IHostedService>(s => new DatabaseWorker(s.GetRequiredService<Database>(), worker(s)));
+        this IServiceCollection services, Func<IServiceProvider, BackgroundService> worker) =>
+        services.AddSingleton<IHostedService>(s => new DatabaseWorker(s.GetRequiredService<Database>(), worker(s)));
 }

@@ -45,7 +45,7 @@ public static class GovernanceModule
         AddBudgets(services);
 
         AddOperations(services, dataDirectory);
-        AddKeyRing(services, keyRing);
+        AddKeyRing(services, keyRing, kept);
         AddSignIn(services);
 
         services.AddSingleton<ApiOperations>();
@@ -164,7 +164,7 @@ public static class GovernanceModule
         services.AddSingleton<ReviewRows>();
         services.AddSingleton(s => new Reviews(
             Get<ReviewRows>(s), Get<ReviewDesk>(s), Get<Labels>(s), Get<GovernanceWrites>(s), Get<Snapshot<GovernanceTables>>(s)));
-        services.AddHostedService<ReviewWorker>();
+        services.AddDatabaseWorker<ReviewWorker>();
         services.AddSingleton(s => new Incidents(Get<Database>(s), Get<GovernanceWrites>(s)));
         services.AddHostedService<BreakerWorker>();
         services.AddSingleton<BreakerCountRows>();
@@ -196,11 +196,11 @@ public static class GovernanceModule
     }
 
     /// <summary>The keys of cookies and form tokens, shared by all nodes and encrypted under the installation's secret.</summary>
-    private static void AddKeyRing(IServiceCollection services, string? folder)
+    private static void AddKeyRing(IServiceCollection services, string? folder, KeptTables? kept)
     {
         if (folder is null)
         {
-            services.AddSingleton<KeyRingStore>();
+            services.AddSingleton(s => new KeyRingStore(Get<Database>(s), kept?.RingKeys ?? [], Get<TimeProvider>(s)));
             services.AddDatabaseWorker<KeyRingWorker>(); // before Data Protection's own, which looks at the ring at the start
         }
 

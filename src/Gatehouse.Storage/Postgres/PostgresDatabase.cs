@@ -52,7 +52,7 @@ internal sealed class PostgresDatabase : Database
         }
         catch (Exception e) when (e is NpgsqlException or SocketException or TimeoutException)
         {
-            throw new DatabaseException($"PostgreSQL does not answer: {e.Message}", e) { IsAway = IsAway(e) };
+            throw new DatabaseException($"PostgreSQL does not answer: {e.Message.TrimEnd('.')}.", e) { IsAway = IsAway(e) };
         }
     }
 

@@ -40,6 +40,7 @@ public sealed class TablesFileTests : IDisposable
         Assert.Equal("root@example.org", kept.Tables.People.Values.Single().Person.Email);
         Assert.Equal(rows.People[0].Person.Id, kept.Tables.Tokens.Values.Single().PersonId);
         Assert.Equal(rows.Breakers, kept.Tables.Breakers);
+        Assert.Equal(rows.RingKeys, kept.RingKeys);
         Assert.Equal(rows.Policies, kept.Tables.GuardPolicies);
         Assert.Equal("pii", kept.Tables.Exceptions.Single().Detector);
         Assert.True(OperatingSystem.IsWindows()
@@ -150,7 +151,8 @@ public sealed class TablesFileTests : IDisposable
                     _now, "fine", null, null),
             ],
             [new KnownPerson(new Person(person, "root@example.org", "Root", [new Membership(null, Role.Admin)]), "stamp")],
-            [new SharedBreaker(system, SystemEnvironment.Production, "pii", true, 5, 4)]);
+            [new SharedBreaker(system, SystemEnvironment.Production, "pii", true, 5, 4)],
+            ["<key />"]);
     }
 
     /// <summary>Sealed once, because each time makes other bytes.</summary>

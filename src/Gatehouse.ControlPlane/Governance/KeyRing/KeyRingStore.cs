@@ -10,9 +10,10 @@ namespace Gatehouse.Governance;
 /// Protection asks for it while requests wait, and nothing may block there: it answers from memory, which <see cref="KeyRingWorker"/>
 /// keeps.
 /// </summary>
-internal sealed class KeyRingStore(Database db, TimeProvider clock) : IXmlRepository
+/// <param name="kept">The keys that this node kept, for while the database is away.</param>
+internal sealed class KeyRingStore(Database db, IReadOnlyList<string> kept, TimeProvider clock) : IXmlRepository
 {
-    private ImmutableList<XElement> _keys = [];
+    private ImmutableList<XElement> _keys = [.. kept.Select(k => XElement.Parse(k))];
     private XElement? _made;
 
     public IReadOnlyCollection<XElement> GetAllElements() => _keys;
@@ -20,8 +21,11 @@ internal sealed class KeyRingStore(Database db, TimeProvider clock) : IXmlReposi
     /// <summary>Keeps it for <see cref="SaveAsync"/>: only the worker makes keys.</summary>
     public void StoreElement(XElement element, string friendlyName) => _made = element;
 
-    public async Task ReadAsync(CancellationToken ct) => _keys =
-        [.. await db.QueryAsync($"SELECT xml FROM governance_ring_key ORDER BY number", row => XElement.Parse(row.Text(0)), ct)];
+    public async Task ReadAsync(CancellationToken ct) => _keys = [.. (await ReadAsync(db, ct)).Select(k => XElement.Parse(k))];
+
+    /// <summary>The keys as they are stored: encrypted, in the order in which they were made.</summary>
+    public static Task<List<string>> ReadAsync(Database db, CancellationToken ct) =>
+        db.QueryAsync($"SELECT xml FROM governance_ring_key ORDER BY number", row => row.Text(0), ct);
 
     /// <summary>
     /// Takes the next place of the ring for the key just made. Where another node was quicker its key stays and ours is forgotten, so that

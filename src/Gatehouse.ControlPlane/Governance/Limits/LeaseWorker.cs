@@ -67,7 +67,7 @@ internal sealed partial class LeaseWorker(
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            LeasesFailed(e);
+            Tell(e);
         }
     }
 
@@ -88,7 +88,7 @@ internal sealed partial class LeaseWorker(
             {
                 if (!_failing)
                 {
-                    LeasesFailed(e);
+                    Tell(e);
                 }
 
                 book.IsCutOff = _failing || standing.IsFromDisk; // one failure may be two nodes that were in each other's way
@@ -105,6 +105,14 @@ internal sealed partial class LeaseWorker(
             {
                 await book.WaitAsync(hungry ? HungryTick : Tick, stoppingToken);
             }
+        }
+    }
+
+    private void Tell(Exception e)
+    {
+        if (!standing.IsFromDisk) // else the start has told
+        {
+            LeasesFailed(e);
         }
     }
 

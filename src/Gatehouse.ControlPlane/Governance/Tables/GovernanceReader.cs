@@ -33,5 +33,6 @@ internal sealed class GovernanceReader(Database db, TimeProvider clock)
         await KeptPolicyRows.ReadInForceAsync(db, ct),
         await ExceptionRows.ReadApprovedAsync(db, clock.GetUtcNow(), ct),
         [.. (await PersonRows.ReadAsync(db, $"", ct)).Select(p => new KnownPerson(p.Person, p.Stamp))],
-        await BreakerRows.ReadAsync(db, ct));
+        await BreakerRows.ReadAsync(db, ct),
+        await KeyRingStore.ReadAsync(db, ct));
 }

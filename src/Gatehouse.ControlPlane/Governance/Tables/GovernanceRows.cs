@@ -5,8 +5,8 @@ using Gatehouse.Gateway.Routing;
 namespace Gatehouse.Governance;
 
 /// <summary>
-/// What <see cref="GovernanceTables"/> are made of, as it lies in the database: hashes in place of keys and tokens, stored secrets sealed.
-/// A node keeps it on its disk too (<see cref="TablesFile"/>), so what is written here once must be read for as long as its format is.
+/// What <see cref="GovernanceTables"/> are made of, as it lies in the database: hashes in place of keys and tokens, stored secrets and the
+/// key ring of sessions sealed. A node keeps it on its disk too (<see cref="TablesFile"/>): a change of it is a change of that format.
 /// </summary>
 internal sealed record GovernanceRows(
     long Revision,
@@ -21,7 +21,8 @@ internal sealed record GovernanceRows(
     IReadOnlyList<PolicyRevision> Policies,
     IReadOnlyList<PolicyException> Exceptions,
     IReadOnlyList<KnownPerson> People,
-    IReadOnlyList<SharedBreaker> Breakers)
+    IReadOnlyList<SharedBreaker> Breakers,
+    IReadOnlyList<string> RingKeys)
 {
     public GovernanceTables ToTables(InstallationSecret secret)
     {

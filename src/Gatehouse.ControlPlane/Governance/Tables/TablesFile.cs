@@ -154,14 +154,15 @@ public sealed class TablesFile(string folder, string database, TimeSpan maxAge, 
                 $"{_path} is of {content.At.UtcDateTime:yyyy-MM-dd HH:mm} UTC, which is ahead of this machine's clock"));
         }
 
-        return new KeptTables(content.Rows.ToTables(secret), content.At, Math.Max(1, content.Nodes));
+        return new KeptTables(content.Rows.ToTables(secret), content.At, Math.Max(1, content.Nodes), content.Rows.RingKeys);
     }
 }
 
 /// <summary>What a node starts from while the database is away.</summary>
 /// <param name="At">When the database confirmed them.</param>
 /// <param name="Nodes">How many nodes were alive then, this one included.</param>
-public sealed record KeptTables(GovernanceTables Tables, DateTimeOffset At, int Nodes);
+/// <param name="RingKeys">The key ring of sessions, encrypted.</param>
+public sealed record KeptTables(GovernanceTables Tables, DateTimeOffset At, int Nodes, IReadOnlyList<string> RingKeys);
 
 /// <summary>Tables on the disk cannot be started from; the message says why, without a full stop.</summary>
 public sealed class TablesRefusedException(string message) : Exception(message);
