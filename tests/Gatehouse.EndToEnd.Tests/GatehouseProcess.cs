@@ -75,9 +75,14 @@ internal sealed partial class GatehouseProcess : IAsyncDisposable
     }
 
     /// <summary>Starts one that may have only so many files and sockets open.</summary>
-    public static Task<GatehouseProcess> StartLimitedAsync(int openFiles)
+    public static async Task<GatehouseProcess> StartLimitedAsync(int openFiles, string? yaml = null)
     {
         var folder = Directory.CreateTempSubdirectory("gatehouse-test-").FullName;
+        if (yaml is not null)
+        {
+            await File.WriteAllTextAsync(Path.Combine(folder, "gatehouse.yaml"), yaml);
+        }
+
         var start = Describe(folder, null, ["up", .. FreePort]);
         string[] command = ["-c", $"ulimit -n {openFiles} && exec \"$0\" \"$@\"", start.FileName, .. start.ArgumentList];
         start.FileName = "bash";
@@ -87,7 +92,7 @@ internal sealed partial class GatehouseProcess : IAsyncDisposable
             start.ArgumentList.Add(argument);
         }
 
-        return BeginAsync(start, folder, ownsFolder: true);
+        return await BeginAsync(start, folder, ownsFolder: true);
     }
 
     /// <summary>Runs a command to its end in a folder.</summary>

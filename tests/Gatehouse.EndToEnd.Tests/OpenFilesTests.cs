@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 
 namespace Gatehouse.EndToEnd.Tests;
 
@@ -19,6 +20,60 @@ public sealed class OpenFilesTests
         await using var gatehouse = await GatehouseProcess.StartLimitedAsync(Most);
         using var known = gatehouse.CreateClient();
         Assert.Equal(HttpStatusCode.OK, (await known.GetAsync("healthz", Ct)).StatusCode);
+        var clients = await FillAsync(gatehouse);
+
+        var late = clients[^1];
+        Assert.True(await late.TrySendAsync("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+        for (var i = 0; i < 20; i++)
+        {
+            Assert.Equal(HttpStatusCode.OK, (await known.GetAsync("healthz", Ct)).StatusCode); // who is in is served
+        }
+
+        clients.GetRange(0, Clients - 1).ForEach(c => c.Dispose());
+        Assert.StartsWith("HTTP/1.1 200 OK", await late.ReadToEndAsync(), StringComparison.Ordinal);
+        late.Dispose();
+        Assert.Single(gatehouse.Output.Split('\n'), line => line.Contains("Clients wait to be accepted: of 512", StringComparison.Ordinal));
+        using var other = gatehouse.CreateClient();
+        Assert.Equal(HttpStatusCode.OK, (await other.GetAsync("healthz", Ct)).StatusCode);
+        Assert.Equal(0, await gatehouse.StopAsync());
+    }
+
+    /// <summary>Only connections without TLS once left the last descriptors to the threads that the runtime starts.</summary>
+    [Fact]
+    public async Task Connections_to_a_provider_over_tls_leave_the_last_ones_too()
+    {
+        const int atOnce = 150; // of those that are in: with a connection to the provider each, more than there may be
+        var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start(Clients);
+        await using var gatehouse = await GatehouseProcess.StartLimitedAsync(Most, $$"""
+            providers:
+              silent: { kind: openai-compatible, base_url: "https://127.0.0.1:{{((IPEndPoint)silent.LocalEndpoint).Port}}/v1", api_key: none, breaker: { enabled: false } }
+            routes:
+              silent: { attempts: 1, timeouts: { connect: 8s }, targets: [{ provider: silent, model: m }] }
+            """);
+        var clients = await FillAsync(gatehouse);
+        const string body = """{"model":"silent","messages":[{"role":"user","content":"Hello"}]}""";
+        var head = $"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {gatehouse.SampleKey}\r\n"
+            + $"Content-Type: application/json\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n";
+
+        var answers = await Task.WhenAll(clients.Take(atOnce).Select(async client =>
+        {
+            await client.TrySendAsync(head + body);
+            return await client.ReadToEndAsync();
+        }));
+        clients.ForEach(c => c.Dispose());
+
+        Assert.Contains(answers, answer => answer.Contains("as many files and sockets open as it may", StringComparison.Ordinal));
+        Assert.All(answers, answer => Assert.Contains("\"error\"", answer, StringComparison.Ordinal));
+        using var other = gatehouse.CreateClient();
+        Assert.Equal(HttpStatusCode.OK, (await other.GetAsync("healthz", Ct)).StatusCode);
+        Assert.Equal(0, await gatehouse.StopAsync());
+        silent.Stop();
+    }
+
+    /// <summary>As many clients as it accepts, and some that wait.</summary>
+    private static async Task<List<RawConnection>> FillAsync(GatehouseProcess gatehouse)
+    {
         var clients = new List<RawConnection>();
         for (var i = 0; i < Clients; i++)
         {
@@ -32,18 +87,6 @@ public sealed class OpenFilesTests
             await Task.Yield();
         }
 
-        var late = clients[^1];
-        Assert.True(await late.TrySendAsync("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
-        for (var i = 0; i < 20; i++)
-        {
-            Assert.Equal(HttpStatusCode.OK, (await known.GetAsync("healthz", Ct)).StatusCode); // who is in is served
-        }
-
-        clients.GetRange(0, Clients - 1).ForEach(c => c.Dispose());
-        Assert.StartsWith("HTTP/1.1 200 OK", await late.ReadToEndAsync(), StringComparison.Ordinal);
-        late.Dispose();
-        using var other = gatehouse.CreateClient();
-        Assert.Equal(HttpStatusCode.OK, (await other.GetAsync("healthz", Ct)).StatusCode);
-        Assert.Equal(0, await gatehouse.StopAsync());
+        return clients;
     }
 }

@@ -3,13 +3,14 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
 
 namespace Gatehouse.Gateway.Polling;
 
 /// <summary>
 /// Accepts clients. One that cannot be accepted for want of descriptors (<see cref="Descriptors"/>) or memory waits in the kernel's queue.
 /// </summary>
-internal sealed class PolledListener : IConnectionListener
+internal sealed partial class PolledListener : IConnectionListener
 {
     private static readonly TimeSpan Exhausted = TimeSpan.FromMilliseconds(100);
 
@@ -17,15 +18,18 @@ internal sealed class PolledListener : IConnectionListener
     private readonly ListeningSocket _polled;
     private readonly MemoryPool<byte> _memory;
     private readonly TimeProvider _clock;
+    private readonly ILogger _log;
     private bool _isFull; // as many clients as there may be
+    private bool _isSaid; // once
     private volatile bool _isClosed;
 
     /// <param name="socket">Listens already.</param>
-    public PolledListener(Socket socket, MemoryPool<byte> memory, TimeProvider clock)
+    public PolledListener(Socket socket, MemoryPool<byte> memory, TimeProvider clock, ILogger log)
     {
         _socket = socket;
         _memory = memory;
         _clock = clock;
+        _log = log;
         socket.Blocking = false;
         socket.NoDelay = true; // and with it those that it accepts
         EndPoint = socket.LocalEndPoint!;
@@ -43,6 +47,12 @@ internal sealed class PolledListener : IConnectionListener
         {
             if (_isFull && IsFull())
             {
+                if (!_isSaid)
+                {
+                    _isSaid = true;
+                    Full(Descriptors.Limit, Descriptors.Mend);
+                }
+
                 await Task.Delay(Exhausted, _clock, cancellationToken);
                 continue;
             }
@@ -107,6 +117,10 @@ internal sealed class PolledListener : IConnectionListener
             return false; // unbound meanwhile
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "Clients wait to be accepted: of {Limit} files and sockets that may be open, all for clients are. {Mend}")]
+    private partial void Full(int limit, string mend);
 
     private sealed class ListeningSocket : PolledSocket
     {

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
 using Gatehouse.Gateway.Polling;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gatehouse.Gateway.Tests.Polling;
 
@@ -68,7 +69,7 @@ public sealed class PollerTests
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         socket.Listen();
-        var listener = new PolledListener(socket, MemoryPool<byte>.Shared, TimeProvider.System);
+        var listener = new PolledListener(socket, MemoryPool<byte>.Shared, TimeProvider.System, NullLogger.Instance);
         return (listener, listener.EndPoint);
     }
 

@@ -20,7 +20,7 @@ public sealed class DoctorTests
         var checks = await RunAsync(Text, Edges());
 
         Assert.Equal(
-            ["configuration", "provider here", "provider there", "provider simulator", "database", "disk", "clock"],
+            ["configuration", "provider here", "provider there", "provider simulator", "database", "disk", "open files", "clock"],
             checks.Select(c => c.Name));
         Assert.All(checks, c => Assert.Equal(DoctorState.Ok, c.State));
     }
@@ -113,6 +113,22 @@ public sealed class DoctorTests
         Assert.Equal(state, checks.Single(c => c.Name == "disk").State);
     }
 
+    /// <summary>A process that could accept nobody once said nothing of it.</summary>
+    [Theory]
+    [InlineData(64, DoctorState.Failing, "clients are accepted while fewer than 0 are")]
+    [InlineData(1024, DoctorState.Warning, "clients are accepted while fewer than 768 are")]
+    [InlineData(65_536, DoctorState.Ok, "clients are accepted while fewer than 49152 are")]
+    [InlineData(int.MaxValue, DoctorState.Ok, "Nothing bounds")]
+    public async Task So_few_open_files_that_clients_would_wait_are_told_with_how_to_have_more(int limit, DoctorState state, string said)
+    {
+        var checks = await RunAsync("# defaults", Edges() with { OpenFiles = () => limit });
+
+        var check = checks.Single(c => c.Name == "open files");
+        Assert.Equal(state, check.State);
+        Assert.Contains(said, check.Message, StringComparison.Ordinal);
+        Assert.Equal(state != DoctorState.Ok, check.Mend?.Contains("LimitNOFILE=", StringComparison.Ordinal) ?? false);
+    }
+
     [Theory]
     [InlineData(10, DoctorState.Ok)]
     [InlineData(-60, DoctorState.Warning)]
@@ -162,6 +178,7 @@ public sealed class DoctorTests
         Connect = (_, _) => Task.CompletedTask,
         ServerDate = (_, _) => Task.FromResult<DateTimeOffset?>(Now),
         FreeBytes = _ => 50L << 30,
+        OpenFiles = () => 65_536,
         Clock = new StoppedClock(),
     };
 

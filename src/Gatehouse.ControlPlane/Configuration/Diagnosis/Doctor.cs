@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Sockets;
+using Gatehouse.Gateway.Polling;
 using Gatehouse.Gateway.Providers;
 
 namespace Gatehouse.Configuration;
@@ -13,6 +14,8 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
 {
     private const long FailingFreeBytes = 100L << 20;
     private const long WarningFreeBytes = 1L << 30;
+    private const int FailingOpenFiles = 256; // that many are open before the first client comes
+    private const int WarningOpenFiles = 4096;
     private static readonly TimeSpan WarningSkew = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan FailingSkew = TimeSpan.FromMinutes(5);
 
@@ -50,6 +53,7 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
         }
 
         checks.Add(CheckDisk(loaded));
+        checks.Add(CheckOpenFiles());
         checks.Add(await clock);
         return checks;
     }
@@ -192,6 +196,23 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
         {
             return new(Name, DoctorState.Failing, $"The space for {loaded.DataFolder} cannot be read.", "Check that the disk is mounted.");
         }
+    }
+
+    private DoctorCheck CheckOpenFiles()
+    {
+        const string Name = "open files";
+        var limit = edges.OpenFiles();
+        var message = limit == int.MaxValue
+            ? "Nothing bounds how many files and sockets may be open."
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"{limit} files and sockets may be open: clients are accepted while fewer than {Descriptors.ClientsOf(limit)} are, others wait.");
+        return limit switch
+        {
+            < FailingOpenFiles => new(Name, DoctorState.Failing, message, Descriptors.Mend),
+            < WarningOpenFiles => new(Name, DoctorState.Warning, message, Descriptors.Mend),
+            _ => new(Name, DoctorState.Ok, message),
+        };
     }
 
     /// <summary>Compares with the first provider that answered.</summary>

@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using Gatehouse.Gateway.Outbound;
+using Gatehouse.Gateway.Polling;
 using Gatehouse.Gateway.Providers;
 
 namespace Gatehouse.Configuration;
@@ -24,6 +25,9 @@ public sealed record DoctorEdges
 
     /// <summary>Bytes free to this user on the file system of a folder.</summary>
     public Func<string, long> FreeBytes { get; init; } = folder => new DriveInfo(folder).AvailableFreeSpace;
+
+    /// <summary>How many files and sockets may be open; <see cref="int.MaxValue"/> where nobody says.</summary>
+    public Func<int> OpenFiles { get; init; } = static () => Descriptors.Limit;
 
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 

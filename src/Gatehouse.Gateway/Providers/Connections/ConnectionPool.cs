@@ -142,6 +142,8 @@ internal sealed class ConnectionPool : IDisposable
                 SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.TryAgain or SocketError.NoData
                     or SocketError.NoRecovery } =>
                     new UpstreamException(UpstreamFailure.Refused, $"The name {host} does not resolve.", e),
+                SocketException { SocketErrorCode: SocketError.TooManyOpenSockets } => new UpstreamException(
+                    UpstreamFailure.Refused, $"No connection to {host}: this process has as many files and sockets open as it may.", e),
                 SocketException => new UpstreamException(UpstreamFailure.Refused, $"{host} refused the connection.", e),
                 IOException or AuthenticationException => new UpstreamException(
                     UpstreamFailure.Refused, $"No TLS connection to {host}: its certificate or protocol was not accepted.", e),
@@ -169,6 +171,7 @@ internal sealed class ConnectionPool : IDisposable
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
+            Descriptors.LeaveSome(socket);
             await socket.ConnectAsync(addresses, _address.Port, ct);
             var stream = await SecureAsync(new NetworkStream(socket, ownsSocket: true), ct);
             InlineSockets.TryPrefer(socket); // not before: a handshake may look for certificates, and block
