@@ -87,16 +87,14 @@ public sealed class StartWithoutDatabaseTests(ITestOutputHelper output)
         var whole = await File.ReadAllBytesAsync(kept, Ct);
 
         // What answers and says no is no database that is away.
-        await using (var source = NpgsqlDataSource.Create(postgres.ConnectionString))
-        {
-            await using var newer = source.CreateCommand(
-                "INSERT INTO schema_migration (module, number, name, hash, applied_at) VALUES ('Governance', 9999, 'newer', '', 0)");
-            await newer.ExecuteNonQueryAsync(Ct);
-        }
-
-        Assert.Contains("newer", (await FailAsync(folder)).Error, StringComparison.Ordinal);
+        var yaml = Path.Combine(folder, "gatehouse.yaml");
+        var right = await File.ReadAllTextAsync(yaml, Ct);
+        await File.WriteAllTextAsync(yaml, right.Replace("Database=postgres", "Database=elsewhere", StringComparison.Ordinal), Ct);
+        Assert.Contains("\"elsewhere\" does not exist", (await FailAsync(folder)).Error, StringComparison.Ordinal);
 
         await postgres.StopAsync();
+        Assert.Contains("is of the database 127.0.0.1:", (await FailAsync(folder)).Error, StringComparison.Ordinal);
+        await File.WriteAllTextAsync(yaml, right, Ct);
         whole[^10] ^= 1;
         await File.WriteAllBytesAsync(kept, whole, Ct);
         var changed = await FailAsync(folder);
@@ -113,6 +111,42 @@ public sealed class StartWithoutDatabaseTests(ITestOutputHelper output)
             var result = await GatehouseProcess.RunAsync(folder, null, "up", "--address", "127.0.0.1:0");
             Assert.Equal(6, result.ExitCode);
             return result;
+        }
+    }
+
+    [Fact]
+    public async Task A_database_that_comes_back_unfit_changes_nothing_until_somebody_mends_it()
+    {
+        await using var postgres = await PostgresServer.StartNewAsync();
+        var folder = Directory.CreateTempSubdirectory("gatehouse-test-").FullName;
+        await using (var first = await StartAsync(postgres, folder))
+        {
+            Assert.Equal(0, await first.StopAsync());
+        }
+
+        await MigrateAsync(
+            "INSERT INTO schema_migration (module, number, name, hash, applied_at) VALUES ('Governance', 9999, 'newer', '', 0)");
+        await postgres.StopAsync();
+        await using var gatehouse = await StartAsync(postgres, folder);
+        await postgres.StartAsync();
+        await gatehouse.WaitForLineAsync(line => line.Contains("The database answers and cannot be used", StringComparison.Ordinal));
+        await CallAsync(gatehouse, gatehouse.SampleKey, HttpStatusCode.OK);
+        var doctor = await gatehouse.CliAsync("doctor");
+        Assert.Contains("FAILING tables: Calls are served from the snapshot of ", doctor.Output, StringComparison.Ordinal);
+        Assert.Contains("Governance 9999 (newer)", doctor.Output, StringComparison.Ordinal);
+
+        await MigrateAsync("DELETE FROM schema_migration WHERE number = 9999");
+        await gatehouse.WaitForLineAsync(line => line.Contains("The database is back", StringComparison.Ordinal));
+        await using var source = NpgsqlDataSource.Create(postgres.ConnectionString);
+        await UntilAsync(async () => await LongAsync(source, "SELECT COUNT(*) FROM observability_ledger") == 1);
+        Assert.Equal(0, await gatehouse.StopAsync());
+        Directory.Delete(folder, recursive: true);
+
+        async Task MigrateAsync(string sql)
+        {
+            await using var database = NpgsqlDataSource.Create(postgres.ConnectionString);
+            await using var command = database.CreateCommand(sql);
+            await command.ExecuteNonQueryAsync(Ct);
         }
     }
 

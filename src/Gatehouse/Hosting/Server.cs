@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -186,9 +187,9 @@ internal sealed class Server : IAsyncDisposable
         {
             throw new CommandException(ExitCodes.AddressInUse, "address_unusable", $"Cannot listen on {address}: {e.Message}.");
         }
-        catch (DatabaseException e)
+        catch (Exception e) when (e is DatabaseException or DbException)
         {
-            throw new CommandException(ExitCodes.Storage, "storage_unusable", e.Message);
+            throw new CommandException(ExitCodes.Storage, "storage_unusable", $"The database cannot be used: {e.Message}");
         }
 
         if (!_parts.Database.IsHeldBack)
