@@ -3,7 +3,7 @@ using Gatehouse.Contracts;
 namespace Gatehouse.Console.Calls;
 
 /// <summary>
-/// A stretch of a call: <c>own</c> work of Gatehouse, <c>wait</c> for a provider, <c>stream</c> of its answer, or <c>bad</c>.
+/// A stretch of a call: <c>own</c> work of Gatehouse, <c>wait</c> for a provider or a person, <c>stream</c> of an answer, or <c>bad</c>.
 /// </summary>
 public sealed record TimelineBar(string Kind, string Words, long StartMicros, long EndMicros);
 
@@ -12,19 +12,23 @@ public sealed record TimelineBar(string Kind, string Words, long StartMicros, lo
 public sealed record TimelineLane(string Name, string? Note, long Micros, IReadOnlyList<TimelineBar> Bars);
 
 /// <summary>
-/// The picture of a call: admission, what guards asked, each attempt, and the settlement, on one time axis in microseconds.
+/// The picture of a call: admission, what guards asked, people who were waited for, each attempt, and the settlement, on one time axis in
+/// microseconds.
 /// </summary>
 public sealed record Timeline(long TotalMicros, IReadOnlyList<TimelineLane> Lanes)
 {
-    public static Timeline Of(CallDetail detail)
+    /// <param name="reviews">Those of the call.</param>
+    public static Timeline Of(CallDetail detail, IReadOnlyList<Review> reviews)
     {
         var call = detail.Call;
         var total = Math.Max(1, Math.Max(call.DurationMicros, detail.Attempts.Count == 0 ? 0 : detail.Attempts.Max(a => a.EndMicros)));
         var first = detail.Attempts.Count == 0 ? total : detail.Attempts[0].StartMicros;
-        var lanes = new List<TimelineLane>
+        var holds = Holds(call, reviews, total);
+        var lanes = new List<TimelineLane> { Own("Admission", "key, body, route", "Gatehouse admitted the call", 0, first, holds) };
+        foreach (var (review, start, end) in holds)
         {
-            new("Admission", "key, body, route", first, [new("own", "Gatehouse admitted the call", 0, first)]),
-        };
+            lanes.Add(new($"Review {review.Rule}", review.Person, end - start, [new("wait", "waited for a person", start, end)]));
+        }
 
         foreach (var asked in detail.GuardQuestions)
         {
@@ -47,13 +51,46 @@ public sealed record Timeline(long TotalMicros, IReadOnlyList<TimelineLane> Lane
             var end = detail.Attempts[^1].EndMicros;
             if (total > end)
             {
-                lanes.Add(new(
-                    "Settlement", "price, ledger, last bytes", total - end,
-                    [new("own", "Gatehouse settled and wrote the ledger", end, total)]));
+                lanes.Add(Own("Settlement", "price, ledger, last bytes", "Gatehouse settled and wrote the ledger", end, total, holds));
             }
         }
 
         return new(total, lanes);
+    }
+
+    private static long Micros(TimeSpan sinceStart, long total) =>
+        Math.Clamp(sinceStart.Ticks / TimeSpan.TicksPerMicrosecond, 0, total);
+
+    /// <summary>When the call waited for a person.</summary>
+    private static List<(Review Review, long Start, long End)> Holds(CallSummary call, IReadOnlyList<Review> reviews, long total) =>
+    [
+        .. reviews.Where(r => r.Holds && r.EndedAt is not null)
+            .Select(r => (
+                Review: r, Start: Micros(r.AskedAt - call.StartedAt, total), End: Micros(r.EndedAt!.Value - call.StartedAt, total)))
+            .Where(h => h.Start < h.End).OrderBy(h => h.Start),
+    ];
+
+    /// <summary>What of a stretch is Gatehouse's own work, and nobody's time to think.</summary>
+    private static TimelineLane Own(
+        string name, string note, string words, long start, long end, List<(Review Review, long Start, long End)> holds)
+    {
+        var bars = new List<TimelineBar>();
+        foreach (var (_, from, to) in holds.Where(h => h.Start < end && h.End > start))
+        {
+            if (from > start)
+            {
+                bars.Add(new("own", words, start, from));
+            }
+
+            start = Math.Min(end, to);
+        }
+
+        if (start < end || bars.Count == 0)
+        {
+            bars.Add(new("own", words, start, end));
+        }
+
+        return new(name, note, bars.Sum(b => b.EndMicros - b.StartMicros), bars);
     }
 
     private static TimelineLane Lane(CallAttempt attempt, int index, int count)

@@ -2,7 +2,9 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
+using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using Gatehouse.Commands;
 using Gatehouse.Contracts;
@@ -32,6 +34,35 @@ internal sealed class ApiClient : IDisposable
     public static ApiClient Open(Connection connection) => new(connection);
 
     public Task<byte[]> GetAsync(string path, CancellationToken ct) => SendAsync(HttpMethod.Get, path, null, ct);
+
+    /// <summary>All pages of a listing as one, up to a number of rows.</summary>
+    /// <param name="path">With a query.</param>
+    /// <param name="rows">The name of its list.</param>
+    public async Task<byte[]> GetAllAsync(string path, string rows, int most, CancellationToken ct)
+    {
+        var all = (JsonObject)JsonNode.Parse(await GetAsync(path, ct))!;
+        while (all["next"] is JsonValue next && all[rows] is JsonArray got && got.Count < most)
+        {
+            var page = (JsonObject)JsonNode.Parse(await GetAsync($"{path}&before={Uri.EscapeDataString(next.ToString())}", ct))!;
+            var more = (JsonArray)page[rows]!;
+            foreach (var (name, value) in page.Where(p => p.Key != rows))
+            {
+                all[name] = value?.DeepClone();
+            }
+
+            if (more.Count > most - got.Count)
+            {
+                all["next"] = more[most - got.Count - 1]!["id"]?.DeepClone(); // what is left out begins there
+            }
+
+            foreach (var row in more.Take(most - got.Count))
+            {
+                got.Add(row!.DeepClone());
+            }
+        }
+
+        return Encoding.UTF8.GetBytes(all.ToJsonString());
+    }
 
     public async Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken ct) => Read(await GetAsync(path, ct), type);
 

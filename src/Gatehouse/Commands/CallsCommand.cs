@@ -56,14 +56,14 @@ internal static class CallsCommand
                 ("limit", parsed.GetValue(limit).ToString(CultureInfo.InvariantCulture)));
             return parsed.GetValue(follow)
                 ? await FollowAsync(api, terminal, query, ct)
-                : await ListAsync(api, terminal, query, ct);
+                : await ListAsync(api, terminal, query, parsed.GetValue(limit), ct);
         });
         return command;
     }
 
-    private static async Task<int> ListAsync(ApiClient api, Terminal terminal, string query, CancellationToken ct)
+    private static async Task<int> ListAsync(ApiClient api, Terminal terminal, string query, int limit, CancellationToken ct)
     {
-        var answer = await api.GetAsync($"api/calls{query}", ct);
+        var answer = await api.GetAllAsync($"api/calls{query}", "calls", limit, ct); // a page of what is rare may be short
         if (terminal.Json)
         {
             terminal.WriteJson(answer);

@@ -26,7 +26,7 @@ internal static class ExceptionCommands
         var command = new Command("list", "List exceptions, newest first. Those of the configuration file are in 'config show'.");
         command.SetApiAction(async (_, api, terminal, ct) =>
         {
-            var answer = await api.GetAsync("api/exceptions?limit=500", ct);
+            var answer = await api.GetAllAsync("api/exceptions?limit=500", "items", int.MaxValue, ct);
             if (terminal.Json)
             {
                 terminal.WriteJson(answer);

@@ -44,7 +44,8 @@ internal static class KeptPolicyCommands
         var command = new Command("history", "List the revisions of a policy that Gatehouse keeps, newest first.") { name };
         command.SetApiAction(async (parsed, api, terminal, ct) =>
         {
-            var answer = await api.GetAsync($"api/policies/{Uri.EscapeDataString(parsed.GetRequiredValue(name))}/revisions?limit=200", ct);
+            var answer = await api.GetAllAsync(
+                $"api/policies/{Uri.EscapeDataString(parsed.GetRequiredValue(name))}/revisions?limit=200", "items", int.MaxValue, ct);
             if (terminal.Json)
             {
                 terminal.WriteJson(answer);

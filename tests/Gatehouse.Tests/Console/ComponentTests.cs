@@ -73,12 +73,35 @@ public class ComponentTests
             "not_stored",
             null);
 
-        var bars = Timeline.Of(detail).Lanes.SelectMany(l => l.Bars).ToList();
+        var bars = Timeline.Of(detail, []).Lanes.SelectMany(l => l.Bars).ToList();
 
         Assert.Equal(["own", "bad", "wait", "stream", "own"], bars.Select(b => b.Kind));
         Assert.Equal(0, bars[0].StartMicros);
         Assert.Equal(1_000_000, bars[^1].EndMicros);
         Assert.All(bars.Zip(bars.Skip(1)), pair => Assert.True(pair.First.EndMicros <= pair.Second.StartMicros));
+    }
+
+    /// <summary>Ten minutes in which nobody decided once stood there as Gatehouse's own work.</summary>
+    [Fact]
+    public void The_time_in_which_a_person_was_waited_for_is_a_lane_of_its_own()
+    {
+        var call = Call() with { DurationMicros = 9_000_000, Attempts = 1 };
+        var detail = new CallDetail(
+            call, [new("a", "m", 4_000_000, 4_100_000, 4_200_000, 5_000_000, 200, null, null)], [], [], [], "not_stored", null);
+
+        var lanes = Timeline.Of(detail, [Waited("input", 1, 3.5, holds: true), Waited("output", 5, 8, holds: true),
+            Waited("later", 1, 8, holds: false)]).Lanes;
+
+        Assert.Equal(["Admission", "Review input", "Review output", "a", "Settlement"], lanes.Select(l => l.Name));
+        Assert.Equal([1_500_000L, 2_500_000, 3_000_000, 1_000_000, 1_000_000], lanes.Select(l => l.Micros));
+        var bars = lanes.SelectMany(l => l.Bars).OrderBy(b => b.StartMicros).ToList();
+        Assert.Equal((0, 9_000_000), (bars[0].StartMicros, bars[^1].EndMicros));
+        Assert.All(bars.Zip(bars.Skip(1)), pair => Assert.Equal(pair.First.EndMicros, pair.Second.StartMicros));
+
+        Review Waited(string rule, double from, double to, bool holds) => new(
+            Guid.CreateVersion7(), call.TeamId, Guid.Empty, "s", default, ReviewState.Approved, holds, false, "p", "r", rule, rule, [], call.Id,
+            call.RequestId, call.Route, call.StartedAt.AddSeconds(from), null, call.StartedAt.AddSeconds(to), true, "judge@example.org", null,
+            null);
     }
 
     [Fact]

@@ -142,6 +142,12 @@ public sealed class PolicyReplays(
             }
 
             recorded = report.Findings;
+            if (PolicyLists.Differ(from.Definition, to.Definition, recorded.Where(PolicyReplay.WasReplaced).Select(f => f.Detector)))
+            {
+                sums.Unlisted++;
+                return;
+            }
+
             sums.Rewritten += recorded.Any(PolicyReplay.WasReplaced) ? 1 : 0;
         }
 
@@ -166,6 +172,8 @@ public sealed class PolicyReplays(
         public long Rewritten { get; set; }
 
         public long Unrecorded { get; set; }
+
+        public long Unlisted { get; set; }
 
         public void Add(StoredCall call, JudgedCall from, JudgedCall to, int maxSamples)
         {
@@ -213,6 +221,11 @@ public sealed class PolicyReplays(
             if (Unrecorded > 0)
             {
                 found.Add(new("a guard replaced something in them, and the record of what it was is gone", Unrecorded));
+            }
+
+            if (Unlisted > 0)
+            {
+                found.Add(new("a guard replaced something in them, and the policies look it up in different lists", Unlisted));
             }
 
             return found;

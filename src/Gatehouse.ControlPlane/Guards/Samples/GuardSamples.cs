@@ -18,6 +18,8 @@ public sealed class GuardSamples(CallQueries calls, Labels labels, Func<PolicyTa
     private const int Around = 160;
     private const int MostTexts = 4;
 
+    private static readonly string[] AskedOthers = [GuardLog.NameOf(GuardDetector.Model), GuardLog.NameOf(GuardDetector.Webhook)];
+
     /// <summary>Newest first.</summary>
     /// <param name="filter">From, to, team, system, environment and guard verdict apply.</param>
     /// <param name="detector">Only calls with a finding of this detector.</param>
@@ -65,27 +67,21 @@ public sealed class GuardSamples(CallQueries calls, Labels labels, Func<PolicyTa
         }
 
         var judged = texts[text];
-        var at = judged.Decisions.ToList().FindIndex(d => d.Finding.Start == start && TypeOf(d) == type);
-        if (at < 0)
-        {
-            throw new ProblemException(Problem.NotFound("finding", $"{type} at {start}"));
-        }
-
-        var chosen = judged.Decisions[at];
-        var (from, until) = (chosen.Finding.Start, chosen.Finding.End);
+        var places = PlacesOf(judged, report);
+        var chosen = places.Find(p => p.Start == start && p.Type == type)
+            ?? throw new ProblemException(Problem.NotFound("finding", $"{type} at {start}"));
         return await labels.AddAsync(
             who,
             new NewLabel(
-                detail.Call.TeamId, GuardLog.NameOf(chosen.Rule.Detector), type, GuardLog.NameOf(judged.Stored.About.Side),
-                judged.Stored.Text, [new LabelSpan(from, until, type)], verdict, LabelSource.Sample)
+                detail.Call.TeamId, chosen.Detector, type, GuardLog.NameOf(judged.Stored.About.Side),
+                judged.Stored.Text, [new LabelSpan(chosen.Start, chosen.End, type)], verdict, LabelSource.Sample)
             {
                 SystemId = detail.Call.SystemId,
                 CallId = call,
                 Others =
                 [
-                    .. judged.Decisions
-                        .Where(d => d.Rule.Detector == chosen.Rule.Detector && (d.Finding.End <= from || d.Finding.Start >= until))
-                        .Select(d => new LabelSpan(d.Finding.Start, d.Finding.End, TypeOf(d))).Distinct(),
+                    .. places.Where(p => p.Detector == chosen.Detector && (p.End <= chosen.Start || p.Start >= chosen.End))
+                        .Select(p => new LabelSpan(p.Start, p.End, p.Type)).Distinct(),
                 ],
             },
             ct);
@@ -117,39 +113,62 @@ public sealed class GuardSamples(CallQueries calls, Labels labels, Func<PolicyTa
         return
         [
             .. judged.Texts
-                .Select((text, index) => (Index: index, Text: text with
-                {
-                    Decisions =
-                    [
-                        .. text.Decisions.Where(d => recorded.Contains(
-                            (GuardLog.NameOf(text.Stored.About.Side), GuardLog.NameOf(d.Rule.Detector), TypeOf(d)))),
-                    ],
-                }))
-                .Where(t => t.Text.Decisions.Count > 0)
+                .Select((text, index) => (Index: index, text.Stored, Places: PlacesOf(text, report)
+                    .FindAll(p => recorded.Contains((GuardLog.NameOf(text.Stored.About.Side), p.Detector, p.Type)))))
+                .Where(t => t.Places.Count > 0)
                 .Take(MostTexts)
-                .Select(t => Cut(t.Text, t.Index)),
+                .Select(t => Cut(t.Stored, t.Places, t.Index)),
         ];
     }
 
-    /// <summary>The piece around the surest finding: a prompt of pages is not to be read for one word.</summary>
-    private static SampleText Cut(JudgedText judged, int index)
+    /// <summary>
+    /// What the policy finds in the text, and what it asked others about: their answers are in the record alone. The record's places are
+    /// those of the text as it came, so where a guard replaced something in it they are not shown.
+    /// </summary>
+    private static List<Place> PlacesOf(JudgedText judged, GuardReport report)
     {
-        var surest = judged.Decisions.MaxBy(d => d.Finding.Score).Finding;
-        var text = judged.Stored.Text;
+        var (about, length) = (judged.Stored.About, judged.Stored.Text.Length);
+        var side = GuardLog.NameOf(about.Side);
+        List<Place> places =
+        [
+            .. judged.Decisions.Select(d => new Place(
+                d.Finding.Start, d.Finding.End, GuardLog.NameOf(d.Rule.Detector), TypeOf(d), d.Rule.Name, GuardLog.NameOf(d.Rule.Action),
+                d.Rule.Shadow, d.Excepted, Math.Round(d.Finding.Score, 3))),
+        ];
+        var here = report.Findings.Where(f => f.Side == side && f.Part == about.Part).ToList();
+        if (!here.Exists(PolicyReplay.WasReplaced))
+        {
+            places.AddRange(here
+                .Where(f => AskedOthers.Contains(f.Detector) && f.Length > 0 && f.Start >= 0 && f.Start + f.Length <= length)
+                .Select(f => new Place(
+                    f.Start, f.Start + f.Length, f.Detector, f.Type, f.Rule, f.Action, f.Shadow, f.Excepted, f.Score)));
+        }
+
+        return places;
+    }
+
+    /// <summary>The piece around the surest finding: a prompt of pages is not to be read for one word.</summary>
+    private static SampleText Cut(StoredText stored, List<Place> places, int index)
+    {
+        var surest = places.MaxBy(p => p.Score)!;
+        var text = stored.Text;
         var (from, until) = (Math.Max(0, surest.Start - Around), Math.Min(text.Length, Math.Min(surest.End, surest.Start + 400) + Around));
         from -= from > 0 && char.IsLowSurrogate(text[from]) ? 1 : 0;
         until += until < text.Length && char.IsLowSurrogate(text[until]) ? 1 : 0;
         return new SampleText(
-            index, GuardLog.NameOf(judged.Stored.About.Side), from, text[from..until], from > 0 || until < text.Length,
+            index, GuardLog.NameOf(stored.About.Side), from, text[from..until], from > 0 || until < text.Length,
             [
-                .. judged.Decisions.Where(d => d.Finding.Start < until && d.Finding.End > from).Select(d => new SampleMark(
-                    Math.Max(d.Finding.Start, from) - from, Math.Min(d.Finding.End, until) - from, d.Finding.Start,
-                    GuardLog.NameOf(d.Rule.Detector), TypeOf(d), d.Rule.Name, GuardLog.NameOf(d.Rule.Action), d.Rule.Shadow, d.Excepted,
-                    Math.Round(d.Finding.Score, 3))),
+                .. places.Where(p => p.Start < until && p.End > from).Select(p => new SampleMark(
+                    Math.Max(p.Start, from) - from, Math.Min(p.End, until) - from, p.Start, p.Detector, p.Type, p.Rule, p.Action, p.Shadow,
+                    p.Excepted, p.Score)),
             ]);
     }
 
     /// <summary>As records name it.</summary>
     private static string TypeOf(Decision decision) => decision.Rule.Detector == GuardDetector.Harm
         ? decision.Finding.Rule[(decision.Finding.Rule.LastIndexOf('.') + 1)..] : decision.Finding.Type;
+
+    /// <summary>A finding in a whole text.</summary>
+    private sealed record Place(
+        int Start, int End, string Detector, string Type, string Rule, string Action, bool Shadow, bool Excepted, double Score);
 }
