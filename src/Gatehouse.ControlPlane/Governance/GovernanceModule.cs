@@ -40,6 +40,7 @@ public static class GovernanceModule
         services.AddSingleton<GovernanceChanges>();
         services.AddSingleton<GovernanceReader>();
         services.AddSingleton<GovernancePublisher>();
+        services.AddSingleton<NodeAgreement>();
         services.AddSingleton<GovernanceWrites>();
         services.AddDatabaseWorker<GovernanceWorker>();
         AddBudgets(services);

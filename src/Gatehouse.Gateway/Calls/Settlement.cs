@@ -57,6 +57,7 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
         try
         {
             journal.Append(record);
+            call.Holds?.Recorded();
         }
         catch (JournalFullException)
         {

@@ -8,14 +8,19 @@ public sealed class Allowance
     private LimitRule _rule;
     private AllowanceWindow _window;
     private AllowanceWindow? _next;
+    private AllowanceWindow? _previous;
 
     internal Allowance(AllowanceBook book, LimitRule rule, string subject, DateTimeOffset now)
     {
         Book = book;
+        Number = book.NextNumber();
         _rule = rule;
         Subject = subject;
         _window = NewWindow(now);
     }
+
+    /// <summary>In the order in which counts were made.</summary>
+    public long Number { get; }
 
     /// <summary>As of the newest revision.</summary>
     public LimitRule Rule => Volatile.Read(ref _rule);
@@ -28,6 +33,15 @@ public sealed class Allowance
 
     /// <summary>The coming period, once its lease was taken ahead.</summary>
     public AllowanceWindow? Next => Volatile.Read(ref _next);
+
+    /// <summary>The period before: calls that began in it may still be on their way here, and the ledger charges it.</summary>
+    public AllowanceWindow? Previous => Volatile.Read(ref _previous);
+
+    /// <summary>Units that calls wait for, of the periods that the control plane looks at.</summary>
+    public long Waiting => Window.Waiting + (Previous?.Waiting ?? 0);
+
+    /// <summary>Whether the control plane should look at it.</summary>
+    public bool IsAsking => Window.IsAsking || Next is { IsAsking: true } || Previous is { IsAsking: true };
 
     internal AllowanceBook Book { get; }
 
@@ -42,10 +56,12 @@ public sealed class Allowance
         var window = Volatile.Read(ref _window);
         if (now < window.Until)
         {
-            return window; // a clock that stepped back stays in the newer period
+            // A clock that stepped back further stays in the newer period.
+            return now < window.From && Previous is { } previous && now >= previous.From ? previous : window;
         }
 
         var next = Volatile.Read(ref _next) is { } prepared && now >= prepared.From && now < prepared.Until ? prepared : NewWindow(now);
+        Volatile.Write(ref _previous, window); // before: who began in it finds it
         var found = Interlocked.CompareExchange(ref _window, next, window);
         if (found != window)
         {
@@ -67,11 +83,12 @@ public sealed class Allowance
         return Next;
     }
 
-    /// <summary>Another node has what this one held: the count begins anew, and calls under way settle on the old one.</summary>
-    public void Restart(DateTimeOffset now)
+    /// <summary>Asks the control plane to look at every period: the rule is another one.</summary>
+    internal void Ask()
     {
-        Volatile.Write(ref _next, null);
-        Volatile.Write(ref _window, NewWindow(now));
+        Window.Ask();
+        Next?.Ask();
+        Previous?.Ask();
     }
 
     private AllowanceWindow NewWindow(DateTimeOffset now)

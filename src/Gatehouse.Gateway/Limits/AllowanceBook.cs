@@ -14,8 +14,10 @@ public sealed class AllowanceBook(TimeProvider clock)
 
     private readonly ConcurrentDictionary<AllowanceKey, Allowance> _all = new();
     private readonly ConcurrentDictionary<(Guid RuleId, Measure Measure), int> _users = new();
+    private Dictionary<(Guid, Measure), LimitRule> _rules = []; // of the newest revision; replaced whole
     private TaskCompletionSource _woken = New();
     private volatile bool _isCutOff;
+    private long _numbers;
 
     /// <summary>A number of this run of the node: records and leases carry it, so that those of an earlier run are told apart.</summary>
     public long Run { get; } = clock.GetUtcNow().UtcTicks;
@@ -29,6 +31,8 @@ public sealed class AllowanceBook(TimeProvider clock)
 
     public IEnumerable<Allowance> All => _all.Values;
 
+    internal long NextNumber() => Interlocked.Increment(ref _numbers);
+
     /// <returns>One that <see cref="Allowance.IsBeyond"/> when the rule has as many end users as it may.</returns>
     internal Allowance Find(LimitRule rule, string subject)
     {
@@ -41,7 +45,7 @@ public sealed class AllowanceBook(TimeProvider clock)
         var made = new Allowance(this, rule, subject, clock.GetUtcNow());
         if (!rule.Scope.IsPerUser)
         {
-            return _all.GetOrAdd(key, made);
+            return Newest(_all.GetOrAdd(key, made));
         }
 
         if (_users.GetValueOrDefault((rule.Id, rule.Measure)) >= MaxUsers)
@@ -56,7 +60,7 @@ public sealed class AllowanceBook(TimeProvider clock)
             _users.AddOrUpdate((rule.Id, rule.Measure), 1, static (_, count) => count + 1);
         }
 
-        return found;
+        return Newest(found);
     }
 
     public void Remove(Allowance allowance)
@@ -68,7 +72,7 @@ public sealed class AllowanceBook(TimeProvider clock)
         }
     }
 
-    /// <summary>Removes a count of which nothing is granted, unless a call has begun to wait for it.</summary>
+    /// <summary>Removes a count of which nothing can be taken, unless a call has begun to wait for it.</summary>
     public bool TryForget(Allowance allowance)
     {
         Remove(allowance);
@@ -85,14 +89,10 @@ public sealed class AllowanceBook(TimeProvider clock)
     /// <summary>Rules of a new revision: counts go on, of those that changed under the new cap.</summary>
     internal void Change(IReadOnlyCollection<LimitRule> rules)
     {
-        var byKey = rules.ToDictionary(r => (r.Id, r.Measure));
+        Volatile.Write(ref _rules, rules.ToDictionary(r => (r.Id, r.Measure))); // before the walk: who adds a count looks after that
         foreach (var allowance in _all.Values)
         {
-            if (byKey.TryGetValue((allowance.Rule.Id, allowance.Rule.Measure), out var rule) && rule != allowance.Rule)
-            {
-                allowance.Change(rule);
-                allowance.Window.Ask();
-            }
+            Newest(allowance);
         }
     }
 
@@ -107,6 +107,18 @@ public sealed class AllowanceBook(TimeProvider clock)
         await tick.CancelAsync();
         ct.ThrowIfCancellationRequested();
         Volatile.Write(ref _woken, New()); // before the look: who asks from here on is heard the next time
+    }
+
+    /// <summary>A call of an older revision may have made the count.</summary>
+    private Allowance Newest(Allowance allowance)
+    {
+        if (Volatile.Read(ref _rules).TryGetValue((allowance.Rule.Id, allowance.Rule.Measure), out var rule) && rule != allowance.Rule)
+        {
+            allowance.Change(rule);
+            allowance.Ask();
+        }
+
+        return allowance;
     }
 
     private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);

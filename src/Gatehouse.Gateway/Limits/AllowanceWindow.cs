@@ -7,7 +7,8 @@ namespace Gatehouse.Gateway.Limits;
 /// for now. A call is let in only by moving Used up, never past Granted.</item>
 /// <item>Pledged: how far Used may move before the database is told. So others know what a node that died cannot have used, and may have
 /// that at once.</item>
-/// <item>Underway: the part of Used that calls hold until they settle.</item>
+/// <item>Consumed: the part of Used that is for good, of calls whose records are in the journal. So it is in the ledger once the ledger has
+/// the journal up to where it ended when Consumed was read. The rest of Used is under way.</item>
 /// <item>The sum of what all nodes were granted never passes the cap, so neither does the sum of what they use.</item>
 /// </list>
 /// Taking and settling are lock-free and allocate nothing.
@@ -17,7 +18,7 @@ public sealed class AllowanceWindow
     private readonly Allowance _owner;
     private long _granted;
     private long _used;
-    private long _underway;
+    private long _consumed;
     private long _others; // used for good by others than this run of this node, when the database was last asked
     private long _pledged = long.MaxValue;
     private long _lowWater;
@@ -41,7 +42,8 @@ public sealed class AllowanceWindow
 
     public long Used => Volatile.Read(ref _used);
 
-    public long Underway => Volatile.Read(ref _underway);
+    /// <summary>The part of <see cref="Used"/> that calls hold until their records are in the journal.</summary>
+    public long Underway => Math.Max(0, Used - Consumed);
 
     /// <summary>Up to where calls may use it; <see cref="long.MaxValue"/>: all that is granted.</summary>
     public long Pledged => Volatile.Read(ref _pledged);
@@ -58,8 +60,8 @@ public sealed class AllowanceWindow
     /// <summary>Whether the control plane should look at it: calls wait, or the spare runs low.</summary>
     public bool IsAsking => Volatile.Read(ref _asked) != 0;
 
-    /// <summary>What calls of this node used for good.</summary>
-    public long Consumed => Used - Underway;
+    /// <summary>What calls of this node used for good, by their records in the journal. Only grows.</summary>
+    public long Consumed => Volatile.Read(ref _consumed);
 
     /// <summary>What of the cap can be left at most, as far as is known here: what was used for good does not come back.</summary>
     public long MostLeft => _owner.Rule.Cap - Volatile.Read(ref _others) - Consumed;
@@ -81,10 +83,8 @@ public sealed class AllowanceWindow
                 return false;
             }
 
-            Interlocked.Add(ref _underway, amount); // first: what was used for good is never told too high
             if (Interlocked.CompareExchange(ref _used, used + amount, used) != used)
             {
-                Interlocked.Add(ref _underway, -amount);
                 continue;
             }
 
@@ -108,9 +108,12 @@ public sealed class AllowanceWindow
     internal void Settle(long taken, long real)
     {
         Interlocked.Add(ref _used, real - taken);
-        Interlocked.Add(ref _underway, -taken);
         Signal();
     }
+
+    /// <summary>The record of a call that settled is in the journal.</summary>
+    /// <param name="real">What it really used.</param>
+    internal void Record(long real) => Interlocked.Add(ref _consumed, real);
 
     internal void BeginWait(long amount)
     {

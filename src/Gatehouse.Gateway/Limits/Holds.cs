@@ -11,6 +11,7 @@ internal sealed class Holds(IReadOnlyList<Allowance> rules, long run)
     private long _broken; // nanos that answers which broke off may have cost
     private bool _sent;
     private bool _settled;
+    private bool _recorded;
 
     /// <summary>Every rule that applies, enforced or not.</summary>
     public IReadOnlyList<Allowance> Rules { get; } = rules;
@@ -87,6 +88,21 @@ internal sealed class Holds(IReadOnlyList<Allowance> rules, long run)
         });
     }
 
+    /// <summary>The record that <see cref="Settle"/> was given is in the journal, so what it says will be charged.</summary>
+    public void Recorded()
+    {
+        if (_recorded)
+        {
+            return;
+        }
+
+        _recorded = true;
+        foreach (var hold in _held)
+        {
+            hold.Window.Record(hold.Amount);
+        }
+    }
+
     /// <summary>Gives everything back; nothing when the call has settled.</summary>
     public void Release() => End(static _ => 0);
 
@@ -116,11 +132,14 @@ internal sealed class Holds(IReadOnlyList<Allowance> rules, long run)
         }
 
         _settled = true;
-        foreach (var hold in _held)
+        for (var i = 0; i < _held.Count; i++)
         {
-            hold.Window.Settle(hold.Amount, real(hold));
+            var hold = _held[i];
+            _held[i] = hold with { Amount = real(hold) };
+            hold.Window.Settle(hold.Amount, _held[i].Amount);
         }
     }
 
+    /// <param name="Amount">Taken; once the call has settled, really used.</param>
     internal readonly record struct Hold(AllowanceWindow Window, Measure Measure, long Amount);
 }

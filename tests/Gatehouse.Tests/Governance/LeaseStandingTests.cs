@@ -17,9 +17,9 @@ public sealed class LeaseStandingTests
         var window = new AllowanceBook(TimeProvider.System).Find(rule, "").Window;
         window.Grant(8, 0, 0);
         Assert.True(window.TryTake(3));
-        var standing = new LeaseWorker.Standing();
+        var standing = new LeaseStanding();
         var told = new LeaseRequest(
-            rule, "", window.From, window.Until, window.Granted, window.Used, window.Underway, 8, 0, 0, 0, 1);
+            rule, "", window.From, window.Until, window.Granted, window.Used, window.Underway, 0, 8, 0, 0, 0, 1);
 
         window.Settle(3, 0); // while the database is told
         standing.Synced(told, now: 1);

@@ -25,16 +25,16 @@ public sealed class RecountTests
         await team.AddBudgetAsync(new { name = "per-user", limit_usd = 1, period = "total", team = "blue", end_user = "*" });
         var (charges, recounts) = (app.Services.GetRequiredService<BudgetCharges>(), app.Services.GetRequiredService<BudgetRecounts>());
         var budget = (await app.Db.QueryAsync($"SELECT {BudgetRows.Columns} FROM governance_budget b", BudgetRows.Read, Ct))[0];
-        await app.Db.TransactionAsync(sql => charges.ChargeAsync(sql, "n", [Record("ann"), Record("bob")], Ct), Ct);
+        await app.Db.TransactionAsync(sql => charges.ChargeAsync(sql, [Record("ann"), Record("bob")], Ct), Ct);
         var (charged, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
 
         var charging = app.Db.TransactionAsync(
             async sql =>
             {
-                await charges.ChargeAsync(sql, "n", [Record("bob")], Ct);
+                await charges.ChargeAsync(sql, [Record("bob")], Ct);
                 charged.SetResult();
                 await goOn.Task;
-                await charges.ChargeAsync(sql, "n", [Record("ann")], Ct);
+                await charges.ChargeAsync(sql, [Record("ann")], Ct);
             },
             Ct);
         await charged.Task;
@@ -78,7 +78,7 @@ public sealed class RecountTests
 
         var counting = Task.Run(() => recounts.RecountAsync(budget, Ct), Ct);
         await walking.Task;
-        await app.Db.TransactionAsync(sql => charges.ChargeAsync(sql, "n", [Record(app, team)], Ct), Ct);
+        await app.Db.TransactionAsync(sql => charges.ChargeAsync(sql, [Record(app, team)], Ct), Ct);
         Assert.Equal(1000, await SpentAsync(app));
         goOn.SetResult();
         await counting;

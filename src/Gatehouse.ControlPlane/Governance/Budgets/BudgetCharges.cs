@@ -11,7 +11,7 @@ namespace Gatehouse.Governance;
 /// </summary>
 internal sealed class BudgetCharges(BudgetMetrics metrics, TimeProvider clock)
 {
-    public async Task ChargeAsync(Transaction sql, string node, IReadOnlyList<CallRecord> records, CancellationToken ct)
+    public async Task ChargeAsync(Transaction sql, IReadOnlyList<CallRecord> records, CancellationToken ct)
     {
         var budgets = await sql.QueryAsync($"SELECT {BudgetRows.Columns} FROM governance_budget b", BudgetRows.Read, ct);
         if (budgets.Count == 0)
@@ -45,12 +45,6 @@ internal sealed class BudgetCharges(BudgetMetrics metrics, TimeProvider clock)
 
                     charge.Nanos += nanos;
                     charge.Unknown += unknown ? 1 : 0;
-
-                    // A call that began before its budget was made took nothing of what its node holds of it.
-                    if (startedAt >= budget.CreatedAt)
-                    {
-                        charge.ByRun[record.Run] = charge.ByRun.GetValueOrDefault(record.Run) + nanos;
-                    }
                 }
             }
         }
@@ -75,17 +69,6 @@ internal sealed class BudgetCharges(BudgetMetrics metrics, TimeProvider clock)
                 """,
                 row => row.Long(0),
                 ct))[0];
-            foreach (var (run, nanos) in charge.ByRun)
-            {
-                await sql.ExecuteAsync(
-                    $"""
-                    UPDATE governance_lease SET settled = settled + {nanos}
-                    WHERE rule_id = {key.Budget} AND measure = 'money' AND subject = {key.Subject} AND from_at = {key.From}
-                        AND node = {node} AND run = {run}
-                    """,
-                    ct);
-            }
-
             await ReportAsync(sql, charge.Budget, key.Subject, key.From, spent, ct);
         }
     }
@@ -121,7 +104,5 @@ internal sealed class BudgetCharges(BudgetMetrics metrics, TimeProvider clock)
         public long Nanos { get; set; }
 
         public long Unknown { get; set; }
-
-        public Dictionary<long, long> ByRun { get; } = [];
     }
 }

@@ -22,8 +22,8 @@ public sealed class BudgetDoor
     }
 
     /// <summary>Charges budgets with calls, in the transaction that writes them into the ledger.</summary>
-    public Task ChargeAsync(Transaction sql, string node, IReadOnlyList<CallRecord> records, CancellationToken ct) =>
-        _charges.ChargeAsync(sql, node, records, ct);
+    public Task ChargeAsync(Transaction sql, IReadOnlyList<CallRecord> records, CancellationToken ct) =>
+        _charges.ChargeAsync(sql, records, ct);
 
     /// <summary>Everything of this node's journal up to here is in the ledger.</summary>
     public void Drained(JournalPosition upTo) => _leases.Drained(upTo);

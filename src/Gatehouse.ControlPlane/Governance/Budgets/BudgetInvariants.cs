@@ -66,9 +66,15 @@ public static class BudgetInvariants
             SELECT a.rule_id, a.subject, a.spent, CAST(SUM(l.settled) AS BIGINT) FROM governance_lease l
             JOIN governance_allowance a ON a.rule_id = l.rule_id AND a.measure = l.measure AND a.subject = l.subject AND a.from_at = l.from_at
             JOIN governance_budget b ON b.id = a.rule_id AND b.recount_at IS NULL
-            WHERE l.measure = 'money' GROUP BY a.rule_id, a.subject, a.spent HAVING SUM(l.settled) > a.spent
+            WHERE l.measure = 'money' GROUP BY a.rule_id, a.subject, a.from_at, a.spent HAVING SUM(l.settled) > a.spent
             """,
             row => $"Of count {row.Id(0)}{Of(row.Text(1))} runs settled {Usd(row.Long(3))}, more than the {Usd(row.Long(2))} that are spent.",
+            ct));
+        faults.AddRange(await sql.QueryAsync(
+            $"""
+            SELECT rule_id, node FROM governance_lease WHERE measure = 'money' AND settled > used - underway ORDER BY rule_id, node
+            """,
+            row => $"Node {row.Text(1)} settled more of count {row.Id(0)} than its calls used.",
             ct));
         faults.AddRange(await sql.QueryAsync(
             $"""

@@ -86,7 +86,9 @@ public sealed class Budgets
         return [.. events.Where(e => RuleScopes.MaySee(who, e.TeamId)).Take(EventsShown)];
     }
 
-    /// <summary>In force on this node when it returns, on the others within a second. What the ledger holds of its period counts.</summary>
+    /// <summary>
+    /// In force on every node when it returns, save on one that has lost the database. What the ledger holds of its period counts.
+    /// </summary>
     /// <exception cref="ProblemException">The person may not, a field is wrong, or the name is taken.</exception>
     public async Task<BudgetStanding> CreateAsync(Person who, NewBudget budget, CancellationToken ct)
     {
@@ -100,7 +102,7 @@ public sealed class Budgets
             new Budget(Guid.Empty, budget.Name, scope, budget.Period, budget.Mode, budget.LimitUsd, budget.AlertPercent,
                 budget.UnknownPrice, who.Email, upTo + LastCalls),
             upTo, ct);
-        var created = await _writes.RunAsync(
+        var created = await _writes.RunOnAllAsync(
             async write =>
             {
                 var made = new Budget(
@@ -137,7 +139,7 @@ public sealed class Budgets
             UnknownPrice = change.UnknownPrice ?? before.UnknownPrice,
         };
         Check(after.LimitUsd, after.AlertPercent);
-        await _writes.RunAsync(
+        await _writes.RunOnAllAsync(
             async write =>
             {
                 await write.Sql.ExecuteAsync(

@@ -6,20 +6,29 @@ namespace Gatehouse.Governance;
 /// <summary>How a node stands with one count, and what it asks for.</summary>
 /// <param name="Granted">What the node believes to hold since the period began; the database is told, so that a lost answer mends
 /// itself.</param>
+/// <param name="Recorded">The part of <paramref name="Used"/> that the ledger has charged: of money, else 0.</param>
 /// <param name="Pledge">Up to where the node will use what it holds before it tells so again.</param>
 /// <param name="Need">Units that calls wait for.</param>
 /// <param name="NeedEach">Less than this helps none of them.</param>
 /// <param name="Ahead">Units to hold beyond the need, if there are enough; <see cref="long.MaxValue"/>: all.</param>
 /// <param name="Nodes">How many nodes share the rest.</param>
+/// <param name="IsAnew">Others took this node for dead, and it says again what it holds: what it used.</param>
 internal sealed record LeaseRequest(
-    LimitRule Rule, string Subject, DateTimeOffset From, DateTimeOffset Until, long Granted, long Used, long Underway,
-    long Pledge, long Need, long NeedEach, long Ahead, int Nodes);
+    LimitRule Rule, string Subject, DateTimeOffset From, DateTimeOffset Until, long Granted, long Used, long Underway, long Recorded,
+    long Pledge, long Need, long NeedEach, long Ahead, int Nodes, bool IsAnew = false)
+{
+    /// <summary>What may still come into the ledger of what the node was granted.</summary>
+    public long Out => Math.Max(0, (Rule.Measure == Measure.Money ? Math.Max(Granted, Used) : Granted) - Recorded);
+}
 
 /// <param name="IsLost">Other nodes took this one for dead and have what it held.</param>
 /// <param name="More">Units granted now.</param>
-/// <param name="Others">Units used for good by others than this run of the node.</param>
+/// <param name="Others">Units used for good by others than this run of the node; at least.</param>
 /// <param name="Free">Units that nobody holds; below 0 when the cap was lowered beneath what is out.</param>
 internal readonly record struct LeaseAnswer(bool IsLost, long More, long Others, long Free);
+
+/// <param name="Revision">By which it lets calls in; <see langword="null"/>: it does not say.</param>
+internal readonly record struct NodeBeat(string Node, long Beat, long? Revision);
 
 /// <summary>
 /// Tables <c>governance_lease</c>, <c>governance_node</c> and the locks on <c>governance_allowance</c>. Who changes leases of a count locks
@@ -27,37 +36,40 @@ internal readonly record struct LeaseAnswer(bool IsLost, long More, long Others,
 /// </summary>
 internal sealed class LeaseStore(Database db)
 {
-    /// <summary>Tells how the node stands and leases what it needs of what is free.</summary>
+    /// <summary>
+    /// Tells how the node stands and leases what it needs of what is free. The cap is the one that the database has at this moment: the
+    /// node may not have heard of a lower one.
+    /// </summary>
     public Task<LeaseAnswer> SyncAsync(string node, long run, LeaseRequest r, CancellationToken ct) => db.TransactionAsync(
         async sql =>
         {
             var measure = Words.Of(r.Rule.Measure);
-            var spent = (await sql.QueryAsync(
+            var (spent, cap) = (await sql.QueryAsync(
                 $"""
                 INSERT INTO governance_allowance (rule_id, measure, subject, from_at, until_at, spent, unknown_calls)
                 VALUES ({r.Rule.Id}, {measure}, {r.Subject}, {r.From}, {r.Until}, 0, 0)
                 ON CONFLICT (rule_id, measure, subject, from_at) DO UPDATE SET spent = governance_allowance.spent
-                RETURNING spent
+                RETURNING spent, {Cap(r.Rule)}
                 """,
-                row => row.Long(0),
+                row => (row.Long(0), row.LongOrNull(1) ?? 0),
                 ct))[0];
+            var isMoney = r.Rule.Measure == Measure.Money;
             var leases = await sql.QueryAsync(
                 $"""
                 SELECT node, run, granted, used, underway, settled FROM governance_lease
                 WHERE rule_id = {r.Rule.Id} AND measure = {measure} AND subject = {r.Subject} AND from_at = {r.From}
                 """,
-                row => (IsOwn: row.Text(0) == node && row.Long(1) == run, Out: Math.Max(0, row.Long(2) - row.Long(5)),
-                    Consumed: Math.Max(0, row.Long(3) - row.Long(4) - row.Long(5)), Settled: row.Long(5)),
+                row => (IsOwn: row.Text(0) == node && row.Long(1) == run,
+                    Out: Math.Max(0, (isMoney ? Math.Max(row.Long(2), row.Long(3)) : row.Long(2)) - row.Long(5)),
+                    Consumed: Math.Max(0, row.Long(3) - row.Long(4))),
                 ct);
-            var own = leases.Where(l => l.IsOwn).ToList();
-            if (own.Count == 0 && r.Granted > 0)
+            if (r is { Granted: > 0, IsAnew: false } && !leases.Exists(l => l.IsOwn))
             {
                 return new LeaseAnswer(true, 0, 0, 0);
             }
 
-            var settled = own.Sum(l => l.Settled);
             var others = leases.Where(l => !l.IsOwn).ToList();
-            var free = r.Rule.Cap - spent - others.Sum(l => l.Out) - Math.Max(0, r.Granted - settled);
+            var free = cap - spent - others.Sum(l => l.Out) - r.Out;
             var more = More(r, free);
             await sql.ExecuteAsync(
                 $"""
@@ -65,60 +77,48 @@ internal sealed class LeaseStore(Database db)
                     rule_id, measure, subject, from_at, until_at, node, run, granted, used, underway, pledged, settled)
                 VALUES (
                     {r.Rule.Id}, {measure}, {r.Subject}, {r.From}, {r.Until}, {node}, {run}, {r.Granted + more}, {r.Used}, {r.Underway},
-                    {Math.Min(r.Granted + more, r.Pledge)}, 0)
+                    {Math.Min(r.Granted + more, r.Pledge)}, {r.Recorded})
                 ON CONFLICT (rule_id, measure, subject, from_at, node, run)
-                DO UPDATE SET granted = excluded.granted, used = excluded.used, underway = excluded.underway, pledged = excluded.pledged
+                DO UPDATE SET granted = excluded.granted, used = excluded.used, underway = excluded.underway, pledged = excluded.pledged,
+                    settled = excluded.settled
                 """,
                 ct);
-            return new LeaseAnswer(false, more, spent - settled + others.Sum(l => l.Consumed), free - more);
+
+            // Of money, what others used and the ledger does not have yet is left out: no budget is said to be used up before it is.
+            var used = isMoney ? Math.Max(0, spent - (r.Used - r.Underway)) : spent + others.Sum(l => l.Consumed);
+            return new LeaseAnswer(false, more, used, free - more);
         },
         ct);
 
-    /// <summary>
-    /// Gives back all that a run of a node holds of a count from a period on, unless the ledger has yet to take some of what it used.
-    /// </summary>
-    /// <returns>Whether nothing is held any longer.</returns>
-    public Task<bool> ForgetAsync(
-        string node, long run, LimitRule rule, string subject, DateTimeOffset from, long used, CancellationToken ct) => db.TransactionAsync(
-        async sql =>
-        {
-            var measure = Words.Of(rule.Measure);
-            await sql.ExecuteAsync(
-                $"""
-                DELETE FROM governance_lease
-                WHERE rule_id = {rule.Id} AND measure = {measure} AND subject = {subject} AND node = {node} AND run = {run}
-                    AND (from_at > {from} OR (from_at = {from} AND settled >= {used}))
-                """,
-                ct);
-            return (await sql.QueryAsync(
-                $"""
-                SELECT COUNT(*) FROM governance_lease
-                WHERE rule_id = {rule.Id} AND measure = {measure} AND subject = {subject} AND node = {node} AND run = {run}
-                    AND from_at >= {from}
-                """,
-                row => row.Long(0),
-                ct))[0] == 0;
-        },
-        ct);
+    /// <summary>Gives back all that a run of a node holds of a count from a period on: the ledger has all that it used.</summary>
+    public Task ForgetAsync(string node, long run, LimitRule rule, string subject, DateTimeOffset from, CancellationToken ct) =>
+        db.ExecuteAsync(
+            $"""
+            DELETE FROM governance_lease
+            WHERE rule_id = {rule.Id} AND measure = {Words.Of(rule.Measure)} AND subject = {subject} AND node = {node} AND run = {run}
+                AND from_at >= {from}
+            """,
+            ct);
 
-    /// <summary>Shows that this node lives.</summary>
-    /// <returns>Every node and its beat.</returns>
-    public Task<List<(string Node, long Beat)>> BeatAsync(string node, long run, CancellationToken ct) => db.TransactionAsync(
+    /// <summary>Shows that this node lives, and by which revision it lets calls in.</summary>
+    /// <returns>Every node as it last showed itself.</returns>
+    public Task<List<NodeBeat>> BeatAsync(string node, long run, long revision, CancellationToken ct) => db.TransactionAsync(
         async sql =>
         {
             await sql.ExecuteAsync(
                 $"""
-                INSERT INTO governance_node (node, run, beat) VALUES ({node}, {run}, 1)
-                ON CONFLICT (node) DO UPDATE SET run = excluded.run, beat = governance_node.beat + 1
+                INSERT INTO governance_node (node, run, beat, revision) VALUES ({node}, {run}, 1, {revision})
+                ON CONFLICT (node) DO UPDATE SET run = excluded.run, beat = governance_node.beat + 1, revision = excluded.revision
                 """,
                 ct);
-            return await sql.QueryAsync($"SELECT node, beat FROM governance_node", row => (row.Text(0), row.Long(1)), ct);
+            return await sql.QueryAsync(
+                $"SELECT node, beat, revision FROM governance_node", row => new NodeBeat(row.Text(0), row.Long(1), row.LongOrNull(2)), ct);
         },
         ct);
 
     /// <summary>Gives back what earlier runs of this node held. Only once everything they journalled is in the ledger.</summary>
-    public Task ReleaseEarlierAsync(string node, long run, CancellationToken ct) =>
-        db.ExecuteAsync($"DELETE FROM governance_lease WHERE node = {node} AND run <> {run}", ct);
+    public Task ReleaseEarlierAsync(string node, long run, CancellationToken ct) => db.TransactionAsync(
+        sql => ReleaseAsync(sql, $"node = {node} AND run <> {run}", ct), ct);
 
     /// <summary>
     /// Gives back what a silent node cannot have used, because it would have told so first; of calls under way at once, all. If it lives
@@ -136,7 +136,7 @@ internal sealed class LeaseStore(Database db)
     public Task ReleaseAsync(string node, CancellationToken ct) => db.TransactionAsync(
         async sql =>
         {
-            await sql.ExecuteAsync($"DELETE FROM governance_lease WHERE node = {node}", ct);
+            await ReleaseAsync(sql, $"node = {node}", ct);
             await sql.ExecuteAsync($"DELETE FROM governance_node WHERE node = {node}", ct);
         },
         ct);
@@ -155,6 +155,32 @@ internal sealed class LeaseStore(Database db)
                 ct);
         },
         ct);
+
+    /// <summary>What was used of a minute stays used. Money is in the ledger, or comes there with the node's journal.</summary>
+    private static async Task ReleaseAsync(Transaction sql, FormattableString leases, CancellationToken ct)
+    {
+        FormattableString ofCount = $"""
+            FROM governance_lease l
+            WHERE l.rule_id = governance_allowance.rule_id AND l.measure = governance_allowance.measure
+                AND l.subject = governance_allowance.subject AND l.from_at = governance_allowance.from_at AND {leases}
+            """;
+        await sql.ExecuteAsync(
+            $"""
+            UPDATE governance_allowance SET spent = spent + (SELECT CAST(COALESCE(SUM(l.used), 0) AS BIGINT) {ofCount})
+            WHERE measure IN ({Words.Of(Measure.Requests)}, {Words.Of(Measure.Tokens)})
+                AND rule_id IN (SELECT rule_id FROM governance_lease WHERE {leases} AND used > 0) AND EXISTS (SELECT 1 {ofCount})
+            """,
+            ct);
+        await sql.ExecuteAsync($"DELETE FROM governance_lease WHERE {leases}", ct);
+    }
+
+    private static FormattableString Cap(LimitRule rule) => rule.Measure switch
+    {
+        Measure.Money => $"(SELECT b.limit_nanos FROM governance_budget b WHERE b.id = {rule.Id})",
+        Measure.Requests => $"(SELECT b.requests_per_minute FROM governance_limit b WHERE b.id = {rule.Id})",
+        Measure.Tokens => $"(SELECT b.tokens_per_minute FROM governance_limit b WHERE b.id = {rule.Id})",
+        _ => $"(SELECT b.concurrency FROM governance_limit b WHERE b.id = {rule.Id})",
+    };
 
     private static long More(LeaseRequest r, long free)
     {

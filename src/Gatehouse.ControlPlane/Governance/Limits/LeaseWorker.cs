@@ -14,45 +14,89 @@ namespace Gatehouse.Governance;
 /// is alone, or the database away, that is all.</item>
 /// <item>A node that cannot serve a waiting call gives back what it holds too little of, so that parts do not lie about on every
 /// node.</item>
+/// <item>With what it holds a node tells how much of that is used and in the ledger already, by its own journal. So the database knows of
+/// each lease what may still be charged to it, and that and what is spent never pass the cap.</item>
 /// <item>What an earlier run of this node held is given back when everything it journalled is in the ledger. What a silent node
 /// had not pledged to use is taken by the others after four seconds, the rest after two minutes.</item>
 /// <item>Counts that calls wait for come first. What an end user holds of a rule that gives each their own is leased when they call, and
 /// given back and forgotten when they do not.</item>
-/// <item>While the database is away calls go on with what is held; rates, which begin anew each minute, with an even share.</item>
+/// <item>While the database is away calls go on with what is held: at first up to the pledge, after four seconds, when others may take the
+/// rest or are away too, with all. Rates, which begin anew each minute, go on with an even share.</item>
+/// <item>When a round has looked at all that changed with a revision, the node tells that it holds by it: who changed a budget or limit
+/// waits for that (<see cref="NodeAgreement"/>).</item>
 /// </list>
 /// </summary>
-internal sealed partial class LeaseWorker(
-    LeaseStore store, AllowanceBook book, Snapshot<GovernanceTables> tables, TablesStanding standing, CallJournal journal,
-    TimeProvider clock, ILogger<LeaseWorker> log)
-    : BackgroundService
+internal sealed partial class LeaseWorker : BackgroundService
 {
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan HungryTick = TimeSpan.FromMilliseconds(25);
     private static readonly TimeSpan BeatEvery = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan LiveFor = TimeSpan.FromSeconds(4);
-    private static readonly TimeSpan GoneAfter = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan SharesAfter = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan PrepareAhead = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan KeepPrevious = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan ForgetUnusedAfter = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ForgetSettledAfter = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan LongestRound = TimeSpan.FromMilliseconds(100);
 
-    private readonly Dictionary<string, Neighbour> _nodes = [];
-    private readonly Dictionary<AllowanceWindow, Standing> _standings = [];
-    private readonly JournalPosition _start = journal.End;
-    private long _beatAt;
+    private readonly LeaseStore _store;
+    private readonly AllowanceBook _book;
+    private readonly Snapshot<GovernanceTables> _tables;
+    private readonly TablesStanding _tablesStanding;
+    private readonly GovernanceChanges _changes;
+    private readonly GovernancePublisher _publisher;
+    private readonly NodeAgreement _agreement;
+    private readonly CallJournal _journal;
+    private readonly TimeProvider _clock;
+    private readonly ILogger<LeaseWorker> _log;
+    private readonly LiveNodes _nodes;
+    private readonly Dictionary<AllowanceWindow, LeaseStanding> _standings = [];
+    private readonly JournalPosition _start;
+    private readonly Lock _drainedLock = new();
+    private JournalPosition? _drained;
     private bool _earlierReleased;
     private volatile bool _replayed;
-    private bool _failing;
-    private int _live = standing.Nodes;
+    private long _failingSince;
+    private long _held;
+    private long _told = -1;
+
+    public LeaseWorker(
+        LeaseStore store, AllowanceBook book, Snapshot<GovernanceTables> tables, TablesStanding tablesStanding, GovernanceChanges changes,
+        GovernancePublisher publisher, NodeAgreement agreement, CallJournal journal, TimeProvider clock, ILogger<LeaseWorker> log)
+    {
+        (_store, _book, _tables, _tablesStanding, _changes, _publisher) = (store, book, tables, tablesStanding, changes, publisher);
+        (_agreement, _journal, _clock, _log) = (agreement, journal, clock, log);
+        _nodes = new LiveNodes(store, journal.NodeId, tablesStanding.Nodes, clock, log);
+        _start = journal.End;
+        agreement.Wanted += book.Wake;
+        changes.Serving += book.Wake;
+    }
 
     /// <summary>Everything of this node's journal up to <paramref name="upTo"/> is in the ledger.</summary>
     public void Drained(JournalPosition upTo)
     {
-        if (!_replayed && (upTo.Segment > _start.Segment || (upTo.Segment == _start.Segment && upTo.Offset >= _start.Offset)))
+        lock (_drainedLock)
+        {
+            _drained = upTo;
+        }
+
+        if (!_replayed && LeaseStanding.Reaches(upTo, _start))
         {
             _replayed = true;
-            book.Wake();
+            _book.Wake();
         }
+    }
+
+    /// <summary>Shows the node before it reads keys and rules once more: who changes them from here on waits for it.</summary>
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await ShowAsync(cancellationToken);
+        await base.StartAsync(cancellationToken);
+    }
+
+    internal async Task ShowAsync(CancellationToken ct)
+    {
+        await _store.BeatAsync(_journal.NodeId, _book.Run, 0, ct);
+        await _publisher.RefreshAsync(ct);
     }
 
     /// <summary>Stopped after the ledger was flushed: what this node still holds is spare.</summary>
@@ -61,7 +105,11 @@ internal sealed partial class LeaseWorker(
         await base.StopAsync(cancellationToken);
         try
         {
-            await store.ReleaseAsync(journal.NodeId, cancellationToken);
+            await TellLastAsync(cancellationToken);
+            if (DrainedTo() is { } upTo && LeaseStanding.Reaches(upTo, _journal.End))
+            {
+                await _store.ReleaseAsync(_journal.NodeId, cancellationToken);
+            }
         }
 #pragma warning disable CA1031 // The next start, or another node, gives it back.
         catch (Exception e)
@@ -75,44 +123,58 @@ internal sealed partial class LeaseWorker(
     {
         while (!stoppingToken.IsCancellationRequested)
         {
-            try
+            await RoundAsync(stoppingToken);
+            if (_failingSince != 0)
             {
-                await BeatAsync(stoppingToken);
-                await SyncAsync(stoppingToken);
-                _failing = false;
-                book.IsCutOff = false;
-            }
-#pragma warning disable CA1031 // The database may be away for a while: calls go on with what is held.
-            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-#pragma warning restore CA1031
-            {
-                if (!_failing)
-                {
-                    Tell(e);
-                }
-
-                book.IsCutOff = _failing || standing.IsFromDisk; // one failure may be two nodes that were in each other's way
-                _failing = true;
-                GrantShares();
-            }
-
-            var hungry = _failing ? false : book.All.Any(a => a.Window.Waiting > 0);
-            if (_failing)
-            {
-                await Task.Delay(Tick, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(Tick, _clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
             else
             {
-                await book.WaitAsync(hungry ? HungryTick : Tick, stoppingToken);
+                var hurry = _agreement.IsWanted || _book.All.Any(a => a.Waiting > 0);
+                await _book.WaitAsync(hurry ? HungryTick : Tick, stoppingToken);
             }
         }
     }
 
-    private void Tell(Exception e)
+    /// <summary>Looks once at all counts.</summary>
+    internal async Task RoundAsync(CancellationToken ct)
     {
-        if (!standing.IsFromDisk) // else the start has told
+        try
         {
-            LeasesFailed(e);
+            await BeatAsync(ct);
+            await SyncAsync(ct);
+            if (_held != _told)
+            {
+                await BeatAsync(ct);
+            }
+
+            _failingSince = 0;
+            _book.IsCutOff = false;
+        }
+#pragma warning disable CA1031 // The database may be away for a while: calls go on with what is held.
+        catch (Exception e) when (!ct.IsCancellationRequested)
+#pragma warning restore CA1031
+        {
+            // One failure may be two nodes that were in each other's way.
+            _book.IsCutOff = _failingSince != 0 || _tablesStanding.IsFromDisk;
+            if (_failingSince == 0)
+            {
+                _failingSince = _clock.GetTimestamp();
+                if (!_tablesStanding.IsFromDisk) // else the start has told
+                {
+                    LeasesFailed(e);
+                }
+            }
+
+            GoOnAlone();
+        }
+    }
+
+    private JournalPosition? DrainedTo()
+    {
+        lock (_drainedLock)
+        {
+            return _drained;
         }
     }
 
@@ -120,199 +182,218 @@ internal sealed partial class LeaseWorker(
     {
         if (_replayed && !_earlierReleased)
         {
-            await store.ReleaseEarlierAsync(journal.NodeId, book.Run, ct);
+            await _store.ReleaseEarlierAsync(_journal.NodeId, _book.Run, ct);
             _earlierReleased = true;
-            foreach (var allowance in book.All)
-            {
-                allowance.Window.Ask();
-            }
+            AskAll();
         }
 
-        var now = clock.GetTimestamp();
-        if (_beatAt != 0 && clock.GetElapsedTime(_beatAt, now) < BeatEvery)
+        if (_nodes.SinceBeat < BeatEvery && _held == _told && !_agreement.IsWanted)
         {
             return;
         }
 
-        var beats = await store.BeatAsync(journal.NodeId, book.Run, ct);
-        now = clock.GetTimestamp();
-
-        // Nobody could beat while the database was away, for all that is known here.
-        var blind = _failing || (_beatAt != 0 && clock.GetElapsedTime(_beatAt, now) > LiveFor);
-        _beatAt = now;
-        var before = _live;
-        var isMore = false;
-        _live = 1;
-        foreach (var (node, beat) in beats.Where(b => b.Node != journal.NodeId))
+        var held = _held;
+        if (await _nodes.BeatAsync(_book.Run, held, _failingSince != 0, ct))
         {
-            if (blind || !_nodes.TryGetValue(node, out var seen) || seen.Beat != beat)
-            {
-                _nodes[node] = seen = new Neighbour(beat, now, IsSilent: false);
-            }
-
-            if (clock.GetElapsedTime(seen.SeenAt, now) >= GoneAfter)
-            {
-                await store.ReleaseAsync(node, ct);
-                _nodes.Remove(node);
-                NodeGone(node);
-            }
-            else if (clock.GetElapsedTime(seen.SeenAt, now) < LiveFor)
-            {
-                _live++;
-            }
-            else if (!seen.IsSilent)
-            {
-                await store.ReleaseUnpledgedAsync(node, ct);
-                _nodes[node] = seen with { IsSilent = true };
-                isMore = true;
-                NodeSilent(node);
-            }
+            AskAll(); // what one node held alone is to be shared
         }
 
-        standing.Nodes = _live;
-        if (_live > before || isMore)
+        _tablesStanding.Nodes = _nodes.Count;
+        _told = held;
+        _agreement.Reached(_nodes.LowestRevision);
+    }
+
+    private void AskAll()
+    {
+        foreach (var allowance in _book.All)
         {
-            foreach (var allowance in book.All)
-            {
-                allowance.Window.Ask(); // what one node held alone is to be shared
-            }
+            allowance.Window.Ask();
         }
     }
 
     private async Task SyncAsync(CancellationToken ct)
     {
-        var now = clock.GetUtcNow();
-        var began = clock.GetTimestamp();
-        var rules = tables.Current.Limits.ToDictionary(r => (r.Id, r.Measure));
-        foreach (var (allowance, isAwaited) in book.All.Select(a => (a, a.Window.Waiting > 0)).OrderByDescending(a => a.Item2))
+        // In this order: what the revision changed is asked for by then, and a count that is listed is of a rule that is read after it, or
+        // of one that is gone.
+        var served = _changes.Served;
+        var all = _book.All.Select(a => (Allowance: a, Turn: a.Waiting > 0 ? Turn.Awaited : a.IsAsking ? Turn.Asked : Turn.Rest))
+            .OrderBy(a => a.Turn).ThenBy(a => a.Allowance.Number).ToList();
+        var rules = _tables.Current.Limits.Select(r => (r.Id, r.Measure)).ToHashSet();
+        var began = _clock.GetTimestamp();
+        foreach (var (allowance, turn) in all)
         {
-            if (isAwaited)
+            if (turn == Turn.Awaited)
             {
-                began = clock.GetTimestamp(); // the rest has its own time, so that it has its turn too
+                began = _clock.GetTimestamp(); // the rest has its own time, so that it has its turn too
             }
 
-            var window = allowance.Current(now);
-            if (!rules.TryGetValue((allowance.Rule.Id, allowance.Rule.Measure), out var rule)
-                || await TryForgetAsync(allowance, window, ct))
+            await LookAsync(allowance, rules.Contains((allowance.Rule.Id, allowance.Rule.Measure)), ct);
+            if (turn == Turn.Rest && _clock.GetElapsedTime(began) > LongestRound && _book.All.Any(a => a.Waiting > 0))
             {
-                book.Remove(allowance);
-                _standings.Remove(window);
-            }
-            else if (rule.Enforced)
-            {
-                var isWanted = window.IsAsking || window.Waiting > 0 || window.Used > 0
-                    || (!rule.Scope.IsPerUser && rule.Period != LimitPeriod.Minute);
-                await SyncAsync(rule, allowance, window, isWanted, ct);
-                if (rule.Period != LimitPeriod.Total && window.Used > 0 && window.Until - now < PrepareAhead
-                    && allowance.Prepare() is { Granted: 0 } next)
-                {
-                    await SyncAsync(rule, allowance, next, true, ct);
-                }
-            }
-
-            if (!isAwaited && clock.GetElapsedTime(began) > LongestRound && book.All.Any(a => a.Window.Waiting > 0))
-            {
-                return; // the next round begins with them
+                break; // the next round begins with them
             }
         }
 
-        foreach (var window in _standings.Keys.Where(w => w.Until <= now).ToList())
+        _held = served;
+        var over = _clock.GetUtcNow() - KeepPrevious;
+        foreach (var window in _standings.Keys.Where(w => w.Until <= over).ToList())
         {
             _standings.Remove(window); // nothing new is taken of it, and its lease goes with the period
         }
     }
 
-    private Standing StandingOf(AllowanceWindow window)
+    private async Task LookAsync(Allowance allowance, bool isKnown, CancellationToken ct)
+    {
+        var now = _clock.GetUtcNow();
+        var window = allowance.Current(now);
+        if (!isKnown || await TryForgetAsync(allowance, window, ct))
+        {
+            _book.Remove(allowance);
+            _standings.Remove(window);
+            return;
+        }
+
+        var rule = allowance.Rule;
+        if (!rule.Enforced)
+        {
+            return;
+        }
+
+        var isWanted = window.IsAsking || window.Waiting > 0 || window.Used > 0
+            || (!rule.Scope.IsPerUser && rule.Period != LimitPeriod.Minute);
+        await SyncAsync(allowance, window, isWanted, ct);
+        var isNear = rule.Period != LimitPeriod.Total && window.Used > 0 && window.Until - now < PrepareAhead;
+        if ((isNear ? allowance.Prepare() : allowance.Next) is { } next && (next.IsAsking || (isNear && next.Granted == 0)))
+        {
+            await SyncAsync(allowance, next, true, ct);
+        }
+
+        // Calls that began in the last period: they wait for their hold, or settle.
+        if (allowance.Previous is { } previous && now < previous.Until + KeepPrevious
+            && (previous.Waiting > 0 || (rule.Measure == Measure.Money && _standings.ContainsKey(previous))))
+        {
+            await SyncAsync(allowance, previous, previous.Waiting > 0, ct);
+        }
+    }
+
+    private LeaseStanding StandingOf(AllowanceWindow window)
     {
         if (!_standings.TryGetValue(window, out var standing))
         {
-            _standings.Add(window, standing = new Standing());
+            _standings.Add(window, standing = new LeaseStanding());
         }
 
         return standing;
     }
 
     /// <param name="isWanted">Whether a count that was never leased is to be.</param>
-    private async Task SyncAsync(LimitRule rule, Allowance allowance, AllowanceWindow window, bool isWanted, CancellationToken ct)
+    private async Task SyncAsync(Allowance allowance, AllowanceWindow window, bool isWanted, CancellationToken ct)
     {
-        var standing = StandingOf(window);
-        var now = clock.GetTimestamp();
-        var recent = standing.Look(window, now, clock);
+        var (standing, rule, now) = (StandingOf(window), allowance.Rule, _clock.GetTimestamp());
+        if (rule.Measure == Measure.Money)
+        {
+            standing.LookAtLedger(window, _journal, DrainedTo());
+        }
+
+        var recent = standing.Look(window, now, _clock);
         var waiting = window.Waiting;
         var starving = waiting > 0 && window.Spare < window.WaitingEach;
         var keep = rule.Measure == Measure.Concurrency ? Math.Max(1, window.Underway) : recent;
-        var idle = _live > 1 && waiting == 0 && window.Spare > (2 * keep) + (rule.Cap / 100);
-        var stale = standing.HasMoved(window) && clock.GetElapsedTime(standing.SyncedAt, now) >= BeatEvery;
+        var idle = _nodes.Count > 1 && waiting == 0 && window.Spare > (2 * keep) + (rule.Cap / 100);
+        var stale = standing.HasMoved(window) && _clock.GetElapsedTime(standing.SyncedAt, now) >= BeatEvery;
         if (!window.IsAsking && !starving && !idle && !stale && (standing.SyncedAt != 0 || !isWanted))
         {
             return;
         }
 
         window.Answering();
-        if (_live > 1 && window.Pledged == long.MaxValue)
+        rule = allowance.Rule; // after: a change from here on asks anew
+        try
         {
-            window.Pledge(window.Used);
-        }
+            if (_nodes.Count > 1 && window.Pledged == long.MaxValue)
+            {
+                window.Pledge(window.Used);
+            }
 
-        if (_live > 1 && starving)
-        {
-            window.TakeBack(long.MaxValue);
-        }
-        else if (idle)
-        {
-            window.TakeBack(window.Spare - keep);
-        }
+            if (_nodes.Count > 1 && starving)
+            {
+                window.TakeBack(long.MaxValue);
+            }
+            else if (idle)
+            {
+                window.TakeBack(window.Spare - keep);
+            }
 
-        var pledge = Pledge(rule, window, recent);
-        var told = Request(rule, allowance, window, pledge, idle ? 0 : Ahead(rule, window, recent));
-        var answer = await store.SyncAsync(journal.NodeId, book.Run, told, ct);
-        if (answer.Free < 0 && window.TakeBack(-answer.Free) > 0)
-        {
-            told = Request(rule, allowance, window, pledge, 0);
-            answer = await store.SyncAsync(journal.NodeId, book.Run, told, ct);
-        }
+            var pledge = Pledge(rule, window, recent);
+            var told = Request(allowance, rule, window, pledge, idle ? 0 : Ahead(rule, window, recent));
+            var answer = await _store.SyncAsync(_journal.NodeId, _book.Run, told, ct);
+            if (answer.IsLost)
+            {
+                LeaseLost(rule.Name);
+                window.TakeBack(long.MaxValue);
+                told = Request(allowance, rule, window, window.Used, 0) with { IsAnew = true };
+                answer = await _store.SyncAsync(_journal.NodeId, _book.Run, told, ct);
+                pledge = told.Pledge;
+                window.Ask();
+            }
+            else if (answer.Free < 0 && window.TakeBack(-answer.Free) > 0)
+            {
+                told = Request(allowance, rule, window, pledge, 0);
+                answer = await _store.SyncAsync(_journal.NodeId, _book.Run, told, ct);
+            }
 
-        if (answer.IsLost)
-        {
-            LeaseLost(rule.Name);
-            allowance.Restart(clock.GetUtcNow());
-            allowance.Window.Ask();
-            return;
+            window.Pledge(pledge);
+            var canHaveMore = pledge < window.Granted + answer.More ? pledge - window.Used : answer.Free > 0 ? answer.More : 0;
+            window.Grant(answer.More, answer.Others, canHaveMore / 2);
+            standing.Synced(told, now);
         }
-
-        window.Pledge(pledge);
-        var canHaveMore = pledge < window.Granted + answer.More ? pledge - window.Used : answer.Free > 0 ? answer.More : 0;
-        window.Grant(answer.More, answer.Others, canHaveMore / 2);
-        standing.Synced(told, now);
+        catch
+        {
+            window.Ask(); // it was not answered
+            throw;
+        }
     }
 
     /// <summary>What calls wait for, and about a second's use or a small part of the cap; never less than was pledged before.</summary>
-    private long Pledge(LimitRule rule, AllowanceWindow window, long recent) => _live == 1
+    private long Pledge(LimitRule rule, AllowanceWindow window, long recent) => _nodes.Count == 1
         ? long.MaxValue
-        : Math.Max(window.Pledged, window.Used + window.Waiting + Math.Max(1, Math.Max(recent, rule.Cap / (64 * _live))));
+        : Math.Max(
+            window.Pledged, window.Used + window.Waiting + Math.Max(1, Math.Max(recent, rule.Cap / (64 * _nodes.Count))));
 
-    private LeaseRequest Request(LimitRule rule, Allowance allowance, AllowanceWindow window, long pledge, long ahead)
+    private LeaseRequest Request(Allowance allowance, LimitRule rule, AllowanceWindow window, long pledge, long ahead)
     {
+        var consumed = window.Consumed; // before what is used: that holds it
+        var (used, recorded) = (window.Used, StandingOf(window).Recorded);
         var need = Math.Max(0, window.Waiting - window.Spare);
         return new LeaseRequest(
-            rule, allowance.Subject, window.From, window.Until, window.Granted, window.Used, window.Underway, pledge, need,
-            window.WaitingEach, ahead, _live);
+            rule, allowance.Subject, window.From, window.Until, window.Granted, used, used - consumed, recorded, pledge, need,
+            window.WaitingEach, ahead, _nodes.Count);
     }
 
-    private long Ahead(LimitRule rule, AllowanceWindow window, long recent) =>
-        _live == 1 ? long.MaxValue : Math.Max(0, Math.Max(2 * recent, rule.Cap / (16 * _live)) - window.Spare);
+    private long Ahead(LimitRule rule, AllowanceWindow window, long recent) => _nodes.Count == 1
+        ? long.MaxValue
+        : Math.Max(0, Math.Max(2 * recent, rule.Cap / (16 * _nodes.Count)) - window.Spare);
 
     /// <summary>
     /// Rates and concurrency go on with an even share: nobody can lease, and refusing every call would be worse than being a little off.
+    /// Of money all that is held is used, once the others would take what is not pledged if they could: they are away too, or this node
+    /// alone, and it cannot tell. Until then it keeps to its pledge, so that a short fault costs nobody anything.
     /// </summary>
-    private void GrantShares()
+    private void GoOnAlone()
     {
-        foreach (var allowance in book.All)
+        var shares = _tablesStanding.IsFromDisk || _clock.GetElapsedTime(_failingSince) >= SharesAfter;
+        var all = _nodes.SinceBeat >= LiveNodes.LiveFor && _clock.GetElapsedTime(_failingSince) >= LiveNodes.LiveFor;
+        foreach (var allowance in _book.All)
         {
-            var window = allowance.Current(clock.GetUtcNow());
-            window.Pledge(long.MaxValue); // nobody is told, so nobody takes it
-            var share = Math.Max(1, allowance.Rule.Cap / _live);
-            if (allowance.Rule is { Enforced: true, Measure: not Measure.Money } && window.Granted < share)
+            var window = allowance.Current(_clock.GetUtcNow());
+            var isMoney = allowance.Rule.Measure == Measure.Money;
+            if (isMoney ? all : shares)
+            {
+                window.Pledge(long.MaxValue); // nobody is told, so nobody takes it
+            }
+
+            var share = Math.Max(1, allowance.Rule.Cap / _nodes.Count);
+            if (shares && allowance.Rule.Enforced && !isMoney && window.Granted < share)
             {
                 window.Grant(share - window.Granted, 0, 0);
             }
@@ -332,88 +413,62 @@ internal sealed partial class LeaseWorker(
 
         var standing = StandingOf(window);
         var used = window.Used;
-        if (standing.IdleFor(window, clock) < (used == 0 ? ForgetUnusedAfter : ForgetSettledAfter)
-            || (used > 0 && allowance.Rule.Measure != Measure.Money))
+        if (standing.IdleFor(window, _clock) < (used == 0 ? ForgetUnusedAfter : ForgetSettledAfter)
+            || (used > 0 && (allowance.Rule.Measure != Measure.Money || standing.Recorded != used)))
         {
             return false;
         }
 
         standing.IsLookedAt();
         window.TakeBack(long.MaxValue); // a call that comes meanwhile waits
-        return window is { Waiting: 0, Underway: 0 } && window.Used == used
-            && (standing.SyncedAt == 0
-                || await store.ForgetAsync(journal.NodeId, book.Run, allowance.Rule, allowance.Subject, window.From, used, ct))
-            && book.TryForget(allowance);
+        allowance.Next?.TakeBack(long.MaxValue);
+        if (window is not { Waiting: 0, Underway: 0 } || window.Used != used || allowance.Next is { Used: > 0 }
+            || allowance.Window != window)
+        {
+            return false;
+        }
+
+        if (standing.SyncedAt != 0)
+        {
+            await _store.ForgetAsync(_journal.NodeId, _book.Run, allowance.Rule, allowance.Subject, window.From, ct);
+        }
+
+        return _book.TryForget(allowance);
+    }
+
+    /// <summary>No call is under way any more: tells what was used of each minute, and of money what the ledger does not have.</summary>
+    private async Task TellLastAsync(CancellationToken ct)
+    {
+        foreach (var allowance in _book.All)
+        {
+            var (window, isMoney) = (allowance.Window, allowance.Rule.Measure == Measure.Money);
+            if (!_standings.TryGetValue(window, out var standing) || standing.SyncedAt == 0)
+            {
+                continue;
+            }
+
+            window.TakeBack(long.MaxValue);
+            standing.LookAtLedger(window, _journal, DrainedTo());
+            if (isMoney ? standing.Recorded != window.Used : standing.HasMoved(window))
+            {
+                var told = Request(allowance, allowance.Rule, window, window.Used, 0) with { IsAnew = true };
+                await _store.SyncAsync(_journal.NodeId, _book.Run, told, ct);
+            }
+        }
     }
 
     [LoggerMessage(Level = LogLevel.Error,
         Message = "Leases of budgets and limits cannot be renewed: calls go on with what this node holds, and it is tried again.")]
     private partial void LeasesFailed(Exception e);
 
-    [LoggerMessage(Level = LogLevel.Warning,
-        Message = "Node {Node} is silent; what it held of budgets and limits and has not used is free for the others.")]
-    private partial void NodeSilent(string node);
-
-    [LoggerMessage(Level = LogLevel.Warning,
-        Message = "Node {Node} has been silent for two minutes; what it held of budgets and limits is free again.")]
-    private partial void NodeGone(string node);
-
     [LoggerMessage(Level = LogLevel.Warning, Message = "Others took this node for gone and have what it held of '{Rule}'; it begins anew.")]
     private partial void LeaseLost(string rule);
 
-    /// <param name="SeenAt">When its beat last moved.</param>
-    private sealed record Neighbour(long Beat, long SeenAt, bool IsSilent);
-
-    /// <summary>What the worker remembers of a count from one look to the next.</summary>
-    internal sealed class Standing
+    /// <summary>In what order counts are looked at.</summary>
+    private enum Turn
     {
-        private long _used;
-        private long _underway;
-        private long _lookedUsed;
-        private long _lookedAt;
-        private long _recent;
-        private long _idleUsed;
-        private long _idleSince;
-
-        public long SyncedAt { get; private set; }
-
-        /// <returns>Units used in about a second, lately.</returns>
-        public long Look(AllowanceWindow window, long now, TimeProvider clock)
-        {
-            var used = window.Used;
-            if (_lookedAt == 0 || clock.GetElapsedTime(_lookedAt, now) >= BeatEvery)
-            {
-                _recent = _lookedAt == 0 ? 0 : Math.Max(2 * Math.Max(0, used - _lookedUsed), _recent / 2);
-                _lookedUsed = used;
-                _lookedAt = now;
-            }
-
-            return _recent;
-        }
-
-        /// <returns>How long nobody took anything of it or waited for it.</returns>
-        public TimeSpan IdleFor(AllowanceWindow window, TimeProvider clock)
-        {
-            var used = window.Used;
-            if (_idleSince == 0 || used != _idleUsed || window.IsAsking || window is not { Waiting: 0, Underway: 0 })
-            {
-                (_idleUsed, _idleSince) = (used, clock.GetTimestamp());
-            }
-
-            return clock.GetElapsedTime(_idleSince);
-        }
-
-        /// <summary>If it cannot be forgotten now, it is looked at anew as long after this.</summary>
-        public void IsLookedAt() => _idleSince = 0;
-
-        public bool HasMoved(AllowanceWindow window) => window.Used != _used || window.Underway != _underway;
-
-        /// <param name="told">What the database knows now; calls may have moved on while it was told.</param>
-        public void Synced(LeaseRequest told, long now)
-        {
-            _used = told.Used;
-            _underway = told.Underway;
-            SyncedAt = now;
-        }
+        Awaited,
+        Asked,
+        Rest,
     }
 }

@@ -52,13 +52,13 @@ public sealed class RateLimits
         (await ListAsync(who, ct)).FirstOrDefault(l => l.Limit.Id == id)
             ?? throw new ProblemException(Problem.NotFound("limit", id.ToString()));
 
-    /// <summary>In force on this node when it returns, on the others within a second.</summary>
+    /// <summary>In force on every node when it returns, save on one that has lost the database.</summary>
     /// <exception cref="ProblemException">The person may not, a field is wrong, or the name is taken.</exception>
     public async Task<RateLimitEntry> CreateAsync(Person who, NewRateLimit limit, CancellationToken ct)
     {
         Words.Name("name", limit.Name);
         var scope = await _scopes.ResolveAsync(who, limit.Scope, ct);
-        var created = await _writes.RunAsync(
+        var created = await _writes.RunOnAllAsync(
             async write =>
             {
                 var made = new RateLimit(
@@ -93,7 +93,7 @@ public sealed class RateLimits
             Concurrency = Changed(before.Concurrency, change.Concurrency),
         };
         Check(after);
-        await _writes.RunAsync(
+        await _writes.RunOnAllAsync(
             async write =>
             {
                 await write.Sql.ExecuteAsync(

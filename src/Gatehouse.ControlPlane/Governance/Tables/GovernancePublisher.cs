@@ -28,9 +28,10 @@ internal sealed class GovernancePublisher(
                 var rows = await reader.ReadAsync(ct);
                 if (isNew)
                 {
-                    tables.Publish(rows.ToTables(secret));
+                    var read = rows.ToTables(secret);
+                    tables.Publish(read);
                     _hasRead = true;
-                    changes.Raise();
+                    changes.Raise(read.Revision);
                 }
 
                 if (keeper is not null)

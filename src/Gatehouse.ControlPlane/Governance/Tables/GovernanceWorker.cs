@@ -5,14 +5,14 @@ using Microsoft.Extensions.Logging;
 namespace Gatehouse.Governance;
 
 /// <summary>
-/// Looks for changes that other nodes made, twice a second, so that a revocation holds everywhere within one. Publishes the first
+/// Looks for changes that other nodes made, four times a second, so that a revocation holds everywhere within one. Publishes the first
 /// tables before the server starts to listen. Safe to run on every node.
 /// </summary>
 internal sealed partial class GovernanceWorker(
     Database db, GovernancePublisher publisher, TablesStanding standing, Secrets secrets, TimeProvider clock, ILogger<GovernanceWorker> log)
     : BackgroundService
 {
-    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(250);
 
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -51,6 +51,6 @@ internal sealed partial class GovernanceWorker(
     }
 
     [LoggerMessage(Level = LogLevel.Error,
-        Message = "The database does not answer; keys and people stay as they were last read, and it is tried again twice a second.")]
+        Message = "The database does not answer; keys and people stay as they were last read, and it is tried again four times a second.")]
     private partial void RefreshFailed(Exception e);
 }

@@ -7,22 +7,38 @@ namespace Gatehouse.Governance;
 /// The one way to change what this module owns: the change, its audit entry and the new revision commit together, and the caller goes on
 /// only when this node's tables show it.
 /// </summary>
-internal sealed class GovernanceWrites(Database db, GovernancePublisher publisher, TimeProvider clock)
+/// <param name="nodes"><see langword="null"/> where no node runs in this process.</param>
+internal sealed class GovernanceWrites(Database db, GovernancePublisher publisher, TimeProvider clock, NodeAgreement? nodes = null)
 {
     /// <param name="change">Gets the open transaction and the time of the change; a <see cref="ProblemException"/> undoes
     /// everything.</param>
-    public async Task<T> RunAsync<T>(Func<GovernanceWrite, Task<T>> change, CancellationToken ct)
+    public async Task<T> RunAsync<T>(Func<GovernanceWrite, Task<T>> change, CancellationToken ct) => (await CommitAsync(change, ct)).Result;
+
+    /// <summary>As <see cref="RunAsync{T}"/>; the caller goes on when every node that lives lets calls in by the change.</summary>
+    public async Task<T> RunOnAllAsync<T>(Func<GovernanceWrite, Task<T>> change, CancellationToken ct)
     {
-        var result = await db.TransactionAsync(
+        var (result, revision) = await CommitAsync(change, ct);
+        if (nodes is not null)
+        {
+            await nodes.WaitAsync(revision);
+        }
+
+        return result;
+    }
+
+    private async Task<(T Result, long Revision)> CommitAsync<T>(Func<GovernanceWrite, Task<T>> change, CancellationToken ct)
+    {
+        var committed = await db.TransactionAsync(
             async transaction =>
             {
                 // First, so that writers wait here in turn: a higher revision is always the later commit.
-                await transaction.ExecuteAsync($"UPDATE governance_revision SET revision = revision + 1 WHERE id = {1}", ct);
-                return await change(new GovernanceWrite(transaction, clock.Now()));
+                var revision = await transaction.QueryAsync(
+                    $"UPDATE governance_revision SET revision = revision + 1 WHERE id = {1} RETURNING revision", row => row.Long(0), ct);
+                return (await change(new GovernanceWrite(transaction, clock.Now())), revision[0]);
             },
             ct);
         await publisher.RefreshAsync(CancellationToken.None); // committed: a caller who went away does not undo it
-        return result;
+        return committed;
     }
 }
 

@@ -9,9 +9,9 @@ public sealed record LedgerJoint
 {
     public static readonly LedgerJoint None = new();
 
-    /// <summary>Called once for each call that the ledger takes, with the node that made it, in the transaction that does.</summary>
-    public Func<Transaction, string, IReadOnlyList<CallRecord>, CancellationToken, Task> ChargeAsync { get; init; } =
-        static (_, _, _, _) => Task.CompletedTask;
+    /// <summary>Called once for each call that the ledger takes, in the transaction that does.</summary>
+    public Func<Transaction, IReadOnlyList<CallRecord>, CancellationToken, Task> ChargeAsync { get; init; } =
+        static (_, _, _) => Task.CompletedTask;
 
     /// <summary>Everything of this node's journal up to here is in the ledger.</summary>
     public Action<JournalPosition> Drained { get; init; } = static _ => { };

@@ -97,7 +97,7 @@ internal sealed class LedgerStore(Database db, LedgerJoint joint, SystemLookup s
         await TraceStore.AddAsync(transaction, node, packs, batch.Packs, ct);
         await batch.Rollups.WriteAsync(transaction, ct);
         await batch.Guards.WriteAsync(transaction, ct);
-        await joint.ChargeAsync(transaction, node, [.. batch.Entries.Select(e => e.Record)], ct);
+        await joint.ChargeAsync(transaction, [.. batch.Entries.Select(e => e.Record)], ct);
     }
 
     private async Task<HashSet<Guid>> FindKnownAsync(IReadOnlyList<LedgerEntry> entries, CancellationToken ct)

@@ -1,0 +1,89 @@
+using Gatehouse.Gateway.Journal;
+using Gatehouse.Gateway.Limits;
+
+namespace Gatehouse.Governance;
+
+/// <summary>What a node remembers of one period of a count from one look to the next. For one caller at a time.</summary>
+internal sealed class LeaseStanding
+{
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(500);
+
+    private long _used;
+    private long _underway;
+    private long _toldRecorded;
+    private long _lookedUsed;
+    private long _lookedAt;
+    private long _recent;
+    private long _idleUsed;
+    private long _idleSince;
+    private (long Consumed, JournalPosition End)? _awaited;
+
+    /// <summary>0: never.</summary>
+    public long SyncedAt { get; private set; }
+
+    /// <summary>The part of what was used for good that the ledger has charged; at least.</summary>
+    public long Recorded { get; private set; }
+
+    /// <summary>Whether a reader of the journal who is at one place has come to the other.</summary>
+    public static bool Reaches(JournalPosition reader, JournalPosition place) =>
+        reader.Segment > place.Segment || (reader.Segment == place.Segment && reader.Offset >= place.Offset);
+
+    /// <summary>
+    /// What calls consumed is in their records, and those are in the ledger once it has the journal up to where it ended when that was
+    /// read. So nothing is taken for charged that was not, whatever the ledger's lag, and whichever rules a call was held to.
+    /// </summary>
+    /// <param name="drained">Up to where the ledger has the journal.</param>
+    public void LookAtLedger(AllowanceWindow window, CallJournal journal, JournalPosition? drained)
+    {
+        if (_awaited is { } awaited && drained is { } upTo && Reaches(upTo, awaited.End))
+        {
+            (Recorded, _awaited) = (awaited.Consumed, null);
+        }
+
+        if (_awaited is null && window.Consumed is var consumed && consumed != Recorded)
+        {
+            _awaited = (consumed, journal.End); // in this order
+        }
+    }
+
+    /// <returns>Units used in about a second, lately.</returns>
+    public long Look(AllowanceWindow window, long now, TimeProvider clock)
+    {
+        var used = window.Used;
+        if (_lookedAt == 0 || clock.GetElapsedTime(_lookedAt, now) >= LookEvery)
+        {
+            _recent = _lookedAt == 0 ? 0 : Math.Max(2 * Math.Max(0, used - _lookedUsed), _recent / 2);
+            _lookedUsed = used;
+            _lookedAt = now;
+        }
+
+        return _recent;
+    }
+
+    /// <returns>How long nobody took anything of it or waited for it.</returns>
+    public TimeSpan IdleFor(AllowanceWindow window, TimeProvider clock)
+    {
+        var used = window.Used;
+        if (_idleSince == 0 || used != _idleUsed || window.IsAsking || window is not { Waiting: 0, Underway: 0 })
+        {
+            (_idleUsed, _idleSince) = (used, clock.GetTimestamp());
+        }
+
+        return clock.GetElapsedTime(_idleSince);
+    }
+
+    /// <summary>If it cannot be forgotten now, it is looked at anew as long after this.</summary>
+    public void IsLookedAt() => _idleSince = 0;
+
+    public bool HasMoved(AllowanceWindow window) =>
+        window.Used != _used || window.Underway != _underway || Recorded != _toldRecorded;
+
+    /// <param name="told">What the database knows now; calls may have moved on while it was told.</param>
+    public void Synced(LeaseRequest told, long now)
+    {
+        _used = told.Used;
+        _underway = told.Underway;
+        _toldRecorded = told.Recorded;
+        SyncedAt = now;
+    }
+}

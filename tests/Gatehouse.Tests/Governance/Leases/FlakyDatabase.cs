@@ -1,0 +1,53 @@
+using Gatehouse.Storage;
+
+namespace Gatehouse.Tests.Governance.Leases;
+
+/// <summary>
+/// The database as one node reaches it: a request may not arrive, or its answer be lost, and things happen before and after each.
+/// </summary>
+internal sealed class FlakyDatabase(Database db) : Database
+{
+    /// <summary>Before a request; throws when it is not to arrive.</summary>
+    public Func<Task> Before { get; set; } = () => Task.CompletedTask;
+
+    /// <summary>After a request; throws when its answer is to be lost.</summary>
+    public Func<Task> After { get; set; } = () => Task.CompletedTask;
+
+    public override string Kind => db.Kind;
+
+    private protected override SemaphoreSlim Scans { get; } = new(1);
+
+    public override FormattableString DigitsOf(FormattableString column) => db.DigitsOf(column);
+
+    public override FormattableString Joined(FormattableString column) => db.Joined(column);
+
+    public override Task<string> PingAsync(CancellationToken ct) => db.PingAsync(ct);
+
+    public override ValueTask DisposeAsync()
+    {
+        Scans.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    internal override Task<int> ExecuteAsync(Statement statement, CancellationToken ct) => AskAsync(() => db.ExecuteAsync(statement, ct));
+
+    internal override Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct) =>
+        AskAsync(() => db.QueryAsync(statement, read, ct));
+
+    internal override Task<List<T>> ScanAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct) =>
+        AskAsync(() => db.ScanAsync(statement, read, ct));
+
+    internal override Task<T> RunSnapshotAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct) =>
+        AskAsync(() => db.RunSnapshotAsync(work, ct));
+
+    internal override Task<T> RunTransactionAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct) =>
+        AskAsync(() => db.RunTransactionAsync(work, ct));
+
+    private async Task<T> AskAsync<T>(Func<Task<T>> ask)
+    {
+        await Before();
+        var answer = await ask();
+        await After();
+        return answer;
+    }
+}

@@ -1,0 +1,318 @@
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Journal;
+using Gatehouse.Gateway.Limits;
+using Gatehouse.Gateway.Routing;
+using Gatehouse.Governance;
+using Gatehouse.Storage;
+using Gatehouse.Tests.Storage;
+
+namespace Gatehouse.Tests.Governance.Leases;
+
+/// <summary>What two nodes may use of a rule when one of them lags, loses its lease, or does not reach the database.</summary>
+public sealed class LeaseWorkerTests : IAsyncLifetime
+{
+    private const long Cap = 1000;
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gatehouse-leases-");
+    private readonly StepClock _clock = new(new DateTimeOffset(2026, 3, 1, 12, 0, 10, TimeSpan.Zero));
+    private readonly BudgetMetrics _metrics = new();
+    private readonly List<SimulatedNode> _nodes = [];
+    private TestDatabase _database = null!;
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    private Database Db => _database.Db;
+
+    public async ValueTask InitializeAsync()
+    {
+        _database = await TestDatabase.CreateAsync("sqlite");
+        await Migrations.ApplyAsync(Db, typeof(GovernanceModule).Assembly, Ct);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var node in _nodes)
+        {
+            await node.DisposeAsync();
+        }
+
+        _metrics.Dispose();
+        await _database.DisposeAsync();
+        _folder.Delete(recursive: true);
+    }
+
+    /// <summary>
+    /// The charge of such a call was taken for settled as soon as any rule applied to it: what the node held of the new budget counted for
+    /// less than it was, and others were lent too much.
+    /// </summary>
+    [Fact]
+    public async Task A_call_that_began_before_its_node_heard_of_a_second_budget_frees_nothing_of_it()
+    {
+        var node = await StartAsync();
+        await MakeBudgetAsync("first");
+        await RoundAsync(node, refresh: true);
+        var second = await MakeBudgetAsync("second");
+        var early = Begin(node, 300); // by the old table
+        await RoundAsync(node, refresh: true);
+        var late = Begin(node, 100);
+        End(early, 300);
+        End(late, 100);
+        await DrainAsync(node);
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        await RoundAsync(node);
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        await RoundAsync(node);
+
+        var (granted, settled) = await LeaseAsync(second, node);
+
+        Assert.Equal(100, settled);
+        Assert.Equal(Cap, 400 + granted - settled); // spent, and what the node can still use
+    }
+
+    /// <summary>The calls of the lost lease were charged to the new one, and as much too much was lent.</summary>
+    [Fact]
+    public async Task A_node_whose_lease_was_lost_tells_what_it_used_of_it_and_is_lent_no_more_than_is_left()
+    {
+        var node = await StartAsync();
+        var budget = await MakeBudgetAsync("b");
+        await RoundAsync(node, refresh: true);
+        var call = Begin(node, 300);
+        await Db.ExecuteAsync($"DELETE FROM governance_lease", Ct); // as others do after two minutes
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        await RoundAsync(node);
+        await RoundAsync(node);
+
+        Assert.Equal((Cap, 0L), await LeaseAsync(budget, node));
+        End(call, 300);
+        await DrainAsync(node);
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        await RoundAsync(node);
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        await RoundAsync(node);
+
+        Assert.Equal((Cap, 300L), await LeaseAsync(budget, node));
+        Assert.Equal(700, Window(node).Spare);
+    }
+
+    /// <summary>A round that had read the rules before took the count of a newer one out of the book, and calls waited for nothing.</summary>
+    [Fact]
+    public async Task A_count_that_is_made_in_the_middle_of_a_round_stays()
+    {
+        var node = await StartAsync();
+        await MakeBudgetAsync("first");
+        var requests = 0;
+        node.Db.After = async () =>
+        {
+            if (++requests == 2) // the first is the sign of life
+            {
+                await MakeBudgetAsync("second");
+                await node.Publisher.RefreshAsync(Ct);
+            }
+        };
+        await RoundAsync(node, refresh: true);
+        await RoundAsync(node);
+
+        Assert.Equal(2, node.Book.All.Count());
+        var call = Begin(node, Cap);
+        Assert.All(node.Book.All, a => Assert.Equal(Cap, a.Window.Used));
+        End(call, 0);
+    }
+
+    /// <summary>For the moment of a fault, a node used all that it held, and others took it for unused when it died then.</summary>
+    [Fact]
+    public async Task A_node_keeps_to_its_pledge_until_the_database_has_been_away_for_as_long_as_others_wait()
+    {
+        var (node, other) = (await StartAsync(), await StartAsync());
+        await MakeBudgetAsync("b");
+        await RoundAsync(other);
+        await RoundAsync(node, refresh: true);
+        var pledged = Window(node).Pledged;
+        Assert.InRange(pledged, 1, Window(node).Granted - 1);
+
+        node.Db.Before = () => throw new DatabaseException("away");
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        await RoundAsync(node);
+        Assert.Equal(pledged, Window(node).Pledged);
+        _clock.Advance(TimeSpan.FromSeconds(3));
+        await RoundAsync(node);
+        Assert.Equal(pledged, Window(node).Pledged);
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        await RoundAsync(node);
+        Assert.Equal(long.MaxValue, Window(node).Pledged);
+    }
+
+    /// <summary>The lower limit held only once the node had told how it stands; until then it let calls in by the old one.</summary>
+    [Fact]
+    public async Task A_node_tells_that_it_holds_by_a_lower_limit_when_it_has_given_back_what_is_beyond()
+    {
+        var node = await StartAsync();
+        var budget = await MakeBudgetAsync("b");
+        await RoundAsync(node, refresh: true);
+        Assert.Equal(Cap, Window(node).Spare);
+        var revision = await WriteAsync($"UPDATE governance_budget SET limit_nanos = 10 WHERE id = {budget}");
+
+        await RoundAsync(node); // has not heard of it
+        Assert.True(await HeldAsync(node) < revision);
+        Assert.Equal(Cap, Window(node).Spare);
+        await RoundAsync(node, refresh: true);
+
+        Assert.Equal(revision, await HeldAsync(node));
+        Assert.Equal(10, Window(node).Spare);
+    }
+
+    /// <summary>Also when the node has not heard of it.</summary>
+    [Fact]
+    public async Task Nobody_is_lent_more_than_the_limit_that_the_database_has()
+    {
+        var (node, other) = (await StartAsync(), await StartAsync());
+        var budget = await MakeBudgetAsync("b");
+        await node.Publisher.RefreshAsync(Ct);
+        await WriteAsync($"UPDATE governance_budget SET limit_nanos = 10 WHERE id = {budget}");
+
+        await RoundAsync(node);
+
+        Assert.InRange(Window(node).Granted, 1, 10);
+        Assert.True(other.IsAlive);
+    }
+
+    /// <summary>A node that started again within the minute had all of it anew.</summary>
+    [Fact]
+    public async Task What_a_killed_node_used_of_a_minute_stays_used_when_it_starts_again()
+    {
+        var node = await StartAsync();
+        var limit = Guid.CreateVersion7();
+        await WriteAsync(
+            $"""
+            INSERT INTO governance_limit (id, name, requests_per_minute, created_by, created_at)
+            VALUES ({limit}, 'l', {10L}, 'a', {_clock.GetUtcNow()})
+            """);
+        await RoundAsync(node, refresh: true);
+        var window = Window(node);
+        window.BeginWait(1);
+        await RoundAsync(node);
+        window.EndWait(1);
+        Assert.True(window.TryTake(1) && window.TryTake(1) && window.TryTake(1));
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        await RoundAsync(node);
+
+        node.Kill();
+        node.StartAgain();
+        await node.Worker.ShowAsync(Ct);
+        await DrainAsync(node);
+        await RoundAsync(node);
+        Window(node).BeginWait(1);
+        await RoundAsync(node);
+
+        Assert.Equal(7, Window(node).Granted);
+    }
+
+    /// <summary>It took of the new day, and the ledger charged it to the old one.</summary>
+    [Fact]
+    public async Task A_call_that_comes_to_its_hold_after_midnight_takes_of_the_day_in_which_it_began()
+    {
+        _clock.Advance(TimeSpan.FromHours(12) - TimeSpan.FromSeconds(11)); // one second to midnight
+        var node = await StartAsync();
+        await MakeBudgetAsync("b", "day");
+        await RoundAsync(node, refresh: true);
+        var (began, allowance) = (_clock.GetUtcNow(), node.Book.All.Single());
+        _clock.Advance(TimeSpan.FromSeconds(2));
+        await RoundAsync(node);
+
+        Assert.Equal(began.Date, allowance.Current(began).From.UtcDateTime);
+        Assert.Equal(_clock.GetUtcNow().Date, allowance.Current(_clock.GetUtcNow()).From.UtcDateTime);
+        Assert.True(allowance.Current(began).TryTake(Cap));
+    }
+
+    private static AllowanceWindow Window(SimulatedNode node) => node.Book.All.Single().Window;
+
+    private static async Task RoundAsync(SimulatedNode node, bool refresh = false)
+    {
+        if (refresh)
+        {
+            await node.Publisher.RefreshAsync(Ct);
+        }
+
+        await node.Worker.RoundAsync(Ct);
+    }
+
+    private async Task<SimulatedNode> StartAsync()
+    {
+        var principal = new Principal(
+            Guid.CreateVersion7(), Guid.CreateVersion7(), Guid.CreateVersion7(), "s", SystemEnvironment.Production, default, false, null,
+            false);
+        var node = new SimulatedNode(Path.Combine(_folder.FullName, $"{_nodes.Count}"), Db, _clock, principal);
+        _nodes.Add(node);
+        await node.Worker.ShowAsync(Ct);
+        return node;
+    }
+
+    private async Task<Guid> MakeBudgetAsync(string name, string period = "total")
+    {
+        var id = Guid.CreateVersion7();
+        await WriteAsync(
+            $"""
+            INSERT INTO governance_budget (id, name, period, mode, limit_nanos, alert_percent, unknown_price, created_by, created_at)
+            VALUES ({id}, {name}, {period}, 'hard', {Cap}, 80, 'count', 'a', {_clock.GetUtcNow()})
+            """);
+        return id;
+    }
+
+    private Task<long> WriteAsync(FormattableString sql) => Db.TransactionAsync(
+        async transaction =>
+        {
+            await transaction.ExecuteAsync(sql, Ct);
+            return (await transaction.QueryAsync(
+                $"UPDATE governance_revision SET revision = revision + 1 WHERE id = {1} RETURNING revision", row => row.Long(0), Ct))[0];
+        },
+        Ct);
+
+    private (SimulatedNode Node, Holds Holds, DateTimeOffset At) Begin(SimulatedNode node, long worst)
+    {
+        var at = _clock.GetUtcNow();
+        var holds = new Holds(node.Table.Find(node.Principal, "r", "")!, node.Book.Run);
+        foreach (var allowance in holds.Rules)
+        {
+            Assert.True(holds.TryTake(allowance.Current(at), Measure.Money, worst));
+        }
+
+        return (node, holds, at);
+    }
+
+    private static void End((SimulatedNode Node, Holds Holds, DateTimeOffset At) call, long real)
+    {
+        var record = new CallRecord
+        {
+            Id = Guid.CreateVersion7(),
+            TraceId = new string('0', 32),
+            SpanId = new string('0', 16),
+            TeamId = call.Node.Principal.TeamId,
+            Route = "r",
+            StartedAtMicros = (call.At - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
+            Outcome = CallOutcome.Ok,
+            CostNanos = real,
+            Attempts = [new CallAttempt("p", "m", 0, 0, 0, 0, 200, null, null, null, Nanos.ToUsd(real))],
+        };
+        call.Holds.Settle(record);
+        call.Node.Journal.Append(record);
+        call.Holds.Recorded();
+    }
+
+    /// <summary>The ledger takes all that the node has journalled, after the node has looked at it.</summary>
+    private async Task DrainAsync(SimulatedNode node)
+    {
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        await RoundAsync(node);
+        var (after, batch) = (node.Position, new List<CallRecord>());
+        node.Journal.TryRead(ref after, batch, 100);
+        await Db.TransactionAsync(sql => new BudgetCharges(_metrics, _clock).ChargeAsync(sql, batch, Ct), Ct);
+        node.Position = after;
+        node.Worker.Drained(after);
+    }
+
+    private async Task<(long Granted, long Settled)> LeaseAsync(Guid budget, SimulatedNode node) => (await Db.QueryAsync(
+        $"SELECT granted, settled FROM governance_lease WHERE rule_id = {budget} AND node = {node.Name}",
+        row => (row.Long(0), row.Long(1)), Ct)).Single();
+
+    private async Task<long> HeldAsync(SimulatedNode node) =>
+        (await Db.QueryAsync($"SELECT revision FROM governance_node WHERE node = {node.Name}", row => row.Long(0), Ct))[0];
+}

@@ -1,0 +1,105 @@
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Journal;
+using Gatehouse.Gateway.Limits;
+using Gatehouse.Gateway.Routing;
+using Gatehouse.Governance;
+using Gatehouse.Storage;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Gatehouse.Tests.Governance.Leases;
+
+/// <summary>One node: its journal, which outlives its process, and its counts and worker, which do not.</summary>
+internal sealed class SimulatedNode : IAsyncDisposable
+{
+    private static readonly InstallationSecret Secret = new(new byte[32]);
+
+    private readonly string _folder;
+    private readonly Database _db;
+    private readonly StepClock _clock;
+    private readonly TablesStanding _standing;
+
+    public SimulatedNode(string folder, Database db, StepClock clock, Principal principal)
+    {
+        (_folder, _db, _clock, Principal) = (folder, db, clock, principal);
+        _standing = new TablesStanding(clock, null);
+        Db = new FlakyDatabase(db);
+        Directory.CreateDirectory(folder);
+        File.WriteAllText(Path.Combine(folder, "node"), principal.KeyId.ToString()); // its name, the same each time
+        Journal = Open();
+        Name = Journal.NodeId;
+        Start();
+    }
+
+    public Principal Principal { get; }
+
+    public string Name { get; }
+
+    /// <summary>By which it leases.</summary>
+    public FlakyDatabase Db { get; }
+
+    public CallJournal Journal { get; private set; }
+
+    public AllowanceBook Book { get; private set; } = null!;
+
+    public LeaseWorker Worker { get; private set; } = null!;
+
+    public GovernancePublisher Publisher { get; private set; } = null!;
+
+    /// <summary>What calls that begin now are held to.</summary>
+    public LimitTable Table { get; private set; } = LimitTable.Empty;
+
+    public List<SimulatedCall> Calls { get; } = [];
+
+    /// <summary>Every period of this run of which a call took something.</summary>
+    public HashSet<(Guid Rule, AllowanceWindow Window, string Subject)> Seen { get; } = [];
+
+    /// <summary>Up to where the ledger has its journal.</summary>
+    public JournalPosition Position { get; set; }
+
+    public bool IsAlive { get; private set; }
+
+    /// <summary>Since when its rounds fail.</summary>
+    public DateTimeOffset? FailingSince { get; set; }
+
+    public void Kill()
+    {
+        IsAlive = false;
+        Calls.Clear();
+        Seen.Clear();
+        Journal.Dispose();
+        Publisher.Dispose();
+        FailingSince = null;
+    }
+
+    public void StartAgain()
+    {
+        Journal = Open();
+        Start();
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        if (IsAlive)
+        {
+            Kill();
+        }
+
+        _standing.Dispose();
+        return Db.DisposeAsync();
+    }
+
+    private CallJournal Open() => CallJournal.Open(new CallJournalOptions { Directory = _folder, SegmentBytes = 16 << 10 });
+
+    private void Start()
+    {
+        Book = new AllowanceBook(_clock);
+        Table = new LimitTable([], Book);
+        var (tables, changes) = (new Snapshot<GovernanceTables>(GovernanceTables.Empty), new GovernanceChanges());
+        changes.Published += () => Table = new LimitTable(tables.Current.Limits, Book);
+        Publisher = new GovernancePublisher(new GovernanceReader(_db, _clock), Secret, tables, changes, _clock);
+        Worker = new LeaseWorker(
+            new LeaseStore(Db), Book, tables, _standing, changes, Publisher, new NodeAgreement(_clock, NullLogger<NodeAgreement>.Instance), Journal,
+            _clock, NullLogger<LeaseWorker>.Instance);
+        IsAlive = true;
+    }
+}
