@@ -6,6 +6,7 @@ using Gatehouse.Gateway;
 using Gatehouse.Governance;
 using Gatehouse.Guards;
 using Gatehouse.Observability;
+using Gatehouse.Storage;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
@@ -46,6 +47,8 @@ internal static class Composition
 
     public static void UseModules(this WebApplication app)
     {
+        var database = app.Services.GetRequiredService<Database>();
+        app.Lifetime.ApplicationStarted.Register(() => database.IsStarting = false);
         app.UseHealth();
         app.UseProxies();
         app.Use(LimitBody);

@@ -70,7 +70,6 @@ internal sealed class Server : IAsyncDisposable
         try
         {
             await server.StartAsync(ct);
-            parts.Database.IsStarting = false;
             return server;
         }
         catch

@@ -160,13 +160,18 @@ internal sealed partial class LeaseWorker : BackgroundService
             if (_failingSince == 0)
             {
                 _failingSince = _clock.GetTimestamp();
-                if (!_tablesStanding.IsFromDisk) // else the start has told
-                {
-                    LeasesFailed(e);
-                }
+                Tell(e);
             }
 
             GoOnAlone();
+        }
+    }
+
+    private void Tell(Exception e)
+    {
+        if (!_tablesStanding.IsFromDisk) // else the start has told
+        {
+            LeasesFailed(e);
         }
     }
 

@@ -94,7 +94,9 @@ public sealed class LeaseWorkerTests : IAsyncLifetime
         Assert.Equal(700, Window(node).Spare);
     }
 
-    /// <summary>A round that had read the rules before took the count of a newer one out of the book, and calls waited for nothing.</summary>
+    /// <summary>
+    /// A round that had read the rules before took the count of a newer one out of the book, and calls waited for nothing.
+    /// </summary>
     [Fact]
     public async Task A_count_that_is_made_in_the_middle_of_a_round_stays()
     {

@@ -98,8 +98,8 @@ internal sealed class SimulatedNode : IAsyncDisposable
         changes.Published += () => Table = new LimitTable(tables.Current.Limits, Book);
         Publisher = new GovernancePublisher(new GovernanceReader(_db, _clock), Secret, tables, changes, _clock);
         Worker = new LeaseWorker(
-            new LeaseStore(Db), Book, tables, _standing, changes, Publisher, new NodeAgreement(_clock, NullLogger<NodeAgreement>.Instance), Journal,
-            _clock, NullLogger<LeaseWorker>.Instance);
+            new LeaseStore(Db), Book, tables, _standing, changes, Publisher,
+            new NodeAgreement(_clock, NullLogger<NodeAgreement>.Instance), Journal, _clock, NullLogger<LeaseWorker>.Instance);
         IsAlive = true;
     }
 }
