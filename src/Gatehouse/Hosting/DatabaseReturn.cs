@@ -14,6 +14,7 @@ internal sealed partial class DatabaseReturn(
 {
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
 
+    private readonly StartSettings _start = configuration.Current.Start; // a newer configuration may name another database
     private volatile string? _refusal;
 
     /// <summary>Why the database is of no use although it answers; <see langword="null"/> when it does not, or is.</summary>
@@ -44,6 +45,7 @@ internal sealed partial class DatabaseReturn(
         }
         catch (DatabaseException e) when (e.IsAway)
         {
+            _refusal = null;
             return false;
         }
 #pragma warning disable CA1031 // Whatever is wrong with it: calls go on meanwhile, and somebody is to mend it.
@@ -64,9 +66,8 @@ internal sealed partial class DatabaseReturn(
     {
         if (db.IsHeldBack)
         {
-            var start = configuration.Current.Start;
-            await using var own = ServerParts.Connect(start); // nobody else sees the database before it is fit to be seen
-            await ServerParts.PrepareAsync(own, start, ct);
+            await using var own = ServerParts.Connect(_start); // nobody else sees the database before it is fit to be seen
+            await ServerParts.PrepareAsync(own, _start, ct);
             await InstallationCheck.RunAsync(own, secret, ct);
             db.LetGo();
         }
