@@ -55,6 +55,7 @@ internal sealed partial class LeaseWorker : BackgroundService
     private JournalPosition? _drained;
     private bool _earlierReleased;
     private volatile bool _replayed;
+    private bool _isUnseen;
     private long _failingSince;
     private long _held;
     private long _told = -1;
@@ -86,10 +87,18 @@ internal sealed partial class LeaseWorker : BackgroundService
         }
     }
 
-    /// <summary>Shows the node before it reads keys and rules once more: who changes them from here on waits for it.</summary>
+    /// <summary>
+    /// Shows the node before it reads keys and rules once more: who changes them from here on waits for it. Without the database that is
+    /// the first it does when the database is back.
+    /// </summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
-        await ShowAsync(cancellationToken);
+        _isUnseen = _tablesStanding.IsFromDisk;
+        if (!_isUnseen)
+        {
+            await ShowAsync(cancellationToken);
+        }
+
         await base.StartAsync(cancellationToken);
     }
 
@@ -141,6 +150,12 @@ internal sealed partial class LeaseWorker : BackgroundService
     {
         try
         {
+            if (_isUnseen)
+            {
+                await ShowAsync(ct);
+                _isUnseen = false;
+            }
+
             await BeatAsync(ct);
             await SyncAsync(ct);
             if (_held != _told)
