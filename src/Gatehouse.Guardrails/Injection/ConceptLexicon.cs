@@ -11,8 +11,8 @@ internal static class ConceptLexicon
     private const int StemStart = 5;
     private const int Slots = 1 << 14;
 
-    private static readonly uint[] Keys = new uint[Slots];
-    private static readonly byte[] Values = new byte[Slots];
+    // A hash and its concept, in the lowest eight bits: one read for both.
+    private static readonly ulong[] Entries = new ulong[Slots];
 
     // One bit per low hash bits: nearly all words of ordinary text stop here. Phrases apart: they are few, and so are chance hits.
     private static readonly ulong[] Bits = new ulong[1 << 11];
@@ -81,14 +81,10 @@ internal static class ConceptLexicon
     {
         for (var slot = hash >> 18; ; slot = (slot + 1) & (Slots - 1))
         {
-            if (Values[slot] == 0)
+            var entry = Entries[slot];
+            if (entry >> 8 == hash || entry == 0)
             {
-                return 0;
-            }
-
-            if (Keys[slot] == hash)
-            {
-                return Values[slot];
+                return (int)(entry & 255);
             }
         }
     }
@@ -151,15 +147,14 @@ internal static class ConceptLexicon
 
         for (var slot = hash >> 18; ; slot = (slot + 1) & (Slots - 1))
         {
-            if (Values[slot] != 0 && Keys[slot] == hash)
+            if (Entries[slot] >> 8 == hash && Entries[slot] != 0)
             {
                 return; // The first concept that claims a word keeps it.
             }
 
-            if (Values[slot] == 0)
+            if (Entries[slot] == 0)
             {
-                Keys[slot] = hash;
-                Values[slot] = concept;
+                Entries[slot] = ((ulong)hash << 8) | concept;
                 Bits[(hash >> 6) & 2047] |= 1UL << (int)(hash & 63);
                 return;
             }

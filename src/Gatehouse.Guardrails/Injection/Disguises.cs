@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Text;
+using System.Runtime.CompilerServices;
 
 namespace Gatehouse.Guardrails.Injection;
 
@@ -12,6 +13,10 @@ internal static class Disguises
     private const int MaxChars = 64 * 1024;
     private const int MinCarrier = 16;
     private const int MaxFound = 16;
+    private const int LongestWord = 32;
+
+    /// <summary>By how many words a stretch must gain to be undone.</summary>
+    private const float LeastGain = 2.5f;
 
     /// <summary>Of escapes in escapes.</summary>
     private const int MaxLayers = 4;
@@ -438,6 +443,7 @@ internal static class Disguises
     }
 
     /// <summary>Cuts what was written, a text without spaces, into the fewest common words.</summary>
+    [SkipLocalsInit]
     private static void Segment(Vocabulary words, Unmaskings found)
     {
         const int longest = 14;
@@ -486,10 +492,14 @@ internal static class Disguises
     /// <summary>Rot13 and reversal: the stretch of words that gains most common words by undoing them.</summary>
     private static void WordByWord(ReadOnlySpan<char> text, Vocabulary words, Unmaskings found)
     {
-        const int longest = 32;
+        if (!MayGain(text, words))
+        {
+            return;
+        }
+
         var rot13 = default(Stretch);
         var reversed = default(Stretch);
-        Span<char> undone = stackalloc char[longest];
+        Span<char> undone = stackalloc char[LongestWord];
         for (var i = 0; i < text.Length;)
         {
             if (!char.IsAsciiLetter(text[i]))
@@ -505,7 +515,7 @@ internal static class Disguises
             }
 
             var word = text[i..end];
-            if (word.Length is > 2 and <= longest)
+            if (word.Length is > 2 and <= LongestWord)
             {
                 var known = words.Contains(word);
                 var into = undone[..word.Length];
@@ -521,9 +531,49 @@ internal static class Disguises
         Undo(text, reversed, "injection.disguise.reversed", found);
     }
 
+    /// <summary>
+    /// Whether as many words are known only when undone as a stretch must have to be worth it. Few texts have, and most words are settled
+    /// by one look at them as they stand.
+    /// </summary>
+    private static bool MayGain(ReadOnlySpan<char> text, Vocabulary words)
+    {
+        var (rot13, reversed) = (0, 0);
+        for (var i = 0; i < text.Length;)
+        {
+            if (!char.IsAsciiLetter(text[i]))
+            {
+                i++;
+                continue;
+            }
+
+            var (start, hash, turned) = (i, WordHash.Seed, WordHash.Seed);
+            for (; i < text.Length && (char.IsAsciiLetter(text[i]) || text[i] == '\''); i++)
+            {
+                if (text[i] != '\'')
+                {
+                    var letter = (uint)text[i] | 0x20;
+                    hash = WordHash.Next(hash, letter);
+                    turned = WordHash.Next(turned, letter < 'n' ? letter + 13 : letter - 13);
+                }
+            }
+
+            if (i - start is > 2 and <= LongestWord && words.Bit(WordHash.Word(hash)) == 0)
+            {
+                rot13 += (int)words.Bit(WordHash.Word(turned));
+                reversed += words.ContainsReversed(text[start..i]) ? 1 : 0;
+                if (Math.Max(rot13, reversed) > LeastGain)
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
+
     private static void Undo(ReadOnlySpan<char> text, Stretch stretch, string rule, Unmaskings found)
     {
-        if (stretch.Best < 2.5f)
+        if (stretch.Best < LeastGain)
         {
             return;
         }

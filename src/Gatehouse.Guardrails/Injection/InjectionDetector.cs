@@ -37,8 +37,8 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
             return;
         }
 
-        var verdict = Judge(text, IsDocument(context), Depth);
         var threshold = IsDocument(context) ? _options.IndirectThreshold : _options.DirectThreshold;
+        var verdict = Judge(text, IsDocument(context), threshold, Depth);
         if (verdict.Score >= threshold)
         {
             findings.Add(new Finding(DetectorKind.Injection, verdict.Rule, verdict.Type, verdict.Start, verdict.Length, verdict.Score));
@@ -52,7 +52,8 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
     }
 
     /// <summary>The calibrated score of a text, whatever the thresholds: for evaluation and the playground.</summary>
-    public static float Score(ReadOnlySpan<char> text, in DetectionContext context) => Judge(text, IsDocument(context), Depth).Score;
+    public static float Score(ReadOnlySpan<char> text, in DetectionContext context) =>
+        Judge(text, IsDocument(context), float.PositiveInfinity, Depth).Score;
 
     /// <summary>
     /// Only what a caller writes is a request. What a model answers or hands to a tool is prose like a document, in which an instruction is
@@ -60,16 +61,20 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
     /// </summary>
     private static bool IsDocument(in DetectionContext context) => context.Side != DetectionSide.Input;
 
-    private static Verdict Judge(ReadOnlySpan<char> text, bool untrusted, int depth)
+    /// <param name="text">Of the caller, a document or a disguise.</param>
+    /// <param name="untrusted">A document.</param>
+    /// <param name="threshold">From which score on it matters why.</param>
+    /// <param name="depth">How many disguises one in another are undone.</param>
+    private static Verdict Judge(ReadOnlySpan<char> text, bool untrusted, float threshold, int depth)
     {
         if (CanonicalText.IsPlain(text))
         {
-            return JudgeCanonical(text, untrusted, depth);
+            return JudgeCanonical(text, untrusted, threshold, depth);
         }
 
         using var canonical = CanonicalText.Rent();
         canonical.Read(text);
-        var verdict = JudgeCanonical(canonical.Chars, untrusted, depth);
+        var verdict = JudgeCanonical(canonical.Chars, untrusted, threshold, depth);
         var end = canonical.ToOriginal(verdict.Start + verdict.Length);
         verdict.Start = canonical.ToOriginal(verdict.Start);
         verdict.Length = end - verdict.Start;
@@ -78,7 +83,7 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
             (verdict.HiddenStart, verdict.HiddenLength) = (hidden.CarrierStart, hidden.CarrierLength);
             if (depth > 0)
             {
-                var inner = Judge(canonical.HiddenChars.Slice(hidden.Start, hidden.Length), untrusted, 0);
+                var inner = Judge(canonical.HiddenChars.Slice(hidden.Start, hidden.Length), untrusted, threshold, 0);
                 verdict.Adopt(inner, "injection.hidden.invisible", FindingTypes.HiddenText, hidden.CarrierStart, hidden.CarrierLength);
             }
         }
@@ -86,12 +91,12 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
         return verdict;
     }
 
-    private static Verdict JudgeCanonical(ReadOnlySpan<char> text, bool untrusted, int depth)
+    private static Verdict JudgeCanonical(ReadOnlySpan<char> text, bool untrusted, float threshold, int depth)
     {
         var model = InjectionModel.Default;
         var reading = new InjectionReading(model, untrusted);
         var counts = SignalScanner.Scan(text, model.Words.Words, ref reading);
-        var verdict = untrusted ? Indirect(text, model, in reading) : Direct(text, model, in reading, in counts);
+        var verdict = untrusted ? Indirect(text, model, in reading, threshold) : Direct(text, model, in reading, in counts, threshold);
         if (depth == 0 || !Disguises.Suspects(counts, text))
         {
             return verdict;
@@ -110,20 +115,26 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
         for (var i = 0; i < found.Count; i++)
         {
             var inner = found[i];
-            verdict.Adopt(Judge(found.TextOf(inner), untrusted, depth - 1), inner.Rule, null, inner.Start, inner.Length);
+            verdict.Adopt(Judge(found.TextOf(inner), untrusted, threshold, depth - 1), inner.Rule, null, inner.Start, inner.Length);
         }
 
         return verdict;
     }
 
-    private static Verdict Direct(ReadOnlySpan<char> text, InjectionModel model, in InjectionReading reading, in SignalCounts counts)
+    private static Verdict Direct(
+        ReadOnlySpan<char> text, InjectionModel model, in InjectionReading reading, in SignalCounts counts, float threshold)
     {
-        var raw = model.Direct.Raw(reading.Sum, reading.Features) + model.Shape(counts);
-        var rules = reading.Rules;
+        var score = reading.Features == 0 ? 0
+            : model.Direct.Calibrate(model.Direct.Raw(reading.Sum, reading.Features) + model.Shape(counts));
+        if (score < threshold && counts.Words >= FewestWords)
+        {
+            return new Verdict { Score = score };
+        }
+
+        var rules = RuleReading.Of(text, model.Words);
         var verdict = new Verdict
         {
-            Score = reading.Features == 0 ? 0
-                : model.Direct.Calibrate(raw) * (counts.Words < FewestWords && rules.Id is null ? 0.5f : 1),
+            Score = score * (counts.Words < FewestWords && rules.Id is null ? 0.5f : 1),
             Rule = rules.Id ?? "injection.model.direct",
             Type = rules.Type ?? FindingTypes.Injection,
             Start = rules.Id is null ? reading.WorstStart : rules.Start,
@@ -133,13 +144,19 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
         return verdict;
     }
 
-    private static Verdict Indirect(ReadOnlySpan<char> text, InjectionModel model, in InjectionReading reading)
+    private static Verdict Indirect(ReadOnlySpan<char> text, InjectionModel model, in InjectionReading reading, float threshold)
     {
-        var rules = reading.Rules;
+        var score = reading.Features == 0 ? 0 : model.Indirect.Calibrate(reading.WorstWindow);
+        if (score < threshold)
+        {
+            return new Verdict { Score = score };
+        }
+
+        var rules = RuleReading.Of(text, model.Words);
         var inside = rules.Id is not null && rules.Start >= reading.WorstStart && rules.End <= reading.WorstEnd;
         var verdict = new Verdict
         {
-            Score = reading.Features == 0 ? 0 : model.Indirect.Calibrate(reading.WorstWindow),
+            Score = score,
             Rule = inside ? rules.Id! : "injection.model.indirect",
             Type = FindingTypes.IndirectInjection,
             Start = reading.WorstStart,

@@ -4,8 +4,7 @@ using System.Runtime.InteropServices;
 namespace Gatehouse.Guardrails.Injection;
 
 /// <summary>
-/// Sums weights as the scanner reads: of the whole text and its worst sentence, each feature once, or of a document's worst window. Keeps
-/// the rules that match.
+/// Sums weights as the scanner reads: of the whole text and its worst sentence, each feature once, or of a document's worst window.
 /// </summary>
 internal ref struct InjectionReading : ISignalSink
 {
@@ -13,7 +12,6 @@ internal ref struct InjectionReading : ISignalSink
     private readonly InjectionHead _windows;
     private readonly bool _untrusted;
     private SeenFeatures _seen;
-    private ConceptRules _rules;
     private int _sentence;
     private int _sentenceFeatures;
     private int _sentenceStart;
@@ -45,8 +43,6 @@ internal ref struct InjectionReading : ISignalSink
 
     public int WorstEnd { get; private set; }
 
-    public readonly ConceptRules Rules => _rules;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Feature(uint hash)
     {
@@ -69,12 +65,9 @@ internal ref struct InjectionReading : ISignalSink
         _sentenceFeatures += words + stems + pairs + triples;
     }
 
-    public void Concept(int concept, int token, int start, int end, bool quoted)
+    public readonly void Concept(int concept, int token, int start, int end, bool quoted)
     {
-        if (!quoted)
-        {
-            _rules.Next(concept, token, start, end);
-        }
+        // Rules say why a text is found, so only a text that is found is read for them.
     }
 
     public void EndSentence(int end)

@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
 namespace Gatehouse.Guardrails.Injection;
 
 /// <summary>
@@ -8,6 +11,11 @@ internal readonly struct Vocabulary(ulong[] bits)
     public const int Bits = 1 << 16;
 
     public ReadOnlySpan<ulong> Words => bits;
+
+    /// <returns>1 when a word of this hash is common, else 0.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public uint Bit(uint hash) =>
+        (uint)(Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(bits), (nint)((hash >> 6) & ((Bits / 64) - 1))) >> (int)hash) & 1;
 
     public bool Contains(ReadOnlySpan<char> word)
     {
@@ -38,7 +46,7 @@ internal readonly struct Vocabulary(ulong[] bits)
         return Has(WordHash.Word(state));
     }
 
-    private bool Has(uint hash) => (bits[(hash >> 6) & ((Bits / 64) - 1)] & (1UL << (int)(hash & 63))) != 0;
+    private bool Has(uint hash) => Bit(hash) != 0;
 
     private static uint Lower(char c) => c < 0x80 ? (uint)((uint)(c - 'A') <= 25 ? c | 0x20 : c) : char.ToLowerInvariant(c);
 }

@@ -16,6 +16,9 @@ internal sealed class CanonicalText : IDisposable
     private static readonly SearchValues<char> Plain = SearchValues.Create(
         "\t\n\r !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~");
 
+    // One bit for each UTF-16 unit that is folded, dropped or half of a character that may be: the others are what they are.
+    private static readonly ulong[] Special = Specials();
+
     [ThreadStatic]
     private static CanonicalText? _spares;
 
@@ -43,7 +46,30 @@ internal sealed class CanonicalText : IDisposable
     /// <summary>Letters of another script or style that were folded.</summary>
     public int Disguised { get; private set; }
 
-    public static bool IsPlain(ReadOnlySpan<char> text) => text.IndexOfAnyExcept(Plain) < 0;
+    /// <summary>Whether a text reads as it stands: nothing in it is folded or hidden.</summary>
+    public static bool IsPlain(ReadOnlySpan<char> text)
+    {
+        for (var i = text.IndexOfAnyExcept(Plain); i >= 0 && i < text.Length; i++)
+        {
+            if (text[i] < 0x80)
+            {
+                var next = text[i..].IndexOfAnyExceptInRange('\0', '\x7f');
+                if (next < 0)
+                {
+                    return true;
+                }
+
+                i += next;
+            }
+
+            if (IsSpecial(text[i]))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 
     public static CanonicalText Rent()
     {
@@ -71,7 +97,7 @@ internal sealed class CanonicalText : IDisposable
         for (var i = 0; i < text.Length; i++)
         {
             var c = text[i];
-            if (c < 0x80)
+            if (!IsSpecial(c))
             {
                 Append(c, i);
             }
@@ -109,6 +135,24 @@ internal sealed class CanonicalText : IDisposable
     {
         _next = _spares;
         _spares = this;
+    }
+
+    private static bool IsSpecial(char c) => (Special[c >> 6] & (1UL << (c & 63))) != 0;
+
+    private static ulong[] Specials()
+    {
+        var bits = new ulong[(char.MaxValue + 1) / 64];
+        Span<char> scratch = stackalloc char[1];
+        for (var i = 0x80; i <= char.MaxValue; i++)
+        {
+            var c = (char)i;
+            if (char.IsSurrogate(c) || IsInvisible(c) || Confusables.Compatible(c, scratch).Length > 0 || Confusables.LookAlike(c) != 0)
+            {
+                bits[i >> 6] |= 1UL << (i & 63);
+            }
+        }
+
+        return bits;
     }
 
     private static bool IsInvisible(char c) => c is '\u00AD' or '\u034F' or '\u061C' or '\u180E' or '\u2800' or '\u3164' or '\uFEFF'

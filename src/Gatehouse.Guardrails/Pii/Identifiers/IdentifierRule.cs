@@ -38,12 +38,19 @@ internal sealed class IdentifierFormat
     private const char Optional = '_';
     private readonly char[] _classes;
     private readonly char[] _separators;
+    private readonly ulong _digits;
+    private readonly ulong _letters;
 
     private IdentifierFormat(IdentifierRule rule, List<char> classes, List<char> separators)
     {
         Rule = rule;
         _classes = [.. classes];
         _separators = [.. separators];
+        for (var i = 0; i < _classes.Length; i++)
+        {
+            _digits |= _classes[i] == 'd' || char.IsAsciiDigit(_classes[i]) ? 1UL << i : 0;
+            _letters |= _classes[i] == 'a' || char.IsAsciiLetterUpper(_classes[i]) ? 1UL << i : 0;
+        }
     }
 
     public IdentifierRule Rule { get; }
@@ -74,6 +81,10 @@ internal sealed class IdentifierFormat
             yield return new IdentifierFormat(rule, classes, separators);
         }
     }
+
+    /// <summary>Whether digits and letters stand where they must: settles most comparisons.</summary>
+    /// <param name="digits">One bit for each digit.</param>
+    public bool MayMatch(ulong digits) => (_digits & ~digits) == 0 && (_letters & digits) == 0;
 
     /// <param name="compact">Letters in upper case and digits.</param>
     /// <param name="separators">What stood before each of them; the first is ignored.</param>

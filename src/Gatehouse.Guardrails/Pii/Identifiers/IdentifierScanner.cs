@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace Gatehouse.Guardrails.Pii.Identifiers;
 
@@ -116,6 +117,7 @@ internal sealed class IdentifierScanner
         return Math.Max(groups[count / 2].Start, digit + 1);
     }
 
+    [SkipLocalsInit]
     private void Compare(ReadOnlySpan<char> text, ReadOnlySpan<(int Start, int End)> groups, FindingList findings)
     {
         Span<char> compact = stackalloc char[MaxLength];
@@ -158,6 +160,7 @@ internal sealed class IdentifierScanner
     }
 
     /// <summary>The same from the first digit of a word that starts with letters, for rules that allow it.</summary>
+    [SkipLocalsInit]
     private void MatchEmbedded(ReadOnlySpan<char> text, ReadOnlySpan<(int Start, int End)> groups, FindingList findings)
     {
         Span<char> compact = stackalloc char[MaxLength];
@@ -194,8 +197,19 @@ internal sealed class IdentifierScanner
         ReadOnlySpan<char> text, int start, int end, ReadOnlySpan<char> compact, ReadOnlySpan<char> separators, bool embedded,
         FindingList findings)
     {
+        var digits = 0UL;
+        for (var i = 0; i < compact.Length; i++)
+        {
+            digits |= char.IsAsciiDigit(compact[i]) ? 1UL << i : 0;
+        }
+
         foreach (var format in _byLength[compact.Length])
         {
+            if (!format.MayMatch(digits))
+            {
+                continue;
+            }
+
             var rule = format.Rule;
             if ((embedded && !rule.Embedded) || !format.Matches(compact, separators))
             {

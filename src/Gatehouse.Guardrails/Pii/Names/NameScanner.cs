@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace Gatehouse.Guardrails.Pii.Names;
 
@@ -28,6 +29,7 @@ internal sealed class NameScanner(float minScore, NameModel model)
     /// <param name="findings">Findings of the other scanners from <paramref name="first"/> on are sorted and do not overlap; names give way
     /// to them.</param>
     /// <param name="first">Where this text's findings start.</param>
+    [SkipLocalsInit]
     public void Find(ReadOnlySpan<char> text, FindingList findings, int first)
     {
         var tokens = ArrayPool<Token>.Shared.Rent(WindowTokens);

@@ -50,4 +50,27 @@ public class CanonicalTextTests
 
     [Fact]
     public void Plain_ascii_needs_no_reading() => Assert.True(CanonicalText.IsPlain("Plain text, with\ttabs and {json: \"too\"}.\r\n"));
+
+    [Fact]
+    public void A_text_needs_no_reading_only_when_it_reads_as_it_stands()
+    {
+        const string alphabet = "ab .\t\u0001é漢กя\u0430ﬁＣ\u200B\uFE0F😀";
+        var random = new Random(5);
+        var plain = 0;
+        for (var round = 0; round < 5_000; round++)
+        {
+            var text = string.Concat(Enumerable.Range(0, random.Next(1, 9)).Select(_ => alphabet[random.Next(alphabet.Length)]));
+            using var canonical = CanonicalText.Rent();
+            canonical.Read(text);
+            if (CanonicalText.IsPlain(text))
+            {
+                plain++;
+                Assert.Equal(text, canonical.Chars.ToString());
+                Assert.Empty(canonical.Hidden.ToArray());
+            }
+        }
+
+        Assert.True(plain > 500, $"{plain} texts were plain.");
+        Assert.True(CanonicalText.IsPlain("Crème brûlée, 漢字 and a “quotation”"));
+    }
 }
