@@ -149,8 +149,8 @@ internal static class KeywordScanner
         ReadOnlySpan<char> text, (int Start, int End) value, ReadOnlySpan<char> word, bool isPassword, bool isAssigned, bool isQuoted)
     {
         var candidate = text[value.Start..value.End];
-        return candidate.Length < 4 || SecretShape.IsPlaceholder(candidate) || candidate.EndsWith("..")
-            || SecretShape.IsElided(text, value.End) ? 0
+        return candidate.Length < 4 || SecretShape.IsPlaceholder(candidate) || SecretShape.IsPublished(candidate)
+            || candidate.EndsWith("..") || SecretShape.IsElided(text, value.End) ? 0
             : isPassword ? ScorePassword(word, candidate, isAssigned, isQuoted)
             : ScoreToken(word, candidate, isAssigned, isQuoted);
     }

@@ -224,7 +224,7 @@ public sealed class SecretDetector : IDetector
             }
 
             var key = text[at..stop];
-            if ((format.Check is { } check && !check(key)) || IsDull(key[format.Prefix.Length..], format))
+            if ((format.Check is { } check && !check(key)) || IsDull(key[format.Prefix.Length..], format) || SecretShape.IsPublished(key))
             {
                 continue;
             }

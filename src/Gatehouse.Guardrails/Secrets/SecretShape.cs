@@ -1,10 +1,16 @@
 using System.Buffers;
+using System.Collections.Frozen;
 
 namespace Gatehouse.Guardrails.Secrets;
 
 /// <summary>How random a string looks, and whether it only stands for a secret.</summary>
 internal static class SecretShape
 {
+    /// <summary>Keys that Google publishes in the samples of Firebase: everybody's, so nobody's secret.</summary>
+    private static readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> Published = FrozenSet.Create(
+        StringComparer.Ordinal, "AIzaSyAnLA7NfeLquW1tJFpx_eQCxoX-oo6YyIs", "AIzaSyANUvH9H9BsUccjsu2pCmEkOPjjaXeDQgY",
+        "AIzaSyA4UrcGxgwQFTfaI3no3t7Lt1sjmdnP5sQ", "AIzaSyA8vmApnrHNFE0bApF4hoZ11srVL_n0nvY").GetAlternateLookup<ReadOnlySpan<char>>();
+
     private static readonly SearchValues<string> Placeholders = SearchValues.Create(
         [
             "${", "{{", "$(", "<%", "%s", "%{", "xxxxx", "*****", ".....", "#####", "your-", "your_", "yourtoken", "yourkey", "your ",
@@ -44,6 +50,9 @@ internal static class SecretShape
 
         return changes;
     }
+
+    /// <summary>Whether a key stands in the documents of who gives such keys out.</summary>
+    public static bool IsPublished(ReadOnlySpan<char> key) => Published.Contains(key);
 
     public static bool IsPlaceholder(ReadOnlySpan<char> text) =>
         text.IndexOfAny(Placeholders) >= 0 || text[0] is '$' or '<' or '{' or '[' or '%' or '@' or '(' or '*';

@@ -34,6 +34,8 @@ public sealed class SecretTests
     [InlineData("commit 82dce08cf47144a157b3bdf71645cb0d3f9c2679")]
     [InlineData("\"integrity\": \"sha512-dhG34DXATL5hSxJbIexCft8FChFXtmskoZYnoPWjXQuebWYCNkVeV3KkGegCK9CP1oswI/vQibS2GY7Em/sJJA==\"")]
     [InlineData("I forgot my password, can you reset it? The key point is the token of appreciation.")]
+    [InlineData("AIzaSyAnLA7NfeLquW1tJFpx_eQCxoX-oo6YyIs")]
+    [InlineData("api_key = AIzaSyANUvH9H9BsUccjsu2pCmEkOPjjaXeDQgY")]
     [InlineData("-----BEGIN OPENSSH PRIVATE KEY----------END OPENSSH PRIVATE KEY-----")]
     [InlineData("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2ln")]
     public void Ignores(string text)
