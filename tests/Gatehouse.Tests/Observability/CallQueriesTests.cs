@@ -414,6 +414,9 @@ public class CallQueriesTests
         (rare.ErrorMessage, rare.RequestId) = ("a needle", "order-4711-needle");
         await ledger.RecordAsync(rare);
         var shape = await ledger.CountAsync($"SELECT shape FROM observability_call");
+        var guess = TestLedger.Call(Blue, 2, Samples.Noon);
+        (guess.Route, guess.Status, guess.Outcome, guess.Provider, guess.Model) = ("guess", 404, CallOutcome.Refused, null, null);
+        await ledger.RecordAsync(guess);
         var later = Enumerable.Range(1, calls).Select(i => Samples.Noon.AddMilliseconds(i))
             .Select(at => new object?[] { Guid.CreateVersion7(at), shape, at, at, 1000, 10 }).ToList();
         await ledger.Db.InsertManyAsync(
@@ -434,6 +437,10 @@ public class CallQueriesTests
         Assert.Equal((null, null), (second.Next, second.LookedTo));
         Assert.Equal(rare.Id, Assert.Single(named.Calls).Id);
         Assert.Equal((0, null), (nowhere.Calls.Count, nowhere.Next));
+
+        // A name that nobody knows has an index: what lies between is not looked at.
+        var guessed = await ledger.Calls.ListAsync(TestLedger.Admin, new CallFilter(Route: "guess"), CancellationToken.None);
+        Assert.Equal((guess.Id, null, null), (Assert.Single(guessed.Calls).Id, guessed.Next, guessed.LookedTo));
 
         // Who wants the newest ones, and no page, gets them: a page that ends early once looked as if there were none.
         Assert.Equal(rare.Id, Assert.Single(await ledger.Calls.NewestAsync(

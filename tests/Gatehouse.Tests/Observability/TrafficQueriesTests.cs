@@ -3,6 +3,7 @@ using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Observability;
 using Gatehouse.Observability.Ledger;
+using Gatehouse.Observability.Rollups;
 using Gatehouse.Observability.Traces;
 using Gatehouse.Tests.Storage;
 
@@ -352,6 +353,33 @@ public class TrafficQueriesTests
             Assert.Equal(
                 (calls, 190L * calls, 27L * calls, 0.000005m * calls), (total.Calls, total.InputTokens, total.OutputTokens, total.CostUsd));
         }
+    }
+
+    /// <summary>A search over months once added up every call of them, however many.</summary>
+    [Fact]
+    public async Task A_sum_that_would_read_too_many_calls_one_by_one_says_from_when_it_would_not()
+    {
+        await using var ledger = await TestLedger.StartAsync("sqlite");
+        await ledger.RecordAsync(TestLedger.Call(Blue, 5, Samples.Noon));
+        var shape = await ledger.CountAsync($"SELECT shape FROM observability_call");
+        await ledger.Db.InsertManyAsync(
+            "observability_call", ["id", "shape", "started_at", "recorded_at", "duration_micros", "own_micros"],
+            [
+                .. Enumerable.Range(1, TrafficReader.MostRead).Select(i => Samples.Noon.AddMilliseconds(20 * i))
+                    .Select(at => new object?[] { Guid.CreateVersion7(at), shape, at, at, 1000, 10 }),
+            ],
+            CancellationToken.None);
+        ledger.Clock.Now = Samples.Noon.AddHours(3);
+        var search = new CallFilter(From: Samples.Noon.AddMinutes(-5), To: ledger.Clock.Now, Search: "no-such-word");
+
+        var refused = await Assert.ThrowsAsync<ProblemException>(() =>
+            ledger.Traffic.SeriesAsync(TestLedger.Admin, search, TimeSpan.FromHours(1), CancellationToken.None));
+
+        Assert.Equal((400, "from"), (refused.Problem.Status, refused.Problem.Field));
+        Assert.Contains("'from' must be 2026-03-01T12:01:00Z or later", refused.Problem.Message, StringComparison.Ordinal);
+        var narrower = search with { From = Samples.Noon.AddMinutes(2) };
+        Assert.Equal(
+            0, (await ledger.Traffic.SeriesAsync(TestLedger.Admin, narrower, TimeSpan.FromHours(1), CancellationToken.None)).Total.Calls);
     }
 
     /// <summary>Time before the first call and after the last one once cost a statement for each three days of it.</summary>

@@ -41,6 +41,11 @@ internal sealed class CallPages(Database db, SystemLookup systems, TimeProvider 
             return new CallPage(calls, null, from);
         }
 
+        if (filter is { Search: null, Unpriced: false } && await FindOutsideAsync(who, filter, shapes, ct) is { } few)
+        {
+            return few;
+        }
+
         var scanned = 0;
         var slice = FirstSlice;
         var to = filter.To ?? clock.GetUtcNow().AddDays(1); // of a node whose clock is ahead
@@ -80,6 +85,37 @@ internal sealed class CallPages(Database db, SystemLookup systems, TimeProvider 
         }
 
         return new CallPage(calls, null, from);
+    }
+
+    /// <summary>Of a name that the sums do not have, an index has the calls.</summary>
+    private async Task<CallPage?> FindOutsideAsync(Person who, CallFilter filter, List<long>? shapes, CancellationToken ct)
+    {
+        var isNamed = (filter.Route is { } route && NamedCalls.IsName(route))
+            || (filter.Model is { Length: > 0 } model && NamedCalls.IsName(model));
+        if (shapes is null || !isNamed)
+        {
+            return null;
+        }
+
+        var inside = await db.ScanAsync(
+            $"SELECT 1 FROM observability_call_shape WHERE number IN {shapes} AND NOT (is_other = {true} OR ({UnknownRoute.OfShape})) LIMIT 1",
+            row => row.Long(0),
+            ct);
+        if (inside.Count > 0)
+        {
+            return null;
+        }
+
+        var found = LedgerRow.Select().AddConditions(db, who, filter, IdRange.All.Before(filter.Before), shapes)
+            .Add($" AND outside_shape IN {shapes} ORDER BY id DESC LIMIT {filter.Limit + 1}");
+        var calls = await db.ScanAsync(found.Build(), row => LedgerRow.Read(row, systems).Call, ct);
+        if (calls.Count <= filter.Limit)
+        {
+            return new CallPage(calls, null, filter.From!.Value);
+        }
+
+        calls.RemoveAt(filter.Limit);
+        return new CallPage(calls, calls[^1].Id, filter.From!.Value);
     }
 
     private async Task<List<CallSummary>> ReadAsync(

@@ -55,6 +55,9 @@ internal sealed class CallShape : IEquatable<CallShape>
     /// <summary>The sums have its calls without their name (<see cref="CallerNames"/>).</summary>
     public bool IsOther { get; private set; }
 
+    /// <summary>The sums have its calls under another name than the one that was asked for.</summary>
+    public bool IsOutside => IsOther || UnknownRoute.Is(Status, Outcome, Route, Model);
+
     /// <summary>The columns of the table, in the order of <see cref="Write"/> after number and node.</summary>
     public static string[] Columns { get; } =
     [

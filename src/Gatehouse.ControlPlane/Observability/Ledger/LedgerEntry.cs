@@ -27,7 +27,7 @@ internal sealed record LedgerEntry(CallRecord Record, IReadOnlyList<TargetTokens
         "id", "shape", "started_at", "recorded_at", "duration_micros", "first_byte_micros", "own_micros", "uncached_input_tokens",
         "cache_read_tokens", "cache_write_tokens", "cache_write_long_tokens", "output_tokens", "reasoning_tokens", "audio_input_tokens",
         "image_input_tokens", "audio_output_tokens", "cost_nanos", "charged_nanos", "trace_pack", "request_id", "trace_id", "error_message",
-        "end_user", "earlier_targets", "saved_nanos", "saved_input_tokens", "saved_output_tokens",
+        "end_user", "earlier_targets", "saved_nanos", "saved_input_tokens", "saved_output_tokens", "outside_shape",
     ];
 
     /// <summary>Set by the batch that takes it.</summary>
@@ -98,6 +98,7 @@ internal sealed record LedgerEntry(CallRecord Record, IReadOnlyList<TargetTokens
         row.LongOrNull(r.SavedNanos);
         row.LongOrNull(r.Saved?.TotalInput);
         row.LongOrNull(r.Saved?.TotalOutput);
+        row.LongOrNull(Shape.IsOutside ? Shape.Number : null);
     }
 
     public TraceDocument ToTrace(ProviderPlaces places)

@@ -147,7 +147,8 @@ public sealed class Repricing
             $"""
             UPDATE observability_call
             SET first_cost_nanos = CASE WHEN repriced_at IS NULL THEN cost_nanos ELSE first_cost_nanos END, repriced_at = {_clock.GetUtcNow()},
-                cost_nanos = {cost}, charged_nanos = charged_nanos + {delta}, shape = {shape}
+                cost_nanos = {cost}, charged_nanos = charged_nanos + {delta}, shape = {shape},
+                outside_shape = CASE WHEN outside_shape IS NULL THEN NULL ELSE {shape} END
             WHERE id = {row.Id}
             """,
             ct);

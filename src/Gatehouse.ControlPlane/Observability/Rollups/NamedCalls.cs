@@ -5,32 +5,15 @@ using Gatehouse.Storage;
 namespace Gatehouse.Observability.Rollups;
 
 /// <summary>
-/// Which calls of a filter's route or model the sums have under another name: <see cref="CallFilter.UnknownRoute"/> or
+/// The calls of a filter's route or model that the sums have under another name: <see cref="CallFilter.UnknownRoute"/> or
 /// <see cref="CallFilter.OtherNames"/>.
 /// </summary>
 internal sealed class NamedCalls
 {
-    private readonly FormattableString? _shapes; // that such calls have
+    /// <summary>Shapes that a statement is given one by one; of more, it looks them up.</summary>
+    private const int MostShapes = 500;
 
-    public NamedCalls(CallFilter filter)
-    {
-        FormattableString isOther = $"is_other = {true}";
-        if (filter.Route is { } route && IsName(route))
-        {
-            Ended = HadPart = $"(({UnknownRoute.Condition}) OR {isOther})";
-            _shapes = $"(({UnknownRoute.OfShape}) OR {isOther}) AND route = {route}";
-        }
-        else if (filter.Model is { Length: > 0 } model && IsName(model))
-        {
-            Ended = $"(({UnknownRoute.Condition}) OR ({isOther} AND model = route))";
-            HadPart = $"{isOther} AND route = {model}";
-            _shapes = $"((({UnknownRoute.OfShape}) AND model = {model}) OR ({isOther} AND route = {model}))";
-        }
-        else
-        {
-            Ended = HadPart = $"1 = 0";
-        }
-    }
+    private NamedCalls(FormattableString ended, FormattableString hadPart) => (Ended, HadPart) = (ended, hadPart);
 
     /// <summary>Of the ledger's calls that such a target ended.</summary>
     public FormattableString Ended { get; }
@@ -38,8 +21,38 @@ internal sealed class NamedCalls
     /// <summary>Of those that it had a part in.</summary>
     public FormattableString HadPart { get; }
 
-    public async Task<bool> AnyAsync(Database db, CancellationToken ct) => _shapes is not null && (await db.QueryAsync(
-        $"SELECT 1 FROM observability_call_shape WHERE {_shapes} LIMIT 1", row => row.Long(0), ct)).Count > 0;
+    /// <returns><see langword="null"/> where there are none.</returns>
+    public static async Task<NamedCalls?> FindAsync(Database db, CallFilter filter, CancellationToken ct)
+    {
+        FormattableString isOther = $"is_other = {true}";
+        FormattableString named;
+        var byRoute = filter.Route is { } asked && IsName(asked);
+        if (byRoute)
+        {
+            named = $"route = {filter.Route} AND (({UnknownRoute.OfShape}) OR {isOther})";
+        }
+        else if (filter.Model is { Length: > 0 } model && IsName(model))
+        {
+            // A model that nobody knows, or one that a route passed on, has the name that was asked for.
+            named = $"((route = {model} AND {isOther}) OR (model = {model} AND {UnknownRoute.OfShape}))";
+        }
+        else
+        {
+            return null;
+        }
 
-    private static bool IsName(string name) => name is not (CallFilter.UnknownRoute or CallFilter.OtherNames);
+        var shapes = await db.ScanAsync(
+            $"SELECT number FROM observability_call_shape WHERE {named} LIMIT {MostShapes + 1}", row => row.Long(0), ct);
+        if (shapes.Count == 0)
+        {
+            return null;
+        }
+
+        FormattableString ended = shapes.Count <= MostShapes
+            ? (FormattableString)$"outside_shape IN {shapes}"
+            : $"outside_shape IS NOT NULL AND outside_shape IN (SELECT number FROM observability_call_shape WHERE {named})";
+        return new NamedCalls(ended, byRoute ? ended : $"{isOther} AND {ended}");
+    }
+
+    public static bool IsName(string name) => name is not (CallFilter.UnknownRoute or CallFilter.OtherNames);
 }

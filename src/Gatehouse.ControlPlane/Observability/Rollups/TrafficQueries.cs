@@ -16,6 +16,9 @@ public sealed class TrafficQueries
     /// <summary>Most buckets of a series.</summary>
     public const int MaxPoints = 1500;
 
+    /// <summary>The problem of a filter whose calls are summed one by one over too long a time.</summary>
+    public const string TooManyToSum = "range_too_long";
+
     private static readonly TimeSpan FewPoints = TimeSpan.FromHours(6);
 
     private readonly TrafficReader _reader;

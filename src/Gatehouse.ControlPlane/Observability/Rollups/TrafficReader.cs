@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Gatehouse.Contracts;
 using Gatehouse.Observability.Calls;
@@ -17,6 +18,9 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
 
     private const int PageRows = 5000;
 
+    /// <summary>Calls that are added up one by one because no sums tell them apart.</summary>
+    internal const int MostRead = 200_000;
+
     /// <summary>In seconds, the longest first.</summary>
     private static readonly long[] Steps = [86_400, 21_600, 3600, 900, 60];
 
@@ -34,7 +38,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
             var ofAnyTarget = filter with { Provider = null, Model = null };
             if (await HasShapesAsync(who, ofAnyTarget, ct))
             {
-                await foreach (var range in new CallRanges(db, _closed, who, ofAnyTarget, from, to).FindAsync(ct))
+                foreach (var range in await BoundedAsync(new CallRanges(db, _closed, who, ofAnyTarget, from, to), from, to, ct))
                 {
                     await ReadCallsAsync(who, filter, from, to, range, $"1 = 1", $"1 = 1", add, ct);
                 }
@@ -44,8 +48,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
         }
 
         // Some calls of a name are under another in the sums: whoever asks for it gets them one by one.
-        var named = new NamedCalls(filter);
-        var areOutside = await named.AnyAsync(db, ct);
+        var named = await NamedCalls.FindAsync(db, filter, ct);
         foreach (var (seconds, begin, end) in await CoverAsync(from, to, step, ct))
         {
             if (seconds == 0)
@@ -55,7 +58,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
             }
 
             await ReadBucketsAsync(who, filter, seconds, begin, end, columns, add, ct);
-            if (areOutside)
+            if (named is not null)
             {
                 await ReadCallsAsync(who, filter, begin, end, IdRange.All, named.Ended, named.HadPart, add, ct);
             }
@@ -153,7 +156,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
                 {Histograms($"CASE WHEN outcome = 'ok' THEN duration_histogram END")},
                 {Histograms($"CASE WHEN outcome = 'ok' THEN own_histogram END")}
                 FROM observability_traffic
-                WHERE step_seconds = {seconds} AND bucket_at >= {from} AND bucket_at < {to}
+                WHERE step_seconds = {StepOf(seconds)} AND bucket_at >= {from} AND bucket_at < {to}
                 """);
         sql.AddTeams(who, filter);
         if (filter.SystemId is { } system)
@@ -190,6 +193,51 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
             groups.Add($", {name}");
             return name;
         }
+    }
+
+    /// <summary>Literally, as the index on names of hours and days needs it.</summary>
+    public static FormattableString StepOf(long seconds) => seconds switch
+    {
+        86_400 => $"86400",
+        21_600 => $"21600",
+        3600 => $"3600",
+        _ => $"{seconds}",
+    };
+
+    /// <summary>Calls that are to be added up one by one are so many at most, and who asks for more is told how far back that is.</summary>
+    private async Task<List<IdRange>> BoundedAsync(CallRanges ranges, DateTimeOffset from, DateTimeOffset to, CancellationToken ct)
+    {
+        var bounds = IdRange.Between(CallConditions.EarliestId(from), CallConditions.LatestId(to));
+        var (found, left) = (new List<IdRange>(), MostRead);
+        await foreach (var range in ranges.FindAsync(ct))
+        {
+            var here = range.Intersect(bounds);
+            found.Add(range);
+            if (here.IsEmpty)
+            {
+                continue;
+            }
+
+            var counted = await db.ScanAsync(
+                $"""
+                SELECT COUNT(*), (SELECT id FROM observability_call WHERE id >= {here.First} AND id <= {here.Last} ORDER BY id DESC
+                    LIMIT 1 OFFSET {left})
+                FROM (SELECT id FROM observability_call WHERE id >= {here.First} AND id <= {here.Last} ORDER BY id DESC LIMIT {left + 1}) c
+                """,
+                row => (Count: (int)row.Long(0), Beyond: row.IdOrNull(1)),
+                ct);
+            if (counted[0].Beyond is { } beyond)
+            {
+                var oldest = CallQueries.TimeOf(beyond) + TimeSpan.FromMinutes(1);
+                throw new ProblemException(new Problem(TrafficQueries.TooManyToSum, 400, string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"A search, and calls by guard, cache or unknown price, are summed one by one, {MostRead} calls at most: 'from' must be {oldest.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'} or later.")) { Field = "from" });
+            }
+
+            left -= counted[0].Count;
+        }
+
+        return found;
     }
 
     private static void AddNamed(SqlText sql, CallFilter filter)
