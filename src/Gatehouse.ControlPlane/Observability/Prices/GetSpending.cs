@@ -2,6 +2,7 @@ using System.Globalization;
 using Gatehouse.Api;
 using Gatehouse.Contracts;
 using Gatehouse.Observability.Calls;
+using Gatehouse.Observability.Rollups;
 using Gatehouse.Storage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -31,7 +32,8 @@ internal static class GetSpending
     /// <param name="to">The last day.</param>
     /// <param name="provider">Only this provider.</param>
     internal static async Task<IResult> HandleAsync(
-        string from, string to, string? provider, HttpContext http, Database db, CancellationToken ct)
+        string from, string to, string? provider, HttpContext http, Database db, ClosedBuckets buckets, TimeProvider clock,
+        CancellationToken ct)
     {
         var who = ApiPerson.Require(http);
         var filter = new CallFilter(From: Day("from", from), To: Day("to", to).AddDays(1), Provider: provider);
@@ -40,47 +42,86 @@ internal static class GetSpending
             throw CallFilterQuery.Invalid("to", $"must be within {MostDays} days of 'from'");
         }
 
-        var shapes = (await db.ScanAsync(
-            $"""
-            SELECT number, provider, CASE WHEN answered_model <> '' THEN answered_model ELSE model END, outcome = 'ok' OR answered_model <> ''
-            FROM observability_call_shape WHERE provider <> ''{CallConditions.OfShapes(who, filter).Build()}
-            """,
-            row => (Number: row.Long(0), Provider: row.Text(1), Model: row.Text(2), IsAnswered: row.Bool(3)),
-            ct)).ToDictionary(s => s.Number);
-        var days = new List<DaySpending>();
-        for (var day = filter.From!.Value; day < filter.To!.Value; day = day.AddDays(1))
+        var (first, until) = (filter.From!.Value, filter.To!.Value);
+        var sums = new Dictionary<(DateOnly Day, string Provider, string Model), Spent>();
+        var closed = await buckets.FindAsync([SpendingSums.Step], first, until, ct);
+        foreach (var (bucket, by, model, spent) in await OfClosedAsync(db, who, filter, ct))
         {
-            days.AddRange(await OfDayAsync(day));
+            if (closed.Contains((SpendingSums.Step, bucket)))
+            {
+                Add(DateTimeOffset.UnixEpoch.AddMicroseconds(bucket), by, model, spent);
+            }
         }
 
-        return TypedResults.Json(new DaySpendingList(days), ObservabilityJson.Default.DaySpendingList);
-
-        // A day is a short statement, and what calls share is added to their sums here: a month would be sorted on the disk.
-        async Task<IEnumerable<DaySpending>> OfDayAsync(DateTimeOffset day)
+        Dictionary<long, SpentShape>? shapes = null;
+        foreach (var (begin, end) in Open(first, until, clock.GetUtcNow().AddDays(1), closed))
         {
-            var sums = await db.ScanAsync(
-                $"""
-                SELECT shape, COUNT(*),
-                    CAST(COALESCE(SUM(uncached_input_tokens + cache_read_tokens + cache_write_tokens + cache_write_long_tokens
-                        + COALESCE(audio_input_tokens, 0) + COALESCE(image_input_tokens, 0)), 0) AS BIGINT),
-                    CAST(COALESCE(SUM(output_tokens + reasoning_tokens + COALESCE(audio_output_tokens, 0)), 0) AS BIGINT),
-                    CAST(COALESCE(SUM(cost_nanos), 0) AS BIGINT),
-                    CAST(SUM(CASE WHEN cost_nanos IS NULL THEN 1 ELSE 0 END) AS BIGINT),
-                    CAST(SUM(CASE WHEN cost_nanos IS NULL AND uncached_input_tokens IS NOT NULL THEN 1 ELSE 0 END) AS BIGINT)
-                FROM observability_call
-                WHERE id >= {CallConditions.EarliestId(day)} AND id <= {CallConditions.LatestId(day.AddDays(1))}
-                    AND started_at >= {day} AND started_at < {day.AddDays(1)}
-                GROUP BY shape
-                """,
-                row => (Shape: row.Long(0), Calls: row.Long(1), Input: row.Long(2), Output: row.Long(3), Nanos: row.Long(4),
-                    Unpriced: row.Long(5), Counted: row.Long(6)),
-                ct);
-            return sums.Where(s => shapes.ContainsKey(s.Shape)).GroupBy(s => (shapes[s.Shape].Provider, shapes[s.Shape].Model))
-                .Select(g => new DaySpending(
-                    DateOnly.FromDateTime(day.UtcDateTime), g.Key.Provider, g.Key.Model, g.Sum(s => s.Calls), g.Sum(s => s.Input),
-                    g.Sum(s => s.Output), Nanos.ToUsd(g.Sum(s => s.Nanos)),
-                    g.Sum(s => shapes[s.Shape].IsAnswered ? s.Unpriced : s.Counted)))
-                .OrderBy(s => s.Provider, StringComparer.Ordinal).ThenBy(s => s.Model, StringComparer.Ordinal);
+            shapes ??= (await db.ScanAsync(
+                SpendingSums.Shapes(CallConditions.OfShapes(who, filter).Build()), SpendingSums.ReadShape, ct)).ToDictionary(s => s.Number);
+            var calls = await db.ScanAsync(SpendingSums.Calls(begin, end), SpendingSums.ReadCalls, ct);
+            foreach (var (key, spent) in SpendingSums.Add(calls, shapes, s => (s.Provider, s.Model)))
+            {
+                Add(begin, key.Provider, key.Model, spent);
+            }
+        }
+
+        return TypedResults.Json(
+            new DaySpendingList([
+                .. sums.OrderBy(s => s.Key.Day).ThenBy(s => s.Key.Provider, StringComparer.Ordinal)
+                    .ThenBy(s => s.Key.Model, StringComparer.Ordinal).Select(s => new DaySpending(
+                        s.Key.Day, s.Key.Provider, s.Key.Model, s.Value.Calls, s.Value.Input, s.Value.Output, Nanos.ToUsd(s.Value.Nanos),
+                        s.Value.Unpriced)),
+            ]),
+            ObservabilityJson.Default.DaySpendingList);
+
+        void Add(DateTimeOffset at, string of, string model, Spent spent)
+        {
+            var key = (DateOnly.FromDateTime(at.UtcDateTime), of, model);
+            sums[key] = sums.GetValueOrDefault(key) + spent;
+        }
+    }
+
+    private static Task<List<(long Bucket, string Provider, string Model, Spent Sum)>> OfClosedAsync(
+        Database db, Person who, CallFilter filter, CancellationToken ct)
+    {
+        var sql = new SqlText().Add($"""
+            SELECT bucket_at, provider, model, CAST(SUM(calls) AS BIGINT), CAST(SUM(input_tokens) AS BIGINT),
+                CAST(SUM(output_tokens) AS BIGINT), CAST(SUM(cost_nanos) AS BIGINT), CAST(SUM(unpriced_calls) AS BIGINT)
+            FROM observability_spending WHERE bucket_at >= {filter.From!.Value} AND bucket_at < {filter.To!.Value}
+            """);
+        sql.AddTeams(who, filter);
+        if (filter.Provider is { } provider)
+        {
+            sql.Add($" AND provider = {provider}");
+        }
+
+        return db.ScanAsync(
+            sql.Add($" GROUP BY bucket_at, provider, model").Build(),
+            row => (row.Long(0), row.Text(1), row.Text(2),
+                new Spent(row.Long(3), row.Long(4), row.Long(5), row.Long(6), row.Long(7))),
+            ct);
+    }
+
+    /// <summary>What is not added up yet, cut at midnights.</summary>
+    private static IEnumerable<(DateTimeOffset From, DateTimeOffset To)> Open(
+        DateTimeOffset from, DateTimeOffset to, DateTimeOffset latest, HashSet<(long Seconds, long AtMicros)> closed)
+    {
+        DateTimeOffset? begin = null;
+        for (var at = from; at < to && at < latest; at = at.AddSeconds(SpendingSums.Seconds))
+        {
+            var isClosed = closed.Contains((SpendingSums.Step, (at - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond));
+            if (begin is { } first && (isClosed || at.TimeOfDay == TimeSpan.Zero))
+            {
+                yield return (first, at);
+                begin = null;
+            }
+
+            begin = isClosed ? null : begin ?? at;
+        }
+
+        if (begin is { } last)
+        {
+            yield return (last, to);
         }
     }
 

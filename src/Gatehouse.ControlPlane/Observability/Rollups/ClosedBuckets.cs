@@ -40,6 +40,11 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
                 await db.TransactionAsync(sql => CloseAsync(sql, seconds, source, bucket, ct), ct);
             }
         }
+
+        foreach (var bucket in await SpendingDueAsync(ct))
+        {
+            await db.TransactionAsync(sql => CloseSpendingAsync(sql, bucket, ct), ct);
+        }
     }
 
     /// <summary>Takes out what is closed of these times, whose sums this transaction has changed.</summary>
@@ -52,6 +57,8 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
             {
                 buckets.Add((seconds, at - (at % (seconds * Second))));
             }
+
+            buckets.Add((SpendingSums.Step, at - (at % (SpendingSums.Seconds * Second))));
         }
 
         if (buckets.Count == 0)
@@ -125,6 +132,35 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
     ];
 
     private static long Micros(DateTimeOffset at) => (at - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+
+    /// <summary>Quarters of a day that are closed, and whose spending is not added up; the newest first.</summary>
+    private Task<List<long>> SpendingDueAsync(CancellationToken ct) => db.QueryAsync(
+        $"""
+        SELECT bucket_at FROM observability_traffic_closed WHERE step_seconds = {SpendingSums.Seconds} AND bucket_at NOT IN (
+            SELECT bucket_at FROM observability_traffic_closed WHERE step_seconds = {SpendingSums.Step})
+        ORDER BY bucket_at DESC
+        """,
+        row => row.Long(0),
+        ct);
+
+    private static async Task CloseSpendingAsync(Transaction sql, long bucket, CancellationToken ct)
+    {
+        await sql.LockAsync(Table, ct);
+        if (await IsClosedAsync(sql, SpendingSums.Seconds, bucket, ct)) // or a call came late: its time is closed again first
+        {
+            await SpendingSums.CloseAsync(sql, bucket, ct);
+            await MarkAsync(sql, SpendingSums.Step, bucket, ct);
+        }
+    }
+
+    private static async Task<bool> IsClosedAsync(Transaction sql, long seconds, long bucket, CancellationToken ct) =>
+        (await sql.QueryAsync(
+            $"SELECT 1 FROM observability_traffic_closed WHERE step_seconds = {seconds} AND bucket_at = {bucket}", row => row.Long(0), ct))
+        .Count > 0;
+
+    private static async Task MarkAsync(Transaction sql, long seconds, long bucket, CancellationToken ct) => await sql.ExecuteAsync(
+        $"INSERT INTO observability_traffic_closed (step_seconds, bucket_at) VALUES ({seconds}, {bucket}) ON CONFLICT (step_seconds, bucket_at) DO NOTHING",
+        ct);
 
     private async Task<List<long>> DueAsync(long seconds, long source, CancellationToken ct)
     {
@@ -215,8 +251,6 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
         await sql.ExecuteAsync($"DELETE FROM observability_traffic WHERE step_seconds = {seconds} AND bucket_at = {bucket}", ct);
         await sql.AppendManyAsync(
             "observability_traffic", RollupSums.Columns, [.. sums], (row, sum) => sum.Value.Write(row, sum.Key, node: ""), ct);
-        await sql.ExecuteAsync(
-            $"INSERT INTO observability_traffic_closed (step_seconds, bucket_at) VALUES ({seconds}, {bucket}) ON CONFLICT (step_seconds, bucket_at) DO NOTHING",
-            ct);
+        await MarkAsync(sql, seconds, bucket, ct);
     }
 }

@@ -1,0 +1,82 @@
+using Gatehouse.Api;
+using Gatehouse.Contracts;
+using Gatehouse.Observability;
+using Gatehouse.Observability.Rollups;
+using Gatehouse.Tests.Storage;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Gatehouse.Tests.Observability;
+
+/// <summary>Spending by day and model, of quarters of a day that are added up and of the rest.</summary>
+public class SpendingTests
+{
+    public static readonly TheoryData<string> Kinds = TestDatabases.Kinds;
+
+    private static readonly Guid Blue = Guid.CreateVersion7();
+    private static readonly Guid Red = Guid.CreateVersion7();
+    private static readonly DateTimeOffset Midnight = Samples.Noon.AddHours(-12);
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    /// <summary>A month once read each call of it: six seconds at five million.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_day_costs_what_its_calls_do_before_and_after_it_is_added_up_and_with_calls_that_come_late(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        var random = new Random(5);
+        ledger.Clock.Now = Midnight.AddDays(3).AddHours(8);
+        await ledger.RecordAsync(Enumerable.Range(0, 800).Select(i => TestLedger.Call(
+            i % 3 == 0 ? Red : Blue, i, Midnight.AddMicroseconds(random.NextInt64(0, 80L * 3600 * 1_000_000)))));
+        var buckets = new ClosedBuckets(ledger.Db, ledger.Clock);
+        await AssertAsync();
+
+        await buckets.CloseDueAsync(Ct);
+        Assert.Equal(13, await ClosedAsync());
+        await AssertAsync();
+
+        await ledger.RecordAsync(TestLedger.Call(Blue, 77, Midnight.AddDays(1).AddHours(9)));
+        Assert.Equal(12, await ClosedAsync());
+        await AssertAsync();
+
+        await buckets.CloseDueAsync(Ct);
+        Assert.Equal(13, await ClosedAsync());
+        await AssertAsync();
+
+        // What is added up is not read again.
+        var before = await ReadAsync(TestLedger.Admin, null);
+        await ledger.Db.ExecuteAsync($"DELETE FROM observability_call WHERE started_at < {Midnight.AddDays(3)}", Ct);
+        Assert.Equal(before, await ReadAsync(TestLedger.Admin, null));
+
+        Task<long> ClosedAsync() => ledger.CountAsync(
+            $"SELECT COUNT(*) FROM observability_traffic_closed WHERE step_seconds = {SpendingSums.Step}");
+
+        async Task AssertAsync()
+        {
+            var member = TestLedger.Admin with { Memberships = [new Membership(Blue, Role.Auditor)] };
+            foreach (var (who, provider) in ((Person, string?)[])[(TestLedger.Admin, null), (member, null), (member, "provider-1")])
+            {
+                var all = new CallFilter(From: Midnight.AddDays(-1), To: Midnight.AddDays(9), TeamId: who == TestLedger.Admin ? null : Blue);
+                var calls = (await TrafficQueriesTests.ListAllAsync(ledger, all))
+                    .Where(c => c.Provider is not null && (provider ?? c.Provider) == c.Provider);
+                Assert.Equal(
+                    calls.GroupBy(c => (
+                            Day: DateOnly.FromDateTime(c.StartedAt.UtcDateTime), Provider: c.Provider!, Model: c.AnsweredModel ?? c.Model!))
+                        .OrderBy(g => g.Key).Select(g => new DaySpending(
+                            g.Key.Day, g.Key.Provider, g.Key.Model, g.LongCount(), g.Sum(c => c.Usage?.TotalInput ?? 0),
+                            g.Sum(c => c.Usage?.TotalOutput ?? 0), g.Sum(c => c.CostUsd ?? 0), g.LongCount(c => c.CostUsd is null
+                                && (c.Outcome == CallOutcome.Ok || c.AnsweredModel is not null || c.Usage is not null)))),
+                    await ReadAsync(who, provider));
+            }
+        }
+
+        async Task<IReadOnlyList<DaySpending>> ReadAsync(Person who, string? provider)
+        {
+            var http = new DefaultHttpContext();
+            ApiPerson.Set(http, who);
+            var answer = await GetSpending.HandleAsync("2026-02-28", "2026-03-06", provider, http, ledger.Db, buckets, ledger.Clock, Ct);
+            return Assert.IsType<JsonHttpResult<DaySpendingList>>(answer).Value!.Items;
+        }
+    }
+}
