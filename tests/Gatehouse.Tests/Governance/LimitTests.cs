@@ -131,6 +131,26 @@ public sealed class LimitTests
         Assert.All(answers, a => Assert.True(a.Status is 200 or 429, a.Body));
     }
 
+    /// <summary>Calls of a node that had not heard of a budget held nothing of it, and came on top.</summary>
+    [Fact]
+    public async Task Every_node_holds_by_a_budget_or_limit_when_its_change_is_answered()
+    {
+        await using var app = await TestApp.StartAsync("postgres");
+        await using var team = await TestTeam.BuildAsync(app, "blue");
+        await using var node = await app.StartNodeAsync();
+        var (tables, book) = (
+            node.Services.GetRequiredService<Snapshot<GovernanceTables>>(), node.Services.GetRequiredService<AllowanceBook>());
+
+        await team.AddLimitAsync(new { name = "rate", team = "blue", requests_per_minute = 30 });
+        Assert.Equal(Measure.Requests, Assert.Single(tables.Current.Limits).Measure);
+        var budget = await team.AddBudgetAsync(new { name = "money", team = "blue", limit_usd = 1, period = "total" });
+        Assert.Equal(2, tables.Current.Limits.Count);
+        await team.SendAsync("PATCH", $"api/budgets/{budget}", new { limit_usd = 0.000001 }, HttpStatusCode.OK);
+
+        var held = book.All.Single(a => a.Rule.Id == budget);
+        Assert.Equal((1000, true), (held.Rule.Cap, held.Window.Granted <= 1000));
+    }
+
     [Fact]
     public async Task A_budget_that_is_counted_anew_keeps_no_other_rule_waiting()
     {

@@ -46,7 +46,8 @@ public sealed class LeaseSimulationTests
             catch (Exception e)
 #pragma warning restore CA1031
             {
-                failed.Add($"Seed {seed}: {e.Message.ReplaceLineEndings(" ")} {e.StackTrace?.Split('\n').FirstOrDefault(l => l.Contains("Simulation", StringComparison.Ordinal))}");
+                var at = e.StackTrace?.Split('\n').FirstOrDefault(l => l.Contains("Simulation", StringComparison.Ordinal));
+                failed.Add($"Seed {seed}: {e.Message.ReplaceLineEndings(" ")} {at}");
             }
         }
 

@@ -94,9 +94,7 @@ public sealed class LeaseWorkerTests : IAsyncLifetime
         Assert.Equal(700, Window(node).Spare);
     }
 
-    /// <summary>
-    /// A round that had read the rules before took the count of a newer one out of the book, and calls waited for nothing.
-    /// </summary>
+    /// <summary>A round that had read the rules before took the count of a newer one out of the book: calls waited for nothing.</summary>
     [Fact]
     public async Task A_count_that_is_made_in_the_middle_of_a_round_stays()
     {
@@ -225,6 +223,85 @@ public sealed class LeaseWorkerTests : IAsyncLifetime
         Assert.True(allowance.Current(began).TryTake(Cap));
     }
 
+    /// <summary>Calls of a node that had not heard of a budget held nothing of it, and came on top.</summary>
+    [Fact]
+    public async Task A_change_is_answered_when_every_node_that_lives_holds_by_it()
+    {
+        var (node, other) = (await StartAsync(), await StartAsync());
+        var budget = await MakeBudgetAsync("b");
+        await RoundAsync(node, refresh: true);
+        await RoundAsync(other, refresh: true);
+        var revision = await WriteAsync($"UPDATE governance_budget SET limit_nanos = 10 WHERE id = {budget}");
+
+        var answered = node.Agreement.WaitAsync(revision);
+        await RoundAsync(node, refresh: true);
+        await RoundAsync(other); // has not heard of it
+        await RoundAsync(node);
+        Assert.False(answered.IsCompleted);
+        await RoundAsync(other, refresh: true);
+        await RoundAsync(node);
+
+        await answered;
+        Assert.InRange(Window(node).Granted + Window(other).Granted, 0, 10);
+    }
+
+    [Fact]
+    public async Task A_node_that_is_dead_is_not_waited_for_and_one_that_does_not_hear_for_three_seconds()
+    {
+        var (node, other) = (await StartAsync(), await StartAsync());
+        await RoundAsync(node);
+        await RoundAsync(other);
+        var revision = await WriteAsync($"UPDATE governance_budget SET limit_nanos = 10");
+
+        var early = node.Agreement.WaitAsync(revision);
+        await RoundAsync(node, refresh: true);
+        Assert.False(early.IsCompleted);
+        _clock.Advance(TimeSpan.FromSeconds(3));
+        await early;
+
+        await RoundAsync(node);
+        _clock.Advance(TimeSpan.FromSeconds(3));
+        await RoundAsync(node); // by now the other has been silent for too long
+        var late = node.Agreement.WaitAsync(revision);
+        await RoundAsync(node);
+        await late;
+    }
+
+    /// <summary>A call of the old revision made its end user's count by the old rule, and that one stayed.</summary>
+    [Fact]
+    public async Task A_count_that_a_call_of_an_older_revision_makes_has_the_newest_rule()
+    {
+        var node = await StartAsync();
+        var budget = await MakeBudgetAsync("b");
+        await WriteAsync($"UPDATE governance_budget SET end_user = '*', mode = 'soft' WHERE id = {budget}");
+        await node.Publisher.RefreshAsync(Ct);
+        var older = node.Table;
+        await WriteAsync($"UPDATE governance_budget SET mode = 'hard' WHERE id = {budget}");
+        await node.Publisher.RefreshAsync(Ct);
+
+        var found = older.Find(node.Principal, "r", "ann")!.Single();
+
+        Assert.True(found.Rule.Enforced);
+        Assert.Same(found, node.Table.Find(node.Principal, "r", "ann")!.Single());
+    }
+
+    /// <summary>Whoever gives back what is not in the ledger lends it twice.</summary>
+    [Fact]
+    public async Task A_node_that_stops_keeps_what_it_used_and_the_ledger_does_not_have()
+    {
+        var node = await StartAsync();
+        var budget = await MakeBudgetAsync("b");
+        await RoundAsync(node, refresh: true);
+        End(Begin(node, 300), 200);
+
+        await node.Worker.StopAsync(Ct);
+
+        Assert.Equal((200L, 0L), await LeaseAsync(budget, node));
+        await DrainAsync(node, round: false);
+        await node.Worker.StopAsync(Ct);
+        Assert.Empty(await Db.QueryAsync($"SELECT 1 FROM governance_lease", row => row.Long(0), Ct));
+    }
+
     private static AllowanceWindow Window(SimulatedNode node) => node.Book.All.Single().Window;
 
     private static async Task RoundAsync(SimulatedNode node, bool refresh = false)
@@ -300,10 +377,14 @@ public sealed class LeaseWorkerTests : IAsyncLifetime
     }
 
     /// <summary>The ledger takes all that the node has journalled, after the node has looked at it.</summary>
-    private async Task DrainAsync(SimulatedNode node)
+    private async Task DrainAsync(SimulatedNode node, bool round = true)
     {
-        _clock.Advance(TimeSpan.FromSeconds(1));
-        await RoundAsync(node);
+        if (round)
+        {
+            _clock.Advance(TimeSpan.FromSeconds(1));
+            await RoundAsync(node);
+        }
+
         var (after, batch) = (node.Position, new List<CallRecord>());
         node.Journal.TryRead(ref after, batch, 100);
         await Db.TransactionAsync(sql => new BudgetCharges(_metrics, _clock).ChargeAsync(sql, batch, Ct), Ct);

@@ -45,6 +45,8 @@ internal sealed class SimulatedNode : IAsyncDisposable
 
     public GovernancePublisher Publisher { get; private set; } = null!;
 
+    public NodeAgreement Agreement { get; private set; } = null!;
+
     /// <summary>What calls that begin now are held to.</summary>
     public LimitTable Table { get; private set; } = LimitTable.Empty;
 
@@ -97,9 +99,10 @@ internal sealed class SimulatedNode : IAsyncDisposable
         var (tables, changes) = (new Snapshot<GovernanceTables>(GovernanceTables.Empty), new GovernanceChanges());
         changes.Published += () => Table = new LimitTable(tables.Current.Limits, Book);
         Publisher = new GovernancePublisher(new GovernanceReader(_db, _clock), Secret, tables, changes, _clock);
+        Agreement = new NodeAgreement(_clock, NullLogger<NodeAgreement>.Instance);
         Worker = new LeaseWorker(
-            new LeaseStore(Db), Book, tables, _standing, changes, Publisher,
-            new NodeAgreement(_clock, NullLogger<NodeAgreement>.Instance), Journal, _clock, NullLogger<LeaseWorker>.Instance);
+            new LeaseStore(Db), Book, tables, _standing, changes, Publisher, Agreement, Journal, _clock,
+            NullLogger<LeaseWorker>.Instance);
         IsAlive = true;
     }
 }
