@@ -57,7 +57,8 @@ public class SpendingTests
             var member = TestLedger.Admin with { Memberships = [new Membership(Blue, Role.Auditor)] };
             foreach (var (who, provider) in ((Person, string?)[])[(TestLedger.Admin, null), (member, null), (member, "provider-1")])
             {
-                var all = new CallFilter(From: Midnight.AddDays(-1), To: Midnight.AddDays(9), TeamId: who == TestLedger.Admin ? null : Blue);
+                Guid? team = who == TestLedger.Admin ? null : Blue;
+        var all = new CallFilter(From: Midnight.AddDays(-1), To: Midnight.AddDays(9), TeamId: team);
                 var calls = (await TrafficQueriesTests.ListAllAsync(ledger, all))
                     .Where(c => c.Provider is not null && (provider ?? c.Provider) == c.Provider);
                 Assert.Equal(
