@@ -61,6 +61,23 @@ public sealed class ModerationsTests
         Assert.Empty(player.Exchanges);
     }
 
+    /// <summary>A text is given to our own detectors to be judged, not to be kept: by a route of that name it is a call like any.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_our_own_detectors_are_asked_is_not_stored_where_calls_are(bool isRouted)
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, Answer));
+        await using var gateway = await TestGateway.StartAsync(
+            isRouted ? [new Route("omni-moderation-latest", [new Target(TestGateway.Http("a", player), "omni-2")])] : []);
+
+        using var response = await gateway.PostAsync(Path, """{"input":"a secret text"}""", TestGateway.StoringKey, Ct);
+
+        Assert.Equal(200, (int)response.StatusCode);
+        Assert.Single(gateway.Records());
+        Assert.Equal(isRouted, gateway.Contents.TryRead(out _));
+    }
+
     [Fact]
     public async Task A_route_of_that_name_is_asked_in_place_of_our_own_detectors()
     {
