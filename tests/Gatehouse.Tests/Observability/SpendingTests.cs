@@ -76,7 +76,7 @@ public class SpendingTests
         {
             var http = new DefaultHttpContext();
             ApiPerson.Set(http, who);
-            var answer = await GetSpending.HandleAsync("2026-02-28", "2026-03-06", provider, http, ledger.Db, buckets, ledger.Clock, Ct);
+            var answer = await GetSpending.HandleAsync("2026-02-28", "2026-03-06", provider, http, ledger.Db, ledger.Clock, Ct);
             return Assert.IsType<JsonHttpResult<DaySpendingList>>(answer).Value!.Items;
         }
     }

@@ -32,8 +32,7 @@ internal static class GetSpending
     /// <param name="to">The last day.</param>
     /// <param name="provider">Only this provider.</param>
     internal static async Task<IResult> HandleAsync(
-        string from, string to, string? provider, HttpContext http, Database db, ClosedBuckets buckets, TimeProvider clock,
-        CancellationToken ct)
+        string from, string to, string? provider, HttpContext http, Database db, TimeProvider clock, CancellationToken ct)
     {
         var who = ApiPerson.Require(http);
         var filter = new CallFilter(From: Day("from", from), To: Day("to", to).AddDays(1), Provider: provider);
@@ -44,7 +43,7 @@ internal static class GetSpending
 
         var (first, until) = (filter.From!.Value, filter.To!.Value);
         var sums = new Dictionary<(DateOnly Day, string Provider, string Model), Spent>();
-        var closed = await buckets.FindAsync([SpendingSums.Step], first, until, ct);
+        var closed = await new ClosedBuckets(db, clock).FindAsync([SpendingSums.Step], first, until, ct);
         foreach (var (bucket, by, model, spent) in await OfClosedAsync(db, who, filter, ct))
         {
             if (closed.Contains((SpendingSums.Step, bucket)))
