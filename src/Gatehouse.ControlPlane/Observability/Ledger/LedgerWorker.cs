@@ -12,7 +12,7 @@ internal sealed partial class LedgerWorker(LedgerDrain drain, TimeProvider clock
     /// <summary>
     /// Between looks at the journal: a call shows this late at most, and a transaction's cost is shared by those that came meanwhile.
     /// </summary>
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan FlushTime = TimeSpan.FromSeconds(10);
