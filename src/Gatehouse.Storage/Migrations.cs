@@ -23,7 +23,7 @@ public static class Migrations
         database.TransactionAsync(
             async transaction =>
             {
-                await transaction.LockAsync("schema_migration", ct);
+                await transaction.LockPatientlyAsync("schema_migration", ct);
                 await transaction.ExecuteAsync($"""
                     CREATE TABLE IF NOT EXISTS schema_migration (
                         module TEXT NOT NULL, number BIGINT NOT NULL, name TEXT NOT NULL, hash TEXT NOT NULL, applied_at BIGINT NOT NULL,

@@ -14,22 +14,23 @@ internal sealed class PostgresDatabase : Database
 
     public PostgresDatabase(string connectionString)
     {
+        var settings = Read(connectionString);
+        settings.ApplicationName = "gatehouse";
+        if (settings.MaxAutoPrepare == 0)
+        {
+            settings.MaxAutoPrepare = 100;
+        }
+
         try
         {
-            var settings = new NpgsqlConnectionStringBuilder(connectionString) { ApplicationName = "gatehouse" };
-            if (settings.MaxAutoPrepare == 0)
-            {
-                settings.MaxAutoPrepare = 100;
-            }
-
             _source = NpgsqlDataSource.Create(settings);
-            Scans = new SemaphoreSlim(Math.Clamp(settings.MaxPoolSize / 2, 1, MaxScans));
         }
         catch (ArgumentException e)
         {
-            throw new DatabaseException(
-                "The connection string of PostgreSQL is malformed: it looks like 'Host=…;Database=…;Username=…;Password=…'.", e);
+            throw Malformed(e);
         }
+
+        Scans = new SemaphoreSlim(Math.Clamp(settings.MaxPoolSize / 2, 1, MaxScans));
     }
 
     public override string Kind => "postgres";
@@ -56,11 +57,27 @@ internal sealed class PostgresDatabase : Database
         }
     }
 
+    /// <exception cref="DatabaseException">It is malformed.</exception>
     public static string NameOf(string connectionString)
     {
-        var settings = new NpgsqlConnectionStringBuilder(connectionString);
+        var settings = Read(connectionString);
         return string.Create(CultureInfo.InvariantCulture, $"{settings.Host}:{settings.Port}/{settings.Database ?? settings.Username}");
     }
+
+    private static NpgsqlConnectionStringBuilder Read(string connectionString)
+    {
+        try
+        {
+            return new NpgsqlConnectionStringBuilder(connectionString);
+        }
+        catch (ArgumentException e)
+        {
+            throw Malformed(e);
+        }
+    }
+
+    private static DatabaseException Malformed(ArgumentException e) => new(
+        "The connection string of PostgreSQL is malformed: it looks like 'Host=…;Database=…;Username=…;Password=…'.", e);
 
     /// <summary>
     /// Refused, silent, unknown to the DNS, cut off before it spoke, starting up, shutting down, or without a place left. Whatever else it

@@ -11,7 +11,11 @@ internal sealed class PostgresTransaction(NpgsqlConnection connection) : Transac
     private const int StatementsAtOnce = 500;
 
     public override Task LockAsync(string name, CancellationToken ct) =>
-        ExecuteAsync(new Statement("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [name]), ct);
+        ExecuteAsync(LockStatement(name), ct);
+
+    internal override Task LockPatientlyAsync(string name, CancellationToken ct) => RunAsync(LockStatement(name), ct);
+
+    internal override Task RunScriptAsync(string script, CancellationToken ct) => RunAsync(new Statement(script, []), ct);
 
     public override Task LockSharedAsync(string name, CancellationToken ct) =>
         ExecuteAsync(new Statement("SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))", [name]), ct);
@@ -137,6 +141,16 @@ internal sealed class PostgresTransaction(NpgsqlConnection connection) : Transac
 
             await batch.ExecuteNonQueryAsync(ct);
         }
+    }
+
+    private static Statement LockStatement(string name) => new("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [name]);
+
+    /// <summary>Of a migration: an index over a ledger of years takes longer than the driver waits for an answer.</summary>
+    private async Task RunAsync(Statement statement, CancellationToken ct)
+    {
+        await using var command = Command(statement);
+        command.CommandTimeout = 0;
+        await command.ExecuteNonQueryAsync(ct);
     }
 
     private NpgsqlCommand Command(Statement statement)

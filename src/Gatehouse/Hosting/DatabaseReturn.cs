@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Gatehouse.Configuration;
 using Gatehouse.Governance;
 using Gatehouse.Storage;
@@ -43,7 +44,7 @@ internal sealed partial class DatabaseReturn(
             _refusal = null;
             return true;
         }
-        catch (DatabaseException e) when (e.IsAway)
+        catch (Exception e) when (e is DatabaseException { IsAway: true } or DbException { IsTransient: true })
         {
             _refusal = null;
             return false;
@@ -52,12 +53,13 @@ internal sealed partial class DatabaseReturn(
         catch (Exception e) when (!ct.IsCancellationRequested)
 #pragma warning restore CA1031
         {
-            if (_refusal != e.Message)
+            var why = e is DatabaseException ? e.Message : $"{e.GetType().Name}; the log has more."; // a driver may quote its settings
+            if (_refusal != why)
             {
                 Refused(e);
             }
 
-            _refusal = e.Message;
+            _refusal = why;
             return false;
         }
     }

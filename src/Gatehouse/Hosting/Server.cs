@@ -83,7 +83,7 @@ internal sealed class Server : IAsyncDisposable
     {
         var url = LocalUrl();
         var shown = Loaded.Config.Server.PublicUrl ?? url;
-        var isAway = _parts.Database.IsHeldBack;
+        var isAway = _parts.Kept is not null; // it may be back by now, and go again
         var link = isAway ? null : await _app.Services.GetRequiredService<SignIn>().FirstRunLinkAsync(ct);
         return new Running(
             url,
@@ -191,7 +191,7 @@ internal sealed class Server : IAsyncDisposable
             throw new CommandException(ExitCodes.Storage, "storage_unusable", $"The database cannot be used: {e.Message}");
         }
 
-        if (!_parts.Database.IsHeldBack)
+        if (_parts.Kept is null)
         {
             await _app.Services.GetRequiredService<SampleSystem>().EnsureAsync(_flags.Sample, ct);
         }

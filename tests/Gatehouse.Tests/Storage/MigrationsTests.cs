@@ -63,6 +63,21 @@ public sealed class MigrationsTests
         Assert.Contains("Sample 0002 (two)", failure.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>
+    /// An index over a ledger of years takes longer than a driver waits for an answer; so does whoever waits for its turn.
+    /// </summary>
+    [Fact]
+    public async Task A_migration_takes_the_time_that_it_takes()
+    {
+        await using var test = await TestDatabase.CreateAsync("postgres");
+        await using var impatient = DatabaseFactory.Postgres(test.Setting["postgres: '".Length..^1] + ";Command Timeout=1");
+        var slow = _first with { Script = _first.Script + "DO $$ BEGIN PERFORM pg_sleep(2.5); END $$;" };
+
+        var applied = await Task.WhenAll(ApplyAsync(impatient, slow), ApplyAsync(impatient, slow));
+
+        Assert.Equal(1, applied.Sum());
+    }
+
     [Theory]
     [MemberData(nameof(Kinds))]
     public async Task A_failing_migration_leaves_the_schema_as_it_was(string kind)

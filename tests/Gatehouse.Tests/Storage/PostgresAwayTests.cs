@@ -42,6 +42,13 @@ public sealed class PostgresAwayTests
     }
 
     [Fact]
+    public void A_connection_string_that_is_none_says_how_one_looks_wherever_it_is_read()
+    {
+        Assert.Contains("Host=", Assert.Throws<DatabaseException>(() => DatabaseFactory.PostgresName("Host=here;Colour=red")).Message);
+        Assert.Contains("Host=", Assert.Throws<DatabaseException>(() => DatabaseFactory.Postgres("Host=here;Colour=red")).Message);
+    }
+
+    [Fact]
     public async Task A_server_that_says_nothing_is_away()
     {
         using var listener = Listen();

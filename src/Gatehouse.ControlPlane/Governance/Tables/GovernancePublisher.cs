@@ -22,7 +22,8 @@ internal sealed class GovernancePublisher(
             var now = clock.GetUtcNow();
 
             // What a node started from may have the number of something else: the database may have been restored since.
-            var isNew = await reader.RevisionAsync(ct) != tables.Current.Revision || !_hasRead;
+            // And not all may have heard of the last ones.
+            var isNew = await reader.RevisionAsync(ct) != changes.Served || !_hasRead;
             if (isNew || keeper?.IsDue(now) == true)
             {
                 var rows = await reader.ReadAsync(ct);
@@ -30,8 +31,8 @@ internal sealed class GovernancePublisher(
                 {
                     var read = rows.ToTables(secret);
                     tables.Publish(read);
-                    _hasRead = true;
                     changes.Raise(read.Revision);
+                    _hasRead = true;
                 }
 
                 if (keeper is not null)
