@@ -30,11 +30,14 @@ public static unsafe class Descriptors
     /// <summary>How many clients may have, with the files that are open anyway: a quarter is left for what their calls need.</summary>
     public static int ClientsOf(int limit) => Math.Max(0, limit - Math.Max(2 * KeptForThreads, limit / 4));
 
-    /// <summary>Refuses a connection to a provider that would have one of the last.</summary>
+    /// <summary>
+    /// Refuses a connection to a provider that has one of the last. To be asked once it is connected: of a socket whose number somebody has
+    /// seen, the runtime tries no second address.
+    /// </summary>
     /// <exception cref="SocketException">It would.</exception>
     internal static void LeaveSome(Socket socket)
     {
-        if (Pollers.AreUsed && socket.Handle >= OfCalls)
+        if (socket.Handle >= OfCalls)
         {
             throw Libc.Failure(Libc.TooManyFilesOfOurs);
         }

@@ -9,7 +9,7 @@ public static class Pollers
     private static readonly Lock Making = new();
     private static Poller[] _all = [];
     private static int _next;
-    private static int _count = DefaultCount;
+    private static int _count; // none before they are chosen
 
     /// <summary>
     /// One for each processor, because calls run on them; with one on two processors calls wait whenever the ledger's thread is in its way.

@@ -125,9 +125,9 @@ internal sealed class ProxiedUpstream : IUpstream, IDisposable
         try
         {
             // The proxy's own name: it looks the provider's up itself.
-            Polling.Descriptors.LeaveSome(socket);
             var addresses = await OutboundRule.Infrastructure.ResolveAsync(endPoint.Host, deadline.Token);
             await socket.ConnectAsync(addresses, endPoint.Port, deadline.Token);
+            Polling.Descriptors.LeaveSome(socket);
             return await SecureAsync(new NetworkStream(socket, ownsSocket: true), context, deadline.Token);
         }
         catch (OperationCanceledException e) when (!ct.IsCancellationRequested)

@@ -171,8 +171,8 @@ internal sealed class ConnectionPool : IDisposable
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            Descriptors.LeaveSome(socket);
             await socket.ConnectAsync(addresses, _address.Port, ct);
+            Descriptors.LeaveSome(socket);
             var stream = await SecureAsync(new NetworkStream(socket, ownsSocket: true), ct);
             InlineSockets.TryPrefer(socket); // not before: a handshake may look for certificates, and block
             socket.Blocking = false; // only a look at an idle connection would block, and it must not

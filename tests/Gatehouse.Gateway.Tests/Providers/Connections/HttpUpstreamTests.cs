@@ -311,6 +311,27 @@ public sealed class HttpUpstreamTests
         Assert.Equal((0, 0), (closed.Connections.Open, nameless.Connections.Open));
     }
 
+    /// <summary>A look at the socket's number once kept the runtime from trying more than the first.</summary>
+    [Fact]
+    public async Task Over_TLS_too_the_next_address_of_a_name_is_tried_when_one_refuses()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var address = new Uri($"https://two-addresses.test:{((IPEndPoint)listener.LocalEndpoint).Port}/v1");
+        using var upstream = new HttpUpstream(
+            Settings(address) with { AllowPrivate = true }, _clock,
+            (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Parse("127.0.0.2"), IPAddress.Loopback]));
+
+        var closed = CloseNextAsync();
+        Assert.Contains("TLS", (await Assert.ThrowsAsync<UpstreamException>(() => AskAsync(upstream))).Message);
+        await closed;
+
+        async Task CloseNextAsync()
+        {
+            using var accepted = await listener.AcceptSocketAsync(Ct); // speaks no TLS
+        }
+    }
+
     [Fact]
     public async Task The_way_through_a_proxy_sends_the_same_request()
     {
