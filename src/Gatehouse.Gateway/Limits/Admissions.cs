@@ -23,7 +23,7 @@ internal sealed class Admissions(TimeProvider clock)
         }
 
         var endUser = limits.NeedsEndUser(call.Principal) ? EndUsers.Of(call) : "";
-        if (limits.Find(call.Principal, call.Record.Route, endUser) is not { } rules)
+        if (limits.Find(call.Principal, call.Record.Route, endUser, Began(call)) is not { } rules)
         {
             return default;
         }
@@ -33,9 +33,11 @@ internal sealed class Admissions(TimeProvider clock)
         return TakeAsync(call, call.Holds, isFree);
     }
 
+    private static DateTimeOffset Began(Call call) => DateTimeOffset.UnixEpoch.AddMicroseconds(call.Record.StartedAtMicros);
+
     private async ValueTask<AttemptFailure?> TakeAsync(Call call, Holds holds, bool isFree)
     {
-        var now = DateTimeOffset.UnixEpoch.AddMicroseconds(call.Record.StartedAtMicros); // the period that the ledger will charge
+        var now = Began(call); // the period that the ledger will charge
         string? unpriced = null;
         var money = -1L;
         foreach (var allowance in holds.Rules)
@@ -77,7 +79,7 @@ internal sealed class Admissions(TimeProvider clock)
             }
 
             // What an idle end user held may have been forgotten since it was found.
-            window = allowance.Book.Find(rule, allowance.Subject).Current(now);
+            window = allowance.Book.Find(rule, allowance.Subject, now).Current(now);
             if (!await call.WaitAsync(WaitAsync(holds, window, rule.Measure, amount, call.Aborted)))
             {
                 window.Ask(); // things may have changed since, and the next call should know

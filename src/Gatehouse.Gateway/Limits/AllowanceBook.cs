@@ -34,7 +34,10 @@ public sealed class AllowanceBook(TimeProvider clock)
     internal long NextNumber() => Interlocked.Increment(ref _numbers);
 
     /// <returns>One that <see cref="Allowance.IsBeyond"/> when the rule has as many end users as it may.</returns>
-    internal Allowance Find(LimitRule rule, string subject)
+    internal Allowance Find(LimitRule rule, string subject) => Find(rule, subject, clock.GetUtcNow());
+
+    /// <param name="began">When the call began: a count that it makes is of that period, as the ledger charges it.</param>
+    internal Allowance Find(LimitRule rule, string subject, DateTimeOffset began)
     {
         var key = new AllowanceKey(rule.Id, rule.Measure, subject);
         if (_all.TryGetValue(key, out var known))
@@ -42,7 +45,7 @@ public sealed class AllowanceBook(TimeProvider clock)
             return known;
         }
 
-        var made = new Allowance(this, rule, subject, clock.GetUtcNow());
+        var made = new Allowance(this, rule, subject, began);
         if (!rule.Scope.IsPerUser)
         {
             return Newest(_all.GetOrAdd(key, made));

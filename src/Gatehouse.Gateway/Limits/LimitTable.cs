@@ -39,21 +39,22 @@ public sealed class LimitTable
     /// <summary>Whether any rule that may apply to this caller looks at end users.</summary>
     internal bool NeedsEndUser(Principal who) => Any(who, static e => e.Rule.Scope.EndUser is not null);
 
+    /// <param name="began">When the call began.</param>
     /// <returns>The counts that the call is held to; <see langword="null"/> when there are none.</returns>
-    internal List<Allowance>? Find(Principal who, string route, string endUser)
+    internal List<Allowance>? Find(Principal who, string route, string endUser, DateTimeOffset began)
     {
         List<Allowance>? found = null;
-        Add(_everywhere, who, route, endUser, ref found);
-        Add(_byTeam.GetValueOrDefault(who.TeamId), who, route, endUser, ref found);
-        Add(_bySystem.GetValueOrDefault(who.SystemId), who, route, endUser, ref found);
-        Add(_byKey.GetValueOrDefault(who.KeyId), who, route, endUser, ref found);
+        Add(_everywhere, who, route, endUser, began, ref found);
+        Add(_byTeam.GetValueOrDefault(who.TeamId), who, route, endUser, began, ref found);
+        Add(_bySystem.GetValueOrDefault(who.SystemId), who, route, endUser, began, ref found);
+        Add(_byKey.GetValueOrDefault(who.KeyId), who, route, endUser, began, ref found);
         return found;
     }
 
     private static FrozenDictionary<Guid, Entry[]> Index(List<Entry> entries, Func<Entry, Guid?> key) => entries
         .Where(e => key(e) is not null).GroupBy(e => key(e)!.Value).ToFrozenDictionary(g => g.Key, g => g.ToArray());
 
-    private void Add(Entry[]? entries, Principal who, string route, string endUser, ref List<Allowance>? found)
+    private void Add(Entry[]? entries, Principal who, string route, string endUser, DateTimeOffset began, ref List<Allowance>? found)
     {
         if (entries is null)
         {
@@ -64,7 +65,7 @@ public sealed class LimitTable
         {
             if (entry.Rule.Scope.Matches(who.TeamId, who.SystemId, who.KeyId, route, endUser))
             {
-                (found ??= new List<Allowance>(4)).Add(entry.Fixed ?? _book.Find(entry.Rule, endUser));
+                (found ??= new List<Allowance>(4)).Add(entry.Fixed ?? _book.Find(entry.Rule, endUser, began));
             }
         }
     }

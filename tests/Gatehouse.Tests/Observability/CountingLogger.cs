@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 
 namespace Gatehouse.Tests.Observability;
@@ -7,6 +8,8 @@ internal sealed class CountingLogger<T> : ILogger<T>, IDisposable
 {
     private readonly TaskCompletionSource _first = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    public ConcurrentQueue<string> Messages { get; } = new();
+
     public Task FirstAsync() => _first.Task.WaitAsync(TimeSpan.FromSeconds(20));
 
     public IDisposable? BeginScope<TState>(TState state)
@@ -15,8 +18,11 @@ internal sealed class CountingLogger<T> : ILogger<T>, IDisposable
     public bool IsEnabled(LogLevel logLevel) => true;
 
     public void Log<TState>(
-        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    {
+        Messages.Enqueue(formatter(state, exception));
         _first.TrySetResult();
+    }
 
     public void Dispose() => _first.TrySetCanceled();
 }

@@ -66,7 +66,7 @@ public static class BudgetInvariants
             SELECT a.rule_id, a.subject, a.spent, CAST(SUM(l.settled) AS BIGINT) FROM governance_lease l
             JOIN governance_allowance a ON a.rule_id = l.rule_id AND a.measure = l.measure AND a.subject = l.subject AND a.from_at = l.from_at
             JOIN governance_budget b ON b.id = a.rule_id AND b.recount_at IS NULL
-            WHERE l.measure = 'money' GROUP BY a.rule_id, a.subject, a.from_at, a.spent HAVING SUM(l.settled) > a.spent
+            WHERE l.measure = 'money' GROUP BY a.rule_id, a.subject, a.from_at, a.spent, a.lowered HAVING SUM(l.settled) > a.spent + a.lowered
             """,
             row => $"Of count {row.Id(0)}{Of(row.Text(1))} runs settled {Usd(row.Long(3))}, more than the {Usd(row.Long(2))} that are spent.",
             ct));

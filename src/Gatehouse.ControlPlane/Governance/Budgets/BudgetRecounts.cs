@@ -115,10 +115,11 @@ internal sealed class BudgetRecounts(Database db, ReadSpending read, BudgetCharg
         {
             var spent = (await sql.QueryAsync(
                 $"""
-                INSERT INTO governance_allowance (rule_id, measure, subject, from_at, until_at, spent, unknown_calls)
-                VALUES ({budget.Id}, 'money', {user}, {from}, {until}, {change.Nanos}, {change.Unknown})
+                INSERT INTO governance_allowance (rule_id, measure, subject, from_at, until_at, spent, unknown_calls, lowered)
+                VALUES ({budget.Id}, 'money', {user}, {from}, {until}, {change.Nanos}, {change.Unknown}, {Math.Max(0, -change.Nanos)})
                 ON CONFLICT (rule_id, measure, subject, from_at) DO UPDATE
-                SET spent = governance_allowance.spent + excluded.spent, unknown_calls = governance_allowance.unknown_calls + excluded.unknown_calls
+                SET spent = governance_allowance.spent + excluded.spent, unknown_calls = governance_allowance.unknown_calls + excluded.unknown_calls,
+                    lowered = governance_allowance.lowered + excluded.lowered
                 RETURNING spent
                 """,
                 row => row.Long(0),

@@ -23,9 +23,11 @@ internal sealed record LeaseRequest(
 
 /// <param name="IsLost">Other nodes took this one for dead and have what it held.</param>
 /// <param name="More">Units granted now.</param>
-/// <param name="Others">Units used for good by others than this run of the node; at least.</param>
+/// <param name="Others">Units used for good by others than this run of the node; at least. Below 0 by what the ledger charged to this run
+/// and calls were priced down by since.</param>
 /// <param name="Free">Units that nobody holds; below 0 when the cap was lowered beneath what is out.</param>
-internal readonly record struct LeaseAnswer(bool IsLost, long More, long Others, long Free);
+/// <param name="IsRuleGone">The rule was removed; the node has not heard of it.</param>
+internal readonly record struct LeaseAnswer(bool IsLost, long More, long Others, long Free, bool IsRuleGone = false);
 
 /// <param name="Revision">By which it lets calls in; <see langword="null"/>: it does not say.</param>
 internal readonly record struct NodeBeat(string Node, long Beat, long? Revision);
@@ -51,7 +53,7 @@ internal sealed class LeaseStore(Database db)
                 ON CONFLICT (rule_id, measure, subject, from_at) DO UPDATE SET spent = governance_allowance.spent
                 RETURNING spent, {Cap(r.Rule)}
                 """,
-                row => (row.Long(0), row.LongOrNull(1) ?? 0),
+                row => (row.Long(0), row.LongOrNull(1)),
                 ct))[0];
             var isMoney = r.Rule.Measure == Measure.Money;
             var leases = await sql.QueryAsync(
@@ -65,11 +67,11 @@ internal sealed class LeaseStore(Database db)
                 ct);
             if (r is { Granted: > 0, IsAnew: false } && !leases.Exists(l => l.IsOwn))
             {
-                return new LeaseAnswer(true, 0, 0, 0);
+                return new LeaseAnswer(true, 0, 0, 0, cap is null);
             }
 
             var others = leases.Where(l => !l.IsOwn).ToList();
-            var free = cap - spent - others.Sum(l => l.Out) - r.Out;
+            var free = (cap ?? 0) - spent - others.Sum(l => l.Out) - r.Out;
             var more = More(r, free);
             await sql.ExecuteAsync(
                 $"""
@@ -85,7 +87,9 @@ internal sealed class LeaseStore(Database db)
                 ct);
 
             // Of money, what others used and the ledger does not have yet is left out: no budget is said to be used up before it is.
-            var used = isMoney ? Math.Max(0, spent - (r.Used - r.Underway)) : spent + others.Sum(l => l.Consumed);
+            var used = isMoney
+                ? Math.Max(Math.Min(0, spent - r.Recorded), spent - (r.Used - r.Underway))
+                : spent + others.Sum(l => l.Consumed);
             return new LeaseAnswer(false, more, used, free - more);
         },
         ct);

@@ -38,6 +38,9 @@ internal sealed partial class LeaseWorker : BackgroundService
     private static readonly TimeSpan ForgetSettledAfter = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan LongestRound = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>A database that is silent for longer is away.</summary>
+    private static readonly TimeSpan LongestAnswer = TimeSpan.FromSeconds(2);
+
     private readonly LeaseStore _store;
     private readonly AllowanceBook _book;
     private readonly Snapshot<GovernanceTables> _tables;
@@ -59,6 +62,8 @@ internal sealed partial class LeaseWorker : BackgroundService
     private long _failingSince;
     private long _held;
     private long _told = -1;
+    private int _lost;
+    private long _roundBegan;
 
     public LeaseWorker(
         LeaseStore store, AllowanceBook book, Snapshot<GovernanceTables> tables, TablesStanding tablesStanding, GovernanceChanges changes,
@@ -148,19 +153,20 @@ internal sealed partial class LeaseWorker : BackgroundService
     /// <summary>Looks once at all counts.</summary>
     internal async Task RoundAsync(CancellationToken ct)
     {
+        _roundBegan = _clock.GetTimestamp();
         try
         {
             if (_isUnseen)
             {
-                await ShowAsync(ct);
+                await BoundedAsync(ShowAsync, ct);
                 _isUnseen = false;
             }
 
-            await BeatAsync(ct);
+            await BoundedAsync(BeatAsync, ct);
             await SyncAsync(ct);
             if (_held != _told)
             {
-                await BeatAsync(ct);
+                await BoundedAsync(BeatAsync, ct);
             }
 
             _failingSince = 0;
@@ -174,13 +180,53 @@ internal sealed partial class LeaseWorker : BackgroundService
             _book.IsCutOff = _failingSince != 0 || _tablesStanding.IsFromDisk;
             if (_failingSince == 0)
             {
-                _failingSince = _clock.GetTimestamp();
+                _failingSince = _roundBegan;
                 Tell(e);
             }
 
-            GoOnAlone();
+            GoOnAlone(_failingSince);
+        }
+
+        if (_lost > 0)
+        {
+            LeasesLost(_lost);
+            _lost = 0;
         }
     }
+
+    /// <summary>
+    /// Asks the database, and takes it for away when it is silent for too long: then the answer is lost, and the next round tells anew. It
+    /// is waited for until the statement is really given up, so that a late one cannot undo what is told after it. Rates go on meanwhile.
+    /// </summary>
+    private async Task<T> BoundedAsync<T>(Func<CancellationToken, Task<T>> ask, CancellationToken ct)
+    {
+        using var longest = new CancellationTokenSource(LongestAnswer, _clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, longest.Token);
+        var asked = ask(either.Token);
+        while (!asked.IsCompleted)
+        {
+            using var tick = CancellationTokenSource.CreateLinkedTokenSource(ct);
+            if (await Task.WhenAny(asked, Task.Delay(Tick, _clock, tick.Token)) != asked && !ct.IsCancellationRequested)
+            {
+                GoOnAlone(_failingSince != 0 ? _failingSince : _roundBegan, ratesOnly: true);
+            }
+            else
+            {
+                await tick.CancelAsync();
+                break;
+            }
+        }
+
+        return await asked;
+    }
+
+    private async Task BoundedAsync(Func<CancellationToken, Task> ask, CancellationToken ct) => await BoundedAsync(
+        async limit =>
+        {
+            await ask(limit);
+            return true;
+        },
+        ct);
 
     private void Tell(Exception e)
     {
@@ -240,21 +286,34 @@ internal sealed partial class LeaseWorker : BackgroundService
             .OrderBy(a => a.Turn).ThenBy(a => a.Allowance.Number).ToList();
         var rules = _tables.Current.Limits.Select(r => (r.Id, r.Measure)).ToHashSet();
         var began = _clock.GetTimestamp();
-        foreach (var (allowance, turn) in all)
+        var isWhole = true;
+        for (var i = 0; i < all.Count; i++)
         {
+            var (allowance, turn) = all[i];
+            if (_nodes.SinceBeat >= BeatEvery)
+            {
+                await BoundedAsync(BeatAsync, ct); // else others take this node for dead in a long round
+            }
+
             if (turn == Turn.Awaited)
             {
                 began = _clock.GetTimestamp(); // the rest has its own time, so that it has its turn too
             }
 
-            await LookAsync(allowance, rules.Contains((allowance.Rule.Id, allowance.Rule.Measure)), ct);
-            if (turn == Turn.Rest && _clock.GetElapsedTime(began) > LongestRound && _book.All.Any(a => a.Waiting > 0))
+            var isKnown = rules.Contains((allowance.Rule.Id, allowance.Rule.Measure));
+            await LookAsync(allowance, isKnown, ct);
+            if (turn != Turn.Awaited && _clock.GetElapsedTime(began) > LongestRound && _book.All.Any(a => a.Waiting > 0))
             {
-                break; // the next round begins with them
+                isWhole = i + 1 == all.Count || all[i + 1].Turn == Turn.Rest; // those left out keep asking
+                break; // the next round begins with calls that wait
             }
         }
 
-        _held = served;
+        if (isWhole)
+        {
+            _held = served;
+        }
+
         var over = _clock.GetUtcNow() - KeepPrevious;
         foreach (var window in _standings.Keys.Where(w => w.Until <= over).ToList())
         {
@@ -346,20 +405,20 @@ internal sealed partial class LeaseWorker : BackgroundService
 
             var pledge = Pledge(rule, window, recent);
             var told = Request(allowance, rule, window, pledge, idle ? 0 : Ahead(rule, window, recent));
-            var answer = await _store.SyncAsync(_journal.NodeId, _book.Run, told, ct);
+            var answer = await TellAsync(told, ct);
             if (answer.IsLost)
             {
-                LeaseLost(rule.Name);
+                _lost += standing.SyncedAt == 0 || answer.IsRuleGone ? 0 : 1; // of a share that was never leased nothing is lost
                 window.TakeBack(long.MaxValue);
                 told = Request(allowance, rule, window, window.Used, 0) with { IsAnew = true };
-                answer = await _store.SyncAsync(_journal.NodeId, _book.Run, told, ct);
+                answer = await TellAsync(told, ct);
                 pledge = told.Pledge;
                 window.Ask();
             }
             else if (answer.Free < 0 && window.TakeBack(-answer.Free) > 0)
             {
                 told = Request(allowance, rule, window, pledge, 0);
-                answer = await _store.SyncAsync(_journal.NodeId, _book.Run, told, ct);
+                answer = await TellAsync(told, ct);
             }
 
             window.Pledge(pledge);
@@ -373,6 +432,9 @@ internal sealed partial class LeaseWorker : BackgroundService
             throw;
         }
     }
+
+    private Task<LeaseAnswer> TellAsync(LeaseRequest told, CancellationToken ct) =>
+        BoundedAsync(limit => _store.SyncAsync(_journal.NodeId, _book.Run, told, limit), ct);
 
     /// <summary>What calls wait for, and about a second's use or a small part of the cap; never less than was pledged before.</summary>
     private long Pledge(LimitRule rule, AllowanceWindow window, long recent) => _nodes.Count == 1
@@ -399,10 +461,12 @@ internal sealed partial class LeaseWorker : BackgroundService
     /// Of money all that is held is used, once the others would take what is not pledged if they could: they are away too, or this node
     /// alone, and it cannot tell. Until then it keeps to its pledge, so that a short fault costs nobody anything.
     /// </summary>
-    private void GoOnAlone()
+    /// <param name="failingSince">When the first round that failed began.</param>
+    /// <param name="ratesOnly">A statement is still under way: it may be telling how much of the money is used.</param>
+    private void GoOnAlone(long failingSince, bool ratesOnly = false)
     {
-        var shares = _tablesStanding.IsFromDisk || _clock.GetElapsedTime(_failingSince) >= SharesAfter;
-        var all = _nodes.SinceBeat >= LiveNodes.LiveFor && _clock.GetElapsedTime(_failingSince) >= LiveNodes.LiveFor;
+        var shares = _tablesStanding.IsFromDisk || _clock.GetElapsedTime(failingSince) >= SharesAfter;
+        var all = !ratesOnly && _nodes.SinceBeat >= LiveNodes.LiveFor && _clock.GetElapsedTime(failingSince) >= LiveNodes.LiveFor;
         foreach (var allowance in _book.All)
         {
             var window = allowance.Current(_clock.GetUtcNow());
@@ -450,7 +514,8 @@ internal sealed partial class LeaseWorker : BackgroundService
 
         if (standing.SyncedAt != 0)
         {
-            await _store.ForgetAsync(_journal.NodeId, _book.Run, allowance.Rule, allowance.Subject, window.From, ct);
+            await BoundedAsync(
+                limit => _store.ForgetAsync(_journal.NodeId, _book.Run, allowance.Rule, allowance.Subject, window.From, limit), ct);
         }
 
         return _book.TryForget(allowance);
@@ -481,8 +546,8 @@ internal sealed partial class LeaseWorker : BackgroundService
         Message = "Leases of budgets and limits cannot be renewed: calls go on with what this node holds, and it is tried again.")]
     private partial void LeasesFailed(Exception e);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Others took this node for gone and have what it held of '{Rule}'; it begins anew.")]
-    private partial void LeaseLost(string rule);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Others took this node for gone and have what it held of {Count} budgets and limits; it begins anew.")]
+    private partial void LeasesLost(int count);
 
     /// <summary>In what order counts are looked at.</summary>
     private enum Turn

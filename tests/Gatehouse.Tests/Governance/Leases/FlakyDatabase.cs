@@ -7,7 +7,7 @@ namespace Gatehouse.Tests.Governance.Leases;
 /// </summary>
 internal sealed class FlakyDatabase(Database db) : Database
 {
-    /// <summary>Before a request; throws when it is not to arrive.</summary>
+    /// <summary>Before a request; throws when it is not to arrive, and does not end while the database is silent.</summary>
     public Func<Task> Before { get; set; } = () => Task.CompletedTask;
 
     /// <summary>After a request; throws when its answer is to be lost.</summary>
@@ -29,23 +29,23 @@ internal sealed class FlakyDatabase(Database db) : Database
         return ValueTask.CompletedTask;
     }
 
-    internal override Task<int> ExecuteAsync(Statement statement, CancellationToken ct) => AskAsync(() => db.ExecuteAsync(statement, ct));
+    internal override Task<int> ExecuteAsync(Statement statement, CancellationToken ct) => AskAsync(() => db.ExecuteAsync(statement, ct), ct);
 
     internal override Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct) =>
-        AskAsync(() => db.QueryAsync(statement, read, ct));
+        AskAsync(() => db.QueryAsync(statement, read, ct), ct);
 
     internal override Task<List<T>> ScanAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct) =>
-        AskAsync(() => db.ScanAsync(statement, read, ct));
+        AskAsync(() => db.ScanAsync(statement, read, ct), ct);
 
     internal override Task<T> RunSnapshotAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct) =>
-        AskAsync(() => db.RunSnapshotAsync(work, ct));
+        AskAsync(() => db.RunSnapshotAsync(work, ct), ct);
 
     internal override Task<T> RunTransactionAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct) =>
-        AskAsync(() => db.RunTransactionAsync(work, ct));
+        AskAsync(() => db.RunTransactionAsync(work, ct), ct);
 
-    private async Task<T> AskAsync<T>(Func<Task<T>> ask)
+    private async Task<T> AskAsync<T>(Func<Task<T>> ask, CancellationToken ct)
     {
-        await Before();
+        await Before().WaitAsync(ct);
         var answer = await ask();
         await After();
         return answer;

@@ -201,7 +201,7 @@ internal sealed class LeaseSimulation : IAsyncDisposable
     {
         if (call.Holds is null)
         {
-            if (call.Table.Find(node.Principal, call.Route, call.User) is not { } found)
+            if (call.Table.Find(node.Principal, call.Route, call.User, call.StartedAt) is not { } found)
             {
                 call.Stage = CallStage.UnderWay;
                 return;
@@ -229,7 +229,7 @@ internal sealed class LeaseSimulation : IAsyncDisposable
 
             if (call.Waits is null)
             {
-                call.Waits = node.Book.Find(allowance.Rule, allowance.Subject).Current(call.StartedAt);
+                call.Waits = node.Book.Find(allowance.Rule, allowance.Subject, call.StartedAt).Current(call.StartedAt);
                 call.Waits.BeginWait(call.Worst);
             }
             else if (++call.Tries > 6)

@@ -279,10 +279,10 @@ public sealed class LeaseWorkerTests : IAsyncLifetime
         await WriteAsync($"UPDATE governance_budget SET mode = 'hard' WHERE id = {budget}");
         await node.Publisher.RefreshAsync(Ct);
 
-        var found = older.Find(node.Principal, "r", "ann")!.Single();
+        var found = older.Find(node.Principal, "r", "ann", _clock.GetUtcNow())!.Single();
 
         Assert.True(found.Rule.Enforced);
-        Assert.Same(found, node.Table.Find(node.Principal, "r", "ann")!.Single());
+        Assert.Same(found, node.Table.Find(node.Principal, "r", "ann", _clock.GetUtcNow())!.Single());
     }
 
     /// <summary>Whoever gives back what is not in the ledger lends it twice.</summary>
@@ -300,6 +300,144 @@ public sealed class LeaseWorkerTests : IAsyncLifetime
         await DrainAsync(node, round: false);
         await node.Worker.StopAsync(Ct);
         Assert.Empty(await Db.QueryAsync($"SELECT 1 FROM governance_lease", row => row.Long(0), Ct));
+    }
+
+    /// <summary>The budget was said to be used up until its period ended.</summary>
+    [Fact]
+    public async Task What_calls_were_priced_down_by_is_free_again()
+    {
+        var (node, budget) = (await StartAsync(), await MakeBudgetAsync("b"));
+        await RoundAsync(node, refresh: true);
+        End(Begin(node, Cap), Cap);
+        await DrainAsync(node);
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        await RoundAsync(node);
+        await Db.ExecuteAsync($"UPDATE governance_allowance SET spent = 100, lowered = {Cap - 100} WHERE rule_id = {budget}", Ct);
+        Window(node).Ask();
+        await RoundAsync(node);
+
+        Assert.Equal(Cap - 100, Window(node).MostLeft);
+        Assert.Equal(Cap - 100, Window(node).Spare);
+        var (_, faults) = await Db.TransactionAsync(sql => BudgetInvariants.LeasesAsync(sql, Ct), Ct);
+        Assert.Empty(faults);
+    }
+
+    /// <summary>Calls were refused for as long as the driver waits, half a minute.</summary>
+    [Fact]
+    public async Task Rates_go_on_by_shares_while_the_database_is_silent_also_in_a_new_minute()
+    {
+        var node = await StartAsync();
+        await MakeLimitAsync(10);
+        await RoundAsync(node, refresh: true);
+        node.Db.Before = () => new TaskCompletionSource().Task;
+        _clock.Advance(TimeSpan.FromMinutes(1));
+        var round = node.Worker.RoundAsync(Ct);
+        Assert.False(round.IsCompleted);
+        _clock.Advance(TimeSpan.FromSeconds(2));
+        await round.WaitAsync(TimeSpan.FromSeconds(20), Ct);
+        Assert.Equal(10, node.Book.All.Single().Current(_clock.GetUtcNow()).Granted);
+
+        round = node.Worker.RoundAsync(Ct);
+        _clock.Advance(TimeSpan.FromMinutes(1));
+        await round.WaitAsync(TimeSpan.FromSeconds(20), Ct);
+        Assert.Equal(10, node.Book.All.Single().Current(_clock.GetUtcNow()).Granted);
+
+        node.Db.Before = () => Task.CompletedTask;
+        await RoundAsync(node);
+        await RoundAsync(node);
+        Assert.DoesNotContain(node.Log.Messages, m => m.StartsWith("Others", StringComparison.Ordinal)); // a share is no lease
+    }
+
+    /// <summary>Others took the node for dead, and freed what it held.</summary>
+    [Fact]
+    public async Task A_node_shows_itself_within_a_long_round()
+    {
+        var node = await StartAsync();
+        for (var i = 0; i < 8; i++)
+        {
+            await MakeBudgetAsync($"b{i}");
+        }
+
+        await RoundAsync(node);
+        var before = await BeatsAsync(node);
+        node.Db.After = () =>
+        {
+            _clock.Advance(TimeSpan.FromMilliseconds(300));
+            return Task.CompletedTask;
+        };
+        await RoundAsync(node, refresh: true);
+
+        Assert.InRange(await BeatsAsync(node) - before, 4, 8);
+    }
+
+    /// <summary>A call waited until ten thousand end users' counts had been told.</summary>
+    [Fact]
+    public async Task Counts_that_ask_give_way_to_calls_that_wait_and_the_revision_is_held_when_all_were_looked_at()
+    {
+        var node = await StartAsync();
+        for (var i = 0; i < 8; i++)
+        {
+            await MakeBudgetAsync($"b{i}");
+        }
+
+        await RoundAsync(node, refresh: true);
+        var revision = await WriteAsync($"UPDATE governance_budget SET limit_nanos = 10");
+        await node.Publisher.RefreshAsync(Ct);
+        var waited = node.Book.All.First().Window;
+        node.Db.After = () =>
+        {
+            if (waited.Waiting == 0)
+            {
+                waited.BeginWait(1);
+            }
+
+            _clock.Advance(TimeSpan.FromMilliseconds(150));
+            return Task.CompletedTask;
+        };
+        await RoundAsync(node);
+
+        Assert.Contains(node.Book.All, a => a.IsAsking && a.Window != waited);
+        Assert.True(await HeldAsync(node) < revision);
+        node.Db.After = () => Task.CompletedTask;
+        waited.EndWait(1);
+        await RoundAsync(node);
+        Assert.Equal(revision, await HeldAsync(node));
+    }
+
+    /// <summary>The count began with the new day, and the ledger charges the old one.</summary>
+    [Fact]
+    public async Task A_count_of_an_end_user_that_a_call_of_yesterday_makes_begins_with_yesterday()
+    {
+        _clock.Advance(TimeSpan.FromHours(12) - TimeSpan.FromSeconds(11)); // one second to midnight
+        var (node, budget) = (await StartAsync(), await MakeBudgetAsync("b", "day"));
+        await WriteAsync($"UPDATE governance_budget SET end_user = '*' WHERE id = {budget}");
+        await RoundAsync(node, refresh: true);
+        var began = _clock.GetUtcNow();
+        _clock.Advance(TimeSpan.FromSeconds(2));
+
+        var found = node.Table.Find(node.Principal, "r", "ann", began)!.Single();
+
+        Assert.Equal(began.Date, found.Current(began).From.UtcDateTime);
+        Assert.Equal(_clock.GetUtcNow().Date, found.Current(_clock.GetUtcNow()).From.UtcDateTime);
+        Assert.Equal(began.Date, found.Current(began).From.UtcDateTime);
+    }
+
+    [Fact]
+    public async Task A_node_that_lost_what_it_held_says_so_once_for_all_counts()
+    {
+        var node = await StartAsync();
+        await MakeBudgetAsync("first");
+        await MakeBudgetAsync("second");
+        await RoundAsync(node, refresh: true);
+        await Db.ExecuteAsync($"DELETE FROM governance_lease", Ct);
+        foreach (var allowance in node.Book.All)
+        {
+            allowance.Window.Ask();
+        }
+
+        await RoundAsync(node);
+
+        Assert.Contains(" 2 ", Assert.Single(node.Log.Messages), StringComparison.Ordinal);
     }
 
     private static AllowanceWindow Window(SimulatedNode node) => node.Book.All.Single().Window;
@@ -336,6 +474,15 @@ public sealed class LeaseWorkerTests : IAsyncLifetime
         return id;
     }
 
+    private Task<long> MakeLimitAsync(long requests) => WriteAsync(
+        $"""
+        INSERT INTO governance_limit (id, name, requests_per_minute, created_by, created_at)
+        VALUES ({Guid.CreateVersion7()}, 'l', {requests}, 'a', {_clock.GetUtcNow()})
+        """);
+
+    private async Task<long> BeatsAsync(SimulatedNode node) =>
+        (await Db.QueryAsync($"SELECT beat FROM governance_node WHERE node = {node.Name}", row => row.Long(0), Ct))[0];
+
     private Task<long> WriteAsync(FormattableString sql) => Db.TransactionAsync(
         async transaction =>
         {
@@ -348,7 +495,7 @@ public sealed class LeaseWorkerTests : IAsyncLifetime
     private (SimulatedNode Node, Holds Holds, DateTimeOffset At) Begin(SimulatedNode node, long worst)
     {
         var at = _clock.GetUtcNow();
-        var holds = new Holds(node.Table.Find(node.Principal, "r", "")!, node.Book.Run);
+        var holds = new Holds(node.Table.Find(node.Principal, "r", "", at)!, node.Book.Run);
         foreach (var allowance in holds.Rules)
         {
             Assert.True(holds.TryTake(allowance.Current(at), Measure.Money, worst));

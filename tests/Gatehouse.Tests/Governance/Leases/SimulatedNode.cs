@@ -4,6 +4,7 @@ using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Governance;
 using Gatehouse.Storage;
+using Gatehouse.Tests.Observability;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gatehouse.Tests.Governance.Leases;
@@ -44,6 +45,9 @@ internal sealed class SimulatedNode : IAsyncDisposable
     public LeaseWorker Worker { get; private set; } = null!;
 
     public GovernancePublisher Publisher { get; private set; } = null!;
+
+    /// <summary>What its worker says.</summary>
+    public CountingLogger<LeaseWorker> Log { get; } = new();
 
     public NodeAgreement Agreement { get; private set; } = null!;
 
@@ -87,6 +91,7 @@ internal sealed class SimulatedNode : IAsyncDisposable
         }
 
         _standing.Dispose();
+        Log.Dispose();
         return Db.DisposeAsync();
     }
 
@@ -101,8 +106,7 @@ internal sealed class SimulatedNode : IAsyncDisposable
         Publisher = new GovernancePublisher(new GovernanceReader(_db, _clock), Secret, tables, changes, _clock);
         Agreement = new NodeAgreement(_clock, NullLogger<NodeAgreement>.Instance);
         Worker = new LeaseWorker(
-            new LeaseStore(Db), Book, tables, _standing, changes, Publisher, Agreement, Journal, _clock,
-            NullLogger<LeaseWorker>.Instance);
+            new LeaseStore(Db), Book, tables, _standing, changes, Publisher, Agreement, Journal, _clock, Log);
         IsAlive = true;
     }
 }
