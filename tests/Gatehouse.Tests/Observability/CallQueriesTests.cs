@@ -449,6 +449,34 @@ public class CallQueriesTests
             TestLedger.Admin, new CallFilter(Limit: 500), CancellationToken.None)).Count);
     }
 
+    /// <summary>A page of the console once read the whole ledger for five calls that were not there.</summary>
+    [Fact]
+    public async Task The_newest_calls_are_looked_for_in_ten_pages()
+    {
+        await using var ledger = await TestLedger.StartAsync("sqlite");
+        await ledger.RecordAsync(TestLedger.Call(Blue, 1, Samples.Noon));
+        var shape = await ledger.CountAsync($"SELECT shape FROM observability_call");
+        var filter = new CallFilter(Search: "no-such-word", Limit: 5);
+        for (var at = Samples.Noon; at < Samples.Noon.AddSeconds(700); at = at.AddSeconds(100))
+        {
+            await ledger.Db.InsertManyAsync(
+                "observability_call", ["id", "shape", "started_at", "recorded_at", "duration_micros", "own_micros"],
+                [.. Enumerable.Range(0, 100_000).Select(i => at.AddMilliseconds(i))
+                    .Select(t => new object?[] { Guid.CreateVersion7(t), shape, t, t, 1000, 10 })],
+                CancellationToken.None);
+        }
+
+        ledger.Clock.Now = Samples.Noon.AddHours(1);
+        await using var counted = new CountingDatabase(ledger.Db);
+        var calls = new CallQueries(counted, ledger.Systems, ledger.Recorded, ledger.Clock);
+        await calls.ListAsync(TestLedger.Admin, filter, CancellationToken.None);
+        var ofPage = counted.Statements;
+
+        Assert.Empty(await calls.NewestAsync(TestLedger.Admin, filter, CancellationToken.None));
+
+        Assert.Equal((1 + CallQueries.MostPages) * ofPage, counted.Statements);
+    }
+
     /// <summary>Few calls of one system, hours apart, among many of another: pages hold all of them, once and in order.</summary>
     [Theory]
     [MemberData(nameof(Kinds))]

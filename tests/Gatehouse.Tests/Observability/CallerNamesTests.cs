@@ -113,6 +113,60 @@ public class CallerNamesTests
         }
     }
 
+    /// <summary>A target that failed before another one did not know the name once had a row of the sums under it.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_name_that_nobody_knows_has_no_row_though_a_target_failed_before(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        await ledger.RecordAsync(Enumerable.Range(0, 20).Select(i => Unknown(i, Samples.Noon.AddSeconds(i))));
+        ledger.Clock.Now = Samples.Noon.AddHours(2);
+
+        Assert.Equal(0, await ledger.CountAsync(
+            $"SELECT COUNT(*) FROM observability_traffic WHERE route LIKE 'guess%' OR model LIKE 'guess%'"));
+        foreach (var to in (DateTimeOffset[])[Samples.Noon.AddMinutes(59).AddSeconds(1), Samples.Noon.AddHours(1)])
+        {
+            foreach (var (model, calls) in ((string, long)[])[("guess-7", 1), (CallFilter.UnknownRoute, 20)])
+            {
+                var filter = new CallFilter(From: Samples.Noon, To: to, Model: model);
+                var sum = (await ledger.Traffic.SeriesAsync(TestLedger.Admin, filter, TimeSpan.FromHours(1), Ct)).Total;
+                Assert.Equal((calls, calls, 11 * calls), (sum.Calls, sum.FailedOver, sum.InputTokens));
+            }
+        }
+
+        static CallRecord Unknown(int i, DateTimeOffset at)
+        {
+            var call = UnknownCall(i, at);
+            call.Usage = new TokenUsage(11, 0, 0, 0, 0, 0);
+            call.Attempts =
+            [
+                new CallAttempt("first", call.Route, 0, 5, null, 10, 500, "overloaded", "busy", new TokenUsage(11, 0, 0, 0, 0, 0)),
+                new CallAttempt("open", call.Route, 10, 15, null, 30, 404, "model_not_found", "no", null),
+            ];
+            return call;
+        }
+    }
+
+    /// <summary>A node of the version before writes calls without the shape by which those of a name are found.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Calls_of_a_name_that_an_older_version_recorded_are_found_once_they_are_marked(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        await ledger.RecordAsync(Enumerable.Range(0, 20).Select(i => UnknownCall(i, Samples.Noon.AddSeconds(i))));
+        await ledger.RecordAsync(Enumerable.Range(100, 3).Select(i => Call(i, Samples.Noon.AddSeconds(i))));
+        await ledger.Db.ExecuteAsync($"UPDATE observability_call SET outside_shape = NULL", Ct);
+        ledger.Clock.Now = Samples.Noon.AddHours(2);
+        var filter = new CallFilter(From: Samples.Noon, To: Samples.Noon.AddHours(1), Route: "guess-7");
+        Assert.Empty(await TrafficQueriesTests.ListAllAsync(ledger, filter));
+
+        await NamedCalls.MarkAsync(ledger.Db, Samples.Noon.AddHours(-1), Ct);
+
+        Assert.Single(await TrafficQueriesTests.ListAllAsync(ledger, filter));
+        Assert.Equal(1, (await ledger.Traffic.SeriesAsync(TestLedger.Admin, filter, TimeSpan.FromHours(1), Ct)).Total.Calls);
+        Assert.Equal(20, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_call WHERE outside_shape = shape"));
+    }
+
     /// <summary>A re-pricing once found no row of the sums, and lost what guards and cache had done with a call.</summary>
     [Theory]
     [MemberData(nameof(Kinds))]
@@ -151,6 +205,14 @@ public class CallerNamesTests
         SELECT COUNT(DISTINCT route) FROM observability_traffic
         WHERE step_seconds = 3600 AND bucket_at >= {day} AND bucket_at < {day.AddDays(1)}
         """);
+
+    private static CallRecord UnknownCall(int i, DateTimeOffset at)
+    {
+        var call = Call((2 * i) + 1, at);
+        (call.Route, call.Model, call.AnsweredModel, call.Usage) = ($"guess-{i}", $"guess-{i}", null, null);
+        (call.Status, call.Outcome, call.ErrorCode) = (404, CallOutcome.Failed, "model_not_found");
+        return call;
+    }
 
     /// <summary>Even ones were refused by a limit. Odd ones were answered: a route for all names passed the name on.</summary>
     private static CallRecord Call(int i, DateTimeOffset at)

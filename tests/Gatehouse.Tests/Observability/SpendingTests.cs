@@ -1,6 +1,8 @@
 using Gatehouse.Api;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Journal;
 using Gatehouse.Observability;
+using Gatehouse.Observability.Ledger;
 using Gatehouse.Observability.Rollups;
 using Gatehouse.Tests.Storage;
 using Microsoft.AspNetCore.Http;
@@ -44,6 +46,15 @@ public class SpendingTests
         Assert.Equal(13, await ClosedAsync());
         await AssertAsync();
 
+        // A node of an older version takes out the sums, and not the mark of their spending.
+        await ledger.RecordAsync(TestLedger.Call(Blue, 83, Midnight.AddDays(1).AddHours(10)));
+        await ledger.Db.ExecuteAsync(
+            $"INSERT INTO observability_traffic_closed (step_seconds, bucket_at) VALUES ({SpendingSums.Step}, {Midnight.AddDays(1).AddHours(6)})",
+            Ct);
+        await buckets.CloseDueAsync(Ct);
+        Assert.Equal(13, await ClosedAsync());
+        await AssertAsync();
+
         // What is added up is not read again.
         var before = await ReadAsync(TestLedger.Admin, null);
         await ledger.Db.ExecuteAsync($"DELETE FROM observability_call WHERE started_at < {Midnight.AddDays(3)}", Ct);
@@ -72,12 +83,55 @@ public class SpendingTests
             }
         }
 
-        async Task<IReadOnlyList<DaySpending>> ReadAsync(Person who, string? provider)
+        Task<IReadOnlyList<DaySpending>> ReadAsync(Person who, string? provider) => SpentAsync(ledger, who, provider);
+    }
+
+    /// <summary>One key once made as many rows of spending as it could think of names that a wildcard let through.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Names_that_callers_choose_share_a_row_as_in_the_other_sums(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        await ledger.RecordAsync(Enumerable.Range(0, CallerNames.MostADay + 50).Select(i => Named(i, i % 2 == 0 ? $"guess-{i}" : null)));
+        await ledger.RecordAsync(Enumerable.Range(1000, 30).Select(i =>
         {
-            var http = new DefaultHttpContext();
-            ApiPerson.Set(http, who);
-            var answer = await GetSpending.HandleAsync("2026-02-28", "2026-03-06", provider, http, ledger.Db, ledger.Clock, Ct);
-            return Assert.IsType<JsonHttpResult<DaySpendingList>>(answer).Value!.Items;
+            var call = Named(i, null);
+            (call.Status, call.Outcome) = (404, CallOutcome.Failed);
+            return call;
+        }));
+        var others = Named(2000, "real");
+        await ledger.RecordAsync(others);
+        ledger.Clock.Now = Midnight.AddDays(1).AddHours(2);
+
+        await AssertAsync();
+        await new ClosedBuckets(ledger.Db, ledger.Clock).CloseDueAsync(Ct);
+        Assert.Equal(CallerNames.MostADay + 3, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_spending"));
+        await AssertAsync();
+
+        async Task AssertAsync()
+        {
+            var spent = await SpentAsync(ledger, TestLedger.Admin, "open");
+            Assert.Equal(CallerNames.MostADay + 3, spent.Count);
+            Assert.Equal(
+                [(CallFilter.OtherNames, 50L), (CallFilter.UnknownRoute, 30L), ("real", 1L)],
+                spent.Where(s => !s.Model.StartsWith("guess-", StringComparison.Ordinal)).Select(s => (s.Model, s.Calls)));
         }
+
+        static CallRecord Named(int i, string? answered)
+        {
+            var call = TestLedger.Call(Blue, 1, Midnight.AddHours(12).AddSeconds(i));
+            call.RequestId += i;
+            (call.Route, call.Provider, call.Model, call.AnsweredModel) = ($"guess-{i}", "open", $"guess-{i}", answered);
+            (call.Status, call.Outcome, call.Attempts) = (200, CallOutcome.Ok, []);
+            return call;
+        }
+    }
+
+    private static async Task<IReadOnlyList<DaySpending>> SpentAsync(TestLedger ledger, Person who, string? provider)
+    {
+        var http = new DefaultHttpContext();
+        ApiPerson.Set(http, who);
+        var answer = await GetSpending.HandleAsync("2026-02-28", "2026-03-06", provider, http, ledger.Db, ledger.Clock, Ct);
+        return Assert.IsType<JsonHttpResult<DaySpendingList>>(answer).Value!.Items;
     }
 }

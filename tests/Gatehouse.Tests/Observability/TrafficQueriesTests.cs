@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Routing;
@@ -376,11 +378,49 @@ public class TrafficQueriesTests
             ledger.Traffic.SeriesAsync(TestLedger.Admin, search, TimeSpan.FromHours(1), CancellationToken.None));
 
         Assert.Equal((400, "from"), (refused.Problem.Status, refused.Problem.Field));
-        Assert.Contains("'from' must be 2026-03-01T12:01:00Z or later", refused.Problem.Message, StringComparison.Ordinal);
-        var narrower = search with { From = Samples.Noon.AddMinutes(2) };
-        Assert.Equal(
-            0, (await ledger.Traffic.SeriesAsync(TestLedger.Admin, narrower, TimeSpan.FromHours(1), CancellationToken.None)).Total.Calls);
+        Assert.Contains("'from' must be 2026-03-01T12:01:01Z or later", refused.Problem.Message, StringComparison.Ordinal);
+        foreach (var from in (DateTimeOffset[])[OldestSaidBy(refused.Problem), Samples.Noon.AddMinutes(2)])
+        {
+            var sums = await ledger.Traffic.SeriesAsync(
+                TestLedger.Admin, search with { From = from }, TimeSpan.FromHours(1), CancellationToken.None);
+            Assert.Equal(0, sums.Total.Calls);
+        }
     }
+
+    /// <summary>Calls of a name that is summed with others were once added up however many they were.</summary>
+    [Fact]
+    public async Task Calls_of_a_made_up_name_are_listed_and_summed_with_the_bounds_of_all_others()
+    {
+        await using var ledger = await TestLedger.StartAsync("sqlite");
+        var call = TestLedger.Call(Blue, 5, Samples.Noon);
+        (call.Route, call.Status, call.Outcome, call.Provider, call.Model) = ("guess", 404, CallOutcome.Refused, null, null);
+        await ledger.RecordAsync(call);
+        var shape = await ledger.CountAsync($"SELECT shape FROM observability_call");
+        await ledger.Db.InsertManyAsync(
+            "observability_call", ["id", "shape", "outside_shape", "started_at", "recorded_at", "duration_micros", "own_micros"],
+            [
+                .. Enumerable.Range(1, TrafficReader.MostRead).Select(i => Samples.Noon.AddMilliseconds(15 * i))
+                    .Select(at => new object?[] { Guid.CreateVersion7(at), shape, shape, at, at, 1000, 10 }),
+            ],
+            CancellationToken.None);
+        ledger.Clock.Now = Samples.Noon.AddHours(1);
+        var named = new CallFilter(From: Samples.Noon.AddMinutes(-5), To: ledger.Clock.Now, Route: "guess", Limit: 500);
+
+        var refused = await Assert.ThrowsAsync<ProblemException>(() =>
+            ledger.Traffic.SeriesAsync(TestLedger.Admin, named, TimeSpan.FromHours(1), CancellationToken.None));
+        Assert.Equal((TrafficQueries.TooManyToSum, "from"), (refused.Problem.Code, refused.Problem.Field));
+        var narrower = named with { From = OldestSaidBy(refused.Problem) };
+        await ledger.Traffic.SeriesAsync(TestLedger.Admin, narrower, TimeSpan.FromHours(1), CancellationToken.None);
+
+        var first = await ledger.Calls.ListAsync(TestLedger.Admin, named, CancellationToken.None);
+        var second = await ledger.Calls.ListAsync(TestLedger.Admin, named with { Before = first.Next }, CancellationToken.None);
+        var expected = await ledger.Db.QueryAsync(
+            $"SELECT id FROM observability_call ORDER BY id DESC LIMIT 1000", row => row.Id(0), CancellationToken.None);
+        Assert.Equal(expected, first.Calls.Concat(second.Calls).Select(c => c.Id));
+    }
+
+    private static DateTimeOffset OldestSaidBy(Problem problem) => DateTimeOffset.Parse(
+        Regex.Match(problem.Message, "'from' must be (\\S+) or later").Groups[1].Value, CultureInfo.InvariantCulture);
 
     /// <summary>Time before the first call and after the last one once cost a statement for each three days of it.</summary>
     [Fact]

@@ -16,7 +16,7 @@ internal static class CallConditions
     private static readonly string[] NothingFound = ["", Words.Of(GuardVerdict.Passed), Words.Of(GuardVerdict.Unchecked)];
 
     /// <summary>How far a call's id and its start may disagree on the time: ids bound the search, the start decides.</summary>
-    private static readonly TimeSpan IdSlack = TimeSpan.FromMinutes(1);
+    public static readonly TimeSpan IdSlack = TimeSpan.FromMinutes(1);
 
     /// <exception cref="ProblemException">The filter names a team that the person may not see, or has a wrong limit.</exception>
     /// <param name="within">Bounds beside those of the filter's times.</param>

@@ -106,6 +106,22 @@ internal sealed class CallPages(Database db, SystemLookup systems, TimeProvider 
             return null;
         }
 
+        // Those of many shapes are sorted: of more than a page looks at, the way of all others finds them soon.
+        var bounds = IdRange.Between(
+            CallConditions.EarliestId(filter.From!.Value), filter.To is { } to ? CallConditions.LatestId(to) : Guid.AllBitsSet)
+            .Before(filter.Before);
+        var counted = await db.ScanAsync(
+            $"""
+            SELECT COUNT(*) FROM (SELECT 1 FROM observability_call
+                WHERE outside_shape IN {shapes} AND id >= {bounds.First} AND id <= {bounds.Last} LIMIT {MostScanned + 1}) c
+            """,
+            row => row.Long(0),
+            ct);
+        if (counted[0] > MostScanned)
+        {
+            return null;
+        }
+
         var found = LedgerRow.Select().AddConditions(db, who, filter, IdRange.All.Before(filter.Before), shapes)
             .Add($" AND outside_shape IN {shapes} ORDER BY id DESC LIMIT {filter.Limit + 1}");
         var calls = await db.ScanAsync(found.Build(), row => LedgerRow.Read(row, systems).Call, ct);

@@ -24,6 +24,9 @@ public sealed class CallQueries
     /// <summary>A follower must come back after this time, so that what proxies and browsers forget about is closed.</summary>
     private static readonly TimeSpan FollowLife = TimeSpan.FromMinutes(15);
 
+    /// <summary>Pages that are read for the newest calls.</summary>
+    internal const int MostPages = 10;
+
     /// <summary>What the index on long calls takes for long.</summary>
     private static readonly TimeSpan LongCall = TimeSpan.FromMinutes(1);
     private const long LongMicros = 60_000_000;
@@ -63,15 +66,15 @@ public sealed class CallQueries
     }
 
     /// <summary>
-    /// The newest calls of the filter, as many as its limit says or as there are: where a page ends early, the next one is read. For
-    /// filters whose calls are found by the sums, or it may look at every call of the range.
+    /// The newest calls of the filter, as many as its limit says or as there are: where a page ends early, the next one is read, up to
+    /// ten of them.
     /// </summary>
     /// <exception cref="ProblemException">The limit is wrong, or the person may not see the team that the filter names.</exception>
     public async Task<IReadOnlyList<CallSummary>> NewestAsync(Person who, CallFilter filter, CancellationToken ct)
     {
         var page = await ListAsync(who, filter, ct);
         var found = page.Calls.ToList();
-        while (page.Next is not null && found.Count < filter.Limit)
+        for (var pages = 1; page.Next is not null && found.Count < filter.Limit && pages < MostPages; pages++)
         {
             page = await ListAsync(who, filter with { Before = page.Next, Limit = filter.Limit - found.Count }, ct);
             found.AddRange(page.Calls);

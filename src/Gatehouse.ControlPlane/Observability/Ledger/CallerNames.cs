@@ -82,8 +82,8 @@ internal sealed class CallerNames(Database db)
     public void Forget() => _names.Clear();
 
     /// <summary>The model under which the sums have it: one that a route passed on is the caller's name.</summary>
-    public static string Summed(string model, string route, bool isOther) =>
-        isOther && model == route ? CallFilter.OtherNames : model;
+    public static string Summed(string model, string route, bool isUnknown, bool isOther) =>
+        model != route ? model : isUnknown ? CallFilter.UnknownRoute : isOther ? CallFilter.OtherNames : model;
 
     private static (Guid Team, long Day) PlaceOf(CallRecord record) =>
         (record.TeamId, record.StartedAtMicros - (record.StartedAtMicros % DayMicros));

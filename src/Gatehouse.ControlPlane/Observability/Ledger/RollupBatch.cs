@@ -36,12 +36,13 @@ internal sealed class RollupBatch(string node)
         sums.SavedTokens += record.Saved?.Total ?? 0;
         sums.Duration.Add(record.DurationMicros);
         sums.Own.Add(record.OwnMicros);
+        var unknown = entry.Earlier.Count > 0 && IsUnknown(entry.Shape);
         foreach (var target in entry.Earlier)
         {
             sums.Take(target, -1);
             foreach (var step in StepSeconds)
             {
-                var model = CallerNames.Summed(target.Model, entry.Shape.Route, entry.Shape.IsOther);
+                var model = CallerNames.Summed(target.Model, entry.Shape.Route, unknown, entry.Shape.IsOther);
                 Of(KeyOf(entry.Shape, at.Item2, step) with { Provider = target.Provider, Model = model }).Take(target, 1);
             }
         }
@@ -69,7 +70,7 @@ internal sealed class RollupBatch(string node)
 
     private static RollupKey KeyOf(CallShape shape, long minute, long step)
     {
-        var unknown = UnknownRoute.Is(shape.Status, shape.Outcome, shape.Route, shape.Model);
+        var unknown = IsUnknown(shape);
         return new RollupKey(
             shape.TeamId,
             step,
@@ -78,11 +79,12 @@ internal sealed class RollupBatch(string node)
             Words.Of(shape.Environment),
             unknown ? CallFilter.UnknownRoute : shape.IsOther ? CallFilter.OtherNames : shape.Route,
             shape.Provider ?? "",
-            shape.Model is null ? ""
-                : unknown ? CallFilter.UnknownRoute : CallerNames.Summed(shape.Model, shape.Route, shape.IsOther),
+            shape.Model is null ? "" : CallerNames.Summed(shape.Model, shape.Route, unknown, shape.IsOther),
             Words.Of(shape.Outcome),
             shape.ErrorCode ?? "");
     }
+
+    private static bool IsUnknown(CallShape shape) => UnknownRoute.Is(shape.Status, shape.Outcome, shape.Route, shape.Model);
 
     private async Task AddStoredHistogramsAsync(Transaction transaction, long step, List<RollupKey> keys, CancellationToken ct)
     {

@@ -220,7 +220,7 @@ public sealed class Repricing
     {
         public string SummedRoute => IsOther ? CallFilter.OtherNames : Route;
 
-        public string SummedModel => CallerNames.Summed(Model, Route, IsOther);
+        public string SummedModel => CallerNames.Summed(Model, Route, isUnknown: false, IsOther);
     }
 
     private sealed class Sums

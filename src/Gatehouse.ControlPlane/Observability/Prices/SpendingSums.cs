@@ -1,4 +1,6 @@
+using Gatehouse.Contracts;
 using Gatehouse.Observability.Calls;
+using Gatehouse.Observability.Ledger;
 using Gatehouse.Observability.Rollups;
 using Gatehouse.Storage;
 
@@ -18,9 +20,17 @@ internal static class SpendingSums
     private static readonly string[] Columns =
         ["bucket_at", "team_id", "provider", "model", "calls", "input_tokens", "output_tokens", "cost_nanos", "unpriced_calls"];
 
-    /// <summary>What calls share, and what their provider calls the model.</summary>
+    /// <summary>Shapes that a statement is given one by one.</summary>
+    private const int ShapesAtOnce = 500;
+
+    /// <summary>
+    /// What calls share, and what their provider calls the model; a name that only the caller gave it is as in the other sums.
+    /// </summary>
     public static FormattableString Shapes(FormattableString condition) => $"""
-        SELECT number, team_id, provider, CASE WHEN answered_model <> '' THEN answered_model ELSE model END,
+        SELECT number, team_id, provider, CASE WHEN answered_model <> '' AND answered_model <> route THEN answered_model
+                WHEN {UnknownRoute.OfShape} THEN {CallFilter.UnknownRoute}
+                WHEN is_other = {true} AND model = route THEN {CallFilter.OtherNames}
+                WHEN answered_model <> '' THEN answered_model ELSE model END,
             outcome = 'ok' OR answered_model <> ''
         FROM observability_call_shape WHERE provider <> ''{condition}
         """;
@@ -55,8 +65,16 @@ internal static class SpendingSums
     public static async Task CloseAsync(Transaction sql, long bucketMicros, CancellationToken ct)
     {
         var from = DateTimeOffset.UnixEpoch.AddMicroseconds(bucketMicros);
-        var shapes = (await sql.QueryAsync(Shapes($""), ReadShape, ct)).ToDictionary(s => s.Number);
         var calls = await sql.QueryAsync(Calls(from, from.AddSeconds(Seconds)), ReadCalls, ct);
+        var shapes = new Dictionary<long, SpentShape>();
+        foreach (var numbers in calls.Select(c => c.Shape).Chunk(ShapesAtOnce))
+        {
+            foreach (var shape in await sql.QueryAsync(Shapes($" AND number IN {numbers}"), ReadShape, ct))
+            {
+                shapes.Add(shape.Number, shape);
+            }
+        }
+
         await sql.ExecuteAsync($"DELETE FROM observability_spending WHERE bucket_at = {bucketMicros}", ct);
         await sql.AppendManyAsync(
             "observability_spending", Columns, [.. Add(calls, shapes, s => (s.TeamId, s.Provider, s.Model))],

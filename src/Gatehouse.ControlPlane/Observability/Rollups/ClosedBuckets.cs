@@ -252,5 +252,11 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
         await sql.AppendManyAsync(
             "observability_traffic", RollupSums.Columns, [.. sums], (row, sum) => sum.Value.Write(row, sum.Key, node: ""), ct);
         await MarkAsync(sql, seconds, bucket, ct);
+        if (seconds == SpendingSums.Seconds)
+        {
+            // An older version that opened this time again left the mark of its spending.
+            await sql.ExecuteAsync(
+                $"DELETE FROM observability_traffic_closed WHERE step_seconds = {SpendingSums.Step} AND bucket_at = {bucket}", ct);
+        }
     }
 }

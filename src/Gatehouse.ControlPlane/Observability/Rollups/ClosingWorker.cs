@@ -1,27 +1,39 @@
+using Gatehouse.Storage;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Gatehouse.Observability.Rollups;
 
 /// <summary>Adds up hours and minutes that are over. Every node may run it: one bucket is closed by one of them.</summary>
-internal sealed partial class ClosingWorker(ClosedBuckets buckets, TimeProvider clock, ILogger<ClosingWorker> log) : BackgroundService
+internal sealed partial class ClosingWorker(
+    Database db, ClosedBuckets buckets, TimeProvider clock, ILogger<ClosingWorker> log) : BackgroundService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMinutes(1);
 
     private const int PausesBetweenComparisons = 60;
+
+    /// <summary>How far back calls of an older version are looked for: at the start, and later.</summary>
+    private static readonly (TimeSpan First, TimeSpan Later) Marked = (TimeSpan.FromDays(3), TimeSpan.FromHours(3));
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Pause, clock);
         var failing = false;
         var looks = 0;
+        var marked = false;
         do
         {
             try
             {
-                if (looks++ % PausesBetweenComparisons == 0 && await buckets.ReopenDifferingAsync(stoppingToken) is var reopened and > 0)
+                if (looks++ % PausesBetweenComparisons == 0)
                 {
-                    Reopened(reopened);
+                    if (await buckets.ReopenDifferingAsync(stoppingToken) is var reopened and > 0)
+                    {
+                        Reopened(reopened);
+                    }
+
+                    await NamedCalls.MarkAsync(db, clock.GetUtcNow() - (marked ? Marked.Later : Marked.First), stoppingToken);
+                    marked = true;
                 }
 
                 await buckets.CloseDueAsync(stoppingToken);

@@ -1,4 +1,5 @@
 using Gatehouse.Contracts;
+using Gatehouse.Observability.Calls;
 using Gatehouse.Observability.Ledger;
 using Gatehouse.Storage;
 
@@ -13,34 +14,26 @@ internal sealed class NamedCalls
     /// <summary>Shapes that a statement is given one by one; of more, it looks them up.</summary>
     private const int MostShapes = 500;
 
-    private NamedCalls(FormattableString ended, FormattableString hadPart) => (Ended, HadPart) = (ended, hadPart);
+    private static readonly FormattableString IsOutside = $"(is_other = {true} OR ({UnknownRoute.OfShape}))";
 
-    /// <summary>Of the ledger's calls that such a target ended.</summary>
-    public FormattableString Ended { get; }
+    private NamedCalls(FormattableString condition) => Condition = condition;
 
-    /// <summary>Of those that it had a part in.</summary>
-    public FormattableString HadPart { get; }
+    /// <summary>Of the ledger's calls that have this name, or that a target of it had a part in.</summary>
+    public FormattableString Condition { get; }
 
     /// <returns><see langword="null"/> where there are none.</returns>
     public static async Task<NamedCalls?> FindAsync(Database db, CallFilter filter, CancellationToken ct)
     {
-        FormattableString isOther = $"is_other = {true}";
-        FormattableString named;
-        var byRoute = filter.Route is { } asked && IsName(asked);
-        if (byRoute)
-        {
-            named = $"route = {filter.Route} AND (({UnknownRoute.OfShape}) OR {isOther})";
-        }
-        else if (filter.Model is { Length: > 0 } model && IsName(model))
-        {
-            // A model that nobody knows, or one that a route passed on, has the name that was asked for.
-            named = $"((route = {model} AND {isOther}) OR (model = {model} AND {UnknownRoute.OfShape}))";
-        }
-        else
+        // A model that nobody knows, or one that a route passed on, has the name that was asked for.
+        var name = filter.Route is { } route && IsName(route) ? route
+            : filter.Model is { Length: > 0 } model && IsName(model) ? model
+            : null;
+        if (name is null)
         {
             return null;
         }
 
+        FormattableString named = $"route = {name} AND {IsOutside}";
         var shapes = await db.ScanAsync(
             $"SELECT number FROM observability_call_shape WHERE {named} LIMIT {MostShapes + 1}", row => row.Long(0), ct);
         if (shapes.Count == 0)
@@ -48,10 +41,34 @@ internal sealed class NamedCalls
             return null;
         }
 
-        FormattableString ended = shapes.Count <= MostShapes
+        return new NamedCalls(shapes.Count <= MostShapes
             ? (FormattableString)$"outside_shape IN {shapes}"
-            : $"outside_shape IS NOT NULL AND outside_shape IN (SELECT number FROM observability_call_shape WHERE {named})";
-        return new NamedCalls(ended, byRoute ? ended : $"{isOther} AND {ended}");
+            : $"outside_shape IS NOT NULL AND outside_shape IN (SELECT number FROM observability_call_shape WHERE {named})");
+    }
+
+    /// <summary>
+    /// Marks calls that a node of an older version recorded without what they are found by. Only hours are read that have such calls.
+    /// </summary>
+    public static async Task MarkAsync(Database db, DateTimeOffset from, CancellationToken ct)
+    {
+        var names = (List<string>)[CallFilter.UnknownRoute, CallFilter.OtherNames];
+        var hours = await db.ScanAsync(
+            $"""
+            SELECT DISTINCT bucket_at FROM observability_traffic
+            WHERE step_seconds = 3600 AND bucket_at >= {from.AddHours(-1)} AND route IN {names}
+            """,
+            row => row.Instant(0),
+            ct);
+        foreach (var hour in hours)
+        {
+            await db.ExecuteAsync(
+                $"""
+                UPDATE observability_call SET outside_shape = shape
+                WHERE outside_shape IS NULL AND id >= {CallConditions.EarliestId(hour)} AND id <= {CallConditions.LatestId(hour.AddHours(1))}
+                    AND shape IN (SELECT number FROM observability_call_shape WHERE {IsOutside})
+                """,
+                ct);
+        }
     }
 
     public static bool IsName(string name) => name is not (CallFilter.UnknownRoute or CallFilter.OtherNames);

@@ -40,7 +40,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
             {
                 foreach (var range in await BoundedAsync(new CallRanges(db, _closed, who, ofAnyTarget, from, to), from, to, ct))
                 {
-                    await ReadCallsAsync(who, filter, from, to, range, $"1 = 1", $"1 = 1", add, ct);
+                    await ReadCallsAsync(who, filter, from, to, range, $"1 = 1", add, ct);
                 }
             }
 
@@ -49,18 +49,24 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
 
         // Some calls of a name are under another in the sums: whoever asks for it gets them one by one.
         var named = await NamedCalls.FindAsync(db, filter, ct);
+        if (named is not null)
+        {
+            var bounds = IdRange.Between(CallConditions.EarliestId(from), CallConditions.LatestId(to));
+            await CountAsync(bounds, named.Condition, MostRead, ct);
+        }
+
         foreach (var (seconds, begin, end) in await CoverAsync(from, to, step, ct))
         {
             if (seconds == 0)
             {
-                await ReadCallsAsync(who, filter, begin, end, IdRange.All, $"1 = 1", $"1 = 1", add, ct);
+                await ReadCallsAsync(who, filter, begin, end, IdRange.All, $"1 = 1", add, ct);
                 continue;
             }
 
             await ReadBucketsAsync(who, filter, seconds, begin, end, columns, add, ct);
             if (named is not null)
             {
-                await ReadCallsAsync(who, filter, begin, end, IdRange.All, named.Ended, named.HadPart, add, ct);
+                await ReadCallsAsync(who, filter, begin, end, IdRange.All, named.Condition, add, ct);
             }
         }
     }
@@ -213,31 +219,30 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
         {
             var here = range.Intersect(bounds);
             found.Add(range);
-            if (here.IsEmpty)
-            {
-                continue;
-            }
-
-            var counted = await db.ScanAsync(
-                $"""
-                SELECT COUNT(*), (SELECT id FROM observability_call WHERE id >= {here.First} AND id <= {here.Last} ORDER BY id DESC
-                    LIMIT 1 OFFSET {left})
-                FROM (SELECT id FROM observability_call WHERE id >= {here.First} AND id <= {here.Last} ORDER BY id DESC LIMIT {left + 1}) c
-                """,
-                row => (Count: (int)row.Long(0), Beyond: row.IdOrNull(1)),
-                ct);
-            if (counted[0].Beyond is { } beyond)
-            {
-                var oldest = CallQueries.TimeOf(beyond) + TimeSpan.FromMinutes(1);
-                throw new ProblemException(new Problem(TrafficQueries.TooManyToSum, 400, string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"A search, and calls by guard, cache or unknown price, are summed one by one, {MostRead} calls at most: 'from' must be {oldest.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'} or later.")) { Field = "from" });
-            }
-
-            left -= counted[0].Count;
+            left -= here.IsEmpty ? 0 : await CountAsync(here, $"1 = 1", left, ct);
         }
 
         return found;
+    }
+
+    /// <exception cref="ProblemException">There are more of them; it says from when there would not be.</exception>
+    private async Task<int> CountAsync(IdRange within, FormattableString condition, int most, CancellationToken ct)
+    {
+        FormattableString calls = $"FROM observability_call WHERE id >= {within.First} AND id <= {within.Last} AND {condition} ORDER BY id DESC";
+        var counted = await db.ScanAsync(
+            $"SELECT COUNT(*), (SELECT id {calls} LIMIT 1 OFFSET {most}) FROM (SELECT id {calls} LIMIT {most + 1}) c",
+            row => (Count: (int)row.Long(0), Beyond: row.IdOrNull(1)),
+            ct);
+        if (counted[0].Beyond is not { } beyond)
+        {
+            return counted[0].Count;
+        }
+
+        // The first whole second whose bound of ids leaves it out.
+        var oldest = CallQueries.TimeOf(beyond) + CallConditions.IdSlack + TimeSpan.FromSeconds(1);
+        throw new ProblemException(new Problem(TrafficQueries.TooManyToSum, 400, string.Create(
+            CultureInfo.InvariantCulture,
+            $"A search, calls by guard, cache or unknown price, and those of a name that is summed with others, are summed one by one, {MostRead} calls at most: 'from' must be {oldest.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'} or later.")) { Field = "from" });
     }
 
     private static void AddNamed(SqlText sql, CallFilter filter)
@@ -274,15 +279,15 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
     }
 
     private async Task ReadCallsAsync(
-        Person who, CallFilter filter, DateTimeOffset from, DateTimeOffset to, IdRange within, FormattableString ended,
-        FormattableString hadPart, Action<TrafficRow> add, CancellationToken ct)
+        Person who, CallFilter filter, DateTimeOffset from, DateTimeOffset to, IdRange within, FormattableString condition,
+        Action<TrafficRow> add, CancellationToken ct)
     {
-        await ReadCallsAsync(who, filter, from, to, within, ended, call => AddCall(call, filter, add), ct);
+        await ReadCallsAsync(who, filter, from, to, within, condition, call => AddCall(call, filter, add), ct);
         if (filter is not { Provider: null, Model: null })
         {
             // Other calls, which a target that is asked for had a part in without being the one that ended them.
             await ReadCallsAsync(
-                who, filter with { Provider = null, Model = null }, from, to, within, $"earlier_targets IS NOT NULL AND {hadPart}",
+                who, filter with { Provider = null, Model = null }, from, to, within, $"earlier_targets IS NOT NULL AND {condition}",
                 call => AddEarlier(call, filter, add), ct);
         }
     }
@@ -305,7 +310,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
     {
         foreach (var target in call.Earlier)
         {
-            var summed = CallerNames.Summed(target.Model, call.Route, call.IsOther);
+            var summed = CallerNames.Summed(target.Model, call.Route, call.IsUnknown, call.IsOther);
             if ((filter.Provider ?? target.Provider) == target.Provider
                 && (filter.Model is not { } model || model == target.Model || model == summed))
             {
@@ -351,7 +356,8 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
             sql.Add($" ORDER BY id LIMIT {PageRows}");
             var rows = await db.ScanAsync(
                 sql.Build(),
-                row => new LedgerCall(row.Id(17), OneCall(row), row.Text(3), row.Bool(25), Earlier(row.TextOrNull(20))),
+                row => new LedgerCall(
+                    row.Id(17), OneCall(row), row.Text(3), IsUnknown(row), row.Bool(25), Earlier(row.TextOrNull(20))),
                 ct);
             rows.ForEach(add);
             if (rows.Count < PageRows)
@@ -366,18 +372,21 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
     private static IReadOnlyList<TargetTokens> Earlier(string? json) =>
         json is null ? [] : JsonSerializer.Deserialize(json, StoredJson.Default.TargetTokensList) ?? [];
 
+    private static bool IsUnknown(Row row) =>
+        UnknownRoute.Is(row.Long(19), Words.Outcome(row.Text(6)), row.Text(3), row.TextOrNull(5));
+
     private static TrafficRow OneCall(Row row)
     {
         var counted = !row.IsNull(8);
         var (route, model, outcome) = (row.Text(3), row.TextOrNull(5), Words.Outcome(row.Text(6)));
-        var (unknown, isOther) = (UnknownRoute.Is(row.Long(19), outcome, route, model), row.Bool(25));
+        var (unknown, isOther) = (IsUnknown(row), row.Bool(25));
         return new TrafficRow(
             row.Long(0),
             row.Id(1),
             row.Text(2),
             unknown ? CallFilter.UnknownRoute : isOther ? CallFilter.OtherNames : route,
             row.TextOrNull(4) ?? "",
-            model is null ? "" : unknown ? CallFilter.UnknownRoute : CallerNames.Summed(model, route, isOther),
+            model is null ? "" : CallerNames.Summed(model, route, unknown, isOther),
             row.Text(6),
             row.TextOrNull(7) ?? "",
             Calls: 1,
@@ -395,5 +404,5 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
     }
 
     /// <param name="Route">As it was asked for.</param>
-    private sealed record LedgerCall(Guid Id, TrafficRow Row, string Route, bool IsOther, IReadOnlyList<TargetTokens> Earlier);
+    private sealed record LedgerCall(Guid Id, TrafficRow Row, string Route, bool IsUnknown, bool IsOther, IReadOnlyList<TargetTokens> Earlier);
 }
