@@ -26,6 +26,10 @@ internal static class PolicyLists
             Add("allow", policy.Allow);
             Add("deny", policy.Deny);
             Add("recognisers", policy.Recognisers.Select(r => r.ToString()));
+            foreach (var recogniser in policy.Recognisers)
+            {
+                Add($"context of {recogniser.Type} {recogniser.Pattern}", recogniser.Context.Select(w => w.ToLowerInvariant()));
+            }
         }
 
         if (detector == GuardLog.NameOf(GuardDetector.Links))
