@@ -74,6 +74,59 @@ public sealed partial class PagesTests
         Assert.DoesNotContain("unknown route", page, StringComparison.Ordinal);
     }
 
+    /// <summary>A request was once on the second page behind two hundred newer ones that were settled.</summary>
+    [Fact]
+    public async Task What_waits_for_a_decision_is_on_the_first_page_of_exceptions()
+    {
+        await using var app = await TestApp.StartAsync();
+        using var admin = await app.SignInFirstAsync();
+        await using var team = await TestTeam.BuildAsync(app, "red");
+        var now = app.Clock.GetUtcNow();
+        await app.Db.InsertManyAsync(
+            "governance_exception",
+            [
+                "team_id", "id", "system_id", "types", "until_at", "reason", "requested_by_id", "requested_by", "made_at", "approved",
+                "decided_by", "decided_at",
+            ],
+            [
+                .. Enumerable.Range(0, 203).Select(i => new object?[]
+                {
+                    team.Team, Guid.CreateVersion7(now.AddSeconds(i)), team.System, "[]", now.AddDays(9), $"reason {i}.", Guid.Empty,
+                    "ann@example.org", now.AddSeconds(i), i is 1 or 202 ? null : false, i is 1 or 202 ? null : "bob@example.org",
+                    i is 1 or 202 ? null : now,
+                }),
+            ],
+            Ct);
+
+        var page = await admin.Http.GetStringAsync("guards/exceptions", Ct);
+
+        Assert.Matches("(?s)reason 202\\..*reason 1\\..*reason 201\\.", page);
+        Assert.DoesNotContain("reason 2.", page, StringComparison.Ordinal);
+        Assert.Contains("2 requests wait", page, StringComparison.Ordinal);
+    }
+
+    /// <summary>The pages of a history once left the revision that was open.</summary>
+    [Fact]
+    public async Task Older_revisions_of_a_policy_are_shown_beside_the_one_that_is_open()
+    {
+        await using var app = await TestApp.StartAsync();
+        using var admin = await app.SignInFirstAsync();
+        using var program = app.Program((await app.AddPersonAsync("program@example.org", null, Role.Admin)).Token);
+        for (var i = 1; i <= 101; i++)
+        {
+            var text = $"name: support\nrules:\n  - {{ name: rivals, detect: terms, terms: [ rival {i} ], action: flag }}\n";
+            await program.SendAsync("PUT", "api/policies/support", new { text }).JsonAsync(HttpStatusCode.OK);
+        }
+
+        var page = await admin.Http.GetStringAsync("guards/policies/support?revision=50", Ct);
+        var older = WebUtility.HtmlDecode(Regex.Match(page, "href=\"([^\"]+)\"[^>]*>Older revisions").Groups[1].Value);
+        var next = await admin.Http.GetStringAsync(older.TrimStart('/'), Ct);
+
+        Assert.Contains("rival 50 ", page, StringComparison.Ordinal);
+        Assert.Contains("rival 50 ", next, StringComparison.Ordinal);
+        Assert.Contains("href=\"/guards/policies/support?revision=50#history\"", next, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("9")]
     [InlineData("0")]
