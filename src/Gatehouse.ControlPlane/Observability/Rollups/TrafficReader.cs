@@ -404,5 +404,6 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
     }
 
     /// <param name="Route">As it was asked for.</param>
-    private sealed record LedgerCall(Guid Id, TrafficRow Row, string Route, bool IsUnknown, bool IsOther, IReadOnlyList<TargetTokens> Earlier);
+    private sealed record LedgerCall(
+        Guid Id, TrafficRow Row, string Route, bool IsUnknown, bool IsOther, IReadOnlyList<TargetTokens> Earlier);
 }

@@ -29,7 +29,8 @@ internal sealed class FlakyDatabase(Database db) : Database
         return ValueTask.CompletedTask;
     }
 
-    internal override Task<int> ExecuteAsync(Statement statement, CancellationToken ct) => AskAsync(() => db.ExecuteAsync(statement, ct), ct);
+    internal override Task<int> ExecuteAsync(Statement statement, CancellationToken ct) =>
+        AskAsync(() => db.ExecuteAsync(statement, ct), ct);
 
     internal override Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct) =>
         AskAsync(() => db.QueryAsync(statement, read, ct), ct);
