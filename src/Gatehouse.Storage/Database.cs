@@ -210,12 +210,12 @@ public abstract class Transaction
         }
     }
 
-    /// <summary>Runs the text of a migration: several statements without parameters.</summary>
     /// <summary>
     /// Waits for a lock by <see cref="LockAsync"/> that whoever migrates holds: as long as that takes, as <see cref="RunScriptAsync"/> does.
     /// </summary>
     internal virtual Task LockPatientlyAsync(string name, CancellationToken ct) => LockAsync(name, ct);
 
+    /// <summary>Runs the text of a migration: several statements without parameters.</summary>
     internal virtual Task RunScriptAsync(string script, CancellationToken ct) => ExecuteAsync(new Statement(script, []), ct);
 }
 

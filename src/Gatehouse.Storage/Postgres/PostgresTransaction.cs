@@ -61,7 +61,8 @@ internal sealed class PostgresTransaction(NpgsqlConnection connection) : Transac
             return inserted;
         }
 
-        await RunScriptAsync($"CREATE TEMPORARY TABLE copied ON COMMIT DROP AS SELECT {names} FROM {table} WITH NO DATA", ct);
+        await ExecuteAsync(
+            new Statement($"CREATE TEMPORARY TABLE copied ON COMMIT DROP AS SELECT {names} FROM {table} WITH NO DATA", []), ct);
         await using (var copy = await connection.BeginBinaryImportAsync($"COPY copied ({names}) FROM STDIN (FORMAT BINARY)", ct))
         {
             foreach (var row in rows)
@@ -87,7 +88,7 @@ internal sealed class PostgresTransaction(NpgsqlConnection connection) : Transac
 
         var added = await ExecuteAsync(
             new Statement($"INSERT INTO {table} ({names}) SELECT {names} FROM copied ON CONFLICT DO NOTHING", []), ct);
-        await RunScriptAsync("DROP TABLE copied", ct);
+        await ExecuteAsync(new Statement("DROP TABLE copied", []), ct);
         return added;
     }
 

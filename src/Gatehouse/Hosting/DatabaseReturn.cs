@@ -1,4 +1,4 @@
-using System.Data.Common;
+using Gatehouse.Api;
 using Gatehouse.Configuration;
 using Gatehouse.Governance;
 using Gatehouse.Storage;
@@ -44,7 +44,7 @@ internal sealed partial class DatabaseReturn(
             _refusal = null;
             return true;
         }
-        catch (Exception e) when (e is DatabaseException { IsAway: true } or DbException { IsTransient: true })
+        catch (Exception e) when (e is DatabaseException { IsAway: true } || AwayDatabase.IsMeant(e))
         {
             _refusal = null;
             return false;
