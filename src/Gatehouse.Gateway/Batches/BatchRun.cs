@@ -39,7 +39,7 @@ internal sealed class BatchRun : IDisposable
     private readonly CancellationToken _stopping;
     private int _status;
     private int _expired;
-    private long _pausedUntil; // UTC ticks
+    private long _pausedUntil; // a timestamp
 
     /// <param name="stopping">No new item begins.</param>
     /// <param name="abort">Calls under way are given up.</param>
@@ -267,7 +267,7 @@ internal sealed class BatchRun : IDisposable
 
     private void Pause(TimeSpan wait)
     {
-        var until = (_clock.GetUtcNow() + wait).UtcTicks;
+        var until = _clock.GetTimestamp() + (long)(wait.TotalSeconds * _clock.TimestampFrequency);
         long before;
         while (until > (before = Volatile.Read(ref _pausedUntil)) && Interlocked.CompareExchange(ref _pausedUntil, until, before) != before)
         {
@@ -277,10 +277,10 @@ internal sealed class BatchRun : IDisposable
     /// <summary>Waits until the batch may go on, or is to end, or this node stops.</summary>
     private async Task PauseAsync()
     {
-        while (Volatile.Read(ref _pausedUntil) - _clock.GetUtcNow().UtcTicks is var left and > 0 && Ending is null
-            && !_stopping.IsCancellationRequested)
+        while (_clock.GetElapsedTime(_clock.GetTimestamp(), Volatile.Read(ref _pausedUntil)) is var left && left > TimeSpan.Zero
+            && Ending is null && !_stopping.IsCancellationRequested)
         {
-            await Task.Delay(left < Glance.Ticks ? new TimeSpan(left) : Glance, _clock, _over.Token);
+            await Task.Delay(left < Glance ? left : Glance, _clock, _over.Token);
         }
     }
 

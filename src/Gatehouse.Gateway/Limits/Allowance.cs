@@ -50,26 +50,29 @@ public sealed class Allowance
 
     internal void Change(LimitRule rule) => Volatile.Write(ref _rule, rule);
 
-    /// <summary>The period that <paramref name="now"/> falls into.</summary>
-    public AllowanceWindow Current(DateTimeOffset now)
+    /// <summary>The period that a call falls into.</summary>
+    /// <param name="began">When the call began, which may be a while ago.</param>
+    public AllowanceWindow Current(DateTimeOffset began)
     {
         var window = Volatile.Read(ref _window);
-        if (now < window.Until)
+        if (began >= window.Until)
         {
-            // A clock that stepped back further stays in the newer period.
-            return now < window.From && Previous is { } previous && now >= previous.From ? previous : window;
+            return Move(window, began);
         }
 
-        var next = Volatile.Read(ref _next) is { } prepared && now >= prepared.From && now < prepared.Until ? prepared : NewWindow(now);
-        Volatile.Write(ref _previous, window); // before: who began in it finds it
-        var found = Interlocked.CompareExchange(ref _window, next, window);
-        if (found != window)
-        {
-            return found;
-        }
+        // One that waited for longer than a period stays in the newer one.
+        return began < window.From && Previous is { } previous && began >= previous.From ? previous : window;
+    }
 
-        Volatile.Write(ref _next, null);
-        return next;
+    /// <summary>
+    /// The period of this moment. Where <see cref="Current"/> only goes forward, this also goes back to where the clock was set: else
+    /// a limit by the minute that a wrong clock led into tomorrow would be used up, and refuse calls until tomorrow. For the one worker
+    /// that leases.
+    /// </summary>
+    public AllowanceWindow Look(DateTimeOffset now)
+    {
+        var window = Window;
+        return now >= window.From ? Current(now) : Move(window, now);
     }
 
     /// <summary>Makes the coming period, so that its lease is there when it begins.</summary>
@@ -90,6 +93,23 @@ public sealed class Allowance
         Next?.Ask();
         Previous?.Ask();
     }
+
+    private AllowanceWindow Move(AllowanceWindow from, DateTimeOffset to)
+    {
+        var next = Holds(Next, to) ?? Holds(Previous, to) ?? NewWindow(to); // the one before, where a clock went to and fro
+        Volatile.Write(ref _previous, from); // before: who began in it finds it
+        var found = Interlocked.CompareExchange(ref _window, next, from);
+        if (found != from)
+        {
+            return found;
+        }
+
+        Volatile.Write(ref _next, null);
+        return next;
+    }
+
+    private static AllowanceWindow? Holds(AllowanceWindow? window, DateTimeOffset time) =>
+        window is not null && time >= window.From && time < window.Until ? window : null;
 
     private AllowanceWindow NewWindow(DateTimeOffset now)
     {

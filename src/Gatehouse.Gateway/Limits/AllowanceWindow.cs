@@ -66,6 +66,9 @@ public sealed class AllowanceWindow
     /// <summary>What of the cap can be left at most, as far as is known here: what was used for good does not come back.</summary>
     public long MostLeft => _owner.Rule.Cap - Volatile.Read(ref _others) - Consumed;
 
+    /// <summary>Whether its count is in it, or was before: a clock that is set back may lead there again.</summary>
+    public bool IsKept => _owner.Window == this || _owner.Previous == this;
+
     /// <summary>Nothing more is leased for now.</summary>
     internal bool IsCutOff => _owner.Book.IsCutOff;
 

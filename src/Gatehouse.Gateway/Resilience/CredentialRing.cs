@@ -27,7 +27,7 @@ public sealed class CredentialRing(IReadOnlyList<string> credentials, TimeProvid
     /// <summary>Rest after a 401 or 403: somebody has to act, and one call in this time finds out whether they have.</summary>
     internal static readonly TimeSpan RefusedRest = TimeSpan.FromMinutes(10);
 
-    private readonly long[] _restsUntil = new long[credentials.Count]; // UTC ticks
+    private readonly long[] _restsUntil = new long[credentials.Count]; // timestamps: a rest is as long as it is, whatever the time of day is set to
     private readonly int[] _states = new int[credentials.Count];
 
     public int Count => credentials.Count;
@@ -37,16 +37,16 @@ public sealed class CredentialRing(IReadOnlyList<string> credentials, TimeProvid
     /// <returns>The state of one credential and, unless it is ready, the end of its rest.</returns>
     public (CredentialState State, DateTimeOffset? RestsUntil) StateOf(int index)
     {
-        var until = Volatile.Read(ref _restsUntil[index]);
-        return until <= clock.GetUtcNow().Ticks
+        var left = clock.GetElapsedTime(clock.GetTimestamp(), Volatile.Read(ref _restsUntil[index]));
+        return left <= TimeSpan.Zero
             ? (CredentialState.Ready, null)
-            : ((CredentialState)Volatile.Read(ref _states[index]), new DateTimeOffset(until, TimeSpan.Zero));
+            : ((CredentialState)Volatile.Read(ref _states[index]), clock.GetUtcNow() + left);
     }
 
     /// <param name="isReady"><see langword="false"/> when every credential rests.</param>
     internal int Pick(out bool isReady)
     {
-        var now = clock.GetUtcNow().Ticks;
+        var now = clock.GetTimestamp();
         var soonest = 0;
         for (var i = 0; i < _restsUntil.Length; i++)
         {
@@ -77,7 +77,7 @@ public sealed class CredentialRing(IReadOnlyList<string> credentials, TimeProvid
             : retryAfter is not { } asked ? LimitedRest
             : asked < LongestLimitedRest ? asked : LongestLimitedRest;
         Volatile.Write(ref _states[index], (int)(status == 429 ? CredentialState.Limited : CredentialState.Refused));
-        Volatile.Write(ref _restsUntil[index], (clock.GetUtcNow() + rest).Ticks);
+        Volatile.Write(ref _restsUntil[index], clock.GetTimestamp() + (long)(rest.TotalSeconds * clock.TimestampFrequency));
         Pick(out var isReady);
         return isReady;
     }

@@ -68,19 +68,19 @@ internal sealed partial class HealthWorker(
 
         foreach (var (health, provider) in wanted)
         {
-            _checks.TryAdd(health, new Check(health, provider) { Due = clock.GetUtcNow() });
+            _checks.TryAdd(health, new Check(health, provider));
         }
     }
 
     private void Begin(Check check, CancellationToken ct)
     {
-        var now = clock.GetUtcNow();
-        if (now < check.Due || !check.UnderWay.IsCompleted)
+        if ((check.AskedAt is { } asked && clock.GetElapsedTime(asked) < check.Wait) || !check.UnderWay.IsCompleted)
         {
             return;
         }
 
-        check.Due = now + (check.Health.Settings.Every * (0.9 + (0.2 * chance.Next())));
+        check.AskedAt = clock.GetTimestamp();
+        check.Wait = check.Health.Settings.Every * (0.9 + (0.2 * chance.Next()));
         check.UnderWay = Task.Run(() => AskAsync(check, ct), CancellationToken.None);
     }
 
@@ -123,7 +123,10 @@ internal sealed partial class HealthWorker(
 
         public Provider Provider { get; } = provider;
 
-        public DateTimeOffset Due { get; set; }
+        /// <summary>A timestamp, so that a target is asked again whatever the time of day is set to.</summary>
+        public long? AskedAt { get; set; }
+
+        public TimeSpan Wait { get; set; }
 
         public Task UnderWay { get; set; } = Task.CompletedTask;
     }

@@ -54,6 +54,25 @@ public sealed class CredentialTests
         Assert.Equal((CredentialState.Limited, _clock.GetUtcNow().AddSeconds(90)), route.Targets[0].Provider.Credentials!.StateOf(0));
     }
 
+    /// <summary>It rested until a moment of the day that was a day away when the clock had been put right.</summary>
+    [Fact]
+    public async Task A_credential_rests_no_longer_when_a_clock_that_ran_ahead_is_put_right()
+    {
+        await using var player = new WirePlayer(e => Sent(e) == First
+            ? e.AnswerAsync(429, """{"error":{"message":"no"}}""")
+            : e.AnswerAsync(200, Wire.ChatAnswer));
+        var route = RouteTo(player);
+        await using var gateway = await TestGateway.StartAsync([route], _clock);
+        _clock.Step(TimeSpan.FromDays(1));
+        Assert.Equal(200, await StatusAsync(gateway));
+
+        _clock.Step(-TimeSpan.FromDays(1));
+        Assert.Equal((CredentialState.Limited, _clock.GetUtcNow().AddSeconds(30)), route.Targets[0].Provider.Credentials!.StateOf(0));
+        _clock.Advance(TimeSpan.FromSeconds(30));
+
+        Assert.Equal(CredentialState.Ready, route.Targets[0].Provider.Credentials!.StateOf(0).State);
+    }
+
     [Fact]
     public async Task A_quota_that_is_used_up_rests_like_a_refusal()
     {

@@ -37,6 +37,20 @@ public sealed class HealthTests
         Assert.DoesNotContain(TestGateway.ProviderCredential, gateway.Log, StringComparison.Ordinal);
     }
 
+    /// <summary>The next check was due at a time of day that was a day away when the clock had been put right.</summary>
+    [Fact]
+    public async Task Checks_go_on_when_a_clock_that_ran_ahead_is_put_right()
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, "{}"));
+        var route = RouteTo(player, player, Settings);
+        _clock.Step(TimeSpan.FromDays(1));
+        await using var gateway = await TestGateway.StartAsync([route], _clock);
+        await CheckedAsync(route.Targets[0].Health!);
+        _clock.Step(-TimeSpan.FromDays(1));
+
+        await NextCheckAsync(route.Targets[0].Health!).WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+    }
+
     [Fact]
     public async Task When_every_target_fails_its_checks_the_first_is_asked_for_a_check_may_be_wrong()
     {

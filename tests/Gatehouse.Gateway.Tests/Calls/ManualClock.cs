@@ -7,10 +7,11 @@ internal sealed class ManualClock : TimeProvider
     private readonly List<Timer> _timers = [];
     private readonly List<(TimeSpan Due, TaskCompletionSource Armed)> _waiting = [];
     private DateTimeOffset _now = new(2026, 11, 1, 12, 0, 0, TimeSpan.Zero);
+    private TimeSpan _ahead;
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-    public override DateTimeOffset GetUtcNow() => _now;
+    public override DateTimeOffset GetUtcNow() => _now + _ahead;
 
     public override long GetTimestamp() => _now.Ticks;
 
@@ -36,6 +37,9 @@ internal sealed class ManualClock : TimeProvider
             return armed.Task;
         }
     }
+
+    /// <summary>Somebody sets the time of day; no time passes.</summary>
+    public void Step(TimeSpan by) => _ahead += by;
 
     public void Advance(TimeSpan by)
     {

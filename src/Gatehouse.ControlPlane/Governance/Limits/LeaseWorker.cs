@@ -315,7 +315,7 @@ internal sealed partial class LeaseWorker : BackgroundService
         }
 
         var over = _clock.GetUtcNow() - KeepPrevious;
-        foreach (var window in _standings.Keys.Where(w => w.Until <= over).ToList())
+        foreach (var window in _standings.Keys.Where(w => w.Until <= over && !w.IsKept).ToList())
         {
             _standings.Remove(window); // nothing new is taken of it, and its lease goes with the period
         }
@@ -324,11 +324,15 @@ internal sealed partial class LeaseWorker : BackgroundService
     private async Task LookAsync(Allowance allowance, bool isKnown, CancellationToken ct)
     {
         var now = _clock.GetUtcNow();
-        var window = allowance.Current(now);
+        var window = allowance.Look(now);
         if (!isKnown || await TryForgetAsync(allowance, window, ct))
         {
             _book.Remove(allowance);
-            _standings.Remove(window);
+            foreach (var gone in new[] { window, allowance.Next, allowance.Previous }.OfType<AllowanceWindow>())
+            {
+                _standings.Remove(gone);
+            }
+
             return;
         }
 
@@ -469,7 +473,7 @@ internal sealed partial class LeaseWorker : BackgroundService
         var all = !ratesOnly && _nodes.SinceBeat >= LiveNodes.LiveFor && _clock.GetElapsedTime(failingSince) >= LiveNodes.LiveFor;
         foreach (var allowance in _book.All)
         {
-            var window = allowance.Current(_clock.GetUtcNow());
+            var window = allowance.Look(_clock.GetUtcNow());
             var isMoney = allowance.Rule.Measure == Measure.Money;
             if (isMoney ? all : shares)
             {

@@ -422,6 +422,37 @@ public sealed class LeaseWorkerTests : IAsyncLifetime
         Assert.Equal(began.Date, found.Current(began).From.UtcDateTime);
     }
 
+    /// <summary>The count stayed in the days ahead, so what was used up there refused calls until then.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task A_clock_that_ran_ahead_and_is_put_right_leaves_today_what_today_had(int daysMore)
+    {
+        var (node, budget) = (await StartAsync(), await MakeBudgetAsync("b", "day"));
+        await RoundAsync(node, refresh: true);
+        End(Begin(node, 400), 400);
+        await DrainAsync(node);
+        _clock.Step(TimeSpan.FromDays(1));
+        await RoundAsync(node);
+        _clock.Step(TimeSpan.FromDays(daysMore));
+        await RoundAsync(node);
+        End(Begin(node, Cap), Cap);
+        await DrainAsync(node);
+
+        _clock.Step(-TimeSpan.FromDays(1 + daysMore));
+        await RoundAsync(node);
+        await RoundAsync(node);
+
+        Assert.Equal(600, Window(node).Spare);
+        End(Begin(node, 600), 600);
+        await DrainAsync(node);
+        Assert.Equal(
+            [(_clock.GetUtcNow().Date, Cap), (_clock.GetUtcNow().Date.AddDays(1 + daysMore), Cap)],
+            await Db.QueryAsync(
+                $"SELECT from_at, spent FROM governance_allowance WHERE rule_id = {budget} AND spent > 0 ORDER BY from_at",
+                row => (row.Instant(0).UtcDateTime, row.Long(1)), Ct));
+    }
+
     [Fact]
     public async Task A_node_that_lost_what_it_held_says_so_once_for_all_counts()
     {

@@ -5,10 +5,11 @@ internal sealed class StepClock(DateTimeOffset now) : TimeProvider
 {
     private readonly List<StepTimer> _timers = [];
     private long _ticks = now.UtcTicks;
+    private TimeSpan _ahead;
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-    public override DateTimeOffset GetUtcNow() => new(_ticks, TimeSpan.Zero);
+    public override DateTimeOffset GetUtcNow() => new(_ticks + _ahead.Ticks, TimeSpan.Zero);
 
     public override long GetTimestamp() => _ticks;
 
@@ -19,6 +20,9 @@ internal sealed class StepClock(DateTimeOffset now) : TimeProvider
         _timers.Add(timer);
         return timer;
     }
+
+    /// <summary>Somebody sets the time of day; no time passes.</summary>
+    public void Step(TimeSpan by) => _ahead += by;
 
     public void Advance(TimeSpan by)
     {
