@@ -114,6 +114,23 @@ public sealed class IncidentTests
             .ProblemAsync(HttpStatusCode.Forbidden));
     }
 
+    /// <summary>It was said each second.</summary>
+    [Fact]
+    public async Task A_breaker_that_opens_while_the_database_is_away_says_once_that_it_cannot_be_written()
+    {
+        await using var app = await TestApp.StartAsync(policy: Policy);
+        await using var team = await TestTeam.BuildAsync(app, "red");
+
+        app.Db.HoldBack();
+        Assert.Equal([200, 200, 503], await CallThriceAsync(team));
+        using var tries = new PeriodicTimer(TimeSpan.FromSeconds(2.5));
+        await tries.WaitForNextTickAsync(Ct); // three of them
+        app.Db.LetGo();
+        await IncidentAsync(team, _ => true);
+
+        Assert.Equal(2, app.Logs.Text.Split("A change of the breaker 'runaway' cannot be written").Length);
+    }
+
     private static async Task<List<int>> CallThriceAsync(TestTeam team)
     {
         var statuses = new List<int>();

@@ -14,6 +14,8 @@ internal sealed partial class BreakerWorker(BreakerBook book, Incidents incident
 {
     private static readonly TimeSpan Again = TimeSpan.FromSeconds(1);
 
+    private bool _failing;
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         try
@@ -25,6 +27,8 @@ internal sealed partial class BreakerWorker(BreakerBook book, Incidents incident
                 {
                     await Task.Delay(Again, clock, stoppingToken);
                 }
+
+                _failing = false;
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -44,7 +48,12 @@ internal sealed partial class BreakerWorker(BreakerBook book, Incidents incident
         catch (Exception e) when (!ct.IsCancellationRequested)
 #pragma warning restore CA1031
         {
-            NotRecorded(change.Breaker.Name, e);
+            if (!_failing)
+            {
+                _failing = true;
+                NotRecorded(change.Breaker.Name, e);
+            }
+
             return false;
         }
     }
@@ -72,6 +81,6 @@ internal sealed partial class BreakerWorker(BreakerBook book, Incidents incident
     private partial void Closed(string breaker, string system, string environment);
 
     [LoggerMessage(Level = LogLevel.Error,
-        Message = "A change of the breaker '{Breaker}' cannot be written; it holds on this node, and it is tried again.")]
+        Message = "A change of the breaker '{Breaker}' cannot be written; it holds on this node, and it is tried again every second, as are those that follow.")]
     private partial void NotRecorded(string breaker, Exception e);
 }

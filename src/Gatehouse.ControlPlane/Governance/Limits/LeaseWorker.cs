@@ -63,6 +63,7 @@ internal sealed partial class LeaseWorker : BackgroundService
     private long _held;
     private long _told = -1;
     private int _lost;
+    private bool _toldLost;
     private long _roundBegan;
 
     public LeaseWorker(
@@ -186,12 +187,18 @@ internal sealed partial class LeaseWorker : BackgroundService
 
             GoOnAlone(_failingSince);
         }
+    }
 
-        if (_lost > 0)
+    /// <summary>Once for each time that others took this node for gone, whatever rounds that takes.</summary>
+    private void TellLost()
+    {
+        if (_lost > 0 && !_toldLost)
         {
             LeasesLost(_lost);
-            _lost = 0;
         }
+
+        _toldLost = _lost > 0;
+        _lost = 0;
     }
 
     /// <summary>
@@ -312,6 +319,7 @@ internal sealed partial class LeaseWorker : BackgroundService
         if (isWhole)
         {
             _held = served;
+            TellLost();
         }
 
         var over = _clock.GetUtcNow() - KeepPrevious;
