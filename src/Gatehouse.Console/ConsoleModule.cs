@@ -57,7 +57,7 @@ public static class ConsoleModule
         SignOut.Map(app);
 
         var signedIn = new AuthorizationPolicyBuilder(SignIn.CookieScheme).RequireAuthenticatedUser().Build();
-        var fragments = app.MapGroup("").RequireAuthorization(signedIn).ExcludeFromDescription();
+        var fragments = app.MapGroup("").RequireAuthorization(signedIn).WithMetadata(new ProblemPages.Fragment()).ExcludeFromDescription();
         CallTail.Map(fragments);
         PaletteSearch.Map(fragments);
         app.MapRazorComponents<App>().RequireAuthorization(signedIn).Add(AnswerHead);

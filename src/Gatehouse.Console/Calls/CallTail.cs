@@ -46,6 +46,10 @@ internal static class CallTail
         {
             // The team that the page shows is out of the reader's reach now: the stream ends.
         }
+        catch (Exception e) when (AwayDatabase.IsMeant(e))
+        {
+            // The browser connects again, and says what it has.
+        }
     }
 
     /// <summary>What the page has: as the browser says when it connects again, else as the page said.</summary>

@@ -1,3 +1,4 @@
+using Gatehouse.Console.Frame;
 using Gatehouse.Governance;
 using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Builder;
@@ -9,7 +10,8 @@ namespace Gatehouse.Console.Entrance;
 /// <summary>POST /sign-out — ends the sessions of the person.</summary>
 internal static class SignOut
 {
-    public static void Map(IEndpointRouteBuilder app) => app.MapPost("/sign-out", HandleAsync).AllowAnonymous().ExcludeFromDescription();
+    public static void Map(IEndpointRouteBuilder app) => app.MapPost("/sign-out", HandleAsync)
+        .AllowAnonymous().WithMetadata(new ProblemPages.Form()).ExcludeFromDescription();
 
     private static async Task<IResult> HandleAsync(HttpContext http, SignIn signIn, IAntiforgery antiforgery, CancellationToken ct)
     {

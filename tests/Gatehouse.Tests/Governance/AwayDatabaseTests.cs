@@ -60,6 +60,12 @@ public sealed class AwayDatabaseTests
         var html = await page.Content.ReadAsStringAsync(Ct);
         Assert.Contains("Back in a moment", html, StringComparison.Ordinal);
         Assert.DoesNotContain("Exception", html, StringComparison.Ordinal);
+
+        // A part of a page, as a paragraph; the answer to a form, as a page.
+        using var part = await browser.Http.GetAsync("palette/results?search=shop", Ct);
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, "5"), (part.StatusCode, part.Headers.RetryAfter?.ToString()));
+        Assert.StartsWith("<p class=\"problem\" role=\"alert\">The database", await part.Content.ReadAsStringAsync(Ct), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, await browser.Http.PostAsync("sign-out", null, Ct).StatusAsync());
         Assert.Equal(HttpStatusCode.OK, await program.GetAsync("api/doctor", Ct).StatusAsync());
         Assert.Equal(HttpStatusCode.OK, await team.Caller.GetAsync("v1/models", Ct).StatusAsync());
 
