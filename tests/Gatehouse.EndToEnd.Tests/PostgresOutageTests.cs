@@ -24,18 +24,18 @@ public sealed class PostgresOutageTests
             """);
         await using var source = NpgsqlDataSource.Create(database.ConnectionString);
         var before = await CallAsync(gatehouse, 200);
-        await UntilAsync(async () => await CountAsync(source) >= 200);
+        await Wait.UntilAsync(async () => await source.LongAsync("SELECT COUNT(*) FROM observability_ledger") >= 200);
 
         cable.Cut();
         var during = await CallAsync(gatehouse, 2000);
-        var recorded = await CountAsync(source);
+        var recorded = await source.LongAsync("SELECT COUNT(*) FROM observability_ledger");
         cable.Mend();
         var after = await CallAsync(gatehouse, 200);
-        await UntilAsync(async () => await CountAsync(source) >= 2400);
+        await Wait.UntilAsync(async () => await source.LongAsync("SELECT COUNT(*) FROM observability_ledger") >= 2400);
 
         Assert.All(before.Concat(during).Concat(after), status => Assert.Equal(200, status));
         Assert.Equal(200, recorded);
-        Assert.Equal(2400, await CountAsync(source));
+        Assert.Equal(2400, await source.LongAsync("SELECT COUNT(*) FROM observability_ledger"));
         var doctor = await gatehouse.CliAsync("doctor", "--ledger");
         Assert.True(doctor.ExitCode == 0, doctor.Output);
     }
@@ -57,22 +57,5 @@ public sealed class PostgresOutageTests
             return found;
         }));
         return [.. statuses.SelectMany(s => s)];
-    }
-
-    private static async Task<long> CountAsync(NpgsqlDataSource source)
-    {
-        await using var command = source.CreateCommand("SELECT COUNT(*) FROM observability_ledger");
-        return (long)(await command.ExecuteScalarAsync(Ct))!;
-    }
-
-    private static async Task UntilAsync(Func<Task<bool>> holds)
-    {
-        var began = TimeProvider.System.GetTimestamp();
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
-        while (!await holds())
-        {
-            Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(45), "It did not come true in time.");
-            await timer.WaitForNextTickAsync(Ct);
-        }
     }
 }

@@ -1,14 +1,16 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
+using System.Runtime.InteropServices;
 
 namespace Gatehouse.EndToEnd.Tests;
 
 /// <summary>A PostgreSQL of the test's own, which can be stopped and started again on its data.</summary>
-internal sealed class PostgresServer : IAsyncDisposable
+internal sealed partial class PostgresServer : IAsyncDisposable
 {
     private const int Attempts = 5;
+    private const int StopSignal = 19;
+    private const int ContinueSignal = 18;
+
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gatehouse-postgres-");
     private readonly string _programs = FindPrograms();
     private int _port;
@@ -29,7 +31,7 @@ internal sealed class PostgresServer : IAsyncDisposable
         await server.AsOwnerAsync("initdb", "-D", server.Data, "-U", "gatehouse", "-A", "trust", "--no-sync", "--no-instructions");
         for (var attempt = 1; ; attempt++)
         {
-            server._port = FreePort();
+            server._port = Ports.Free();
             try
             {
                 await server.StartAsync();
@@ -50,22 +52,46 @@ internal sealed class PostgresServer : IAsyncDisposable
     /// <summary>Cuts all connections and ends without tidying up, as a crash does; what was committed is there after a start.</summary>
     public Task StopAsync() => AsOwnerAsync("pg_ctl", "-D", Data, "-m", "immediate", "-w", "stop");
 
+    /// <summary>It falls silent: no process of it runs any more, connections stay, and new ones are taken by nobody.</summary>
+    public void Freeze()
+    {
+        var server = Server();
+        _ = Signal(server, StopSignal); // first, so that it makes no more
+        foreach (var child in ChildrenOf(server))
+        {
+            _ = Signal(child, StopSignal);
+        }
+    }
+
+    public void Thaw()
+    {
+        var server = Server();
+        foreach (var child in ChildrenOf(server).Prepend(server))
+        {
+            _ = Signal(child, ContinueSignal);
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (File.Exists(Path.Combine(Data, "postmaster.pid")))
         {
+            Thaw();
             await StopAsync();
         }
 
         _folder.Delete(recursive: true);
     }
 
-    private static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
-    }
+    private int Server() => int.Parse(
+        File.ReadLines(Path.Combine(Data, "postmaster.pid")).First(), NumberStyles.None, CultureInfo.InvariantCulture);
+
+    private static IEnumerable<int> ChildrenOf(int parent) =>
+        File.ReadAllText($"/proc/{parent}/task/{parent}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            .Select(id => int.Parse(id, NumberStyles.None, CultureInfo.InvariantCulture));
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Signal(int process, int signal);
 
     /// <summary>Debian keeps them out of the path, each version in a folder.</summary>
     private static string FindPrograms()

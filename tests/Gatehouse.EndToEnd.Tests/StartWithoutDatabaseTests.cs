@@ -56,18 +56,18 @@ public sealed class StartWithoutDatabaseTests(ITestOutputHelper output)
         Assert.Equal(HttpStatusCode.OK, systems.StatusCode);
         var fresh = await NewKeyAsync(api, "fresh");
         await CallAsync(again, fresh.Secret, HttpStatusCode.OK);
-        await UntilAsync(async () => await StatusAsync(again, keys.Budgeted) == HttpStatusCode.OK);
+        await Wait.UntilAsync(async () => await StatusAsync(again, keys.Budgeted) == HttpStatusCode.OK);
         made += 2;
         Assert.DoesNotContain("snapshot", await ReadyAsync(again), StringComparison.Ordinal);
         using var signIn = await api.GetAsync(new Uri("sign-in", UriKind.Relative), Ct); // its form has a token of the key ring
         Assert.Equal(HttpStatusCode.OK, signIn.StatusCode);
 
         await using var source = NpgsqlDataSource.Create(postgres.ConnectionString);
-        await UntilAsync(async () => await LongAsync(source, "SELECT COUNT(*) FROM observability_ledger WHERE outcome = 'ok'") >= made);
+        await Wait.UntilAsync(async () => await source.LongAsync("SELECT COUNT(*) FROM observability_ledger WHERE outcome = 'ok'") >= made);
         Assert.Equal(0, await again.StopAsync());
         await again.DisposeAsync();
-        Assert.Equal(made, await LongAsync(source, "SELECT COUNT(*) FROM observability_ledger WHERE outcome = 'ok'"));
-        Assert.Equal(made, await LongAsync(source, "SELECT COUNT(DISTINCT id) FROM observability_ledger WHERE outcome = 'ok'"));
+        Assert.Equal(made, await source.LongAsync("SELECT COUNT(*) FROM observability_ledger WHERE outcome = 'ok'"));
+        Assert.Equal(made, await source.LongAsync("SELECT COUNT(DISTINCT id) FROM observability_ledger WHERE outcome = 'ok'"));
         var doctor = await GatehouseProcess.RunAsync(folder, null, "doctor", "--ledger");
         Assert.True(doctor.ExitCode == 0, doctor.Output + doctor.Error);
         Directory.Delete(folder, recursive: true);
@@ -138,7 +138,7 @@ public sealed class StartWithoutDatabaseTests(ITestOutputHelper output)
         await MigrateAsync("DELETE FROM schema_migration WHERE number = 9999");
         await gatehouse.WaitForLineAsync(line => line.Contains("The database is back", StringComparison.Ordinal));
         await using var source = NpgsqlDataSource.Create(postgres.ConnectionString);
-        await UntilAsync(async () => await LongAsync(source, "SELECT COUNT(*) FROM observability_ledger") == 1);
+        await Wait.UntilAsync(async () => await source.LongAsync("SELECT COUNT(*) FROM observability_ledger") == 1);
         Assert.Equal(0, await gatehouse.StopAsync());
         Directory.Delete(folder, recursive: true);
 
@@ -162,7 +162,7 @@ public sealed class StartWithoutDatabaseTests(ITestOutputHelper output)
             await using var second = await GatehouseProcess.StartAsync(
                 Configuration(postgres), null, new Dictionary<string, string> { ["GATEHOUSE_SECRET"] = secret.Trim() });
             limited = (await PrepareAsync(first)).Limited;
-            await UntilAsync(async () => (await File.ReadAllTextAsync(Path.Combine(folder, "data", "tables-snapshot"), Ct))
+            await Wait.UntilAsync(async () => (await File.ReadAllTextAsync(Path.Combine(folder, "data", "tables-snapshot"), Ct))
                 .Contains("\"nodes\":2", StringComparison.Ordinal));
             first.Kill();
             second.Kill();
@@ -305,23 +305,6 @@ public sealed class StartWithoutDatabaseTests(ITestOutputHelper output)
         using var answer = await api.PostAsJsonAsync(path, body, Ct);
         Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync(Ct));
         return await answer.Content.ReadFromJsonAsync<JsonElement>(Ct);
-    }
-
-    private static async Task<long> LongAsync(NpgsqlDataSource source, string sql)
-    {
-        await using var command = source.CreateCommand(sql);
-        return (long)(await command.ExecuteScalarAsync(Ct))!;
-    }
-
-    private static async Task UntilAsync(Func<Task<bool>> holds)
-    {
-        var began = TimeProvider.System.GetTimestamp();
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
-        while (!await holds())
-        {
-            Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(45), "It did not come true in time.");
-            await timer.WaitForNextTickAsync(Ct);
-        }
     }
 
     private sealed record Keys(string Plain, string Budgeted, string Watched, string Limited, string Revoked);

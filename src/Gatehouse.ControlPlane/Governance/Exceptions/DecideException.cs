@@ -16,7 +16,7 @@ internal static class DecideException
 
     public static void Map(IEndpointRouteBuilder api) => api.MapPost("/exceptions/{id:guid}/decision", HandleAsync).WithTags("guard");
 
-    /// <summary>Approves or declines. Never the person who asked; an approved one holds on every node within a second.</summary>
+    /// <summary>Approves or declines. Never the person who asked; an approved one holds on every node when this answers.</summary>
     internal static async Task<Ok<PolicyException>> HandleAsync(
         Guid id, Request request, HttpContext http, PolicyExceptions exceptions, CancellationToken ct) =>
         TypedResults.Ok(await exceptions.DecideAsync(ApiPerson.Require(http), id, request.Approve, request.Reason, ct));

@@ -5,8 +5,8 @@ using Gatehouse.Storage;
 namespace Gatehouse.Governance;
 
 /// <summary>
-/// Exceptions from guard policies: asked for by one person, approved by another, over on a day. They hold on this node when the approval is
-/// answered, on the others within a second. Owns table <c>governance_exception</c>.
+/// Exceptions from guard policies: asked for by one person, approved by another, over on a day. They hold on every node when the approval
+/// is answered. Owns table <c>governance_exception</c>.
 /// </summary>
 public sealed class PolicyExceptions
 {
@@ -109,7 +109,7 @@ public sealed class PolicyExceptions
         }
 
         var decision = string.IsNullOrWhiteSpace(words) ? null : Words.Text("reason", words, MaxReasonChars);
-        return await _writes.RunAsync(
+        return await _writes.RunOnAllAsync(
             async write =>
             {
                 // Two who decide at once: the first one holds.
@@ -143,7 +143,7 @@ public sealed class PolicyExceptions
             who.Require(found.TeamId, Permission.Approve);
         }
 
-        return await _writes.RunAsync(
+        return await _writes.RunOnAllAsync(
             async write =>
             {
                 if (await write.Sql.ExecuteAsync($"""

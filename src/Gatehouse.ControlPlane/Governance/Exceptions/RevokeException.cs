@@ -11,7 +11,7 @@ internal static class RevokeException
 {
     public static void Map(IEndpointRouteBuilder api) => api.MapDelete("/exceptions/{id:guid}", HandleAsync).WithTags("guard");
 
-    /// <summary>Takes a request or an exception back: the rules bite again, on every node within a second.</summary>
+    /// <summary>Takes a request or an exception back: the rules bite again, on every node when this answers.</summary>
     /// <param name="reason">Why; goes to the audit log.</param>
     internal static async Task<Ok<PolicyException>> HandleAsync(
         Guid id, string? reason, HttpContext http, PolicyExceptions exceptions, CancellationToken ct) =>

@@ -16,7 +16,7 @@ internal static class CloseIncident
 
     public static void Map(IEndpointRouteBuilder api) => api.MapPost("/incidents/{id:guid}/close", HandleAsync).WithTags("incidents");
 
-    /// <summary>Closes an incident with a note. A breaker that is still open closes with it, on every node within a second.</summary>
+    /// <summary>Closes an incident with a note. A breaker that is still open closes with it, on every node when this answers.</summary>
     internal static async Task<Ok<Incident>> HandleAsync(
         Guid id, Request request, HttpContext http, Incidents incidents, CancellationToken ct) =>
         TypedResults.Ok(await incidents.CloseAsync(ApiPerson.Require(http), id, request.Note, ct));

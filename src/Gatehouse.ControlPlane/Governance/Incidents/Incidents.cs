@@ -60,7 +60,7 @@ public sealed class Incidents
     /// <summary>Whether the person may close incidents of a team.</summary>
     public static bool MayClose(Person who, Guid teamId) => who.May(teamId, Permission.DecideReviews);
 
-    /// <summary>Closes an incident. A breaker that is still open closes with it, on every node within a second.</summary>
+    /// <summary>Closes an incident. A breaker that is still open closes with it, on every node when this returns.</summary>
     /// <param name="note">What was wrong and what was done.</param>
     /// <exception cref="ProblemException">The person may not, it is closed already, or the note is missing.</exception>
     public async Task<Incident> CloseAsync(Person who, Guid id, string note, CancellationToken ct)
@@ -68,7 +68,7 @@ public sealed class Incidents
         var incident = await GetAsync(who, id, ct);
         who.Require(incident.TeamId, Permission.DecideReviews);
         var why = Words.Text("note", note, MaxNoteChars);
-        await _writes.RunAsync(
+        await _writes.RunOnAllAsync(
             async write =>
             {
                 if (!await IncidentRows.TryCloseAsync(write.Sql, id, who.Email, why, write.At, ct))

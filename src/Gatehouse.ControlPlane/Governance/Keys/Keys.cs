@@ -50,17 +50,17 @@ public sealed class Keys
 
         var expires = Expiry.Check(key.ExpiresAt, _clock);
         var valid = key with { Name = Words.Text("name", key.Name, MaxNameChars), ExpiresAt = expires };
-        return await _writes.RunAsync(write => AddAsync(write, _secrets, who, system, valid, ct), ct);
+        return await _writes.RunOnAllAsync(write => AddAsync(write, _secrets, who, system, valid, ct), ct);
     }
 
-    /// <summary>Refuses the key on this node at once, on the others within a second. Revoking twice changes nothing.</summary>
+    /// <summary>Refuses the key on every node when this returns. Revoking twice changes nothing.</summary>
     /// <param name="reason">Goes to the audit log; <see langword="null"/> when none was given.</param>
     /// <exception cref="ProblemException">There is no such key, the person may not, or the reason is too long.</exception>
     public async Task<ApiKey> RevokeAsync(Person who, Guid keyId, string? reason, CancellationToken ct)
     {
         var (key, teamId) = await FindAsync(who, keyId, ct);
         who.Require(teamId, Permission.WriteKeys);
-        return key.RevokedAt is not null ? key : await _writes.RunAsync(
+        return key.RevokedAt is not null ? key : await _writes.RunOnAllAsync(
             async write =>
             {
                 await write.Sql.ExecuteAsync($"""

@@ -69,6 +69,6 @@ internal sealed partial class NodeAgreement(TimeProvider clock, ILogger<NodeAgre
     }
 
     [LoggerMessage(Level = LogLevel.Warning,
-        Message = "Not every node has shown within {Seconds} s that it holds by a changed budget or limit; one that does not reach the database goes on by the old ones until it does.")]
+        Message = "Not every node has shown within {Seconds} s that it holds by a change; one that does not reach the database goes on by what was before until it does.")]
     private partial void NotAll(double seconds);
 }

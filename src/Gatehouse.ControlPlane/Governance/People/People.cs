@@ -75,7 +75,7 @@ public sealed class People
     {
         var scope = Scope.Of(who);
         scope.RequireAll(memberships);
-        return await _writes.RunAsync(
+        return await _writes.RunOnAllAsync(
             async write =>
             {
                 var had = await HasAdministratorAsync(write.Sql, ct);
@@ -99,7 +99,7 @@ public sealed class People
     public async Task RemoveAsync(Person who, Guid personId, string? reason, CancellationToken ct)
     {
         var scope = Scope.Of(who);
-        await _writes.RunAsync(
+        await _writes.RunOnAllAsync(
             async write =>
             {
                 var had = await HasAdministratorAsync(write.Sql, ct);

@@ -81,7 +81,7 @@ public sealed class GuardPolicies
 
         var why = string.IsNullOrWhiteSpace(note) ? "" : Words.Text("note", note, MaxNoteChars);
         var hash = Judge(valid, text, inForce);
-        return await _writes.RunAsync(
+        return await _writes.RunOnAllAsync(
             async write =>
             {
                 var newest = await NewestAsync(write, valid, ct);
@@ -126,7 +126,7 @@ public sealed class GuardPolicies
         }
 
         Judge(name, found.Text, inForce: true);
-        return await _writes.RunAsync(
+        return await _writes.RunOnAllAsync(
             async write =>
             {
                 await PutAsync(write, who, name, number, reason, ct);
@@ -140,7 +140,7 @@ public sealed class GuardPolicies
     public async Task TakeOutOfForceAsync(Person who, string name, string? reason, CancellationToken ct)
     {
         who.RequireEverywhere(Permission.WritePolicies);
-        await _writes.RunAsync(
+        await _writes.RunOnAllAsync(
             async write =>
             {
                 var users = await write.Sql.QueryAsync(

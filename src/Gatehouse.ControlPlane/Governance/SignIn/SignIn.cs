@@ -103,7 +103,7 @@ public sealed class SignIn
         var called = Words.Text("name", name ?? link.Name, MaxNameChars);
         Passwords.Check(password, address);
         var hash = await _passwords.HashAsync(password, ct);
-        return await _writes.RunAsync(
+        return await _writes.RunOnAllAsync(
             async write =>
             {
                 // Used up in the transaction that it opens the door to: of two who come together, one finds it gone.
@@ -146,7 +146,7 @@ public sealed class SignIn
     {
         if (ApiPerson.Find(http) is { } person)
         {
-            await _writes.RunAsync(
+            await _writes.RunOnAllAsync(
                 write => write.Sql.ExecuteAsync($"UPDATE governance_person SET stamp = {Stamps.New()} WHERE id = {person.Id}", ct), ct);
         }
 

@@ -17,7 +17,7 @@ internal static class SwitchOff
     public static void Map(IEndpointRouteBuilder api) => api.MapPost("/switches", HandleAsync).WithTags("switches");
 
     /// <summary>
-    /// Refuses the calls of a provider, model, route, system or key: on this node when this answers, on the others within a second. The
+    /// Refuses the calls of a provider, model, route, system or key: on every node when this answers. The
     /// subject is a name, or the id of a system or key; callers read the reason.
     /// </summary>
     internal static async Task<Created<Switch>> HandleAsync(Request request, HttpContext http, Switches switches, CancellationToken ct) =>

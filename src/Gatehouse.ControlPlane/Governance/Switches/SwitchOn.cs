@@ -12,7 +12,7 @@ internal static class SwitchOn
 {
     public static void Map(IEndpointRouteBuilder api) => api.MapDelete("/switches/{id:guid}", HandleAsync).WithTags("switches");
 
-    /// <summary>Lets the calls through again: on this node when this answers, on the others within a second.</summary>
+    /// <summary>Lets the calls through again: on every node when this answers.</summary>
     /// <param name="reason">Why; goes to the audit log.</param>
     internal static async Task<Ok<Switch>> HandleAsync(
         Guid id, string? reason, HttpContext http, Switches switches, CancellationToken ct) =>

@@ -45,7 +45,7 @@ public sealed class Switches
             _ => Shared(who, kind, subject),
         };
         var why = Words.Text("reason", reason, MaxReasonChars);
-        return await _writes.RunAsync(
+        return await _writes.RunOnAllAsync(
             async write =>
             {
                 var made = new Switch(Guid.CreateVersion7(write.At), kind, subject, name, team, why, who.Email, write.At);
@@ -69,7 +69,7 @@ public sealed class Switches
         var found = (await ListAsync(who, ct)).FirstOrDefault(s => s.Id == id)
             ?? throw new ProblemException(Problem.NotFound("switch", id.ToString()));
         Require(who, found.Kind, found.TeamId);
-        return await _writes.RunAsync(
+        return await _writes.RunOnAllAsync(
             async write =>
             {
                 await write.Sql.ExecuteAsync(

@@ -102,7 +102,7 @@ public sealed class Systems
             who.Require(before.TeamId, Permission.WritePolicies);
         }
 
-        return await _writes.RunAsync(
+        return await _writes.RunOnAllAsync(
             async write =>
             {
                 await write.Sql.ExecuteAsync($"""
@@ -142,7 +142,7 @@ public sealed class Systems
         }
 
         policy = policy with { GuardPolicy = guard };
-        return await _writes.RunAsync(
+        return await _writes.RunOnAllAsync(
             async write =>
             {
                 await write.Sql.ExecuteAsync($"""

@@ -14,7 +14,10 @@ internal sealed class GovernanceWrites(Database db, GovernancePublisher publishe
     /// everything.</param>
     public async Task<T> RunAsync<T>(Func<GovernanceWrite, Task<T>> change, CancellationToken ct) => (await CommitAsync(change, ct)).Result;
 
-    /// <summary>As <see cref="RunAsync{T}"/>; the caller goes on when every node that lives lets calls in by the change.</summary>
+    /// <summary>
+    /// As <see cref="RunAsync{T}"/>; the caller goes on when every node that lives lets calls in by the change, after three seconds at most.
+    /// For what people change about who may call what.
+    /// </summary>
     public async Task<T> RunOnAllAsync<T>(Func<GovernanceWrite, Task<T>> change, CancellationToken ct)
     {
         var (result, revision) = await CommitAsync(change, ct);

@@ -39,11 +39,11 @@ public sealed class AccessTokens
     {
         var valid = Words.Text("name", name, MaxNameChars);
         var expires = Expiry.Check(expiresAt, _clock);
-        return await _writes.RunAsync(write => AddAsync(write, _secrets, who, valid, expires, ct), ct);
+        return await _writes.RunOnAllAsync(write => AddAsync(write, _secrets, who, valid, expires, ct), ct);
     }
 
     /// <exception cref="ProblemException">404: the person has no such token.</exception>
-    public Task RevokeAsync(Person who, Guid tokenId, CancellationToken ct) => _writes.RunAsync(
+    public Task RevokeAsync(Person who, Guid tokenId, CancellationToken ct) => _writes.RunOnAllAsync(
         async write =>
         {
             var gone = await write.Sql.QueryAsync(
