@@ -42,6 +42,35 @@ public sealed class FirstRunTests
         Assert.EndsWith($"READY {gatehouse.Url.ToString().TrimEnd('/')}\n", gatehouse.Output, StringComparison.Ordinal);
     }
 
+    /// <summary>The files came a moment later, and scripts that wait for the server did not find them.</summary>
+    [Fact]
+    public async Task Who_reads_that_the_server_is_ready_finds_the_sample_key_and_it_works()
+    {
+        var folder = Directory.CreateTempSubdirectory("gatehouse-test-").FullName;
+        var address = Ports.Free();
+        var starting = GatehouseProcess.StartAsync(null, folder, null, "--address", $"127.0.0.1:{address}");
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{address}/") };
+        await Wait.UntilAsync(async () =>
+        {
+            try
+            {
+                using var ready = await http.GetAsync(new Uri("readyz", UriKind.Relative), TestContext.Current.CancellationToken);
+                return ready.IsSuccessStatusCode;
+            }
+            catch (HttpRequestException)
+            {
+                return false;
+            }
+        });
+
+        http.DefaultRequestHeaders.Authorization = new("Bearer", File.ReadAllText(Path.Combine(folder, "data", "sample-key")).Trim());
+        Assert.True(File.Exists(Path.Combine(folder, "data", "cli-token")));
+        using var models = await http.GetAsync(new Uri("v1/models", UriKind.Relative), TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.OK, models.StatusCode);
+        await (await starting).DisposeAsync();
+        Directory.Delete(folder, recursive: true);
+    }
+
     [Fact]
     public async Task A_second_start_keeps_systems_keys_and_calls()
     {

@@ -66,7 +66,7 @@ internal sealed class Server : IAsyncDisposable
         var parts = await ServerParts.OpenAsync(source, logs, ct);
         Pollers.Choose(parts.Configuration.Current.Config.Server.PollingThreads ?? Pollers.DefaultCount);
         await warmUp; // before anything listens to metrics
-        var server = new Server(parts, Build(parts, logs), flags, logs);
+        var server = new Server(parts, Build(parts, flags, logs), flags, logs);
         try
         {
             await server.StartAsync(ct);
@@ -151,7 +151,7 @@ internal sealed class Server : IAsyncDisposable
         _hurry.Cancel();
     }
 
-    private static WebApplication Build(ServerParts parts, ILoggerFactory logs)
+    private static WebApplication Build(ServerParts parts, ServerFlags flags, ILoggerFactory logs)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.WebHost.UseKestrelCore().UseSockets(KestrelLimits.Apply).ConfigureKestrel(kestrel =>
@@ -163,6 +163,12 @@ internal sealed class Server : IAsyncDisposable
         builder.Services.AddLogging();
         builder.Services.Replace(ServiceDescriptor.Singleton(logs));
         builder.Services.AddModules(parts);
+        if (parts.Kept is null)
+        {
+            builder.Services.AddSingleton(flags);
+            builder.Services.AddHostedService<SampleStart>(); // behind the tables, before the listener
+        }
+
         builder.Services.AddGatewayServer();
         Listeners.Wrap(builder.Services);
         var app = builder.Build();
@@ -189,11 +195,6 @@ internal sealed class Server : IAsyncDisposable
         catch (Exception e) when (e is DatabaseException or DbException)
         {
             throw new CommandException(ExitCodes.Storage, "storage_unusable", $"The database cannot be used: {e.Message}");
-        }
-
-        if (_parts.Kept is null)
-        {
-            await _app.Services.GetRequiredService<SampleSystem>().EnsureAsync(_flags.Sample, ct);
         }
 
         await KnockAsync(LocalUrl(), ct);
