@@ -135,7 +135,7 @@ public abstract class Database : IAsyncDisposable
     {
         if (_isHeldBack)
         {
-            throw new DatabaseAwayException();
+            throw new DatabaseAwayException("The database has not answered since the start.");
         }
 
         // Inside a transaction's work its own connection must be used: SQLite's only writer would wait for itself.
@@ -261,8 +261,8 @@ public sealed class DatabaseException(string message, Exception? inner = null) :
     public bool IsAway { get; init; }
 }
 
-/// <summary>The database is held back: it has not answered since the start.</summary>
-public sealed class DatabaseAwayException() : DbException("The database has not answered since the start.")
+/// <summary>The database is held back, or silent: nothing is asked of it until it answers.</summary>
+public sealed class DatabaseAwayException(string message, Exception? inner = null) : DbException(message, inner)
 {
     public override bool IsTransient => true;
 }

@@ -28,6 +28,9 @@ internal sealed class TcpGate : IAsyncDisposable
     /// <summary>Connections stay, and nothing passes any more.</summary>
     public void Freeze() => _open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>What was held up passes, and all that comes.</summary>
+    public void Thaw() => _open.TrySetResult();
+
     /// <summary>Connections end, and new ones are refused.</summary>
     public void Cut()
     {

@@ -10,26 +10,34 @@ internal sealed class PostgresDatabase : Database
 {
     private const int MaxScans = 16;
 
-    private readonly NpgsqlDataSource _source;
+    private readonly string _settings;
+    private readonly TimeSpan _longest;
+    private readonly PostgresPulse _pulse;
+    private NpgsqlDataSource _source;
 
     public PostgresDatabase(string connectionString)
     {
         var settings = Read(connectionString);
         settings.ApplicationName = "gatehouse";
+        _longest = settings.CommandTimeout == 0 ? TimeSpan.MaxValue : TimeSpan.FromSeconds(settings.CommandTimeout);
+        settings.CommandTimeout = 0; // the session counts it: at the driver's, it would hold a thread to tell a server that may be silent
         if (settings.MaxAutoPrepare == 0)
         {
             settings.MaxAutoPrepare = 100;
         }
 
+        _settings = settings.ConnectionString;
         try
         {
-            _source = NpgsqlDataSource.Create(settings);
+            _source = NpgsqlDataSource.Create(_settings);
+            _pulse = new PostgresPulse(settings, TimeProvider.System);
         }
         catch (ArgumentException e)
         {
             throw Malformed(e);
         }
 
+        _pulse.Woke += Renew;
         Scans = new SemaphoreSlim(Math.Clamp(settings.MaxPoolSize / 2, 1, MaxScans));
     }
 
@@ -46,10 +54,13 @@ internal sealed class PostgresDatabase : Database
     {
         try
         {
-            await using var connection = await _source.OpenConnectionAsync(ct);
-            await using var command = new NpgsqlCommand("SELECT 1", connection);
-            await command.ExecuteScalarAsync(ct);
-            return $"PostgreSQL {connection.PostgreSqlVersion}";
+            await using var session = await OpenAsync(ct);
+            await new PostgresTransaction(session).ExecuteAsync(new Statement("SELECT 1", []), ct);
+            return $"PostgreSQL {session.Version}";
+        }
+        catch (DatabaseAwayException e)
+        {
+            throw new DatabaseException(e.Message, e) { IsAway = true };
         }
         catch (Exception e) when (e is NpgsqlException or SocketException or TimeoutException)
         {
@@ -94,19 +105,20 @@ internal sealed class PostgresDatabase : Database
     public override async ValueTask DisposeAsync()
     {
         await _source.DisposeAsync();
+        await _pulse.DisposeAsync();
         Scans.Dispose();
     }
 
     internal override async Task<int> ExecuteAsync(Statement statement, CancellationToken ct)
     {
-        await using var connection = await _source.OpenConnectionAsync(ct);
-        return await new PostgresTransaction(connection).ExecuteAsync(statement, ct);
+        await using var session = await OpenAsync(ct);
+        return await new PostgresTransaction(session).ExecuteAsync(statement, ct);
     }
 
     internal override async Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct)
     {
-        await using var connection = await _source.OpenConnectionAsync(ct);
-        return await new PostgresTransaction(connection).QueryAsync(statement, read, ct);
+        await using var session = await OpenAsync(ct);
+        return await new PostgresTransaction(session).QueryAsync(statement, read, ct);
     }
 
     internal override Task<List<T>> ScanAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct) =>
@@ -114,17 +126,25 @@ internal sealed class PostgresDatabase : Database
 
     internal override async Task<T> RunSnapshotAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct)
     {
-        await using var connection = await _source.OpenConnectionAsync(ct);
-        await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
-        return await work(new PostgresTransaction(connection));
+        await using var session = await OpenAsync(ct);
+        await session.BeginAsync(IsolationLevel.RepeatableRead, ct);
+        return await work(new PostgresTransaction(session));
     }
 
     internal override async Task<T> RunTransactionAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct)
     {
-        await using var connection = await _source.OpenConnectionAsync(ct);
-        await using var transaction = await connection.BeginTransactionAsync(ct);
-        var result = await work(new PostgresTransaction(connection));
-        await transaction.CommitAsync(ct);
+        await using var session = await OpenAsync(ct);
+        await session.BeginAsync(IsolationLevel.Unspecified, ct);
+        var result = await work(new PostgresTransaction(session));
+        await session.CommitAsync(ct);
         return result;
     }
+
+    private Task<PostgresSession> OpenAsync(CancellationToken ct) =>
+        PostgresSession.OpenAsync(Volatile.Read(ref _source), _pulse, _longest, ct);
+
+    /// <summary>
+    /// Connections of before may be dead, and those with statements that were given up are taken: they close as they come back.
+    /// </summary>
+    private void Renew() => _ = Interlocked.Exchange(ref _source, NpgsqlDataSource.Create(_settings)).DisposeAsync().AsTask();
 }

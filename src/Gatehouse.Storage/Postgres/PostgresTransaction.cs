@@ -4,7 +4,7 @@ using NpgsqlTypes;
 namespace Gatehouse.Storage.Postgres;
 
 /// <summary>Statements on one connection, whether or not a transaction is open on it.</summary>
-internal sealed class PostgresTransaction(NpgsqlConnection connection) : Transaction
+internal sealed class PostgresTransaction(PostgresSession session) : Transaction
 {
     private const int FewRows = 20;
     private const int SendBytes = 48 << 10;
@@ -13,32 +13,32 @@ internal sealed class PostgresTransaction(NpgsqlConnection connection) : Transac
     public override Task LockAsync(string name, CancellationToken ct) =>
         ExecuteAsync(LockStatement(name), ct);
 
-    internal override Task LockPatientlyAsync(string name, CancellationToken ct) => RunAsync(LockStatement(name), ct);
+    internal override Task LockPatientlyAsync(string name, CancellationToken ct) => RunAsync(LockStatement(name), patiently: true, ct);
 
-    internal override Task RunScriptAsync(string script, CancellationToken ct) => RunAsync(new Statement(script, []), ct);
+    /// <summary>Of a migration: an index over a ledger of years takes longer than a statement may.</summary>
+    internal override Task RunScriptAsync(string script, CancellationToken ct) =>
+        RunAsync(new Statement(script, []), patiently: true, ct);
 
     public override Task LockSharedAsync(string name, CancellationToken ct) =>
         ExecuteAsync(new Statement("SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))", [name]), ct);
 
-    internal override async Task<int> ExecuteAsync(Statement statement, CancellationToken ct)
-    {
-        await using var command = Command(statement);
-        return await command.ExecuteNonQueryAsync(ct);
-    }
+    internal override Task<int> ExecuteAsync(Statement statement, CancellationToken ct) => RunAsync(statement, patiently: false, ct);
 
-    internal override async Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct)
-    {
-        await using var command = Command(statement);
-        await using var reader = await command.ExecuteReaderAsync(ct);
-        var row = new PostgresRow(reader);
-        var rows = new List<T>();
-        while (await reader.ReadAsync(ct))
+    internal override Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct) => session.AskAsync(
+        async (connection, token) =>
         {
-            rows.Add(read(row));
-        }
+            await using var command = Command(connection, statement);
+            await using var reader = await command.ExecuteReaderAsync(token);
+            var row = new PostgresRow(reader);
+            var rows = new List<T>();
+            while (await reader.ReadAsync(token))
+            {
+                rows.Add(read(row));
+            }
 
-        return rows;
-    }
+            return rows;
+        },
+        ct);
 
     /// <summary>
     /// COPY knows no conflicts, so many rows go through a table of their own; for a few, that table costs more than it gives and
@@ -63,29 +63,7 @@ internal sealed class PostgresTransaction(NpgsqlConnection connection) : Transac
 
         await ExecuteAsync(
             new Statement($"CREATE TEMPORARY TABLE copied ON COMMIT DROP AS SELECT {names} FROM {table} WITH NO DATA", []), ct);
-        await using (var copy = await connection.BeginBinaryImportAsync($"COPY copied ({names}) FROM STDIN (FORMAT BINARY)", ct))
-        {
-            foreach (var row in rows)
-            {
-                await copy.StartRowAsync(ct);
-                foreach (var cell in row)
-                {
-                    await (Statement.Normalize(cell) switch
-                    {
-                        string text => copy.WriteAsync(text, NpgsqlDbType.Text, ct),
-                        long number => copy.WriteAsync(number, NpgsqlDbType.Bigint, ct),
-                        double number => copy.WriteAsync(number, NpgsqlDbType.Double, ct),
-                        bool flag => copy.WriteAsync(flag, NpgsqlDbType.Boolean, ct),
-                        Guid id => copy.WriteAsync(id, NpgsqlDbType.Uuid, ct),
-                        byte[] bytes => copy.WriteAsync(bytes, NpgsqlDbType.Bytea, ct),
-                        _ => copy.WriteNullAsync(ct),
-                    });
-                }
-            }
-
-            await copy.CompleteAsync(ct);
-        }
-
+        await session.AskAsync((connection, token) => ImportAsync(connection, names, rows, token), ct);
         var added = await ExecuteAsync(
             new Statement($"INSERT INTO {table} ({names}) SELECT {names} FROM copied ON CONFLICT DO NOTHING", []), ct);
         await ExecuteAsync(new Statement("DROP TABLE copied", []), ct);
@@ -95,32 +73,11 @@ internal sealed class PostgresTransaction(NpgsqlConnection connection) : Transac
     internal override async Task AppendAsync<T>(
         string table, IReadOnlyList<string> columns, IReadOnlyList<T> rows, Action<RowWriter, T> write, CancellationToken ct)
     {
+        var copy = $"COPY {table} ({string.Join(", ", columns)}) FROM STDIN (FORMAT BINARY)";
         try
         {
-            await using var copy = await connection.BeginRawBinaryCopyAsync(
-                $"COPY {table} ({string.Join(", ", columns)}) FROM STDIN (FORMAT BINARY)", ct);
-            try
-            {
-                var to = new PostgresRowWriter();
-                for (var i = 0; i < rows.Count; i++)
-                {
-                    to.BeginRow(columns.Count);
-                    write(to, rows[i]);
-                    if (to.Length > SendBytes)
-                    {
-                        await copy.WriteAsync(to.Written, ct);
-                        to.Clear();
-                    }
-                }
-
-                to.End();
-                await copy.WriteAsync(to.Written, ct);
-            }
-            catch
-            {
-                await copy.CancelAsync(); // or closing it would keep what was sent
-                throw;
-            }
+            await session.AskAsync(
+                (connection, token) => AppendAsync(connection, copy, columns.Count, rows, write, token), ct);
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
         {
@@ -132,29 +89,96 @@ internal sealed class PostgresTransaction(NpgsqlConnection connection) : Transac
     {
         foreach (var some in statements.Chunk(StatementsAtOnce))
         {
-            await using var batch = new NpgsqlBatch(connection);
-            foreach (var statement in some)
+            await session.AskAsync(
+                async (connection, token) =>
+                {
+                    await using var batch = new NpgsqlBatch(connection);
+                    foreach (var statement in some)
+                    {
+                        var command = new NpgsqlBatchCommand(statement.Text);
+                        Bind(command.Parameters, statement);
+                        batch.BatchCommands.Add(command);
+                    }
+
+                    return await batch.ExecuteNonQueryAsync(token);
+                },
+                ct);
+        }
+    }
+
+    private static async Task<bool> ImportAsync(
+        NpgsqlConnection connection, string names, IReadOnlyList<object?[]> rows, CancellationToken ct)
+    {
+        await using var copy = await connection.BeginBinaryImportAsync($"COPY copied ({names}) FROM STDIN (FORMAT BINARY)", ct);
+        foreach (var row in rows)
+        {
+            await copy.StartRowAsync(ct);
+            foreach (var cell in row)
             {
-                var command = new NpgsqlBatchCommand(statement.Text);
-                Bind(command.Parameters, statement);
-                batch.BatchCommands.Add(command);
+                await (Statement.Normalize(cell) switch
+                {
+                    string text => copy.WriteAsync(text, NpgsqlDbType.Text, ct),
+                    long number => copy.WriteAsync(number, NpgsqlDbType.Bigint, ct),
+                    double number => copy.WriteAsync(number, NpgsqlDbType.Double, ct),
+                    bool flag => copy.WriteAsync(flag, NpgsqlDbType.Boolean, ct),
+                    Guid id => copy.WriteAsync(id, NpgsqlDbType.Uuid, ct),
+                    byte[] bytes => copy.WriteAsync(bytes, NpgsqlDbType.Bytea, ct),
+                    _ => copy.WriteNullAsync(ct),
+                });
+            }
+        }
+
+        await copy.CompleteAsync(ct);
+        return true;
+    }
+
+    private async Task<bool> AppendAsync<T>(
+        NpgsqlConnection connection, string statement, int columns, IReadOnlyList<T> rows, Action<RowWriter, T> write, CancellationToken ct)
+    {
+        await using var copy = await connection.BeginRawBinaryCopyAsync(statement, ct);
+        try
+        {
+            var to = new PostgresRowWriter();
+            for (var i = 0; i < rows.Count; i++)
+            {
+                to.BeginRow(columns);
+                write(to, rows[i]);
+                if (to.Length > SendBytes)
+                {
+                    await copy.WriteAsync(to.Written, ct);
+                    if (session.IsLeft)
+                    {
+                        throw PostgresPulse.Away(); // the rows are their owner's again
+                    }
+
+                    to.Clear();
+                }
             }
 
-            await batch.ExecuteNonQueryAsync(ct);
+            to.End();
+            await copy.WriteAsync(to.Written, ct);
         }
+        catch
+        {
+            await copy.CancelAsync(); // or closing it would keep what was sent
+            throw;
+        }
+
+        return true;
     }
 
     private static Statement LockStatement(string name) => new("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [name]);
 
-    /// <summary>Of a migration: an index over a ledger of years takes longer than the driver waits for an answer.</summary>
-    private async Task RunAsync(Statement statement, CancellationToken ct)
-    {
-        await using var command = Command(statement);
-        command.CommandTimeout = 0;
-        await command.ExecuteNonQueryAsync(ct);
-    }
+    private Task<int> RunAsync(Statement statement, bool patiently, CancellationToken ct) => session.AskAsync(
+        async (connection, token) =>
+        {
+            await using var command = Command(connection, statement);
+            return await command.ExecuteNonQueryAsync(token);
+        },
+        ct,
+        patiently);
 
-    private NpgsqlCommand Command(Statement statement)
+    private static NpgsqlCommand Command(NpgsqlConnection connection, Statement statement)
     {
         var command = new NpgsqlCommand(statement.Text, connection);
         Bind(command.Parameters, statement);

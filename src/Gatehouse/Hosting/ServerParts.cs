@@ -225,6 +225,10 @@ internal sealed partial class ServerParts : IAsyncDisposable
         {
             return e;
         }
+        catch (DatabaseAwayException e)
+        {
+            return new DatabaseException(e.Message, e) { IsAway = true }; // it fell silent after its first word
+        }
         catch (Exception e) when (e is System.Data.Common.DbException or IOException or UnauthorizedAccessException)
         {
             throw Unusable($"The database cannot be used: {e.Message}");

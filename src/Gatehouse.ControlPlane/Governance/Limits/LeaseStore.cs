@@ -96,12 +96,14 @@ internal sealed class LeaseStore(Database db)
 
     /// <summary>Gives back all that a run of a node holds of a count from a period on: the ledger has all that it used.</summary>
     public Task ForgetAsync(string node, long run, LimitRule rule, string subject, DateTimeOffset from, CancellationToken ct) =>
-        db.ExecuteAsync(
-            $"""
-            DELETE FROM governance_lease
-            WHERE rule_id = {rule.Id} AND measure = {Words.Of(rule.Measure)} AND subject = {subject} AND node = {node} AND run = {run}
-                AND from_at >= {from}
-            """,
+        db.TransactionAsync( // of which nothing remains when it is given up
+            sql => sql.ExecuteAsync(
+                $"""
+                DELETE FROM governance_lease
+                WHERE rule_id = {rule.Id} AND measure = {Words.Of(rule.Measure)} AND subject = {subject} AND node = {node} AND run = {run}
+                    AND from_at >= {from}
+                """,
+                ct),
             ct);
 
     /// <summary>Shows that this node lives, and by which revision it lets calls in.</summary>
