@@ -80,9 +80,6 @@ public sealed class CallRecord
     /// <summary>The end user as the call named them, kept only where a budget or limit looks at end users; else empty.</summary>
     public string EndUser { get; set; } = "";
 
-    /// <summary>The run of the node whose leases the call used; 0 when it used none.</summary>
-    public long Run { get; set; }
-
     /// <summary>The tier of service of the last attempt that told one, in the provider's word.</summary>
     public string? ServiceTier { get; set; }
 

@@ -69,7 +69,7 @@ internal static class CallRecordFormat
         WriteAttemptCosts(ref to, record.Attempts); // since version 2
         to.Optional(record.ChargedNanos); // since version 3
         to.Text(record.EndUser);
-        to.Number(record.Run);
+        to.Number(0); // the run of the node, which nobody ever read
         to.Text(record.ServiceTier);
         WriteKinds(ref to, record.Usage);
         for (var i = 0; i < Math.Min(record.Attempts.Count, MaxItems); i++)
@@ -150,7 +150,7 @@ internal static class CallRecordFormat
         {
             record.ChargedNanos = from.Optional();
             record.EndUser = from.Text() ?? "";
-            record.Run = from.Number();
+            _ = from.Number();
             record.ServiceTier = from.Name();
             record.Usage = ReadKinds(ref from, record.Usage);
             foreach (ref var attempt in CollectionsMarshal.AsSpan(attempts))

@@ -29,7 +29,7 @@ internal sealed class Admissions(TimeProvider clock)
         }
 
         call.Record.EndUser = endUser;
-        call.Holds = new Holds(rules, limits.Book.Run);
+        call.Holds = new Holds(rules);
         return TakeAsync(call, call.Holds, isFree);
     }
 

@@ -5,7 +5,7 @@ using Gatehouse.Gateway.Journal;
 namespace Gatehouse.Gateway.Limits;
 
 /// <summary>What one call holds of budgets and limits until it settles. For the one logical thread that serves the call.</summary>
-internal sealed class Holds(IReadOnlyList<Allowance> rules, long run)
+internal sealed class Holds(IReadOnlyList<Allowance> rules)
 {
     private readonly List<Hold> _held = new(rules.Count);
     private long _broken; // nanos that answers which broke off may have cost
@@ -76,7 +76,6 @@ internal sealed class Holds(IReadOnlyList<Allowance> rules, long run)
     {
         var money = Billed(record) + _broken;
         record.ChargedNanos = money == (record.CostNanos ?? 0) ? null : money;
-        record.Run = run;
         var tokens = record.Usage?.Total;
         var asked = _sent || record.Attempts.Exists(a => a.Status != 0);
         End(hold => hold.Measure switch

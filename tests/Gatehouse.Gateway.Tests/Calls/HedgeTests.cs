@@ -267,7 +267,7 @@ public sealed class HedgeTests
             long.MaxValue, true, UnknownPrice.Refuse);
         var allowance = new AllowanceBook(_clock).Find(rule, "");
         allowance.Window.Grant((2 * worst) - 1, 0, 0);
-        var holds = new Holds([allowance], 0);
+        var holds = new Holds([allowance]);
 
         Assert.True(holds.TryTake(allowance.Window, Measure.Money, worst));
         Assert.True(holds.TryCover(call));

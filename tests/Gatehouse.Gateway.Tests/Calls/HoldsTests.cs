@@ -28,7 +28,7 @@ public sealed class HoldsTests
             attempt.Sent();
         }
 
-        var holds = new Holds([], 0);
+        var holds = new Holds([]);
         holds.Broke(call, attempt);
         holds.Settle(call.Record);
 

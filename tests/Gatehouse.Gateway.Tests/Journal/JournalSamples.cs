@@ -36,7 +36,6 @@ internal static class JournalSamples
         CostNanos = -1,
         ChargedNanos = 9,
         EndUser = "ann",
-        Run = 7,
         Cache = CacheUse.Partial,
         SavedNanos = 31,
         Saved = new TokenUsage(32, 33, 34, 35, 36, 37, 38, 39, 40),
@@ -73,7 +72,7 @@ internal static class JournalSamples
     public static void BeforeVersion3(CallRecord record)
     {
         BeforeVersion4(record);
-        (record.ChargedNanos, record.EndUser, record.Run, record.ServiceTier) = (null, "", 0, null);
+        (record.ChargedNanos, record.EndUser, record.ServiceTier) = (null, "", null);
         record.Usage = record.Usage!.Value with { AudioInput = 0, ImageInput = 0, AudioOutput = 0 };
     }
 
@@ -111,7 +110,6 @@ internal static class JournalSamples
         CostNanos = MaybeNumber(random),
         ChargedNanos = MaybeNumber(random),
         EndUser = AnyText(random),
-        Run = AnyNumber(random),
         Cache = (CacheUse)random.Next(6),
         SavedNanos = MaybeNumber(random),
         Saved = Coin(random) ? new TokenUsage(AnyNumber(random), 1, 2, 3, AnyNumber(random), 5, 6, AnyNumber(random), 8) : null,

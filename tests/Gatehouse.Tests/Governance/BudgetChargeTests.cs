@@ -79,7 +79,6 @@ public class BudgetChargeTests
             StartedAtMicros = (startedAt - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
             EndUser = endUser,
             CostNanos = nanos,
-            Run = Run,
         };
         await ledger.Db.TransactionAsync(sql => new BudgetCharges(metrics, ledger.Clock).ChargeAsync(sql, [record], Ct), Ct);
     }

@@ -207,7 +207,7 @@ internal sealed class LeaseSimulation : IAsyncDisposable
                 return;
             }
 
-            call.Holds = new Holds(found, node.Book.Run);
+            call.Holds = new Holds(found);
         }
 
         for (; call.Rules < call.Holds.Rules.Count; call.Rules++)

@@ -526,7 +526,7 @@ public sealed class LeaseWorkerTests : IAsyncLifetime
     private (SimulatedNode Node, Holds Holds, DateTimeOffset At) Begin(SimulatedNode node, long worst)
     {
         var at = _clock.GetUtcNow();
-        var holds = new Holds(node.Table.Find(node.Principal, "r", "", at)!, node.Book.Run);
+        var holds = new Holds(node.Table.Find(node.Principal, "r", "", at)!);
         foreach (var allowance in holds.Rules)
         {
             Assert.True(holds.TryTake(allowance.Current(at), Measure.Money, worst));
