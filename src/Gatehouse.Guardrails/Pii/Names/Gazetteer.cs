@@ -80,12 +80,12 @@ internal sealed class Gazetteer
         }
     }
 
-    /// <summary>Whether a word in lower case is a plain word of the language.</summary>
-    public bool IsPlain(uint hash) => (_plain[PlainSlot(hash) >> 6] & (1UL << (PlainSlot(hash) & 63))) != 0;
+    /// <returns>1 when a word in lower case is a plain word of the language, else 0.</returns>
+    public int Plain(uint hash) => (int)(_plain[PlainSlot(hash) >> 6] >> PlainSlot(hash)) & 1;
 
     /// <summary>What is known of a word as it is written.</summary>
     public WordFlags Of(in Token token) =>
-        token.Shape == Shape.Lower && IsPlain(token.Hash) ? WordFlags.Common
+        token.Shape == Shape.Lower && Plain(token.Hash) != 0 ? WordFlags.Common
         : token.Shape is Shape.Mark or Shape.Number ? WordFlags.None
         : this[token.Hash];
 

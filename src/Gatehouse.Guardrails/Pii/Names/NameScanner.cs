@@ -43,7 +43,7 @@ internal sealed class NameScanner(float minScore, NameModel model)
                 var count = Tokenizer.Split(text, ref position, tokens.AsSpan(0, WindowTokens));
                 var window = tokens.AsSpan(0, count);
                 Mask(window, findings.Items[first..others]);
-                var telling = places[.._tagger.Prepare(window, places)];
+                var telling = places[.._tagger.Prepare(text, window, places)];
                 NameRules.Find(text, window, telling, minScore, findings);
                 if (_tagger.Run(text, window, telling, Bias))
                 {

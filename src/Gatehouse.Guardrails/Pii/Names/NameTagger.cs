@@ -9,32 +9,41 @@ internal sealed class NameTagger(Gazetteer words, NameModel model)
         [.. "the i we you he she it they this that please what how why when where who can could is are if my our your his her thanks and but do does let see also".Split(' ').Select(w => Tokenizer.HashOf(w))];
 
     /// <summary>Looks up what is known of each word.</summary>
-    /// <param name="telling">Gets the places of all words but plain ones of the language in lower case: the rest of most texts.</param>
+    /// <param name="telling">Gets the places of all words that may be part of a name or of a group; most words of most texts are not.</param>
     /// <returns>How many there are.</returns>
-    public int Prepare(Span<Token> tokens, Span<ushort> telling)
+    public int Prepare(ReadOnlySpan<char> text, Span<Token> tokens, Span<ushort> telling)
     {
-        var count = 0;
+        // Plain words and marks come and go as no branch foresees, so they are passed over without one.
+        var others = 0;
         for (var i = 0; i < tokens.Length; i++)
         {
             ref var token = ref tokens[i];
-            if (token.Shape == Shape.Mark)
-            {
-                continue;
-            }
+            var plain = (token.Shape == Shape.Lower ? 1 : 0) & words.Plain(token.Hash);
+            token.Flags = (WordFlags)(plain * (int)WordFlags.Common);
+            telling[others] = (ushort)i;
+            others += (token.Shape == Shape.Mark ? 0 : 1) & (plain ^ 1);
+        }
 
-            if (token.Shape == Shape.Lower && words.IsPlain(token.Hash))
-            {
-                token.Flags = WordFlags.Common;
-                continue;
-            }
-
+        var count = 0;
+        for (var k = 0; k < others; k++)
+        {
+            var i = telling[k];
+            ref var token = ref tokens[i];
             token.Flags = words.Of(token);
-            telling[count] = (ushort)i;
-            count += token.Shape == Shape.Lower && token.Flags == WordFlags.Common ? 0 : 1;
+            telling[count] = i;
+            count += token.Shape == Shape.Lower && TellsNothing(text, tokens, i) ? 0 : 1;
         }
 
         return count;
     }
+
+    /// <summary>
+    /// Of a word in lower case: a plain one, or one that no list knows and that is neither the plural of a group nor after an honorific.
+    /// </summary>
+    private static bool TellsNothing(ReadOnlySpan<char> text, ReadOnlySpan<Token> tokens, int at) =>
+        tokens[at].Flags == WordFlags.Common
+            || (tokens[at].Flags == WordFlags.None && text[tokens[at].End - 1] != 's'
+                && !(at > 1 && tokens[at - 1].Shape == Shape.Mark && (tokens[at - 2].Flags & WordFlags.Honorific) != 0));
 
     /// <returns>Whether anything was tagged.</returns>
     public bool Run(ReadOnlySpan<char> text, Span<Token> tokens, ReadOnlySpan<ushort> telling, float bias)

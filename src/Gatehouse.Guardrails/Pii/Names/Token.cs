@@ -47,12 +47,16 @@ internal static class Tokenizer
     private const int Small = 1;
     private const int Upper = 2;
     private const int Digit = 3;
+    private const int Kinds = 3;
 
-    /// <summary>Class of each ASCII character: none, lower case, upper case, digit.</summary>
+    /// <summary>Set beside the class when lower case is another character.</summary>
+    private const int Folds = 4;
+
+    /// <summary>Set beside the class of what no word begins with: a mark over the letter before.</summary>
+    private const int Inner = 8;
+
+    /// <summary>Class of each UTF-16 unit: none, of a word without case or in lower case, in upper case, digit of ASCII.</summary>
     private static readonly byte[] Classes = Classify();
-
-    /// <summary>The lower case of Latin, Greek and Cyrillic letters.</summary>
-    private static readonly char[] LowerCase = [.. Enumerable.Range(0, 0x590).Select(c => char.ToLowerInvariant((char)c))];
 
     public static uint HashOf(ReadOnlySpan<char> word)
     {
@@ -138,48 +142,20 @@ internal static class Tokenizer
         for (; at < text.Length; at++)
         {
             var c = text[at];
-            int kind;
-            if (c < 128)
+            int kind = Classes[c];
+            if ((kind & Kinds) == 0)
             {
-                kind = Classes[c];
-                if (kind == 0)
+                if (c is not ('\'' or '\u2019') || at == start || !IsInnerApostrophe(text, at))
                 {
-                    if (c != '\'' || at == start || !IsInnerApostrophe(text, at))
-                    {
-                        break;
-                    }
-
-                    hash = (hash ^ c) * Prime;
-                    continue;
+                    break;
                 }
 
-                counts += 1UL << (kind * 16);
-                hash = (hash ^ (kind == Upper ? c | 32u : c)) * Prime;
-                continue;
-            }
-
-            if (c == '\u2019' && at > start && IsInnerApostrophe(text, at))
-            {
                 hash = (hash ^ '\'') * Prime;
                 continue;
             }
 
-            if (char.IsUpper(c))
-            {
-                kind = Upper;
-            }
-            else if (char.IsLetter(c) || char.IsSurrogate(c)
-                || char.GetUnicodeCategory(c) is System.Globalization.UnicodeCategory.NonSpacingMark)
-            {
-                kind = Small;
-            }
-            else
-            {
-                break;
-            }
-
-            counts += 1UL << (kind * 16);
-            hash = (hash ^ Lower(c)) * Prime;
+            counts += 1UL << ((kind & Kinds) * 16);
+            hash = (hash ^ ((kind & Folds) == 0 ? c : char.ToLowerInvariant(c))) * Prime;
         }
 
         position = at;
@@ -192,7 +168,7 @@ internal static class Tokenizer
             : upper == 1 && char.IsUpper(text[start]) ? Shape.Capital : Shape.Mixed;
     }
 
-    private static bool IsWord(char c) => c < 128 ? char.IsAsciiLetterOrDigit(c) : char.IsLetter(c) || char.IsSurrogate(c);
+    private static bool IsWord(char c) => (Classes[c] & (Kinds | Inner)) is Small or Upper or Digit;
 
     /// <summary>O'Brien, d'Ouchy; not the end of a possessive or of a verb drawn together.</summary>
     private static bool IsInnerApostrophe(ReadOnlySpan<char> text, int at)
@@ -214,17 +190,17 @@ internal static class Tokenizer
 
     private static byte[] Classify()
     {
-        var classes = new byte[128];
-        for (var c = '\0'; c < 128; c++)
+        var classes = new byte[char.MaxValue + 1];
+        for (var i = 0; i < classes.Length; i++)
         {
-            classes[c] = (byte)(char.IsAsciiLetterLower(c) ? Small : char.IsAsciiLetterUpper(c) ? Upper : char.IsAsciiDigit(c) ? Digit : 0);
+            var c = (char)i;
+            var isInner = c >= 128 && char.GetUnicodeCategory(c) == System.Globalization.UnicodeCategory.NonSpacingMark;
+            var kind = char.IsAsciiDigit(c) ? Digit : char.IsUpper(c) ? Upper : char.IsLetter(c) || char.IsSurrogate(c) || isInner ? Small : 0;
+            classes[i] = (byte)(kind | (char.ToLowerInvariant(c) != c ? Folds : 0) | (isInner ? Inner : 0));
         }
 
         return classes;
     }
 
-    /// <summary>Ideographs and syllables of Korean have no case.</summary>
-    private static uint Lower(char c) =>
-        c < LowerCase.Length ? LowerCase[c] : c is (>= '\u2E80' and <= '\u9FFF') or (>= '\uAC00' and <= '\uD7A3') ? c
-        : char.ToLowerInvariant(c);
+    private static char Lower(char c) => (Classes[c] & Folds) == 0 ? c : char.ToLowerInvariant(c);
 }
