@@ -2,6 +2,7 @@ using Gatehouse.Contracts;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Governance;
 using Gatehouse.Tests.Host;
+using Gatehouse.Tests.Observability;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Gatehouse.Tests.Governance;
@@ -24,7 +25,7 @@ public sealed class RecountTests
         await using var team = await TestTeam.BuildAsync(app, "blue");
         await team.AddBudgetAsync(new { name = "per-user", limit_usd = 1, period = "total", team = "blue", end_user = "*" });
         var (charges, recounts) = (app.Services.GetRequiredService<BudgetCharges>(), app.Services.GetRequiredService<BudgetRecounts>());
-        var budget = (await app.Db.QueryAsync($"SELECT {BudgetRows.Columns} FROM governance_budget b", BudgetRows.Read, Ct))[0];
+        var budget = await BudgetAsync(app);
         await app.Db.TransactionAsync(sql => charges.ChargeAsync(sql, [Record("ann"), Record("bob")], Ct), Ct);
         var (charged, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
 
@@ -62,7 +63,7 @@ public sealed class RecountTests
         await using var app = await TestApp.StartAsync(kind);
         await using var team = await TestTeam.BuildAsync(app, "blue");
         await team.AddBudgetAsync(new { name = "all", limit_usd = 1, period = "total", team = "blue" });
-        var budget = (await app.Db.QueryAsync($"SELECT {BudgetRows.Columns} FROM governance_budget b", BudgetRows.Read, Ct))[0];
+        var budget = await BudgetAsync(app);
         var charges = app.Services.GetRequiredService<BudgetCharges>();
         var (walking, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
         var recounts = new BudgetRecounts(
@@ -87,6 +88,124 @@ public sealed class RecountTests
         Assert.Equal(6000, await SpentAsync(app));
         Assert.Equal(2, await app.Db.CountAsync($"SELECT unknown_calls FROM governance_allowance WHERE measure = 'money'"));
     }
+
+    /// <summary>
+    /// Reservations may have told of what is taken away for as long as they live: together they are still what was charged.
+    /// </summary>
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgres")]
+    public async Task What_a_count_takes_from_a_budget_is_kept_as_lowered_and_what_it_adds_is_not(string kind)
+    {
+        await using var app = await TestApp.StartAsync(kind);
+        await using var team = await TestTeam.BuildAsync(app, "blue");
+        await team.AddBudgetAsync(new { name = "all", limit_usd = 1, period = "total", team = "blue" });
+        var budget = await BudgetAsync(app);
+        var charges = app.Services.GetRequiredService<BudgetCharges>();
+        await app.Db.TransactionAsync(sql => charges.ChargeAsync(sql, [Record(app, team)], Ct), Ct);
+        Assert.Equal((1000, 0), (await SpentAsync(app), await LoweredAsync(app)));
+
+        await CountAsync(400);
+        Assert.Equal((400, 600), (await SpentAsync(app), await LoweredAsync(app)));
+
+        await CountAsync(900);
+        Assert.Equal((900, 600), (await SpentAsync(app), await LoweredAsync(app)));
+
+        await CountAsync(850);
+        Assert.Equal((850, 650), (await SpentAsync(app), await LoweredAsync(app)));
+
+        async Task CountAsync(long held)
+        {
+            await app.Db.ExecuteAsync($"UPDATE governance_budget SET recount_at = {budget.CreatedAt + BudgetRecounts.Again}", Ct);
+            await new BudgetRecounts(app.Db, (_, _, _, _, _) => Held(held), charges, app.Clock).RecountAsync(budget, Ct);
+        }
+    }
+
+    /// <summary>The second count is for calls whose transaction was open while the budget was made.</summary>
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgres")]
+    public async Task A_new_budget_is_counted_once_more_when_no_transaction_of_before_can_be_open(string kind)
+    {
+        await using var app = await TestApp.StartAsync(kind);
+        await using var team = await TestTeam.BuildAsync(app, "blue");
+        await team.AddBudgetAsync(new { name = "all", limit_usd = 1, period = "total", team = "blue" });
+        var budget = await BudgetAsync(app);
+        var held = 0L;
+        var clock = new SettableClock(budget.CreatedAt + BudgetRecounts.Again - TimeSpan.FromSeconds(1));
+        var recounts = new BudgetRecounts(
+            app.Db, (_, _, _, _, _) => Held(held), app.Services.GetRequiredService<BudgetCharges>(), clock);
+        held = 1000;
+
+        await recounts.RunDueAsync(Ct);
+        Assert.Equal(0, await SpentAsync(app));
+
+        // Somebody wants it counted at once: the second count is still to come.
+        await app.Db.ExecuteAsync($"UPDATE governance_budget SET recount_at = {budget.CreatedAt}", Ct);
+        await recounts.RunDueAsync(Ct);
+        Assert.Equal(1000, await SpentAsync(app));
+        Assert.Equal(1, await app.Db.CountAsync(
+            $"SELECT COUNT(*) FROM governance_budget WHERE recount_at = {budget.CreatedAt + BudgetRecounts.Again}"));
+
+        held = 1700;
+        await recounts.RunDueAsync(Ct);
+        Assert.Equal(1000, await SpentAsync(app));
+        clock.Now = budget.CreatedAt + BudgetRecounts.Again;
+        await recounts.RunDueAsync(Ct);
+        Assert.Equal(1700, await SpentAsync(app));
+
+        held = 9000;
+        clock.Now += TimeSpan.FromHours(1);
+        await recounts.RunDueAsync(Ct);
+        Assert.Equal(1700, await SpentAsync(app));
+    }
+
+    /// <summary>What was counted before the transaction belongs to the period that has just ended.</summary>
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgres")]
+    public async Task A_budget_that_is_made_as_a_period_turns_begins_with_the_new_one_alone(string kind)
+    {
+        await using var app = await TestApp.StartAsync(kind);
+        await using var team = await TestTeam.BuildAsync(app, "blue");
+        await team.AddBudgetAsync(new { name = "all", limit_usd = 1, period = "day", team = "blue" });
+        var midnight = new DateTimeOffset((await BudgetAsync(app)).CreatedAt.UtcDateTime.Date.AddDays(1), TimeSpan.Zero);
+        var asked = new List<(DateTimeOffset From, DateTimeOffset Until)>();
+        var recounts = new BudgetRecounts(
+            app.Db,
+            (_, _, from, until, _) =>
+            {
+                asked.Add((from, until));
+                return Held(70);
+            },
+            app.Services.GetRequiredService<BudgetCharges>(),
+            app.Clock);
+
+        await BeginAsync(midnight.AddMilliseconds(-200), midnight.AddMilliseconds(50));
+        Assert.Equal(70, await SpentAsync(app, midnight));
+        await BeginAsync(midnight.AddHours(3), midnight.AddHours(3).AddMilliseconds(50));
+        Assert.Equal(70 + 5000 + 70, await SpentAsync(app, midnight));
+
+        Assert.Equal([(midnight, midnight.AddDays(1)), (midnight.AddHours(3), midnight.AddDays(1))], asked);
+
+        async Task BeginAsync(DateTimeOffset upTo, DateTimeOffset madeAt)
+        {
+            var budget = await BudgetAsync(app) with { CreatedAt = madeAt };
+            await app.Db.TransactionAsync(sql => recounts.BeginAsync(sql, budget, [("", 5000, 0)], upTo, Ct), Ct);
+        }
+    }
+
+    private static async Task<Budget> BudgetAsync(TestApp app) =>
+        (await app.Db.QueryAsync($"SELECT {BudgetRows.Columns} FROM governance_budget b", BudgetRows.Read, Ct))[0];
+
+    private static Task<IReadOnlyList<(string EndUser, long Nanos, long UnknownCalls)>> Held(long nanos) =>
+        Task.FromResult<IReadOnlyList<(string, long, long)>>([("", nanos, 0)]);
+
+    private static Task<long> LoweredAsync(TestApp app) =>
+        app.Db.CountAsync($"SELECT lowered FROM governance_allowance WHERE measure = 'money'");
+
+    private static Task<long> SpentAsync(TestApp app, DateTimeOffset from) =>
+        app.Db.CountAsync($"SELECT spent FROM governance_allowance WHERE measure = 'money' AND from_at = {from}");
 
     private static Task<long> SpentAsync(TestApp app) =>
         app.Db.CountAsync($"SELECT spent FROM governance_allowance WHERE measure = 'money'");

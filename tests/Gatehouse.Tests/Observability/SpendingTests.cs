@@ -127,6 +127,35 @@ public class SpendingTests
         }
     }
 
+    /// <summary>Shapes are looked up by lots, and calls of each have their sums.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_quarter_of_a_day_whose_calls_have_a_thousand_shapes_is_added_up_whole(string kind)
+    {
+        const int shapes = 1050; // more than two lots
+        await using var ledger = await TestLedger.StartAsync(kind);
+        await ledger.RecordAsync(Enumerable.Range(0, shapes).Select(i =>
+        {
+            var call = TestLedger.Call(Blue, 1, Midnight.AddHours(12).AddSeconds(i));
+            call.RequestId += i;
+            (call.Provider, call.Model, call.AnsweredModel) = ("open", $"m{i % 3}", null);
+            (call.Status, call.Outcome, call.Attempts) = (200, CallOutcome.Ok, []);
+            (call.ConfigurationRevision, call.Usage, call.CostNanos) = ($"r{i}", new TokenUsage(1, 2, 3, 4, 5, 6, 7, 8, 9), 1000);
+            return call;
+        }));
+        Assert.Equal(shapes, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_call_shape"));
+        ledger.Clock.Now = Midnight.AddDays(1).AddHours(2);
+        var before = await SpentAsync(ledger, TestLedger.Admin, "open");
+
+        await new ClosedBuckets(ledger.Db, ledger.Clock).CloseDueAsync(Ct);
+
+        Assert.Equal(3, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_spending"));
+        Assert.Equal(before, await SpentAsync(ledger, TestLedger.Admin, "open"));
+        Assert.Equal(
+            [("m0", 350L, 350 * 25L, 350 * 20L), ("m1", 350L, 350 * 25L, 350 * 20L), ("m2", 350L, 350 * 25L, 350 * 20L)],
+            before.Select(s => (s.Model, s.Calls, s.InputTokens, s.OutputTokens)));
+    }
+
     private static async Task<IReadOnlyList<DaySpending>> SpentAsync(TestLedger ledger, Person who, string? provider)
     {
         var http = new DefaultHttpContext();
