@@ -49,7 +49,14 @@ public sealed record TimeRange(string? Key, DateTimeOffset From, DateTimeOffset 
     private static TimeRange Preset(string key, DateTimeOffset now)
     {
         var preset = Presets.FirstOrDefault(p => p.Key == key);
-        return preset.Key is null ? Preset(Default, now) : new(preset.Key, now - preset.Span, now);
+        if (preset.Key is null)
+        {
+            return Preset(Default, now);
+        }
+
+        // Days begin with a whole hour: nothing shorter is summed up that long ago, and calls would be added up one by one.
+        var from = now - preset.Span;
+        return new(preset.Key, preset.Span > TimeSpan.FromDays(1) ? from.AddTicks(-(from.UtcTicks % TimeSpan.TicksPerHour)) : from, now);
     }
 
     private static DateTimeOffset? Instant(string? text) =>

@@ -11,6 +11,7 @@ public class ClosedBucketsTests
     public static readonly TheoryData<string> Kinds = TestDatabases.Kinds;
 
     private static readonly Guid Blue = Guid.CreateVersion7();
+    private static readonly Guid Red = Guid.CreateVersion7();
     private static readonly DateTimeOffset Midnight = Samples.Noon.AddHours(-12);
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -33,6 +34,7 @@ public class ClosedBucketsTests
             before.AddRange(await SumsAsync(ledger, filter));
         }
 
+        var models = await ModelsAsync();
         await CloseAsync(ledger);
 
         var after = new List<string>();
@@ -47,8 +49,145 @@ public class ClosedBucketsTests
         // The days are read, and nothing that they were made of.
         await ledger.Db.ExecuteAsync(
             $"DELETE FROM observability_traffic WHERE step_seconds < 86400 AND bucket_at < {Midnight.AddDays(3)}", Ct);
-        Assert.Equal(
-            before[0], (await SumsAsync(ledger, filters[0]))[0]);
+        Assert.Equal(before[0], (await SumsAsync(ledger, filters[0]))[0]);
+        Assert.Equal(models, await ModelsAsync());
+
+        async Task<List<TrafficShare>> ModelsAsync() =>
+            [.. await ledger.Traffic.ByAsync(TestLedger.Admin, filters[0] with { To = Midnight.AddDays(3) }, TrafficDimension.Model, Ct)];
+    }
+
+    /// <summary>A chart of all traffic once read a row for each system, target and error.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Charts_of_all_traffic_read_totals_and_say_what_its_calls_do(string kind)
+    {
+        await using var ledger = await FillAsync(kind);
+        var member = TestLedger.Admin with { Memberships = [new Membership(Red, Role.Auditor)] };
+        var questions = (
+            from who in (Person[])[TestLedger.Admin, member]
+            from filter in (CallFilter[])
+            [
+                new(Midnight.AddMinutes(14.2), Midnight.AddDays(3).AddHours(1).AddMinutes(31)),
+                new(Midnight, Midnight.AddDays(3), TeamId: Red),
+                new(Midnight.AddHours(3), Midnight.AddDays(2), Environment: SystemEnvironment.Production, Outcome: CallOutcome.Ok),
+                new(Midnight.AddDays(2).AddHours(20), Midnight.AddDays(3).AddHours(2)),
+            ]
+            from step in (TimeSpan[])[TimeSpan.FromDays(1), TimeSpan.FromHours(6), TimeSpan.FromHours(1), TimeSpan.FromMinutes(15)]
+            select (who, filter, step)).ToList();
+        var before = await AskAsync();
+
+        await CloseAsync(ledger);
+
+        Assert.Equal(before, await AskAsync());
+        await AssertInvariantsAsync(ledger);
+        foreach (var step in ClosedTotals.Steps)
+        {
+            Assert.NotEqual(0, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_traffic_total WHERE step_seconds = {step}"));
+        }
+
+        // Nothing else is read of time that is over, but for single calls at the ends.
+        var over = Midnight.AddDays(3).AddHours(1);
+        await ledger.Db.ExecuteAsync($"DELETE FROM observability_traffic WHERE step_seconds > 60 AND bucket_at < {over}", Ct);
+        await ledger.Db.ExecuteAsync(
+            $"DELETE FROM observability_traffic WHERE step_seconds = 60 AND bucket_at < {over} AND bucket_at >= {Midnight.AddMinutes(15)}", Ct);
+        Assert.Equal(before, await AskAsync());
+
+        async Task<List<string>> AskAsync()
+        {
+            var answers = new List<string>();
+            foreach (var (who, filter, step) in questions)
+            {
+                var picture = await ledger.Traffic.PictureAsync(who, filter, step, [], Ct);
+                answers.Add($"{picture.Traffic.Total} {string.Join(' ', picture.Traffic.Points)}");
+            }
+
+            return answers;
+        }
+    }
+
+    /// <summary>Shares of a month once read thirty days of sums.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Shares_of_long_times_come_from_sums_of_four_and_sixteen_days(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        var random = new Random(6);
+        ledger.Clock.Now = Midnight.AddDays(40).AddHours(2);
+        await ledger.RecordAsync(Enumerable.Range(0, 600).Select(i =>
+            TestLedger.Call(Blue, i, Midnight.AddDays(1).AddMicroseconds(random.NextInt64(0, 39L * 24 * 3600 * 1_000_000)))));
+        var month = new CallFilter(From: Midnight.AddDays(-10).AddHours(5), To: Midnight.AddDays(40));
+        var before = await SharesAsync();
+
+        await CloseAsync(ledger);
+
+        Assert.Equal(before, await SharesAsync());
+        Assert.NotEqual(0, await CountAsync(345_600));
+        var longest = await CountAsync(1_382_400);
+        Assert.NotEqual(0, longest);
+        await AssertInvariantsAsync(ledger);
+
+        // A call that comes late opens them again, and all that it is in is made anew.
+        var begin = (await ledger.Db.QueryAsync(
+            $"SELECT MIN(bucket_at) FROM observability_traffic_closed WHERE step_seconds = 1382400", row => row.Instant(0), Ct))[0];
+        var late = begin.AddDays(9).AddHours(7);
+        await ledger.RecordAsync(TestLedger.Call(Blue, 77, late));
+        Assert.Equal(longest - 1, await CountAsync(1_382_400));
+        Assert.Equal(601, await CallsAsync());
+        await CloseAsync(ledger);
+        Assert.Equal(longest, await CountAsync(1_382_400));
+        Assert.Equal(601, await CallsAsync());
+        await AssertInvariantsAsync(ledger);
+
+        // An older version opens a day alone. Whoever closes it again makes what it is in anew.
+        await ledger.RecordAsync(TestLedger.Call(Blue, 78, late));
+        await ledger.Db.ExecuteAsync(
+            $"INSERT INTO observability_traffic_closed (step_seconds, bucket_at) VALUES (1382400, {begin})", Ct);
+        await CloseAsync(ledger);
+        Assert.Equal(602, await CallsAsync());
+        await AssertInvariantsAsync(ledger);
+
+        // Nothing of these days is read but their longest sums.
+        await ledger.Db.ExecuteAsync(
+            $"DELETE FROM observability_traffic WHERE step_seconds < 1382400 AND bucket_at >= {begin} AND bucket_at < {begin.AddDays(16)}",
+            Ct);
+        Assert.Equal(602, await CallsAsync());
+
+        Task<long> CountAsync(long step) =>
+            ledger.CountAsync($"SELECT COUNT(*) FROM observability_traffic_closed WHERE step_seconds = {step}");
+
+        async Task<long> CallsAsync() =>
+            (await ledger.Traffic.ByAsync(TestLedger.Admin, month, TrafficDimension.Model, Ct)).Sum(s => s.Sum.Calls);
+
+        async Task<List<TrafficShare>> SharesAsync() =>
+        [
+            .. await ledger.Traffic.ByAsync(TestLedger.Admin, month, TrafficDimension.Model, Ct),
+            .. await ledger.Traffic.ByAsync(TestLedger.Admin, month, TrafficDimension.Error, Ct),
+        ];
+    }
+
+    /// <summary>A series from totals and shares from sums that tell more apart are of the same calls.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task An_overview_adds_up_to_its_shares(string kind)
+    {
+        await using var ledger = await FillAsync(kind);
+        await CloseAsync(ledger);
+        TrafficDimension[] all = [TrafficDimension.System, TrafficDimension.Model, TrafficDimension.Environment];
+
+        foreach (var step in (TimeSpan[])[TimeSpan.FromDays(1), TimeSpan.FromHours(6), TimeSpan.FromMinutes(15)])
+        {
+            var picture = await ledger.Traffic.PictureAsync(
+                TestLedger.Admin, new CallFilter(Midnight.AddMinutes(7.5), Midnight.AddDays(3).AddHours(1)), step, all, Ct);
+
+            Assert.NotEqual(0, picture.Traffic.Total.Calls);
+            foreach (var dimension in all)
+            {
+                Assert.Equal(
+                    (picture.Traffic.Total.Calls, picture.Traffic.Total.CostUsd, picture.Traffic.Total.InputTokens),
+                    (picture.Shares[dimension].Sum(s => s.Sum.Calls), picture.Shares[dimension].Sum(s => s.Sum.CostUsd),
+                        picture.Shares[dimension].Sum(s => s.Sum.InputTokens)));
+            }
+        }
     }
 
     [Theory]
@@ -127,7 +266,7 @@ public class ClosedBucketsTests
         await ledger.Db.ExecuteAsync($"DELETE FROM observability_traffic_closed", Ct);
         await ledger.Db.InsertManyAsync("observability_traffic_closed", ["step_seconds", "bucket_at"], closed, Ct);
 
-        Assert.InRange(await buckets.ReopenDifferingAsync(Ct), 1, 3);
+        Assert.InRange(await buckets.ReopenDifferingAsync(Ct), 1, 4);
         Assert.Equal(calls + 1, (await ledger.Traffic.SeriesAsync(TestLedger.Admin, day, TimeSpan.FromDays(1), Ct)).Total.Calls);
         await CloseAsync(ledger);
         Assert.Equal(calls + 1, (await ledger.Traffic.SeriesAsync(TestLedger.Admin, day, TimeSpan.FromDays(1), Ct)).Total.Calls);
@@ -153,7 +292,7 @@ public class ClosedBucketsTests
         var random = new Random(5);
         ledger.Clock.Now = Midnight.AddDays(3).AddHours(2);
         await ledger.RecordAsync(Enumerable.Range(0, 1500).Select(i =>
-            TestLedger.Call(Blue, i, Midnight.AddMicroseconds(random.NextInt64(0, 74L * 3600 * 1_000_000)))));
+            TestLedger.Call(i % 3 == 0 ? Red : Blue, i, Midnight.AddMicroseconds(random.NextInt64(0, 74L * 3600 * 1_000_000)))));
         return ledger;
     }
 

@@ -259,6 +259,29 @@ public class TrafficQueriesTests
         }
     }
 
+    /// <summary>Tokens of audio and images were once missing at the ends of a range, where calls are added up one by one.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_call_is_the_same_in_a_sum_whether_its_minute_is_summed_or_cut(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        var call = TestLedger.Call(Blue, 1, Samples.Noon.AddSeconds(5));
+        (call.Status, call.Outcome, call.Cache, call.SavedNanos) = (200, CallOutcome.Ok, CacheUse.Hit, 77);
+        (call.Usage, call.CostNanos) = (new TokenUsage(1, 20, 300, 4000, 5, 60, 70_000, 800_000, 900), 1234);
+        call.Saved = new TokenUsage(1, 2, 3, 4, 5, 6, 7, 8, 9);
+        await ledger.RecordAsync(call);
+        ledger.Clock.Now = Samples.Noon.AddMinutes(2);
+
+        var whole = await SumAsync(Samples.Noon, Samples.Noon.AddMinutes(1));
+        var cut = await SumAsync(Samples.Noon.AddSeconds(3), Samples.Noon.AddSeconds(7));
+
+        Assert.Equal((874_321, 965, 1, 45), (whole.InputTokens, whole.OutputTokens, whole.CachedCalls, whole.SavedTokens));
+        Assert.Equal(whole, cut);
+
+        async Task<TrafficSum> SumAsync(DateTimeOffset from, DateTimeOffset to) => (await ledger.Traffic.SeriesAsync(
+            TestLedger.Admin, new CallFilter(from, to), TimeSpan.FromMinutes(1), CancellationToken.None)).Total;
+    }
+
     /// <summary>One key could once make as many rows of sums as it could think of names.</summary>
     [Theory]
     [MemberData(nameof(Kinds))]

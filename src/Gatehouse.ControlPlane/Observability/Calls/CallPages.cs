@@ -54,19 +54,25 @@ internal sealed class CallPages(Database db, SystemLookup systems, TimeProvider 
             to = last;
         }
 
+        // Names that the sums do not have are in an index of their own, newest first: there are few of them in any hour.
+        var isOutside = IsOutside(filter.Route) || IsOutside(filter.Model);
+        var among = isOutside ? (FormattableString)$"outside_shape IS NOT NULL" : $"1 = 1";
         var bounds = IdRange.Between(CallConditions.EarliestId(from), CallConditions.LatestId(to)).Before(filter.Before);
-        await foreach (var range in new CallRanges(db, _closed, who, filter, from, to).FindAsync(ct))
+        var ranges = isOutside
+            ? ((IdRange[])[IdRange.All]).ToAsyncEnumerable()
+            : new CallRanges(db, _closed, who, filter, from, to).FindAsync(ct);
+        await foreach (var range in ranges)
         {
             for (var rest = range.Intersect(bounds); !rest.IsEmpty;)
             {
-                var (count, end) = await CountAsync(rest, slice, ct);
+                var (count, end) = await CountAsync(rest, among, slice, ct);
                 if (end is not { } lowest)
                 {
                     break; // no calls there at all
                 }
 
                 var here = count < slice ? rest : rest.Intersect(IdRange.Between(lowest, Guid.AllBitsSet));
-                calls.AddRange(await ReadAsync(who, filter, shapes, here, filter.Limit + 1 - calls.Count, ct));
+                calls.AddRange(await ReadAsync(who, filter, shapes, here, among, filter.Limit + 1 - calls.Count, ct));
                 if (calls.Count > filter.Limit)
                 {
                     calls.RemoveAt(filter.Limit);
@@ -86,6 +92,8 @@ internal sealed class CallPages(Database db, SystemLookup systems, TimeProvider 
 
         return new CallPage(calls, null, from);
     }
+
+    private static bool IsOutside(string? name) => name is CallFilter.UnknownRoute or CallFilter.OtherNames;
 
     /// <summary>Of a name that the sums do not have, an index has the calls.</summary>
     private async Task<CallPage?> FindOutsideAsync(Person who, CallFilter filter, List<long>? shapes, CancellationToken ct)
@@ -135,21 +143,19 @@ internal sealed class CallPages(Database db, SystemLookup systems, TimeProvider 
     }
 
     private async Task<List<CallSummary>> ReadAsync(
-        Person who, CallFilter filter, IReadOnlyList<long>? shapes, IdRange range, int limit, CancellationToken ct) =>
+        Person who, CallFilter filter, IReadOnlyList<long>? shapes, IdRange range, FormattableString among, int limit,
+        CancellationToken ct) =>
         await db.ScanAsync(
-            LedgerRow.Select().AddConditions(db, who, filter, range, shapes).Add($" ORDER BY id DESC LIMIT {limit}").Build(),
+            LedgerRow.Select().AddConditions(db, who, filter, range, shapes).Add($" AND {among} ORDER BY id DESC LIMIT {limit}").Build(),
             row => LedgerRow.Read(row, systems).Call,
             ct);
 
     /// <returns>How many calls there are, up to so many, and the last of these.</returns>
-    private async Task<(int Count, Guid? Lowest)> CountAsync(IdRange range, int most, CancellationToken ct)
+    private async Task<(int Count, Guid? Lowest)> CountAsync(IdRange range, FormattableString among, int most, CancellationToken ct)
     {
+        FormattableString calls = $"FROM observability_call WHERE id >= {range.First} AND id <= {range.Last} AND {among} ORDER BY id DESC";
         var counted = await db.ScanAsync(
-            $"""
-            SELECT COUNT(*), (SELECT id FROM observability_call WHERE id >= {range.First} AND id <= {range.Last} ORDER BY id DESC
-                LIMIT 1 OFFSET {most - 1})
-            FROM (SELECT id FROM observability_call WHERE id >= {range.First} AND id <= {range.Last} ORDER BY id DESC LIMIT {most}) c
-            """,
+            $"SELECT COUNT(*), (SELECT id {calls} LIMIT 1 OFFSET {most - 1}) FROM (SELECT id {calls} LIMIT {most}) c",
             row => ((int)row.Long(0), row.IdOrNull(1)),
             ct);
         var (count, lowest) = counted[0];

@@ -28,10 +28,6 @@ internal sealed record LedgerRow(CallSummary Call, long? CostNanos, string? Pric
         var system = row.Id(5);
         var key = row.Id(7);
         var cost = row.LongOrNull(25);
-        TokenUsage? usage = row.IsNull(19)
-            ? null
-            : new TokenUsage(row.Long(19), row.Long(20), row.Long(21), row.Long(22), row.Long(23), row.Long(24),
-                row.LongOrNull(32) ?? 0, row.LongOrNull(33) ?? 0, row.LongOrNull(34) ?? 0);
         var call = new CallSummary(
             Id: id,
             RequestId: row.TextOrNull(1) ?? LedgerEntry.RequestIdOf(id),
@@ -53,7 +49,7 @@ internal sealed record LedgerRow(CallSummary Call, long? CostNanos, string? Pric
             ErrorCode: row.TextOrNull(16),
             ErrorMessage: row.TextOrNull(17),
             FinishReason: row.TextOrNull(18),
-            Usage: usage,
+            Usage: StoredUsage.Read(row, 19, 32),
             CostUsd: cost is { } nanos ? Nanos.ToUsd(nanos) : null,
             PriceRevision: row.TextOrNull(26),
             DurationMicros: row.Long(27),

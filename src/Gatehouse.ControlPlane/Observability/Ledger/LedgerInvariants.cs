@@ -140,23 +140,37 @@ public static class LedgerInvariants
     private static async Task<InvariantReport> ClosedAsync(Transaction sql, TimeProvider clock, CancellationToken ct)
     {
         var (count, faults) = (0L, new List<string>());
+        // Of those below an hour, the minutes may be deleted in this moment.
+        var kept = Micros(clock.GetUtcNow() - Rollups.TrafficReader.MinutesKept);
         foreach (var (seconds, source) in Rollups.ClosedBuckets.Levels)
         {
-            // Of those below an hour, the minutes may be deleted in this moment.
-            var kept = Micros(clock.GetUtcNow() - Rollups.TrafficReader.MinutesKept);
-            var from = source == 60 ? kept - (kept % (seconds * 1_000_000)) + (seconds * 1_000_000) : 0; // whole ones
-            faults.AddRange(await sql.QueryAsync(
-                $"{Rollups.ClosedBuckets.Differing(seconds, source, from)} ORDER BY d.bucket LIMIT {MaxFaults}",
-                row => $"In the {seconds / 60} minutes from {row.Instant(1):yyyy-MM-dd HH:mm} of team {row.Id(0)} the closed sums have "
-                    + $"{row.Long(2)} calls and {Usd(row.Long(3))} more than those they were made of.",
-                ct));
-            count += (await sql.QueryAsync(
-                $"SELECT COUNT(*) FROM observability_traffic_closed WHERE step_seconds = {seconds} AND bucket_at >= {from}",
-                row => row.Long(0), ct))[0];
+            var from = From(seconds);
+            await CompareAsync(seconds, seconds, from, Rollups.ClosedBuckets.Differing(seconds, source, from), "closed sums");
+        }
+
+        foreach (var seconds in Rollups.ClosedTotals.Steps)
+        {
+            var from = From(seconds);
+            await CompareAsync(
+                seconds, Rollups.ClosedTotals.Mark(seconds), from, Rollups.ClosedBuckets.DifferingTotals(seconds, from), "totals");
         }
 
         return new InvariantReport(
-            "closed", "the sums of quarters of an hour and of days are those of minutes and hours", count, First(faults));
+            "closed", "the sums of quarters of an hour and of days, and totals, are those of minutes and hours", count, First(faults));
+
+        long From(long seconds) => seconds < 3600 ? kept - (kept % (seconds * 1_000_000)) + (seconds * 1_000_000) : 0; // whole ones
+
+        async Task CompareAsync(long seconds, long mark, long from, FormattableString differing, string what)
+        {
+            faults.AddRange(await sql.QueryAsync(
+                $"{differing} ORDER BY d.bucket LIMIT {MaxFaults}",
+                row => $"In the {seconds / 60} minutes from {row.Instant(1):yyyy-MM-dd HH:mm} of team {row.Id(0)} the {what} have "
+                    + $"{row.Long(2)} calls and {Usd(row.Long(3))} more than those they were made of.",
+                ct));
+            count += (await sql.QueryAsync(
+                $"SELECT COUNT(*) FROM observability_traffic_closed WHERE step_seconds = {mark} AND bucket_at >= {from}",
+                row => row.Long(0), ct))[0];
+        }
     }
 
     private static long Micros(DateTimeOffset at) => (at - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;

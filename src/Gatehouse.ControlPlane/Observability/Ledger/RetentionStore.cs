@@ -66,7 +66,9 @@ internal sealed class RetentionStore(Database db, TimeProvider clock)
                 await db.ExecuteAsync($"DELETE FROM observability_traffic WHERE step_seconds = {step} AND bucket_at < {upTo}", ct);
             }
 
-            await db.ExecuteAsync($"DELETE FROM observability_traffic_closed WHERE step_seconds = {step} AND bucket_at < {keep}", ct);
+            var marks = (List<long>)[step, ClosedTotals.Mark(step)];
+            await db.ExecuteAsync($"DELETE FROM observability_traffic_closed WHERE step_seconds IN {marks} AND bucket_at < {keep}", ct);
+            await db.ExecuteAsync($"DELETE FROM observability_traffic_total WHERE step_seconds = {step} AND bucket_at < {keep}", ct);
         }
     }
 

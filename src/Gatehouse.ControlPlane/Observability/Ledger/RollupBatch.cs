@@ -26,16 +26,9 @@ internal sealed class RollupBatch(string node)
             _minutes.Add(at, sums = new RollupSums());
         }
 
-        sums.Calls++;
-        sums.UnpricedCalls += UnpricedCall.Is(record.Outcome, record.Usage is not null, record.AnsweredModel, record.CostNanos) ? 1 : 0;
-        sums.InputTokens += record.Usage?.TotalInput ?? 0;
-        sums.OutputTokens += record.Usage?.TotalOutput ?? 0;
-        sums.CostNanos += record.CostNanos ?? 0;
-        sums.CachedCalls += record.Cache.IsServed() ? 1 : 0;
-        sums.SavedNanos += record.SavedNanos ?? 0;
-        sums.SavedTokens += record.Saved?.Total ?? 0;
-        sums.Duration.Add(record.DurationMicros);
-        sums.Own.Add(record.OwnMicros);
+        sums.AddCall(
+            record.Outcome, record.Usage, record.AnsweredModel, record.CostNanos, record.Cache, record.SavedNanos, record.Saved?.Total,
+            record.DurationMicros, record.OwnMicros);
         var unknown = entry.Earlier.Count > 0 && IsUnknown(entry.Shape);
         foreach (var target in entry.Earlier)
         {

@@ -98,9 +98,7 @@ public sealed class Repricing
             row => new Row(
                 row.Id(0), row.Id(1), row.Id(2), row.Text(3), row.Text(4), row.Text(5), row.Text(6), row.TextOrNull(7) ?? "", row.Text(8),
                 row.TextOrNull(9) ?? "", row.Long(10),
-                new TokenUsage(row.Long(11), row.Long(12), row.Long(13), row.Long(14), row.Long(15), row.Long(16),
-                    row.LongOrNull(19) ?? 0, row.LongOrNull(20) ?? 0, row.LongOrNull(21) ?? 0),
-                row.LongOrNull(17), IsSkipped(row), row.TextOrNull(22), row.Long(23), row.Bool(24)),
+                StoredUsage.Read(row, 11, 19)!.Value, row.LongOrNull(17), IsSkipped(row), row.TextOrNull(22), row.Long(23), row.Bool(24)),
             ct);
         var changed = new List<long>();
         foreach (var row in rows)

@@ -5,7 +5,8 @@ namespace Gatehouse.Observability.Rollups;
 
 /// <summary>
 /// Table <c>observability_traffic_closed</c>, and the rows of <c>observability_traffic</c> that belong to no node: what hours sum up to
-/// per 6 hours and per day, and minutes per quarter of an hour.
+/// per 6 hours, day, 4 and 16 days, and minutes per quarter of an hour. What is made of them has marks of its own there:
+/// <see cref="ClosedTotals"/> and <see cref="SpendingSums"/>.
 /// <list type="number">
 /// <item>The rows of a bucket are read only where it is closed, and are then the sum of those that they were made of.</item>
 /// <item>A bucket is closed by one transaction that has the lock of this table's name for itself, <see cref="Grace"/> after its end by the
@@ -20,13 +21,19 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
     public const string Table = "observability_traffic_closed";
 
     /// <summary>The step in seconds, and what it is made of.</summary>
-    public static readonly (long Seconds, long Source)[] Levels = [(900, 60), (21_600, 3600), (86_400, 21_600)];
+    public static readonly (long Seconds, long Source)[] Levels =
+        [(900, 60), (21_600, 3600), (86_400, 21_600), (345_600, 86_400), (1_382_400, 345_600)];
 
     /// <summary>Most calls have come by then, and a bucket is closed once.</summary>
     public static readonly TimeSpan Grace = TimeSpan.FromMinutes(20);
 
     /// <summary>How far back what is closed is compared with its sources: minutes are many.</summary>
     private static readonly (TimeSpan OfMinutes, TimeSpan OfHours) Compared = (TimeSpan.FromHours(3), TimeSpan.FromDays(3));
+
+    /// <summary>
+    /// How far back hours get totals, which a chart of hours reaches: what is over is looked for each minute, and hours are many.
+    /// </summary>
+    private static readonly TimeSpan OfHourTotals = TimeSpan.FromHours(TrafficQueries.MaxPoints + 24);
 
     private const long Second = 1_000_000;
 
@@ -41,6 +48,11 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
             }
         }
 
+        foreach (var (seconds, bucket) in await TotalsDueAsync(ct))
+        {
+            await db.TransactionAsync(sql => CloseTotalsAsync(sql, seconds, bucket, ct), ct);
+        }
+
         foreach (var bucket in await SpendingDueAsync(ct))
         {
             await db.TransactionAsync(sql => CloseSpendingAsync(sql, bucket, ct), ct);
@@ -50,34 +62,39 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
     /// <summary>Takes out what is closed of these times, whose sums this transaction has changed.</summary>
     public static async Task ReopenAsync(Transaction sql, IEnumerable<long> startedAtMicros, CancellationToken ct)
     {
-        var buckets = new HashSet<(long Seconds, long At)>();
-        foreach (var at in startedAtMicros)
+        var shortest = Levels[0].Seconds * Second; // which all others are made of
+        var begins = startedAtMicros.Select(at => at - (at % shortest)).Distinct().ToList();
+        if (begins.Count == 0)
+        {
+            return;
+        }
+
+        var buckets = new HashSet<(long Step, long At)>();
+        foreach (var at in begins)
         {
             foreach (var (seconds, _) in Levels)
             {
                 buckets.Add((seconds, at - (at % (seconds * Second))));
             }
 
+            foreach (var seconds in ClosedTotals.Steps)
+            {
+                buckets.Add((ClosedTotals.Mark(seconds), at - (at % (seconds * Second))));
+            }
+
             buckets.Add((SpendingSums.Step, at - (at % (SpendingSums.Seconds * Second))));
         }
 
-        if (buckets.Count == 0)
-        {
-            return;
-        }
-
         await sql.LockSharedAsync(Table, ct);
+        var (steps, ats) = (buckets.Select(b => b.Step).Distinct().ToList(), buckets.Select(b => b.At).Distinct().ToList());
         var closed = await sql.QueryAsync(
-            $"""
-            SELECT step_seconds, bucket_at FROM observability_traffic_closed
-            WHERE bucket_at >= {buckets.Min(b => b.At)} AND bucket_at <= {buckets.Max(b => b.At)}
-            """,
-            row => (Seconds: row.Long(0), At: row.Long(1)),
+            $"SELECT step_seconds, bucket_at FROM observability_traffic_closed WHERE step_seconds IN {steps} AND bucket_at IN {ats}",
+            row => (Step: row.Long(0), At: row.Long(1)),
             ct);
-        foreach (var (seconds, at) in closed.Where(buckets.Contains).Order()) // in one order on every node
+        foreach (var (step, at) in closed.Where(buckets.Contains).Order()) // in one order on every node
         {
             await sql.ExecuteAsync(
-                $"DELETE FROM observability_traffic_closed WHERE step_seconds = {seconds} AND bucket_at = {at}", ct);
+                $"DELETE FROM observability_traffic_closed WHERE step_seconds = {step} AND bucket_at = {at}", ct);
         }
     }
 
@@ -90,10 +107,13 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
         foreach (var (seconds, source) in Levels)
         {
             var from = Micros(now - (source == 60 ? Compared.OfMinutes : Compared.OfHours));
-            found.AddRange(await db.QueryAsync(
-                $"SELECT DISTINCT bucket FROM ({Differing(seconds, source, from - (from % (seconds * Second)))}) b",
-                row => row.Long(0),
-                ct));
+            found.AddRange(await BucketsAsync(Differing(seconds, source, from - (from % (seconds * Second)))));
+        }
+
+        foreach (var seconds in ClosedTotals.Steps)
+        {
+            var from = Micros(now - (seconds < 3600 ? Compared.OfMinutes : Compared.OfHours));
+            found.AddRange(await BucketsAsync(DifferingTotals(seconds, from)));
         }
 
         if (found.Count > 0)
@@ -101,25 +121,22 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
             await db.TransactionAsync(sql => ReopenAsync(sql, found, ct), ct); // and the longer ones that were made of them
         }
 
-        return found.Count;
+        return found.Distinct().Count();
+
+        Task<List<long>> BucketsAsync(FormattableString differing) =>
+            db.QueryAsync($"SELECT DISTINCT bucket FROM ({differing}) b", row => row.Long(0), ct);
     }
 
     /// <summary>
     /// By team and bucket, what is closed from a time on and says other than what it was made of: how many calls, nanos and tokens more.
     /// </summary>
     /// <param name="fromMicros">Where a bucket begins: of a part of one, the sums differ.</param>
-    public static FormattableString Differing(long seconds, long source, long fromMicros) => $"""
-        SELECT d.team_id, d.bucket, CAST(SUM(d.calls) AS BIGINT) AS calls, CAST(SUM(d.cost) AS BIGINT) AS cost
-        FROM (
-            SELECT team_id, bucket_at AS bucket, calls, cost_nanos AS cost, input_tokens + output_tokens AS tokens
-            FROM observability_traffic WHERE step_seconds = {seconds} AND bucket_at >= {fromMicros}
-            UNION ALL
-            SELECT team_id, bucket_at - bucket_at % {seconds * Second}, -calls, -cost_nanos, -(input_tokens + output_tokens)
-            FROM observability_traffic WHERE step_seconds = {source} AND bucket_at >= {fromMicros}
-        ) d
-        JOIN observability_traffic_closed c ON c.step_seconds = {seconds} AND c.bucket_at = d.bucket
-        GROUP BY d.team_id, d.bucket HAVING SUM(d.calls) <> 0 OR SUM(d.cost) <> 0 OR SUM(d.tokens) <> 0
-        """;
+    public static FormattableString Differing(long seconds, long source, long fromMicros) =>
+        Differing($"observability_traffic", seconds, seconds, source, fromMicros);
+
+    /// <summary>The same for totals, which are made of the sums of the same buckets.</summary>
+    public static FormattableString DifferingTotals(long seconds, long fromMicros) =>
+        Differing($"observability_traffic_total", seconds, ClosedTotals.Mark(seconds), seconds, fromMicros);
 
     /// <returns>Step in seconds and beginning of each bucket that is closed, of those that begin in this time.</returns>
     public async Task<HashSet<(long Seconds, long AtMicros)>> FindAsync(
@@ -131,7 +148,53 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
             ct),
     ];
 
+    private static FormattableString Differing(FormattableString made, long seconds, long mark, long source, long fromMicros) => $"""
+        SELECT d.team_id, d.bucket, CAST(SUM(d.calls) AS BIGINT) AS calls, CAST(SUM(d.cost) AS BIGINT) AS cost
+        FROM (
+            SELECT team_id, bucket_at AS bucket, calls, cost_nanos AS cost, input_tokens + output_tokens AS tokens
+            FROM {made} WHERE step_seconds = {seconds} AND bucket_at >= {fromMicros}
+            UNION ALL
+            SELECT team_id, bucket_at - bucket_at % {seconds * Second}, -calls, -cost_nanos, -(input_tokens + output_tokens)
+            FROM observability_traffic WHERE step_seconds = {source} AND bucket_at >= {fromMicros}
+        ) d
+        JOIN observability_traffic_closed c ON c.step_seconds = {mark} AND c.bucket_at = d.bucket
+        GROUP BY d.team_id, d.bucket HAVING SUM(d.calls) <> 0 OR SUM(d.cost) <> 0 OR SUM(d.tokens) <> 0
+        """;
+
     private static long Micros(DateTimeOffset at) => (at - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+
+    /// <summary>Buckets that are closed, or hours that are over, and that have no totals; the newest first.</summary>
+    private async Task<List<(long Seconds, long At)>> TotalsDueAsync(CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        var (from, end) = (Micros(now - OfHourTotals), Micros(now - Grace));
+        var oldest = (await db.QueryAsync(
+            $"SELECT MIN(bucket_at) FROM observability_traffic WHERE step_seconds = 3600 AND bucket_at >= {from}",
+            row => row.LongOrNull(0),
+            ct))[0];
+        var steps = ClosedTotals.Steps.Concat(ClosedTotals.Steps.Select(ClosedTotals.Mark)).ToList();
+        var closed = (await db.QueryAsync(
+            $"SELECT step_seconds, bucket_at FROM observability_traffic_closed WHERE step_seconds IN {steps}",
+            row => (Step: row.Long(0), At: row.Long(1)),
+            ct)).ToHashSet();
+        var over = closed.Where(c => c.Step > 0).ToList();
+        for (var at = oldest ?? end; at + (3600 * Second) <= end; at += 3600 * Second)
+        {
+            over.Add((3600, at));
+        }
+
+        return [.. over.Where(o => !closed.Contains((ClosedTotals.Mark(o.Step), o.At))).OrderByDescending(o => o.At)];
+    }
+
+    private static async Task CloseTotalsAsync(Transaction sql, long seconds, long bucket, CancellationToken ct)
+    {
+        await sql.LockAsync(Table, ct);
+        if (!IsClosedHere(seconds) || await IsClosedAsync(sql, seconds, bucket, ct)) // or a call came late: its time is closed again first
+        {
+            await ClosedTotals.CloseAsync(sql, seconds, bucket, ct);
+            await MarkAsync(sql, ClosedTotals.Mark(seconds), bucket, ct);
+        }
+    }
 
     /// <summary>Quarters of a day that are closed, and whose spending is not added up; the newest first.</summary>
     private Task<List<long>> SpendingDueAsync(CancellationToken ct) => db.QueryAsync(
@@ -168,12 +231,12 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
         var step = seconds * Second;
         var oldest = (await db.QueryAsync(
             $"SELECT MIN(bucket_at) FROM observability_traffic WHERE step_seconds = {source}", row => row.LongOrNull(0), ct))[0];
-        if (oldest is not { } first)
+        if (oldest is not { } begin)
         {
             return [];
         }
 
-        first -= first % (86_400 * Second);
+        var first = begin - (begin % Math.Max(step, 86_400 * Second));
         if (source == 60)
         {
             var kept = Micros(now - TrafficReader.MinutesKept);
@@ -192,7 +255,7 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
         for (var at = first; at + step <= end; at += step)
         {
             if (!closed.Contains((seconds, at))
-                && (!IsMadeHere(source) || PartsOf(at, step, source).All(p => closed.Contains((source, p)))))
+                && (!IsClosedHere(source) || PartsOf(at, step, source).All(p => p < begin || closed.Contains((source, p)))))
             {
                 due.Add(at);
             }
@@ -202,7 +265,7 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
         return due;
     }
 
-    private static bool IsMadeHere(long source) => Levels.Any(l => l.Seconds == source);
+    private static bool IsClosedHere(long seconds) => Levels.Any(l => l.Seconds == seconds);
 
     private static IEnumerable<long> PartsOf(long at, long step, long source)
     {
@@ -216,23 +279,25 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
     {
         var end = bucket + (seconds * Second);
         await sql.LockAsync(Table, ct);
-        if (IsMadeHere(source))
+        if (IsClosedHere(source))
         {
             var parts = await sql.QueryAsync(
-                $"SELECT COUNT(*) FROM observability_traffic_closed WHERE step_seconds = {source} AND bucket_at >= {bucket} AND bucket_at < {end}",
+                $"SELECT bucket_at FROM observability_traffic_closed WHERE step_seconds = {source} AND bucket_at >= {bucket} AND bucket_at < {end}",
                 row => row.Long(0),
                 ct);
-            if (parts[0] != seconds / source)
+            foreach (var open in PartsOf(bucket, end - bucket, source).Except(parts))
             {
-                return; // a call came late: its part is closed again first
+                if (await HasHoursAsync(sql, open, open + (source * Second), ct))
+                {
+                    return; // a call came late: its part is closed again first
+                }
             }
         }
 
         var sums = new Dictionary<RollupKey, RollupSums>();
         await sql.QueryAsync(
             $"""
-            SELECT team_id, system_id, environment, route, provider, model, outcome, error_code, calls, unpriced_calls, input_tokens,
-                output_tokens, cost_nanos, cached_calls, saved_nanos, saved_tokens, failed_over, duration_histogram, own_histogram
+            SELECT team_id, system_id, environment, route, provider, model, outcome, error_code, {RollupSums.Stored}
             FROM observability_traffic WHERE step_seconds = {source} AND bucket_at >= {bucket} AND bucket_at < {end}
             """,
             row =>
@@ -252,11 +317,31 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
         await sql.AppendManyAsync(
             "observability_traffic", RollupSums.Columns, [.. sums], (row, sum) => sum.Value.Write(row, sum.Key, node: ""), ct);
         await MarkAsync(sql, seconds, bucket, ct);
-        if (seconds == SpendingSums.Seconds)
+
+        // An older version that opened this time again left the marks of what was made of it.
+        foreach (var (step, at) in MadeOf(seconds, bucket))
         {
-            // An older version that opened this time again left the mark of its spending.
-            await sql.ExecuteAsync(
-                $"DELETE FROM observability_traffic_closed WHERE step_seconds = {SpendingSums.Step} AND bucket_at = {bucket}", ct);
+            await sql.ExecuteAsync($"DELETE FROM observability_traffic_closed WHERE step_seconds = {step} AND bucket_at = {at}", ct);
         }
     }
+
+    private static IEnumerable<(long Step, long At)> MadeOf(long seconds, long bucket)
+    {
+        yield return (ClosedTotals.Mark(seconds), bucket);
+        if (seconds == SpendingSums.Seconds)
+        {
+            yield return (SpendingSums.Step, bucket);
+        }
+
+        // Of quarters of an hour nothing longer is made.
+        foreach (var (longer, _) in Levels.Where(l => seconds >= 21_600 && l.Seconds > seconds))
+        {
+            yield return (longer, bucket - (bucket % (longer * Second)));
+        }
+    }
+
+    private static async Task<bool> HasHoursAsync(Transaction sql, long begin, long end, CancellationToken ct) => (await sql.QueryAsync(
+        $"SELECT 1 FROM observability_traffic WHERE step_seconds = 3600 AND bucket_at >= {begin} AND bucket_at < {end} LIMIT 1",
+        row => row.Long(0),
+        ct)).Count > 0;
 }

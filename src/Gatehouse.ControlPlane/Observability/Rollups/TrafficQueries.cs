@@ -84,15 +84,17 @@ public sealed class TrafficQueries
             buckets[at] = new TrafficTotals();
         }
 
-        // Together, where there are few points: then what is told apart by time and by names is hardly more rows than by names alone.
-        var together = dimensions.Count > 0 && step >= FewPoints;
+        // Together, where there are few points: then what is told apart by time and by names is hardly more rows than by names alone. Not
+        // where the points have sums of their own.
+        const TrafficColumns ofPoints = TrafficColumns.Time | TrafficColumns.Latency;
+        var together = dimensions.Count > 0 && step >= FewPoints && !TrafficReader.IsOfTotals(filter, ofPoints);
         var (total, names) = (new TrafficTotals(), dimensions.Aggregate(TrafficColumns.None, (columns, d) => columns | ColumnOf(d)));
         var shares = dimensions.ToDictionary(d => d, _ => new Dictionary<string, TrafficTotals>());
         await _reader.ReadAsync(
             who,
             filter with { From = from, To = to },
             step,
-            TrafficColumns.Time | TrafficColumns.Latency | (together ? names : TrafficColumns.None),
+            ofPoints | (together ? names : TrafficColumns.None),
             row =>
             {
                 buckets[Floor(row.AtMicros, step)].Add(row);
@@ -105,7 +107,7 @@ public sealed class TrafficQueries
             ct);
         if (dimensions.Count > 0 && !together)
         {
-            await _reader.ReadAsync(who, filter with { From = from, To = to }, Steps[^1], names, Share, ct);
+            await _reader.ReadAsync(who, filter with { From = from, To = to }, TrafficReader.AnyStep, names, Share, ct);
         }
 
         var points = buckets.Select(b => new TrafficPoint(DateTimeOffset.UnixEpoch.AddMicroseconds(b.Key), b.Value.ToSum())).ToList();
@@ -154,7 +156,7 @@ public sealed class TrafficQueries
         await _reader.ReadAsync(
             who,
             filter with { From = from, To = to },
-            Steps[^1],
+            TrafficReader.AnyStep,
             columns,
             row =>
             {

@@ -16,15 +16,30 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
     /// <summary>Minutes older than this are not asked for; the retention worker deletes them a day later.</summary>
     public static readonly TimeSpan MinutesKept = TimeSpan.FromDays(7);
 
+    /// <summary>The step of who does not tell times apart.</summary>
+    public static readonly TimeSpan AnyStep = TimeSpan.MaxValue;
+
     private const int PageRows = 5000;
 
     /// <summary>Calls that are added up one by one because no sums tell them apart.</summary>
     internal const int MostRead = 200_000;
 
-    /// <summary>In seconds, the longest first.</summary>
-    private static readonly long[] Steps = [86_400, 21_600, 3600, 900, 60];
+    /// <summary>What sums there are, the longest first, and of these the fewest rows first.</summary>
+    private static readonly Level[] Levels =
+    [
+        .. ((long[])[1_382_400, 345_600, 86_400, 21_600, 3600, 900, 60]).SelectMany(s =>
+            ClosedTotals.Steps.Contains(s) ? (Level[])[new(s, OfTotals: true), new(s, OfTotals: false)] : [new(s, OfTotals: false)]),
+    ];
+
+    /// <summary>No sums: single calls.</summary>
+    private static readonly Level Calls = new(0, OfTotals: false);
 
     private readonly ClosedBuckets _closed = new(db, clock);
+
+    /// <summary>Whether sums without systems, routes, targets and errors say it.</summary>
+    public static bool IsOfTotals(CallFilter filter, TrafficColumns columns) =>
+        (columns & ~(TrafficColumns.Time | TrafficColumns.Environment | TrafficColumns.Latency)) == TrafficColumns.None
+        && filter is { SystemId: null, Route: null, Provider: null, Model: null, ErrorCode: null };
 
     /// <param name="filter">With both ends of the range set.</param>
     /// <param name="step">The bucket that no row may straddle.</param>
@@ -55,15 +70,15 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
             await CountAsync(bounds, named.Condition, MostRead, ct);
         }
 
-        foreach (var (seconds, begin, end) in await CoverAsync(from, to, step, ct))
+        foreach (var (level, begin, end) in await CoverAsync(from, to, step, IsOfTotals(filter, columns), ct))
         {
-            if (seconds == 0)
+            if (level == Calls)
             {
                 await ReadCallsAsync(who, filter, begin, end, IdRange.All, $"1 = 1", add, ct);
                 continue;
             }
 
-            await ReadBucketsAsync(who, filter, seconds, begin, end, columns, add, ct);
+            await ReadBucketsAsync(who, filter, level, begin, end, columns, add, ct);
             if (named is not null)
             {
                 await ReadCallsAsync(who, filter, begin, end, IdRange.All, named.Condition, add, ct);
@@ -71,32 +86,30 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
         }
     }
 
-    /// <summary>
-    /// The range as pieces, each by the longest step that has it whole and is not longer than the one asked for; 0 seconds are single
-    /// calls.
-    /// </summary>
-    private async Task<List<(long Seconds, DateTimeOffset From, DateTimeOffset To)>> CoverAsync(
-        DateTimeOffset from, DateTimeOffset to, TimeSpan step, CancellationToken ct)
+    /// <summary>The range as pieces, each by the longest step that has it whole and is not longer than the one asked for.</summary>
+    private async Task<List<(Level Level, DateTimeOffset From, DateTimeOffset To)>> CoverAsync(
+        DateTimeOffset from, DateTimeOffset to, TimeSpan step, bool ofTotals, CancellationToken ct)
     {
-        var steps = Steps.Where(s => s <= step.TotalSeconds).ToList();
-        var closed = (await _closed.FindAsync(steps, from, to, ct)).ToLookup(c => c.Seconds, c => c.AtMicros);
+        var levels = Levels.Where(l => l.Seconds <= step.TotalSeconds && (ofTotals || !l.OfTotals)).ToList();
+        var marks = levels.Where(l => l.Mark is not null).Select(l => l.Mark!.Value).ToList();
+        var closed = (await _closed.FindAsync(marks, from, to, ct)).ToLookup(c => c.Seconds, c => c.AtMicros);
         var kept = clock.GetUtcNow() - MinutesKept;
-        var pieces = new List<(long Seconds, DateTimeOffset From, DateTimeOffset To)>();
+        var pieces = new List<(Level Level, DateTimeOffset From, DateTimeOffset To)>();
         List<(DateTimeOffset From, DateTimeOffset To)> open = [(from, to)];
-        foreach (var seconds in steps)
+        foreach (var level in levels)
         {
-            var (length, rest) = (TimeSpan.FromSeconds(seconds), new List<(DateTimeOffset, DateTimeOffset)>());
-            var made = IsMadeLater(seconds) ? new SortedSet<long>(closed[seconds]) : null;
+            var (length, rest) = (TimeSpan.FromSeconds(level.Seconds), new List<(DateTimeOffset, DateTimeOffset)>());
+            var made = level.Mark is { } mark ? new SortedSet<long>(closed[mark]) : null;
             foreach (var (begin, end) in open)
             {
                 // What of this stretch has no such sums, from the last piece on.
                 var at = begin;
-                var (first, last) = (Ceiling(seconds < 3600 && begin < kept ? kept : begin, length), Floor(end, length));
+                var (first, last) = (Ceiling(level.Seconds < 3600 && begin < kept ? kept : begin, length), Floor(end, length));
                 foreach (var (bucket, over) in first < last ? Whole(first, last, length, made) : [])
                 {
-                    if (pieces.Count > 0 && pieces[^1].Seconds == seconds && pieces[^1].To == bucket && at == bucket)
+                    if (pieces.Count > 0 && pieces[^1].Level == level && pieces[^1].To == bucket && at == bucket)
                     {
-                        pieces[^1] = (seconds, pieces[^1].From, over);
+                        pieces[^1] = (level, pieces[^1].From, over);
                     }
                     else
                     {
@@ -105,7 +118,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
                             rest.Add((at, bucket));
                         }
 
-                        pieces.Add((seconds, bucket, over));
+                        pieces.Add((level, bucket, over));
                     }
 
                     at = over;
@@ -120,7 +133,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
             open = rest;
         }
 
-        pieces.AddRange(open.Select(o => (0L, o.From, o.To)));
+        pieces.AddRange(open.Select(o => (Calls, o.From, o.To)));
         return pieces;
     }
 
@@ -131,8 +144,6 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
         : made.GetViewBetween(Micros(first), Micros(last) - 1).Select(b => DateTimeOffset.UnixEpoch.AddMicroseconds(b))
             .Select(b => (b, b + length));
 
-    private static bool IsMadeLater(long seconds) => ClosedBuckets.Levels.Any(l => l.Seconds == seconds);
-
     private static long Micros(DateTimeOffset at) => (at - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
     /// <summary>Whether any call of any time can be one of the filter.</summary>
@@ -141,13 +152,15 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
         row => row.Long(0),
         ct)).Count > 0;
 
-    private static DateTimeOffset Floor(DateTimeOffset at, TimeSpan step) => new(at.UtcTicks - (at.UtcTicks % step.Ticks), TimeSpan.Zero);
+    /// <summary>Steps begin with 1970, as buckets do: not with the first day of ticks.</summary>
+    private static DateTimeOffset Floor(DateTimeOffset at, TimeSpan step) =>
+        new(at.UtcTicks - ((at.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) % step.Ticks), TimeSpan.Zero);
 
     private static DateTimeOffset Ceiling(DateTimeOffset at, TimeSpan step) => Floor(at.AddTicks(step.Ticks - 1), step);
 
     /// <summary>The database adds up what the reader does not tell apart: a row costs ten times as much here as there.</summary>
     private async Task ReadBucketsAsync(
-        Person who, CallFilter filter, long seconds, DateTimeOffset from, DateTimeOffset to, TrafficColumns columns,
+        Person who, CallFilter filter, Level level, DateTimeOffset from, DateTimeOffset to, TrafficColumns columns,
         Action<TrafficRow> add, CancellationToken ct)
     {
         var groups = new SqlText().Add($"outcome");
@@ -156,13 +169,10 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
             .Add($"{Column(TrafficColumns.Route, $"route")}, {Column(TrafficColumns.Provider, $"provider")}, ")
             .Add($"{Column(TrafficColumns.Model, $"model")}, outcome, {Column(TrafficColumns.Error, $"error_code")}, ")
             .Add($"""
-                CAST(SUM(calls) AS BIGINT), CAST(SUM(unpriced_calls) AS BIGINT), CAST(SUM(input_tokens) AS BIGINT),
-                CAST(SUM(output_tokens) AS BIGINT), CAST(SUM(cost_nanos) AS BIGINT), CAST(SUM(cached_calls) AS BIGINT),
-                CAST(SUM(saved_nanos) AS BIGINT), CAST(SUM(saved_tokens) AS BIGINT), CAST(SUM(failed_over) AS BIGINT),
-                {Histograms($"CASE WHEN outcome = 'ok' THEN duration_histogram END")},
+                {RollupSums.Summed}, {Histograms($"CASE WHEN outcome = 'ok' THEN duration_histogram END")},
                 {Histograms($"CASE WHEN outcome = 'ok' THEN own_histogram END")}
-                FROM observability_traffic
-                WHERE step_seconds = {StepOf(seconds)} AND bucket_at >= {from} AND bucket_at < {to}
+                FROM {(level.OfTotals ? (FormattableString)$"observability_traffic_total" : (FormattableString)$"observability_traffic")}
+                WHERE step_seconds = {StepOf(level.Seconds)} AND bucket_at >= {from} AND bucket_at < {to}
                 """);
         sql.AddTeams(who, filter);
         if (filter.SystemId is { } system)
@@ -173,15 +183,13 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
         AddNamed(sql, filter);
         var rows = await db.ScanAsync(
             sql.Add($" GROUP BY {groups.Build()}").Build(),
-            row => new TrafficRow(
-                row.Long(0), columns.HasFlag(TrafficColumns.System) ? row.Id(1) : Guid.Empty, row.Text(2), row.Text(3), row.Text(4),
-                row.Text(5), row.Text(6), row.Text(7), row.Long(8), row.Long(9), row.Long(10), row.Long(11), row.Long(12),
-                row.TextOrNull(17) ?? "", row.TextOrNull(18) ?? "")
+            row =>
             {
-                CachedCalls = row.Long(13),
-                SavedNanos = row.Long(14),
-                SavedTokens = row.Long(15),
-                FailedOver = row.Long(16),
+                var sums = new RollupSums();
+                sums.AddJoined(row, 8);
+                return new TrafficRow(
+                    row.Long(0), columns.HasFlag(TrafficColumns.System) ? row.Id(1) : Guid.Empty, row.Text(2), row.Text(3), row.Text(4),
+                    row.Text(5), row.Text(6), row.Text(7), sums);
             },
             ct);
         rows.ForEach(add);
@@ -204,6 +212,8 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
     /// <summary>Literally, as the index on names of hours and days needs it.</summary>
     public static FormattableString StepOf(long seconds) => seconds switch
     {
+        1_382_400 => $"1382400",
+        345_600 => $"345600",
         86_400 => $"86400",
         21_600 => $"21600",
         3600 => $"3600",
@@ -294,12 +304,12 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
 
     private static void AddCall(LedgerCall call, CallFilter filter, Action<TrafficRow> add)
     {
-        add(call.Row with
+        foreach (var target in call.Earlier)
         {
-            InputTokens = call.Row.InputTokens - call.Earlier.Sum(t => t.InputTokens),
-            OutputTokens = call.Row.OutputTokens - call.Earlier.Sum(t => t.OutputTokens),
-            CostNanos = call.Row.CostNanos - call.Earlier.Sum(t => t.CostNanos),
-        });
+            call.Row.Sums.Take(target, -1);
+        }
+
+        add(call.Row);
         if (filter is { Provider: null, Model: null })
         {
             AddEarlier(call, filter, add);
@@ -314,22 +324,9 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
             if ((filter.Provider ?? target.Provider) == target.Provider
                 && (filter.Model is not { } model || model == target.Model || model == summed))
             {
-                add(call.Row with
-                {
-                    Provider = target.Provider,
-                    Model = summed,
-                    Calls = 0,
-                    UnpricedCalls = 0,
-                    InputTokens = target.InputTokens,
-                    OutputTokens = target.OutputTokens,
-                    CostNanos = target.CostNanos,
-                    FailedOver = target.FailedOver,
-                    CachedCalls = 0,
-                    SavedNanos = 0,
-                    SavedTokens = 0,
-                    Duration = "",
-                    Own = "",
-                });
+                var part = new RollupSums();
+                part.Take(target, 1);
+                add(call.Row with { Provider = target.Provider, Model = summed, Sums = part });
             }
         }
     }
@@ -350,7 +347,7 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
                 SELECT started_at, system_id, environment, route, provider, model, outcome, error_code, uncached_input_tokens,
                 cache_read_tokens, cache_write_tokens, cache_write_long_tokens, output_tokens, reasoning_tokens, cost_nanos,
                 duration_micros, own_micros, id, answered_model, status, earlier_targets, cache, saved_nanos, saved_input_tokens,
-                saved_output_tokens, is_other FROM observability_ledger
+                saved_output_tokens, is_other, audio_input_tokens, image_input_tokens, audio_output_tokens FROM observability_ledger
                 """);
             sql.AddConditions(db, who, filter with { From = from, To = to }, within.After(after)).Add($" AND {condition}");
             sql.Add($" ORDER BY id LIMIT {PageRows}");
@@ -377,9 +374,13 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
 
     private static TrafficRow OneCall(Row row)
     {
-        var counted = !row.IsNull(8);
-        var (route, model, outcome) = (row.Text(3), row.TextOrNull(5), Words.Outcome(row.Text(6)));
+        var (route, model) = (row.Text(3), row.TextOrNull(5));
         var (unknown, isOther) = (IsUnknown(row), row.Bool(25));
+        var sums = new RollupSums();
+        sums.AddCall(
+            Words.Outcome(row.Text(6)), StoredUsage.Read(row, 8, 26), row.TextOrNull(18), row.LongOrNull(14),
+            CacheUses.Of(row.TextOrNull(21)), row.LongOrNull(22), (row.LongOrNull(23) ?? 0) + (row.LongOrNull(24) ?? 0), row.Long(15),
+            row.Long(16));
         return new TrafficRow(
             row.Long(0),
             row.Id(1),
@@ -389,18 +390,16 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
             model is null ? "" : CallerNames.Summed(model, route, unknown, isOther),
             row.Text(6),
             row.TextOrNull(7) ?? "",
-            Calls: 1,
-            UnpricedCalls: UnpricedCall.Is(outcome, counted, row.TextOrNull(18), row.LongOrNull(14)) ? 1 : 0,
-            InputTokens: counted ? row.Long(8) + row.Long(9) + row.Long(10) + row.Long(11) : 0,
-            OutputTokens: counted ? row.Long(12) + row.Long(13) : 0,
-            CostNanos: row.LongOrNull(14) ?? 0,
-            Convert.ToHexString(LatencyHistogram.BytesOf(row.Long(15))),
-            Convert.ToHexString(LatencyHistogram.BytesOf(row.Long(16))))
-        {
-            CachedCalls = CacheUses.Of(row.TextOrNull(21)).IsServed() ? 1 : 0,
-            SavedNanos = row.LongOrNull(22) ?? 0,
-            SavedTokens = (row.LongOrNull(23) ?? 0) + (row.LongOrNull(24) ?? 0),
-        };
+            sums);
+    }
+
+    /// <summary>Sums of one length.</summary>
+    /// <param name="OfTotals">Those that tell neither systems nor routes, targets and errors apart.</param>
+    private readonly record struct Level(long Seconds, bool OfTotals)
+    {
+        /// <summary>Of those that are made one by one when their time is over.</summary>
+        public long? Mark { get; } = OfTotals ? ClosedTotals.Mark(Seconds)
+            : ClosedBuckets.Levels.Any(l => l.Seconds == Seconds) ? Seconds : null;
     }
 
     /// <param name="Route">As it was asked for.</param>
