@@ -44,7 +44,12 @@ public enum JournalDurability
 public sealed class CallJournal : IDisposable
 {
     private const int KeptBufferBytes = 64 << 10;
+    private const int KeptRecords = 2048; // some 1.5 MB
+    private const int MaxAside = 2;
     private static readonly TimeSpan FullRetry = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>What has been set aside for longer is not needed: calls have become few.</summary>
+    private static readonly TimeSpan AsideTime = TimeSpan.FromSeconds(5);
 
     [ThreadStatic]
     private static byte[]? t_buffer;
@@ -57,6 +62,8 @@ public sealed class CallJournal : IDisposable
     private readonly AutoResetEvent _wanted = new(true);
     private readonly Thread _preparer;
     private readonly NameCache _names = new(); // of the reader
+    private readonly Stack<CallRecord> _spare = []; // of the reader
+    private readonly Stack<JournalSegment> _aside = []; // for later segments, under _rotation
     private readonly JournalFlusher? _flusher;
 
     private JournalSegment[] _segments; // by number; replaced whole, under _rotation
@@ -139,6 +146,7 @@ public sealed class CallJournal : IDisposable
         var found = new List<JournalSegment>();
         try
         {
+            JournalSegment.DeleteSpares(options.Directory);
             var last = FindSegments(options.Directory, found, out var empty);
             var journal = new CallJournal(options, lockFile, ReadNodeId(options.Directory), found, last + 1, allocate);
             empty.ForEach(File.Delete);
@@ -238,6 +246,25 @@ public sealed class CallJournal : IDisposable
         return batch.Count > had;
     }
 
+    /// <summary>
+    /// Takes records back that were read and that nobody looks at any more: later reads fill them again. Thousands that are made anew live
+    /// long enough for collections to move them.
+    /// </summary>
+    public void Reuse(List<CallRecord> batch)
+    {
+        foreach (var record in batch)
+        {
+            if (_spare.Count == KeptRecords)
+            {
+                break;
+            }
+
+            _spare.Push(record);
+        }
+
+        batch.Clear();
+    }
+
     /// <summary>Says that everything before the position is kept elsewhere: segments that lie wholly before it are deleted.</summary>
     public void Release(JournalPosition upTo)
     {
@@ -254,7 +281,10 @@ public sealed class CallJournal : IDisposable
 
         foreach (var segment in gone)
         {
-            segment.Delete();
+            if (!TrySetAside(segment))
+            {
+                segment.Delete();
+            }
         }
     }
 
@@ -277,6 +307,7 @@ public sealed class CallJournal : IDisposable
         _wanted.Set();
         _preparer.Join();
         _next?.Delete();
+        ForgetAsideLocked(); // nobody else is here any more
         foreach (var segment in _segments)
         {
             segment.Seal();
@@ -303,7 +334,8 @@ public sealed class CallJournal : IDisposable
     {
         try
         {
-            batch.Add(CallRecordFormat.Read(payload, _names));
+            _spare.TryPop(out var spare);
+            batch.Add(CallRecordFormat.Read(payload, _names, spare));
             return true;
         }
         catch (FormatException)
@@ -406,7 +438,7 @@ public sealed class CallJournal : IDisposable
     {
         while (!_disposed)
         {
-            _wanted.WaitOne(_full ? FullRetry : Timeout.InfiniteTimeSpan);
+            var isWanted = _wanted.WaitOne(_full ? FullRetry : _aside.Count > 0 ? AsideTime : Timeout.InfiniteTimeSpan);
             lock (_rotation)
             {
                 if (_next is null && !_disposed)
@@ -420,6 +452,61 @@ public sealed class CallJournal : IDisposable
                         // IsFull says so, callers are refused, and the next look comes soon.
                     }
                 }
+
+                if (!isWanted)
+                {
+                    ForgetAsideLocked();
+                }
+            }
+        }
+    }
+
+    /// <summary>What is to outlive a power cut begins in a file of its own, which the disk has.</summary>
+    private bool TrySetAside(JournalSegment segment)
+    {
+        lock (_rotation)
+        {
+            if (_flusher is not null || _disposed || _aside.Count == MaxAside || !segment.TrySetAside(_segmentBytes))
+            {
+                return false;
+            }
+
+            _aside.Push(segment);
+        }
+
+        _wanted.Set(); // to look how long it is kept
+        return true;
+    }
+
+    private JournalSegment? TryRenewLocked(long number)
+    {
+        if (!_aside.TryPop(out var segment))
+        {
+            return null;
+        }
+
+        try
+        {
+            return segment.Renew(_directory, number);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            segment.Delete();
+            return null;
+        }
+    }
+
+    private void ForgetAsideLocked()
+    {
+        while (_aside.TryPop(out var segment))
+        {
+            try
+            {
+                segment.Delete();
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // The next process deletes it.
             }
         }
     }
@@ -429,7 +516,8 @@ public sealed class CallJournal : IDisposable
     {
         try
         {
-            _next = JournalSegment.Create(_directory, _active.Number + 1, _segmentBytes, _allocate);
+            _next = TryRenewLocked(_active.Number + 1)
+                ?? JournalSegment.Create(_directory, _active.Number + 1, _segmentBytes, _allocate);
             _flusher?.KeepFile(_next);
             _full = false;
         }

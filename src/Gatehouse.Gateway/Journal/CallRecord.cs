@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using Gatehouse.Contracts;
 
 namespace Gatehouse.Gateway.Journal;
@@ -8,19 +10,45 @@ namespace Gatehouse.Gateway.Journal;
 /// </summary>
 public sealed class CallRecord
 {
+    /// <summary>Before the digits of the id, where a call came without a request id.</summary>
+    public const string RequestIdPrefix = "req_";
+
+    private string? _requestId = ""; // null: not made yet, of the id
+    private string? _traceId = "";
+    private string? _spanId = ""; // null: not made yet, of the number
+    private ulong? _span;
+
     /// <summary>Version 7: in time order, and the ledger's key, so that replaying a record twice changes nothing.</summary>
     public Guid Id { get; set; }
 
-    public string RequestId { get; set; } = "";
+    /// <summary>The client's, or that of the id. Set to <see langword="null"/> it is the latter, made when somebody asks.</summary>
+    [AllowNull]
+    public string RequestId
+    {
+        get => _requestId ??= RequestIdPrefix + Id.ToString("N");
+        set => _requestId = value;
+    }
 
-    /// <summary>32 hexadecimal digits: the caller's trace, or a new one.</summary>
-    public string TraceId { get; set; } = "";
+    /// <summary>
+    /// 32 hexadecimal digits: the caller's trace, or a new one, which is the id. Set to <see langword="null"/> it is the latter, made when
+    /// somebody asks.
+    /// </summary>
+    [AllowNull]
+    public string TraceId
+    {
+        get => _traceId ??= Id.ToString("N");
+        set => _traceId = value;
+    }
 
     /// <summary>16 hexadecimal digits, of the server span of this call.</summary>
-    public string SpanId { get; set; } = "";
+    public string SpanId
+    {
+        get => _spanId ??= _span!.Value.ToString("x16", CultureInfo.InvariantCulture);
+        set => (_span, _spanId) = (null, value);
+    }
 
     /// <summary>The caller's span, or <see langword="null"/>.</summary>
-    public string? ParentSpanId { get; set; }
+    public string? ParentSpanId { get; set => Keep(ref field, value); }
 
     /// <summary>Unix time in microseconds.</summary>
     public long StartedAtMicros { get; set; }
@@ -35,17 +63,17 @@ public sealed class CallRecord
     public SystemEnvironment Environment { get; set; }
 
     /// <summary><c>chat</c> or <c>messages</c>.</summary>
-    public string Surface { get; set; } = "";
+    public string Surface { get; set => Keep(ref field, value); } = "";
 
     /// <summary>The model the client asked for, cut to 256 characters.</summary>
-    public string Route { get; set; } = "";
+    public string Route { get; set => Keep(ref field, value); } = "";
 
-    public string? Provider { get; set; }
+    public string? Provider { get; set => Keep(ref field, value); }
 
-    public string? Model { get; set; }
+    public string? Model { get; set => Keep(ref field, value); }
 
     /// <summary>The model that the last provider to begin an answer says it used.</summary>
-    public string? AnsweredModel { get; set; }
+    public string? AnsweredModel { get; set => Keep(ref field, value); }
 
     public bool Streamed { get; set; }
 
@@ -54,13 +82,13 @@ public sealed class CallRecord
 
     public CallOutcome Outcome { get; set; }
 
-    public string? ErrorCode { get; set; }
+    public string? ErrorCode { get; set => Keep(ref field, value); }
 
     /// <summary>Never holds secrets or prompts.</summary>
-    public string? ErrorMessage { get; set; }
+    public string? ErrorMessage { get; set => Keep(ref field, value); }
 
     /// <summary>In OpenAI's words: <c>stop</c>, <c>length</c>, <c>tool_calls</c>, <c>content_filter</c>.</summary>
-    public string? FinishReason { get; set; }
+    public string? FinishReason { get; set => Keep(ref field, value); }
 
     /// <summary>The sum over the attempts; <see langword="null"/> when no provider reported any.</summary>
     public TokenUsage? Usage { get; set; }
@@ -78,10 +106,10 @@ public sealed class CallRecord
     public long? ChargedNanos { get; set; }
 
     /// <summary>The end user as the call named them, kept only where a budget or limit looks at end users; else empty.</summary>
-    public string EndUser { get; set; } = "";
+    public string EndUser { get; set => Keep(ref field, value); } = "";
 
     /// <summary>The tier of service of the last attempt that told one, in the provider's word.</summary>
-    public string? ServiceTier { get; set; }
+    public string? ServiceTier { get; set => Keep(ref field, value); }
 
     /// <summary>What part the gateway's own cache had.</summary>
     public CacheUse Cache { get; set; }
@@ -98,12 +126,12 @@ public sealed class CallRecord
     public TokenUsage? Saved { get; set; }
 
     /// <summary>The revision of the price table that was in force, whether or not it had a price.</summary>
-    public string? PriceRevision { get; set; }
+    public string? PriceRevision { get; set => Keep(ref field, value); }
 
     /// <summary>The price used, of the last attempt that has one, kept so that the cost can be explained for ever.</summary>
-    public Price? Price { get; set; }
+    public Price? Price { get; set => Keep(ref field, value); }
 
-    public string ConfigurationRevision { get; set; } = "";
+    public string ConfigurationRevision { get; set => Keep(ref field, value); } = "";
 
     public long DurationMicros { get; set; }
 
@@ -111,15 +139,52 @@ public sealed class CallRecord
 
     public long OwnMicros { get; set; }
 
-    public IReadOnlyList<string> DroppedParameters { get; set; } = [];
+    public IReadOnlyList<string> DroppedParameters { get; set => Keep(ref field, value); } = [];
 
     public List<CallAttempt> Attempts { get; set; } = [];
 
     /// <summary>What the guards found and did; <see langword="null"/> when no policy applied.</summary>
-    public GuardReport? Guard { get; set; }
+    public GuardReport? Guard { get; set => Keep(ref field, value); }
 
     /// <summary>Request parameters that OpenTelemetry names: <c>gen_ai.request.temperature</c> and the like, invariant text.</summary>
-    public Dictionary<string, string>? RequestAttributes { get; set; }
+    public Dictionary<string, string>? RequestAttributes { get; set => Keep(ref field, value); }
+
+    /// <returns>The request id; <see langword="null"/> where it is that of the id.</returns>
+    public string? GivenRequestId() =>
+        _requestId is null || (_requestId.StartsWith(RequestIdPrefix, StringComparison.Ordinal)
+            && AreDigitsOfId(_requestId.AsSpan(RequestIdPrefix.Length))) ? null : _requestId;
+
+    /// <returns>The trace id; <see langword="null"/> where it is that of the id.</returns>
+    public string? GivenTraceId() => _traceId is null || AreDigitsOfId(_traceId) ? null : _traceId;
+
+    /// <returns>Whether the span is known by its number, and not by a text alone.</returns>
+    public bool TryGetSpan(out ulong number)
+    {
+        number = _span.GetValueOrDefault();
+        return _span.HasValue;
+    }
+
+    /// <summary>Sets the span by its number; <see cref="SpanId"/> is made when somebody asks.</summary>
+    public void SetSpan(ulong number) => (_span, _spanId) = (number, null);
+
+    /// <summary>
+    /// Records are used again, and mostly have what they had: a reference that is stored in an old object costs more than a look.
+    /// </summary>
+    private static void Keep<T>(ref T field, T value)
+        where T : class?
+    {
+        if (!ReferenceEquals(field, value))
+        {
+            field = value;
+        }
+    }
+
+    private bool AreDigitsOfId(ReadOnlySpan<char> text)
+    {
+        Span<char> digits = stackalloc char[32];
+        Id.TryFormat(digits, out _, "N");
+        return text.SequenceEqual(digits);
+    }
 }
 
 /// <summary>

@@ -28,6 +28,10 @@ internal static class CallRecordFormat
     /// <summary>Price tiers nest no deeper than this; deeper ones are left out.</summary>
     private const int MaxTierDepth = 2;
 
+    private const int SpanDigits = 16;
+    private const int IdDigits = 32;
+    private const int MaxMadeBytes = 36; // of an id's digits with what stands before them
+
     /// <summary>Writes into <paramref name="buffer"/>, which grows when it must.</summary>
     /// <returns>The number of bytes written.</returns>
     public static int Write(CallRecord record, ref byte[] buffer)
@@ -37,7 +41,7 @@ internal static class CallRecordFormat
         to.Guid(record.Id);
         to.Text(record.RequestId);
         to.Text(record.TraceId);
-        to.Text(record.SpanId);
+        WriteSpan(ref to, record);
         to.Text(record.ParentSpanId);
         to.Number(record.StartedAtMicros);
         to.Guid(record.TeamId);
@@ -90,7 +94,8 @@ internal static class CallRecordFormat
     /// <exception cref="JournalVersionException">A newer Gatehouse wrote the record.</exception>
     /// <exception cref="FormatException">The bytes are no record.</exception>
     /// <param name="names">What thousands of records repeat; <see langword="null"/> makes each text anew.</param>
-    public static CallRecord Read(ReadOnlySpan<byte> bytes, NameCache? names = null)
+    /// <param name="into">A record that nobody uses any more; <see langword="null"/> makes one.</param>
+    public static CallRecord Read(ReadOnlySpan<byte> bytes, NameCache? names = null, CallRecord? into = null)
     {
         var from = new Reader(bytes, names);
         var version = from.Byte();
@@ -106,41 +111,40 @@ internal static class CallRecordFormat
         }
 
         var attempts = names?.Attempts ?? [];
-        var record = new CallRecord
-        {
-            Id = from.Guid(),
-            RequestId = from.Text() ?? "",
-            TraceId = from.Text() ?? "",
-            SpanId = from.Text() ?? "",
-            ParentSpanId = from.Text(),
-            StartedAtMicros = from.Number(),
-            TeamId = from.Guid(),
-            SystemId = from.Guid(),
-            KeyId = from.Guid(),
-            Environment = (SystemEnvironment)from.Byte(),
-            Surface = from.Name() ?? "",
-            Route = from.Name() ?? "",
-            Provider = from.Name(),
-            Model = from.Name(),
-            AnsweredModel = from.Name(),
-            Streamed = from.Flag(),
-            Status = (int)from.Number(),
-            Outcome = (CallOutcome)from.Byte(),
-            ErrorCode = from.Name(),
-            ErrorMessage = from.Name(),
-            FinishReason = from.Name(),
-            Usage = ReadUsage(ref from),
-            CostNanos = from.Optional(),
-            PriceRevision = from.Name(),
-            Price = Repeated(ref from, names?.Price, null, static (ref from, _) => ReadPrice(ref from, 0)),
-            ConfigurationRevision = from.Name() ?? "",
-            DurationMicros = from.Number(),
-            FirstByteMicros = from.Optional(),
-            OwnMicros = from.Number(),
-            DroppedParameters = ReadTexts(ref from),
-            Attempts = ReadAttempts(ref from, attempts),
-            RequestAttributes = Repeated(ref from, names?.Attributes, null, static (ref from, _) => ReadAttributes(ref from)),
-        };
+        var record = into ?? new CallRecord();
+        record.Id = from.Guid();
+        record.RequestId = from.TextUnlessDigits(CallRecord.RequestIdPrefix, record.Id);
+        record.TraceId = from.TextUnlessDigits("", record.Id);
+        ReadSpan(ref from, record);
+        record.ParentSpanId = from.Text();
+        record.StartedAtMicros = from.Number();
+        record.TeamId = from.Guid();
+        record.SystemId = from.Guid();
+        record.KeyId = from.Guid();
+        record.Environment = (SystemEnvironment)from.Byte();
+        record.Surface = from.Name() ?? "";
+        record.Route = from.Name() ?? "";
+        record.Provider = from.Name();
+        record.Model = from.Name();
+        record.AnsweredModel = from.Name();
+        record.Streamed = from.Flag();
+        record.Status = (int)from.Number();
+        record.Outcome = (CallOutcome)from.Byte();
+        record.ErrorCode = from.Name();
+        record.ErrorMessage = from.Name();
+        record.FinishReason = from.Name();
+        record.Usage = ReadUsage(ref from);
+        record.CostNanos = from.Optional();
+        record.PriceRevision = from.Name();
+        record.Price = Repeated(ref from, names?.Price, null, static (ref from, _) => ReadPrice(ref from, 0));
+        record.ConfigurationRevision = from.Name() ?? "";
+        record.DurationMicros = from.Number();
+        record.FirstByteMicros = from.Optional();
+        record.OwnMicros = from.Number();
+        record.DroppedParameters = ReadTexts(ref from);
+        ReadAttempts(ref from, attempts);
+        record.RequestAttributes = Repeated(ref from, names?.Attributes, null, static (ref from, _) => ReadAttributes(ref from));
+        Forget(record);
         if (version >= 2)
         {
             ReadAttemptCosts(ref from, attempts);
@@ -171,12 +175,44 @@ internal static class CallRecordFormat
             record.Guard = ReadGuard(ref from);
         }
 
+        record.Attempts.Clear();
         foreach (ref var attempt in CollectionsMarshal.AsSpan(attempts))
         {
             record.Attempts.Add(attempt.Whole());
         }
 
         return record;
+    }
+
+    /// <summary>What older versions do not have.</summary>
+    private static void Forget(CallRecord record)
+    {
+        (record.ChargedNanos, record.EndUser, record.Run, record.ServiceTier) = (null, "", 0, null);
+        (record.Cache, record.SavedNanos, record.Saved, record.Guard) = (CacheUse.None, null, null, null);
+    }
+
+    private static void WriteSpan(ref Writer to, CallRecord record)
+    {
+        if (record.TryGetSpan(out var span))
+        {
+            to.Digits(span);
+        }
+        else
+        {
+            to.Text(record.SpanId);
+        }
+    }
+
+    private static void ReadSpan(ref Reader from, CallRecord record)
+    {
+        if (from.TryDigits(out var span))
+        {
+            record.SetSpan(span);
+        }
+        else
+        {
+            record.SpanId = from.Text() ?? "";
+        }
     }
 
     /// <summary>A part that is mostly the same as in the record before: then the same object stands for it.</summary>
@@ -368,8 +404,7 @@ internal static class CallRecordFormat
         }
     }
 
-    /// <returns>The list that they will be in when they have been read to the end.</returns>
-    private static List<CallAttempt> ReadAttempts(ref Reader from, List<AttemptDraft> attempts)
+    private static void ReadAttempts(ref Reader from, List<AttemptDraft> attempts)
     {
         attempts.Clear();
         var count = from.Count();
@@ -388,8 +423,6 @@ internal static class CallRecordFormat
                 Error = from.Name(),
             });
         }
-
-        return new List<CallAttempt>(count);
     }
 
     private static void WriteAttemptCosts(ref Writer to, List<CallAttempt> attempts)
@@ -571,6 +604,17 @@ internal static class CallRecordFormat
             }
         }
 
+        /// <summary>The text of 16 digits.</summary>
+        public void Digits(ulong value)
+        {
+            Number(SpanDigits + 1);
+            Ensure(SpanDigits);
+            Span<byte> bytes = stackalloc byte[sizeof(ulong)];
+            BinaryPrimitives.WriteUInt64BigEndian(bytes, value);
+            Convert.TryToHexStringLower(bytes, Buffer.AsSpan(Length), out var written);
+            Length += written;
+        }
+
         public void Text(string? value) => Text(value, MaxTextChars);
 
         public void Name(string? value) => Text(value, MaxNameChars);
@@ -605,7 +649,7 @@ internal static class CallRecordFormat
 
         public readonly ReadOnlySpan<byte> Rest => _rest;
 
-        public bool TrySkip(ReadOnlySpan<byte> expected)
+        public bool TrySkip(scoped ReadOnlySpan<byte> expected)
         {
             if (expected.IsEmpty || !_rest.StartsWith(expected))
             {
@@ -682,6 +726,39 @@ internal static class CallRecordFormat
                 > 0 when length - 1 <= _rest.Length => Encoding.UTF8.GetString(Take((int)(length - 1))),
                 _ => Fail<string>("A text is longer than its record."),
             };
+        }
+
+        /// <returns><see langword="null"/> where the text is the prefix and the digits of the id.</returns>
+        public string? TextUnlessDigits(string prefix, Guid id)
+        {
+            Span<byte> made = stackalloc byte[1 + MaxMadeBytes];
+            made[0] = (byte)((prefix.Length + IdDigits + 1) << 1); // its length as a number
+            var length = 1 + Encoding.ASCII.GetBytes(prefix, made[1..]);
+            id.TryFormat(made[length..], out _, "N");
+            return TrySkip(made[..(length + IdDigits)]) ? null : Text() ?? "";
+        }
+
+        /// <returns><see langword="false"/>, with nothing read, where no text of 16 lower-case digits comes next.</returns>
+        public bool TryDigits(out ulong value)
+        {
+            value = 0;
+            if (_rest.Length <= SpanDigits || _rest[0] != (SpanDigits + 1) << 1)
+            {
+                return false;
+            }
+
+            foreach (var digit in _rest.Slice(1, SpanDigits))
+            {
+                if (!char.IsAsciiHexDigitLower((char)digit))
+                {
+                    return false;
+                }
+
+                value = (value << 4) | (uint)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+            }
+
+            _rest = _rest[(SpanDigits + 1)..];
+            return true;
         }
 
         /// <summary>A text that many records have.</summary>

@@ -8,12 +8,19 @@ namespace Gatehouse.Storage.Sqlite;
 internal sealed class SqliteSession : IDisposable
 {
     private const int MaxPrepared = 200;
+    private const int MaxAppenders = 16;
+
+    /// <summary>
+    /// Each statement opens its table and its indexes anew; more than these at a time gain nothing more.
+    /// </summary>
+    private const int RowsAtOnce = 32;
 
     /// <summary>Steps of SQLite's machine between two looks at the cancellation token.</summary>
     private const int StepsPerLook = 2_000;
 
     private readonly SqliteConnection _connection;
     private readonly Dictionary<string, SqliteCommand> _prepared = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string Table, IReadOnlyList<string> Columns, int Rows), SqliteRowWriter> _appenders = [];
     private CancellationToken _current;
     private byte[] _text = new byte[1024];
 
@@ -102,21 +109,32 @@ internal sealed class SqliteSession : IDisposable
     public void Append<T>(
         string table, IReadOnlyList<string> columns, IReadOnlyList<T> rows, Action<RowWriter, T> write, CancellationToken ct)
     {
-        var holes = string.Join(", ", columns.Select((_, i) => $"${i + 1}"));
-        Check(raw.sqlite3_prepare_v2(
-            _connection.Handle!, $"INSERT INTO {table} ({string.Join(", ", columns)}) VALUES ({holes})", out var statement));
         _current = ct;
         try
         {
-            var row = new SqliteRowWriter(statement, columns.Count);
-            for (var i = 0; i < rows.Count; i++)
+            var done = 0;
+            foreach (var atOnce in (ReadOnlySpan<int>)[RowsAtOnce, 1])
             {
-                write(row, rows[i]);
-                var stepped = row.Step();
-                if (stepped != raw.SQLITE_DONE)
+                if (rows.Count - done < atOnce)
                 {
-                    ct.ThrowIfCancellationRequested();
-                    Check(stepped);
+                    continue;
+                }
+
+                var row = AppenderOf(table, columns, atOnce);
+                while (rows.Count - done >= atOnce)
+                {
+                    row.Begin();
+                    while (!row.IsFull)
+                    {
+                        write(row, rows[done++]);
+                    }
+
+                    var stepped = row.Step();
+                    if (stepped != raw.SQLITE_DONE)
+                    {
+                        ct.ThrowIfCancellationRequested();
+                        Check(stepped);
+                    }
                 }
             }
         }
@@ -127,8 +145,32 @@ internal sealed class SqliteSession : IDisposable
         finally
         {
             _current = default;
-            statement.Dispose();
         }
+    }
+
+    private SqliteRowWriter AppenderOf(string table, IReadOnlyList<string> columns, int rows)
+    {
+        if (_appenders.TryGetValue((table, columns, rows), out var appender))
+        {
+            return appender;
+        }
+
+        if (_appenders.Count == MaxAppenders)
+        {
+            ForgetAppenders();
+        }
+
+        // FAIL: SQLite need not be able to take back one statement, for the transaction is over when one fails.
+        var text = new StringBuilder($"INSERT OR FAIL INTO {table} (").AppendJoin(", ", columns).Append(") VALUES ");
+        for (var i = 0; i < rows; i++)
+        {
+            text.Append(i == 0 ? "(" : ", (").AppendJoin(", ", Enumerable.Repeat("?", columns.Count)).Append(')');
+        }
+
+        Check(raw.sqlite3_prepare_v2(_connection.Handle!, text.ToString(), out var statement));
+        appender = new SqliteRowWriter(statement, columns.Count, rows);
+        _appenders.Add((table, columns, rows), appender);
+        return appender;
     }
 
     /// <summary>Runs statements without parameters, not kept prepared.</summary>
@@ -142,6 +184,7 @@ internal sealed class SqliteSession : IDisposable
     public void Dispose()
     {
         Forget();
+        ForgetAppenders();
         _connection.Dispose();
     }
 
@@ -243,6 +286,16 @@ internal sealed class SqliteSession : IDisposable
         }
 
         _prepared.Clear();
+    }
+
+    private void ForgetAppenders()
+    {
+        foreach (var appender in _appenders.Values)
+        {
+            appender.Dispose();
+        }
+
+        _appenders.Clear();
     }
 
     private sealed class SqliteRow(SqliteDataReader reader) : Row

@@ -79,6 +79,53 @@ public sealed class CallRecordFormatTests
     }
 
     [Fact]
+    public void A_record_that_was_used_before_is_as_a_new_one()
+    {
+        var seeds = ArbMap.Default.ArbFor<(int Before, int Now)>();
+
+        Prop.ForAll(seeds, seed =>
+        {
+            var used = JournalSamples.Any(new Random(seed.Before));
+            var record = JournalSamples.Any(new Random(seed.Now));
+            var buffer = new byte[16];
+            var length = CallRecordFormat.Write(record, ref buffer);
+            return JournalSamples.Text(CallRecordFormat.Read(buffer.AsSpan(0, length), new NameCache(), used)) == JournalSamples.Text(record);
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(1000));
+    }
+
+    [Theory]
+    [InlineData(Version1)]
+    [InlineData(Version2)]
+    [InlineData(Version3)]
+    public void An_older_record_takes_nothing_from_the_one_that_was_there(string stored)
+    {
+        var bytes = Convert.FromBase64String(stored);
+
+        Assert.Equal(
+            JournalSamples.Text(CallRecordFormat.Read(bytes)),
+            JournalSamples.Text(CallRecordFormat.Read(bytes, null, JournalSamples.Full())));
+    }
+
+    [Fact]
+    public void Ids_that_follow_from_the_call_s_id_are_told_from_those_that_were_given()
+    {
+        var id = Guid.CreateVersion7();
+        var made = new CallRecord { Id = id, RequestId = "req_" + id.ToString("N"), TraceId = id.ToString("N") };
+        made.SetSpan(0xF0);
+        var given = new CallRecord { Id = id, RequestId = "mine", TraceId = new string('a', 32), SpanId = "00000000000000F0" };
+
+        var (readMade, readGiven) = (JournalSamples.RoundTrip(made), JournalSamples.RoundTrip(given));
+
+        Assert.Equal((null, null), (readMade.GivenRequestId(), readMade.GivenTraceId()));
+        Assert.Equal((made.RequestId, made.TraceId, "00000000000000f0"), (readMade.RequestId, readMade.TraceId, readMade.SpanId));
+        Assert.Equal((null, null), (readMade.GivenRequestId(), readMade.GivenTraceId())); // also once somebody has asked
+        Assert.True(readMade.TryGetSpan(out var span));
+        Assert.Equal(0xF0ul, span);
+        Assert.Equal(("mine", given.TraceId, given.SpanId), (readGiven.GivenRequestId(), readGiven.GivenTraceId(), readGiven.SpanId));
+        Assert.False(readGiven.TryGetSpan(out _));
+    }
+
+    [Fact]
     public void Any_damage_is_a_format_error_or_another_record_and_never_anything_worse()
     {
         var cases = ArbMap.Default.ArbFor<(int Seed, NonNegativeInt At, byte To)>();

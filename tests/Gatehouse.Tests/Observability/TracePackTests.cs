@@ -14,7 +14,7 @@ public class TracePackTests
         records.Add(Full());
         records.ForEach(r => builder.Add(r, PlaceOf));
 
-        var pack = builder.Build();
+        var pack = builder.Build().ToArray();
 
         Assert.All(records, record =>
         {
@@ -33,6 +33,21 @@ public class TracePackTests
         });
         Assert.Equal(new ProviderPlace("azure", "azure.example", 443), TracePack.Find(pack, records[^1].Id)!.Providers["azure"]);
         Assert.Null(TracePack.Find(pack, Guid.CreateVersion7()));
+    }
+
+    [Fact]
+    public void A_builder_that_is_used_again_forgets_the_pack_before()
+    {
+        var (used, fresh) = (new TracePack.Builder(), new TracePack.Builder());
+        used.Add(Full(), PlaceOf);
+        used.Build();
+        var record = TestLedger.Call(Guid.CreateVersion7(), 5, Samples.Noon);
+
+        used.Clear();
+        used.Add(record, PlaceOf);
+        fresh.Add(record, PlaceOf);
+
+        Assert.Equal(fresh.Build(), used.Build());
     }
 
     [Fact]

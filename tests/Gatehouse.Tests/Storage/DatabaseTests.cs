@@ -474,6 +474,55 @@ public sealed class DatabaseTests
         Assert.Equal(["a"], await TextsAsync(test.Db));
     }
 
+    /// <summary>On SQLite some rows go in at once and a cell that is what it was before is not given again.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Numbers_that_repeat_and_go_and_come_back_are_each_row_s_own(string kind)
+    {
+        await using var test = await TestDatabase.CreateAsync(kind);
+        await CreateTableAsync(test.Db);
+        string[] columns = ["id", "number", "made_at"];
+        var rows = Enumerable.Range(0, 150)
+            .Select(i => (Id: Guid.CreateVersion7(), Number: i % 7 == 3 ? (long?)null : i / 40, At: i % 2 == 0 ? 5L : -i)).ToList();
+
+        foreach (var part in rows.Chunk(71))
+        {
+            await test.Db.TransactionAsync(
+                transaction => transaction.AppendManyAsync(
+                    "thing",
+                    columns,
+                    part,
+                    (to, row) =>
+                    {
+                        to.Id(row.Id);
+                        to.LongOrNull(row.Number);
+                        to.Long(row.At);
+                    },
+                    Ct),
+                Ct);
+        }
+
+        var read = await test.Db.QueryAsync(
+            $"SELECT id, number, made_at FROM thing", row => (Id: row.Id(0), Number: row.LongOrNull(1), At: row.Long(2)), Ct);
+        Assert.Equal(rows.OrderBy(r => r.Id), read.OrderBy(r => r.Id));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_key_that_is_taken_among_many_rows_leaves_none_of_them(string kind)
+    {
+        await using var test = await TestDatabase.CreateAsync(kind);
+        await CreateTableAsync(test.Db);
+        var rows = Enumerable.Range(0, 200).Select(i => (Id: Guid.CreateVersion7(), Text: (string?)"b")).ToList();
+        await AppendAsync(test.Db, [(rows[120].Id, "a")]);
+
+        await Assert.ThrowsAsync<DuplicateRowException>(() => AppendAsync(test.Db, rows));
+        rows.RemoveAt(120);
+        await AppendAsync(test.Db, rows);
+
+        Assert.Equal(["a", .. rows.Select(r => r.Text!)], (await TextsAsync(test.Db)).Order());
+    }
+
     private static Task AppendAsync(Database db, List<(Guid Id, string? Text)> rows) => db.TransactionAsync(
         transaction => transaction.AppendManyAsync(
             "thing",

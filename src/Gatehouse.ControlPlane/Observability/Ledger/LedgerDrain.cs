@@ -41,7 +41,12 @@ internal sealed class LedgerDrain(
     {
         var before = _position ?? await store.FindPositionAsync(journal.NodeId, ct);
         var after = before;
-        _batch.Clear();
+        if (traces.IsOn || _position is null)
+        {
+            _batch.Clear(); // the exporter may have parts of them
+        }
+
+        journal.Reuse(_batch);
         if (!journal.TryRead(ref after, _batch, BatchRecords) && after == before)
         {
             _position = before;

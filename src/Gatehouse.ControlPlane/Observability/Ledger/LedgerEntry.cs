@@ -17,7 +17,7 @@ internal sealed record LedgerEntry(CallRecord Record, IReadOnlyList<TargetTokens
     private const int MaxNameChars = 100;
 
     /// <summary>Before the digits of the id, where a call came without a request id.</summary>
-    public const string RequestIdPrefix = "req_";
+    public const string RequestIdPrefix = CallRecord.RequestIdPrefix;
 
     private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789abcdef");
 
@@ -76,9 +76,6 @@ internal sealed record LedgerEntry(CallRecord Record, IReadOnlyList<TargetTokens
     public void Write(RowWriter row, DateTimeOffset recordedAt, long packs)
     {
         var r = Record;
-        Span<char> digits = stackalloc char[RequestIdPrefix.Length + 32];
-        RequestIdPrefix.CopyTo(digits);
-        r.Id.TryFormat(digits[RequestIdPrefix.Length..], out _, "N");
         row.Id(r.Id);
         row.Long(Shape.Number);
         row.Long(r.StartedAtMicros);
@@ -90,8 +87,8 @@ internal sealed record LedgerEntry(CallRecord Record, IReadOnlyList<TargetTokens
         row.LongOrNull(r.CostNanos);
         row.LongOrNull(r.ChargedNanos);
         row.LongOrNull(Pack == 0 ? null : packs + Pack);
-        row.TextOrNull(digits.SequenceEqual(r.RequestId) ? null : r.RequestId);
-        row.TextOrNull(digits[RequestIdPrefix.Length..].SequenceEqual(r.TraceId) ? null : r.TraceId);
+        row.TextOrNull(r.GivenRequestId());
+        row.TextOrNull(r.GivenTraceId());
         row.TextOrNull(r.ErrorMessage);
         row.TextOrNull(r.EndUser.Length == 0 ? null : r.EndUser);
         row.TextOrNull(Earlier.Count == 0 ? null : JsonSerializer.Serialize(Earlier, StoredJson.Default.TargetTokensList));

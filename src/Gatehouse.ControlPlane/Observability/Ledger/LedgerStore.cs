@@ -12,6 +12,7 @@ internal sealed class LedgerStore(Database db, LedgerJoint joint, SystemLookup s
 {
     private readonly ShapeStore _shapes = new(db);
     private readonly CallerNames _names = new(db);
+    private readonly Stack<TracePack.Builder> _builders = [];
 
     /// <summary>Where the node's journal is to be read from.</summary>
     public async Task<JournalPosition> FindPositionAsync(string node, CancellationToken ct)
@@ -61,8 +62,9 @@ internal sealed class LedgerStore(Database db, LedgerJoint joint, SystemLookup s
         {
             var now = clock.GetUtcNow();
             await _names.LoadAsync(entries, places.Table.Routes, ct);
-            var batch = new LedgerBatch(node, entries, _shapes, _names, places, systems);
+            var batch = new LedgerBatch(node, entries, _shapes, _names, places, systems, _builders);
             await db.TransactionAsync(transaction => WriteAsync(transaction, node, before, after, batch, now, ct), ct);
+            batch.Return();
             _shapes.Commit();
         }
         catch

@@ -146,18 +146,45 @@ internal static class TracePack
     /// <summary>Gathers the traces of one pack.</summary>
     public sealed class Builder
     {
-        private readonly Dictionary<string, int> _texts = new(StringComparer.Ordinal);
+        private readonly Dictionary<string, int> _numbers = new(StringComparer.Ordinal);
+        private readonly List<string> _texts = []; // by number
         private readonly List<(string Name, ProviderPlace Place)> _places = [];
         private readonly HashSet<string> _placed = new(StringComparer.Ordinal);
         private readonly Writer _calls = new();
         private readonly Writer _call = new();
+        private readonly Writer _attributes = new();
+        private readonly Writer _pack = new();
+        private Dictionary<string, string>? _attributesOf; // of the call before: records that are read share what is the same
+        private (string Text, int Number) _provider; // of the attempt before
+        private (string Text, int Number) _model;
 
         public int Count { get; private set; }
+
+        /// <summary>Begins another pack, in the same memory.</summary>
+        public void Clear()
+        {
+            _numbers.Clear();
+            _texts.Clear();
+            _places.Clear();
+            _placed.Clear();
+            _calls.Clear();
+            _attributesOf = null;
+            _provider = _model = default;
+            Count = 0;
+        }
 
         public void Add(CallRecord record, Func<string, ProviderPlace?> placeOf)
         {
             _call.Clear();
-            WriteSpanId(record.SpanId);
+            if (record.TryGetSpan(out var span))
+            {
+                WriteSpan(span);
+            }
+            else
+            {
+                WriteSpanId(record.SpanId);
+            }
+
             WriteSpanId(record.ParentSpanId);
             _call.Number(record.DroppedParameters.Count);
             foreach (var parameter in record.DroppedParameters)
@@ -165,24 +192,11 @@ internal static class TracePack
                 _call.Number(NumberOf(parameter));
             }
 
-            _call.Number(record.RequestAttributes?.Count ?? 0);
-            if (record.RequestAttributes is not null)
-            {
-                foreach (var (name, value) in record.RequestAttributes)
-                {
-                    _call.Number(NumberOf(name));
-                    _call.Number(NumberOf(value));
-                }
-            }
-
+            WriteAttributes(record.RequestAttributes);
             _call.Number(record.Attempts.Count);
             foreach (var attempt in record.Attempts)
             {
-                WriteAttempt(attempt);
-                if (_placed.Add(attempt.Provider) && placeOf(attempt.Provider) is { } place)
-                {
-                    _places.Add((attempt.Provider, place));
-                }
+                WriteAttempt(attempt, placeOf);
             }
 
             if (record.Guard is { } guard)
@@ -196,36 +210,74 @@ internal static class TracePack
             Count++;
         }
 
-        public byte[] Build()
+        /// <returns>The pack; valid until the next is begun.</returns>
+        public ReadOnlySpan<byte> Build()
         {
-            var places = new Writer();
-            places.Number(_places.Count);
+            _call.Clear();
+            _call.Number(_places.Count);
             foreach (var (name, place) in _places)
             {
-                places.Number(NumberOf(name));
-                places.Number(NumberOf(place.Kind));
-                places.Number(NumberOf(place.Host));
-                places.Number(place.Port);
+                _call.Number(NumberOf(name));
+                _call.Number(NumberOf(place.Kind));
+                _call.Number(NumberOf(place.Host));
+                _call.Number(place.Port);
             }
 
-            var pack = new Writer();
-            pack.Byte(Version);
-            pack.Number(_texts.Count);
-            foreach (var (text, _) in _texts.OrderBy(t => t.Value))
+            _pack.Clear();
+            _pack.Byte(Version);
+            _pack.Number(_texts.Count);
+            foreach (var text in _texts)
             {
-                pack.Text(text);
+                _pack.Text(text);
             }
 
-            pack.Bytes(places.Written);
-            pack.Number(Count);
-            pack.Bytes(_calls.Written);
-            return pack.Written.ToArray();
+            _pack.Bytes(_call.Written);
+            _pack.Number(Count);
+            _pack.Bytes(_calls.Written);
+            return _pack.Written;
         }
 
-        private void WriteAttempt(CallAttempt attempt)
+        private void WriteAttributes(Dictionary<string, string>? attributes)
         {
-            _call.Number(NumberOf(attempt.Provider));
-            _call.Number(NumberOf(attempt.Model));
+            if (attributes is null)
+            {
+                _call.Number(0);
+                return;
+            }
+
+            if (!ReferenceEquals(attributes, _attributesOf))
+            {
+                _attributesOf = attributes;
+                _attributes.Clear();
+                _attributes.Number(attributes.Count);
+                foreach (var (name, value) in attributes)
+                {
+                    _attributes.Number(NumberOf(name));
+                    _attributes.Number(NumberOf(value));
+                }
+            }
+
+            _call.Bytes(_attributes.Written);
+        }
+
+        private void WriteAttempt(CallAttempt attempt, Func<string, ProviderPlace?> placeOf)
+        {
+            if (!ReferenceEquals(attempt.Provider, _provider.Text))
+            {
+                _provider = (attempt.Provider, NumberOf(attempt.Provider));
+                if (_placed.Add(attempt.Provider) && placeOf(attempt.Provider) is { } place)
+                {
+                    _places.Add((attempt.Provider, place));
+                }
+            }
+
+            if (!ReferenceEquals(attempt.Model, _model.Text))
+            {
+                _model = (attempt.Model, NumberOf(attempt.Model));
+            }
+
+            _call.Number(_provider.Number);
+            _call.Number(_model.Number);
             _call.Number(attempt.StartMicros);
             _call.Optional(attempt.HeadersMicros);
             _call.Optional(attempt.FirstByteMicros);
@@ -302,8 +354,7 @@ internal static class TracePack
             else if (id.Length == SpanIdBytes * 2 && !id.AsSpan().ContainsAnyExcept(Digits)
                 && ulong.TryParse(id, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value))
             {
-                _call.Number(1);
-                _call.Fixed(value);
+                WriteSpan(value);
             }
             else
             {
@@ -311,11 +362,18 @@ internal static class TracePack
             }
         }
 
+        private void WriteSpan(ulong span)
+        {
+            _call.Number(1);
+            _call.Fixed(span);
+        }
+
         private int NumberOf(string text)
         {
-            if (!_texts.TryGetValue(text, out var number))
+            if (!_numbers.TryGetValue(text, out var number))
             {
-                _texts.Add(text, number = _texts.Count);
+                _numbers.Add(text, number = _texts.Count);
+                _texts.Add(text);
             }
 
             return number;
@@ -340,13 +398,14 @@ internal static class TracePack
         /// <summary>Negative numbers take ten bytes: there should be none.</summary>
         public void Number(long value)
         {
+            Reach(10);
             var rest = (ulong)value;
             for (; rest >= 0x80; rest >>= 7)
             {
-                Byte((byte)(rest | 0x80));
+                _bytes[_length++] = (byte)(rest | 0x80);
             }
 
-            Byte((byte)rest);
+            _bytes[_length++] = (byte)rest;
         }
 
         /// <summary>0 for none, else the number plus one.</summary>
@@ -363,13 +422,17 @@ internal static class TracePack
 
         private Span<byte> Take(int bytes)
         {
+            Reach(bytes);
+            _length += bytes;
+            return _bytes.AsSpan(_length - bytes, bytes);
+        }
+
+        private void Reach(int bytes)
+        {
             if (_bytes.Length - _length < bytes)
             {
                 Array.Resize(ref _bytes, Math.Max(_bytes.Length * 2, _length + bytes));
             }
-
-            _length += bytes;
-            return _bytes.AsSpan(_length - bytes, bytes);
         }
     }
 

@@ -47,7 +47,7 @@ internal static class TraceStore
 }
 
 /// <summary>Traces of one batch that live equally long.</summary>
-internal sealed class PackedTraces(int number, int retentionDays)
+internal sealed class PackedTraces(int number, int retentionDays, TracePack.Builder traces)
 {
     private long _lastMicros;
 
@@ -56,7 +56,7 @@ internal sealed class PackedTraces(int number, int retentionDays)
 
     public int RetentionDays { get; } = retentionDays;
 
-    public TracePack.Builder Traces { get; } = new();
+    public TracePack.Builder Traces { get; } = traces;
 
     /// <summary>When the last of them expires.</summary>
     public DateTimeOffset ExpiresAt => DateTimeOffset.UnixEpoch.AddMicroseconds(_lastMicros).AddDays(RetentionDays);
