@@ -179,7 +179,7 @@ internal sealed class GatewayDispatch(CallPipeline pipeline, ModelsHandler model
     private static Task Refuse(HttpContext http, Surface surface, Problem problem)
     {
         using var body = new PooledBuffer(1024);
-        var requestId = RequestIds.For(http.Request, Guid.CreateVersion7().ToString("N"));
+        var requestId = RequestIds.For(http.Request, Guid.CreateVersion7());
         ClientAnswer.Identify(http.Response, requestId, surface.RequestIdHeader);
         surface.WriteError(problem, requestId, body);
         ClientAnswer.WriteWhole(http.Response, problem.Status, body.Span);

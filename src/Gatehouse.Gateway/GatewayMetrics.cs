@@ -5,6 +5,7 @@ using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Resilience;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Guardrails.Policies;
+using Microsoft.AspNetCore.Http;
 
 namespace Gatehouse.Gateway;
 
@@ -26,6 +27,8 @@ public sealed class GatewayMetrics : IDisposable
 
     private static readonly Dictionary<GuardVerdict, string> VerdictNames =
         Enum.GetValues<GuardVerdict>().ToDictionary(v => v, v => v.ToString().ToLowerInvariant());
+
+    private static readonly object Ok = StatusCodes.Status200OK; // made once, since nearly all calls have it
 
     private readonly Snapshot<GatewayTable> _tables;
     private readonly Histogram<double> _duration;
@@ -184,7 +187,7 @@ public sealed class GatewayMetrics : IDisposable
             {
                 { TelemetryNames.Surface, record.Surface },
                 { TelemetryNames.Outcome, OutcomeName(record.Outcome) },
-                { TelemetryNames.Status, record.Status },
+                { TelemetryNames.Status, record.Status == StatusCodes.Status200OK ? Ok : record.Status },
             });
         }
 

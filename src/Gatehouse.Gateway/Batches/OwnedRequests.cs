@@ -81,7 +81,7 @@ internal sealed partial class OwnedRequests(Snapshot<GatewayTable> tables, TimeP
     private async Task RunAsync(Asked asked)
     {
         var http = asked.Http;
-        var requestId = RequestIds.For(http.Request, Guid.CreateVersion7().ToString("N"));
+        var requestId = RequestIds.For(http.Request, Guid.CreateVersion7());
         ClientAnswer.Identify(http.Response, requestId, asked.Format.RequestIdHeader);
         Problem? problem;
         try

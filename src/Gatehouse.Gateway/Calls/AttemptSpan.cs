@@ -10,8 +10,14 @@ public static class AttemptSpan
     /// <returns>16 hexadecimal digits: the id that the provider sees as its parent.</returns>
     public static string Id(string callSpanId, int attempt)
     {
-        _ = ulong.TryParse(callSpanId, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var seed);
-        var mixed = seed ^ ((ulong)(attempt + 1) * 0x9E3779B97F4A7C15UL); // the golden ratio: neighbours differ in about half their bits
-        return (mixed == 0 ? 1 : mixed).ToString("x16", CultureInfo.InvariantCulture);
+        _ = ulong.TryParse(callSpanId, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var span);
+        return Id(span, attempt).ToString("x16", CultureInfo.InvariantCulture);
+    }
+
+    /// <inheritdoc cref="Id(string, int)"/>
+    internal static ulong Id(ulong callSpan, int attempt)
+    {
+        var mixed = callSpan ^ ((ulong)(attempt + 1) * 0x9E3779B97F4A7C15UL); // the golden ratio: neighbours differ in about half their bits
+        return mixed == 0 ? 1 : mixed;
     }
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using Gatehouse.Contracts;
@@ -40,19 +39,19 @@ internal sealed class Call : IDisposable
         Aborted = http.RequestAborted;
         var now = clock.GetUtcNow();
         var id = CallIds.Next(now);
-        var digits = id.ToString("N");
-        Trace = TraceContext.From(http.Request.Headers.TraceParent, digits);
+        Trace = TraceContext.From(http.Request.Headers.TraceParent, id);
+        Span = CallIds.NextSpan();
         Record = new CallRecord
         {
             Id = id,
-            RequestId = RequestIds.For(http.Request, digits),
+            RequestId = RequestIds.For(http.Request, id),
             TraceId = Trace.TraceId,
-            SpanId = ActivitySpanId.CreateRandom().ToHexString(),
             ParentSpanId = Trace.ParentSpanId,
             StartedAtMicros = (now - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
             Surface = surface.Name,
             ConfigurationRevision = table.Revision,
         };
+        Record.SetSpan(Span);
     }
 
     public HttpContext Http { get; }
@@ -64,6 +63,9 @@ internal sealed class Call : IDisposable
     public CancellationToken Aborted { get; }
 
     public TraceContext Trace { get; }
+
+    /// <summary>The server span of this call.</summary>
+    public ulong Span { get; }
 
     public CallRecord Record { get; }
 
@@ -145,8 +147,8 @@ internal sealed class Call : IDisposable
     /// <summary>Microseconds since the call arrived.</summary>
     public long Micros => InMicros(_clock.GetElapsedTime(_startedAt));
 
-    /// <summary>Microseconds that the call has not spent waiting for the provider or the client.</summary>
-    public long OwnMicros => Math.Max(0, Micros - InMicros(_clock.GetElapsedTime(0, _waited)));
+    /// <summary>Microseconds, of those since the call arrived, that it has not spent waiting for the provider or the client.</summary>
+    public long OwnMicros(long micros) => Math.Max(0, micros - InMicros(_clock.GetElapsedTime(0, _waited)));
 
     public DateTimeOffset Now => _clock.GetUtcNow();
 

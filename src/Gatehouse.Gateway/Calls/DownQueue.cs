@@ -58,7 +58,10 @@ internal sealed class DownQueue(TimeProvider clock)
 
         /// <summary>Tells the record how long the call has waited.</summary>
         public void Note(CallRecord record) =>
-            (record.RequestAttributes ??= [])[WaitedAttribute] = Waited.TotalMilliseconds.ToString("F0", CultureInfo.InvariantCulture);
+            record.RequestAttributes = new(record.RequestAttributes ?? [])
+            {
+                [WaitedAttribute] = Waited.TotalMilliseconds.ToString("F0", CultureInfo.InvariantCulture),
+            };
 
         /// <summary>Waits until a target should be asked.</summary>
         /// <returns><see langword="false"/> when the route's time is over.</returns>

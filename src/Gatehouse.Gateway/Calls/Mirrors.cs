@@ -89,7 +89,7 @@ internal sealed partial class Mirrors(
     {
         var http = new DefaultHttpContext { RequestAborted = _stopping.Token };
         var (to, from) = (http.Request.Headers, call.Http.Request.Headers);
-        to.TraceParent = call.Trace.Traceparent(call.Record.SpanId);
+        to.TraceParent = call.Trace.Traceparent(call.Span);
         foreach (var name in PassedOn)
         {
             if (from.TryGetValue(name, out var value))

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Gatehouse.Gateway.Journal;
 using Microsoft.AspNetCore.Http;
 
 namespace Gatehouse.Gateway.Calls;
@@ -7,15 +8,16 @@ namespace Gatehouse.Gateway.Calls;
 internal static class RequestIds
 {
     private const int MaxChars = 128;
+    private const int MadeChars = 36;
 
     private static readonly SearchValues<char> Sane =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:");
 
-    public static string For(HttpRequest request, string callId)
+    public static string For(HttpRequest request, Guid callId)
     {
         var given = request.Headers["x-request-id"];
         return given.Count == 1 && given[0] is { Length: > 0 and <= MaxChars } id && !id.AsSpan().ContainsAnyExcept(Sane)
             ? id
-            : "req_" + callId;
+            : string.Create(null, stackalloc char[MadeChars], $"{CallRecord.RequestIdPrefix}{callId:N}");
     }
 }

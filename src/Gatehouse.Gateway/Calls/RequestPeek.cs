@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 using Gatehouse.Contracts;
@@ -31,7 +30,10 @@ internal struct RequestPeek
     /// <summary>Offset just behind the opening brace of the object.</summary>
     public int BodyStart;
 
-    /// <summary>Sampling parameters under OpenTelemetry's names; <see langword="null"/> when there are none.</summary>
+    /// <summary>
+    /// Sampling parameters under OpenTelemetry's names; <see langword="null"/> when there are none. Other calls may have the same object:
+    /// who adds something takes a copy.
+    /// </summary>
     public Dictionary<string, string>? Attributes;
 
     /// <returns><see langword="null"/> when the body can be routed, else what is wrong with it.</returns>
@@ -58,13 +60,13 @@ internal struct RequestPeek
         }
     }
 
-    /// <summary>The model's name as text. Allocates: for messages and records, not for the lookup.</summary>
+    /// <summary>The model's name as text.</summary>
     public readonly string ModelText(ReadOnlySpan<byte> body)
     {
         var raw = body[Model];
         if (!ModelIsEscaped)
         {
-            return Encoding.UTF8.GetString(raw[1..^1]);
+            return RepeatedTexts.Here.TextOf(raw[1..^1]);
         }
 
         var reader = new Utf8JsonReader(raw);
@@ -82,6 +84,7 @@ internal struct RequestPeek
 
         BodyStart = (int)reader.BytesConsumed;
         var limits = 0;
+        var attributes = default(AttributeSet);
         var (model, stream, messages, options) = (false, false, false, false);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
@@ -146,13 +149,14 @@ internal struct RequestPeek
             {
                 var start = (int)reader.TokenStartIndex;
                 var length = reader.ValueSpan.Length + 2;
-                if (ReadAttribute(ref reader) == TelemetryNames.RequestMaxTokens)
+                if (ReadAttribute(ref reader, ref attributes) == TelemetryNames.RequestMaxTokens)
                 {
                     LimitName = limits++ == 0 ? start..(start + length) : default;
                 }
             }
         }
 
+        Attributes = attributes.ToDictionary();
         while (reader.Read())
         {
             // Only to prove that nothing but white space follows: anything else throws.
@@ -198,13 +202,13 @@ internal struct RequestPeek
     }
 
     /// <returns>The attribute's name, or <see langword="null"/> when the parameter is none.</returns>
-    private string? ReadAttribute(ref Utf8JsonReader reader)
+    private static string? ReadAttribute(ref Utf8JsonReader reader, ref AttributeSet attributes)
     {
         var name = AttributeName(ref reader);
         reader.Read();
         if (name is not null && reader.TokenType == JsonTokenType.Number && reader.ValueSpan.Length <= 32)
         {
-            (Attributes ??= [])[name] = Encoding.ASCII.GetString(reader.ValueSpan);
+            attributes.Set(name, RepeatedTexts.Here.TextOf(reader.ValueSpan));
         }
 
         reader.Skip();

@@ -52,7 +52,7 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
         call.Holds?.Settle(record);
         CallBreakers.Settle(call, record);
         record.DurationMicros = call.Micros;
-        record.OwnMicros = Math.Min(call.OwnMicros, record.DurationMicros);
+        record.OwnMicros = call.OwnMicros(record.DurationMicros);
         metrics.Finished(record);
         try
         {

@@ -187,7 +187,7 @@ internal sealed class TargetCaller(
     {
         var headers = new List<KeyValuePair<string, string>>(attempt.Wire == WireFormat.Anthropic ? 4 : 1)
         {
-            new("traceparent", call.Trace.Traceparent(AttemptSpan.Id(call.Record.SpanId, attempt.Number))),
+            new("traceparent", call.Trace.Traceparent(AttemptSpan.Id(call.Span, attempt.Number))),
         };
         var incoming = call.Http.Request.Headers;
         if (call.Trace.ParentSpanId is not null && incoming.TraceState.ToString() is { Length: > 0 } state && PassedHeaders.CanHold(state))
@@ -291,13 +291,14 @@ internal sealed class TargetCaller(
                 deadline.Restart(call.Route.IdleTimeout);
             }
 
+            var isAtHand = pending.IsCompleted;
             var read = await HoldAsync(call, attempt, pending);
             if (read == 0)
             {
                 break;
             }
 
-            attempt.FirstByteMicros ??= call.Micros;
+            attempt.FirstByteMicros ??= isAtHand ? attempt.HeadersMicros : call.Micros; // at hand: they came together
             body.Advance(read);
             attempt.ReceivedBytes = body.Length;
             if (body.Length >= call.Table.MaxAnswerBytes)

@@ -187,7 +187,10 @@ internal sealed class MediaSurface(MediaKind kind, string? contentType) : Operat
     {
         if (int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out var count))
         {
-            (peek.Attributes ??= [])[TelemetryNames.RequestChoiceCount] = count.ToString(CultureInfo.InvariantCulture);
+            peek.Attributes = new(peek.Attributes ?? [])
+            {
+                [TelemetryNames.RequestChoiceCount] = count.ToString(CultureInfo.InvariantCulture),
+            };
         }
     }
 

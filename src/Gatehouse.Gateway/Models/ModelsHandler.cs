@@ -20,7 +20,7 @@ internal sealed class ModelsHandler(Snapshot<GatewayTable> tables, TimeProvider 
         var table = tables.Current;
         var anthropic = http.Request.Headers.ContainsKey("anthropic-version");
         Surface surface = anthropic ? MessagesSurface.Instance : ChatSurface.Instance;
-        var requestId = RequestIds.For(http.Request, Guid.CreateVersion7().ToString("N"));
+        var requestId = RequestIds.For(http.Request, Guid.CreateVersion7());
         ClientAnswer.Identify(http.Response, requestId, surface.RequestIdHeader);
 
         using var body = new PooledBuffer();

@@ -53,7 +53,7 @@ internal sealed partial class ResponsesHandler(
     private async Task AnswerAsync(Asked asked)
     {
         var http = asked.Http;
-        var requestId = RequestIds.For(http.Request, Guid.CreateVersion7().ToString("N"));
+        var requestId = RequestIds.For(http.Request, Guid.CreateVersion7());
         ClientAnswer.Identify(http.Response, requestId, null);
         var problem = Authentication.Check(tables.Current, http.Request, clock.GetUtcNow(), out var principal);
         try

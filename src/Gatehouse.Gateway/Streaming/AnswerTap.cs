@@ -1,5 +1,7 @@
+using System.Text;
 using System.Text.Json;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Calls;
 
 namespace Gatehouse.Gateway.Streaming;
 
@@ -85,7 +87,9 @@ internal abstract class AnswerTap
         reader.Read();
         if (reader.TokenType == JsonTokenType.String)
         {
-            return reader.GetString();
+            return !reader.ValueIsEscaped && Ascii.IsValid(reader.ValueSpan)
+                ? RepeatedTexts.Here.TextOf(reader.ValueSpan)
+                : reader.GetString();
         }
 
         reader.Skip();

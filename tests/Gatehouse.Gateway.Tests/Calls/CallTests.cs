@@ -22,6 +22,6 @@ public sealed class CallTests
         clock.Advance(TimeSpan.FromMilliseconds(3));
 
         Assert.Equal(7_005_000, call.Micros);
-        Assert.Equal(5_000, call.OwnMicros);
+        Assert.Equal(5_000, call.OwnMicros(call.Micros));
     }
 }

@@ -22,7 +22,7 @@ internal static class WebhookGuard
     public static Asker Of(Calls.Call call) => new(
         call.Record.RequestId, call.Principal.System, call.Principal.Environment.ToString().ToLowerInvariant(),
         call.Guard!.Session.Policy.Name, call.Guard.Session.Policy.Revision, call.Record.Route,
-        call.Trace.Traceparent(call.Record.SpanId));
+        call.Trace.Traceparent(call.Span));
 
     public static HttpClient Client(PlugIn plugIn) =>
         OutboundClient.Create(OutboundRule.OfWebhook(plugIn.Url!, plugIn.AllowPrivate), Timeout.InfiniteTimeSpan);
