@@ -186,6 +186,12 @@ public static class GovernanceModule
         services.AddSingleton<BudgetRecounts>();
         services.AddSingleton<RuleScopes>();
         services.AddSingleton<LeaseStore>();
+        services.AddSingleton<JournalProgress>();
+        services.AddSingleton<LiveNodes>();
+        services.AddSingleton<NodePresence>();
+        services.AddSingleton<LeaseOutage>();
+        services.AddSingleton<LeasedCounts>();
+        services.AddSingleton<LeaseRound>();
         services.AddSingleton<LeaseWorker>();
         services.AddHostedService(Get<LeaseWorker>); // while the database is away it gives calls their share of the limits
         services.AddDatabaseWorker<BudgetUpkeep>();
@@ -193,7 +199,7 @@ public static class GovernanceModule
             Get<Database>(s), Get<GovernanceWrites>(s), Get<RuleScopes>(s), Get<BudgetRecounts>(s), Get<TimeProvider>(s)));
         services.AddSingleton(s => new RateLimits(Get<Database>(s), Get<GovernanceWrites>(s), Get<RuleScopes>(s)));
         services.AddSingleton(s => new BudgetDoor(
-            Get<BudgetCharges>(s), Get<LeaseWorker>(s), Get<BudgetRecounts>(s), Get<GovernanceWrites>(s)));
+            Get<BudgetCharges>(s), Get<JournalProgress>(s), Get<BudgetRecounts>(s), Get<GovernanceWrites>(s)));
     }
 
     /// <summary>The keys of cookies and form tokens, shared by all nodes and encrypted under the installation's secret.</summary>

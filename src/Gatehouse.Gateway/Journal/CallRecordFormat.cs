@@ -187,7 +187,7 @@ internal static class CallRecordFormat
     /// <summary>What older versions do not have.</summary>
     private static void Forget(CallRecord record)
     {
-        (record.ChargedNanos, record.EndUser, record.Run, record.ServiceTier) = (null, "", 0, null);
+        (record.ChargedNanos, record.EndUser, record.ServiceTier) = (null, "", null);
         (record.Cache, record.SavedNanos, record.Saved, record.Guard) = (CacheUse.None, null, null, null);
     }
 

@@ -9,16 +9,16 @@ namespace Gatehouse.Governance;
 public sealed class BudgetDoor
 {
     private readonly BudgetCharges _charges;
-    private readonly LeaseWorker _leases;
+    private readonly JournalProgress _journal;
     private readonly BudgetRecounts _recounts;
     private readonly GovernanceWrites _writes;
 
-    internal BudgetDoor(BudgetCharges charges, LeaseWorker leases, BudgetRecounts recounts, GovernanceWrites writes)
+    internal BudgetDoor(BudgetCharges charges, JournalProgress journal, BudgetRecounts recounts, GovernanceWrites writes)
     {
         _recounts = recounts;
         _writes = writes;
         _charges = charges;
-        _leases = leases;
+        _journal = journal;
     }
 
     /// <summary>Charges budgets with calls, in the transaction that writes them into the ledger.</summary>
@@ -26,7 +26,7 @@ public sealed class BudgetDoor
         _charges.ChargeAsync(sql, records, ct);
 
     /// <summary>Everything of this node's journal up to here is in the ledger.</summary>
-    public void Drained(JournalPosition upTo) => _leases.Drained(upTo);
+    public void Drained(JournalPosition upTo) => _journal.Drained(upTo);
 
     /// <summary>The ledger's costs of a period changed: that goes to the audit log, and budgets are counted anew.</summary>
     /// <exception cref="ProblemException">The reason is too long.</exception>

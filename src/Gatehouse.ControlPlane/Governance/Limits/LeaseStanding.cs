@@ -24,18 +24,13 @@ internal sealed class LeaseStanding
     /// <summary>The part of what was used for good that the ledger has charged; at least.</summary>
     public long Recorded { get; private set; }
 
-    /// <summary>Whether a reader of the journal who is at one place has come to the other.</summary>
-    public static bool Reaches(JournalPosition reader, JournalPosition place) =>
-        reader.Segment > place.Segment || (reader.Segment == place.Segment && reader.Offset >= place.Offset);
-
     /// <summary>
     /// What calls consumed is in their records, and those are in the ledger once it has the journal up to where it ended when that was
     /// read. So nothing is taken for charged that was not, whatever the ledger's lag, and whichever rules a call was held to.
     /// </summary>
-    /// <param name="drained">Up to where the ledger has the journal.</param>
-    public void LookAtLedger(AllowanceWindow window, CallJournal journal, JournalPosition? drained)
+    public void LookAtLedger(AllowanceWindow window, JournalProgress journal)
     {
-        if (_awaited is { } awaited && drained is { } upTo && Reaches(upTo, awaited.End))
+        if (_awaited is { } awaited && journal.DrainedTo is { } upTo && JournalProgress.Reaches(upTo, awaited.End))
         {
             (Recorded, _awaited) = (awaited.Consumed, null);
         }

@@ -6,8 +6,8 @@ namespace Gatehouse.Governance;
 /// Which nodes live, by the beats that they show in the database, and what becomes of the leases of one that does not. For one caller at a
 /// time.
 /// </summary>
-/// <param name="known">Nodes that were alive when the database was last asked.</param>
-internal sealed partial class LiveNodes(LeaseStore store, string own, int known, TimeProvider clock, ILogger<LeaseWorker> log)
+internal sealed partial class LiveNodes(
+    LeaseStore store, JournalProgress journal, TablesStanding standing, TimeProvider clock, ILogger<LiveNodes> log)
 {
     /// <summary>A node whose beat stands still for longer is taken for dead.</summary>
     public static readonly TimeSpan LiveFor = TimeSpan.FromSeconds(4);
@@ -18,7 +18,7 @@ internal sealed partial class LiveNodes(LeaseStore store, string own, int known,
     private long _beatAt;
 
     /// <summary>Nodes that live, this one among them.</summary>
-    public int Count { get; private set; } = known;
+    public int Count { get; private set; } = standing.Nodes;
 
     /// <summary>The lowest revision by which a node that lives lets calls in.</summary>
     public long LowestRevision { get; private set; }
@@ -31,14 +31,14 @@ internal sealed partial class LiveNodes(LeaseStore store, string own, int known,
     /// <returns>Whether there is more to share, or more nodes to share it.</returns>
     public async Task<bool> BeatAsync(long run, long revision, bool wasAway, CancellationToken ct)
     {
-        var beats = await store.BeatAsync(own, run, revision, ct);
+        var beats = await store.BeatAsync(journal.NodeId, run, revision, ct);
         var now = clock.GetTimestamp();
 
         // Nobody could beat while the database was away, for all that is known here.
         var blind = wasAway || (_beatAt != 0 && clock.GetElapsedTime(_beatAt, now) > LiveFor);
         _beatAt = now;
         var (live, lowest, isFreed) = (1, revision, false);
-        foreach (var (node, beat, holds) in beats.Where(b => b.Node != own))
+        foreach (var (node, beat, holds) in beats.Where(b => b.Node != journal.NodeId))
         {
             if (blind || !_others.TryGetValue(node, out var seen) || seen.Beat != beat)
             {
@@ -68,6 +68,7 @@ internal sealed partial class LiveNodes(LeaseStore store, string own, int known,
 
         var before = Count;
         (Count, LowestRevision) = (live, lowest);
+        standing.Nodes = live;
         return isFreed || live > before;
     }
 

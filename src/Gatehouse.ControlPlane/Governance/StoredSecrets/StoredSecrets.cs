@@ -49,8 +49,7 @@ public sealed class StoredSecrets
     {
         await InstallationCheck.RunAsync(db, secret, ct);
         var publisher = new GovernancePublisher(
-            new GovernanceReader(db, clock), secret, new Snapshot<GovernanceTables>(GovernanceTables.Empty), new GovernanceChanges(),
-            clock);
+            new GovernanceReader(db, clock), secret, new GovernanceChanges(new Snapshot<GovernanceTables>(GovernanceTables.Empty)), clock);
         return new StoredSecrets(db, secret, new GovernanceWrites(db, publisher, clock), new SecretsJoint { InUse = () => inUse });
     }
 

@@ -1,7 +1,9 @@
+using Gatehouse.Contracts;
+
 namespace Gatehouse.Governance;
 
-/// <summary>Tells others in this process that new <see cref="GovernanceTables"/> are published.</summary>
-public sealed class GovernanceChanges
+/// <summary>Publishes new <see cref="GovernanceTables"/> to this process, and tells those who make something of them.</summary>
+public sealed class GovernanceChanges(Snapshot<GovernanceTables> tables)
 {
     private long _served;
 
@@ -14,10 +16,14 @@ public sealed class GovernanceChanges
     /// <summary>The revision that all who hear of publications have taken over: calls that begin from here on go by it.</summary>
     internal long Served => Volatile.Read(ref _served);
 
-    internal void Raise(long revision)
+    /// <summary>What was published last, maybe a moment before it is <see cref="Served"/>.</summary>
+    internal GovernanceTables Current => tables.Current;
+
+    internal void Publish(GovernanceTables read)
     {
+        tables.Publish(read);
         Published?.Invoke();
-        Volatile.Write(ref _served, revision);
+        Volatile.Write(ref _served, read.Revision);
         Serving?.Invoke();
     }
 }

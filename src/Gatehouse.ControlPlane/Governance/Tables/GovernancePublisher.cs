@@ -1,5 +1,3 @@
-using Gatehouse.Contracts;
-
 namespace Gatehouse.Governance;
 
 /// <summary>
@@ -7,8 +5,8 @@ namespace Gatehouse.Governance;
 /// </summary>
 /// <param name="keeper"><see langword="null"/> where no server runs.</param>
 internal sealed class GovernancePublisher(
-    GovernanceReader reader, InstallationSecret secret, Snapshot<GovernanceTables> tables, GovernanceChanges changes, TimeProvider clock,
-    TablesStanding? standing = null, TablesKeeper? keeper = null)
+    GovernanceReader reader, InstallationSecret secret, GovernanceChanges changes, TimeProvider clock, TablesStanding? standing = null,
+    TablesKeeper? keeper = null)
     : IDisposable
 {
     private readonly SemaphoreSlim _one = new(1, 1);
@@ -29,9 +27,7 @@ internal sealed class GovernancePublisher(
                 var rows = await reader.ReadAsync(ct);
                 if (isNew)
                 {
-                    var read = rows.ToTables(secret);
-                    tables.Publish(read);
-                    changes.Raise(read.Revision);
+                    changes.Publish(rows.ToTables(secret));
                     _hasRead = true;
                 }
 

@@ -290,7 +290,7 @@ internal sealed class LeaseSimulation : IAsyncDisposable
         node.Position = after;
         if (_isCalm || _random.Next(4) > 0)
         {
-            node.Worker.Drained(after); // else the answer of the transaction is lost, and the next look finds the position
+            node.Progress.Drained(after); // else the answer of the transaction is lost, and the next look finds the position
         }
     }
 
@@ -322,7 +322,7 @@ internal sealed class LeaseSimulation : IAsyncDisposable
         _isInside = true;
         var wasCalm = _isCalm;
         _isCalm = true;
-        await node.Worker.ShowAsync(Ct);
+        await node.Presence.ShowAsync(Ct);
         (_isInside, _isCalm) = (false, wasCalm);
     }
 

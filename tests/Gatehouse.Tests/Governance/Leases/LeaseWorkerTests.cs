@@ -197,7 +197,7 @@ public sealed class LeaseWorkerTests : IAsyncLifetime
 
         node.Kill();
         node.StartAgain();
-        await node.Worker.ShowAsync(Ct);
+        await node.Presence.ShowAsync(Ct);
         await DrainAsync(node);
         await RoundAsync(node);
         Window(node).BeginWait(1);
@@ -348,6 +348,51 @@ public sealed class LeaseWorkerTests : IAsyncLifetime
         Assert.DoesNotContain(node.Log.Messages, m => m.StartsWith("Others", StringComparison.Ordinal)); // a share is no lease
     }
 
+    [Fact]
+    public async Task While_a_statement_hangs_rates_have_their_share_and_money_keeps_to_its_pledge()
+    {
+        var (node, other) = (await StartAsync(), await StartAsync());
+        await RoundAsync(other);
+        await MakeLimitAsync(10);
+        await MakeBudgetAsync("b");
+        await RoundAsync(node, refresh: true);
+        await RoundAsync(node);
+        var (rate, money) = (
+            node.Book.All.Single(a => a.Rule.Measure == Measure.Requests), node.Book.All.Single(a => a.Rule.Measure == Measure.Money));
+        node.Db.Before = () => new TaskCompletionSource().Task;
+        _clock.Advance(TimeSpan.FromMinutes(1));
+
+        var round = node.Worker.RoundAsync(Ct);
+        _clock.Advance(TimeSpan.FromSeconds(1.5));
+        while (rate.Current(_clock.GetUtcNow()).Granted < 5)
+        {
+            Assert.False(round.IsCompleted);
+            await Task.Yield();
+        }
+
+        Assert.Equal(5, rate.Current(_clock.GetUtcNow()).Granted);
+        Assert.InRange(money.Window.Pledged, 0, Cap);
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        await round.WaitAsync(TimeSpan.FromSeconds(20), Ct);
+    }
+
+    /// <summary>What a removed rule gave is nobody's loss.</summary>
+    [Fact]
+    public async Task A_lease_of_a_rule_that_was_removed_is_not_told_as_lost()
+    {
+        var node = await StartAsync();
+        await MakeBudgetAsync("b");
+        await RoundAsync(node, refresh: true);
+        await Db.ExecuteAsync($"DELETE FROM governance_budget", Ct);
+        await Db.ExecuteAsync($"DELETE FROM governance_lease", Ct);
+        Window(node).Ask();
+
+        await RoundAsync(node); // has not heard of it
+
+        Assert.Empty(node.Log.Messages);
+        Assert.Equal(0, Window(node).Granted);
+    }
+
     /// <summary>Others took the node for dead, and freed what it held.</summary>
     [Fact]
     public async Task A_node_shows_itself_within_a_long_round()
@@ -468,6 +513,10 @@ public sealed class LeaseWorkerTests : IAsyncLifetime
 
         await RoundAsync(node);
 
+        await Db.ExecuteAsync($"DELETE FROM governance_lease", Ct);
+        node.Book.All.First().Window.Ask();
+        await RoundAsync(node); // it goes on
+
         Assert.Contains(" 2 ", Assert.Single(node.Log.Messages), StringComparison.Ordinal);
     }
 
@@ -490,7 +539,7 @@ public sealed class LeaseWorkerTests : IAsyncLifetime
             false);
         var node = new SimulatedNode(Path.Combine(_folder.FullName, $"{_nodes.Count}"), Db, _clock, principal);
         _nodes.Add(node);
-        await node.Worker.ShowAsync(Ct);
+        await node.Presence.ShowAsync(Ct);
         return node;
     }
 
@@ -567,7 +616,7 @@ public sealed class LeaseWorkerTests : IAsyncLifetime
         node.Journal.TryRead(ref after, batch, 100);
         await Db.TransactionAsync(sql => new BudgetCharges(_metrics, _clock).ChargeAsync(sql, batch, Ct), Ct);
         node.Position = after;
-        node.Worker.Drained(after);
+        node.Progress.Drained(after);
     }
 
     private async Task<(long Granted, long Settled)> LeaseAsync(Guid budget, SimulatedNode node) => (await Db.QueryAsync(

@@ -44,6 +44,10 @@ internal sealed class SimulatedNode : IAsyncDisposable
 
     public LeaseWorker Worker { get; private set; } = null!;
 
+    public NodePresence Presence { get; private set; } = null!;
+
+    public JournalProgress Progress { get; private set; } = null!;
+
     public GovernancePublisher Publisher { get; private set; } = null!;
 
     /// <summary>What its worker says.</summary>
@@ -101,12 +105,18 @@ internal sealed class SimulatedNode : IAsyncDisposable
     {
         Book = new AllowanceBook(_clock);
         Table = new LimitTable([], Book);
-        var (tables, changes) = (new Snapshot<GovernanceTables>(GovernanceTables.Empty), new GovernanceChanges());
-        changes.Published += () => Table = new LimitTable(tables.Current.Limits, Book);
-        Publisher = new GovernancePublisher(new GovernanceReader(_db, _clock), Secret, tables, changes, _clock);
+        var changes = new GovernanceChanges(new Snapshot<GovernanceTables>(GovernanceTables.Empty));
+        changes.Published += () => Table = new LimitTable(changes.Current.Limits, Book);
+        Publisher = new GovernancePublisher(new GovernanceReader(_db, _clock), Secret, changes, _clock);
         Agreement = new NodeAgreement(_clock, NullLogger<NodeAgreement>.Instance);
+        Progress = new JournalProgress(Journal);
+        var store = new LeaseStore(Db);
+        var nodes = new LiveNodes(store, Progress, _standing, _clock, NullLogger<LiveNodes>.Instance);
+        var outage = new LeaseOutage(Book, nodes, _standing, _clock);
+        Presence = new NodePresence(store, nodes, Agreement, Publisher, Progress, Book);
+        var counts = new LeasedCounts(store, Book, Progress, nodes, outage, _clock);
         Worker = new LeaseWorker(
-            new LeaseStore(Db), Book, tables, _standing, changes, Publisher, Agreement, Journal, _clock, Log);
+            new LeaseRound(Book, changes, Presence, counts, outage, _clock), Presence, counts, outage, _clock, Log);
         IsAlive = true;
     }
 }
