@@ -6,9 +6,6 @@ using Gatehouse.Contracts;
 using Gatehouse.Gateway.Guarding;
 using Gatehouse.Gateway.Guarding.PlugIns;
 using Gatehouse.Gateway.Reviews;
-using Gatehouse.Guardrails;
-using Gatehouse.Guardrails.Anonymising;
-using Gatehouse.Guardrails.Content;
 using Gatehouse.Guardrails.Pii;
 using Gatehouse.Guardrails.Policies;
 
@@ -24,7 +21,6 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
     public static readonly IReadOnlyList<string> BuiltIn = ["minimal", "standard", "strict"];
 
     private static readonly string[] Classifications = [.. Enum.GetNames<DataClassification>().Select(n => n.ToLowerInvariant())];
-    private static readonly DetectionSide[] Everywhere = Enum.GetValues<DetectionSide>();
     private static readonly Lazy<IReadOnlyList<PolicyFile>> BuiltInFiles = new(ReadBuiltIn);
 
     private readonly List<PolicyFile> _files = [.. BuiltInFiles.Value];
@@ -334,7 +330,7 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
         var rules = new List<GuardRule>();
         foreach (var rule in options.Rules)
         {
-            rules.Add(RuleOf(options, rule, rules.Count + 1, file, sources, references, errors));
+            rules.Add(PolicyRules.Of(options, rule, rules.Count + 1, file, sources, references, errors));
         }
 
         // What the extended policy tells callers is about its own rules.
@@ -371,123 +367,6 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
             ],
         };
     }
-
-    private static GuardRule RuleOf(
-        PolicyFileOptions policy, PolicyRuleOptions rule, int number, string file, Sources sources, References references,
-        List<ConfigurationError> errors)
-    {
-        var sides = new List<DetectionSide>();
-        foreach (var word in rule.Sides)
-        {
-            if (Array.Find(Everywhere, s => GuardLog.NameOf(s) == word) is var side && GuardLog.NameOf(side) == word)
-            {
-                sides.Add(side);
-            }
-            else
-            {
-                Add("sides", $"'{word}' is no side of a call.", $"Allowed: {string.Join(", ", Everywhere.Select(GuardLog.NameOf))}.");
-            }
-        }
-
-        var allowed = SidesOf(rule.Detect);
-        if (sides.Find(s => !allowed.Contains(s)) is var wrong && sides.Exists(s => !allowed.Contains(s)))
-        {
-            Add("sides", $"'{GuardLog.NameOf(rule.Detect)}' does not look at '{GuardLog.NameOf(wrong)}'.",
-                $"Allowed: {string.Join(", ", allowed.Select(GuardLog.NameOf))}.");
-        }
-
-        if (rule.Action == GuardAction.Route ? rule.Route is null : rule.Route is not null && rule.Action != GuardAction.Fallback)
-        {
-            Add("action", rule.Route is null ? "'route' needs the name of a route." : "'route' is for the actions 'route' and 'fallback' only.",
-                "For example 'action: route' with 'route: local'.");
-        }
-
-        if (rule.Escalate is not null && rule.Action != GuardAction.Escalate)
-        {
-            Add("escalate", "'escalate' is for the action 'escalate' only.", "Write 'action: escalate'.");
-        }
-
-        if (rule.Action is GuardAction.Route or GuardAction.Pseudonymise
-            && sides.Exists(s => s is DetectionSide.Output or DetectionSide.ToolCall))
-        {
-            Add("action", $"'{GuardLog.NameOf(rule.Action)}' is for requests; an answer has been given already.",
-                "Use it on input, tool_result and retrieved.");
-        }
-
-        if (rule.Detect is GuardDetector.Injection or GuardDetector.Language or GuardDetector.Length or GuardDetector.Refusal
-                or GuardDetector.Schema or GuardDetector.Grounding or GuardDetector.Confidence or GuardDetector.Model
-            && rule.Action is GuardAction.Redact or GuardAction.Pseudonymise)
-        {
-            Add("action", $"'{GuardLog.NameOf(rule.Detect)}' is about a text as a whole: nothing in it can be replaced.",
-                "Use flag, route, escalate or block.");
-        }
-
-        if (rule.Replace == Anonymisation.Pseudonym)
-        {
-            Add("replace", "Pseudonyms are an action of their own.", "Write 'action: pseudonymise'.");
-        }
-
-        CheckDetector(rule, Add);
-        var late = PolicyRuleSettings.Of(rule, file, sources, references, Add);
-        var usual = rule.Detect is GuardDetector.Model or GuardDetector.Webhook ? [DetectionSide.Input, DetectionSide.Output] : allowed;
-        var bound = rule.Action is GuardAction.Route or GuardAction.Pseudonymise
-            ? usual.Where(s => s is not (DetectionSide.Output or DetectionSide.ToolCall)).ToArray()
-            : rule.Action == GuardAction.Fallback ? usual.Where(s => s is DetectionSide.Output or DetectionSide.ToolCall).ToArray()
-            : usual;
-        return new GuardRule(rule.Name ?? $"{GuardLog.NameOf(rule.Detect)}-{number}", rule.Detect, rule.Action)
-        {
-            Sides = sides.Count > 0 ? sides : bound,
-            Types = rule.Types,
-            MinScore = (float)rule.MinScore,
-            Replacement = rule.Replace,
-            Shadow = rule.Shadow || policy.Shadow,
-            Route = rule.Route,
-            Escalation = rule.Escalate is { } how ? new Escalation(how.Mode, how.Timeout, how.OnTimeout) : Escalation.Default,
-            PlugIn = late.PlugIn,
-            AnswerCheck = late.Check,
-            Terms = rule.Terms,
-            Harmless = rule.Harmless,
-            Languages = rule.Languages,
-            MaxCharacters = rule.MaxCharacters,
-            UnknownHosts = rule.UnknownHosts,
-            Messages = rule.Messages,
-        };
-
-        void Add(string key, string message, string? mend)
-        {
-            var place = sources.Of(rule, key);
-            errors.Add(new(file, place.Line, place.Column, message, mend));
-        }
-    }
-
-    private static void CheckDetector(PolicyRuleOptions rule, Action<string, string, string?> add)
-    {
-        if (rule.Detect == GuardDetector.Harm && rule.Types.Find(t => !HarmCategories.All.Contains(t)) is { } unknown)
-        {
-            add("types", $"'{unknown}' is no category of harm.", $"Allowed: {string.Join(", ", HarmCategories.All)}.");
-        }
-
-        if (rule.Detect is GuardDetector.Terms or GuardDetector.Competitors or GuardDetector.Markers && rule.Terms.Count == 0)
-        {
-            add("detect", $"'{GuardLog.NameOf(rule.Detect)}' needs words to look for.", "For example 'terms: [ rival corp ]'.");
-        }
-
-        if (rule.Detect == GuardDetector.Language && rule.Languages.Count == 0)
-        {
-            add("detect", "'language' needs the languages that are allowed.", "For example 'languages: [ en, de ]'.");
-        }
-    }
-
-    /// <summary>Where a detector makes sense.</summary>
-    private static DetectionSide[] SidesOf(GuardDetector detector) => detector switch
-    {
-        GuardDetector.Injection => [DetectionSide.Input, DetectionSide.ToolResult, DetectionSide.Retrieved],
-        GuardDetector.Links => [DetectionSide.Output, DetectionSide.ToolCall],
-        GuardDetector.Refusal or GuardDetector.PromptLeak or GuardDetector.Grounding or GuardDetector.Confidence => [DetectionSide.Output],
-        GuardDetector.Schema or GuardDetector.Canary => [DetectionSide.Output, DetectionSide.ToolCall],
-        GuardDetector.Harm or GuardDetector.Language or GuardDetector.Length => [DetectionSide.Input, DetectionSide.Output],
-        _ => Everywhere,
-    };
 
     private static List<PolicyFile> ReadBuiltIn()
     {
