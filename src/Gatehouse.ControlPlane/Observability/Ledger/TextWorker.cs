@@ -22,6 +22,7 @@ internal sealed partial class TextWorker(
 
     private readonly List<CallText> _waiting = new(BatchTexts);
     private DateTimeOffset _lastProgress;
+    private bool _failing;
 
     /// <summary>The loop may have been stopped before it ever ran, so what is left is written here and not in it.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
@@ -68,12 +69,18 @@ internal sealed partial class TextWorker(
 
             _waiting.Clear();
             _waiting.AddRange(early);
+            _failing = false;
         }
 #pragma warning disable CA1031 // Whatever the database throws: the texts are tried again.
         catch (Exception e) when (!ct.IsCancellationRequested)
 #pragma warning restore CA1031
         {
-            StoreFailed(_waiting.Count, e);
+            if (!_failing)
+            {
+                _failing = true;
+                StoreFailed(e);
+            }
+
             return false;
         }
 
@@ -106,6 +113,6 @@ internal sealed partial class TextWorker(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Texts} stored prompts and answers could not be written; they will be tried again.")]
-    private partial void StoreFailed(int texts, Exception e);
+    [LoggerMessage(Level = LogLevel.Error, Message = "Stored prompts and answers cannot be written; they are tried again twice a second.")]
+    private partial void StoreFailed(Exception e);
 }
