@@ -126,6 +126,11 @@ internal static class ConceptLexicon
             beginning = ++length <= StemStart ? state : beginning;
         }
 
+        if (stem && length < 3 && char.IsAscii(entry[0]))
+        {
+            throw new InvalidOperationException($"concepts.txt has the stem '{entry}': of letters of ASCII three are looked up at least.");
+        }
+
         if (stem)
         {
             var first = WordHash.Mix(beginning);

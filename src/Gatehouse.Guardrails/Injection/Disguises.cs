@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Buffers.Text;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Gatehouse.Guardrails.Text;
 
 namespace Gatehouse.Guardrails.Injection;
 
@@ -23,6 +25,12 @@ internal static class Disguises
 
     private static readonly SearchValues<char> Carrier = SearchValues.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_");
+
+    /// <summary>What each ASCII character is in a word of leet.</summary>
+    private static readonly byte[] LeetSorts =
+        [.. Enumerable.Range(0, 128).Select(c => (byte)(char.IsAsciiLetter((char)c) ? LeetSort.Letter
+            : char.IsAsciiDigit((char)c) || "$@!|+".Contains((char)c) ? LeetSort.Sign
+            : c == '\'' ? LeetSort.Apostrophe : LeetSort.None))];
 
     /// <summary>Whether the counts of a scan give any reason to look closer.</summary>
     public static bool Suspects(in SignalCounts counts, ReadOnlySpan<char> text) =>
@@ -98,6 +106,12 @@ internal static class Disguises
 
             var length = text[i..].IndexOfAnyExcept(Carrier);
             var end = length < 0 ? text.Length : i + length;
+            if (end - i < MinCarrier && !char.IsAsciiHexDigit(text[i]))
+            {
+                i = end; // Too short by itself, and it begins no bytes.
+                continue;
+            }
+
             var (digits, binary, hexEnd) = (0, false, i);
             if (i >= hexTested)
             {
@@ -124,6 +138,7 @@ internal static class Disguises
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsBase64(char c) => char.IsAsciiLetterOrDigit(c) || c is '+' or '/' or '-' or '_';
 
     private static int HexEnd(ReadOnlySpan<char> text, int start, out int digits, out bool binary)
@@ -291,6 +306,15 @@ internal static class Disguises
         var undone = 0;
         for (var i = 0; i < text.Length; i++)
         {
+            var next = text[i..].IndexOfAny('%', '\\', '&');
+            var plain = next < 0 ? text.Length - i : next;
+            found.Append(text.Slice(i, plain));
+            i += plain;
+            if (i == text.Length)
+            {
+                break;
+            }
+
             var c = text[i];
             if (c == '%' && Byte(text, i + 1) is var first and >= 0)
             {
@@ -317,10 +341,10 @@ internal static class Disguises
             {
                 undone++;
             }
-            else if (c == '&' && i + 3 < text.Length && text[i + 1] == '#' && Entity(text, i + 2, out var next) is var entity and > 0)
+            else if (c == '&' && i + 3 < text.Length && text[i + 1] == '#' && Entity(text, i + 2, out var end) is var entity and > 0)
             {
                 found.Append((char)entity);
-                i = next;
+                i = end;
                 undone++;
             }
             else
@@ -492,11 +516,6 @@ internal static class Disguises
     /// <summary>Rot13 and reversal: the stretch of words that gains most common words by undoing them.</summary>
     private static void WordByWord(ReadOnlySpan<char> text, Vocabulary words, Unmaskings found)
     {
-        if (!MayGain(text, words))
-        {
-            return;
-        }
-
         var rot13 = default(Stretch);
         var reversed = default(Stretch);
         Span<char> undone = stackalloc char[LongestWord];
@@ -508,6 +527,21 @@ internal static class Disguises
                 continue;
             }
 
+            if (i + AsciiWord.Room <= text.Length && AsciiWord.Read(text, i, out var letters, out _) is > 0 and var length)
+            {
+                if (length > 2)
+                {
+                    var turned = TurnedWord.Of(letters, length);
+                    var isKnown = words.Bit(turned.Plain) != 0;
+                    rot13.Next(isKnown, words.Bit(turned.Rot13) != 0, i, i + length);
+                    reversed.Next(isKnown, words.Bit(turned.Reversed) != 0, i, i + length);
+                }
+
+                i += length;
+                continue;
+            }
+
+            // With an apostrophe, before a digit, long, or at the end.
             var end = i;
             while (end < text.Length && (char.IsAsciiLetter(text[end]) || text[end] == '\''))
             {
@@ -529,46 +563,6 @@ internal static class Disguises
 
         Undo(text, rot13, "injection.disguise.rot13", found);
         Undo(text, reversed, "injection.disguise.reversed", found);
-    }
-
-    /// <summary>
-    /// Whether as many words are known only when undone as a stretch must have to be worth it. Few texts have, and most words are settled
-    /// by one look at them as they stand.
-    /// </summary>
-    private static bool MayGain(ReadOnlySpan<char> text, Vocabulary words)
-    {
-        var (rot13, reversed) = (0, 0);
-        for (var i = 0; i < text.Length;)
-        {
-            if (!char.IsAsciiLetter(text[i]))
-            {
-                i++;
-                continue;
-            }
-
-            var (start, hash, turned) = (i, WordHash.Seed, WordHash.Seed);
-            for (; i < text.Length && (char.IsAsciiLetter(text[i]) || text[i] == '\''); i++)
-            {
-                if (text[i] != '\'')
-                {
-                    var letter = (uint)text[i] | 0x20;
-                    hash = WordHash.Next(hash, letter);
-                    turned = WordHash.Next(turned, letter < 'n' ? letter + 13 : letter - 13);
-                }
-            }
-
-            if (i - start is > 2 and <= LongestWord && words.Bit(WordHash.Word(hash)) == 0)
-            {
-                rot13 += (int)words.Bit(WordHash.Word(turned));
-                reversed += words.ContainsReversed(text[start..i]) ? 1 : 0;
-                if (Math.Max(rot13, reversed) > LeastGain)
-                {
-                    return true;
-                }
-            }
-        }
-
-        return false;
     }
 
     private static void Undo(ReadOnlySpan<char> text, Stretch stretch, string rule, Unmaskings found)
@@ -614,6 +608,32 @@ internal static class Disguises
         }
     }
 
+    /// <summary>The hashes of a word as it stands, with its letters turned by thirteen, and from its end.</summary>
+    private readonly record struct TurnedWord(uint Plain, uint Rot13, uint Reversed)
+    {
+        /// <param name="letters">In lower case, as <see cref="AsciiWord"/> reads them.</param>
+        [SkipLocalsInit]
+        public static TurnedWord Of(Vector128<byte> letters, int length)
+        {
+            var half = Vector128.LessThan(letters, Vector128.Create((byte)'n'));
+            var turned = letters + Vector128.ConditionalSelect(half, Vector128.Create((byte)13), Vector128.Create(unchecked((byte)-13)));
+            var reversed = Vector128.Shuffle(letters, Vector128.Create((byte)(length - 1)) - Vector128<byte>.Indices);
+            Span<byte> all = stackalloc byte[3 * AsciiWord.Room];
+            letters.CopyTo(all);
+            turned.CopyTo(all[AsciiWord.Room..]);
+            reversed.CopyTo(all[(2 * AsciiWord.Room)..]);
+            var (plain, rot13, fromEnd) = (WordHash.Seed, WordHash.Seed, WordHash.Seed);
+            for (var k = 0; k < length; k++)
+            {
+                plain = WordHash.Next(plain, all[k]);
+                rot13 = WordHash.Next(rot13, all[AsciiWord.Room + k]);
+                fromEnd = WordHash.Next(fromEnd, all[(2 * AsciiWord.Room) + k]);
+            }
+
+            return new TurnedWord(WordHash.Word(plain), WordHash.Word(rot13), WordHash.Word(fromEnd));
+        }
+    }
+
     /// <summary>The run of words with the highest gain so far: a word known only when undone gains, one known as it stands loses.</summary>
     private struct Stretch
     {
@@ -644,61 +664,56 @@ internal static class Disguises
     /// <summary>Digits and symbols for letters, when a good part of the words is written so.</summary>
     private static void Leet(ReadOnlySpan<char> text, Vocabulary words, Unmaskings found)
     {
-        var changed = 0;
-        var gained = 0;
-        var total = 0;
+        var (changed, gained, total, copied) = (0, 0, 0, 0);
         Span<char> word = stackalloc char[32];
         for (var i = 0; i < text.Length;)
         {
-            if (!IsLeetChar(text[i]))
+            var (letters, signs, start) = (0, 0, i);
+            for (var sort = LeetSort.Letter; i < text.Length && (sort = SortOf(text[i])) != LeetSort.None; i++)
             {
-                found.Append(text[i++]);
-                continue;
-            }
-
-            var end = i;
-            var letters = 0;
-            var signs = 0;
-            for (; end < text.Length && IsLeetChar(text[end]); end++)
-            {
-                letters += char.IsLetter(text[end]) ? 1 : 0;
-                signs += char.IsLetter(text[end]) || text[end] == '\'' ? 0 : 1;
+                letters += sort == LeetSort.Letter ? 1 : 0;
+                signs += sort == LeetSort.Sign ? 1 : 0;
             }
 
             total += letters + signs > 1 ? 1 : 0;
-            var trimmed = text[i..end].TrimEnd("!|");
-            if (signs == 0 || trimmed.Length > 32 || trimmed.Length == 0)
-            {
-                found.Append(text[i..end]);
-            }
-            else
+            if (signs > 0 && text[start..i].TrimEnd("!|") is { Length: > 0 and <= 32 } trimmed)
             {
                 var known = Unleet(trimmed, word[..trimmed.Length], words);
                 if (known || (letters > 0 && signs <= letters + 1))
                 {
+                    found.Append(text[copied..start]);
                     found.Append(word[..trimmed.Length]);
-                    found.Append(text[(i + trimmed.Length)..end]);
+                    copied = start + trimmed.Length;
                     changed++;
                     gained += known ? 1 : 0;
                 }
-                else
-                {
-                    found.Append(text[i..end]);
-                }
             }
 
-            i = end;
+            i += i == start ? 1 : 0;
         }
 
         if (gained >= 2 && changed * 5 >= total)
         {
+            found.Append(text[copied..]);
             found.Keep("injection.disguise.leet", 0, text.Length);
         }
 
         found.Drop();
     }
 
-    private static bool IsLeetChar(char c) => char.IsLetterOrDigit(c) || c is '$' or '@' or '!' or '|' or '+' or '€' or '\'';
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static LeetSort SortOf(char c) =>
+        c < 128 ? (LeetSort)LeetSorts[c]
+        : char.IsLetter(c) ? LeetSort.Letter
+        : char.IsDigit(c) || c == '€' ? LeetSort.Sign : LeetSort.None;
+
+    private enum LeetSort : byte
+    {
+        None,
+        Letter,
+        Sign,
+        Apostrophe,
+    }
 
     private static bool IsConsonant(char c) =>
         char.IsAsciiLetter(c) && !(c is 'a' or 'e' or 'i' or 'o' or 'u' or 'y' or 'A' or 'E' or 'I' or 'O' or 'U');

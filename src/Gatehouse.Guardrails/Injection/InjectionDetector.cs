@@ -17,7 +17,7 @@ public sealed record InjectionOptions
 
 /// <summary>
 /// Finds instructions that try to take over a model: in what people write (injection, jailbreak, prompt extraction) and planted in
-/// documents and tool results. Folds disguises first; about 5 µs a kilobyte, nothing allocated on plain text without a finding.
+/// documents and tool results. Folds disguises first; about 10 µs a kilobyte, nothing allocated on plain text without a finding.
 /// </summary>
 public sealed class InjectionDetector(InjectionOptions? options = null) : IDetector
 {
@@ -26,7 +26,11 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
     /// <summary>Fewer words than this are no evidence by themselves: "Stop." and "Everything is fine." stand in no training text.</summary>
     private const int FewestWords = 4;
 
-    private readonly InjectionOptions _options = options ?? new InjectionOptions();
+    private static readonly InjectionOptions Defaults = new();
+
+    private readonly bool _reportsHiddenText = (options ?? Defaults).ReportHiddenText;
+    private readonly Bar _direct = Bar.Of(InjectionModel.Default.Direct, (options ?? Defaults).DirectThreshold);
+    private readonly Bar _indirect = Bar.Of(InjectionModel.Default.Indirect, (options ?? Defaults).IndirectThreshold);
 
     public DetectorKind Kind => DetectorKind.Injection;
 
@@ -37,13 +41,13 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
             return;
         }
 
-        var threshold = IsDocument(context) ? _options.IndirectThreshold : _options.DirectThreshold;
-        var verdict = Judge(text, IsDocument(context), threshold, Depth);
-        if (verdict.Score >= threshold)
+        var bar = IsDocument(context) ? _indirect : _direct;
+        var verdict = Judge(text, IsDocument(context), bar, Depth);
+        if (verdict.Score >= bar.Score)
         {
             findings.Add(new Finding(DetectorKind.Injection, verdict.Rule, verdict.Type, verdict.Start, verdict.Length, verdict.Score));
         }
-        else if (verdict.HiddenLength > 0 && _options.ReportHiddenText)
+        else if (verdict.HiddenLength > 0 && _reportsHiddenText)
         {
             findings.Add(new Finding(
                 DetectorKind.Injection, "injection.hidden.invisible", FindingTypes.HiddenText, verdict.HiddenStart, verdict.HiddenLength,
@@ -53,7 +57,7 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
 
     /// <summary>The calibrated score of a text, whatever the thresholds: for evaluation and the playground.</summary>
     public static float Score(ReadOnlySpan<char> text, in DetectionContext context) =>
-        Judge(text, IsDocument(context), float.PositiveInfinity, Depth).Score;
+        Judge(text, IsDocument(context), Bar.None, Depth).Score;
 
     /// <summary>
     /// Only what a caller writes is a request. What a model answers or hands to a tool is prose like a document, in which an instruction is
@@ -63,18 +67,18 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
 
     /// <param name="text">Of the caller, a document or a disguise.</param>
     /// <param name="untrusted">A document.</param>
-    /// <param name="threshold">From which score on it matters why.</param>
+    /// <param name="bar">From which score on it matters why.</param>
     /// <param name="depth">How many disguises one in another are undone.</param>
-    private static Verdict Judge(ReadOnlySpan<char> text, bool untrusted, float threshold, int depth)
+    private static Verdict Judge(ReadOnlySpan<char> text, bool untrusted, in Bar bar, int depth)
     {
         if (CanonicalText.IsPlain(text))
         {
-            return JudgeCanonical(text, untrusted, threshold, depth);
+            return JudgeCanonical(text, untrusted, bar, depth);
         }
 
         using var canonical = CanonicalText.Rent();
         canonical.Read(text);
-        var verdict = JudgeCanonical(canonical.Chars, untrusted, threshold, depth);
+        var verdict = JudgeCanonical(canonical.Chars, untrusted, bar, depth);
         var end = canonical.ToOriginal(verdict.Start + verdict.Length);
         verdict.Start = canonical.ToOriginal(verdict.Start);
         verdict.Length = end - verdict.Start;
@@ -83,7 +87,7 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
             (verdict.HiddenStart, verdict.HiddenLength) = (hidden.CarrierStart, hidden.CarrierLength);
             if (depth > 0)
             {
-                var inner = Judge(canonical.HiddenChars.Slice(hidden.Start, hidden.Length), untrusted, threshold, 0);
+                var inner = Judge(canonical.HiddenChars.Slice(hidden.Start, hidden.Length), untrusted, bar, 0);
                 verdict.Adopt(inner, "injection.hidden.invisible", FindingTypes.HiddenText, hidden.CarrierStart, hidden.CarrierLength);
             }
         }
@@ -91,12 +95,12 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
         return verdict;
     }
 
-    private static Verdict JudgeCanonical(ReadOnlySpan<char> text, bool untrusted, float threshold, int depth)
+    private static Verdict JudgeCanonical(ReadOnlySpan<char> text, bool untrusted, in Bar bar, int depth)
     {
         var model = InjectionModel.Default;
         var reading = new InjectionReading(model, untrusted);
         var counts = SignalScanner.Scan(text, model.Words.Words, ref reading);
-        var verdict = untrusted ? Indirect(text, model, in reading, threshold) : Direct(text, model, in reading, in counts, threshold);
+        var verdict = untrusted ? Indirect(text, model, in reading, bar) : Direct(text, model, in reading, in counts, bar);
         if (depth == 0 || !Disguises.Suspects(counts, text))
         {
             return verdict;
@@ -115,18 +119,23 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
         for (var i = 0; i < found.Count; i++)
         {
             var inner = found[i];
-            verdict.Adopt(Judge(found.TextOf(inner), untrusted, threshold, depth - 1), inner.Rule, null, inner.Start, inner.Length);
+            verdict.Adopt(Judge(found.TextOf(inner), untrusted, bar, depth - 1), inner.Rule, null, inner.Start, inner.Length);
         }
 
         return verdict;
     }
 
     private static Verdict Direct(
-        ReadOnlySpan<char> text, InjectionModel model, in InjectionReading reading, in SignalCounts counts, float threshold)
+        ReadOnlySpan<char> text, InjectionModel model, in InjectionReading reading, in SignalCounts counts, in Bar bar)
     {
-        var score = reading.Features == 0 ? 0
-            : model.Direct.Calibrate(model.Direct.Raw(reading.Sum, reading.Features) + model.Shape(counts));
-        if (score < threshold && counts.Words >= FewestWords)
+        var shape = model.Shape(counts);
+        if (model.Direct.Most(reading.Sum, reading.Features) + shape < bar.Raw)
+        {
+            return default;
+        }
+
+        var score = reading.Features == 0 ? 0 : model.Direct.Calibrate(model.Direct.Raw(reading.Sum, reading.Features) + shape);
+        if (score < bar.Score && counts.Words >= FewestWords)
         {
             return new Verdict { Score = score };
         }
@@ -144,10 +153,15 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
         return verdict;
     }
 
-    private static Verdict Indirect(ReadOnlySpan<char> text, InjectionModel model, in InjectionReading reading, float threshold)
+    private static Verdict Indirect(ReadOnlySpan<char> text, InjectionModel model, in InjectionReading reading, in Bar bar)
     {
+        if (reading.WorstWindow < bar.Raw)
+        {
+            return default;
+        }
+
         var score = reading.Features == 0 ? 0 : model.Indirect.Calibrate(reading.WorstWindow);
-        if (score < threshold)
+        if (score < bar.Score)
         {
             return new Verdict { Score = score };
         }
@@ -164,6 +178,24 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
         };
         verdict.Trim(text);
         return verdict;
+    }
+
+    /// <summary>
+    /// From where on a text is found: as a score, and as a raw one, below which no score needs to be made. A text below has the score 0
+    /// then, which is less than that of any disguise in it that is found.
+    /// </summary>
+    private readonly record struct Bar(float Score, float Raw)
+    {
+        /// <summary>More than calibration and its reverse are wrong by.</summary>
+        private const float Slack = 0.01f;
+
+        /// <summary>Nothing is found, and every text gets its score.</summary>
+        public static Bar None { get; } = new(float.PositiveInfinity, float.NegativeInfinity);
+
+        public static Bar Of(InjectionHead head, float score) =>
+            new(score, score is > 0 and < 1
+                ? head.Threshold + (MathF.Log(score / (1 - score)) / head.Slope) - Slack
+                : float.NegativeInfinity);
     }
 
     private struct Verdict

@@ -108,5 +108,9 @@ internal readonly record struct InjectionHead(float Bias, float Scale, float Thr
     public float Raw(int sum, int features) =>
         Bias + (features == 0 ? 0 : sum * Scale / (Power == IndirectPower ? MathF.Sqrt(features) : MathF.Pow(features, Power)));
 
+    /// <summary>No less than the raw score: a harmless text has a sum below zero, and is done with a square root.</summary>
+    public float Most(int sum, int features) =>
+        sum >= 0 || Power > IndirectPower ? float.PositiveInfinity : Bias + (sum * Scale / MathF.Sqrt(features));
+
     public float Calibrate(float raw) => 1 / (1 + MathF.Exp(-Slope * (raw - Threshold)));
 }

@@ -85,6 +85,9 @@ internal static class SignalScanner
             if (kind is CharKind.Letter or CharKind.Digit)
             {
                 i = Word(text, i, known, ref state, ref counts, ref sink);
+
+                // A blank comes after most words, but not after all: passed over without a branch.
+                i += i < text.Length && text[i] == ' ' ? 1 : 0;
                 continue;
             }
 
@@ -138,7 +141,7 @@ internal static class SignalScanner
         {
             (hash, length, end) = (state.Hashes[letters], letters, start + letters);
             stem = state.Hashes[StemLength];
-            if (ConceptLexicon.MayHaveStem(state.Hashes[3], state.Hashes[4], state.Hashes[5]) || letters == 2)
+            if (ConceptLexicon.MayHaveStem(state.Hashes[3], state.Hashes[4], state.Hashes[5]))
             {
                 concept = Stem(state.Hashes[..(letters + 1)]);
             }
@@ -207,11 +210,11 @@ internal static class SignalScanner
     }
 
     /// <param name="beginnings">Hashes of the beginnings of a word, by their length.</param>
-    /// <returns>The concept of the longest stem of three letters or more that is listed, or of a word of two letters; or 0.</returns>
+    /// <returns>The concept of the longest stem of three letters or more that is listed, or 0.</returns>
     private static int Stem(ReadOnlySpan<uint> beginnings)
     {
         var concept = 0;
-        for (var length = Math.Min(beginnings.Length - 1, 3); length > 1 && length < beginnings.Length; length++)
+        for (var length = 3; length < beginnings.Length; length++)
         {
             var found = ConceptLexicon.Find(WordHash.Stem(beginnings[length]));
             concept = found != 0 ? found : concept;

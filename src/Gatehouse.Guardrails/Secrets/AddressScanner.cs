@@ -22,11 +22,15 @@ internal static class AddressScanner
         ],
         StringComparison.OrdinalIgnoreCase);
 
-    public static void Find(ReadOnlySpan<char> text, FindingList findings)
+    /// <param name="text">The whole text.</param>
+    /// <param name="reach">Its beginning, behind which no address and no key starts.</param>
+    /// <param name="from">Where the first may start.</param>
+    /// <param name="findings">Gets what is found.</param>
+    public static void Find(ReadOnlySpan<char> text, ReadOnlySpan<char> reach, int from, FindingList findings)
     {
-        for (var at = 0; at < text.Length;)
+        for (var at = from; at < reach.Length;)
         {
-            var next = text[at..].IndexOfAny(Starts);
+            var next = reach[at..].IndexOfAny(Starts);
             if (next < 0)
             {
                 return;

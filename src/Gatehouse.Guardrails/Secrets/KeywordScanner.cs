@@ -7,6 +7,12 @@ namespace Gatehouse.Guardrails.Secrets;
 /// </summary>
 internal static class KeywordScanner
 {
+    /// <summary>So many letters in a row are no word of prose.</summary>
+    public const int LongWord = 16;
+
+    /// <summary>More than a word and the sixty-four characters after it, in which the sign of a value must stand.</summary>
+    public const int Reach = 96;
+
     private const int MaxValue = 512;
 
     /// <summary>How far after the word the value may start.</summary>
@@ -54,11 +60,15 @@ internal static class KeywordScanner
             "authenticity", "csrf", "xsrf", "requestverification", "pagetoken", "page_token", "nexttoken", "next_token", "continuation"],
         StringComparison.OrdinalIgnoreCase);
 
-    public static void Find(ReadOnlySpan<char> text, FindingList findings)
+    /// <param name="text">The whole text.</param>
+    /// <param name="reach">Its beginning, behind which no value is.</param>
+    /// <param name="from">Just after a blank: no word before it has a value.</param>
+    /// <param name="findings">Gets what is found.</param>
+    public static void Find(ReadOnlySpan<char> text, ReadOnlySpan<char> reach, int from, FindingList findings)
     {
-        for (var at = 0; at < text.Length;)
+        for (var at = from; at < reach.Length;)
         {
-            var next = text[at..].IndexOfAny(Words);
+            var next = reach[at..].IndexOfAny(Words);
             if (next < 0)
             {
                 return;
@@ -123,14 +133,13 @@ internal static class KeywordScanner
         return keyword;
     }
 
-    /// <summary>Sixteen letters in a row: no word of prose.</summary>
     private static bool HasLongWord(ReadOnlySpan<char> text)
     {
         var run = 0;
         foreach (var c in text)
         {
             run = char.IsAsciiLetter(c) ? run + 1 : 0;
-            if (run == 16)
+            if (run == LongWord)
             {
                 return true;
             }

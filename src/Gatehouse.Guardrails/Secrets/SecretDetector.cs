@@ -14,6 +14,16 @@ public sealed class SecretDetector : IDetector
     private static readonly SearchValues<char> WordCharacters = SearchValues.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-/");
 
+    /// <summary>How much of the words and marks that are searched for may come after a sign in them: BEGIN after five dashes.</summary>
+    private const int PastSign = 8;
+
+    /// <summary>
+    /// A value after a word for a credential, an address or a private key has one of these, or sixteen letters in a row
+    /// (<see cref="KeywordScanner"/> tells prose by that): nothing needs to be searched far before the first of them or behind the last,
+    /// and most prose has none.
+    /// </summary>
+    private static readonly SearchValues<char> Signs = SearchValues.Create("-=:\"'`0123456789");
+
     private static readonly KeyFormat[][] ByFirst = Index();
 
     private readonly float _minScore;
@@ -29,9 +39,16 @@ public sealed class SecretDetector : IDetector
     public void Find(ReadOnlySpan<char> text, in DetectionContext context, FindingList findings)
     {
         var first = findings.Count;
-        FindTokens(text, findings);
-        KeywordScanner.Find(text, findings);
-        AddressScanner.Find(text, findings);
+        var (from, to) = FindTokens(text, findings);
+        from = text.IndexOfAny(Signs) is >= 0 and var sign ? Math.Min(from, sign) : from;
+        to = Math.Max(to, text.LastIndexOfAny(Signs) + PastSign);
+        if (from < text.Length)
+        {
+            var reach = text[..Math.Min(text.Length, to)];
+            KeywordScanner.Find(text, reach, text[..Math.Max(0, from - KeywordScanner.Reach)].LastIndexOf(' ') + 1, findings);
+            AddressScanner.Find(text, reach, from, findings);
+        }
+
         findings.ResolveOverlaps(first);
         Filter(findings, first);
     }
@@ -51,12 +68,20 @@ public sealed class SecretDetector : IDetector
     }
 
     /// <summary>Looks at every run of at least <see cref="TokenRuns.Least"/> token characters.</summary>
-    private static void FindTokens(ReadOnlySpan<char> text, FindingList findings)
+    /// <returns>Where the first run of sixteen or more starts, or the end of the text; and where the last one ends, or 0.</returns>
+    private static (int First, int Last) FindTokens(ReadOnlySpan<char> text, FindingList findings)
     {
+        var (first, last) = (text.Length, 0);
         for (var at = 0; TokenRuns.Next(text, ref at, out var end); at = end + 1)
         {
             FindInToken(text, at, end, findings);
+            if (end - at >= KeywordScanner.LongWord)
+            {
+                (first, last) = (Math.Min(first, at), end);
+            }
         }
+
+        return (first, last);
     }
 
     private static void FindInToken(ReadOnlySpan<char> text, int start, int end, FindingList findings)

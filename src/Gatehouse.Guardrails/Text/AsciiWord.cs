@@ -33,11 +33,31 @@ internal static class AsciiWord
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Read(ReadOnlySpan<char> text, int start, ref Beginnings hashes, out uint upper)
     {
+        var length = Read(text, start, out var folded, out upper);
+        if (length == 0)
+        {
+            return 0;
+        }
+
+        Hash(folded.AsUInt64().ToScalar(), Seed, 0, ref hashes);
+        if (length > 8)
+        {
+            Hash(folded.AsUInt64().GetElement(1), hashes[8], 8, ref hashes);
+        }
+
+        return length;
+    }
+
+    /// <summary>The same without hashes.</summary>
+    /// <param name="folded">Gets the letters in lower case; what comes after them is not cleared.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Read(ReadOnlySpan<char> text, int start, out Vector128<byte> folded, out uint upper)
+    {
         ref var first = ref Unsafe.As<char, ushort>(ref Unsafe.Add(ref MemoryMarshal.GetReference(text), start));
 
         // Beyond 255 a character saturates to 255, which is no letter either.
         var bytes = Vector128.NarrowWithSaturation(Vector128.LoadUnsafe(ref first), Vector128.LoadUnsafe(ref first, 8));
-        var folded = bytes | Vector128.Create((byte)0x20);
+        folded = bytes | Vector128.Create((byte)0x20);
         var isLetter = Vector128.LessThanOrEqual(folded - Vector128.Create((byte)'a'), Vector128.Create((byte)25));
         var length = BitOperations.TrailingZeroCount(~isLetter.ExtractMostSignificantBits());
         upper = 0;
@@ -54,12 +74,6 @@ internal static class AsciiWord
 
         upper = (isLetter & Vector128.Equals(bytes & Vector128.Create((byte)0x20), Vector128<byte>.Zero)).ExtractMostSignificantBits()
             & ((1u << length) - 1);
-        Hash(folded.AsUInt64().ToScalar(), Seed, 0, ref hashes);
-        if (length > 8)
-        {
-            Hash(folded.AsUInt64().GetElement(1), hashes[8], 8, ref hashes);
-        }
-
         return length;
     }
 

@@ -110,6 +110,9 @@ internal static class Tokenizer
 
             isSentenceStart = false;
             ReadWord(text, ref at, ref token, ref hashes);
+
+            // A blank comes after most words, but not after all: passed over without a branch.
+            at += at < text.Length && text[at] == ' ' ? 1 : 0;
         }
 
         position = at;
@@ -195,7 +198,8 @@ internal static class Tokenizer
         {
             var c = (char)i;
             var isInner = c >= 128 && char.GetUnicodeCategory(c) == System.Globalization.UnicodeCategory.NonSpacingMark;
-            var kind = char.IsAsciiDigit(c) ? Digit : char.IsUpper(c) ? Upper : char.IsLetter(c) || char.IsSurrogate(c) || isInner ? Small : 0;
+            var kind = char.IsAsciiDigit(c) ? Digit : char.IsUpper(c) ? Upper
+                : char.IsLetter(c) || char.IsSurrogate(c) || isInner ? Small : 0;
             classes[i] = (byte)(kind | (char.ToLowerInvariant(c) != c ? Folds : 0) | (isInner ? Inner : 0));
         }
 
