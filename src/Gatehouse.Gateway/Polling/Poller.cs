@@ -10,12 +10,16 @@ namespace Gatehouse.Gateway.Polling;
 /// <list type="number">
 /// <item>A socket is registered once, edge-triggered, for all that may happen to it: its own state says who waits.</item>
 /// <item>What runs here must never block.</item>
+/// <item>After a turn with several events others may have the processor, before it waits for more.</item>
 /// <item>An event of a socket that was closed meanwhile finds its place empty or taken by another generation, and is dropped.</item>
 /// </list>
 /// </summary>
 internal sealed unsafe class Poller
 {
     private const int MaxEvents = 256;
+
+    /// <summary>So many events at once are load, not chance.</summary>
+    private const int LoadedTurn = 2;
 
     /// <summary>The least that Linux takes. What waits here waits for moments, and what others do at length may wait for it.</summary>
     private const ulong TurnNanoseconds = 100_000;
@@ -112,9 +116,16 @@ internal sealed unsafe class Poller
         t_current = this;
         Libc.PreferTurns(TurnNanoseconds);
         var events = stackalloc byte[MaxEvents * EventBytes];
-        while (true)
+        for (var count = 0; ;)
         {
-            var count = Libc.WaitForEvents(_poll, events, MaxEvents, _turns.Count > 0 ? 0 : -1);
+            if (count >= LoadedTurn)
+            {
+                // Whoever was just sent something may run, and what they answer is there without a thread to be woken. Where nobody else
+                // wants the processor, this returns at once.
+                _ = Libc.Yield();
+            }
+
+            count = Libc.WaitForEvents(_poll, events, MaxEvents, _turns.Count > 0 ? 0 : -1);
             for (var i = 0; i < count; i++)
             {
                 var at = events + (i * EventBytes);
