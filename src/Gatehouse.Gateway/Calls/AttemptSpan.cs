@@ -17,7 +17,8 @@ public static class AttemptSpan
     /// <inheritdoc cref="Id(string, int)"/>
     internal static ulong Id(ulong callSpan, int attempt)
     {
-        var mixed = callSpan ^ ((ulong)(attempt + 1) * 0x9E3779B97F4A7C15UL); // the golden ratio: neighbours differ in about half their bits
+        const ulong GoldenRatio = 0x9E3779B97F4A7C15; // neighbours differ in about half their bits
+        var mixed = callSpan ^ ((ulong)(attempt + 1) * GoldenRatio);
         return mixed == 0 ? 1 : mixed;
     }
 }

@@ -89,7 +89,8 @@ public sealed class CallRecordFormatTests
             var record = JournalSamples.Any(new Random(seed.Now));
             var buffer = new byte[16];
             var length = CallRecordFormat.Write(record, ref buffer);
-            return JournalSamples.Text(CallRecordFormat.Read(buffer.AsSpan(0, length), new NameCache(), used)) == JournalSamples.Text(record);
+            var read = CallRecordFormat.Read(buffer.AsSpan(0, length), new NameCache(), used);
+            return JournalSamples.Text(read) == JournalSamples.Text(record);
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(1000));
     }
 

@@ -77,8 +77,9 @@ internal sealed class LabelTable<T>
         public int GetHashCode(ReadOnlySpan<KeyValuePair<string, object?>> alternate)
         {
             var hash = 0u;
-            foreach (var (_, value) in alternate) // the names of one instrument's tags hardly ever differ: hashing them too would double the cost
+            foreach (var (_, value) in alternate)
             {
+                // the names of one instrument's tags hardly ever differ: hashing them too would double the cost
                 hash = value is string text ? Add(hash, text) : BitOperations.Crc32C(hash, (uint)(value?.GetHashCode() ?? 0));
             }
 
