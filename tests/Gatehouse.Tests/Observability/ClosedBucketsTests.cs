@@ -1,5 +1,6 @@
 using Gatehouse.Contracts;
 using Gatehouse.Observability;
+using Gatehouse.Observability.Ledger;
 using Gatehouse.Observability.Rollups;
 using Gatehouse.Tests.Storage;
 
@@ -163,6 +164,26 @@ public class ClosedBucketsTests
             .. await ledger.Traffic.ByAsync(TestLedger.Admin, month, TrafficDimension.Model, Ct),
             .. await ledger.Traffic.ByAsync(TestLedger.Admin, month, TrafficDimension.Error, Ct),
         ];
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Retention_deletes_totals_with_the_quarters_of_an_hour_that_they_are_of(string kind)
+    {
+        await using var ledger = await FillAsync(kind);
+        await CloseAsync(ledger);
+        var all = new CallFilter(From: Midnight, To: Midnight.AddDays(3));
+        var before = (await SumsAsync(ledger, all))[0];
+        ledger.Clock.Now = Midnight.AddDays(20);
+
+        await new RetentionStore(ledger.Db, ledger.Clock).DeleteExpiredAsync(Ct);
+
+        Assert.Equal(0, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_traffic_total WHERE step_seconds = 900"));
+        Assert.Equal(0, await ledger.CountAsync(
+            $"SELECT COUNT(*) FROM observability_traffic_closed WHERE step_seconds IN {(List<long>)[900, ClosedTotals.Mark(900)]}"));
+        Assert.NotEqual(0, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_traffic_total WHERE step_seconds = 3600"));
+        Assert.Equal(before, (await SumsAsync(ledger, all))[0]);
+        await AssertInvariantsAsync(ledger);
     }
 
     /// <summary>A series from totals and shares from sums that tell more apart are of the same calls.</summary>
