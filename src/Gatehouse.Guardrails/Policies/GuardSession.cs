@@ -348,10 +348,7 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
         if (!_question.Keeps(about) && Streams.FirstOrDefault(s => s.About == about) is { Passed: { } passed } stream)
         {
             _question.Keep(about, passed);
-            if (_question.Keeps(about)) // not beyond the texts that are shown: their places would move twice
-            {
-                _question.Renew(about, TextEdit.Apply(passed, stream.Edits), stream.Edits);
-            }
+            _question.Renew(about, TextEdit.Apply(passed, stream.Edits), stream.Edits);
         }
 
         _question.Renew(about, text, null);

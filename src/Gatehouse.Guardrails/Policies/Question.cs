@@ -78,6 +78,8 @@ internal readonly record struct TextEdit(int Start, int End, string Value)
 internal sealed class Question
 {
     private const int MaxPlaces = 200;
+
+    /// <summary>Of a request, and as many of an answer: what it asked leaves room for what was answered.</summary>
     private const int MaxTexts = 20;
 
     /// <summary>UTF-16 units of a text that are kept, and shown around its marks when it is longer.</summary>
@@ -86,6 +88,7 @@ internal sealed class Question
 
     private readonly List<(GuardedText About, Decision Decision)> _places = [];
     private readonly List<(GuardedText About, string Text)> _texts = [];
+    private readonly HashSet<GuardedText> _beyond = []; // there was no room to keep them
     private bool _isPartial; // more was found than is kept
 
     /// <summary>The first rule that lets the call wait.</summary>
@@ -100,6 +103,7 @@ internal sealed class Question
         HeldBy = null;
         _places.RemoveAll(p => IsAnswer(p.About) || p.Decision.Rule.Escalation.Mode == EscalationMode.Hold);
         _texts.RemoveAll(t => IsAnswer(t.About) || !_places.Exists(p => p.About == t.About));
+        _beyond.Clear();
     }
 
     /// <summary>A rule asks.</summary>
@@ -132,13 +136,15 @@ internal sealed class Question
             return;
         }
 
-        if (_texts.Count < MaxTexts)
+        var isAnswer = IsAnswer(about);
+        if (_texts.Count(t => IsAnswer(t.About) == isAnswer) < MaxTexts)
         {
             _texts.Add((about, text.ToString()));
         }
         else
         {
             _isPartial = true;
+            _beyond.Add(about);
         }
     }
 
@@ -147,22 +153,13 @@ internal sealed class Question
     public void Renew(in GuardedText about, ReadOnlySpan<char> text, IReadOnlyList<TextEdit>? edits)
     {
         var index = Index(about);
-        if (index >= 0 && text.SequenceEqual(_texts[index].Text))
+        if (index < 0 || text.SequenceEqual(_texts[index].Text))
         {
-            return;
-        }
-
-        if (edits is null && index < 0)
-        {
-            return; // it was not kept, so it is not shown
+            return; // what was not kept is not shown as it becomes
         }
 
         edits ??= [TextEdit.Between(_texts[index].Text, text)];
-        if (index >= 0)
-        {
-            _texts[index] = (about, text.ToString());
-        }
-
+        _texts[index] = (about, text.ToString());
         for (var i = 0; i < _places.Count; i++)
         {
             var (at, decision) = _places[i];
@@ -184,7 +181,8 @@ internal sealed class Question
 
         foreach (var stream in streams)
         {
-            if (stream.Passed is { Length: > 0 } passed && Index(stream.About) < 0)
+            // Where others were asked, what they left would be shown, and that was not kept.
+            if (stream.Passed is { Length: > 0 } passed && Index(stream.About) < 0 && !_beyond.Contains(stream.About))
             {
                 var places = PlacesIn(stream.About).ConvertAll(p => p with { Finding = TextEdit.Move(p.Finding, stream.Edits) });
                 Show(stream.About, TextEdit.Apply(passed, stream.Edits), places, shown);

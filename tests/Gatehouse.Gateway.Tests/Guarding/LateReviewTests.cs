@@ -100,6 +100,41 @@ public sealed class LateReviewTests
         Assert.Contains(Left, streams ? PlugInTests.TextOf(body) : isAnswer ? body : model.Last.Body);
     }
 
+    /// <summary>
+    /// No text of the answer was kept behind twenty of the request: what was found in it moved as if it had been, and words that another
+    /// rule took out were shown.
+    /// </summary>
+    [Fact]
+    public async Task A_person_sees_each_finding_of_an_answer_where_it_is_also_behind_twenty_texts_of_the_request()
+    {
+        const string Card = "4111 1111 1111 1111";
+        const string Said = $"Write to maria.lopez.de.la.cruz@example.com about Falcon, the card is {Card}, and Osprey follows.";
+        const string Left = $"Write to [EMAIL_ADDRESS] about [PROJECT], the card is {Card}, and Osprey follows.";
+        await using var model = new WirePlayer(e => PlugInTests.StreamAsync(e, Stream(Said), 40));
+        await using var hides = Finding("Falcon", "PROJECT");
+        await using var asks = Finding("Osprey", "ODD");
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(model)], policies: Policy.Table(
+            Policy.Pii(GuardAction.Redact, PiiTypes.Email) with { Sides = [DetectionSide.Output] },
+            Policy.Pii(GuardAction.Escalate, PiiTypes.Card).Escalated(EscalationDefault.Block, EscalationMode.After) with
+            {
+                Sides = [DetectionSide.Input, DetectionSide.Output],
+            },
+            Hook(hides, GuardAction.Redact, DetectionSide.Output),
+            Hook(asks, GuardAction.Escalate, DetectionSide.Output)));
+        var turns = string.Join(',', Enumerable.Range(0, 22).Select(i => $$"""{"role":"user","content":"{{i}}: {{Card}}"}"""));
+
+        var call = gateway.ChatAsync(
+            $$"""{"model":"fast","stream":true,"stream_options":{"include_usage":true},"messages":[{{turns}}]}""");
+        var asked = await gateway.Reviews.Asked.ReadAsync(Ct);
+        gateway.Reviews.Decide(asked.Id, approved: true);
+        using var response = await call;
+
+        var answer = Assert.Single(asked.Texts, t => !t.IsContext && t.Side == "output");
+        Assert.Equal(21, asked.Texts.Count(t => !t.IsContext));
+        Assert.Equal(Left, answer.Text);
+        Assert.Equal([Card, "Osprey"], answer.Marks.Select(m => answer.Text.Substring(m.Start, m.Length)));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
