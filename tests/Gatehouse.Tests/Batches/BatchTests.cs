@@ -74,6 +74,25 @@ public sealed class BatchTests
     }
 
     [Fact]
+    public async Task A_mirrored_copy_of_a_batchs_call_is_of_the_batch_too()
+    {
+        const string Route = "watched: { targets: [{ provider: simulator, model: a }], mirror: { provider: simulator, model: b, share: 1, concurrent: 8 } }";
+        await using var app = await TestApp.StartAsync(route: Route);
+        await using var team = await TestTeam.BuildAsync(app, "blue");
+        var client = new BatchClient(team.Caller);
+
+        var id = await client.StartAsync(BatchClient.Line("one", "Hello", "watched"));
+        Assert.Equal((1, 1, 0), BatchClient.Counts(await client.EndAsync(id)));
+        await team.RecordedAsync(2);
+
+        var calls = (await app.Services.GetRequiredService<CallQueries>().ListAsync(Root, new CallFilter(Route: "watched"), Ct)).Calls;
+        Assert.Equal(["chat", "mirror"], calls.Select(c => c.Surface).Order());
+        var copy = calls.Single(c => c.Surface == "mirror");
+        var detail = await app.Services.GetRequiredService<CallQueries>().FindAsync(Root, copy.Id.ToString(), Ct);
+        Assert.Equal(id, detail!.Spans[0].Attributes["gatehouse.batch.id"]);
+    }
+
+    [Fact]
     public async Task Every_endpoint_of_batches_is_served()
     {
         await using var app = await TestApp.StartAsync();
