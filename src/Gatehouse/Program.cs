@@ -8,15 +8,11 @@ namespace Gatehouse;
 /// </summary>
 internal static class Program
 {
-    private static Task<int> Main(string[] args) => CommandRunner.RunAsync(Commands(), args);
+    /// <summary>The server starts without what describes the other commands.</summary>
+    private static Task<int> Main(string[] args) =>
+        CommandRunner.RunAsync(args is ["up", ..] ? Root(UpCommand.Create()) : Commands(), args);
 
-    internal static RootCommand Commands() => new("Gatehouse: a gateway and a register for an organisation's AI systems.")
-    {
-        GlobalOptions.Url,
-        GlobalOptions.Token,
-        GlobalOptions.Data,
-        GlobalOptions.Json,
-
+    internal static RootCommand Commands() => Root(
         UpCommand.Create(),
         DoctorCommand.Create(),
         CallCommand.Create(),
@@ -58,6 +54,22 @@ internal static class Program
             GuardTrainCommand.Create(),
             LabelCommands.Create(),
         },
-        VersionCommand.Create(),
-    };
+        VersionCommand.Create());
+
+    private static RootCommand Root(params ReadOnlySpan<Command> commands)
+    {
+        var root = new RootCommand("Gatehouse: a gateway and a register for an organisation's AI systems.")
+        {
+            GlobalOptions.Url,
+            GlobalOptions.Token,
+            GlobalOptions.Data,
+            GlobalOptions.Json,
+        };
+        foreach (var command in commands)
+        {
+            root.Add(command);
+        }
+
+        return root;
+    }
 }

@@ -70,7 +70,7 @@ public sealed class TextCheck
     public static IReadOnlyList<string> Names { get; } = [Pii, Secrets, Injection, Links, PromptLeak, Content];
 
     /// <summary>All detectors with their defaults.</summary>
-    public static TextCheck Default { get; } = new(new CheckOptions());
+    public static TextCheck Default => Defaults.All;
 
     /// <param name="rounds">How often each detector runs; its shortest time counts.</param>
     public TextVerdict Run(ReadOnlySpan<char> text, DetectionSide side, int rounds = 1)
@@ -127,5 +127,11 @@ public sealed class TextCheck
         {
             throw new ArgumentException($"'{unknown}' is no {what}: use {string.Join(", ", known)}.");
         }
+    }
+
+    /// <summary>Made when it is first wanted, and not for whoever wants a name.</summary>
+    private static class Defaults
+    {
+        public static readonly TextCheck All = new(new CheckOptions());
     }
 }

@@ -15,20 +15,22 @@ internal static class OllamaProbe
 
     /// <returns><see langword="null"/> when no Ollama answers.</returns>
     public static Task<IReadOnlyList<string>?> FindModelsAsync(CancellationToken ct) =>
-        IsListening() ? AskAsync(ct) : Task.FromResult<IReadOnlyList<string>?>(null);
+        IsListening(Tags.Port) ? AskAsync(ct) : Task.FromResult<IReadOnlyList<string>?>(null);
 
     /// <summary>Most machines have no Ollama, and starting an HTTP client to learn so would take a twentieth of the start.</summary>
-    private static bool IsListening()
+    internal static bool IsListening(int port)
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { Blocking = false };
         try
         {
-            socket.Connect(IPAddress.Loopback, Tags.Port);
+            socket.Connect(IPAddress.Loopback, port);
             return true;
         }
         catch (SocketException e)
         {
-            return e.SocketErrorCode == SocketError.WouldBlock && socket.Poll(Patience, SelectMode.SelectWrite);
+            // Refused is an outcome too, which makes a socket ready to be written to.
+            return e.SocketErrorCode == SocketError.WouldBlock && socket.Poll(Patience, SelectMode.SelectWrite)
+                && socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error) is 0;
         }
     }
 
