@@ -9,6 +9,9 @@ namespace Gatehouse.Gateway.Calls;
 /// <summary>Reads a request's body into a pooled buffer, bounded. Kestrel bounds how slowly it may come.</summary>
 internal static class RequestBody
 {
+    /// <summary>Who has sent so much is believed what the header says of the whole.</summary>
+    private const int BelievedFrom = 64 << 10;
+
     /// <returns><see langword="null"/> when the whole body is in <see cref="Call.Body"/>.</returns>
     /// <exception cref="IOException">The client went away.</exception>
     /// <exception cref="OperationCanceledException">The client went away.</exception>
@@ -42,6 +45,11 @@ internal static class RequestBody
                 {
                     reader.AdvanceTo(result.Buffer.Start);
                     return TooLarge(maxBytes);
+                }
+
+                if (into.Length >= BelievedFrom && request.ContentLength is { } whole)
+                {
+                    into.Reserve((int)whole);
                 }
 
                 foreach (var segment in result.Buffer)

@@ -8,7 +8,7 @@ public sealed class PooledBuffer : IBufferWriter<byte>, IDisposable
     private byte[] _array;
 
     /// <param name="capacity">First capacity, in bytes.</param>
-    public PooledBuffer(int capacity = 4096) => _array = ArrayPool<byte>.Shared.Rent(capacity);
+    public PooledBuffer(int capacity = 4096) => _array = LargeBuffers.Rent(capacity);
 
     public int Length { get; private set; }
 
@@ -71,24 +71,36 @@ public sealed class PooledBuffer : IBufferWriter<byte>, IDisposable
         Length = 0;
         if (array.Length > 0)
         {
-            ArrayPool<byte>.Shared.Return(array);
+            LargeBuffers.Return(array);
         }
 
         EndTurn();
     }
 
+    /// <summary>Makes room for as many bytes in all, so that it need not grow step by step.</summary>
+    public void Reserve(int bytes)
+    {
+        if (bytes > _array.Length)
+        {
+            Grow(bytes);
+        }
+    }
+
     private void EnsureFree(int size)
     {
-        if (_array.Length - Length >= Math.Max(size, 1))
+        if (_array.Length - Length < Math.Max(size, 1))
         {
-            return;
+            Grow(Math.Max(_array.Length * 2, checked(Length + Math.Max(size, 256))));
         }
+    }
 
-        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(_array.Length * 2, checked(Length + Math.Max(size, 256))));
+    private void Grow(int capacity)
+    {
+        var larger = LargeBuffers.Rent(capacity);
         _array.AsSpan(0, Length).CopyTo(larger);
         if (_array.Length > 0)
         {
-            ArrayPool<byte>.Shared.Return(_array);
+            LargeBuffers.Return(_array);
         }
 
         _array = larger;

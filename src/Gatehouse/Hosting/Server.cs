@@ -34,14 +34,13 @@ internal sealed class Server : IAsyncDisposable
     /// <summary>Longest wait at the stop for calls under way, then they are cut off.</summary>
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(30);
 
-    private static readonly TimeSpan TrimEvery = TimeSpan.FromSeconds(30);
 
     private readonly ServerParts _parts;
     private readonly WebApplication _app;
     private readonly ServerFlags _flags;
     private readonly ILoggerFactory _logs;
     private readonly CancellationTokenSource _hurry = new();
-    private readonly Timer _trim = new(static _ => Footprint.Trim(), null, TrimEvery, TrimEvery);
+    private readonly FootprintKeeper _footprint = new();
     private bool _stopped;
 
     private Server(ServerParts parts, WebApplication app, ServerFlags flags, ILoggerFactory logs)
@@ -130,7 +129,7 @@ internal sealed class Server : IAsyncDisposable
         await _parts.DisposeAsync();
         _logs.Dispose();
         _hurry.Dispose();
-        await _trim.DisposeAsync();
+        await _footprint.DisposeAsync();
     }
 
     private async Task WaitAsync(TimeSpan time) =>
