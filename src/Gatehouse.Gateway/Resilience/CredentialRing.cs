@@ -27,7 +27,7 @@ public sealed class CredentialRing(IReadOnlyList<string> credentials, TimeProvid
     /// <summary>Rest after a 401 or 403: somebody has to act, and one call in this time finds out whether they have.</summary>
     internal static readonly TimeSpan RefusedRest = TimeSpan.FromMinutes(10);
 
-    private readonly long[] _restsUntil = new long[credentials.Count]; // timestamps: a rest is as long as it is, whatever the time of day is set to
+    private readonly long[] _restsUntil = new long[credentials.Count]; // timestamps: the time of day may be set meanwhile
     private readonly int[] _states = new int[credentials.Count];
 
     public int Count => credentials.Count;
