@@ -12,6 +12,9 @@ internal static class RequestBody
     /// <summary>Who has sent so much is believed what the header says of the whole.</summary>
     private const int BelievedFrom = 64 << 10;
 
+    /// <summary>How many times what came is made room for at most.</summary>
+    private const int Believed = 4;
+
     /// <returns><see langword="null"/> when the whole body is in <see cref="Call.Body"/>.</returns>
     /// <exception cref="IOException">The client went away.</exception>
     /// <exception cref="OperationCanceledException">The client went away.</exception>
@@ -47,9 +50,11 @@ internal static class RequestBody
                     return TooLarge(maxBytes);
                 }
 
-                if (into.Length >= BelievedFrom && request.ContentLength is { } whole)
+                var length = into.Length + result.Buffer.Length;
+                if (length > into.Capacity && into.Length >= BelievedFrom && request.ContentLength is { } whole)
                 {
-                    into.Reserve((int)whole);
+                    // Believed as far as it came true: who announces much and sends little is not to have the memory.
+                    into.Reserve((int)Math.Min(whole, Believed * length));
                 }
 
                 foreach (var segment in result.Buffer)

@@ -45,11 +45,7 @@ public sealed class CallJournal : IDisposable
 {
     private const int KeptBufferBytes = 64 << 10;
     private const int KeptRecords = 2048; // some 1.5 MB
-    private const int MaxAside = 2;
     private static readonly TimeSpan FullRetry = TimeSpan.FromMilliseconds(250);
-
-    /// <summary>What has been set aside for longer is not needed: calls have become few.</summary>
-    private static readonly TimeSpan AsideTime = TimeSpan.FromSeconds(5);
 
     [ThreadStatic]
     private static byte[]? t_buffer;
@@ -63,7 +59,6 @@ public sealed class CallJournal : IDisposable
     private readonly Thread _preparer;
     private readonly NameCache _names = new(); // of the reader
     private readonly Stack<CallRecord> _spare = []; // of the reader
-    private readonly Stack<JournalSegment> _aside = []; // for later segments, under _rotation
     private readonly JournalFlusher? _flusher;
 
     private JournalSegment[] _segments; // by number; replaced whole, under _rotation
@@ -146,7 +141,6 @@ public sealed class CallJournal : IDisposable
         var found = new List<JournalSegment>();
         try
         {
-            JournalSegment.DeleteSpares(options.Directory);
             var last = FindSegments(options.Directory, found, out var empty);
             var journal = new CallJournal(options, lockFile, ReadNodeId(options.Directory), found, last + 1, allocate);
             empty.ForEach(File.Delete);
@@ -281,10 +275,7 @@ public sealed class CallJournal : IDisposable
 
         foreach (var segment in gone)
         {
-            if (!TrySetAside(segment))
-            {
-                segment.Delete();
-            }
+            segment.Delete();
         }
     }
 
@@ -307,7 +298,6 @@ public sealed class CallJournal : IDisposable
         _wanted.Set();
         _preparer.Join();
         _next?.Delete();
-        ForgetAsideLocked(); // nobody else is here any more
         foreach (var segment in _segments)
         {
             segment.Seal();
@@ -438,7 +428,7 @@ public sealed class CallJournal : IDisposable
     {
         while (!_disposed)
         {
-            var isWanted = _wanted.WaitOne(_full ? FullRetry : _aside.Count > 0 ? AsideTime : Timeout.InfiniteTimeSpan);
+            _wanted.WaitOne(_full ? FullRetry : Timeout.InfiniteTimeSpan);
             lock (_rotation)
             {
                 if (_next is null && !_disposed)
@@ -452,61 +442,6 @@ public sealed class CallJournal : IDisposable
                         // IsFull says so, callers are refused, and the next look comes soon.
                     }
                 }
-
-                if (!isWanted)
-                {
-                    ForgetAsideLocked();
-                }
-            }
-        }
-    }
-
-    /// <summary>What is to outlive a power cut begins in a file of its own, which the disk has.</summary>
-    private bool TrySetAside(JournalSegment segment)
-    {
-        lock (_rotation)
-        {
-            if (_flusher is not null || _disposed || _aside.Count == MaxAside || !segment.TrySetAside(_segmentBytes))
-            {
-                return false;
-            }
-
-            _aside.Push(segment);
-        }
-
-        _wanted.Set(); // to look how long it is kept
-        return true;
-    }
-
-    private JournalSegment? TryRenewLocked(long number)
-    {
-        if (!_aside.TryPop(out var segment))
-        {
-            return null;
-        }
-
-        try
-        {
-            return segment.Renew(_directory, number);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            segment.Delete();
-            return null;
-        }
-    }
-
-    private void ForgetAsideLocked()
-    {
-        while (_aside.TryPop(out var segment))
-        {
-            try
-            {
-                segment.Delete();
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // The next process deletes it.
             }
         }
     }
@@ -516,8 +451,7 @@ public sealed class CallJournal : IDisposable
     {
         try
         {
-            _next = TryRenewLocked(_active.Number + 1)
-                ?? JournalSegment.Create(_directory, _active.Number + 1, _segmentBytes, _allocate);
+            _next = JournalSegment.Create(_directory, _active.Number + 1, _segmentBytes, _allocate);
             _flusher?.KeepFile(_next);
             _full = false;
         }

@@ -43,8 +43,6 @@ internal sealed unsafe partial class JournalSegment : IDisposable
     private const int SynchronizeNow = 4; // MS_SYNC
     private const int PopulateWrite = 23; // MADV_POPULATE_WRITE, Linux 5.14; older kernels refuse it, and pages fault in one by one
 
-    private const string SpareEnding = ".spare";
-
     private readonly MemoryMappedViewAccessor _view;
     private readonly byte* _start;
     private readonly bool _live; // written by this process
@@ -66,16 +64,7 @@ internal sealed unsafe partial class JournalSegment : IDisposable
         _tail = HeaderBytes;
     }
 
-    /// <summary>Another segment in the memory of one that nobody uses any more.</summary>
-    private JournalSegment(JournalSegment spent, string path, long number)
-    {
-        (Path, Number, Capacity, _live) = (path, number, spent.Capacity, true);
-        _view = spent._view;
-        _start = spent._start;
-        _tail = HeaderBytes;
-    }
-
-    public string Path { get; private set; }
+    public string Path { get; }
 
     public long Number { get; }
 
@@ -100,7 +89,8 @@ internal sealed unsafe partial class JournalSegment : IDisposable
             allocate(file.SafeFileHandle, bytes);
             var segment = new JournalSegment(path, number, bytes, file, live: true);
             _ = MemoryAdvise(segment._start, bytes, PopulateWrite);
-            segment.Begin();
+            BinaryPrimitives.WriteInt64LittleEndian(segment.Bytes(8, 8), number);
+            Volatile.Write(ref *(ulong*)segment._start, Magic);
             return segment;
         }
         catch (Exception e)
@@ -117,52 +107,6 @@ internal sealed unsafe partial class JournalSegment : IDisposable
 
             throw e as JournalFullException ?? new JournalFullException($"No new journal segment in '{directory}': {e.Message}", e);
         }
-    }
-
-    /// <summary>Deletes what earlier processes kept for later segments.</summary>
-    public static void DeleteSpares(string directory)
-    {
-        foreach (var path in Directory.EnumerateFiles(directory, "*" + SpareEnding))
-        {
-            File.Delete(path);
-        }
-    }
-
-    /// <summary>
-    /// Takes the name away from a segment of this process that has been released, and keeps its room: to make a file, give it its room and
-    /// populate its pages costs far more than to clear them.
-    /// </summary>
-    /// <returns><see langword="false"/> when it is to be deleted.</returns>
-    public bool TrySetAside(long bytes)
-    {
-        if (!_live || Capacity != bytes)
-        {
-            return false;
-        }
-
-        try
-        {
-            var aside = Path + SpareEnding;
-            File.Move(Path, aside);
-            Path = aside;
-            return true;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
-    }
-
-    /// <summary>Makes a new segment of one that was set aside and is not to be used after that.</summary>
-    /// <exception cref="IOException">It has gone.</exception>
-    public JournalSegment Renew(string directory, long number)
-    {
-        Bytes(0, (int)Capacity).Clear(); // before it has a name again: no process may read there what was
-        var path = PathOf(directory, number);
-        File.Move(Path, path);
-        var segment = new JournalSegment(this, path, number);
-        segment.Begin();
-        return segment;
     }
 
     /// <summary>Opens a segment that an earlier process left.</summary>
@@ -392,12 +336,6 @@ internal sealed unsafe partial class JournalSegment : IDisposable
         }
 
         return at;
-    }
-
-    private void Begin()
-    {
-        BinaryPrimitives.WriteInt64LittleEndian(Bytes(8, 8), Number);
-        Volatile.Write(ref *(ulong*)_start, Magic);
     }
 
     private static long Align(long bytes) => (bytes + 7) & ~7L;

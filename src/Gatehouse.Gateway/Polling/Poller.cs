@@ -114,11 +114,11 @@ internal sealed unsafe class Poller
     private void Run()
     {
         t_current = this;
-        Libc.PreferTurns(TurnNanoseconds);
+        var hasShortTurns = Libc.PreferTurns(TurnNanoseconds); // with long ones a yield is a long wait
         var events = stackalloc byte[MaxEvents * EventBytes];
         for (var count = 0; ;)
         {
-            if (count >= LoadedTurn)
+            if (hasShortTurns && count >= LoadedTurn)
             {
                 // Whoever was just sent something may run, and what they answer is there without a thread to be woken. Where nobody else
                 // wants the processor, this returns at once.

@@ -1,9 +1,10 @@
 using System.Buffers;
+using System.Numerics;
 
 namespace Gatehouse.Gateway.Streaming;
 
 /// <summary>
-/// Where large arrays come from: a pool of their own, which is given back when nobody has wanted one for a while. The shared one keeps some
+/// Where large arrays come from: a pool of their own, that lets go of those which nobody has needed for a while. The shared one keeps some
 /// of each size for each thread and processor, for as long as there is no collection of the oldest generation, which calls do not cause.
 /// </summary>
 public static class LargeBuffers
@@ -12,46 +13,81 @@ public static class LargeBuffers
     private const int SmallBytes = 128 << 10;
 
     private const int MaxBytes = 64 << 20;
-    private const int MaxOfEachSize = 16;
 
-    private static ArrayPool<byte> s_pool = New();
-    private static int s_rented;
-    private static bool s_isUsed;
+    private static readonly Shelf[] Shelves =
+        [.. Enumerable.Range(1, BitOperations.Log2(MaxBytes / SmallBytes)).Select(static n => new Shelf(SmallBytes << n))];
 
     /// <returns>At least so many bytes; to be given to <see cref="Return"/>.</returns>
-    public static byte[] Rent(int bytes)
-    {
-        if (bytes <= SmallBytes)
-        {
-            return ArrayPool<byte>.Shared.Rent(bytes);
-        }
+    public static byte[] Rent(int bytes) =>
+        bytes <= SmallBytes ? ArrayPool<byte>.Shared.Rent(bytes)
+        : bytes <= MaxBytes ? ShelfOf(bytes).Rent()
+        : GC.AllocateUninitializedArray<byte>(bytes);
 
-        Interlocked.Increment(ref s_rented);
-        return Volatile.Read(ref s_pool).Rent(bytes);
+    public static void Return(byte[] array)
+    {
+        if (array.Length <= SmallBytes)
+        {
+            ArrayPool<byte>.Shared.Return(array);
+        }
+        else if (array.Length <= MaxBytes)
+        {
+            ShelfOf(array.Length).Return(array);
+        }
     }
 
-    public static void Return(byte[] array) =>
-        (array.Length <= SmallBytes ? ArrayPool<byte>.Shared : Volatile.Read(ref s_pool)).Return(array);
+    /// <summary>To be called once in a while: lets go of those of each size that lay unused all the time since.</summary>
+    /// <returns>How many bytes there are to collect.</returns>
+    public static long Trim() => Shelves.Sum(static s => s.Trim());
 
-    /// <summary>To be called once in a while, by one caller: lets go of what was not wanted since the last time.</summary>
-    /// <returns>Whether there is something to collect.</returns>
-    public static bool Trim()
+    private static Shelf ShelfOf(int bytes) => Shelves[BitOperations.Log2((uint)(bytes - 1) / SmallBytes)];
+
+    /// <summary>The free arrays of one size. The lock is held for a few instructions, by large calls alone.</summary>
+    internal sealed class Shelf(int bytes)
     {
-        if (Interlocked.Exchange(ref s_rented, 0) > 0)
+        private const int KeptBytes = 64 << 20;
+
+        private readonly Lock _lock = new();
+        private readonly Stack<byte[]> _free = [];
+        private int _unused; // so many lay here all the time since the last look
+
+        public byte[] Rent()
         {
-            s_isUsed = true;
-            return false;
+            lock (_lock)
+            {
+                if (_free.TryPop(out var array))
+                {
+                    _unused = Math.Min(_unused, _free.Count);
+                    return array;
+                }
+            }
+
+            return GC.AllocateUninitializedArray<byte>(bytes);
         }
 
-        if (!s_isUsed)
+        public void Return(byte[] array)
         {
-            return false;
+            lock (_lock)
+            {
+                if ((long)(_free.Count + 1) * bytes <= KeptBytes)
+                {
+                    _free.Push(array);
+                }
+            }
         }
 
-        s_isUsed = false;
-        Volatile.Write(ref s_pool, New()); // what is out comes back to the new one
-        return true;
+        public long Trim()
+        {
+            lock (_lock)
+            {
+                var gone = _unused;
+                for (var i = 0; i < gone; i++)
+                {
+                    _free.Pop();
+                }
+
+                _unused = _free.Count;
+                return (long)gone * bytes;
+            }
+        }
     }
-
-    private static ArrayPool<byte> New() => ArrayPool<byte>.Create(MaxBytes, MaxOfEachSize);
 }

@@ -12,6 +12,9 @@ public sealed class PooledBuffer : IBufferWriter<byte>, IDisposable
 
     public int Length { get; private set; }
 
+    /// <summary>Bytes that there is room for without growing, those that are there included.</summary>
+    public int Capacity => _array.Length;
+
     /// <summary>The turn that its owner waited for because it grows large; given back with the memory, or before.</summary>
     public SemaphoreSlim? Turn { get; set; }
 

@@ -186,14 +186,16 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
     /// </summary>
     private readonly record struct Bar(float Score, float Raw)
     {
-        /// <summary>More than calibration and its reverse are wrong by.</summary>
+        /// <summary>More than calibration and its reverse are wrong by, up to <see cref="MostSure"/>.</summary>
         private const float Slack = 0.01f;
+
+        private const float MostSure = 0.999f;
 
         /// <summary>Nothing is found, and every text gets its score.</summary>
         public static Bar None { get; } = new(float.PositiveInfinity, float.NegativeInfinity);
 
         public static Bar Of(InjectionHead head, float score) =>
-            new(score, score is > 0 and < 1
+            new(score, score is > 0 and < MostSure
                 ? head.Threshold + (MathF.Log(score / (1 - score)) / head.Slope) - Slack
                 : float.NegativeInfinity);
     }

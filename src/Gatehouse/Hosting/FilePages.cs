@@ -15,6 +15,7 @@ internal static partial class FilePages
 {
     private const string Mappings = "/proc/self/smaps";
     private const string Written = "Anonymous:";
+    private const string SwappedOut = "Swap:"; // after the other one; a page that was written to and swapped out is only here
     private const int NotNeeded = 4; // MADV_DONTNEED of Linux
 
     private static HashSet<(nuint From, nuint To)> s_seen = [];
@@ -49,24 +50,38 @@ internal static partial class FilePages
             : null;
     }
 
-    private static void ReleaseSeen()
+    /// <summary>Mappings of files that nobody may write to, and of which no page was written to: not here, and not swapped out.</summary>
+    /// <param name="smaps">The lines of <c>/proc/PID/smaps</c>.</param>
+    internal static IEnumerable<(nuint From, nuint To)> Untouched(IEnumerable<string> smaps)
     {
-        var seen = new HashSet<(nuint From, nuint To)>();
         (nuint From, nuint To)? mapping = null;
-        foreach (var line in File.ReadLines(Mappings))
+        var isUntouched = false;
+        foreach (var line in smaps)
         {
             if (line is [>= '0' and <= '9' or >= 'a' and <= 'f', ..])
             {
-                mapping = ReadOnlyFile(line);
+                (mapping, isUntouched) = (ReadOnlyFile(line), false);
             }
-            else if (mapping is { } range && line.StartsWith(Written, StringComparison.Ordinal))
+            else if (line.StartsWith(Written, StringComparison.Ordinal))
             {
-                if (line.AsSpan(Written.Length).Trim() is "0 kB" && seen.Add(range) && s_seen.Contains(range))
-                {
-                    _ = Advise(range.From, range.To - range.From, NotNeeded); // it is refused for what is locked, for example
-                }
+                isUntouched = line.AsSpan(Written.Length).Trim() is "0 kB";
+            }
+            else if (mapping is { } range && isUntouched && line.StartsWith(SwappedOut, StringComparison.Ordinal)
+                && line.AsSpan(SwappedOut.Length).Trim() is "0 kB")
+            {
+                yield return range;
+            }
+        }
+    }
 
-                mapping = null;
+    private static void ReleaseSeen()
+    {
+        var seen = new HashSet<(nuint From, nuint To)>();
+        foreach (var range in Untouched(File.ReadLines(Mappings)))
+        {
+            if (seen.Add(range) && s_seen.Contains(range))
+            {
+                _ = Advise(range.From, range.To - range.From, NotNeeded); // it is refused for what is locked, for example
             }
         }
 

@@ -13,11 +13,10 @@ internal sealed class FootprintKeeper : IAsyncDisposable
 
     private const int LooksAtFirst = 3;
 
-    /// <summary>Allocated between two looks: more than workers without calls need, less than a call a second.</summary>
-    private const long QuietBytes = 4 << 20;
+    private const long WorthCollecting = 4 << 20;
 
     private readonly Timer _timer;
-    private long _allocated;
+    private long _dropped;
     private int _looks;
 
     public FootprintKeeper() => _timer = new Timer(static keeper => ((FootprintKeeper)keeper!).Look(), this, First, Every);
@@ -26,13 +25,11 @@ internal sealed class FootprintKeeper : IAsyncDisposable
 
     private void Look()
     {
-        var allocated = GC.GetTotalAllocatedBytes();
-        var isQuiet = allocated - _allocated < QuietBytes;
-        _allocated = allocated;
-        if (LargeBuffers.Trim())
+        _dropped += LargeBuffers.Trim();
+        if (_dropped >= WorthCollecting)
         {
-            // Nobody waits in a quiet moment; else the collector works beside the calls, and gives back what it frees by and by.
-            GC.Collect(2, isQuiet ? GCCollectionMode.Aggressive : GCCollectionMode.Forced, blocking: isQuiet, compacting: isQuiet);
+            _dropped = 0;
+            GC.Collect(2, GCCollectionMode.Forced, blocking: false); // beside the calls
         }
 
         Footprint.Trim();

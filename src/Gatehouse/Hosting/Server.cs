@@ -34,7 +34,6 @@ internal sealed class Server : IAsyncDisposable
     /// <summary>Longest wait at the stop for calls under way, then they are cut off.</summary>
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(30);
 
-
     private readonly ServerParts _parts;
     private readonly WebApplication _app;
     private readonly ServerFlags _flags;

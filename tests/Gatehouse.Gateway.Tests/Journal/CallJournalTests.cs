@@ -64,47 +64,6 @@ public sealed class CallJournalTests : IDisposable
     }
 
     [Fact]
-    public void The_room_of_released_segments_is_used_again_and_holds_nothing_of_them()
-    {
-        var (numbers, read) = (0, new List<CallRecord>());
-        using (var journal = Open())
-        {
-            var position = default(JournalPosition);
-            for (var round = 0; round < 20; round++)
-            {
-                for (var i = 0; i < 100; i++)
-                {
-                    journal.Append(JournalSamples.Small(numbers++));
-                }
-
-                journal.TryRead(ref position, read, int.MaxValue);
-                journal.Release(position);
-                Assert.InRange(Directory.GetFiles(_directory.Path, "*.spare").Length, 0, 2);
-            }
-
-            Assert.Equal(0, journal.Corrupted);
-            Assert.Equal(Enumerable.Range(0, numbers).Select(i => $"req_{i}"), read.Select(r => r.RequestId));
-            journal.Append(JournalSamples.Small(numbers));
-        }
-
-        Assert.Empty(Directory.GetFiles(_directory.Path, "*.spare"));
-        using var again = Open();
-        Assert.Equal($"req_{numbers}", ReadAll(again)[^1].RequestId);
-        Assert.Equal(0, again.Corrupted);
-    }
-
-    [Fact]
-    public void Room_that_a_process_kept_when_it_died_is_given_back()
-    {
-        var spare = Path.Combine(_directory.Path, "000000000007.journal.spare");
-        File.WriteAllBytes(spare, new byte[4096]);
-
-        using var journal = Open();
-
-        Assert.False(File.Exists(spare));
-    }
-
-    [Fact]
     public void Records_that_were_taken_back_are_filled_again()
     {
         using var journal = Open();

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Gatehouse.Gateway.Streaming;
 
 namespace Gatehouse.Gateway.Tests.Streaming;
@@ -6,6 +7,8 @@ public sealed class LargeBuffersTests
 {
     private const int Large = 300_000;
 
+    private readonly LargeBuffers.Shelf _shelf = new(Large);
+
     [Fact]
     public void A_buffer_makes_room_once_for_all_that_was_announced()
     {
@@ -13,33 +16,63 @@ public sealed class LargeBuffersTests
         buffer.Write("begun"u8);
 
         buffer.Reserve(Large);
-        var room = buffer.GetMemory().Length;
+        var room = buffer.Capacity;
         buffer.Write(new byte[Large - 5]);
 
         Assert.Equal(Large, buffer.Length);
         Assert.StartsWith("begun", System.Text.Encoding.UTF8.GetString(buffer.Span));
-        Assert.Equal(room - (Large - 5), buffer.GetMemory().Length); // it did not grow again
+        Assert.Equal(room, buffer.Capacity);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData((128 << 10) - 1)]
+    [InlineData(128 << 10)]
+    [InlineData((128 << 10) + 1)]
+    [InlineData(256 << 10)]
+    [InlineData((256 << 10) + 1)]
+    [InlineData(64 << 20)]
+    [InlineData((64 << 20) + 1)]
+    public void An_array_has_room_for_what_was_asked_and_not_much_more(int bytes)
+    {
+        var array = LargeBuffers.Rent(bytes);
+
+        Assert.InRange(array.Length, bytes, Math.Max(16, 2 * (long)bytes));
+        LargeBuffers.Return(array);
     }
 
     [Fact]
-    public void An_array_that_comes_back_after_its_pool_was_given_up_is_used_again()
+    public void An_array_that_came_back_is_used_again()
     {
-        var array = LargeBuffers.Rent(Large);
-        while (!LargeBuffers.Trim()) // other tests may want some meanwhile
-        {
-        }
+        var array = _shelf.Rent();
+        _shelf.Return(array);
 
-        LargeBuffers.Return(array);
-
-        Assert.Equal(array.Length, LargeBuffers.Rent(Large).Length);
+        Assert.Same(array, _shelf.Rent());
     }
 
     [Fact]
-    public void Small_arrays_are_the_shared_pools()
+    public void What_lay_unused_between_two_looks_goes_and_what_was_used_stays()
     {
-        var array = LargeBuffers.Rent(4096);
+        var (often, rarely) = (_shelf.Rent(), Lost(_shelf));
+        _shelf.Return(often);
+        Assert.Equal(0, _shelf.Trim()); // both lie there for the first time
+        Assert.Same(often, _shelf.Rent());
+        _shelf.Return(often);
 
-        Assert.Equal(4096, array.Length);
-        LargeBuffers.Return(array);
+        Assert.Equal(Large, _shelf.Trim());
+        Assert.Equal(Large, _shelf.Trim()); // nobody came since
+        Assert.Equal(0, _shelf.Trim());
+        Assert.NotSame(often, _shelf.Rent());
+        GC.Collect();
+        Assert.False(rarely.IsAlive);
+    }
+
+    /// <summary>Returns an array that nobody here holds on to.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static WeakReference Lost(LargeBuffers.Shelf shelf)
+    {
+        var array = shelf.Rent();
+        shelf.Return(array);
+        return new WeakReference(array);
     }
 }

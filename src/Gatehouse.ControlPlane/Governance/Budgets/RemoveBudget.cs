@@ -11,7 +11,7 @@ internal static class RemoveBudget
 {
     public static void Map(IEndpointRouteBuilder api) => api.MapDelete("/budgets/{id:guid}", HandleAsync).WithTags("budgets");
 
-    /// <summary>Ends a budget: calls are no longer held to it on this node when this answers, on the others within a second.</summary>
+    /// <summary>Ends a budget: no live node holds calls to it any more when this answers.</summary>
     /// <param name="reason">Why; goes to the audit log.</param>
     internal static async Task<NoContent> HandleAsync(Guid id, string? reason, HttpContext http, Budgets budgets, CancellationToken ct)
     {

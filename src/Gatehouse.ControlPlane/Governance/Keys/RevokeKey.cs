@@ -12,7 +12,7 @@ internal static class RevokeKey
 {
     public static void Map(IEndpointRouteBuilder api) => api.MapDelete("/keys/{id:guid}", HandleAsync).WithTags("keys");
 
-    /// <summary>Revokes a key: refused on this node when this answers, on the others within a second. It stays in lists.</summary>
+    /// <summary>Revokes a key: every live node refuses it when this answers. It stays in lists.</summary>
     /// <param name="reason">Why; goes to the audit log.</param>
     internal static async Task<Ok<ApiKey>> HandleAsync(Guid id, string? reason, HttpContext http, Keys keys, CancellationToken ct) =>
         TypedResults.Ok(await keys.RevokeAsync(ApiPerson.Require(http), id, reason, ct));

@@ -11,7 +11,7 @@ internal static class RemoveLimit
 {
     public static void Map(IEndpointRouteBuilder api) => api.MapDelete("/limits/{id:guid}", HandleAsync).WithTags("limits");
 
-    /// <summary>Ends a limit: calls are no longer held to it on this node when this answers, on the others within a second.</summary>
+    /// <summary>Ends a limit: no live node holds calls to it any more when this answers.</summary>
     /// <param name="reason">Why; goes to the audit log.</param>
     internal static async Task<NoContent> HandleAsync(Guid id, string? reason, HttpContext http, RateLimits limits, CancellationToken ct)
     {

@@ -4,8 +4,8 @@ using Gatehouse.Storage;
 namespace Gatehouse.Governance;
 
 /// <summary>
-/// Guard policies that are kept in the database, in numbered revisions that never change. What is put in force applies on this node when
-/// the act is answered, on the others within a second. Owns tables <c>governance_guard_policy</c> and <c>governance_guard_policy_force</c>.
+/// Guard policies that are kept in the database, in numbered revisions that never change. What is put in force applies on every
+/// live node when the act is answered. Owns tables <c>governance_guard_policy</c> and <c>governance_guard_policy_force</c>.
 /// </summary>
 public sealed class GuardPolicies
 {

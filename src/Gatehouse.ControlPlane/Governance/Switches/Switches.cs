@@ -5,7 +5,7 @@ using Gatehouse.Storage;
 namespace Gatehouse.Governance;
 
 /// <summary>
-/// Kill switches. Owns table <c>governance_switch</c>. They hold on this node when the act is answered, on the others within a second.
+/// Kill switches. Owns table <c>governance_switch</c>. They hold on every live node when the act is answered.
 /// </summary>
 public sealed class Switches
 {

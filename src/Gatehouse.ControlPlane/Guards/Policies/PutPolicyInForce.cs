@@ -18,7 +18,7 @@ internal static class PutPolicyInForce
 
     public static void Map(IEndpointRouteBuilder api) => api.MapPut("/policies/{name}/in-force", HandleAsync).WithTags("policies");
 
-    /// <summary>Puts a revision in force, if its own tests pass; on the other nodes within a second.</summary>
+    /// <summary>Puts a revision in force, if its own tests pass; it applies on every live node when this answers.</summary>
     internal static async Task<Ok<PolicyRevision>> HandleAsync(
         string name, Request request, HttpContext http, GuardPolicies policies, CancellationToken ct) =>
         TypedResults.Ok(await policies.PutInForceAsync(ApiPerson.Require(http), name, request.Revision, request.Reason, ct));

@@ -24,7 +24,7 @@ internal static class SavePolicy
 
     /// <summary>
     /// Saves the next revision of a policy. Names of built-in policies and of files are taken: nobody changes a file over the network. In
-    /// force, it applies on this node when this answers, on the others within a second.
+    /// force, it applies on every live node when this answers.
     /// </summary>
     internal static async Task<Ok<PolicyRevision>> HandleAsync(
         string name, Request request, HttpContext http, GuardPolicies policies, CancellationToken ct) =>
