@@ -3,7 +3,10 @@ using Gatehouse.Guardrails.Injection;
 namespace Gatehouse.GuardTraining;
 
 /// <summary>A bag of features with its label and weight, ready for training.</summary>
-internal readonly record struct Example(int[] Features, int Start, int End, int[] Shape, bool Positive, float Weight);
+internal readonly record struct Example(int[] Features, int Start, int End, int[] Shape, bool Positive, float Weight)
+{
+    public ReadOnlySpan<int> Shown => Features.AsSpan(Start, End - Start);
+}
 
 /// <summary>
 /// Logistic regression by AdaGrad over hashed counts scaled by a power of their number. Deterministic for one order of examples.
@@ -11,6 +14,9 @@ internal readonly record struct Example(int[] Features, int Start, int End, int[
 /// <param name="power">The exponent of a text's length that scales its sum.</param>
 internal sealed class Classifier(float power)
 {
+    /// <summary>How fast bins of shape are learnt, beside features: each text has them all, so they learn from all.</summary>
+    private const float ShapeShare = 0.15f;
+
     public float[] Table { get; } = new float[1 << InjectionModel.TableBits];
 
     public float[] Shape { get; } = new float[ShapeFeatures.Count];
@@ -61,80 +67,145 @@ internal sealed class Classifier(float power)
     public void Train(List<Example> examples, int epochs, float rate, float decay, int seed, int minCount, float dropout = 0)
     {
         var random = new Random(seed);
-        var frequency = new ushort[Table.Length];
-        var seen = new int[Table.Length];
-        for (var k = 0; k < examples.Count; k++)
-        {
-            var e = examples[k];
-            for (var i = e.Start; i < e.End; i++)
-            {
-                if (seen[e.Features[i]] != k + 1)
-                {
-                    seen[e.Features[i]] = k + 1;
-                    frequency[e.Features[i]]++;
-                }
-            }
-        }
-
-        var squares = new float[Table.Length];
-        Array.Fill(squares, 0.1f);
+        var learnt = Learnt(examples, minCount, out var features);
+        var weights = new Weight[features.Length];
+        Array.Fill(weights, new Weight { Squares = 0.1f });
         var shapeSquares = new float[Shape.Length];
         Array.Fill(shapeSquares, 1f);
         var biasSquares = 1f;
         var order = Enumerable.Range(0, examples.Count).ToArray();
+        var shown = new int[learnt.Max(l => l.Length)];
         for (var epoch = 0; epoch < epochs; epoch++)
         {
             random.Shuffle(order);
             foreach (var k in order)
             {
-                var e = dropout > 0 ? Thinned(examples[k], dropout, random) : examples[k];
-                var score = Score(e.Features, e.Start, e.End, e.Shape);
-                var p = 1 / (1 + MathF.Exp(-score));
-                var gradient = (p - (e.Positive ? 1 : 0)) * e.Weight;
-                if (MathF.Abs(gradient) < 1e-4f || e.End == e.Start)
+                var e = examples[k];
+                var hidden = dropout > 0 ? dropout * 2 * random.NextSingle() : 0;
+                var count = Show(learnt[k], hidden, random, shown);
+                var all = count + (int)MathF.Round((e.End - e.Start - learnt[k].Length) * (1 - hidden));
+                if (all == 0)
                 {
                     continue;
                 }
 
-                var g = gradient / MathF.Pow(e.End - e.Start, power);
-                for (var i = e.Start; i < e.End; i++)
+                var scale = MathF.Pow(all, power);
+                var sum = 0f;
+                foreach (var f in shown.AsSpan(0, count))
                 {
-                    var f = e.Features[i];
-                    if (frequency[f] < minCount)
-                    {
-                        continue;
-                    }
+                    sum += weights[f].Value;
+                }
 
-                    var gf = g + (decay * Table[f]);
-                    squares[f] += gf * gf;
-                    Table[f] -= rate * gf / MathF.Sqrt(squares[f]);
+                var score = Bias + (sum / scale);
+                foreach (var s in e.Shape)
+                {
+                    score += Shape[s];
+                }
+
+                var p = 1 / (1 + MathF.Exp(-score));
+                var gradient = (p - (e.Positive ? 1 : 0)) * e.Weight;
+                if (MathF.Abs(gradient) < 1e-4f)
+                {
+                    continue;
+                }
+
+                foreach (var f in shown.AsSpan(0, count))
+                {
+                    ref var weight = ref weights[f];
+                    var g = (gradient / scale) + (decay * weight.Value);
+                    weight.Squares += g * g;
+                    weight.Value -= rate * g / MathF.Sqrt(weight.Squares);
                 }
 
                 foreach (var s in e.Shape)
                 {
-                    var gs = 0.3f * gradient;
-                    shapeSquares[s] += gs * gs;
-                    Shape[s] -= rate * 0.3f * gs / MathF.Sqrt(shapeSquares[s]);
+                    var g = ShapeShare * gradient;
+                    shapeSquares[s] += g * g;
+                    Shape[s] -= rate * ShapeShare * g / MathF.Sqrt(shapeSquares[s]);
                 }
 
                 biasSquares += gradient * gradient;
                 Bias -= rate * gradient / MathF.Sqrt(biasSquares);
             }
         }
+
+        for (var i = 0; i < features.Length; i++)
+        {
+            Table[features[i]] = weights[i].Value;
+        }
     }
 
-    private static Example Thinned(in Example example, float dropout, Random random)
+    /// <summary>
+    /// The features of each example that are learnt, by their place in <paramref name="features"/>: the most frequent first.
+    /// </summary>
+    private static List<int[]> Learnt(List<Example> examples, int minCount, out int[] features)
     {
-        var share = dropout * 2 * random.NextSingle();
-        List<int> kept = new(example.End - example.Start);
-        for (var i = example.Start; i < example.End; i++)
+        var frequency = new int[1 << InjectionModel.TableBits];
+        var seen = new int[frequency.Length];
+        for (var k = 0; k < examples.Count; k++)
         {
-            if (random.NextSingle() >= share)
+            foreach (var f in examples[k].Shown)
             {
-                kept.Add(example.Features[i]);
+                frequency[f] += seen[f] == k + 1 ? 0 : 1;
+                seen[f] = k + 1;
             }
         }
 
-        return example with { Features = [.. kept], Start = 0, End = kept.Count };
+        features = [.. Enumerable.Range(0, frequency.Length).Where(f => frequency[f] >= minCount).OrderByDescending(f => frequency[f])];
+        var places = new int[frequency.Length];
+        Array.Fill(places, -1);
+        for (var i = 0; i < features.Length; i++)
+        {
+            places[features[i]] = i;
+        }
+
+        var learnt = new List<int[]>(examples.Count);
+        foreach (var e in examples)
+        {
+            List<int> of = new(e.End - e.Start);
+            foreach (var f in e.Shown)
+            {
+                if (places[f] >= 0)
+                {
+                    of.Add(places[f]);
+                }
+            }
+
+            learnt.Add([.. of]);
+        }
+
+        return learnt;
+    }
+
+    /// <returns>How many of the features are shown.</returns>
+    private static int Show(int[] features, float hidden, Random random, int[] into)
+    {
+        if (hidden == 0)
+        {
+            features.CopyTo(into, 0);
+            return features.Length;
+        }
+
+        var limit = (uint)(hidden * uint.MaxValue);
+        var state = (uint)random.Next() | 1;
+        var count = 0;
+        foreach (var f in features)
+        {
+            // Marsaglia's xorshift: a number for each feature of each text, hundreds of millions of them.
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            into[count] = f;
+            count += state >= limit ? 1 : 0;
+        }
+
+        return count;
+    }
+
+    /// <summary>A weight and the sum of its squared gradients, side by side in the cache.</summary>
+    private struct Weight
+    {
+        public float Value;
+        public float Squares;
     }
 }

@@ -7,6 +7,7 @@ namespace Gatehouse.GuardTraining;
 internal static class Generated
 {
     private const int Repeat = 3;
+    private const int Suffixes = 2;
 
     private static readonly string[] Fragments =
     [
@@ -26,13 +27,18 @@ internal static class Generated
 
     private static List<LabelledText>? _direct;
 
+    private static int _offset;
+
+    /// <summary>Makes other random choices from now on, for figures that do not hang on them; 0 gives the texts that are shipped.</summary>
+    public static void Reseed(int seed) => (_offset, _direct) = (seed * 1000, null);
+
     private static List<LabelledText> Attacks()
     {
-        var grammar = new Grammar(Folder("slots.txt"), new Random(20251));
+        var grammar = new Grammar(Folder("slots.txt"), new Random(20251 + _offset));
         var rows = new List<LabelledText>();
         Expand(grammar, "direct-attacks.txt", true, "own_attacks", rows);
         Expand(grammar, "direct-benign.txt", false, "own_benign", rows);
-        Expand(new Grammar(Folder("slots.txt"), new Random(20256)), "everyday.txt", false, "own_everyday", rows);
+        Expand(new Grammar(Folder("slots.txt"), new Random(20256 + _offset)), "everyday.txt", false, "own_everyday", rows);
         foreach (var line in File.ReadLines(Folder("multilingual.txt")).Where(l => l.Length > 0 && l[0] != '#'))
         {
             var parts = line.Split(' ', 3);
@@ -44,7 +50,7 @@ internal static class Generated
         }
 
         // Disguises of ordinary requests: the carrier alone is no attack; what it carries is judged by itself.
-        var random = new Random(20254);
+        var random = new Random(20254 + _offset);
         foreach (var row in rows.Where(r => !r.Positive && r.Text.Length < 200 && r.Text.All(char.IsAscii)).ToList())
         {
             if (random.Next(2) == 0)
@@ -76,7 +82,7 @@ internal static class Generated
     /// </summary>
     public static List<LabelledText> Suffixed(string data)
     {
-        var grammar = new Grammar(Folder("slots.txt"), new Random(20255));
+        var grammar = new Grammar(Folder("slots.txt"), new Random(20255 + _offset));
         var rows = new List<LabelledText>();
         foreach (var line in File.ReadLines(Path.Combine(data, "harmful.jsonl")))
         {
@@ -84,7 +90,10 @@ internal static class Generated
             var text = row.RootElement.GetProperty("text").GetString()!;
             if (row.RootElement.GetProperty("label").GetInt32() == 1)
             {
-                rows.Add(new LabelledText(text + " " + grammar.Expand("{gibberish}"), true, "own_suffixed", true, "own", null));
+                for (var k = 0; k < Suffixes; k++)
+                {
+                    rows.Add(new LabelledText(text + " " + grammar.Expand("{gibberish}"), true, "own_suffixed", true, "own", null));
+                }
             }
             else
             {
@@ -99,7 +108,7 @@ internal static class Generated
     public static List<LabelledText> Payloads()
     {
         var rows = new List<LabelledText>();
-        Expand(new Grammar(Folder("slots.txt"), new Random(20252)), "indirect-payloads.txt", true, "own_payload", rows);
+        Expand(new Grammar(Folder("slots.txt"), new Random(20252 + _offset)), "indirect-payloads.txt", true, "own_payload", rows);
         return [.. rows.DistinctBy(r => r.Text)];
     }
 
@@ -107,7 +116,7 @@ internal static class Generated
     public static List<LabelledText> Sentences()
     {
         var rows = new List<LabelledText>();
-        Expand(new Grammar(Folder("slots.txt"), new Random(20253)), "indirect-benign.txt", false, "own_sentence", rows);
+        Expand(new Grammar(Folder("slots.txt"), new Random(20253 + _offset)), "indirect-benign.txt", false, "own_sentence", rows);
         return [.. rows.DistinctBy(r => r.Text)];
     }
 
@@ -129,6 +138,10 @@ internal static class Generated
     /// <summary>Expands {slot} and {one|another}; braces that name nothing stay.</summary>
     private sealed class Grammar(string slots, Random random)
     {
+        private const string Marks = "{}[]()<>/\\|\"'`~^*_+=-:;,.?!@#$%&";
+
+        private string[]? _words;
+
         private readonly Dictionary<string, string[]> _slots = File.ReadLines(slots)
             .Where(l => l.Contains(" = ", StringComparison.Ordinal) && l[0] != '#')
             .Select(l => l.Split(" = ", 2))
@@ -156,10 +169,7 @@ internal static class Generated
                 var choices = Choices(inside);
                 if (inside == "gibberish")
                 {
-                    for (var n = random.Next(8, 20); n > 0; n--)
-                    {
-                        into.Append(Fragments[random.Next(Fragments.Length)]).Append(random.Next(3) == 0 ? "" : " ");
-                    }
+                    Gibberish(into);
                 }
                 else if (_slots.TryGetValue(inside, out var values))
                 {
@@ -179,6 +189,42 @@ internal static class Generated
                 i = close;
             }
         }
+
+        /// <summary>What an optimiser appends: pieces of words and of code, glued or not, in any case, between symbols.</summary>
+        private void Gibberish(StringBuilder into)
+        {
+            var glued = random.Next(2, 6);
+            for (var n = random.Next(8, 24); n > 0; n--)
+            {
+                var piece = random.Next(5) switch
+                {
+                    0 => Piece() + Capitalised(Piece()),
+                    1 => Cut(Piece()),
+                    2 => new string([.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => Marks[random.Next(Marks.Length)])]),
+                    _ => Fragments[random.Next(Fragments.Length)],
+                };
+                piece = random.Next(7) switch
+                {
+                    0 => Capitalised(piece),
+                    1 => piece.ToUpperInvariant(),
+                    _ => piece,
+                };
+                into.Append(piece).Append(random.Next(glued) == 0 ? "" : " ");
+            }
+        }
+
+        /// <summary>A word of any slot.</summary>
+        private string Piece()
+        {
+            _words ??= [.. _slots.Values.SelectMany(v => v).SelectMany(v => v.Split(' '))
+                .Where(w => w.Length > 2 && w.All(char.IsLetter)).Distinct().Order(StringComparer.Ordinal)];
+            return _words[random.Next(_words.Length)];
+        }
+
+        private string Cut(string word) =>
+            random.Next(2) == 0 ? word[..^random.Next(word.Length - 1)] : word[random.Next(word.Length - 1)..];
+
+        private static string Capitalised(string word) => char.ToUpperInvariant(word[0]) + word[1..];
 
         private static int Close(string text, int open)
         {

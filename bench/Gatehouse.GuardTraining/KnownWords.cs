@@ -2,7 +2,10 @@ using Gatehouse.Guardrails.Injection;
 
 namespace Gatehouse.GuardTraining;
 
-/// <summary>The words that many texts of the data have in common, from rows whose licence allows it.</summary>
+/// <summary>
+/// The words that many texts of the data have in common, from rows whose licence allows it. Everyday lines, short and in many languages,
+/// would push words of English out, without which a reversed text is not known as one.
+/// </summary>
 internal static class KnownWords
 {
     private const int Words = 4500;
@@ -12,7 +15,7 @@ internal static class KnownWords
         var frequency = new Dictionary<uint, int>();
         var rows = LabelledText.ReadDirect(data).Concat(LabelledText.ReadIndirect(data))
             .Where(r => r.TrainOk && r.Source is not ("notinject" or "jbb_GCG" or "jbb_DSN"))
-            .Concat(Generated.Direct());
+            .Concat(Generated.Direct().Where(r => r.Source != "own_everyday"));
         foreach (var row in rows)
         {
             var seen = new HashSet<uint>();

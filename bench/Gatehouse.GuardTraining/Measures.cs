@@ -45,8 +45,9 @@ internal static class Measures
         var positives = scored.Where(s => s.Row.Positive).ToList();
         var t1 = Threshold(negatives, 0.01);
         var t05 = Threshold(negatives, 0.005);
+        var t2 = Threshold(negatives, 0.02);
         Console.WriteLine(
-            $"{title}: AUC {Auc([.. scored.Select(s => (s.Score, s.Row.Positive))]):0.0000}  recall@1% {Rate(positives, t1):0.000}  @0.5% {Rate(positives, t05):0.000}  threshold {t1:0.00}");
+            $"{title}: AUC {Auc([.. scored.Select(s => (s.Score, s.Row.Positive))]):0.0000}  recall@1% {Rate(positives, t1):0.000}  @0.5% {Rate(positives, t05):0.000}  @2% {Rate(positives, t2):0.000}  threshold {t1:0.00}");
         if (!verbose)
         {
             return;

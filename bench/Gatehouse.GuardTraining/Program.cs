@@ -19,6 +19,6 @@ return args switch
 static int Usage()
 {
     Console.Error.WriteLine(
-        "usage: train DATA MODEL | cross-validate DATA [misses] | cross-validate-indirect DATA [misses] | leave-one-out DATA | shipped DATA [misses] | harm DATA [misses] | secrets DATA | findings DATA [all] | compare DATA BEFORE AFTER | eval DATA [SET …] | names WORDS DATA MODEL");
+        "usage: train DATA MODEL | cross-validate DATA [misses] [seeds=N] | cross-validate-indirect DATA [misses] | leave-one-out DATA | shipped DATA [misses] | harm DATA [misses] | secrets DATA | findings DATA [all] | compare DATA BEFORE AFTER | eval DATA [SET …] | names WORDS DATA MODEL");
     return 2;
 }

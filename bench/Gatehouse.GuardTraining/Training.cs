@@ -14,12 +14,12 @@ internal static class Training
         var generated = Generated.Direct().Concat(Generated.Suffixed(data)).Select(r => Sample.Of(r, known)).ToList();
         var direct = LabelledText.ReadDirect(data).Select(r => Sample.Of(r, known)).ToList();
         var directScores = Experiments.Scores(direct, generated, settings);
-        Measures.Print("direct, cross-validated", directScores, verbose: false);
+        Measures.Print("direct, cross-validated", directScores, verbose: true);
         var directModel = Experiments.TrainDirect([.. Experiments.Trainable(direct), .. generated], settings);
 
         var documents = LabelledText.ReadIndirect(data).Select(r => Sample.Of(r, known)).ToList();
         var indirectScores = IndirectTraining.Scores(documents, [], known, settings);
-        Measures.Print("indirect, cross-validated", indirectScores, verbose: false);
+        Measures.Print("indirect, cross-validated", indirectScores, verbose: true);
         var indirectModel = IndirectTraining.Train([.. documents.Where(s => s.Row.TrainOk)], [], known, settings);
 
         var table = new sbyte[2 << InjectionModel.TableBits];

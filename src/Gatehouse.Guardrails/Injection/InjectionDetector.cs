@@ -128,8 +128,14 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
     private static Verdict Direct(
         ReadOnlySpan<char> text, InjectionModel model, in InjectionReading reading, in SignalCounts counts, in Bar bar)
     {
+        var most = model.Direct.Most(reading.Sum, reading.Features);
+        if (most + model.HighestShape < bar.Raw)
+        {
+            return default; // No shape makes a finding of it: most texts end here.
+        }
+
         var shape = model.Shape(counts);
-        if (model.Direct.Most(reading.Sum, reading.Features) + shape < bar.Raw)
+        if (most + shape < bar.Raw)
         {
             return default;
         }

@@ -12,7 +12,7 @@ internal sealed class InjectionModel
 {
     public const int TableBits = 18;
 
-    private const int Version = 1;
+    private const int Version = 2;
     private const int HeaderFloats = 8;
 
     // Apart, because a text is read with one of them, and half of both stays in the cache.
@@ -31,6 +31,12 @@ internal sealed class InjectionModel
         Direct = new InjectionHead(floats[0], floats[1], floats[2], floats[3], InjectionHead.DirectPower);
         Indirect = new InjectionHead(floats[4], floats[5], floats[6], floats[7], InjectionHead.IndirectPower);
         _shape = floats[HeaderFloats..].ToArray();
+        for (var kind = 0; kind < ShapeFeatures.MaxActive; kind++)
+        {
+            var end = kind + 1 < ShapeFeatures.MaxActive ? ShapeFeatures.Kinds[kind + 1] : ShapeFeatures.Count;
+            HighestShape += _shape[ShapeFeatures.Kinds[kind]..end].Max();
+        }
+
         file = file[(4 + ((HeaderFloats + ShapeFeatures.Count) * 4))..];
         Words = new Vocabulary(MemoryMarshal.Cast<byte, ulong>(file[..(Vocabulary.Bits / 8)]).ToArray());
         var pairs = MemoryMarshal.Cast<byte, sbyte>(file[(Vocabulary.Bits / 8)..]);
@@ -50,6 +56,9 @@ internal sealed class InjectionModel
 
     /// <summary>The weights of each feature for what stands in documents, or for what people write.</summary>
     public ReadOnlySpan<sbyte> TableOf(bool untrusted) => untrusted ? _indirect : _direct;
+
+    /// <summary>What <see cref="Shape"/> is at most.</summary>
+    public float HighestShape { get; }
 
     public float Shape(in SignalCounts counts)
     {

@@ -29,6 +29,15 @@ internal struct SignalCounts
     public int Upper;
     public int Mixed;
     public int Symbols;
+
+    /// <summary>Symbols in the last third of the text, where an optimiser leaves its trail.</summary>
+    public int TailSymbols;
+
+    /// <summary>Quotation marks and backquotes.</summary>
+    public int Quotes;
+
+    public int LineEnds;
+    public int Characters;
     public int Sentences;
     public int Concepts;
 
@@ -70,7 +79,7 @@ internal static class SignalScanner
     public static SignalCounts Scan<TSink>(ReadOnlySpan<char> text, ReadOnlySpan<ulong> known, ref TSink sink)
         where TSink : struct, ISignalSink, allows ref struct
     {
-        var counts = default(SignalCounts);
+        var counts = new SignalCounts { Characters = text.Length };
         var state = new State { Previous = Boundary };
         var i = 0;
         while (i < text.Length)
@@ -109,9 +118,11 @@ internal static class SignalScanner
 
                     break;
                 case CharKind.Newline:
+                    counts.LineEnds++;
                     EndSentence(i, ref state, ref counts, ref sink);
                     break;
                 case CharKind.Quote:
+                    counts.Quotes++;
                     state.Quoted = !state.Quoted;
                     state.QuoteStart = i;
                     break;
@@ -417,6 +428,7 @@ internal static class SignalScanner
         }
 
         counts.Symbols += i - start;
+        counts.TailSymbols += start >= text.Length - (text.Length / 3) ? i - start : 0;
         sink.Feature(WordHash.Mix(hash ^ 0x7feb352d));
         return i;
     }
