@@ -26,6 +26,7 @@ internal sealed class PostgresDatabase : Database
             settings.MaxAutoPrepare = 100;
         }
 
+        KeepAlive(settings);
         _settings = settings.ConnectionString;
         try
         {
@@ -84,6 +85,19 @@ internal sealed class PostgresDatabase : Database
         catch (ArgumentException e)
         {
             throw Malformed(e);
+        }
+    }
+
+    /// <summary>A connection whose other end is gone without a word is noticed in two minutes.</summary>
+    private static void KeepAlive(NpgsqlConnectionStringBuilder settings)
+    {
+        const string told = "TCP Keepalive";
+        var isSocketFile = settings.Host is { } host && host.Contains('/', StringComparison.Ordinal);
+        if (!isSocketFile && !settings.ShouldSerialize(told) && settings is { TcpKeepAliveTime: 0, TcpKeepAliveInterval: 0 })
+        {
+            settings.TcpKeepAlive = true;
+            settings.TcpKeepAliveTime = 30;
+            settings.TcpKeepAliveInterval = 10;
         }
     }
 

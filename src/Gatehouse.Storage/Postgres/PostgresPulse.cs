@@ -9,7 +9,8 @@ namespace Gatehouse.Storage.Postgres;
 /// while the server answers in time. Safe from any thread.
 /// </summary>
 /// <param name="settings">Of the database's own connections.</param>
-internal sealed class PostgresPulse(NpgsqlConnectionStringBuilder settings, TimeProvider clock) : IAsyncDisposable
+/// <param name="longestAsk">Seconds after which an ask that nobody answers is broken off and counts no more.</param>
+internal sealed class PostgresPulse(NpgsqlConnectionStringBuilder settings, TimeProvider clock, int longestAsk = 30) : IAsyncDisposable
 {
     /// <summary>A statement that takes longer may be one that nobody answers.</summary>
     public static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
@@ -17,7 +18,7 @@ internal sealed class PostgresPulse(NpgsqlConnectionStringBuilder settings, Time
     /// <summary>For one answer, by a busy server too.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
-    /// <summary>Connections that a proxy opened for a server that says nothing stay until it does.</summary>
+    /// <summary>Connections that a proxy opened for a server that says nothing stay until it does, or until their time is over.</summary>
     private const int MostHanging = 4;
 
     private readonly NpgsqlDataSource _source = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(settings.ConnectionString)
@@ -25,7 +26,8 @@ internal sealed class PostgresPulse(NpgsqlConnectionStringBuilder settings, Time
         Pooling = false,
         Multiplexing = false,
         Timeout = (int)Patience.TotalSeconds,
-        CommandTimeout = 0,
+        CommandTimeout = longestAsk,
+        CancellationTimeout = -1, // nobody waits for what it asked
     });
     private readonly Lock _one = new();
     private Task<bool> _asked = Task.FromResult(true);
@@ -58,16 +60,24 @@ internal sealed class PostgresPulse(NpgsqlConnectionStringBuilder settings, Time
     }
 
     /// <summary>Waits for a statement as long as the server answers.</summary>
+    /// <param name="longest">It may take without progress.</param>
+    /// <param name="progress">Of the statement: a count that moves with it.</param>
     /// <returns><see langword="false"/>: it has not ended, and is not to be waited for any longer.</returns>
-    public async Task<bool> OutlastAsync(Task statement, TimeSpan longest, CancellationToken ct)
+    public async Task<bool> OutlastAsync(Task statement, TimeSpan longest, CancellationToken ct, Func<int>? progress = null)
     {
         var began = clock.GetTimestamp();
+        var seen = progress?.Invoke();
         while (!statement.IsCompleted)
         {
             await statement.WaitAsync(Look, clock, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (statement.IsCompleted)
             {
                 break;
+            }
+
+            if (progress?.Invoke() is { } now && now != seen)
+            {
+                (seen, began) = (now, clock.GetTimestamp());
             }
 
             if (ct.IsCancellationRequested || clock.GetElapsedTime(began) >= longest)
@@ -129,13 +139,18 @@ internal sealed class PostgresPulse(NpgsqlConnectionStringBuilder settings, Time
         Interlocked.Increment(ref _hanging);
         try
         {
-            await using var connection = await _source.OpenConnectionAsync(CancellationToken.None);
-            await using var command = new NpgsqlCommand("SELECT 1", connection);
-            await command.ExecuteScalarAsync(CancellationToken.None);
+            await SelectOneAsync().WaitAsync(TimeSpan.FromSeconds(longestAsk), clock); // whatever the driver waits for
         }
         finally
         {
             Interlocked.Decrement(ref _hanging);
         }
+    }
+
+    private async Task SelectOneAsync()
+    {
+        await using var connection = await _source.OpenConnectionAsync(CancellationToken.None);
+        await using var command = new NpgsqlCommand("SELECT 1", connection);
+        await command.ExecuteScalarAsync(CancellationToken.None);
     }
 }

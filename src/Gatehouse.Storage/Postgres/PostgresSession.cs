@@ -10,6 +10,8 @@ namespace Gatehouse.Storage.Postgres;
 /// a second.</item>
 /// <item>The driver is told to give up only while the server answers: it would ask the server to cancel, and hold a thread until that is
 /// answered. Else it goes on by itself.</item>
+/// <item>What was given up while the server is silent is cancelled when it answers again: the way of before may be gone, and nobody would
+/// hear so.</item>
 /// <item>A connection of which a statement was given up takes no other. So a transaction that was given up is never committed, but by the
 /// commit that was given up itself: it may have come through.</item>
 /// <item>It is closed when the driver is done with what was given up, and nobody waits for that.</item>
@@ -18,11 +20,15 @@ namespace Gatehouse.Storage.Postgres;
 /// </summary>
 internal sealed class PostgresSession : IAsyncDisposable
 {
+    /// <summary>Between two looks whether what was given up can be cancelled.</summary>
+    private static readonly TimeSpan Again = TimeSpan.FromSeconds(5);
+
     private readonly NpgsqlConnection _connection;
     private readonly PostgresPulse _pulse;
     private readonly TimeSpan _longest;
     private NpgsqlTransaction? _transaction;
-    private Task? _left;
+    private volatile Task? _left;
+    private int _progress;
 
     private PostgresSession(NpgsqlConnection connection, PostgresPulse pulse, TimeSpan longest)
     {
@@ -33,7 +39,7 @@ internal sealed class PostgresSession : IAsyncDisposable
 
     public string Version => _connection.PostgreSqlVersion.ToString();
 
-    /// <param name="longest">A statement may take; <see cref="TimeSpan.MaxValue"/>: as long as it takes.</param>
+    /// <param name="longest">A statement may take without progress; <see cref="TimeSpan.MaxValue"/>: as long as it takes.</param>
     public static async Task<PostgresSession> OpenAsync(
         NpgsqlDataSource source, PostgresPulse pulse, TimeSpan longest, CancellationToken ct)
     {
@@ -65,6 +71,9 @@ internal sealed class PostgresSession : IAsyncDisposable
     /// <summary>Whether the statement under way was given up: what takes several steps must not take the next.</summary>
     public bool IsLeft => _left is not null;
 
+    /// <summary>The statement under way goes on (a row was read, a part was sent): its time begins anew.</summary>
+    public void Progress() => Volatile.Write(ref _progress, _progress + 1);
+
     /// <exception cref="DatabaseAwayException">It was given up, because the server is silent or it took too long.</exception>
     /// <param name="patiently">It may take as long as it takes.</param>
     public async Task<T> AskAsync<T>(
@@ -79,9 +88,9 @@ internal sealed class PostgresSession : IAsyncDisposable
         ct.ThrowIfCancellationRequested();
         var giveUp = new CancellationTokenSource();
         var asked = ask(_connection, giveUp.Token);
-        if (!await _pulse.OutlastAsync(asked, patiently ? TimeSpan.MaxValue : _longest, ct))
+        if (!await _pulse.OutlastAsync(asked, patiently ? TimeSpan.MaxValue : _longest, ct, () => Volatile.Read(ref _progress)))
         {
-            _ = GiveUpAsync(giveUp);
+            _ = GiveUpAsync(asked, giveUp);
             await ((Task)asked).WaitAsync(PostgresPulse.Look).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (!asked.IsCompleted)
             {
@@ -134,11 +143,17 @@ internal sealed class PostgresSession : IAsyncDisposable
         await _connection.DisposeAsync();
     }
 
-    private async Task GiveUpAsync(CancellationTokenSource giveUp)
+    private async Task GiveUpAsync(Task asked, CancellationTokenSource giveUp)
     {
-        if (await _pulse.AnswersAsync())
+        while (!await _pulse.AnswersAsync())
         {
-            await giveUp.CancelAsync();
+            await asked.WaitAsync(Again).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (asked.IsCompleted)
+            {
+                return;
+            }
         }
+
+        await giveUp.CancelAsync();
     }
 }

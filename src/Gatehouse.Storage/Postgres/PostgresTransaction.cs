@@ -8,7 +8,9 @@ internal sealed class PostgresTransaction(PostgresSession session) : Transaction
 {
     private const int FewRows = 20;
     private const int SendBytes = 48 << 10;
-    private const int StatementsAtOnce = 500;
+
+    /// <summary>They have the time of one statement: the server tells of them when it has done them all.</summary>
+    private const int StatementsAtOnce = 200;
 
     public override Task LockAsync(string name, CancellationToken ct) =>
         ExecuteAsync(LockStatement(name), ct);
@@ -33,6 +35,7 @@ internal sealed class PostgresTransaction(PostgresSession session) : Transaction
             var rows = new List<T>();
             while (await reader.ReadAsync(token))
             {
+                GoOn(); // before the row is given to its owner
                 rows.Add(read(row));
             }
 
@@ -106,12 +109,13 @@ internal sealed class PostgresTransaction(PostgresSession session) : Transaction
         }
     }
 
-    private static async Task<bool> ImportAsync(
+    private async Task<bool> ImportAsync(
         NpgsqlConnection connection, string names, IReadOnlyList<object?[]> rows, CancellationToken ct)
     {
         await using var copy = await connection.BeginBinaryImportAsync($"COPY copied ({names}) FROM STDIN (FORMAT BINARY)", ct);
         foreach (var row in rows)
         {
+            GoOn();
             await copy.StartRowAsync(ct);
             foreach (var cell in row)
             {
@@ -141,20 +145,17 @@ internal sealed class PostgresTransaction(PostgresSession session) : Transaction
             var to = new PostgresRowWriter();
             for (var i = 0; i < rows.Count; i++)
             {
+                GoOn(); // or the rows are their owner's again
                 to.BeginRow(columns);
                 write(to, rows[i]);
                 if (to.Length > SendBytes)
                 {
                     await copy.WriteAsync(to.Written, ct);
-                    if (session.IsLeft)
-                    {
-                        throw PostgresPulse.Away(); // the rows are their owner's again
-                    }
-
                     to.Clear();
                 }
             }
 
+            GoOn();
             to.End();
             await copy.WriteAsync(to.Written, ct);
         }
@@ -165,6 +166,18 @@ internal sealed class PostgresTransaction(PostgresSession session) : Transaction
         }
 
         return true;
+    }
+
+    /// <summary>Between two steps of a statement.</summary>
+    /// <exception cref="DatabaseAwayException">It was given up, and who asked has gone.</exception>
+    private void GoOn()
+    {
+        if (session.IsLeft)
+        {
+            throw PostgresPulse.Away();
+        }
+
+        session.Progress();
     }
 
     private static Statement LockStatement(string name) => new("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [name]);

@@ -46,24 +46,22 @@ internal sealed class CallerNames(Database db)
         }
 
         var teams = asked.Select(p => p.Team).Distinct().ToList();
-        await db.QueryAsync(
+        var rows = await db.QueryAsync(
             $"""
             SELECT team_id, bucket_at - bucket_at % {DayMicros}, route FROM observability_traffic
             WHERE team_id IN {teams} AND step_seconds = 3600 AND bucket_at >= {asked.Min(p => p.Day)}
                 AND bucket_at < {asked.Max(p => p.Day) + DayMicros}
             GROUP BY 1, 2, 3
             """,
-            row =>
-            {
-                var (place, name) = ((row.Id(0), row.Long(1)), row.Text(2));
-                if (asked.Contains(place) && !IsReserved(name) && !IsRoute(name, routes))
-                {
-                    _names[place].Add(name);
-                }
-
-                return true;
-            },
+            row => (Place: (row.Id(0), row.Long(1)), Name: row.Text(2)),
             ct);
+        foreach (var (place, name) in rows)
+        {
+            if (asked.Contains(place) && !IsReserved(name) && !IsRoute(name, routes))
+            {
+                _names[place].Add(name);
+            }
+        }
     }
 
     /// <summary>Whether the call is summed without its name.</summary>
