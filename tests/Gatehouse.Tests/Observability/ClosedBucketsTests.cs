@@ -184,6 +184,17 @@ public class ClosedBucketsTests
         Assert.NotEqual(0, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_traffic_total WHERE step_seconds = 3600"));
         Assert.Equal(before, (await SumsAsync(ledger, all))[0]);
         await AssertInvariantsAsync(ledger);
+
+        // Hours are kept for good, and their totals as long as a chart of hours reaches.
+        ledger.Clock.Now = Midnight.AddDays(70);
+        await new RetentionStore(ledger.Db, ledger.Clock).DeleteExpiredAsync(Ct);
+        await CloseAsync(ledger);
+        Assert.Equal(0, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_traffic_total WHERE step_seconds = 3600"));
+        Assert.Equal(0, await ledger.CountAsync(
+            $"SELECT COUNT(*) FROM observability_traffic_closed WHERE step_seconds = {ClosedTotals.Mark(3600)}"));
+        Assert.NotEqual(0, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_traffic_total WHERE step_seconds = 21600"));
+        Assert.Equal(before, (await SumsAsync(ledger, all))[0]);
+        await AssertInvariantsAsync(ledger);
     }
 
     /// <summary>A series from totals and shares from sums that tell more apart are of the same calls.</summary>
@@ -292,6 +303,102 @@ public class ClosedBucketsTests
         await CloseAsync(ledger);
         Assert.Equal(calls + 1, (await ledger.Traffic.SeriesAsync(TestLedger.Admin, day, TimeSpan.FromDays(1), Ct)).Total.Calls);
         await AssertInvariantsAsync(ledger);
+    }
+
+    /// <summary>A node of a version that knows days, but neither totals nor longer sums, once left these for good.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task What_an_older_version_priced_again_long_ago_is_found_by_comparing_all(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        var now = ledger.Clock.Now = Midnight.AddDays(100).AddHours(2);
+        DateTimeOffset[] times = [Midnight.AddDays(1).AddHours(9), now.AddDays(-8)]; // beyond what totals of hours reach, and within
+        await ledger.RecordAsync(
+            TestLedger.Call(Red, 1, times[0]), TestLedger.Call(Red, 2, times[1]), TestLedger.Call(Blue, 3, times[0]));
+        await ledger.Db.ExecuteAsync($"DELETE FROM observability_traffic WHERE step_seconds = 60", Ct);
+        await CloseAsync(ledger);
+        var marks = await MarksAsync();
+        var buckets = new ClosedBuckets(ledger.Db, ledger.Clock);
+        Assert.Equal(0, await buckets.ReopenAllDifferingAsync(Ct));
+
+        foreach (var closesAgain in (bool[])[false, true])
+        {
+            var before = await CostAsync();
+            await ledger.Db.ExecuteAsync(
+                $"""
+                UPDATE observability_call SET repriced_at = {now}, cost_nanos = COALESCE(cost_nanos, 0) + 7000000,
+                    first_cost_nanos = CASE WHEN repriced_at IS NULL THEN cost_nanos ELSE first_cost_nanos END
+                WHERE shape IN (SELECT number FROM observability_call_shape WHERE team_id = {Red})
+                """,
+                Ct);
+            await AddAsync($"observability_traffic", closesAgain ? [3600, 21_600, 86_400] : [3600]);
+            foreach (var step in closesAgain ? (long[])[SpendingSums.Step] : [SpendingSums.Step, 21_600, 86_400])
+            {
+                foreach (var time in times)
+                {
+                    var at = time.AddTicks(-((time - DateTimeOffset.UnixEpoch).Ticks % TimeSpan.FromSeconds(Math.Abs(step)).Ticks));
+                    Assert.Equal(1, await ledger.Db.ExecuteAsync(
+                        $"DELETE FROM observability_traffic_closed WHERE step_seconds = {step} AND bucket_at = {at}", Ct));
+                }
+            }
+
+            Assert.Equal(before, await CostAsync());
+            Assert.Equal(0, await buckets.ReopenDifferingAsync(Ct)); // of these days alone
+            Assert.InRange(await buckets.ReopenAllDifferingAsync(Ct), 1, 10);
+            await AssertMendedAsync();
+            Assert.Equal(before + 0.014m, await CostAsync());
+        }
+
+        foreach (var step in (long[])[345_600, 1_382_400])
+        {
+            await AddAsync($"observability_traffic", [step]);
+            Assert.InRange(await buckets.ReopenAllDifferingAsync(Ct), 1, 4);
+            await AssertMendedAsync();
+        }
+
+        foreach (var step in (long[])[3600, 21_600, 86_400])
+        {
+            await AddAsync($"observability_traffic_total", [step]);
+            Assert.InRange(await buckets.ReopenAllDifferingAsync(Ct), 1, 2);
+            await AssertMendedAsync();
+        }
+
+        async Task AddAsync(FormattableString table, IReadOnlyList<long> steps) => Assert.NotEqual(0, await ledger.Db.ExecuteAsync(
+            $"UPDATE {table} SET cost_nanos = cost_nanos + 7000000 WHERE step_seconds IN {steps} AND team_id = {Red}", Ct));
+
+        async Task<decimal> CostAsync() => (await ledger.Traffic.SeriesAsync(
+            TestLedger.Admin, new CallFilter(From: Midnight, To: Midnight.AddDays(100)), TimeSpan.FromDays(1), Ct)).Total.CostUsd;
+
+        Task<List<(long, long)>> MarksAsync() => ledger.Db.QueryAsync(
+            $"SELECT step_seconds, bucket_at FROM observability_traffic_closed ORDER BY step_seconds, bucket_at",
+            row => (row.Long(0), row.Long(1)),
+            Ct);
+
+        async Task AssertMendedAsync()
+        {
+            await CloseAsync(ledger);
+            Assert.Equal(marks, await MarksAsync());
+            await AssertInvariantsAsync(ledger);
+        }
+    }
+
+    /// <summary>A node that was slower once made it again, and took out what had been made of it.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task What_another_node_closed_is_not_made_again(string kind)
+    {
+        await using var ledger = await FillAsync(kind);
+        await CloseAsync(ledger);
+        var at = (Midnight.AddDays(1) - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+        var marks = await ledger.CountAsync($"SELECT COUNT(*) FROM observability_traffic_closed");
+        await ledger.Db.ExecuteAsync($"DELETE FROM observability_traffic_total WHERE step_seconds = 21600 AND bucket_at = {at}", Ct);
+
+        await ledger.Db.TransactionAsync(sql => ClosedBuckets.CloseAsync(sql, 21_600, 3600, at, Ct), Ct);
+        await ledger.Db.TransactionAsync(sql => ClosedBuckets.CloseTotalsAsync(sql, 21_600, at, Ct), Ct);
+
+        Assert.Equal(marks, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_traffic_closed"));
+        Assert.Equal(0, await ledger.CountAsync(
+            $"SELECT COUNT(*) FROM observability_traffic_total WHERE step_seconds = 21600 AND bucket_at = {at}"));
     }
 
     /// <summary>The oldest quarter of an hour whose minutes are half deleted is no fault of the sums.</summary>

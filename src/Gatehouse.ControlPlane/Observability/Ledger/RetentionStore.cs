@@ -4,7 +4,8 @@ using Gatehouse.Storage;
 namespace Gatehouse.Observability.Ledger;
 
 /// <summary>
-/// Deletes expired traces, texts and responses, and roll-ups per minute that nobody asks for any more. The ledger is kept for good.
+/// Deletes expired traces, texts and responses, roll-ups per minute that nobody asks for any more, and totals of hours that no chart
+/// reaches. The ledger is kept for good.
 /// </summary>
 internal sealed class RetentionStore(Database db, TimeProvider clock)
 {
@@ -70,6 +71,12 @@ internal sealed class RetentionStore(Database db, TimeProvider clock)
             await db.ExecuteAsync($"DELETE FROM observability_traffic_closed WHERE step_seconds IN {marks} AND bucket_at < {keep}", ct);
             await db.ExecuteAsync($"DELETE FROM observability_traffic_total WHERE step_seconds = {step} AND bucket_at < {keep}", ct);
         }
+
+        // A day later than they are looked for: clocks differ.
+        var reached = now - ClosedBuckets.OfHourTotals - TimeSpan.FromDays(1);
+        await db.ExecuteAsync(
+            $"DELETE FROM observability_traffic_closed WHERE step_seconds = {ClosedTotals.Mark(3600)} AND bucket_at < {reached}", ct);
+        await db.ExecuteAsync($"DELETE FROM observability_traffic_total WHERE step_seconds = 3600 AND bucket_at < {reached}", ct);
     }
 
     private async Task<DateTimeOffset?> OldestAsync(long step, CancellationToken ct)

@@ -13,7 +13,8 @@ namespace Gatehouse.Observability.Rollups;
 /// clock of the node that does it.</item>
 /// <item>Whoever changes sums shares that lock from then to the end of its transaction, and takes out again what is closed of them: so of
 /// the two, the later one sees what the other did, whatever their clocks say.</item>
-/// <item>A node of an older version knows nothing of this: what was closed lately is compared with its sources every hour.</item>
+/// <item>A node of an older version knows nothing of this, or not of all: what was closed lately is compared with its sources every hour,
+/// and what a version may not know all of it every day.</item>
 /// </list>
 /// </summary>
 internal sealed class ClosedBuckets(Database db, TimeProvider clock)
@@ -33,9 +34,15 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
     /// <summary>
     /// How far back hours get totals, which a chart of hours reaches: what is over is looked for each minute, and hours are many.
     /// </summary>
-    private static readonly TimeSpan OfHourTotals = TimeSpan.FromHours(TrafficQueries.MaxPoints + 24);
+    public static readonly TimeSpan OfHourTotals = TimeSpan.FromHours(TrafficQueries.MaxPoints + 24);
 
     private const long Second = 1_000_000;
+
+    /// <summary>Sums of more than a day came later than the others, as totals did.</summary>
+    private const long LongestOfFirst = 86_400;
+
+    /// <summary>What is compared by one statement, in microseconds: as long as the longest sums, so that each is in one slice.</summary>
+    private static readonly long Slice = Levels[^1].Seconds * Second;
 
     /// <summary>Closes what is over, the newest first; a bucket is one short transaction. Safe to run on every node.</summary>
     public async Task CloseDueAsync(CancellationToken ct)
@@ -53,7 +60,7 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
             await db.TransactionAsync(sql => CloseTotalsAsync(sql, seconds, bucket, ct), ct);
         }
 
-        foreach (var bucket in await SpendingDueAsync(ct))
+        foreach (var bucket in await UnmarkedAsync(SpendingSums.Seconds, SpendingSums.Step, ct))
         {
             await db.TransactionAsync(sql => CloseSpendingAsync(sql, bucket, ct), ct);
         }
@@ -107,36 +114,48 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
         foreach (var (seconds, source) in Levels)
         {
             var from = Micros(now - (source == 60 ? Compared.OfMinutes : Compared.OfHours));
-            found.AddRange(await BucketsAsync(Differing(seconds, source, from - (from % (seconds * Second)))));
+            found.AddRange(await BucketsAsync(Differing(seconds, source, from - (from % (seconds * Second))), ct));
         }
 
         foreach (var seconds in ClosedTotals.Steps)
         {
             var from = Micros(now - (seconds < 3600 ? Compared.OfMinutes : Compared.OfHours));
-            found.AddRange(await BucketsAsync(DifferingTotals(seconds, from)));
+            found.AddRange(await BucketsAsync(DifferingTotals(seconds, from), ct));
         }
 
-        if (found.Count > 0)
+        return await ReopenFoundAsync(found, ct);
+    }
+
+    /// <summary>
+    /// The same for totals and sums of more than a day, however old: who knows nothing of them and prices last month again, or drains an
+    /// old journal, leaves their marks.
+    /// </summary>
+    public async Task<int> ReopenAllDifferingAsync(CancellationToken ct)
+    {
+        var count = 0;
+        foreach (var (seconds, source) in Levels.Where(l => l.Seconds > LongestOfFirst))
         {
-            await db.TransactionAsync(sql => ReopenAsync(sql, found, ct), ct); // and the longer ones that were made of them
+            count += await ReopenSlicesAsync(seconds, (from, to) => Differing(seconds, source, from, to), ct);
         }
 
-        return found.Distinct().Count();
+        foreach (var seconds in ClosedTotals.Steps)
+        {
+            count += await ReopenSlicesAsync(ClosedTotals.Mark(seconds), (from, to) => DifferingTotals(seconds, from, to), ct);
+        }
 
-        Task<List<long>> BucketsAsync(FormattableString differing) =>
-            db.QueryAsync($"SELECT DISTINCT bucket FROM ({differing}) b", row => row.Long(0), ct);
+        return count;
     }
 
     /// <summary>
     /// By team and bucket, what is closed from a time on and says other than what it was made of: how many calls, nanos and tokens more.
     /// </summary>
     /// <param name="fromMicros">Where a bucket begins: of a part of one, the sums differ.</param>
-    public static FormattableString Differing(long seconds, long source, long fromMicros) =>
-        Differing($"observability_traffic", seconds, seconds, source, fromMicros);
+    public static FormattableString Differing(long seconds, long source, long fromMicros, long toMicros = long.MaxValue) =>
+        Differing($"observability_traffic", seconds, seconds, source, fromMicros, toMicros);
 
     /// <summary>The same for totals, which are made of the sums of the same buckets.</summary>
-    public static FormattableString DifferingTotals(long seconds, long fromMicros) =>
-        Differing($"observability_traffic_total", seconds, ClosedTotals.Mark(seconds), seconds, fromMicros);
+    public static FormattableString DifferingTotals(long seconds, long fromMicros, long toMicros = long.MaxValue) =>
+        Differing($"observability_traffic_total", seconds, ClosedTotals.Mark(seconds), seconds, fromMicros, toMicros);
 
     /// <returns>Step in seconds and beginning of each bucket that is closed, of those that begin in this time.</returns>
     public async Task<HashSet<(long Seconds, long AtMicros)>> FindAsync(
@@ -148,18 +167,47 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
             ct),
     ];
 
-    private static FormattableString Differing(FormattableString made, long seconds, long mark, long source, long fromMicros) => $"""
+    private static FormattableString Differing(
+        FormattableString made, long seconds, long mark, long source, long fromMicros, long toMicros) => $"""
         SELECT d.team_id, d.bucket, CAST(SUM(d.calls) AS BIGINT) AS calls, CAST(SUM(d.cost) AS BIGINT) AS cost
         FROM (
             SELECT team_id, bucket_at AS bucket, calls, cost_nanos AS cost, input_tokens + output_tokens AS tokens
-            FROM {made} WHERE step_seconds = {seconds} AND bucket_at >= {fromMicros}
+            FROM {made} WHERE step_seconds = {seconds} AND bucket_at >= {fromMicros} AND bucket_at < {toMicros}
             UNION ALL
             SELECT team_id, bucket_at - bucket_at % {seconds * Second}, -calls, -cost_nanos, -(input_tokens + output_tokens)
-            FROM observability_traffic WHERE step_seconds = {source} AND bucket_at >= {fromMicros}
+            FROM observability_traffic WHERE step_seconds = {source} AND bucket_at >= {fromMicros} AND bucket_at < {toMicros}
         ) d
         JOIN observability_traffic_closed c ON c.step_seconds = {mark} AND c.bucket_at = d.bucket
         GROUP BY d.team_id, d.bucket HAVING SUM(d.calls) <> 0 OR SUM(d.cost) <> 0 OR SUM(d.tokens) <> 0
         """;
+
+    private async Task<int> ReopenSlicesAsync(long mark, Func<long, long, FormattableString> differing, CancellationToken ct)
+    {
+        var slices = await db.QueryAsync(
+            $"SELECT DISTINCT bucket_at - bucket_at % {Slice} FROM observability_traffic_closed WHERE step_seconds = {mark}",
+            row => row.Long(0),
+            ct);
+        var count = 0;
+        foreach (var from in slices)
+        {
+            count += await ReopenFoundAsync(await BucketsAsync(differing(from, from + Slice), ct), ct);
+        }
+
+        return count;
+    }
+
+    private Task<List<long>> BucketsAsync(FormattableString differing, CancellationToken ct) =>
+        db.QueryAsync($"SELECT DISTINCT bucket FROM ({differing}) b", row => row.Long(0), ct);
+
+    private async Task<int> ReopenFoundAsync(List<long> buckets, CancellationToken ct)
+    {
+        if (buckets.Count > 0)
+        {
+            await db.TransactionAsync(sql => ReopenAsync(sql, buckets, ct), ct); // and the longer ones that were made of them
+        }
+
+        return buckets.Distinct().Count();
+    }
 
     private static long Micros(DateTimeOffset at) => (at - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
@@ -172,23 +220,36 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
             $"SELECT MIN(bucket_at) FROM observability_traffic WHERE step_seconds = 3600 AND bucket_at >= {from}",
             row => row.LongOrNull(0),
             ct))[0];
-        var steps = ClosedTotals.Steps.Concat(ClosedTotals.Steps.Select(ClosedTotals.Mark)).ToList();
-        var closed = (await db.QueryAsync(
-            $"SELECT step_seconds, bucket_at FROM observability_traffic_closed WHERE step_seconds IN {steps}",
-            row => (Step: row.Long(0), At: row.Long(1)),
+        var hours = (await db.QueryAsync(
+            $"SELECT bucket_at FROM observability_traffic_closed WHERE step_seconds = {ClosedTotals.Mark(3600)} AND bucket_at >= {from}",
+            row => row.Long(0),
             ct)).ToHashSet();
-        var over = closed.Where(c => c.Step > 0).ToList();
+        var due = new List<(long Seconds, long At)>();
         for (var at = oldest ?? end; at + (3600 * Second) <= end; at += 3600 * Second)
         {
-            over.Add((3600, at));
+            if (!hours.Contains(at))
+            {
+                due.Add((3600, at));
+            }
         }
 
-        return [.. over.Where(o => !closed.Contains((ClosedTotals.Mark(o.Step), o.At))).OrderByDescending(o => o.At)];
+        foreach (var seconds in ClosedTotals.Steps.Where(IsClosedHere))
+        {
+            due.AddRange((await UnmarkedAsync(seconds, ClosedTotals.Mark(seconds), ct)).Select(at => (seconds, at)));
+        }
+
+        return [.. due.OrderByDescending(d => d.At)];
     }
 
-    private static async Task CloseTotalsAsync(Transaction sql, long seconds, long bucket, CancellationToken ct)
+    /// <summary>Adds up the totals of a bucket that is due, unless another node did.</summary>
+    public static async Task CloseTotalsAsync(Transaction sql, long seconds, long bucket, CancellationToken ct)
     {
         await sql.LockAsync(Table, ct);
+        if (await IsClosedAsync(sql, ClosedTotals.Mark(seconds), bucket, ct))
+        {
+            return;
+        }
+
         if (!IsClosedHere(seconds) || await IsClosedAsync(sql, seconds, bucket, ct)) // or a call came late: its time is closed again first
         {
             await ClosedTotals.CloseAsync(sql, seconds, bucket, ct);
@@ -196,11 +257,11 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
         }
     }
 
-    /// <summary>Quarters of a day that are closed, and whose spending is not added up; the newest first.</summary>
-    private Task<List<long>> SpendingDueAsync(CancellationToken ct) => db.QueryAsync(
+    /// <summary>Buckets that are closed, and of which something else is not made yet; the newest first.</summary>
+    private Task<List<long>> UnmarkedAsync(long seconds, long mark, CancellationToken ct) => db.QueryAsync(
         $"""
-        SELECT bucket_at FROM observability_traffic_closed WHERE step_seconds = {SpendingSums.Seconds} AND bucket_at NOT IN (
-            SELECT bucket_at FROM observability_traffic_closed WHERE step_seconds = {SpendingSums.Step})
+        SELECT bucket_at FROM observability_traffic_closed WHERE step_seconds = {seconds} AND bucket_at NOT IN (
+            SELECT bucket_at FROM observability_traffic_closed WHERE step_seconds = {mark})
         ORDER BY bucket_at DESC
         """,
         row => row.Long(0),
@@ -209,6 +270,11 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
     private static async Task CloseSpendingAsync(Transaction sql, long bucket, CancellationToken ct)
     {
         await sql.LockAsync(Table, ct);
+        if (await IsClosedAsync(sql, SpendingSums.Step, bucket, ct))
+        {
+            return; // another node was faster
+        }
+
         if (await IsClosedAsync(sql, SpendingSums.Seconds, bucket, ct)) // or a call came late: its time is closed again first
         {
             await SpendingSums.CloseAsync(sql, bucket, ct);
@@ -275,10 +341,16 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
         }
     }
 
-    private static async Task CloseAsync(Transaction sql, long seconds, long source, long bucket, CancellationToken ct)
+    /// <summary>Adds up a bucket that is due, unless another node did: what was made of it since then stays.</summary>
+    public static async Task CloseAsync(Transaction sql, long seconds, long source, long bucket, CancellationToken ct)
     {
         var end = bucket + (seconds * Second);
         await sql.LockAsync(Table, ct);
+        if (await IsClosedAsync(sql, seconds, bucket, ct))
+        {
+            return;
+        }
+
         if (IsClosedHere(source))
         {
             var parts = await sql.QueryAsync(

@@ -12,6 +12,9 @@ internal sealed partial class ClosingWorker(
 
     private const int PausesBetweenComparisons = 60;
 
+    /// <summary>Between comparisons of all that is closed, however old; the first is after the start.</summary>
+    private static readonly TimeSpan BetweenWholeComparisons = TimeSpan.FromDays(1);
+
     /// <summary>How far back calls of an older version are looked for: at the start, and later.</summary>
     private static readonly (TimeSpan First, TimeSpan Later) Marked = (TimeSpan.FromDays(3), TimeSpan.FromHours(3));
 
@@ -21,6 +24,7 @@ internal sealed partial class ClosingWorker(
         var failing = false;
         var looks = 0;
         var marked = false;
+        var allComparedAt = DateTimeOffset.MinValue;
         do
         {
             try
@@ -30,6 +34,16 @@ internal sealed partial class ClosingWorker(
                     if (await buckets.ReopenDifferingAsync(stoppingToken) is var reopened and > 0)
                     {
                         Reopened(reopened);
+                    }
+
+                    if (clock.GetUtcNow() - allComparedAt >= BetweenWholeComparisons)
+                    {
+                        if (await buckets.ReopenAllDifferingAsync(stoppingToken) is var old and > 0)
+                        {
+                            Reopened(old);
+                        }
+
+                        allComparedAt = clock.GetUtcNow();
                     }
 
                     await NamedCalls.MarkAsync(db, clock.GetUtcNow() - (marked ? Marked.Later : Marked.First), stoppingToken);
@@ -55,7 +69,7 @@ internal sealed partial class ClosingWorker(
     }
 
     [LoggerMessage(Level = LogLevel.Warning,
-        Message = "{Count} sums of days and quarters of an hour did not hold all calls and are made again: a node of an older version wrote late.")]
+        Message = "{Count} sums of days or parts of them did not hold all calls and are made again: a node of an older version wrote late.")]
     private partial void Reopened(int count);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Sums of days could not be made; they are read by the hour, and it is tried again.")]
