@@ -166,9 +166,9 @@ start gatehouse out/bench/gatehouse up --config "$scratch/gatehouse.yaml" --addr
 
 await() { # name, address
   local i
-  for i in $(seq 1 300); do
+  for i in $(seq 1 1500); do
     ! curl -fs -o "$scratch/await" "$2" 2>/dev/null || return 0
-    sleep 0.1
+    sleep 0.02
   done
   echo "$1 did not start:" >&2
   tail -20 "$scratch/$1.out" "$scratch/$1.log" >&2 2>/dev/null || true

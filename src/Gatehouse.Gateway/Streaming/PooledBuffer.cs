@@ -8,7 +8,7 @@ public sealed class PooledBuffer : IBufferWriter<byte>, IDisposable
     private byte[] _array;
 
     /// <param name="capacity">First capacity, in bytes.</param>
-    public PooledBuffer(int capacity = 4096) => _array = LargeBuffers.Rent(capacity);
+    public PooledBuffer(int capacity = 4096) => _array = ArrayPool<byte>.Shared.Rent(capacity);
 
     public int Length { get; private set; }
 
@@ -74,7 +74,7 @@ public sealed class PooledBuffer : IBufferWriter<byte>, IDisposable
         Length = 0;
         if (array.Length > 0)
         {
-            LargeBuffers.Return(array);
+            ArrayPool<byte>.Shared.Return(array);
         }
 
         EndTurn();
@@ -99,11 +99,11 @@ public sealed class PooledBuffer : IBufferWriter<byte>, IDisposable
 
     private void Grow(int capacity)
     {
-        var larger = LargeBuffers.Rent(capacity);
+        var larger = ArrayPool<byte>.Shared.Rent(capacity);
         _array.AsSpan(0, Length).CopyTo(larger);
         if (_array.Length > 0)
         {
-            LargeBuffers.Return(_array);
+            ArrayPool<byte>.Shared.Return(_array);
         }
 
         _array = larger;

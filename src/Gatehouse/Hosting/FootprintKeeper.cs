@@ -1,5 +1,3 @@
-using Gatehouse.Gateway.Streaming;
-
 namespace Gatehouse.Hosting;
 
 /// <summary>Gives back, while the server runs, the memory that it took for a while: looks three times a minute.</summary>
@@ -13,10 +11,7 @@ internal sealed class FootprintKeeper : IAsyncDisposable
 
     private const int LooksAtFirst = 3;
 
-    private const long WorthCollecting = 4 << 20;
-
     private readonly Timer _timer;
-    private long _dropped;
     private int _looks;
 
     public FootprintKeeper() => _timer = new Timer(static keeper => ((FootprintKeeper)keeper!).Look(), this, First, Every);
@@ -25,13 +20,6 @@ internal sealed class FootprintKeeper : IAsyncDisposable
 
     private void Look()
     {
-        _dropped += LargeBuffers.Trim();
-        if (_dropped >= WorthCollecting)
-        {
-            _dropped = 0;
-            GC.Collect(2, GCCollectionMode.Forced, blocking: false); // beside the calls
-        }
-
         Footprint.Trim();
         if (_looks++ < LooksAtFirst || _looks % LooksUntilPages == 0)
         {
