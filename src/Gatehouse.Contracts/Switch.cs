@@ -12,7 +12,7 @@ public enum SwitchKind
     Key,
 }
 
-/// <summary>A kill switch that is thrown: calls are refused, on every node within a second, until somebody switches on again.</summary>
+/// <summary>A kill switch that is thrown: calls are refused, on every node, until somebody switches on again.</summary>
 /// <param name="Subject">The name of the provider, model or route; the id of the system or key.</param>
 /// <param name="Name">What people call the subject.</param>
 /// <param name="TeamId">Whose system or key; <see langword="null"/> for what every team uses.</param>

@@ -112,9 +112,9 @@ public abstract class Database : IAsyncDisposable
         TransactionAsync(transaction => transaction.InsertManyAsync(table, columns, rows, ct), ct);
 
     /// <summary>Asks the database for a sign of life.</summary>
-    /// <returns>Its name and version: <c>SQLite 3.40.1</c>.</returns>
+    /// <returns>Its name and version, as <c>SQLite 3.40.1</c>, and the time by the server's own clock, where it is a server.</returns>
     /// <exception cref="DatabaseException">It does not answer.</exception>
-    public abstract Task<string> PingAsync(CancellationToken ct);
+    public abstract Task<(string Version, DateTimeOffset? Clock)> PingAsync(CancellationToken ct);
 
     public abstract ValueTask DisposeAsync();
 

@@ -51,13 +51,14 @@ internal sealed class PostgresDatabase : Database
     /// <summary>At most half of the pool's connections.</summary>
     private protected override SemaphoreSlim Scans { get; }
 
-    public override async Task<string> PingAsync(CancellationToken ct)
+    public override async Task<(string Version, DateTimeOffset? Clock)> PingAsync(CancellationToken ct)
     {
         try
         {
             await using var session = await OpenAsync(ct);
-            await new PostgresTransaction(session).ExecuteAsync(new Statement("SELECT 1", []), ct);
-            return $"PostgreSQL {session.Version}";
+            var clock = await new PostgresTransaction(session).QueryAsync(
+                $"SELECT CAST(EXTRACT(EPOCH FROM CLOCK_TIMESTAMP()) * 1000000 AS BIGINT)", row => row.Instant(0), ct);
+            return ($"PostgreSQL {session.Version}", clock[0]);
         }
         catch (DatabaseAwayException e)
         {

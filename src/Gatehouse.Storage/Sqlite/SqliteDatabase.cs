@@ -52,12 +52,12 @@ internal sealed class SqliteDatabase : Database
     /// <summary>Half of the readers: a search is the work of a processor, and what is short comes in between.</summary>
     private protected override SemaphoreSlim Scans { get; } = new(Readers / 2);
 
-    public override async Task<string> PingAsync(CancellationToken ct)
+    public override async Task<(string Version, DateTimeOffset? Clock)> PingAsync(CancellationToken ct)
     {
         try
         {
             await ExecuteAsync(new Statement("SELECT 1", []), ct);
-            return $"SQLite {SqliteLibrary.Version}";
+            return ($"SQLite {SqliteLibrary.Version}", null);
         }
         catch (SqliteException e)
         {

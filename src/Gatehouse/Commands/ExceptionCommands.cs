@@ -16,7 +16,7 @@ internal static class ExceptionCommands
     {
         List(),
         Request(),
-        Decide("approve", "Approve an exception that somebody else asks for. Holds within a second.", approve: true),
+        Decide("approve", "Approve an exception that somebody else asks for. Holds on every node when it returns.", approve: true),
         Decide("decline", "Say no to an exception that somebody else asks for.", approve: false),
         Revoke(),
     };
@@ -104,7 +104,7 @@ internal static class ExceptionCommands
     {
         var id = new Argument<Guid>("id") { Description = "As 'exception list' shows it." };
         var reason = new Option<string?>("--reason") { Description = "Goes to the audit log.", HelpName = "text" };
-        var command = new Command("revoke", "Take a request or an exception back: the rules bite again within a second.") { id, reason };
+        var command = new Command("revoke", "Take a request or an exception back: the rules bite again when it returns.") { id, reason };
         command.SetApiAction(async (parsed, api, terminal, ct) =>
         {
             var why = parsed.GetValue(reason) is { } text ? $"?reason={Uri.EscapeDataString(text)}" : "";

@@ -53,7 +53,7 @@ internal static class IncidentCommands
             }
 
             var incident = ApiClient.Read(answer, ClientJson.Default.Incident);
-            terminal.Out.WriteLine($"Closed: {incident.Name} of {incident.System}. Its calls pass on every node within a second.");
+            terminal.Out.WriteLine($"Closed: {incident.Name} of {incident.System}. Its calls pass on every node.");
             return ExitCodes.Done;
         });
         return new Command("incident", "Incidents, and the circuit breakers that opened them.") { close };

@@ -70,7 +70,7 @@ internal static class KeptPolicyCommands
         var revision = new Argument<string>("revision") { Description = "Such as support@3; an older one rolls back." };
         var reason = Reason();
         var command = new Command(
-            "apply", "Put a revision of a kept policy in force, if its own tests pass. Applies within a second.") { revision, reason };
+            "apply", "Put a revision of a kept policy in force, if its own tests pass. Holds on every node when it returns.") { revision, reason };
         command.SetApiAction(async (parsed, api, terminal, ct) =>
         {
             var named = parsed.GetRequiredValue(revision);

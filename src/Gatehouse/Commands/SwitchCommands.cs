@@ -13,7 +13,7 @@ internal static class SwitchCommands
     internal sealed record Request(SwitchKind Kind, string Subject, string Reason);
 
     public static Command Create() => new(
-        "switch", "Kill switches: refuse the calls of a provider, model, route, system or key within a second.")
+        "switch", "Kill switches: refuse the calls of a provider, model, route, system or key at once.")
     {
         CreateOff(),
         CreateOn(),
@@ -110,6 +110,6 @@ internal static class SwitchCommands
 
         var made = ApiClient.Read(answer, ClientJson.Default.Switch);
         terminal.Out.WriteLine(
-            $"Switched {state}: {made.Kind.ToString().ToLowerInvariant()} {made.Name}. It holds on every node within a second.");
+            $"Switched {state}: {made.Kind.ToString().ToLowerInvariant()} {made.Name}. It holds on every node.");
     }
 }

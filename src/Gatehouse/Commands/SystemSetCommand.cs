@@ -23,7 +23,7 @@ internal static class SystemSetCommand
         var reason = new Option<string?>("--reason") { Description = "Why; goes to the audit log.", HelpName = "text" };
         data.AcceptOnlyItsWords();
         var command = new Command(
-            "set", "Set where the data of a system may go. Takes effect within a second.") { system, residency, data, reason };
+            "set", "Set where the data of a system may go. Holds on every node when it returns.") { system, residency, data, reason };
         command.SetApiAction(async (parsed, api, terminal, ct) =>
         {
             var found = await SystemLookup.FindAsync(api, parsed.GetRequiredValue(system), ct);

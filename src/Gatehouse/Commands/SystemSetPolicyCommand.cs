@@ -21,7 +21,7 @@ internal static class SystemSetPolicyCommand
         };
         environment.AcceptOnlyItsWords();
         var command = new Command(
-            "set-policy", "Choose the guard policy of a system in an environment. Takes effect within a second.") { system, policy,
+            "set-policy", "Choose the guard policy of a system in an environment. Holds on every node when it returns.") { system, policy,
                 environment };
         command.SetApiAction(async (parsed, api, terminal, ct) =>
         {

@@ -7,12 +7,12 @@ internal static class DatabasePing
 {
     public static DoctorEdges Edges { get; } = new() { PingDatabase = PingAsync, Tables = loaded => TablesCheck.OfDisk(loaded.Start) };
 
-    private static async Task<string> PingAsync(LoadedConfiguration loaded, CancellationToken ct)
+    private static async Task<(string Version, DateTimeOffset? Clock)> PingAsync(LoadedConfiguration loaded, CancellationToken ct)
     {
         if (loaded.SqlitePath is { } path && !File.Exists(path))
         {
             // Looking must not create the file.
-            return $"SQLite (the file {path} will be made at the start)";
+            return ($"SQLite (the file {path} will be made at the start)", null);
         }
 
         await using var database = ServerParts.Connect(loaded.Start);

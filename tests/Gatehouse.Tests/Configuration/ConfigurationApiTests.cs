@@ -181,7 +181,7 @@ public sealed class ConfigurationApiTests
                 Task.FromResult<IReadOnlyList<ProviderTraffic>>([new("openai", 5, 2, "overloaded", null)]));
             builder.Services.AddSingleton(new DoctorEdges
             {
-                PingDatabase = (_, _) => Task.FromResult("SQLite"),
+                PingDatabase = (_, _) => Task.FromResult(("SQLite", (DateTimeOffset?)null)),
                 Connect = (_, _) => Task.CompletedTask,
                 ServerDate = (_, _) => Task.FromResult<DateTimeOffset?>(null),
             });

@@ -60,7 +60,7 @@ public sealed class CredentialListTests
         var checks = await Doctor.Of(state, new DoctorEdges
         {
             Connect = (_, _) => Task.CompletedTask,
-            PingDatabase = (_, _) => Task.FromResult("SQLite"),
+            PingDatabase = (_, _) => Task.FromResult(("SQLite", (DateTimeOffset?)null)),
         }, () => []).RunAsync(Ct);
 
         var check = Assert.Single(checks, c => c.Name == "provider p");

@@ -81,7 +81,7 @@ public sealed class DoctorTests
             PingDatabase = async (_, ct) =>
             {
                 await Task.Delay(Timeout.Infinite, ct);
-                return "";
+                return default;
             },
         });
 
@@ -141,6 +141,20 @@ public sealed class DoctorTests
         Assert.Equal((state, $"{Math.Abs(seconds)} s apart from models.example."), (checks[^1].State, checks[^1].Message));
     }
 
+    [Theory]
+    [InlineData(-10, DoctorState.Ok)]
+    [InlineData(60, DoctorState.Warning)]
+    [InlineData(-86_400, DoctorState.Failing)]
+    public async Task A_node_whose_clock_is_not_the_database_s_is_told_so(int seconds, DoctorState state)
+    {
+        var checks = await RunAsync("storage: { postgres: 'Host=db' }", Edges() with
+        {
+            PingDatabase = (_, _) => Task.FromResult(("PostgreSQL 15.1", (DateTimeOffset?)Now.AddSeconds(seconds))),
+        });
+
+        Assert.Equal((state, $"{Math.Abs(seconds)} s apart from PostgreSQL."), (checks[^1].State, checks[^1].Message));
+    }
+
     [Fact]
     public async Task A_configuration_that_cannot_be_read_is_each_of_its_errors_and_nothing_else()
     {
@@ -174,7 +188,7 @@ public sealed class DoctorTests
 
     private static DoctorEdges Edges() => new()
     {
-        PingDatabase = (_, _) => Task.FromResult("SQLite 3.40"),
+        PingDatabase = (_, _) => Task.FromResult(("SQLite 3.40", (DateTimeOffset?)null)),
         Connect = (_, _) => Task.CompletedTask,
         ServerDate = (_, _) => Task.FromResult<DateTimeOffset?>(Now),
         FreeBytes = _ => 50L << 30,

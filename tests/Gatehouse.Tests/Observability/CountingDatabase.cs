@@ -15,7 +15,7 @@ internal sealed class CountingDatabase(Database db) : Database
 
     public override FormattableString Joined(FormattableString column) => db.Joined(column);
 
-    public override Task<string> PingAsync(CancellationToken ct) => db.PingAsync(ct);
+    public override Task<(string Version, DateTimeOffset? Clock)> PingAsync(CancellationToken ct) => db.PingAsync(ct);
 
     public override ValueTask DisposeAsync()
     {

@@ -423,7 +423,10 @@ public sealed class DatabaseTests
     {
         await using var test = await TestDatabase.CreateAsync(kind);
 
-        Assert.StartsWith(kind == "sqlite" ? "SQLite 3." : "PostgreSQL ", await test.Db.PingAsync(Ct), StringComparison.Ordinal);
+        var sign = await test.Db.PingAsync(Ct);
+
+        Assert.StartsWith(kind == "sqlite" ? "SQLite 3." : "PostgreSQL ", sign.Version, StringComparison.Ordinal);
+        Assert.Equal(kind == "postgres", sign.Clock > DateTimeOffset.UnixEpoch.AddYears(50));
         Assert.Equal(kind, test.Db.Kind);
     }
 

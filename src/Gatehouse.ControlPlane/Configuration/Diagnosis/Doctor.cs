@@ -42,11 +42,11 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
 
         var providers = loaded.Compiled.Providers.Values.Select(p => CheckProviderAsync(p, ct)).ToList();
         var database = CheckDatabaseAsync(loaded, ct);
-        var clock = CheckClockAsync(loaded, providers, ct);
+        var clock = CheckClockAsync(loaded, database, providers, ct);
         checks.AddRange(await Task.WhenAll(providers));
         checks.AddRange(RouteChecks.Of(loaded.Compiled));
         checks.AddRange(CheckExceptions(loaded.Config.Policies.Exceptions));
-        checks.Add(await database);
+        checks.Add((await database).Check);
         if (edges.Tables(loaded) is { } tables)
         {
             checks.Add(tables);
@@ -149,22 +149,23 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
                 credential ? $"{place} answers, and a credential is set." : $"{place} answers; no credential is set.");
     }
 
-    private async Task<DoctorCheck> CheckDatabaseAsync(LoadedConfiguration loaded, CancellationToken ct)
+    private async Task<(DoctorCheck Check, DateTimeOffset? Clock)> CheckDatabaseAsync(LoadedConfiguration loaded, CancellationToken ct)
     {
         const string Name = "database";
-        var version = "";
-        var problem = await TryAsync(async t => version = await edges.PingDatabase(loaded, t), ct);
+        (string Version, DateTimeOffset? Clock) sign = default;
+        var problem = await TryAsync(async t => sign = await edges.PingDatabase(loaded, t), ct);
         if (problem is null)
         {
-            return new(Name, DoctorState.Ok, $"{version} answers.");
+            return (new(Name, DoctorState.Ok, $"{sign.Version} answers."), sign.Clock);
         }
 
         // The driver's own message may quote the connection string: its type says enough.
         var what = problem is OperationCanceledException ? "does not answer in time" : $"cannot be used ({problem.GetType().Name})";
-        return loaded.SqlitePath is { } path
-            ? new(Name, DoctorState.Failing, $"{path} {what}.",
+        var check = loaded.SqlitePath is { } path
+            ? new DoctorCheck(Name, DoctorState.Failing, $"{path} {what}.",
                 "Check that the folder exists and that the user that runs Gatehouse may write there.")
             : new(Name, DoctorState.Failing, $"PostgreSQL {what}.", "Check 'storage.postgres': host, port, database, user and password.");
+        return (check, null);
     }
 
     private DoctorCheck CheckDisk(LoadedConfiguration loaded)
@@ -215,10 +216,18 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
         };
     }
 
-    /// <summary>Compares with the first provider that answered.</summary>
-    private async Task<DoctorCheck> CheckClockAsync(LoadedConfiguration loaded, List<Task<DoctorCheck>> reached, CancellationToken ct)
+    /// <summary>
+    /// Compares with the database's clock, which all nodes share; where it has none, with the first provider that answered.
+    /// </summary>
+    private async Task<DoctorCheck> CheckClockAsync(
+        LoadedConfiguration loaded, Task<(DoctorCheck Check, DateTimeOffset? Clock)> database, List<Task<DoctorCheck>> reached,
+        CancellationToken ct)
     {
-        const string Name = "clock";
+        if ((await database).Clock is { } kept)
+        {
+            return CompareClocks(kept, "PostgreSQL");
+        }
+
         var index = 0;
         foreach (var provider in loaded.Compiled.Providers.Values)
         {
@@ -229,23 +238,27 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
             }
 
             DateTimeOffset? there = null;
-            if (await TryAsync(async t => there = await edges.ServerDate(provider.Settings.BaseUrl, t), ct) is not null
-                || there is not { } date)
+            if (await TryAsync(async t => there = await edges.ServerDate(provider.Settings.BaseUrl, t), ct) is null && there is { } date)
             {
-                continue;
+                return CompareClocks(date, provider.Settings.BaseUrl.Host);
             }
-
-            var skew = (edges.Clock.GetUtcNow() - date).Duration();
-            var message = string.Create(
-                CultureInfo.InvariantCulture, $"{skew.TotalSeconds:0} s apart from {provider.Settings.BaseUrl.Host}.");
-            return skew >= FailingSkew
-                ? new(Name, DoctorState.Failing, message, "Set the clock, and keep it by NTP: keys expire and calls are dated by it.")
-                : skew >= WarningSkew ? new(Name, DoctorState.Warning, message, "Keep the clock by NTP.")
-                : new(Name, DoctorState.Ok, message);
         }
 
         var now = edges.Clock.GetUtcNow().ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture);
-        return new(Name, DoctorState.Notice, $"{now}; there was no remote provider to compare with.");
+        return new("clock", DoctorState.Notice, $"{now}; there was no remote provider to compare with.");
+    }
+
+    private DoctorCheck CompareClocks(DateTimeOffset there, string whose)
+    {
+        var skew = (edges.Clock.GetUtcNow() - there).Duration();
+        var message = string.Create(CultureInfo.InvariantCulture, $"{skew.TotalSeconds:0} s apart from {whose}.");
+        return skew switch
+        {
+            _ when skew >= FailingSkew => new("clock", DoctorState.Failing, message,
+                "Set the clock, and keep it by NTP: calls are dated, keys expire, budgets are counted and stored texts deleted by it."),
+            _ when skew >= WarningSkew => new("clock", DoctorState.Warning, message, "Keep the clock by NTP."),
+            _ => new("clock", DoctorState.Ok, message),
+        };
     }
 
     /// <returns>What went wrong, or <see langword="null"/>.</returns>

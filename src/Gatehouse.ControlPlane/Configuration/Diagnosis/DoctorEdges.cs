@@ -11,8 +11,8 @@ namespace Gatehouse.Configuration;
 /// </summary>
 public sealed record DoctorEdges
 {
-    /// <summary>Opens the database and asks it something; gives its name and version.</summary>
-    public required Func<LoadedConfiguration, CancellationToken, Task<string>> PingDatabase { get; init; }
+    /// <summary>Opens the database and asks it something; gives its name and version, and its clock, if it has one.</summary>
+    public required Func<LoadedConfiguration, CancellationToken, Task<(string Version, DateTimeOffset? Clock)>> PingDatabase { get; init; }
 
     /// <summary>How fresh the tables are that calls are served from, or would be after a start; nothing: that is no question.</summary>
     public Func<LoadedConfiguration, DoctorCheck?> Tables { get; init; } = static _ => null;
