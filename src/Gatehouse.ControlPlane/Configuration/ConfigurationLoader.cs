@@ -93,7 +93,7 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
     }
 
     /// <summary>Whether what the vault gave is to be read again.</summary>
-    internal bool IsVaultDue => _vault.Due is { } due && due <= edges.Clock.GetUtcNow();
+    internal bool IsVaultDue => _vault.IsDue;
 
     /// <summary>
     /// Everything that is wrong with a text that somebody sent, as if it stood in the file. Opens no file that the text names.

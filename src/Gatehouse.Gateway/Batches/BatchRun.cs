@@ -267,7 +267,7 @@ internal sealed class BatchRun : IDisposable
 
     private void Pause(TimeSpan wait)
     {
-        var until = _clock.GetTimestamp() + (long)(wait.TotalSeconds * _clock.TimestampFrequency);
+        var until = _clock.TimestampIn(wait);
         long before;
         while (until > (before = Volatile.Read(ref _pausedUntil)) && Interlocked.CompareExchange(ref _pausedUntil, until, before) != before)
         {

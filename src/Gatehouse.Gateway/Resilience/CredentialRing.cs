@@ -1,3 +1,5 @@
+using Gatehouse.Contracts;
+
 namespace Gatehouse.Gateway.Resilience;
 
 /// <summary>Whether a credential is used.</summary>
@@ -77,7 +79,7 @@ public sealed class CredentialRing(IReadOnlyList<string> credentials, TimeProvid
             : retryAfter is not { } asked ? LimitedRest
             : asked < LongestLimitedRest ? asked : LongestLimitedRest;
         Volatile.Write(ref _states[index], (int)(status == 429 ? CredentialState.Limited : CredentialState.Refused));
-        Volatile.Write(ref _restsUntil[index], clock.GetTimestamp() + (long)(rest.TotalSeconds * clock.TimestampFrequency));
+        Volatile.Write(ref _restsUntil[index], clock.TimestampIn(rest));
         Pick(out var isReady);
         return isReady;
     }

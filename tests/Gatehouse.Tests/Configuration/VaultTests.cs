@@ -1,5 +1,6 @@
 using Gatehouse.Configuration;
 using Gatehouse.Gateway.Providers;
+using Gatehouse.Tests.Governance.Leases;
 using Gatehouse.Tests.Host;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -11,7 +12,7 @@ public sealed class VaultTests : IDisposable
     private const string Canary = "canary-value-of-the-vault-5f0c1d2e";
 
     private readonly Configurations _configurations = new();
-    private readonly ManualClock _clock = new();
+    private readonly StepClock _clock = new(TimeProvider.System.GetUtcNow());
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
@@ -137,6 +138,23 @@ public sealed class VaultTests : IDisposable
         _clock.Advance(TimeSpan.FromSeconds(599));
         Assert.False(state.Loader.IsVaultDue);
         _clock.Advance(TimeSpan.FromSeconds(2));
+        Assert.True(state.Loader.IsVaultDue);
+    }
+
+    [Fact]
+    public async Task A_clock_that_is_set_back_makes_no_lease_longer()
+    {
+        await using var vault = await FakeVault.StartAsync();
+        vault.Answers["secret/data/openai"] = """{"lease_id":"x/1","lease_duration":900,"data":{"api_key":"one"}}""";
+        vault.Answers["auth/token/lookup-self"] = """{"data":{"ttl":600,"renewable":true}}""";
+        await WriteAsync(Settings(vault), Provider);
+        using var state = await StateAsync();
+
+        _clock.Step(-TimeSpan.FromHours(1));
+        _clock.Advance(TimeSpan.FromSeconds(301));
+        Assert.True(state.Loader.IsVaultDue); // the token
+        await state.ReloadAsync(Ct);
+        _clock.Advance(TimeSpan.FromSeconds(300));
         Assert.True(state.Loader.IsVaultDue);
     }
 

@@ -17,10 +17,8 @@ public sealed class PostgresSilentTests
     {
         await using var database = await TestDatabase.CreateAsync("postgres");
         await database.Db.ExecuteAsync($"CREATE TABLE kept (id BIGINT PRIMARY KEY)", Ct);
-        var settings = Settings(database);
-        await using var gate = new TcpGate(settings.Host!, settings.Port);
-        await using var db = DatabaseFactory.Postgres(
-            new NpgsqlConnectionStringBuilder(settings.ConnectionString) { Host = "127.0.0.1", Port = gate.Port }.ConnectionString);
+        await using var gate = Gate(database);
+        await using var db = Through(gate, database);
         var began = TimeProvider.System.GetTimestamp();
 
         await Assert.ThrowsAsync<DatabaseAwayException>(() => db.TransactionAsync(
@@ -43,10 +41,8 @@ public sealed class PostgresSilentTests
     public async Task A_silent_server_is_noticed_in_seconds_by_all_who_wait_and_asked_no_more_until_it_answers()
     {
         await using var database = await TestDatabase.CreateAsync("postgres");
-        var settings = Settings(database);
-        await using var gate = new TcpGate(settings.Host!, settings.Port);
-        await using var db = DatabaseFactory.Postgres(
-            new NpgsqlConnectionStringBuilder(settings.ConnectionString) { Host = "127.0.0.1", Port = gate.Port }.ConnectionString);
+        await using var gate = Gate(database);
+        await using var db = Through(gate, database);
         await db.ExecuteAsync($"SELECT 1", Ct);
         gate.Freeze();
         var began = TimeProvider.System.GetTimestamp();
@@ -67,10 +63,8 @@ public sealed class PostgresSilentTests
     public async Task Rows_of_a_statement_that_was_given_up_are_read_by_nobody()
     {
         await using var database = await TestDatabase.CreateAsync("postgres");
-        var settings = Settings(database);
-        await using var gate = new TcpGate(settings.Host!, settings.Port);
-        await using var db = DatabaseFactory.Postgres(
-            new NpgsqlConnectionStringBuilder(settings.ConnectionString) { Host = "127.0.0.1", Port = gate.Port }.ConnectionString);
+        await using var gate = Gate(database);
+        await using var db = Through(gate, database);
         var read = 0;
         await Assert.ThrowsAsync<DatabaseAwayException>(() => db.QueryAsync(
             $"SELECT i, REPEAT('x', 20000) FROM generate_series(1, 2000) i",
@@ -155,6 +149,11 @@ public sealed class PostgresSilentTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => db.ExecuteAsync($"SELECT pg_sleep(600)", ends.Token));
         await SleepersEndAsync(database);
     }
+
+    private static TcpGate Gate(TestDatabase database) => new(Settings(database).Host!, Settings(database).Port);
+
+    private static Database Through(TcpGate gate, TestDatabase database) => DatabaseFactory.Postgres(
+        new NpgsqlConnectionStringBuilder(Settings(database).ConnectionString) { Host = "127.0.0.1", Port = gate.Port }.ConnectionString);
 
     private static NpgsqlConnectionStringBuilder Settings(TestDatabase database) => new(database.Setting["postgres: '".Length..^1]);
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using Gatehouse.Contracts;
 using Gatehouse.Gateway.Outbound;
 
 namespace Gatehouse.Configuration;
@@ -17,10 +18,10 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
     private readonly VaultTokenLife _life = new(clock);
 
     /// <summary>A sign-in holds until two thirds of its lease are over, or the vault refuses it.</summary>
-    private (string For, string Token, DateTimeOffset Until, DateTimeOffset Ends)? _signedIn;
+    private (string For, string Token, long Until, long? Ends)? _signedIn;
 
     /// <summary>When the token that Gatehouse was given is to be renewed; <see langword="null"/> when none is.</summary>
-    public DateTimeOffset? TokenDue => _life.Due;
+    public long? TokenDue => _life.Due;
 
     public static HttpClient Http() => OutboundClient.Create(OutboundRule.Infrastructure, Patience);
 
@@ -76,7 +77,8 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
 
     /// <summary>What a vault leases ends with the sign-in that it was read with, at the latest.</summary>
     private VaultReading WithinSignIn(VaultReading reading) =>
-        _signedIn is { } signedIn && reading.Lease > TimeSpan.Zero && signedIn.Ends - clock.GetUtcNow() is var left
+        _signedIn is { } signedIn && reading.Lease > TimeSpan.Zero && signedIn.Ends is { } ends
+            && clock.GetElapsedTime(clock.GetTimestamp(), ends) is var left
             && left < reading.Lease
             ? reading with { Lease = left > TimeSpan.Zero ? left : TimeSpan.FromTicks(1) }
             : reading;
@@ -123,7 +125,7 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
         CancellationToken ct)
     {
         var key = $"{address} {options.Namespace} {mount} {who.Value}";
-        if (_signedIn is { } known && known.For == key && clock.GetUtcNow() < known.Until)
+        if (_signedIn is { } known && known.For == key && clock.GetTimestamp() < known.Until)
         {
             return known.Token;
         }
@@ -156,8 +158,8 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
         var seconds = auth.TryGetProperty("lease_duration", out var lease) && lease.TryGetInt64(out var value)
             ? Math.Clamp(value, 0, 86_400)
             : 0;
-        var (now, life) = (clock.GetUtcNow(), TimeSpan.FromSeconds(seconds == 0 ? 3600 : seconds));
-        _signedIn = (key, text, now + (life * (2.0 / 3)), seconds == 0 ? DateTimeOffset.MaxValue : now + life);
+        var life = TimeSpan.FromSeconds(seconds == 0 ? 3600 : seconds);
+        _signedIn = (key, text, clock.TimestampIn(life * (2.0 / 3)), seconds == 0 ? null : clock.TimestampIn(life));
         return text;
     }
 

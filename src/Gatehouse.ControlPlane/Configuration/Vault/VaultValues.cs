@@ -1,3 +1,5 @@
+using Gatehouse.Contracts;
+
 namespace Gatehouse.Configuration;
 
 /// <summary>
@@ -11,8 +13,12 @@ internal sealed class VaultValues(VaultClient client, TimeProvider clock)
 
     private readonly Dictionary<string, Kept> _kept = new(StringComparer.Ordinal);
 
-    /// <summary>When the next value is to be read again; <see langword="null"/> when none is.</summary>
-    public DateTimeOffset? Due { get; private set; }
+    private long? _due;
+
+    /// <summary>
+    /// Whether a value is to be read again. By time that has gone by, not by the time of day: a clock that is set back makes no lease longer.
+    /// </summary>
+    public bool IsDue => _due <= clock.GetTimestamp();
 
     /// <summary>Why values are older than they should be; <see langword="null"/> when they are not.</summary>
     public string? Warning { get; private set; }
@@ -38,19 +44,18 @@ internal sealed class VaultValues(VaultClient client, TimeProvider clock)
         foreach (var path in paths)
         {
             var kept = _kept.GetValueOrDefault(path);
-            if (kept is null || kept.Due <= clock.GetUtcNow())
+            if (kept is null || kept.Due <= clock.GetTimestamp())
             {
                 var reading = await client.ReadAsync(options, path, ct);
-                var now = clock.GetUtcNow();
                 kept = reading switch
                 {
                     { Problem: null } =>
                         new(source, reading,
-                            now + (reading.Lease > TimeSpan.Zero
+                            clock.TimestampIn(reading.Lease > TimeSpan.Zero
                                 ? Max(reading.Lease * (2.0 / 3), TimeSpan.FromSeconds(1))
                                 : options.Refresh), null),
-                    { IsAway: true } when kept is { Reading.Problem: null } => kept with { Due = now + retry, Stale = reading.Problem },
-                    _ => new(source, reading, now + retry, null),
+                    { IsAway: true } when kept is { Reading.Problem: null } => kept with { Due = clock.TimestampIn(retry), Stale = reading.Problem },
+                    _ => new(source, reading, clock.TimestampIn(retry), null),
                 };
                 _kept[path] = kept;
             }
@@ -59,7 +64,7 @@ internal sealed class VaultValues(VaultClient client, TimeProvider clock)
             readings[path] = kept.Reading;
         }
 
-        Due = _kept.Count == 0 ? null
+        _due = _kept.Count == 0 ? null
             : _kept.Values.Min(k => k.Due) is var due && client.TokenDue < due ? client.TokenDue
             : due;
         return readings;
@@ -67,7 +72,7 @@ internal sealed class VaultValues(VaultClient client, TimeProvider clock)
 
     private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;
 
-    private sealed record Kept(string Source, VaultReading Reading, DateTimeOffset Due, string? Stale)
+    private sealed record Kept(string Source, VaultReading Reading, long Due, string? Stale)
     {
         public override string ToString() => nameof(Kept);
     }

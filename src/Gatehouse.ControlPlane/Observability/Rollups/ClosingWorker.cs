@@ -12,8 +12,8 @@ internal sealed partial class ClosingWorker(
 
     private const int PausesBetweenComparisons = 60;
 
-    /// <summary>Between comparisons of all that is closed, however old; the first is after the start.</summary>
-    private static readonly TimeSpan BetweenWholeComparisons = TimeSpan.FromDays(1);
+    /// <summary>All that is closed, however old, is compared at the start and once a day.</summary>
+    private const int ComparisonsPerWholeOne = 24;
 
     /// <summary>How far back calls of an older version are looked for: at the start, and later.</summary>
     private static readonly (TimeSpan First, TimeSpan Later) Marked = (TimeSpan.FromDays(3), TimeSpan.FromHours(3));
@@ -24,7 +24,7 @@ internal sealed partial class ClosingWorker(
         var failing = false;
         var looks = 0;
         var marked = false;
-        var allComparedAt = DateTimeOffset.MinValue;
+        var wholeIn = 0;
         do
         {
             try
@@ -36,14 +36,14 @@ internal sealed partial class ClosingWorker(
                         Reopened(reopened);
                     }
 
-                    if (clock.GetUtcNow() - allComparedAt >= BetweenWholeComparisons)
+                    if (wholeIn-- <= 0)
                     {
                         if (await buckets.ReopenAllDifferingAsync(stoppingToken) is var old and > 0)
                         {
                             Reopened(old);
                         }
 
-                        allComparedAt = clock.GetUtcNow();
+                        wholeIn = ComparisonsPerWholeOne - 1;
                     }
 
                     await NamedCalls.MarkAsync(db, clock.GetUtcNow() - (marked ? Marked.Later : Marked.First), stoppingToken);
