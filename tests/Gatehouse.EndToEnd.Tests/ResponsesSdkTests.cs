@@ -1,6 +1,7 @@
 using System.Net.Http.Json;
 using System.Text.Json;
 using Gatehouse.EndToEnd.Tests.Sdk;
+using static Gatehouse.EndToEnd.Tests.Sdk.SdkAnswers;
 
 namespace Gatehouse.EndToEnd.Tests;
 
@@ -8,12 +9,9 @@ namespace Gatehouse.EndToEnd.Tests;
 /// One gateway before a player of five wire formats; each SDK that speaks responses runs all scenarios against each format once. The
 /// sample's system stores content, as stored responses need it.
 /// </summary>
-public sealed class ResponsesSdks : IAsyncLifetime
+public sealed class ResponsesSdks : SdkRuns
 {
     internal const string LangChain = "@langchain/openai (npm)";
-
-    private readonly Dictionary<(string Sdk, string Upstream), Lazy<Task<IReadOnlyDictionary<string, SdkResult>>>> _runs = [];
-    private GatehouseProcess _gatehouse = null!;
 
     internal static IReadOnlyDictionary<string, ISdkClient> Sdks { get; } = new Dictionary<string, ISdkClient>
     {
@@ -26,75 +24,42 @@ public sealed class ResponsesSdks : IAsyncLifetime
     /// <summary>OpenAI's own format of responses, and those that it is translated to.</summary>
     internal static readonly string[] Upstreams = ["responses", "chat", "anthropic", "gemini", "bedrock"];
 
-    internal static string Prefix(string sdk, string upstream) => $"{upstream}{Sdks.Keys.ToList().IndexOf(sdk)}-";
+    internal override IReadOnlyDictionary<string, ISdkClient> Clients => Sdks;
 
-    internal WirePlayer Player { get; private set; } = null!;
+    private protected override string Configuration(Uri player) => $$"""
+        providers:
+          responses: { kind: openai, base_url: '{{player}}v1', api_key: recorded }
+          chat: { kind: openai, base_url: '{{player}}v1', api_key: recorded, responses: false }
+          anthropic: { kind: anthropic, base_url: '{{player}}anthropic/v1', api_key: recorded }
+          gemini: { kind: gemini, base_url: '{{player}}gemini/v1beta', api_key: recorded }
+          bedrock:
+            kind: bedrock
+            base_url: '{{player}}bedrock'
+            aws: { region: eu-central-1, access_key_id: recorded, secret_access_key: recorded }
+        routes:
+          gemini*: { targets: [{ provider: gemini, model: "*" }] }
+          bedrock*: { targets: [{ provider: bedrock, model: "*" }] }
+          responses*: { targets: [{ provider: responses, model: "*" }] }
+          chat*: { targets: [{ provider: chat, model: "*" }] }
+          anthropic*: { targets: [{ provider: anthropic, model: "*" }] }
+        """;
 
-    internal Task<IReadOnlyDictionary<string, SdkResult>> RunAsync(string sdk, string upstream)
+    public override async ValueTask InitializeAsync()
     {
-        lock (_runs)
-        {
-            if (!_runs.TryGetValue((sdk, upstream), out var run))
-            {
-                _runs[(sdk, upstream)] = run = new(() => Sdks[sdk].RunAllAsync(
-                    _gatehouse.Url, _gatehouse.SampleKey, Prefix(sdk, upstream), Player.Url, TestContext.Current.CancellationToken));
-            }
-
-            return run.Value;
-        }
-    }
-
-    public async ValueTask InitializeAsync()
-    {
-        Player = await WirePlayer.StartAsync();
-        _gatehouse = await GatehouseProcess.StartAsync($$"""
-            providers:
-              responses: { kind: openai, base_url: '{{Player.Url}}v1', api_key: recorded }
-              chat: { kind: openai, base_url: '{{Player.Url}}v1', api_key: recorded, responses: false }
-              anthropic: { kind: anthropic, base_url: '{{Player.Url}}anthropic/v1', api_key: recorded }
-              gemini: { kind: gemini, base_url: '{{Player.Url}}gemini/v1beta', api_key: recorded }
-              bedrock:
-                kind: bedrock
-                base_url: '{{Player.Url}}bedrock'
-                aws: { region: eu-central-1, access_key_id: recorded, secret_access_key: recorded }
-            routes:
-              gemini*: { targets: [{ provider: gemini, model: "*" }] }
-              bedrock*: { targets: [{ provider: bedrock, model: "*" }] }
-              responses*: { targets: [{ provider: responses, model: "*" }] }
-              chat*: { targets: [{ provider: chat, model: "*" }] }
-              anthropic*: { targets: [{ provider: anthropic, model: "*" }] }
-            """);
-        using var api = _gatehouse.CreateClient(_gatehouse.CliToken);
+        await base.InitializeAsync();
+        using var api = Server.CreateClient(Server.CliToken);
         var systems = await api.GetFromJsonAsync<JsonElement>("api/systems");
         using var stored = await api.PutAsJsonAsync(
             $"api/systems/{systems.GetProperty("items")[0].GetProperty("id").GetString()}/environments/development",
             new Dictionary<string, object> { ["store_content"] = true, ["retention_days"] = 30 });
         stored.EnsureSuccessStatusCode();
     }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _gatehouse.DisposeAsync();
-        await Player.DisposeAsync();
-    }
 }
 
 /// <summary>The SDKs' clients for responses work through Gatehouse, whatever wire format the provider speaks.</summary>
 public sealed class ResponsesSdkTests(ResponsesSdks sdks) : IClassFixture<ResponsesSdks>
 {
-    public static TheoryData<string, string> Pairs()
-    {
-        var pairs = new TheoryData<string, string>();
-        foreach (var sdk in ResponsesSdks.Sdks.Keys)
-        {
-            foreach (var upstream in ResponsesSdks.Upstreams)
-            {
-                pairs.Add(sdk, upstream);
-            }
-        }
-
-        return pairs;
-    }
+    public static TheoryData<string, string> Pairs() => SdkRuns.Pairs(ResponsesSdks.Sdks.Keys, ResponsesSdks.Upstreams);
 
     [Theory]
     [MemberData(nameof(Pairs))]
@@ -133,7 +98,7 @@ public sealed class ResponsesSdkTests(ResponsesSdks sdks) : IClassFixture<Respon
 
         Assert.Equal("A single pixel.", Succeeded(results, "image").Text);
         Assert.Equal("A single pixel.", Succeeded(results, "image-stream").Text);
-        foreach (var sent in Sent(sdk, upstream, "image"))
+        foreach (var sent in sdks.Sent(sdk, upstream, "image"))
         {
             var body = sent.ToString();
             Assert.Contains(Scenarios.Pixel, body, StringComparison.Ordinal);
@@ -156,7 +121,7 @@ public sealed class ResponsesSdkTests(ResponsesSdks sdks) : IClassFixture<Respon
 
         Assert.Equal("""{"answer":42}""", Succeeded(results, "schema").Text);
         Assert.Equal("""{"answer":42}""", Succeeded(results, "schema-stream").Text);
-        foreach (var body in Sent(sdk, upstream, "schema"))
+        foreach (var body in sdks.Sent(sdk, upstream, "schema"))
         {
             var schema = upstream switch
             {
@@ -215,32 +180,13 @@ public sealed class ResponsesSdkTests(ResponsesSdks sdks) : IClassFixture<Respon
 
     [Theory]
     [MemberData(nameof(Pairs))]
-    public async Task Errors_before_the_answer_raise_with_the_providers_status(string sdk, string upstream)
-    {
-        var results = await sdks.RunAsync(sdk, upstream);
-
-        foreach (var suffix in (string[])["", "-stream"])
-        {
-            Assert.NotNull(results["rate-limited" + suffix].Error);
-            Assert.Equal(429, results["rate-limited" + suffix].Status);
-            Assert.NotNull(results["bad-request" + suffix].Error);
-            Assert.Equal(400, results["bad-request" + suffix].Status);
-            Assert.Contains("temperature", results["bad-request" + suffix].Message, StringComparison.Ordinal);
-        }
-    }
+    public async Task Errors_before_the_answer_raise_with_the_providers_status(string sdk, string upstream) =>
+        RaisedBeforeTheAnswer(await sdks.RunAsync(sdk, upstream));
 
     [Theory]
     [MemberData(nameof(Pairs))]
-    public async Task Errors_and_breaks_in_mid_stream_raise_after_the_text_that_came(string sdk, string upstream)
-    {
-        var results = await sdks.RunAsync(sdk, upstream);
-
-        foreach (var scenario in (string[])["mid-stream-error", "truncated"])
-        {
-            Assert.True(results[scenario].Error is not null, $"{scenario} ended as if it were complete: {results[scenario]}");
-            Assert.Equal("Hello from", results[scenario].Text);
-        }
-    }
+    public async Task Errors_and_breaks_in_mid_stream_raise_after_the_text_that_came(string sdk, string upstream) =>
+        RaisedInMidStream(await sdks.RunAsync(sdk, upstream));
 
     [Theory]
     [MemberData(nameof(Pairs))]
@@ -249,7 +195,7 @@ public sealed class ResponsesSdkTests(ResponsesSdks sdks) : IClassFixture<Respon
         var result = (await sdks.RunAsync(sdk, upstream))["abort"];
 
         Assert.Equal("Hello", result.Text);
-        await sdks.Player.LeftAsync(ResponsesSdks.Prefix(sdk, upstream) + "abort", TestContext.Current.CancellationToken);
+        await sdks.Player.LeftAsync(sdks.Prefix(sdk, upstream) + "abort", TestContext.Current.CancellationToken);
     }
 
     [Theory]
@@ -275,7 +221,7 @@ public sealed class ResponsesSdkTests(ResponsesSdks sdks) : IClassFixture<Respon
             Assert.Contains("Hello from the wire.", result.Text, StringComparison.Ordinal);
         }
 
-        var last = sdks.Player.Requests.Last(r => r.Model == ResponsesSdks.Prefix(sdk, upstream) + "text").Body.ToString();
+        var last = sdks.Player.Requests.Last(r => r.Model == sdks.Prefix(sdk, upstream) + "text").Body.ToString();
         if (sdk == "OpenAI (NuGet)" || sdk.StartsWith("ai ", StringComparison.Ordinal))
         {
             Assert.Contains("Hello from the wire.", last, StringComparison.Ordinal); // the first answer is part of the second request
@@ -314,23 +260,5 @@ public sealed class ResponsesSdkTests(ResponsesSdks sdks) : IClassFixture<Respon
             """,
             isResponses: true,
             TestContext.Current.CancellationToken);
-    }
-
-    private static SdkResult Succeeded(IReadOnlyDictionary<string, SdkResult> results, string scenario)
-    {
-        var result = results[scenario];
-        Assert.True(result.Error is null, $"{scenario} raised {result.Error}: {result.Message}");
-        return result;
-    }
-
-    private static IEnumerable<string> Tools(SdkResult result) =>
-        result.Tools.Select(t => $"{t.Name} {t.Arguments.GetProperty("city").GetString()}");
-
-    private List<JsonElement> Sent(string sdk, string upstream, string scenario)
-    {
-        var bodies = sdks.Player.Requests
-            .Where(r => r.Model == ResponsesSdks.Prefix(sdk, upstream) + scenario).Select(r => r.Body).ToList();
-        Assert.Equal(2, bodies.Count); // whole and streamed
-        return bodies;
     }
 }

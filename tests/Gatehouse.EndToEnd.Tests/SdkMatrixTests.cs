@@ -1,18 +1,16 @@
 using System.Text.Json;
 using Gatehouse.EndToEnd.Tests.Sdk;
+using static Gatehouse.EndToEnd.Tests.Sdk.SdkAnswers;
 
 namespace Gatehouse.EndToEnd.Tests;
 
 /// <summary>One gateway before a player of every wire format; each SDK runs all scenarios against each format once.</summary>
-public sealed class SdkMatrix : IAsyncLifetime
+public sealed class SdkMatrix : SdkRuns
 {
     /// <summary>
     /// It writes schemas in Google's older form, which knows fewer words, and takes a streamed signature only along with text.
     /// </summary>
     internal const string GoogleAdapter = "ai with @ai-sdk/google (npm)";
-
-    private readonly Dictionary<(string Sdk, string Upstream), Lazy<Task<IReadOnlyDictionary<string, SdkResult>>>> _runs = [];
-    private GatehouseProcess _gatehouse = null!;
 
     internal static readonly string[] Upstreams = ["openai", "anthropic", "gemini", "bedrock"];
 
@@ -29,82 +27,42 @@ public sealed class SdkMatrix : IAsyncLifetime
         ["@langchain/openai, chat (npm)"] = new NodeSdk("langchain.mjs", SdkFormat.Chat, "chat"),
     };
 
-    /// <summary>Each SDK's route prefix at each upstream: who asked is in the model name that the player sees.</summary>
-    internal static string Prefix(string sdk, string upstream) => $"{upstream}{Sdks.Keys.ToList().IndexOf(sdk)}-";
+    internal override IReadOnlyDictionary<string, ISdkClient> Clients => Sdks;
 
-    internal WirePlayer Player { get; private set; } = null!;
-
-    internal Task<IReadOnlyDictionary<string, SdkResult>> RunAsync(string sdk, string upstream)
-    {
-        lock (_runs)
-        {
-            if (!_runs.TryGetValue((sdk, upstream), out var run))
-            {
-                var client = Sdks[sdk];
-                _runs[(sdk, upstream)] = run = new(() => client.RunAllAsync(
-                    _gatehouse.Url, _gatehouse.SampleKey, Prefix(sdk, upstream), Player.Url, TestContext.Current.CancellationToken));
-            }
-
-            return run.Value;
-        }
-    }
-
-    public async ValueTask InitializeAsync()
-    {
-        Player = await WirePlayer.StartAsync();
-        _gatehouse = await GatehouseProcess.StartAsync($$"""
-            providers:
-              openai:
-                kind: openai
-                base_url: {{Player.Url}}v1
-                api_key: recorded
-              anthropic:
-                kind: anthropic
-                base_url: {{Player.Url}}anthropic/v1
-                api_key: recorded
-              gemini:
-                kind: gemini
-                base_url: {{Player.Url}}gemini/v1beta
-                api_key: recorded
-              bedrock:
-                kind: bedrock
-                base_url: {{Player.Url}}bedrock
-                aws: { region: eu-central-1, access_key_id: recorded, secret_access_key: recorded }
-            routes:
-              openai*:
-                targets: [{ provider: openai, model: "*" }]
-              anthropic*:
-                targets: [{ provider: anthropic, model: "*" }]
-              gemini*:
-                targets: [{ provider: gemini, model: "*" }]
-              bedrock*:
-                targets: [{ provider: bedrock, model: "*" }]
-            """);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _gatehouse.DisposeAsync();
-        await Player.DisposeAsync();
-    }
+    private protected override string Configuration(Uri player) => $$"""
+        providers:
+          openai:
+            kind: openai
+            base_url: {{player}}v1
+            api_key: recorded
+          anthropic:
+            kind: anthropic
+            base_url: {{player}}anthropic/v1
+            api_key: recorded
+          gemini:
+            kind: gemini
+            base_url: {{player}}gemini/v1beta
+            api_key: recorded
+          bedrock:
+            kind: bedrock
+            base_url: {{player}}bedrock
+            aws: { region: eu-central-1, access_key_id: recorded, secret_access_key: recorded }
+        routes:
+          openai*:
+            targets: [{ provider: openai, model: "*" }]
+          anthropic*:
+            targets: [{ provider: anthropic, model: "*" }]
+          gemini*:
+            targets: [{ provider: gemini, model: "*" }]
+          bedrock*:
+            targets: [{ provider: bedrock, model: "*" }]
+        """;
 }
 
 /// <summary>The official SDKs work through Gatehouse, whatever wire format the provider speaks.</summary>
 public sealed class SdkMatrixTests(SdkMatrix matrix) : IClassFixture<SdkMatrix>
 {
-    public static TheoryData<string, string> Pairs()
-    {
-        var pairs = new TheoryData<string, string>();
-        foreach (var sdk in SdkMatrix.Sdks.Keys)
-        {
-            foreach (var upstream in SdkMatrix.Upstreams)
-            {
-                pairs.Add(sdk, upstream);
-            }
-        }
-
-        return pairs;
-    }
+    public static TheoryData<string, string> Pairs() => SdkRuns.Pairs(SdkMatrix.Sdks.Keys, SdkMatrix.Upstreams);
 
     [Theory]
     [MemberData(nameof(Pairs))]
@@ -155,7 +113,7 @@ public sealed class SdkMatrixTests(SdkMatrix matrix) : IClassFixture<SdkMatrix>
 
         Assert.Equal("A single pixel.", Succeeded(results, "image").Text);
         Assert.Equal("A single pixel.", Succeeded(results, "image-stream").Text);
-        foreach (var body in Sent(sdk, upstream, "image"))
+        foreach (var body in matrix.Sent(sdk, upstream, "image"))
         {
             var (system, image) = upstream switch
             {
@@ -180,7 +138,7 @@ public sealed class SdkMatrixTests(SdkMatrix matrix) : IClassFixture<SdkMatrix>
 
         Assert.Equal("""{"answer":42}""", Succeeded(results, "schema").Text);
         Assert.Equal("""{"answer":42}""", Succeeded(results, "schema-stream").Text);
-        foreach (var body in Sent(sdk, upstream, "schema"))
+        foreach (var body in matrix.Sent(sdk, upstream, "schema"))
         {
             var schema = upstream switch
             {
@@ -242,32 +200,13 @@ public sealed class SdkMatrixTests(SdkMatrix matrix) : IClassFixture<SdkMatrix>
 
     [Theory]
     [MemberData(nameof(Pairs))]
-    public async Task Errors_before_the_answer_raise_with_the_providers_status(string sdk, string upstream)
-    {
-        var results = await matrix.RunAsync(sdk, upstream);
-
-        foreach (var suffix in (string[])["", "-stream"])
-        {
-            Assert.NotNull(results["rate-limited" + suffix].Error);
-            Assert.Equal(429, results["rate-limited" + suffix].Status);
-            Assert.NotNull(results["bad-request" + suffix].Error);
-            Assert.Equal(400, results["bad-request" + suffix].Status);
-            Assert.Contains("temperature", results["bad-request" + suffix].Message, StringComparison.Ordinal);
-        }
-    }
+    public async Task Errors_before_the_answer_raise_with_the_providers_status(string sdk, string upstream) =>
+        RaisedBeforeTheAnswer(await matrix.RunAsync(sdk, upstream));
 
     [Theory]
     [MemberData(nameof(Pairs))]
-    public async Task Errors_and_breaks_in_mid_stream_raise_after_the_text_that_came(string sdk, string upstream)
-    {
-        var results = await matrix.RunAsync(sdk, upstream);
-
-        foreach (var scenario in (string[])["mid-stream-error", "truncated"])
-        {
-            Assert.True(results[scenario].Error is not null, $"{scenario} ended as if it were complete: {results[scenario]}");
-            Assert.Equal("Hello from", results[scenario].Text);
-        }
-    }
+    public async Task Errors_and_breaks_in_mid_stream_raise_after_the_text_that_came(string sdk, string upstream) =>
+        RaisedInMidStream(await matrix.RunAsync(sdk, upstream));
 
     [Theory]
     [MemberData(nameof(Pairs))]
@@ -276,7 +215,7 @@ public sealed class SdkMatrixTests(SdkMatrix matrix) : IClassFixture<SdkMatrix>
         var result = (await matrix.RunAsync(sdk, upstream))["abort"];
 
         Assert.Equal("Hello", result.Text);
-        await matrix.Player.LeftAsync(SdkMatrix.Prefix(sdk, upstream) + "abort", TestContext.Current.CancellationToken);
+        await matrix.Player.LeftAsync(matrix.Prefix(sdk, upstream) + "abort", TestContext.Current.CancellationToken);
     }
 
     [Fact]
@@ -300,23 +239,6 @@ public sealed class SdkMatrixTests(SdkMatrix matrix) : IClassFixture<SdkMatrix>
             """,
             isResponses: false,
             TestContext.Current.CancellationToken);
-    }
-
-    private static SdkResult Succeeded(IReadOnlyDictionary<string, SdkResult> results, string scenario)
-    {
-        var result = results[scenario];
-        Assert.True(result.Error is null, $"{scenario} raised {result.Error}: {result.Message}");
-        return result;
-    }
-
-    private static IEnumerable<string> Tools(SdkResult result) =>
-        result.Tools.Select(t => $"{t.Name} {t.Arguments.GetProperty("city").GetString()}");
-
-    private List<JsonElement> Sent(string sdk, string upstream, string scenario)
-    {
-        var bodies = matrix.Player.Requests.Where(r => r.Model == SdkMatrix.Prefix(sdk, upstream) + scenario).Select(r => r.Body).ToList();
-        Assert.Equal(2, bodies.Count); // whole and streamed
-        return bodies;
     }
 
     /// <summary>The part of a message that has this member.</summary>

@@ -1,6 +1,6 @@
 // What the AI SDK is asked to do, whichever adapter it speaks by.
 import { generateText, jsonSchema, Output, streamText, tool } from 'ai';
-import { answerSchema, pixel, seen, weather } from './scenarios.mjs';
+import { answerSchema, pixel, seen, weather, wholeAndStreamed } from './scenarios.mjs';
 
 globalThis.AI_SDK_LOG_WARNINGS = false; // they would go where the results go
 
@@ -30,9 +30,9 @@ export function scenariosOf({ prefix, player, modelOf, signatureOf, schema = {},
     result.output = usage.outputTokens;
   }
 
-  const create = async (result, model, extra) => keep(result, await generateText(request(model, extra)));
+  const create = async (result, model, extra = {}) => keep(result, await generateText(request(model, extra)));
 
-  async function stream(result, model, extra) {
+  async function stream(result, model, extra = {}) {
     const stop = new AbortController();
     const answer = streamText({ ...request(model, extra), abortSignal: stop.signal, onError: () => {} });
     for await (const part of answer.fullStream) {
@@ -54,12 +54,9 @@ export function scenariosOf({ prefix, player, modelOf, signatureOf, schema = {},
     }
   }
 
-  const scenarios = {};
-  const both = { text: {}, tools: { tools }, parallel: { tools }, image: picture, schema: structured, thinking, refusal: {}, length: {}, 'rate-limited': {}, 'bad-request': {} };
-  for (const [name, extra] of Object.entries(both)) {
-    scenarios[name] = (r) => create(r, name, extra);
-    scenarios[`${name}-stream`] = (r) => stream(r, name, extra);
-  }
+  const scenarios = wholeAndStreamed(create, stream, {
+    tools: [{ tools }], parallel: [{ tools }], image: [picture], schema: [structured], thinking: [thinking],
+  });
   for (const name of ['mid-stream-error', 'truncated', 'abort']) {
     scenarios[name] = (r) => stream(r, name);
   }

@@ -1,6 +1,6 @@
 // usage: node anthropic.mjs <base address> <key> <route prefix> <player's address>
 import Anthropic from '@anthropic-ai/sdk';
-import { answerSchema, pixel, runAll, seen, weather } from './scenarios.mjs';
+import { answerSchema, pixel, runAll, seen, weather, wholeAndStreamed } from './scenarios.mjs';
 
 const [baseURL, apiKey, prefix, player] = process.argv.slice(2);
 const client = new Anthropic({ baseURL, apiKey, maxRetries: 0 });
@@ -50,26 +50,13 @@ async function raw(result, model, onText = () => {}) {
 }
 
 await runAll({
-  'text': (r) => create(r, 'text'),
-  'text-stream': (r) => stream(r, 'text'),
-  'tools': (r) => create(r, 'tools', { tools }),
-  'tools-stream': (r) => stream(r, 'tools', { tools }),
-  'parallel': (r) => create(r, 'parallel', { tools }),
-  'parallel-stream': (r) => stream(r, 'parallel', { tools }),
-  'image': (r) => create(r, 'image', {}, picture),
-  'image-stream': (r) => stream(r, 'image', {}, picture),
-  'schema': (r) => create(r, 'schema', schema),
-  'schema-stream': (r) => stream(r, 'schema', schema),
-  'thinking': (r) => create(r, 'thinking', thinking),
-  'thinking-stream': (r) => stream(r, 'thinking', thinking),
-  'refusal': (r) => create(r, 'refusal'),
-  'refusal-stream': (r) => stream(r, 'refusal'),
-  'length': (r) => create(r, 'length'),
-  'length-stream': (r) => stream(r, 'length'),
-  'rate-limited': (r) => create(r, 'rate-limited'),
-  'rate-limited-stream': (r) => stream(r, 'rate-limited'),
-  'bad-request': (r) => create(r, 'bad-request'),
-  'bad-request-stream': (r) => stream(r, 'bad-request'),
+  ...wholeAndStreamed(create, stream, {
+    tools: [{ tools }],
+    parallel: [{ tools }],
+    image: [{}, picture],
+    schema: [schema],
+    thinking: [thinking],
+  }),
   'mid-stream-error': (r) => raw(r, 'mid-stream-error'),
   'truncated': (r) => raw(r, 'truncated'),
   'abort': (r) => raw(r, 'abort', (events) => events.controller.abort()),

@@ -1,7 +1,7 @@
 // usage: node langchain.mjs <base address> <key> <route prefix> <player's address> [chat]
 import { HumanMessage, SystemMessage } from '@langchain/core/messages';
 import { ChatOpenAI } from '@langchain/openai';
-import { answerSchema, pixel, runAll, seen, weather } from './scenarios.mjs';
+import { answerSchema, pixel, runAll, seen, weather, wholeAndStreamed } from './scenarios.mjs';
 
 const [base, apiKey, prefix, player, format] = process.argv.slice(2);
 const isChat = format === 'chat';
@@ -44,26 +44,13 @@ const thinking = isChat ? {} : { reasoning: { effort: 'low', summary: 'auto' } }
 const schema = { response_format: { type: 'json_schema', json_schema: { name: 'answer', schema: answerSchema, strict: true } } };
 
 await runAll({
-  'text': (r) => create(r, 'text'),
-  'text-stream': (r) => stream(r, 'text'),
-  'tools': (r) => create(r, 'tools', { tools }),
-  'tools-stream': (r) => stream(r, 'tools', { tools }),
-  'parallel': (r) => create(r, 'parallel', { tools }),
-  'parallel-stream': (r) => stream(r, 'parallel', { tools }),
-  'image': (r) => create(r, 'image', {}, picture),
-  'schema': (r) => create(r, 'schema', schema),
-  'image-stream': (r) => stream(r, 'image', {}, picture),
-  'schema-stream': (r) => stream(r, 'schema', schema),
-  'thinking': (r) => create(r, 'thinking', thinking),
-  'thinking-stream': (r) => stream(r, 'thinking', thinking),
-  'refusal': (r) => create(r, 'refusal'),
-  'refusal-stream': (r) => stream(r, 'refusal'),
-  'length': (r) => create(r, 'length'),
-  'length-stream': (r) => stream(r, 'length'),
-  'rate-limited': (r) => create(r, 'rate-limited'),
-  'rate-limited-stream': (r) => stream(r, 'rate-limited'),
-  'bad-request': (r) => create(r, 'bad-request'),
-  'bad-request-stream': (r) => stream(r, 'bad-request'),
+  ...wholeAndStreamed(create, stream, {
+    tools: [{ tools }],
+    parallel: [{ tools }],
+    image: [{}, picture],
+    schema: [schema],
+    thinking: [thinking],
+  }),
   'mid-stream-error': (r) => stream(r, 'mid-stream-error'),
   'truncated': (r) => stream(r, 'truncated'),
   'abort': (r) => stream(r, 'abort'),

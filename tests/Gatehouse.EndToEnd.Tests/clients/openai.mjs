@@ -1,6 +1,6 @@
 // usage: node openai.mjs <base address> <key> <route prefix> <player's address>
 import OpenAI from 'openai';
-import { answerSchema, pixel, runAll, seen, weather } from './scenarios.mjs';
+import { answerSchema, pixel, runAll, seen, weather, wholeAndStreamed } from './scenarios.mjs';
 
 const [base, apiKey, prefix, player] = process.argv.slice(2);
 const client = new OpenAI({ baseURL: `${base}/v1`, apiKey, maxRetries: 0 });
@@ -44,51 +44,25 @@ async function stream(result, model, extra = {}, content = 'Hello') {
   result.signature = signature;
 }
 
+async function broken(result, model, onText = () => {}) {
+  const chunks = await client.chat.completions.create({ model: prefix + model, messages: user('Hello'), stream: true });
+  for await (const chunk of chunks) {
+    result.chunks++;
+    result.text += chunk.choices[0]?.delta?.content ?? '';
+    onText(chunks);
+    await seen(player, prefix + model, result.text);
+  }
+}
+
 await runAll({
-  'text': (r) => create(r, 'text'),
-  'text-stream': (r) => stream(r, 'text'),
-  'tools': (r) => create(r, 'tools', { tools }),
-  'tools-stream': (r) => stream(r, 'tools', { tools }),
-  'parallel': (r) => create(r, 'parallel', { tools, parallel_tool_calls: true }),
-  'parallel-stream': (r) => stream(r, 'parallel', { tools }),
-  'image': (r) => create(r, 'image', {}, picture),
-  'image-stream': (r) => stream(r, 'image', {}, picture),
-  'schema': (r) => create(r, 'schema', schema),
-  'schema-stream': (r) => stream(r, 'schema', schema),
-  'thinking': (r) => create(r, 'thinking', { reasoning_effort: 'low' }),
-  'thinking-stream': (r) => stream(r, 'thinking', { reasoning_effort: 'low' }),
-  'refusal': (r) => create(r, 'refusal'),
-  'refusal-stream': (r) => stream(r, 'refusal'),
-  'length': (r) => create(r, 'length'),
-  'length-stream': (r) => stream(r, 'length'),
-  'rate-limited': (r) => create(r, 'rate-limited'),
-  'rate-limited-stream': (r) => stream(r, 'rate-limited'),
-  'bad-request': (r) => create(r, 'bad-request'),
-  'bad-request-stream': (r) => stream(r, 'bad-request'),
-  'mid-stream-error': async (r) => {
-    const chunks = await client.chat.completions.create({ model: `${prefix}mid-stream-error`, messages: user('Hello'), stream: true });
-    for await (const chunk of chunks) {
-      r.chunks++;
-      r.text += chunk.choices[0]?.delta?.content ?? '';
-      await seen(player, `${prefix}mid-stream-error`, r.text);
-    }
-  },
-  'truncated': async (r) => {
-    const chunks = await client.chat.completions.create({ model: `${prefix}truncated`, messages: user('Hello'), stream: true });
-    for await (const chunk of chunks) {
-      r.chunks++;
-      r.text += chunk.choices[0]?.delta?.content ?? '';
-      await seen(player, `${prefix}truncated`, r.text);
-    }
-  },
-  'abort': async (r) => {
-    const chunks = await client.chat.completions.create({ model: `${prefix}abort`, messages: user('Hello'), stream: true });
-    for await (const chunk of chunks) {
-      r.chunks++;
-      r.text += chunk.choices[0]?.delta?.content ?? '';
-      if (r.text) {
-        chunks.controller.abort();
-      }
-    }
-  },
+  ...wholeAndStreamed(create, stream, {
+    tools: [{ tools }],
+    parallel: [{ tools, parallel_tool_calls: true }],
+    image: [{}, picture],
+    schema: [schema],
+    thinking: [{ reasoning_effort: 'low' }],
+  }),
+  'mid-stream-error': (r) => broken(r, 'mid-stream-error'),
+  'truncated': (r) => broken(r, 'truncated'),
+  'abort': (r) => broken(r, 'abort', (chunks) => r.text && chunks.controller.abort()),
 });

@@ -14,6 +14,16 @@ export async function seen(player, model, text) {
   }
 }
 
+// The scenarios that every client runs whole and streamed, with what 'more' says that each is called with.
+export function wholeAndStreamed(create, stream, more) {
+  const scenarios = {};
+  for (const name of ['text', 'tools', 'parallel', 'image', 'schema', 'thinking', 'refusal', 'length', 'rate-limited', 'bad-request']) {
+    scenarios[name] = (result) => create(result, name, ...more[name] ?? []);
+    scenarios[`${name}-stream`] = (result) => stream(result, name, ...more[name] ?? []);
+  }
+  return scenarios;
+}
+
 // Runs the scenarios one after another and prints one JSON line for each.
 export async function runAll(scenarios) {
   for (const [name, run] of Object.entries(scenarios)) {
