@@ -79,7 +79,8 @@ internal static class OpenAiUsage
         json.WriteEndObject();
     }
 
-    private static void ReadDetails(
+    /// <summary>Reads the object of details that the reader stands before, of the prompt or of the completion.</summary>
+    internal static void ReadDetails(
         ref Utf8JsonReader reader, ref long cached, ref long written, ref long reasoning, ref long audio, ref long image)
     {
         reader.Read();

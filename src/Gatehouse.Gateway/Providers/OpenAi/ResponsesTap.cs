@@ -202,7 +202,7 @@ internal static class ResponsesUsage
     /// <param name="reader">At the start of the usage object; left at its end.</param>
     public static TokenUsage Read(ref Utf8JsonReader reader)
     {
-        long input = 0, output = 0, cached = 0, written = 0, reasoning = 0;
+        long input = 0, output = 0, cached = 0, written = 0, reasoning = 0, other = 0;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (reader.ValueTextEquals("input_tokens"u8))
@@ -215,7 +215,7 @@ internal static class ResponsesUsage
             }
             else if (reader.ValueTextEquals("input_tokens_details"u8) || reader.ValueTextEquals("output_tokens_details"u8))
             {
-                ReadDetails(ref reader, ref cached, ref written, ref reasoning);
+                OpenAiUsage.ReadDetails(ref reader, ref cached, ref written, ref reasoning, ref other, ref other); // of sound and pictures it tells nothing apart
             }
             else
             {
@@ -228,36 +228,5 @@ internal static class ResponsesUsage
         written = Math.Min(written, input - cached);
         reasoning = Math.Min(reasoning, output);
         return new TokenUsage(input - cached - written, cached, written, 0, output - reasoning, reasoning);
-    }
-
-    private static void ReadDetails(ref Utf8JsonReader reader, ref long cached, ref long written, ref long reasoning)
-    {
-        reader.Read();
-        if (reader.TokenType != JsonTokenType.StartObject)
-        {
-            reader.Skip();
-            return;
-        }
-
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-        {
-            if (reader.ValueTextEquals("cached_tokens"u8))
-            {
-                cached = UsageNumber.Read(ref reader);
-            }
-            else if (reader.ValueTextEquals("cache_write_tokens"u8))
-            {
-                written = UsageNumber.Read(ref reader);
-            }
-            else if (reader.ValueTextEquals("reasoning_tokens"u8))
-            {
-                reasoning = UsageNumber.Read(ref reader);
-            }
-            else
-            {
-                reader.Read();
-                reader.Skip();
-            }
-        }
     }
 }
