@@ -21,7 +21,7 @@ internal sealed partial class PolledListener : IConnectionListener
     private readonly ILogger _log;
     private bool _isFull; // as many clients as there may be
     private bool _isSaid; // once
-    private volatile bool _isClosed;
+    private bool _isClosed;
 
     /// <param name="socket">Listens already.</param>
     public PolledListener(Socket socket, MemoryPool<byte> memory, TimeProvider clock, ILogger log)
@@ -41,12 +41,18 @@ internal sealed partial class PolledListener : IConnectionListener
 
     internal SafeHandle Handle => _polled.Handle;
 
+    /// <returns><see langword="null"/> once the listener is unbound and everybody who had connected by then is accepted.</returns>
     public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
     {
-        while (!_isClosed)
+        while (!Volatile.Read(ref _isClosed))
         {
             if (_isFull && IsFull())
             {
+                if (_polled.IsEnding)
+                {
+                    break;
+                }
+
                 if (!_isSaid)
                 {
                     _isSaid = true;
@@ -61,6 +67,11 @@ internal sealed partial class PolledListener : IConnectionListener
             if (descriptor == AcceptWait.Closed)
             {
                 break;
+            }
+
+            if (descriptor == AcceptWait.Again)
+            {
+                continue;
             }
 
             if (descriptor == AcceptWait.Refused)
@@ -84,26 +95,35 @@ internal sealed partial class PolledListener : IConnectionListener
             }
         }
 
+        Close();
         return null;
     }
 
+    /// <summary>
+    /// Whoever accepts takes those who are connected already, who may have sent their requests, and closes the listener behind them.
+    /// </summary>
     public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
     {
-        if (!_isClosed)
+        _polled.IsEnding = true;
+        _polled.Wait.CancelPending();
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        Close();
+        _memory.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private void Close()
+    {
+        if (!Interlocked.Exchange(ref _isClosed, true))
         {
-            _isClosed = true;
             _polled.Wait.CancelPending();
             _polled.Dispose();
             GC.KeepAlive(_socket); // closed with its handle, as soon as nobody accepts; its own disposal would wait for that
         }
-
-        return ValueTask.CompletedTask;
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await UnbindAsync();
-        _memory.Dispose();
     }
 
     private bool IsFull()
@@ -124,6 +144,8 @@ internal sealed partial class PolledListener : IConnectionListener
 
     private sealed class ListeningSocket : PolledSocket
     {
+        private volatile bool _isEnding;
+
         public ListeningSocket(SafeHandle handle, Poller poller)
             : base(handle, poller)
         {
@@ -131,6 +153,9 @@ internal sealed partial class PolledListener : IConnectionListener
         }
 
         public AcceptWait Wait { get; }
+
+        /// <summary>Nobody waits for clients any longer.</summary>
+        public bool IsEnding { get => _isEnding; set => _isEnding = value; }
 
         protected override void OnReadable() => Wait.GoOn();
 
@@ -143,6 +168,7 @@ internal sealed partial class PolledListener : IConnectionListener
     {
         public const int Closed = -1;
         public const int Refused = -2;
+        public const int Again = -3;
 
         private const int MostAddressBytes = 28; // IPv6
 
@@ -172,8 +198,8 @@ internal sealed partial class PolledListener : IConnectionListener
                 var error = Marshal.GetLastPInvokeError();
                 if (error == Libc.WouldBlock)
                 {
-                    result = default;
-                    return false;
+                    result = (Closed, null);
+                    return listener.IsEnding;
                 }
 
                 if (error is not (Libc.Interrupted or Libc.ConnectionAborted))
@@ -184,7 +210,7 @@ internal sealed partial class PolledListener : IConnectionListener
             }
         }
 
-        protected override (int Descriptor, EndPoint? Remote) Cancelled() => (Closed, null);
+        protected override (int Descriptor, EndPoint? Remote) Cancelled() => (Again, null);
 
         private static EndPoint Remote(ReadOnlySpan<byte> address)
         {

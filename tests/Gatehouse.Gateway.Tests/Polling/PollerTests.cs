@@ -40,8 +40,10 @@ public sealed class PollerTests
         var (listener, address) = Listen();
         var held = false;
         listener.Handle.DangerousAddRef(ref held); // as a system call does
+        var accepting = listener.AcceptAsync(Ct);
 
         await listener.UnbindAsync(Ct);
+        Assert.Null(await accepting);
         using (var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))
         {
             await client.ConnectAsync(address, Ct); // the kernel takes it as long as the descriptor is open
@@ -51,6 +53,29 @@ public sealed class PollerTests
         using var late = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await Assert.ThrowsAsync<SocketException>(async () => await late.ConnectAsync(address, Ct));
         Assert.Null(await listener.AcceptAsync(Ct));
+    }
+
+    /// <summary>Requests that a proxy had sent on connections which waited in the kernel's queue were lost.</summary>
+    [Fact]
+    public async Task Who_is_connected_when_the_listener_is_unbound_is_accepted_and_nobody_after()
+    {
+        var (listener, address) = Listen();
+        var clients = Enumerable.Range(0, 20)
+            .Select(_ => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)).ToList();
+        await Task.WhenAll(clients.Select(c => c.ConnectAsync(address, Ct).AsTask()));
+
+        await listener.UnbindAsync(Ct);
+        var accepted = 0;
+        while (await listener.AcceptAsync(Ct) is { } connection)
+        {
+            accepted++;
+            await connection.DisposeAsync();
+        }
+
+        Assert.Equal(clients.Count, accepted);
+        using var late = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await Assert.ThrowsAsync<SocketException>(async () => await late.ConnectAsync(address, Ct));
+        clients.ForEach(c => c.Dispose());
     }
 
     /// <summary>The thread that polls met a handle that was disposed a moment before, and the process ended.</summary>
