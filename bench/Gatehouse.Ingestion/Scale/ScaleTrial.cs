@@ -82,7 +82,7 @@ internal static class ScaleTrial
         var started = TimeProvider.System.GetTimestamp();
         await using (var db = connection is null
             ? DatabaseFactory.Sqlite(Path.Combine(folder, "gatehouse.db"))
-            : DatabaseFactory.Postgres(connection))
+            : DatabaseFactory.Postgres($"{connection};Command Timeout=3600")) // for the end: it reads all there is
         {
             await new Filling(db).RunAsync(
                 new Mix(systems, now.AddDays(-30), now, calls),
