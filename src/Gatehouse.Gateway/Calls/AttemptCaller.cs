@@ -22,8 +22,7 @@ internal sealed class AttemptCaller(TargetCaller caller)
         };
     }
 
-    [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
-    public async ValueTask<AttemptFailure?> TryAsync(Call call, Target target, BreakerPass pass, bool hasSuccessor)
+    public ValueTask<AttemptFailure?> TryAsync(Call call, Target target, BreakerPass pass, bool hasSuccessor)
     {
         Attempt attempt;
         try
@@ -36,7 +35,7 @@ internal sealed class AttemptCaller(TargetCaller caller)
             throw;
         }
 
-        return await TryAsync(call, attempt);
+        return TryAsync(call, attempt);
     }
 
     [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]

@@ -158,16 +158,21 @@ internal sealed class Call : IDisposable
     [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
     public async ValueTask<T> WaitAsync<T>(ValueTask<T> pending)
     {
-        var from = _clock.GetTimestamp();
+        var from = BeginWait();
         try
         {
             return await pending;
         }
         finally
         {
-            _waited += _clock.GetTimestamp() - from;
+            EndWait(from);
         }
     }
+
+    /// <summary>What passes from here to <see cref="EndWait"/> is not our own time, as in <see cref="WaitAsync"/>.</summary>
+    public long BeginWait() => _clock.GetTimestamp();
+
+    public void EndWait(long from) => _waited += _clock.GetTimestamp() - from;
 
     /// <summary>A place at the target was taken for an attempt.</summary>
     public void EnterTarget() => HasLeftTarget = false;

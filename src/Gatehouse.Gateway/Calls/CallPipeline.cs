@@ -63,7 +63,12 @@ internal sealed partial class CallPipeline(
         metrics.Began();
         try
         {
-            await HandleAsync(call);
+            // 9 Call; a success is answered and settled (10, 11) where its last bytes are known
+            if (await PrepareAsync(call) && await caller.CallAsync(call) is { } failure
+                && !(call.Visit is not null && await cache.TryServeStaleAsync(call, failure)))
+            {
+                End(call, failure);
+            }
         }
         catch (Exception) when (call.Aborted.IsCancellationRequested)
         {
@@ -89,8 +94,9 @@ internal sealed partial class CallPipeline(
         await settlement.FlushAsync(call);
     }
 
-    [AsyncMethodBuilder(typeof(KeptStateBuilder))]
-    private async ValueTask HandleAsync(Call call)
+    /// <returns>Whether a target is to be asked; if not, the call has its answer.</returns>
+    [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
+    private async ValueTask<bool> PrepareAsync(Call call)
     {
         // 1 Authenticate
         var refusal = Authentication.Check(call, clock.GetUtcNow(), out var principal);
@@ -98,7 +104,7 @@ internal sealed partial class CallPipeline(
         {
             metrics.Unauthenticated(call.Surface.Name, refusal!.Status);
             ClientAnswer.WriteFailure(call, new AttemptFailure(NextStep.PassOn, refusal));
-            return;
+            return false;
         }
 
         call.Principal = principal;
@@ -124,19 +130,19 @@ internal sealed partial class CallPipeline(
         if (refusal is not null)
         {
             End(call, new AttemptFailure(NextStep.PassOn, refusal) { IsLasting = principal.Off is not null });
-            return;
+            return false;
         }
 
         if (call.IsTakenOver || TryAnswerHere(call))
         {
-            return;
+            return false;
         }
 
         // 6 Guard
         if (await GuardAsync(call) is { } blocked)
         {
             End(call, blocked);
-            return;
+            return false;
         }
 
         // 7 Look up
@@ -145,12 +151,12 @@ internal sealed partial class CallPipeline(
             if (await cache.LookUpAsync(call) is { } unserved)
             {
                 End(call, unserved);
-                return;
+                return false;
             }
 
             if (call.IsSettled)
             {
-                return;
+                return false;
             }
         }
 
@@ -158,22 +164,17 @@ internal sealed partial class CallPipeline(
         if (await admissions.AdmitAsync(call) is { } overrun)
         {
             End(call, overrun);
-            return;
+            return false;
         }
 
         if (call.Surface.Admitted() is { } full)
         {
             End(call, new AttemptFailure(NextStep.PassOn, full));
-            return;
+            return false;
         }
 
         mirrors.Offer(call);
-
-        // 9 Call; a success is answered and settled (10, 11) where its last bytes are known
-        if (await caller.CallAsync(call) is { } failure && !(call.Visit is not null && await cache.TryServeStaleAsync(call, failure)))
-        {
-            End(call, failure);
-        }
+        return true;
     }
 
     private static Problem? FindRoute(Call call)

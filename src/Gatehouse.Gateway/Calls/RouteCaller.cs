@@ -23,8 +23,11 @@ internal sealed class RouteCaller(
 
     /// <returns><see langword="null"/> when the client has its answer, else the last failure.</returns>
     /// <exception cref="OperationCanceledException">The client went away.</exception>
-    [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
-    public async ValueTask<AttemptFailure?> CallAsync(Call call)
+    public ValueTask<AttemptFailure?> CallAsync(Call call) =>
+        call.Guard is null && call.Route.WhenDown is null ? AskAsync(call, isWaiting: false) : AskAgainAsync(call);
+
+    /// <summary>A guard may send the call to another route, and the route may let it wait for a target to come back.</summary>
+    private async ValueTask<AttemptFailure?> AskAgainAsync(Call call)
     {
         var failure = await AskAsync(call, isWaiting: false);
         if (failure is { IsRerouted: true })
@@ -251,73 +254,45 @@ internal sealed class RouteCaller(
         call.EnterTarget();
         try
         {
-            return await TryRepeatedlyAsync(call, target, pass, hasSuccessor, race);
+            for (var (retry, rotations) = (0, 0); ;)
+            {
+                var failure = race is null ? await _attempts.TryAsync(call, target, pass, hasSuccessor) : await race.RunAsync(target, pass);
+                if (failure is null || failure.IsUnasked || failure.Step == NextStep.PassOn || call.ContentIsSent)
+                {
+                    return failure;
+                }
+
+                Settlement.CloseAttempt(call, failure.Problem.Code, failure.RecordedMessage);
+                if (race is { IsHedged: true })
+                {
+                    return failure; // both have been asked
+                }
+
+                race = null;
+                if (!failure.IsCorrected && !(failure.MayRotate && ++rotations < target.Provider.Credentials!.Count))
+                {
+                    var pause = failure.RetryAfter ?? RetryRules.Backoff(call.Route, retry, chance.Next());
+                    if (failure.Step != NextStep.Retry || ++retry >= call.Route.AttemptsPerTarget || pause > call.Route.MaxRetryDelay
+                        || target.Breaker is { State: not BreakerState.Closed })
+                    {
+                        return failure;
+                    }
+
+                    await caller.PauseAsync(call, pause);
+                }
+
+                pass = target.Breaker?.TryEnter() ?? BreakerPass.Call;
+                if (pass == BreakerPass.None)
+                {
+                    return failure;
+                }
+
+                metrics.Retried(target.Provider.Name);
+            }
         }
         finally
         {
             call.LeaveTarget(target);
-        }
-    }
-
-    [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
-    private async ValueTask<AttemptFailure?> TryRepeatedlyAsync(
-        Call call, Target target, BreakerPass pass, bool hasSuccessor, HedgeRace? race)
-    {
-        var (retry, rotations) = (0, 0);
-        while (true)
-        {
-            var failure = race is null ? await _attempts.TryAsync(call, target, pass, hasSuccessor) : await race.RunAsync(target, pass);
-            if (failure is null || failure.IsUnasked || failure.Step == NextStep.PassOn || call.ContentIsSent)
-            {
-                return failure;
-            }
-
-            Settlement.CloseAttempt(call, failure.Problem.Code, failure.RecordedMessage);
-            if (race is { IsHedged: true })
-            {
-                return failure; // both have been asked
-            }
-
-            race = null;
-            if (failure.IsCorrected)
-            {
-                pass = target.Breaker?.TryEnter() ?? BreakerPass.Call;
-                if (pass == BreakerPass.None)
-                {
-                    return failure;
-                }
-
-                metrics.Retried(target.Provider.Name);
-                continue;
-            }
-
-            if (failure.MayRotate && ++rotations < target.Provider.Credentials!.Count)
-            {
-                pass = target.Breaker?.TryEnter() ?? BreakerPass.Call;
-                if (pass == BreakerPass.None)
-                {
-                    return failure;
-                }
-
-                metrics.Retried(target.Provider.Name);
-                continue;
-            }
-
-            var pause = failure.RetryAfter ?? RetryRules.Backoff(call.Route, retry, chance.Next());
-            if (failure.Step != NextStep.Retry || ++retry >= call.Route.AttemptsPerTarget || pause > call.Route.MaxRetryDelay
-                || target.Breaker is { State: not BreakerState.Closed })
-            {
-                return failure;
-            }
-
-            await caller.PauseAsync(call, pause);
-            pass = target.Breaker?.TryEnter() ?? BreakerPass.Call;
-            if (pass == BreakerPass.None)
-            {
-                return failure;
-            }
-
-            metrics.Retried(target.Provider.Name);
         }
     }
 }

@@ -90,7 +90,26 @@ internal sealed class TargetCaller(
                 request = next with { ApiKey = request.ApiKey };
             }
 
-            await using var answer = await HoldAsync(call, attempt, attempt.Target.Provider.Upstream.SendAsync(request, deadline.Token));
+            UpstreamAnswer head;
+            var sending = attempt.Target.Provider.Upstream.SendAsync(request, deadline.Token);
+            if (IsOutOfTurn(attempt) || KeepsCompany(call))
+            {
+                head = await HoldAsync(call, attempt, sending);
+            }
+            else
+            {
+                var from = call.BeginWait(); // here and not by a method that waits: every call would pay for that
+                try
+                {
+                    head = await sending;
+                }
+                finally
+                {
+                    call.EndWait(from);
+                }
+            }
+
+            await using var answer = head;
             attempt.Status = answer.Status;
             attempt.HeadersMicros = call.Micros;
             return answer.Status != StatusCodes.Status200OK ? await ReadFailureAsync(call, attempt, answer, deadline)
@@ -758,12 +777,15 @@ internal sealed class TargetCaller(
 
     /// <summary>Of two attempts at the same time neither awaits for the call: whoever runs them does.</summary>
     private ValueTask<T> HoldAsync<T>(Call call, Attempt attempt, ValueTask<T> pending) =>
-        attempt.Contender is { IsAdmitted: false } ? pending : HoldAsync(call, pending);
+        IsOutOfTurn(attempt) ? pending : HoldAsync(call, pending);
 
     /// <summary>Awaits the provider. A stream client that waits long for its first content is kept company.</summary>
     public ValueTask<T> HoldAsync<T>(Call call, ValueTask<T> pending) => pending.IsCompleted ? pending
-        : !call.Peek.Stream || call.ContentIsSent || !call.Surface.KeepsCompany ? call.WaitAsync(pending)
-        : Company.KeepAsync(call, pending, clock);
+        : KeepsCompany(call) ? Company.KeepAsync(call, pending, clock) : call.WaitAsync(pending);
+
+    private static bool IsOutOfTurn(Attempt attempt) => attempt.Contender is { IsAdmitted: false };
+
+    private static bool KeepsCompany(Call call) => call.Peek.Stream && !call.ContentIsSent && call.Surface.KeepsCompany;
 
     private async ValueTask<bool> DelayAsync(TimeSpan pause, CancellationToken ct)
     {

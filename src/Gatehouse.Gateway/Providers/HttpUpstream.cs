@@ -46,10 +46,14 @@ internal sealed class HttpUpstream : IUpstream, IDisposable
                 await connection.SendAsync(_head, request, ct);
                 sentAt = beganAt;
                 request.Listener?.Sent();
-                if (await connection.ReceiveHeadAsync(ct))
+                do
                 {
-                    return new HttpAnswer(connection, Connections);
+                    if (connection.TryReadHead())
+                    {
+                        return new HttpAnswer(connection, Connections);
+                    }
                 }
+                while (connection.TryTake(await connection.ReceiveAsync(ct)));
             }
             catch (FormatException e)
             {

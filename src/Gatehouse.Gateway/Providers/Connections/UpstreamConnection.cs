@@ -29,6 +29,7 @@ internal sealed class UpstreamConnection(Stream stream, Func<bool> hasInput, lon
     private byte[] _fields = [];
     private int _fieldBytes;
     private AnswerHead _head = new();
+    private int _interim; // answers before the one that counts
     private ChunkedBody _chunks;
     private long _left; // of a body with a length
     private bool _over;
@@ -66,6 +67,7 @@ internal sealed class UpstreamConnection(Stream stream, Func<bool> hasInput, lon
     {
         _start = _end = 0;
         _over = _filled = HasAnswered = false;
+        (_head, _interim) = (new AnswerHead(), 0);
         var body = request.Body;
         var most = head.Measure(request);
         var copied = body.Length <= MaxCopiedBytes ? body.Length : 0;
@@ -83,39 +85,43 @@ internal sealed class UpstreamConnection(Stream stream, Func<bool> hasInput, lon
         }
     }
 
-    /// <returns><see langword="false"/> when the connection ended before the first byte of an answer.</returns>
-    /// <exception cref="IOException">It broke within the head, or before it.</exception>
+    /// <summary>
+    /// Reads the head as far as it has come. While it is not there: <see cref="ReceiveAsync"/>, then <see cref="TryTake"/>, by whoever
+    /// waits for the answer, since one more method that waits is paid for by every call.
+    /// </summary>
+    /// <returns>Whether the answer has begun.</returns>
     /// <exception cref="FormatException">It is no answer of HTTP/1.1.</exception>
-    [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
-    public async ValueTask<bool> ReceiveHeadAsync(CancellationToken ct)
+    public bool TryReadHead()
     {
-        _head = new AnswerHead();
-        for (var interim = 0; ;)
+        while (_end > _start && _head.TryRead(_buffer.AsSpan(_start, _end - _start)))
         {
-            if (_end > _start && _head.TryRead(_buffer.AsSpan(_start, _end - _start)))
+            if (_head.Status >= 200)
             {
-                if (_head.Status >= 200)
-                {
-                    BeginBody();
-                    return true;
-                }
-
-                if (++interim > MaxInterimAnswers || _head.Status == 101)
-                {
-                    throw new FormatException("Not the answer to a plain request.");
-                }
-
-                _start += _head.Bytes;
-                _head = new AnswerHead();
-                continue;
+                BeginBody();
+                return true;
             }
 
-            if (!Received(await stream.ReadAsync(Room(), ct)))
+            if (++_interim > MaxInterimAnswers || _head.Status == 101)
             {
-                return HasAnswered ? throw new IOException("The connection ended within the head.") : false;
+                throw new FormatException("Not the answer to a plain request.");
             }
+
+            _start += _head.Bytes;
+            _head = new AnswerHead();
         }
+
+        return false;
     }
+
+    /// <summary>Waits for more of the head.</summary>
+    /// <returns>For <see cref="TryTake"/>.</returns>
+    /// <exception cref="IOException">The connection is broken.</exception>
+    public ValueTask<int> ReceiveAsync(CancellationToken ct) => stream.ReadAsync(Room(), ct);
+
+    /// <returns><see langword="false"/> when the connection ended before the first byte of an answer.</returns>
+    /// <exception cref="IOException">It ended within the head.</exception>
+    public bool TryTake(int received) =>
+        Received(received) || (HasAnswered ? throw new IOException("The connection ended within the head.") : false);
 
     /// <returns>0 at the end of the body, and of nothing else.</returns>
     /// <exception cref="IOException">The body is broken, or ended too early.</exception>
