@@ -51,9 +51,12 @@ public sealed class TextCheck
     {
         Refuse(options.Detectors.Concat(options.Thresholds.Keys).FirstOrDefault(n => !Names.Contains(n)), "detector", Names);
         Refuse(options.Categories.FirstOrDefault(c => !HarmCategories.All.Contains(c)), "category", HarmCategories.All);
+        Refuse(options.Languages.FirstOrDefault(l => !Languages.Codes.Contains(l)), "language that is told from others", Languages.Codes);
         if (options.Thresholds.Values.Any(t => t is not (>= 0 and <= 1)))
         {
-            throw new ArgumentException("A threshold is a number from 0 to 1.", nameof(options));
+#pragma warning disable CA2208 // The message is for whoever wrote the options: it names no parameter.
+            throw new ArgumentException("A threshold is a number from 0 to 1.");
+#pragma warning restore CA2208
         }
 
         foreach (var name in options.Detectors.Count > 0 ? Names.Intersect(options.Detectors) : Names)

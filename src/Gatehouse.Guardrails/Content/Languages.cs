@@ -43,6 +43,10 @@ public static class Languages
 
     private static readonly (uint Hash, int Mask)[] Table = Build();
 
+    /// <summary>The languages that it tells, by their ISO 639-1 codes (and <c>tl</c>).</summary>
+    public static IReadOnlyList<string> Codes { get; } =
+        [.. Common.Select(l => l.Code).Concat(["ja", "zh", "ko", "hi", "bn", "th", "el", "he"]).Order(StringComparer.Ordinal)];
+
     public static LanguageGuess Of(ReadOnlySpan<char> text)
     {
         Span<int> scripts = stackalloc int[12];

@@ -27,7 +27,7 @@ public sealed record CustomRecogniser(string Type, string Pattern)
     /// <summary>Words that make a match likely, in any case.</summary>
     public IReadOnlyList<string> Context { get; init; } = [];
 
-    /// <summary>The check digit, over the match without separators.</summary>
+    /// <summary>The check digit: Luhn, Verhoeff and ISO 7064 over the digits of the match, mod 97 over its letters and digits.</summary>
     public CustomCheck Check { get; init; }
 
     /// <summary>Texts in which it must find something. Checked when the detector is built.</summary>
@@ -38,7 +38,11 @@ public sealed record CustomRecogniser(string Type, string Pattern)
 }
 
 /// <summary>A custom recogniser that cannot be used; the message says which and what to change.</summary>
-public sealed class CustomRecogniserException(string message) : Exception(message);
+/// <param name="type">Of the recogniser.</param>
+public sealed class CustomRecogniserException(string type, string message) : Exception(message)
+{
+    public string Type => type;
+}
 
 /// <summary>A custom recogniser made ready: compiled, and proved on its own examples.</summary>
 internal sealed class CustomScanner
@@ -62,22 +66,23 @@ internal sealed class CustomScanner
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException)
         {
-            throw new CustomRecogniserException($"The pattern of '{recogniser.Type}' cannot be used: {e.Message}");
+            throw new CustomRecogniserException(recogniser.Type, $"The pattern of '{recogniser.Type}' cannot be used: {e.Message}");
         }
 
         if (_pattern.IsMatch(""))
         {
-            throw new CustomRecogniserException($"The pattern of '{recogniser.Type}' matches the empty text.");
+            throw new CustomRecogniserException(recogniser.Type, $"The pattern of '{recogniser.Type}' matches the empty text.");
         }
 
         foreach (var text in recogniser.Finds.Where(t => !FindsIn(t)))
         {
-            throw new CustomRecogniserException($"'{recogniser.Type}' finds nothing in its example '{text}'.");
+            var why = _pattern.IsMatch(text) ? $": the pattern matches, but the check '{recogniser.Check.ToString().ToLowerInvariant()}' fails" : "";
+            throw new CustomRecogniserException(recogniser.Type, $"'{recogniser.Type}' finds nothing in its example '{text}'{why}.");
         }
 
         foreach (var text in recogniser.Ignores.Where(FindsIn))
         {
-            throw new CustomRecogniserException($"'{recogniser.Type}' finds something in '{text}', which it should ignore.");
+            throw new CustomRecogniserException(recogniser.Type, $"'{recogniser.Type}' finds something in '{text}', which it should ignore.");
         }
     }
 
@@ -118,19 +123,19 @@ internal sealed class CustomScanner
         var length = 0;
         foreach (var c in match)
         {
-            if (char.IsAsciiLetterOrDigit(c))
+            // A prefix of letters is no part of a number that a digit checks.
+            if (char.IsAsciiDigit(c) || (_recogniser.Check == CustomCheck.Mod97 && char.IsAsciiLetter(c)))
             {
                 compact[length++] = char.ToUpperInvariant(c);
             }
         }
 
         var value = compact[..length];
-        var isNumber = length > 1 && value.IndexOfAnyExceptInRange('0', '9') < 0;
         return _recogniser.Check switch
         {
-            CustomCheck.Luhn => isNumber && Checksums.Luhn(value),
-            CustomCheck.Verhoeff => isNumber && Checksums.Verhoeff(value),
-            CustomCheck.Iso7064 => isNumber && Checksums.Iso7064Mod11x10(value),
+            CustomCheck.Luhn => length > 1 && Checksums.Luhn(value),
+            CustomCheck.Verhoeff => length > 1 && Checksums.Verhoeff(value),
+            CustomCheck.Iso7064 => length > 1 && Checksums.Iso7064Mod11x10(value),
             _ => length > 4 && Checksums.Mod97(value),
         };
     }

@@ -57,6 +57,15 @@ public sealed class PiiDetector : IDetector
     /// <summary>The detector with default options.</summary>
     public static PiiDetector Default { get; } = new(new PiiOptions());
 
+    /// <summary>Every type that it finds by itself; custom recognisers have more.</summary>
+    public static IReadOnlyList<string> Types { get; } =
+    [
+        .. NameScanner.Types.Union(
+            [PiiTypes.DateTime, PiiTypes.Email, PiiTypes.Url, PiiTypes.Ip, PiiTypes.Mac, PiiTypes.Phone]).Union(
+            IdentifierRules.All.Select(r => r.Type)),
+        Denied,
+    ];
+
     public DetectorKind Kind => DetectorKind.Pii;
 
     public void Find(ReadOnlySpan<char> text, in DetectionContext context, FindingList findings)

@@ -119,9 +119,15 @@ internal static class PolicyCommands
         command.SetAction(async (parsed, ct) =>
         {
             var named = parsed.GetRequiredValue(name);
+            if (PolicyFileReader.BuiltIn.FirstOrDefault(f => f.Policy.Name == named) is { } builtIn)
+            {
+                // The same everywhere, also where the configuration waits for the policy that is begun with it.
+                Terminal.Standard(json: false).Out.Write(builtIn.Text);
+                return ExitCodes.Done;
+            }
+
             var path = $"api/policies/{Uri.EscapeDataString(named)}";
-            if (BuiltIn.Contains(named)
-                || await AskAsync(parsed, api => api.GetAsync(path, ClientJson.Default.PolicyView, ct)) is not { } kept)
+            if (await AskAsync(parsed, api => api.GetAsync(path, ClientJson.Default.PolicyView, ct)) is not { } kept)
             {
                 var files = await LoadAsync(parsed, ct);
                 var found = files.FirstOrDefault(f => f.Policy.Name == named)
@@ -137,9 +143,6 @@ internal static class PolicyCommands
         });
         return command;
     }
-
-    /// <summary>The built-in ones are the same everywhere.</summary>
-    private static IReadOnlyList<string> BuiltIn { get; } = ["minimal", "standard", "strict"];
 
     private static Command Test()
     {

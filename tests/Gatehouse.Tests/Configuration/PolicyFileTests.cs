@@ -66,6 +66,14 @@ public sealed class PolicyFileTests
     [InlineData("action: pseudonymise }", "action: flag, escalate: { timeout: 1m } }", "'escalate' is for the action 'escalate' only", 4)]
     [InlineData("action: pseudonymise }", "action: flag, sides: [ outside ] }", "'outside' is no side of a call", 4)]
     [InlineData("name: support", "name: strict", "The name 'strict' is taken", 1)]
+    [InlineData("types: [ EMAIL_ADDRESS ]", "types: [ EMAIL_ADRESS ]", "no type of what 'pii' finds. Did you mean 'EMAIL_ADDRESS'?", 4)]
+    [InlineData("detect: terms, terms: [ rival corp ]", "detect: secrets, types: [ PASSWORD ]",
+        "'PASSWORD' is no type of what 'secrets' finds. Allowed: SECRET.", 5)]
+    [InlineData("detect: terms, terms: [ rival corp ]", "detect: language, languages: [ eng ]", "'eng' is no language", 5)]
+    [InlineData("name: support", "name: support\nrecognisers:\n  - { type: A_ID, pattern: '[0-9]{4}' }\n  - { type: my-id, pattern: 'x[0-9]' }",
+        "'my-id' cannot name a type", 4)]
+    [InlineData("name: support", "name: support\nrecognisers:\n  - { type: A_ID, pattern: 'A[0-9]{4}', check: luhn, finds: [ A1234 ] }",
+        "'A_ID' finds nothing in its example 'A1234': the pattern matches, but the check 'luhn' fails", 3)]
     public async Task A_mistake_in_a_policy_is_named_with_its_place(string what, string wrong, string message, int line)
     {
         using var configurations = new Configurations();
@@ -242,6 +250,25 @@ public sealed class PolicyFileTests
         {
             Assert.Contains(failure, Assert.Single(outcome.Errors).ToString(), StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public async Task A_recogniser_has_a_type_that_rules_may_name_and_a_check_digit_behind_its_letters()
+    {
+        using var configurations = new Configurations();
+
+        var outcome = await LoadAsync(configurations, """
+            name: own
+            recognisers:
+              - { type: POLICY_NO, pattern: "LX-[0-9]{10}", check: luhn, finds: [ LX-4539148801 ], ignores: [ LX-4539148802 ] }
+            rules:
+              - { detect: pii, types: [ POLICY_NO ], action: redact }
+            tests:
+              - { text: "number LX-4539148801", expect: redacted, becomes: "number [POLICY_NO]" }
+              - { text: "number LX-4539148802", expect: passed }
+            """, "policies: { files: [ p.yaml ] }");
+
+        Assert.Empty(outcome.Errors);
     }
 
     private static Task<ConfigurationOutcome> LoadAsync(

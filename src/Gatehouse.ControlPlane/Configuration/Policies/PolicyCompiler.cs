@@ -16,6 +16,7 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
 {
     private const int MaxFileChars = 1 << 20;
     private const int RevisionChars = 10;
+    private const int MaxTypeChars = 60;
 
     /// <summary>Mildest first.</summary>
     public static readonly IReadOnlyList<string> BuiltIn = ["minimal", "standard", "strict"];
@@ -192,7 +193,7 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
                     "A relative path starts at the folder of the configuration file."));
             }
 
-            references.Files.UnionWith(found);
+            references.Files.UnionWith(found.Count > 0 && found[0] == full ? [full] : [full, .. found]);
             return [.. found.Where(File.Exists)];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
@@ -297,7 +298,13 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
                 Number = number,
             };
         }
-        catch (Exception e) when (e is CustomRecogniserException or ArgumentException)
+        catch (CustomRecogniserException e)
+        {
+            var place = binder.Sources.Of(options.Recognisers.Find(r => r.Type == e.Type)!);
+            errors.Add(new(file, place.Line, place.Column, e.Message, "Mend the pattern, the check or the example."));
+            return null;
+        }
+        catch (ArgumentException e)
         {
             errors.Add(new(file, 1, 1, $"The policy cannot be used: {e.Message}", null));
             return null;
@@ -327,6 +334,14 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
         PolicyFileOptions options, GuardPolicy? extended, string file, Sources sources, References references,
         List<ConfigurationError> errors)
     {
+        foreach (var recogniser in options.Recognisers.Where(r => r.Type.Length is 0 or > MaxTypeChars || !IsType(r.Type)))
+        {
+            var place = sources.Of(recogniser, "type");
+            errors.Add(new(
+                file, place.Line, place.Column, $"'{recogniser.Type}' cannot name a type: it stands in masks and pseudonyms.",
+                "Use at most 60 letters, digits and '_', a letter first: 'type: STAFF_ID'."));
+        }
+
         var rules = new List<GuardRule>();
         foreach (var rule in options.Rules)
         {
@@ -367,6 +382,9 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
             ],
         };
     }
+
+    private static bool IsType(string name) =>
+        char.IsAsciiLetter(name[0]) && name.All(static c => char.IsAsciiLetterOrDigit(c) || c == '_');
 
     private static List<PolicyFile> ReadBuiltIn()
     {

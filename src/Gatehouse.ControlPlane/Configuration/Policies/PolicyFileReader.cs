@@ -5,6 +5,9 @@ public static class PolicyFileReader
 {
     private static readonly string[] OnlyPolicies = ["rules", "tests", "extends", "recognisers"];
 
+    /// <summary>Mildest first.</summary>
+    public static IReadOnlyList<PolicyFile> BuiltIn => PolicyCompiler.BuiltInPolicies;
+
     /// <summary>Whether a file looks like a policy and not like a configuration.</summary>
     public static bool IsPolicy(string path)
     {

@@ -71,7 +71,7 @@ internal static class PolicyRules
             Add("replace", "Pseudonyms are an action of their own.", "Write 'action: pseudonymise'.");
         }
 
-        CheckDetector(rule, Add);
+        CheckDetector(policy, rule, Add);
         CheckSettings(rule, Add);
         CheckAction(rule, Add);
         var usual = rule.Detect is GuardDetector.Model or GuardDetector.Webhook ? [DetectionSide.Input, DetectionSide.Output] : allowed;
@@ -106,11 +106,22 @@ internal static class PolicyRules
         }
     }
 
-    private static void CheckDetector(PolicyRuleOptions rule, AddError add)
+    private static void CheckDetector(PolicyFileOptions policy, PolicyRuleOptions rule, AddError add)
     {
-        if (rule.Detect == GuardDetector.Harm && rule.Types.Find(t => !HarmCategories.All.Contains(t)) is { } unknown)
+        if (KnownTypes.Of(rule.Detect) is { } types)
         {
-            add("types", $"'{unknown}' is no category of harm.", $"Allowed: {string.Join(", ", HarmCategories.All)}.");
+            var known = rule.Detect == GuardDetector.Pii ? [.. types, .. policy.Recognisers.Select(r => r.Type)] : types;
+            foreach (var unknown in rule.Types.Where(t => !known.Contains(t)))
+            {
+                add("types", rule.Detect == GuardDetector.Harm ? $"'{unknown}' is no category of harm."
+                        : $"'{unknown}' is no type of what '{GuardLog.NameOf(rule.Detect)}' finds.",
+                    Nearest.To(unknown, known) is { } nearest ? $"Did you mean '{nearest}'?" : $"Allowed: {string.Join(", ", known)}.");
+            }
+        }
+
+        foreach (var code in rule.Languages.Where(l => !Languages.Codes.Contains(l)))
+        {
+            add("languages", $"'{code}' is no language that is told from others.", $"Allowed: {string.Join(", ", Languages.Codes)}.");
         }
 
         if (rule.Detect is GuardDetector.Terms or GuardDetector.Competitors or GuardDetector.Markers && rule.Terms.Count == 0)
