@@ -108,7 +108,9 @@ internal sealed partial class ConfigurationWatcher(ConfigurationState state, Tim
     /// <summary>Whoever emptied the file is most likely about to write it: that is given a little time.</summary>
     private bool IsEmpty() => new FileInfo(state.Loader.SourcePath) is { Exists: true, Length: 0 };
 
-    /// <summary>Changes when a file's content does: a hash of small files, length and time of large ones.</summary>
+    /// <summary>
+    /// Changes when a file's content does: a hash of small files, length and time of large ones; for a pattern, when a file comes or goes.
+    /// </summary>
     private string Stamp()
     {
         var stamp = new StringBuilder();
@@ -117,6 +119,14 @@ internal sealed partial class ConfigurationWatcher(ConfigurationState state, Tim
             stamp.Append(path).Append('=');
             try
             {
+                if (path.Contains('*', StringComparison.Ordinal))
+                {
+                    // A pattern: its files are stamped themselves; here it counts which there are.
+                    stamp.AppendJoin('|', Directory.EnumerateFiles(Path.GetDirectoryName(path)!, Path.GetFileName(path)).Order(
+                        StringComparer.Ordinal)).Append('\n');
+                    continue;
+                }
+
                 // An open handle is of the file behind every link.
                 using var file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
                 var length = RandomAccess.GetLength(file);

@@ -227,6 +227,25 @@ public sealed class ConfigurationStateTests
     }
 
     [Fact]
+    public async Task A_policy_file_that_a_pattern_names_is_noticed_when_it_comes_and_when_it_goes()
+    {
+        const string Pattern = "policies: { files: [ '*.policy.yaml' ] }\n" + First;
+        using var configurations = new Configurations();
+        File.WriteAllText(Path.Combine(configurations.Folder, "a.policy.yaml"), "name: a\nrules: [ { detect: secrets, action: flag } ]\n");
+        using var state = await StartAsync(configurations, Pattern);
+        using var watcher = new ConfigurationWatcher(state, TimeProvider.System, NullLogger<ConfigurationWatcher>.Instance);
+        await watcher.StartAsync(Ct);
+        var added = Path.Combine(configurations.Folder, "b.policy.yaml");
+
+        await ChangedByAsync(state, () => File.WriteAllText(added, "name: b\nrules: [ { detect: secrets, action: block } ]\n"));
+        Assert.NotNull(state.Current.Compiled.Policies.Find("b"));
+
+        await ChangedByAsync(state, () => File.Delete(added));
+        Assert.Null(state.Current.Compiled.Policies.Find("b"));
+        await watcher.StopAsync(Ct);
+    }
+
+    [Fact]
     public async Task A_file_that_appears_takes_the_place_of_the_embedded_default()
     {
         using var configurations = new Configurations();
