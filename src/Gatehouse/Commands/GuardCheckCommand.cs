@@ -32,8 +32,8 @@ internal static class GuardCheckCommand
         var detectors = new Option<string[]>("--detector")
         {
             Description =
-                $"Run only these: {string.Join(", ", TextCheck.Names.Except([TextCheck.PromptLeak]))}. Default: {string.Join(", ", Usual)}.",
-            AllowMultipleArgumentsPerToken = true,
+                $"Run only this; may be given several times: {string.Join(", ", TextCheck.Names.Except([TextCheck.PromptLeak]))}. Default: {string.Join(", ", Usual)}.",
+            HelpName = "name",
         };
         var remote = new Option<bool>(
             "--server") { Description = "Let the server check the files, not this process: its detectors may be of another version." };
