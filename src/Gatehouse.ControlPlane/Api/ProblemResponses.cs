@@ -75,7 +75,7 @@ internal sealed partial class ProblemResponses(
             case ProblemException expected:
                 return expected.Problem;
             case BadHttpRequestException { InnerException: JsonException json }:
-                return Problem.Malformed($"The body does not fit this operation: {json.Message}") with { Field = Field(json.Path) };
+                return Problem.Malformed(Said(json)) with { Field = Field(json.Path) };
             case BadHttpRequestException bad:
                 return new Problem("bad_request", bad.StatusCode, bad.Message);
             case var _ when AwayDatabase.IsMeant(e):
@@ -90,6 +90,20 @@ internal sealed partial class ProblemResponses(
                 Failed(requestId, e);
                 return new Problem("internal_error", 500, $"Gatehouse failed; its log says why, under the request id {requestId}.");
         }
+    }
+
+    /// <summary>What is wrong with a body, in the words of the API: the reader's own name types of this program.</summary>
+    private static string Said(JsonException json)
+    {
+        const string Missing = "missing required properties including:";
+        var field = Field(json.Path);
+        var missing = json.Message.IndexOf(Missing, StringComparison.Ordinal);
+        return missing >= 0 ? $"The body lacks {json.Message[(missing + Missing.Length)..].Trim().TrimEnd('.')}{(field is null ? "" : $" in '{field}'")}."
+            : json.Message.Contains("could not be mapped", StringComparison.Ordinal)
+                ? $"The body has the field '{field}', which this operation does not know; /api/openapi.json lists those it does."
+            : json.Message.Contains("could not be converted", StringComparison.Ordinal)
+                ? $"The body holds {(field is null ? "something" : $"in '{field}' a value")} that does not go there; /api/openapi.json says what does."
+            : $"The body is no JSON that can be read: {json.Message}";
     }
 
     /// <summary><c>$.memberships[0].role</c> without its root.</summary>

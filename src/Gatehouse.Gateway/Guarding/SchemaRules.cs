@@ -129,7 +129,7 @@ internal static class SchemaRules
 
         static string Shown(SchemaError error)
         {
-            var text = $"{(error.Path.Length == 0 ? "the value" : error.Path)}: {error.Message}";
+            var text = $"{(error.Path.Length == 0 ? "the value" : error.Path)}: {error.Message.TrimEnd('.')}";
             return text.Length <= MaxErrorChars ? text : text[..MaxErrorChars];
         }
     }

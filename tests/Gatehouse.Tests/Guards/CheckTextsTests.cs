@@ -36,6 +36,27 @@ public sealed class CheckTextsTests
         Assert.DoesNotContain("ann.lee", answer.GetRawText(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("""{"text":"a","side":"inside"}""", "The body holds in 'side' a value that does not go there")]
+    [InlineData("""{"text":"a","txet":"b"}""", "The body has the field 'txet', which this operation does not know")]
+    [InlineData("""{"texts":[{"side":"input"}]}""", "The body lacks 'text' in 'texts[0]'.")]
+    [InlineData("hello", "The body is no JSON that can be read: ")]
+    [InlineData("""{"text":"a","thresholds":{"pii":3}}""", "A threshold is a number from 0 to 1.")]
+    [InlineData("""{"text":"a","languages":["eng"]}""", "'eng' is no language that is told from others: use ar, bg")]
+    public async Task A_body_that_does_not_fit_is_told_why_in_the_words_of_the_api(string body, string why)
+    {
+        await using var app = await TestApp.StartAsync();
+        using var viewer = await ProgramAsync(app, Role.Viewer);
+
+        using var answer = await viewer.PostAsync(
+            "api/guard/check", new StringContent(body, System.Text.Encoding.UTF8, "application/json"), TestContext.Current.CancellationToken);
+        var said = JsonDocument.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).RootElement.Text("detail");
+
+        Assert.StartsWith(why, said, StringComparison.Ordinal);
+        Assert.DoesNotContain("Gatehouse.", said, StringComparison.Ordinal);
+        Assert.DoesNotContain("Parameter", said, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Roles_and_sides_decide_how_far_a_text_is_trusted()
     {
