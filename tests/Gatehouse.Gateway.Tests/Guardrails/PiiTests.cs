@@ -117,7 +117,10 @@ public sealed class PiiTests
         };
         var relaxed = recogniser with { Check = CustomCheck.None, Ignores = [], Finds = [] };
 
-        Assert.Throws<CustomRecogniserException>(() => new PiiDetector(new PiiOptions { Custom = [recogniser] }));
+        var strict = new PiiDetector(new PiiOptions { Custom = [recogniser], Types = [PiiTypes.Email] });
+        Assert.Equal([("MEMBER_NUMBER", "M-12345674")], Find(strict, "member M-12345674, not M-12345675"));
+        Assert.Throws<CustomRecogniserException>(
+            () => new PiiDetector(new PiiOptions { Custom = [recogniser with { Finds = recogniser.Ignores, Ignores = [] }] }));
         Assert.Equal(
             [("MEMBER_NUMBER", "M-12345675")],
             Find(new PiiDetector(new PiiOptions { Custom = [relaxed], Types = [PiiTypes.Email] }), "member M-12345675"));
