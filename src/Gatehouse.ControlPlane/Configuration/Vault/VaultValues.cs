@@ -16,7 +16,8 @@ internal sealed class VaultValues(VaultClient client, TimeProvider clock)
     private long? _due;
 
     /// <summary>
-    /// Whether a value is to be read again. By time that has gone by, not by the time of day: a clock that is set back makes no lease longer.
+    /// Whether a value is to be read again. By time that has gone by, not by the time of day: a clock that is set back makes no lease
+    /// longer.
     /// </summary>
     public bool IsDue => _due <= clock.GetTimestamp();
 
@@ -54,7 +55,8 @@ internal sealed class VaultValues(VaultClient client, TimeProvider clock)
                             clock.TimestampIn(reading.Lease > TimeSpan.Zero
                                 ? Max(reading.Lease * (2.0 / 3), TimeSpan.FromSeconds(1))
                                 : options.Refresh), null),
-                    { IsAway: true } when kept is { Reading.Problem: null } => kept with { Due = clock.TimestampIn(retry), Stale = reading.Problem },
+                    { IsAway: true } when kept is { Reading.Problem: null } =>
+                        kept with { Due = clock.TimestampIn(retry), Stale = reading.Problem },
                     _ => new(source, reading, clock.TimestampIn(retry), null),
                 };
                 _kept[path] = kept;

@@ -215,7 +215,7 @@ internal static class ResponsesUsage
             }
             else if (reader.ValueTextEquals("input_tokens_details"u8) || reader.ValueTextEquals("output_tokens_details"u8))
             {
-                OpenAiUsage.ReadDetails(ref reader, ref cached, ref written, ref reasoning, ref other, ref other); // of sound and pictures it tells nothing apart
+                OpenAiUsage.ReadDetails(ref reader, ref cached, ref written, ref reasoning, ref other, ref other);
             }
             else
             {
