@@ -52,7 +52,7 @@ public static class ConsoleModule
     /// <summary>Pages, fragments and assets. All but the entrance and the assets need a signed-in person.</summary>
     public static void MapConsole(this IEndpointRouteBuilder app)
     {
-        app.ServiceProvider.GetRequiredService<Assets>().Map(app);
+        Assets.Map(app);
         Themes.Map(app);
         SignOut.Map(app);
 

@@ -17,7 +17,8 @@ internal sealed class Assets
 {
     private readonly FrozenDictionary<string, Asset> _byName;
 
-    private sealed record Asset(string ContentType, byte[] Plain, byte[] Brotli);
+    /// <param name="Brotli">Packed when somebody asks for it: a page waits for the names alone.</param>
+    private sealed record Asset(string ContentType, byte[] Plain, Lazy<byte[]> Brotli);
 
     public Assets()
     {
@@ -49,25 +50,26 @@ internal sealed class Assets
         : throw new ArgumentException($"There is no asset '{name}'.", nameof(name));
 
     /// <summary>Size on the wire, in bytes, of a browser that takes Brotli.</summary>
-    public int WireBytes(string name) => _byName[name].Brotli.Length;
+    public int WireBytes(string name) => _byName[name].Brotli.Value.Length;
 
-    public void Map(IEndpointRouteBuilder app) =>
+    /// <summary>They are read when the first of them, or a page, is asked for.</summary>
+    public static void Map(IEndpointRouteBuilder app) =>
         app.MapMethods("/assets/{revision}/{name}", ["GET", "HEAD"], Serve).AllowAnonymous().ExcludeFromDescription();
 
-    private IResult Serve(string revision, string name, HttpContext http)
+    private static IResult Serve(string revision, string name, HttpContext http, Assets assets)
     {
-        if (!_byName.TryGetValue(name, out var asset))
+        if (!assets._byName.TryGetValue(name, out var asset))
         {
             return Results.NotFound();
         }
 
         // A node of another version may be asked during an upgrade: it answers with what it has, and nobody keeps that.
-        http.Response.Headers.CacheControl = revision == Revision ? "public, max-age=31536000, immutable" : "no-cache";
+        http.Response.Headers.CacheControl = revision == assets.Revision ? "public, max-age=31536000, immutable" : "no-cache";
         http.Response.Headers.Vary = "Accept-Encoding";
         if (http.Request.Headers.AcceptEncoding.ToString().Contains("br", StringComparison.Ordinal))
         {
             http.Response.Headers.ContentEncoding = "br";
-            return Results.Bytes(asset.Brotli, asset.ContentType);
+            return Results.Bytes(asset.Brotli.Value, asset.ContentType);
         }
 
         return Results.Bytes(asset.Plain, asset.ContentType);
@@ -93,7 +95,9 @@ internal sealed class Assets
         };
     }
 
-    private static Asset Make(string name, byte[] plain)
+    private static Asset Make(string name, byte[] plain) => new(ContentType(name), plain, new(() => Pack(plain)));
+
+    private static byte[] Pack(byte[] plain)
     {
         using var packed = new MemoryStream();
         using (var brotli = new BrotliStream(packed, CompressionLevel.Optimal, leaveOpen: true))
@@ -101,7 +105,7 @@ internal sealed class Assets
             brotli.Write(plain);
         }
 
-        return new(ContentType(name), plain, packed.ToArray());
+        return packed.ToArray();
     }
 
     private static string ContentType(string name) => System.IO.Path.GetExtension(name) switch

@@ -5,7 +5,7 @@ namespace Gatehouse.Governance;
 
 /// <summary>
 /// What makes a fresh installation answer at once: a token for this machine's command line, and a sample team and system with a
-/// development key, each in a file that only this user may read.
+/// development key, each in a file that only this user may read; and the link by which the first administrator signs in.
 /// </summary>
 public sealed class SampleSystem
 {
@@ -27,88 +27,80 @@ public sealed class SampleSystem
         _dataDirectory = dataDirectory;
     }
 
-    /// <summary>Makes what is missing. A key that someone revoked stays revoked.</summary>
+    /// <summary>Makes what is missing, all in one write: a start waits for it. A key that someone revoked stays revoked.</summary>
     /// <param name="sample">Whether the sample is wanted too, or the command line's token alone.</param>
-    public async Task EnsureAsync(bool sample, CancellationToken ct)
+    /// <returns>Path of a one-time link for the first administrator; <see langword="null"/> once there is one who can sign in.</returns>
+    public async Task<string?> EnsureAsync(bool sample, CancellationToken ct)
     {
-        var person = await EnsurePersonAsync(ct);
-        await EnsureTokenAsync(person, ct);
-        if (sample)
+        var person = await PersonRows.ReadAsync(_db, $"WHERE p.email = {LocalEmail}", ct) is [var row] ? row.Person : null;
+        var hasToken = person is not null && await HasTokenAsync(ct);
+        var system = sample && await SystemRows.ReadAsync(_db, $"WHERE t.name = {"sample"} AND s.name = {"hello"}", ct) is [var known]
+            ? known
+            : null;
+        var hasKey = !sample || (system is not null && await HasKeyAsync(ct));
+        if (hasToken && hasKey && await People.HasAdministratorAsync(_db, ct))
         {
-            await EnsureKeyAsync(person, await EnsureSystemAsync(person, ct), ct);
-        }
-    }
-
-    private async Task<Person> EnsurePersonAsync(CancellationToken ct)
-    {
-        if (await PersonRows.ReadAsync(_db, $"WHERE p.email = {LocalEmail}", ct) is [var row])
-        {
-            return row.Person;
+            return null;
         }
 
-        return await _writes.RunAsync(
+        var made = await _writes.RunAsync(
             async write =>
             {
-                var person = new Person(
-                    Guid.CreateVersion7(write.At), LocalEmail, "Command line of this machine", [new Membership(null, Role.Admin)]);
-                await People.AddAsync(write, person, local: true, passwordHash: null, ct);
-                return person;
+                var who = person ?? await AddPersonAsync(write, ct);
+                var token = hasToken ? null : await AccessTokens.AddAsync(write, _secrets, who, "command line", null, ct);
+                var key = hasKey
+                    ? null
+                    : await Keys.AddAsync(
+                        write, _secrets, who, system ?? await AddSystemAsync(write, who, ct),
+                        new NewKey(SystemEnvironment.Development, "sample", null), ct);
+                return (Token: token?.Secret, Key: key?.Secret, Link: await SignIn.AddFirstRunLinkAsync(write, _secrets, ct));
             },
+            ct);
+        Keep(TokenFile, made.Token);
+        Keep(KeyFile, made.Key);
+        return made.Link;
+    }
+
+    private async Task<bool> HasTokenAsync(CancellationToken ct) =>
+        await OwnerFile.ReadAsync(PathOf(TokenFile), ct) is { } token
+            && (await _db.QueryAsync(
+                $"SELECT id FROM governance_token WHERE hash = {_secrets.HashOfToken(token).ToBytes()}", row => row.Id(0), ct)).Count > 0;
+
+    private async Task<bool> HasKeyAsync(CancellationToken ct) =>
+        await OwnerFile.ReadAsync(PathOf(KeyFile), ct) is { } key
+            && (await _db.QueryAsync(
+                $"SELECT id FROM governance_key WHERE hash = {_secrets.HashOfKey(key).ToBytes()}", row => row.Id(0), ct)).Count > 0;
+
+    private static async Task<Person> AddPersonAsync(GovernanceWrite write, CancellationToken ct)
+    {
+        var person = new Person(
+            Guid.CreateVersion7(write.At), LocalEmail, "Command line of this machine", [new Membership(null, Role.Admin)]);
+        await People.AddAsync(write, person, local: true, passwordHash: null, ct);
+        return person;
+    }
+
+    private static async Task<AiSystem> AddSystemAsync(GovernanceWrite write, Person person, CancellationToken ct)
+    {
+        var teams = await write.Sql.QueryAsync(
+            $"SELECT id, name, created_at FROM governance_team WHERE name = {"sample"}",
+            row => new Team(row.Id(0), row.Text(1), row.Instant(2)),
+            ct);
+        var team = teams is [var known] ? known : await Teams.AddAsync(write, person, "sample", ct);
+        return await Systems.AddAsync(
+            write,
+            person,
+            team,
+            new NewSystem(team.Name, "hello", "Shows a first call through Gatehouse; safe to play with.", "you", SystemStage.Building),
             ct);
     }
 
-    private async Task EnsureTokenAsync(Person person, CancellationToken ct)
+    private void Keep(string file, string? secret)
     {
-        var path = Path.Combine(_dataDirectory, TokenFile);
-        if (await OwnerFile.ReadAsync(path, ct) is { } token
-            && (await _db.QueryAsync(
-                $"SELECT id FROM governance_token WHERE hash = {_secrets.HashOfToken(token).ToBytes()}", row => row.Id(0), ct)).Count > 0)
+        if (secret is not null)
         {
-            return;
+            OwnerFile.Replace(PathOf(file), secret);
         }
-
-        var created = await _writes.RunAsync(write => AccessTokens.AddAsync(write, _secrets, person, "command line", null, ct), ct);
-        OwnerFile.Replace(path, created.Secret);
     }
 
-    private async Task<AiSystem> EnsureSystemAsync(Person person, CancellationToken ct)
-    {
-        if (await SystemRows.ReadAsync(_db, $"WHERE t.name = {"sample"} AND s.name = {"hello"}", ct) is [var system])
-        {
-            return system;
-        }
-
-        return await _writes.RunAsync(
-            async write =>
-            {
-                var teams = await write.Sql.QueryAsync(
-                    $"SELECT id, name, created_at FROM governance_team WHERE name = {"sample"}",
-                    row => new Team(row.Id(0), row.Text(1), row.Instant(2)),
-                    ct);
-                var team = teams is [var known] ? known : await Teams.AddAsync(write, person, "sample", ct);
-                return await Systems.AddAsync(
-                    write,
-                    person,
-                    team,
-                    new NewSystem(
-                        team.Name, "hello", "Shows a first call through Gatehouse; safe to play with.", "you", SystemStage.Building),
-                    ct);
-            },
-            ct);
-    }
-
-    private async Task EnsureKeyAsync(Person person, AiSystem system, CancellationToken ct)
-    {
-        var path = Path.Combine(_dataDirectory, KeyFile);
-        if (await OwnerFile.ReadAsync(path, ct) is { } key
-            && (await _db.QueryAsync(
-                $"SELECT id FROM governance_key WHERE hash = {_secrets.HashOfKey(key).ToBytes()}", row => row.Id(0), ct)).Count > 0)
-        {
-            return;
-        }
-
-        var created = await _writes.RunAsync(
-            write => Keys.AddAsync(write, _secrets, person, system, new NewKey(SystemEnvironment.Development, "sample", null), ct), ct);
-        OwnerFile.Replace(path, created.Secret);
-    }
+    private string PathOf(string file) => Path.Combine(_dataDirectory, file);
 }

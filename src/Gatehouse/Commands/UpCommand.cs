@@ -60,7 +60,7 @@ internal static class UpCommand
             await using var server = await Server.StartAsync(
                 source, new ServerFlags(
                     !parsed.GetValue(noSample), TimeSpan.FromSeconds(parsed.GetValue(drain)), parsed.GetValue(logLevel)), ct);
-            Welcome.Print(terminal, await server.DescribeAsync(ct));
+            Welcome.Print(terminal, server.Describe());
             return await server.RunAsync(ct) ? ExitCodes.Done : ExitCodes.Interrupted;
         });
         return command;

@@ -3,11 +3,15 @@ using Gatehouse.Governance;
 namespace Gatehouse.Hosting;
 
 /// <summary>
-/// Makes the command line's token and the sample before there is a listener: who reads that the server is ready finds their files.
+/// Makes the command line's token, the sample and the first administrator's link before there is a listener: who reads that the server
+/// is ready finds them.
 /// </summary>
 internal sealed class SampleStart(SampleSystem sample, ServerFlags flags) : IHostedService
 {
-    public Task StartAsync(CancellationToken cancellationToken) => sample.EnsureAsync(flags.Sample, cancellationToken);
+    /// <summary>Path of the first administrator's link; <see langword="null"/> once there is one.</summary>
+    public string? Link { get; private set; }
+
+    public async Task StartAsync(CancellationToken cancellationToken) => Link = await sample.EnsureAsync(flags.Sample, cancellationToken);
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 }

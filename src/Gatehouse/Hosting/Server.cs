@@ -8,7 +8,6 @@ using Gatehouse.Configuration;
 using Gatehouse.Gateway;
 using Gatehouse.Gateway.Polling;
 using Gatehouse.Gateway.Scheduling;
-using Gatehouse.Governance;
 using Gatehouse.Storage;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -77,12 +76,12 @@ internal sealed class Server : IAsyncDisposable
         }
     }
 
-    public async Task<Running> DescribeAsync(CancellationToken ct)
+    public Running Describe()
     {
         var url = LocalUrl();
         var shown = Loaded.Config.Server.PublicUrl ?? url;
         var isAway = _parts.Kept is not null; // it may be back by now, and go again
-        var link = isAway ? null : await _app.Services.GetRequiredService<SignIn>().FirstRunLinkAsync(ct);
+        var link = _app.Services.GetService<SampleStart>()?.Link;
         return new Running(
             url,
             shown,
@@ -164,7 +163,8 @@ internal sealed class Server : IAsyncDisposable
         if (parts.Kept is null)
         {
             builder.Services.AddSingleton(flags);
-            builder.Services.AddHostedService<SampleStart>(); // behind the tables, before the listener
+            builder.Services.AddSingleton<SampleStart>();
+            builder.Services.AddHostedService(static s => s.GetRequiredService<SampleStart>()); // behind the tables, before the listener
         }
 
         builder.Services.AddGatewayServer();

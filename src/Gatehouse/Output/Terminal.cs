@@ -15,7 +15,7 @@ internal sealed class Terminal
 
     private static readonly JsonWriterOptions Indented = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private readonly IAnsiConsole _console;
+    private readonly Lazy<IAnsiConsole> _console; // the server needs none of it
     private readonly bool _colour;
 
     private Terminal(TextWriter output, TextWriter error, bool json, bool redirected)
@@ -24,17 +24,7 @@ internal sealed class Terminal
         Error = error;
         Json = json;
         _colour = !redirected && Environment.GetEnvironmentVariable("NO_COLOR") is null or "";
-        _console = AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Ansi = _colour ? AnsiSupport.Detect : AnsiSupport.No,
-            ColorSystem = _colour ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-            Interactive = InteractionSupport.No,
-            Out = new AnsiConsoleOutput(output),
-        });
-        if (redirected)
-        {
-            _console.Profile.Width = RedirectedWidth;
-        }
+        _console = new(() => ConsoleOf(output, _colour, redirected));
     }
 
     public bool Json { get; }
@@ -97,7 +87,7 @@ internal sealed class Terminal
             return;
         }
 
-        _console.Write(table);
+        _console.Value.Write(table);
     }
 
     /// <summary>Name and value, a line each.</summary>
@@ -113,7 +103,7 @@ internal sealed class Terminal
         {
             if (value is not null)
             {
-                _console.Write(new Text(name.PadRight(width + 2), _colour ? new Style(Color.Grey) : Style.Plain));
+                WriteName(name.PadRight(width + 2));
                 Out.WriteLine(value);
             }
         }
@@ -146,6 +136,35 @@ internal sealed class Terminal
 
     public static string Time(DateTimeOffset? at) =>
         at is { } known ? known.ToUniversalTime().ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture) : "–";
+
+    private static IAnsiConsole ConsoleOf(TextWriter output, bool colour, bool redirected)
+    {
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = colour ? AnsiSupport.Detect : AnsiSupport.No,
+            ColorSystem = colour ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+            Interactive = InteractionSupport.No,
+            Out = new AnsiConsoleOutput(output),
+        });
+        if (redirected)
+        {
+            console.Profile.Width = RedirectedWidth;
+        }
+
+        return console;
+    }
+
+    private void WriteName(string name)
+    {
+        if (_colour)
+        {
+            _console.Value.Write(new Text(name, new Style(Color.Grey)));
+        }
+        else
+        {
+            Out.Write(name);
+        }
+    }
 
     private Text Head(string text) => new(text.ToUpperInvariant(), _colour ? new Style(Color.Grey) : Style.Plain);
 

@@ -21,7 +21,7 @@ public sealed class ApiDocumentTests
             Path.Combine(folder.FullName, ConfigurationSource.DefaultFile), Required: false, "127.0.0.1:0", folder.FullName);
         await using (var server = await Server.StartAsync(source, new ServerFlags(Sample: false, TimeSpan.Zero, LogLevel.Warning), ct))
         {
-            using var http = new HttpClient { BaseAddress = (await server.DescribeAsync(ct)).Url };
+            using var http = new HttpClient { BaseAddress = server.Describe().Url };
             var document = JsonElement.Parse(await http.GetStringAsync("api/openapi.json", ct));
 
             Golden.Check("docs/reference/openapi.json", JsonSerializer.Serialize(document, Indented));

@@ -139,14 +139,17 @@ public sealed class People
 
     /// <summary>Whether someone who can sign in administers the installation.</summary>
     internal static async Task<bool> HasAdministratorAsync(Transaction sql, CancellationToken ct) =>
-        (await sql.QueryAsync(
-            $"""
-            SELECT p.id FROM governance_person p JOIN governance_membership m ON m.person_id = p.id
-            WHERE p.password_hash IS NOT NULL AND m.team_id IS NULL AND m.role = {Words.Of(Role.Admin)}
-            LIMIT 1
-            """,
-            row => row.Id(0),
-            ct)).Count > 0;
+        (await sql.QueryAsync(AnAdministrator, row => row.Id(0), ct)).Count > 0;
+
+    /// <inheritdoc cref="HasAdministratorAsync(Transaction, CancellationToken)"/>
+    internal static async Task<bool> HasAdministratorAsync(Database db, CancellationToken ct) =>
+        (await db.QueryAsync(AnAdministrator, row => row.Id(0), ct)).Count > 0;
+
+    private static FormattableString AnAdministrator => $"""
+        SELECT p.id FROM governance_person p JOIN governance_membership m ON m.person_id = p.id
+        WHERE p.password_hash IS NOT NULL AND m.team_id IS NULL AND m.role = {Words.Of(Role.Admin)}
+        LIMIT 1
+        """;
 
     private static async Task KeepAdministratorAsync(Transaction sql, bool had, CancellationToken ct)
     {

@@ -59,19 +59,20 @@ public sealed class SignIn
 
     /// <summary>Makes a one-time link for the first administrator.</summary>
     /// <returns>Its path, or <see langword="null"/> once there is an administrator who can sign in.</returns>
-    public Task<string?> FirstRunLinkAsync(CancellationToken ct) => _writes.RunAsync(
-        async write =>
-        {
-            if (await People.HasAdministratorAsync(write.Sql, ct))
-            {
-                return null;
-            }
+    public Task<string?> FirstRunLinkAsync(CancellationToken ct) => _writes.RunAsync(write => AddFirstRunLinkAsync(write, _secrets, ct), ct);
 
-            var link = _secrets.Link();
-            await OneTimeLinks.AddAsync(write, link, null, ct);
-            return OneTimeLinks.Path(link);
-        },
-        ct);
+    /// <inheritdoc cref="FirstRunLinkAsync"/>
+    internal static async Task<string?> AddFirstRunLinkAsync(GovernanceWrite write, Secrets secrets, CancellationToken ct)
+    {
+        if (await People.HasAdministratorAsync(write.Sql, ct))
+        {
+            return null;
+        }
+
+        var link = secrets.Link();
+        await OneTimeLinks.AddAsync(write, link, null, ct);
+        return OneTimeLinks.Path(link);
+    }
 
     /// <summary>Says what a link is for without using it up.</summary>
     /// <returns><see langword="null"/> when it is unknown, used or too old.</returns>
