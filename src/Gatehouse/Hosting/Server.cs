@@ -58,14 +58,16 @@ internal sealed class Server : IAsyncDisposable
     {
         Footprint.Limit();
         InlineSockets.ChooseThreads();
-        var logs = Logs.Create(flags.LogLevel);
-        var warmUp = Task.Run(GatewayWarmUp.RunAsync, ct); // meanwhile
-        var parts = await ServerParts.OpenAsync(source, logs, ct);
+        var logging = Task.Run(() => Logs.Create(flags.LogLevel), ct); // meanwhile, as the next
+        var warmUp = Task.Run(GatewayWarmUp.RunAsync, ct);
+        var parts = await ServerParts.OpenAsync(source, logging, ct);
         Pollers.Choose(parts.Configuration.Current.Config.Server.PollingThreads ?? Pollers.DefaultCount);
-        await warmUp; // before anything listens to metrics
+        var logs = await logging;
         var server = new Server(parts, Build(parts, flags, logs), flags, logs);
         try
         {
+            await warmUp; // before anything listens to metrics
+            await parts.Prepared;
             await server.StartAsync(ct);
             return server;
         }

@@ -16,8 +16,9 @@ internal sealed partial class ServerParts : IAsyncDisposable
 
     private ServerParts(
         ConfigurationState configuration, SecretValues secrets, ProviderFactory providers, Database database, CallJournal journal,
-        TablesFile? tablesFile, KeptTables? kept)
+        TablesFile? tablesFile, KeptTables? kept, Task prepared)
     {
+        Prepared = prepared;
         Secrets = secrets;
         Configuration = configuration;
         Providers = providers;
@@ -36,6 +37,13 @@ internal sealed partial class ServerParts : IAsyncDisposable
 
     public Database Database { get; }
 
+    /// <summary>
+    /// Ends when the database can be used, unless it is away: its schema is up to date and the stored secrets are read. Nothing is to be
+    /// asked of it before.
+    /// </summary>
+    /// <exception cref="CommandException">It cannot be used; the message says what to mend.</exception>
+    public Task Prepared { get; }
+
     public CallJournal Journal { get; }
 
     /// <summary>Where the node keeps its tables; <see langword="null"/>: SQLite is a file itself.</summary>
@@ -44,8 +52,9 @@ internal sealed partial class ServerParts : IAsyncDisposable
     /// <summary>What it starts from, with a database that is held back; <see langword="null"/>: the database answers.</summary>
     public KeptTables? Kept { get; }
 
+    /// <param name="logs">Those who make them may take their time.</param>
     /// <exception cref="CommandException">Something does not work; the message says what to mend.</exception>
-    public static async Task<ServerParts> OpenAsync(ConfigurationSource source, ILoggerFactory logs, CancellationToken ct)
+    public static async Task<ServerParts> OpenAsync(ConfigurationSource source, Task<ILoggerFactory> logs, CancellationToken ct)
     {
         var providers = new ProviderFactory(TimeProvider.System);
         var secrets = new SecretValues();
@@ -68,25 +77,29 @@ internal sealed partial class ServerParts : IAsyncDisposable
                 file.Remove();
             }
 
-            var kept = await TryPrepareAsync(database, start, ct) is { } away
-                ? StartFrom(file!, away, logs.CreateLogger<ServerParts>())
-                : null;
-            if (kept is null)
+            var prepared = PrepareAsync(database, start, secrets, ct);
+            KeptTables? kept = null;
+            if (start.SqlitePath is null || start.StoredSecrets.Count > 0)
             {
-                await secrets.ReadAsync(database, start.DataFolder, ct);
-            }
-            else
-            {
-                database.HoldBack();
-                secrets.Take(kept.Tables.StoredSecrets);
+                // What is read next depends on it. A file is never away, and else it is made ready meanwhile.
+                if (await prepared is { } away)
+                {
+                    kept = StartFrom(file!, away, (await logs).CreateLogger<ServerParts>());
+                    database.HoldBack();
+                    secrets.Take(kept.Tables.StoredSecrets);
+                }
             }
 
             var outcome = await loader.LoadAsync(null, ct);
-            return outcome.Loaded is { } loaded
-                ? new ServerParts(
-                    new ConfigurationState(loader, loaded, logs.CreateLogger<ConfigurationState>()), secrets, providers, database, journal,
-                    file, kept)
-                : throw ConfigurationSources.Wrong(outcome.Errors);
+            if (outcome.Loaded is not { } loaded)
+            {
+                await prepared; // nobody may close the database before
+                throw ConfigurationSources.Wrong(outcome.Errors);
+            }
+
+            return new ServerParts(
+                new ConfigurationState(loader, loaded, (await logs).CreateLogger<ConfigurationState>()), secrets, providers, database,
+                journal, file, kept, prepared);
         }
         catch (Exception e)
         {
@@ -210,6 +223,26 @@ internal sealed partial class ServerParts : IAsyncDisposable
         {
             throw new DatabaseException(
                 $"PostgreSQL does not answer within {PingPatience.TotalSeconds:0} seconds.", e) { IsAway = true };
+        }
+    }
+
+    /// <returns><see langword="null"/> when the database can be used and the stored secrets are read; else why it is away.</returns>
+    private static async Task<DatabaseException?> PrepareAsync(
+        Database database, StartSettings start, SecretValues secrets, CancellationToken ct)
+    {
+        try
+        {
+            if (await TryPrepareAsync(database, start, ct) is { } away)
+            {
+                return away;
+            }
+
+            await secrets.ReadAsync(database, start.DataFolder, ct);
+            return null;
+        }
+        catch (DatabaseException e)
+        {
+            throw Unusable($"The database cannot be used: {e.Message}");
         }
     }
 

@@ -54,6 +54,36 @@ public sealed class InstallationTests
     }
 
     [Fact]
+    public async Task A_start_makes_all_that_is_missing_in_one_write_and_nothing_when_nothing_is()
+    {
+        await using var app = await TestApp.StartAsync();
+        var sample = app.Services.GetRequiredService<SampleSystem>();
+        var before = await RevisionAsync(app);
+
+        var link = await sample.EnsureAsync(sample: true, Ct);
+
+        Assert.Equal(before + 1, await RevisionAsync(app));
+        using var anybody = app.Program(null);
+        Assert.Equal(HttpStatusCode.OK, await anybody.GetAsync(link!.TrimStart('/'), Ct).StatusAsync());
+        using var administrator = await app.SignInFirstAsync();
+        var after = await RevisionAsync(app);
+        Assert.Null(await sample.EnsureAsync(sample: true, Ct));
+        Assert.Equal(after, await RevisionAsync(app));
+    }
+
+    [Fact]
+    public async Task Without_the_sample_there_is_the_token_alone_and_the_link()
+    {
+        await using var app = await TestApp.StartAsync();
+
+        Assert.NotNull(await app.Services.GetRequiredService<SampleSystem>().EnsureAsync(sample: false, Ct));
+
+        Assert.True(File.Exists(Path.Combine(app.DataFolder, SampleSystem.TokenFile)));
+        Assert.False(File.Exists(Path.Combine(app.DataFolder, SampleSystem.KeyFile)));
+        Assert.Equal(0, await app.Db.CountAsync($"SELECT COUNT(*) FROM governance_system"));
+    }
+
+    [Fact]
     public async Task A_start_with_another_secret_is_refused_with_the_reason()
     {
         await using var app = await TestApp.StartAsync();
@@ -80,6 +110,9 @@ public sealed class InstallationTests
         Assert.Contains(path, failure.Message, StringComparison.Ordinal);
         folder.Delete(recursive: true);
     }
+
+    private static async Task<long> RevisionAsync(TestApp app) =>
+        (await app.Db.QueryAsync($"SELECT revision FROM governance_revision", row => row.Long(0), Ct))[0];
 
     private static async Task<string> ReadAsync(TestApp app, string file) =>
         (await File.ReadAllTextAsync(Path.Combine(app.DataFolder, file), Ct)).Trim();
