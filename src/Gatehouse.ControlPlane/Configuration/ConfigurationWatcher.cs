@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Threading.Channels;
+using Gatehouse.Contracts;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -27,9 +28,8 @@ internal sealed partial class ConfigurationWatcher(ConfigurationState state, Tim
     protected override async Task ExecuteAsync(CancellationToken stopping)
     {
         using var events = TryWatch();
-        using var timer = new PeriodicTimer(Look, clock);
         var seen = "";
-        var look = timer.WaitForNextTickAsync(stopping).AsTask();
+        var look = Beats.NextAsync(Look, clock, stopping);
         var wake = _events.Reader.WaitToReadAsync(stopping).AsTask();
         while (!stopping.IsCancellationRequested)
         {
@@ -46,7 +46,7 @@ internal sealed partial class ConfigurationWatcher(ConfigurationState state, Tim
             await Task.WhenAny(look, wake);
             if (look.IsCompleted)
             {
-                look = timer.WaitForNextTickAsync(stopping).AsTask();
+                look = Beats.NextAsync(Look, clock, stopping);
             }
 
             if (wake.IsCompleted)
@@ -91,10 +91,10 @@ internal sealed partial class ConfigurationWatcher(ConfigurationState state, Tim
         try
         {
             var watcher = new FileSystemWatcher(folder) { InternalBufferSize = 8 << 10 };
-            watcher.Changed += (_, _) => _events.Writer.TryWrite(true);
-            watcher.Created += (_, _) => _events.Writer.TryWrite(true);
-            watcher.Deleted += (_, _) => _events.Writer.TryWrite(true);
-            watcher.Renamed += (_, _) => _events.Writer.TryWrite(true);
+            watcher.Changed += (_, e) => Happened(e);
+            watcher.Created += (_, e) => Happened(e);
+            watcher.Deleted += (_, e) => Happened(e);
+            watcher.Renamed += (_, e) => Happened(e);
             watcher.EnableRaisingEvents = true;
             return watcher;
         }
@@ -102,6 +102,19 @@ internal sealed partial class ConfigurationWatcher(ConfigurationState state, Tim
         {
             EventsMissing(folder, Look.TotalSeconds, e.Message);
             return null;
+        }
+    }
+
+    /// <summary>
+    /// Others may write to the folder all the time: a log, or the database. A mounted ConfigMap changes by its link <c>..data</c>.
+    /// </summary>
+    private void Happened(FileSystemEventArgs e)
+    {
+        var name = e.Name ?? "";
+        if (name.StartsWith("..", StringComparison.Ordinal)
+            || state.Files.Append(state.Loader.SourcePath).Any(f => name.AsSpan().SequenceEqual(Path.GetFileName(f.AsSpan()))))
+        {
+            _events.Writer.TryWrite(true);
         }
     }
 

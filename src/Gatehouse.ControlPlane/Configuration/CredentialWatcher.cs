@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Gatehouse.Contracts;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -20,8 +21,7 @@ public sealed partial class CredentialWatcher(ConfigurationState state, ILogger<
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Look);
-        var tick = timer.WaitForNextTickAsync(stoppingToken).AsTask();
+        var tick = Beats.NextAsync(Look, TimeProvider.System, stoppingToken);
         var changed = _changed.Reader.WaitToReadAsync(stoppingToken).AsTask();
         while (!stoppingToken.IsCancellationRequested)
         {
@@ -29,7 +29,7 @@ public sealed partial class CredentialWatcher(ConfigurationState state, ILogger<
             var due = state.Loader.IsVaultDue;
             if (tick.IsCompleted)
             {
-                tick = timer.WaitForNextTickAsync(stoppingToken).AsTask();
+                tick = Beats.NextAsync(Look, TimeProvider.System, stoppingToken);
             }
 
             if (changed.IsCompleted)

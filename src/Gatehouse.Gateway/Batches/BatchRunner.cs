@@ -82,7 +82,7 @@ internal sealed partial class BatchRunner(
             }
 
             using var tick = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-            await Task.WhenAny(woken, Task.Delay(Look, clock, tick.Token));
+            await Task.WhenAny(woken, Beats.NextAsync(Look, clock, tick.Token));
             await tick.CancelAsync();
             if (woken.IsCompleted)
             {

@@ -39,6 +39,8 @@ public enum JournalDurability
 /// segment still has room for the calls under way.</item>
 /// <item>Segment numbers only grow, also over restarts; a process never writes to a segment that an earlier one left.</item>
 /// <item>Reading and releasing are for one thread at a time; appending is for all.</item>
+/// <item>A reader that sleeps says so before it looks whether there is anything, and who appends looks for sleepers after the room is
+/// taken: one of them sees the other. While the reader is awake appending tells nobody.</item>
 /// </list>
 /// </summary>
 public sealed class CallJournal : IDisposable
@@ -65,6 +67,8 @@ public sealed class CallJournal : IDisposable
     private JournalSegment _active; // the last of _segments
     private JournalSegment? _next; // prepared, under _rotation
     private JournalPosition _released;
+    private TaskCompletionSource? _sleeper; // of the reader, until something is appended
+    private TaskCompletionSource? _rester; // of the reader, until a segment is full
     private long _corrupted;
     private volatile bool _full;
     private volatile bool _disposed;
@@ -172,6 +176,11 @@ public sealed class CallJournal : IDisposable
             var active = Volatile.Read(ref _active);
             if (active.TryAppend(payload))
             {
+                if (Volatile.Read(ref _sleeper) is not null)
+                {
+                    Wake(ref _sleeper);
+                }
+
                 return;
             }
 
@@ -188,6 +197,35 @@ public sealed class CallJournal : IDisposable
     /// </summary>
     /// <exception cref="IOException">The disk did not take them.</exception>
     public Task FlushedAsync() => _flusher?.NextAsync() ?? Task.CompletedTask;
+
+    /// <summary>
+    /// For the reader: ends when something is appended behind the position, at once where something is already. That may still be under
+    /// way, so that nothing can be read yet.
+    /// </summary>
+    public Task AppendedAsync(JournalPosition position)
+    {
+        var sleeper = NewWait();
+        Interlocked.Exchange(ref _sleeper, sleeper);
+        if (End != position)
+        {
+            Wake(ref _sleeper);
+        }
+
+        return sleeper.Task;
+    }
+
+    /// <summary>For the reader: ends when the segment that the position is in is full.</summary>
+    public Task FilledAsync(JournalPosition position)
+    {
+        var rester = NewWait();
+        Interlocked.Exchange(ref _rester, rester);
+        if (End.Segment != position.Segment)
+        {
+            Wake(ref _rester);
+        }
+
+        return rester.Task;
+    }
 
     /// <summary>
     /// Adds published records to <paramref name="batch"/>, from <paramref name="position"/> on, and moves it behind them.
@@ -395,6 +433,10 @@ public sealed class CallJournal : IDisposable
         return last;
     }
 
+    private static TaskCompletionSource NewWait() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private static void Wake(ref TaskCompletionSource? who) => Interlocked.Exchange(ref who, null)?.SetResult();
+
     private void Rotate(JournalSegment spent)
     {
         lock (_rotation)
@@ -421,6 +463,7 @@ public sealed class CallJournal : IDisposable
             _next = null;
         }
 
+        Wake(ref _rester);
         _wanted.Set();
     }
 

@@ -31,6 +31,8 @@ public sealed class AllowanceBook(TimeProvider clock)
 
     public IEnumerable<Allowance> All => _all.Values;
 
+    public bool IsEmpty => _all.IsEmpty;
+
     internal long NextNumber() => Interlocked.Increment(ref _numbers);
 
     /// <returns>One that <see cref="Allowance.IsBeyond"/> when the rule has as many end users as it may.</returns>

@@ -34,7 +34,7 @@ internal sealed partial class HealthWorker(
                     Begin(check, stoppingToken);
                 }
 
-                await Task.Delay(_checks.Count > 0 ? Tick : Idle, clock, stoppingToken);
+                await Beats.NextAsync(_checks.Count > 0 ? Tick : Idle, clock, stoppingToken);
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)

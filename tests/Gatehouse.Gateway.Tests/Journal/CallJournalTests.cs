@@ -4,6 +4,8 @@ namespace Gatehouse.Gateway.Tests.Journal;
 
 public sealed class CallJournalTests : IDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
     private readonly TemporaryDirectory _directory = new();
 
     public void Dispose() => _directory.Dispose();
@@ -113,6 +115,78 @@ public sealed class CallJournalTests : IDisposable
         Assert.Equal(Threads * Each, read.Count);
         Assert.Equal(Threads * Each, read.Select(r => r.RequestId).Distinct().Count());
         Assert.Equal(0, journal.Corrupted);
+    }
+
+    [Fact]
+    public async Task A_reader_that_sleeps_is_woken_by_what_is_appended_and_does_not_sleep_when_there_is_something()
+    {
+        using var journal = Open();
+        var asleep = journal.AppendedAsync(journal.End);
+        Assert.False(asleep.IsCompleted);
+        var before = journal.End;
+
+        journal.Append(JournalSamples.Small(1));
+
+        await asleep.WaitAsync(Patience, TestContext.Current.CancellationToken);
+        Assert.True(journal.AppendedAsync(before).IsCompleted);
+        Assert.False(journal.AppendedAsync(journal.End).IsCompleted);
+    }
+
+    [Fact]
+    public async Task A_reader_that_rests_is_woken_when_a_segment_is_full_and_not_before()
+    {
+        using var journal = Open();
+        var before = journal.End;
+        var rest = journal.FilledAsync(before);
+        journal.Append(JournalSamples.Small(0));
+        Assert.False(rest.IsCompleted);
+
+        for (var i = 1; journal.End.Segment == before.Segment; i++)
+        {
+            journal.Append(JournalSamples.Small(i));
+        }
+
+        await rest.WaitAsync(Patience, TestContext.Current.CancellationToken);
+        Assert.True(journal.FilledAsync(before).IsCompleted);
+        Assert.False(journal.FilledAsync(journal.End).IsCompleted);
+    }
+
+    /// <summary>Each record comes while the reader is about to sleep, or sleeps: whoever misses one of them waits for ever.</summary>
+    [Fact]
+    public async Task No_record_comes_unseen_between_the_readers_last_look_and_its_sleep()
+    {
+        using var journal = Open(1 << 20);
+        const int Rounds = 20_000;
+        using var read = new SemaphoreSlim(1);
+        var writer = Task.Factory.StartNew(
+            () =>
+            {
+                for (var i = 0; i < Rounds && read.Wait(Patience, CancellationToken.None); i++)
+                {
+                    Thread.SpinWait(i % 300);
+                    journal.Append(JournalSamples.Small(i));
+                }
+            },
+            TestContext.Current.CancellationToken,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+
+        var (position, batch) = (default(JournalPosition), new List<CallRecord>());
+        for (var seen = 0; seen < Rounds; journal.Reuse(batch))
+        {
+            if (journal.TryRead(ref position, batch, 10))
+            {
+                seen += batch.Count;
+                journal.Release(position);
+                read.Release();
+            }
+            else
+            {
+                await journal.AppendedAsync(position).WaitAsync(Patience, TestContext.Current.CancellationToken);
+            }
+        }
+
+        await writer;
     }
 
     [Fact]

@@ -36,6 +36,31 @@ public class WorkerTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
+    public async Task A_lone_call_is_written_within_moments_those_that_follow_within_a_second_and_no_calls_cost_nothing(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        var clock = new PauseClock();
+        using var worker = new LedgerWorker(ledger.Drain, clock, NullLogger<LedgerWorker>.Instance);
+        await worker.StartAsync(CancellationToken.None);
+
+        for (var i = 0; i < 8; i++)
+        {
+            var recorded = ledger.Recorded.Next;
+            ledger.Journal.Append(TestLedger.Call(Team, i, Samples.Noon));
+            await recorded.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        }
+
+        var pauses = clock.Taken();
+        await worker.StopAsync(CancellationToken.None);
+
+        Assert.InRange(pauses[0], TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(50));
+        Assert.All(pauses, p => Assert.InRange(p, TimeSpan.Zero, TimeSpan.FromSeconds(1)));
+        Assert.InRange(pauses.Count, 1, 17); // no more than calls ask for: a clock that ticks would make hundreds
+        Assert.Equal(8, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_ledger"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
     public async Task A_server_that_stops_writes_what_is_in_the_journal_first(string kind)
     {
         await using var ledger = await TestLedger.StartAsync(kind);
@@ -72,5 +97,29 @@ public class WorkerTests
 
         var detail = await ledger.Calls.FindAsync(TestLedger.Admin, record.RequestId, CancellationToken.None);
         Assert.Equal(new CallContent("ask", "answer"), detail!.Content);
+    }
+
+    /// <summary>The system's, and remembers for how long it was asked to wait.</summary>
+    private sealed class PauseClock : TimeProvider
+    {
+        private readonly List<TimeSpan> _pauses = [];
+
+        public List<TimeSpan> Taken()
+        {
+            lock (_pauses)
+            {
+                return [.. _pauses];
+            }
+        }
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            lock (_pauses)
+            {
+                _pauses.Add(dueTime);
+            }
+
+            return base.CreateTimer(callback, state, dueTime, period);
+        }
     }
 }

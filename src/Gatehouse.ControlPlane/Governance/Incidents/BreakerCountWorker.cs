@@ -1,3 +1,4 @@
+using Gatehouse.Contracts;
 using Gatehouse.Gateway.Breakers;
 using Gatehouse.Gateway.Journal;
 using Microsoft.Extensions.Hosting;
@@ -17,7 +18,7 @@ internal sealed partial class BreakerCountWorker(
     /// <summary>A node tells what it counted at least this often; the others believe it three times as long.</summary>
     private static readonly TimeSpan Refresh = TimeSpan.FromSeconds(10);
 
-    private readonly Dictionary<(Guid, Contracts.SystemEnvironment, string, long), (BreakerCount Count, DateTimeOffset At)> _told = [];
+    private readonly Dictionary<(Guid, SystemEnvironment, string, long), (BreakerCount Count, DateTimeOffset At)> _told = [];
     private bool _isClear;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -27,7 +28,7 @@ internal sealed partial class BreakerCountWorker(
         {
             try
             {
-                await Task.Delay(Beat, clock, stoppingToken);
+                await Beats.NextAsync(Beat, clock, stoppingToken);
                 await ExchangeAsync(stoppingToken);
                 failing = false;
             }
@@ -76,7 +77,7 @@ internal sealed partial class BreakerCountWorker(
         book.Hear(await rows.ReadOthersAsync(journal.NodeId, now - 3 * Refresh, ct), now);
     }
 
-    private static (Guid, Contracts.SystemEnvironment, string, long) Key(BreakerCount c) =>
+    private static (Guid, SystemEnvironment, string, long) Key(BreakerCount c) =>
         (c.SystemId, c.Environment, c.Name, c.Fingerprint);
 
     [LoggerMessage(Level = LogLevel.Error,

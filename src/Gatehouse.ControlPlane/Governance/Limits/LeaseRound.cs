@@ -1,3 +1,4 @@
+using Gatehouse.Contracts;
 using Gatehouse.Gateway.Limits;
 
 namespace Gatehouse.Governance;
@@ -26,9 +27,9 @@ internal sealed class LeaseRound
         changes.Serving += book.Wake;
     }
 
-    /// <summary>Waits for the next one: not for long where somebody else waits too.</summary>
-    public Task WaitAsync(CancellationToken ct) =>
-        _book.WaitAsync(_presence.IsWanted || IsAnybodyWaiting ? HungryTick : Tick, ct);
+    /// <summary>Waits for the next one: not for long where somebody else waits too, and longer where there is nothing to lease.</summary>
+    public Task WaitAsync(CancellationToken ct) => _book.WaitAsync(
+        _presence.IsWanted || IsAnybodyWaiting ? HungryTick : Beats.Until(_book.IsEmpty ? NodePresence.BeatEvery : Tick, _clock), ct);
 
     /// <returns>Whether all counts had their turn.</returns>
     public async Task<bool> RunAsync(CancellationToken ct)

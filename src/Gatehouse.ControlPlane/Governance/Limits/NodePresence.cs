@@ -1,3 +1,4 @@
+using Gatehouse.Contracts;
 using Gatehouse.Gateway.Limits;
 
 namespace Gatehouse.Governance;
@@ -8,7 +9,7 @@ namespace Gatehouse.Governance;
 /// </summary>
 internal sealed class NodePresence
 {
-    private static readonly TimeSpan BeatEvery = TimeSpan.FromMilliseconds(500);
+    public static readonly TimeSpan BeatEvery = TimeSpan.FromMilliseconds(500);
 
     private readonly LeaseStore _store;
     private readonly LiveNodes _nodes;
@@ -30,7 +31,7 @@ internal sealed class NodePresence
     }
 
     /// <summary>Others would take this node for dead before long.</summary>
-    public bool IsDue => _nodes.SinceBeat >= BeatEvery;
+    public bool IsDue => _nodes.SinceBeat >= BeatEvery - Beats.Slack;
 
     /// <summary>Somebody waits for what the nodes tell.</summary>
     public bool IsWanted => _agreement.IsWanted;

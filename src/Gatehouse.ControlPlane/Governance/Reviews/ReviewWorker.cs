@@ -1,3 +1,4 @@
+using Gatehouse.Contracts;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Reviews;
 using Microsoft.Extensions.Hosting;
@@ -78,7 +79,7 @@ internal sealed partial class ReviewWorker(
     private async Task WaitAsync(bool failing, CancellationToken ct)
     {
         using var done = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var pause = Task.Delay(Look, clock, done.Token);
+        var pause = Beats.NextAsync(failing || desk.Waiting.Count > 0 ? Look : LookAtNodes, clock, done.Token);
         await (failing
             ? pause
             : Task.WhenAny(pause, desk.Asked.WaitToReadAsync(done.Token).AsTask(), desk.Ended.WaitToReadAsync(done.Token).AsTask()));
@@ -144,7 +145,7 @@ internal sealed partial class ReviewWorker(
         }
 
         var now = clock.GetTimestamp();
-        if (_nodesAt == 0 || clock.GetElapsedTime(_nodesAt, now) >= LookAtNodes)
+        if (_nodesAt == 0 || clock.GetElapsedTime(_nodesAt, now) >= LookAtNodes - Beats.Slack)
         {
             _nodesAt = now;
             await LookAtNodesAsync(now, ct);

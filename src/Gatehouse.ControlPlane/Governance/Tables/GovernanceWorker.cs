@@ -1,3 +1,4 @@
+using Gatehouse.Contracts;
 using Gatehouse.Storage;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -5,14 +6,15 @@ using Microsoft.Extensions.Logging;
 namespace Gatehouse.Governance;
 
 /// <summary>
-/// Looks for changes that other nodes made, four times a second, so that a revocation holds everywhere within one. Publishes the first
-/// tables before the server starts to listen. Safe to run on every node.
+/// Looks for changes that other nodes made, four times a second, so that a revocation holds everywhere within one; twice where no other
+/// node lives. Publishes the first tables before the server starts to listen. Safe to run on every node.
 /// </summary>
 internal sealed partial class GovernanceWorker(
     Database db, GovernancePublisher publisher, TablesStanding standing, Secrets secrets, TimeProvider clock, ILogger<GovernanceWorker> log)
     : BackgroundService
 {
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan LonePoll = NodePresence.BeatEvery; // others show themselves, and are seen, no sooner
 
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -28,7 +30,7 @@ internal sealed partial class GovernanceWorker(
         {
             try
             {
-                await Task.Delay(Poll, clock, stoppingToken);
+                await Beats.NextAsync(standing.Nodes > 1 || failing ? Poll : LonePoll, clock, stoppingToken);
                 await publisher.RefreshAsync(stoppingToken);
                 failing = false;
             }

@@ -36,6 +36,12 @@ internal sealed class LedgerDrain(
     /// <summary>The last batch was as large as they get: there is more to take.</summary>
     public bool IsBehind => _batch.Count == BatchRecords;
 
+    /// <summary>Ends when there is something that the last drain has not seen.</summary>
+    public Task AppendedAsync() => _position is { } seen ? journal.AppendedAsync(seen) : Task.CompletedTask;
+
+    /// <summary>Ends when what has come since the last drain is a segment of the journal.</summary>
+    public Task FilledAsync() => _position is { } seen ? journal.FilledAsync(seen) : Task.CompletedTask;
+
     /// <returns>Whether there was anything; call again until there is not.</returns>
     public async Task<bool> DrainAsync(CancellationToken ct)
     {

@@ -6,13 +6,21 @@ namespace Gatehouse.Observability.Ledger;
 /// <summary>
 /// Drains the journal while the server runs, and once more when it stops. While the database is away the records wait on disk: calls
 /// go on, and nothing is lost.
+/// <list type="number">
+/// <item>While there are no calls it sleeps, and looks at nothing.</item>
+/// <item>A call that comes then is written a moment later. While calls keep coming the pauses grow, to a second: each transaction has a
+/// cost that those which came meanwhile share.</item>
+/// <item>A segment of the journal that is full is written at once.</item>
+/// </list>
 /// </summary>
 internal sealed partial class LedgerWorker(LedgerDrain drain, TimeProvider clock, ILogger<LedgerWorker> log) : BackgroundService
 {
-    /// <summary>
-    /// Between looks at the journal: a call shows this late at most, and a transaction's cost is shared by those that came meanwhile.
-    /// </summary>
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
+    /// <summary>After the first call that comes when there were none.</summary>
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>A call shows this late at most.</summary>
+    internal static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
+
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan FlushTime = TimeSpan.FromSeconds(10);
@@ -29,15 +37,21 @@ internal sealed partial class LedgerWorker(LedgerDrain drain, TimeProvider clock
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var retry = FirstRetry;
+        var (retry, pause) = (FirstRetry, FirstPause);
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
-                await drain.DrainAsync(stoppingToken);
+                if (!await drain.DrainAsync(stoppingToken))
+                {
+                    await drain.AppendedAsync().WaitAsync(stoppingToken);
+                    pause = FirstPause;
+                }
+
                 if (!drain.IsBehind)
                 {
-                    await Task.Delay(Pause, clock, stoppingToken);
+                    await PauseAsync(pause, stoppingToken);
+                    pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
                 }
 
                 retry = FirstRetry;
@@ -51,6 +65,14 @@ internal sealed partial class LedgerWorker(LedgerDrain drain, TimeProvider clock
                 retry = retry * 2 < LongestRetry ? retry * 2 : LongestRetry;
             }
         }
+    }
+
+    private async Task PauseAsync(TimeSpan most, CancellationToken ct)
+    {
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        await Task.WhenAny(drain.FilledAsync(), Task.Delay(most, clock, enough.Token));
+        await enough.CancelAsync();
+        ct.ThrowIfCancellationRequested();
     }
 
     private async Task FlushAsync()
