@@ -35,7 +35,6 @@ public sealed class GatewayMetrics : IDisposable
     private readonly Histogram<long> _tokens;
     private readonly Histogram<double> _overhead;
     private readonly Counter<long> _calls;
-    private readonly UpDownCounter<long> _active;
     private readonly Counter<long> _retries;
     private readonly Counter<long> _fallbacks;
     private readonly Counter<long> _contentDropped;
@@ -53,6 +52,7 @@ public sealed class GatewayMetrics : IDisposable
     private readonly Counter<long> _reviews;
     private readonly UpDownCounter<long> _reviewsWaiting;
     private readonly Counter<long> _breakerChanges;
+    private long _active; // asked for when somebody looks: each call would tell twice
 
     public GatewayMetrics(Snapshot<GatewayTable> tables)
     {
@@ -69,7 +69,8 @@ public sealed class GatewayMetrics : IDisposable
             "Gatehouse's own time in calls: neither waiting for the provider nor for the client.",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = OverheadBuckets });
         _calls = Meter.CreateCounter<long>(TelemetryNames.Calls, "{call}", "Calls by outcome and status.");
-        _active = Meter.CreateUpDownCounter<long>(TelemetryNames.ActiveCalls, "{call}", "Calls in progress.");
+        Meter.CreateObservableUpDownCounter(
+            TelemetryNames.ActiveCalls, () => Volatile.Read(ref _active), "{call}", "Calls in progress.");
         _retries = Meter.CreateCounter<long>(TelemetryNames.Retries, "{attempt}", "Attempts that repeated the same target.");
         _fallbacks = Meter.CreateCounter<long>(TelemetryNames.Fallbacks, "{attempt}", "Attempts that moved on to another target.");
         _contentDropped = Meter.CreateCounter<long>(
@@ -119,9 +120,9 @@ public sealed class GatewayMetrics : IDisposable
         }
     }
 
-    public void Began() => _active.Add(1);
+    public void Began() => Interlocked.Increment(ref _active);
 
-    public void Ended() => _active.Add(-1);
+    public void Ended() => Interlocked.Decrement(ref _active);
 
     public void Retried(string provider) => _retries.Add(1, new KeyValuePair<string, object?>(TelemetryNames.ProviderName, provider));
 

@@ -63,6 +63,7 @@ public sealed class MetricsTests
         using var refused = await gateway.ChatAsync(Wire.ChatRequest, "wrong");
         await response.Content.ReadAsStringAsync(Ct);
         await gateway.StopServerAsync();
+        listener.RecordObservableInstruments();
 
         Assert.Equal(1, seen[TelemetryNames.Retries]);
         Assert.Equal(1, seen[TelemetryNames.Fallbacks]);
