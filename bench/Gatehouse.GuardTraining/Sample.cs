@@ -80,7 +80,7 @@ internal sealed class Sample
         {
             var index = (int)(hash >> (32 - InjectionModel.TableBits));
             Features.Add(index);
-            if (_seen.Add(hash, 1) == 1)
+            if (_seen.Add(hash) == 1)
             {
                 Distinct.Add(index);
             }

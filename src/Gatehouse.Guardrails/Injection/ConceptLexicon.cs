@@ -10,9 +10,10 @@ internal static class ConceptLexicon
     public const int MaxIdeographs = 8;
     private const int StemStart = 5;
     private const int Slots = 1 << 14;
+    private const uint LowerPart = (1 << 24) - 1;
 
-    // A hash and its concept, in the lowest eight bits: one read for both.
-    private static readonly ulong[] Entries = new ulong[Slots];
+    // The lower part of a hash, of which the slot is the upper, and its concept in the lowest eight bits: one read for both.
+    private static readonly uint[] Entries = new uint[Slots];
 
     // One bit per low hash bits: nearly all words of ordinary text stop here. Phrases apart: they are few, and so are chance hits.
     private static readonly ulong[] Bits = new ulong[1 << 11];
@@ -58,8 +59,8 @@ internal static class ConceptLexicon
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool MayBeginStem(uint beginning)
     {
-        var hash = WordHash.Mix(beginning);
-        return (StemStarts[(hash >> 6) & 1023] & (1UL << (int)(hash & 63))) != 0;
+        var place = StemPlace(beginning);
+        return (StemStarts[place >> 6] & (1UL << (int)(place & 63))) != 0;
     }
 
     /// <summary>Whether a run of ideographs that is listed may begin with this one.</summary>
@@ -77,12 +78,16 @@ internal static class ConceptLexicon
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Find(uint hash) => May(hash) ? LookUp(hash) : 0;
 
+    /// <summary>Sixteen bits of a hash that is not mixed yet.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint StemPlace(uint beginning) => (beginning * 0x9e3779b1) >> 16;
+
     private static int LookUp(uint hash)
     {
         for (var slot = hash >> 18; ; slot = (slot + 1) & (Slots - 1))
         {
             var entry = Entries[slot];
-            if (entry >> 8 == hash || entry == 0)
+            if (entry >> 8 == (hash & LowerPart) || entry == 0)
             {
                 return (int)(entry & 255);
             }
@@ -133,8 +138,8 @@ internal static class ConceptLexicon
 
         if (stem)
         {
-            var first = WordHash.Mix(beginning);
-            StemStarts[(first >> 6) & 1023] |= 1UL << (int)(first & 63);
+            var place = StemPlace(beginning);
+            StemStarts[place >> 6] |= 1UL << (int)(place & 63);
         }
 
         if (ideographs)
@@ -152,14 +157,14 @@ internal static class ConceptLexicon
 
         for (var slot = hash >> 18; ; slot = (slot + 1) & (Slots - 1))
         {
-            if (Entries[slot] >> 8 == hash && Entries[slot] != 0)
+            if (Entries[slot] >> 8 == (hash & LowerPart) && Entries[slot] != 0)
             {
                 return; // The first concept that claims a word keeps it.
             }
 
             if (Entries[slot] == 0)
             {
-                Entries[slot] = ((ulong)hash << 8) | concept;
+                Entries[slot] = (hash << 8) | concept;
                 Bits[(hash >> 6) & 2047] |= 1UL << (int)(hash & 63);
                 return;
             }

@@ -129,7 +129,7 @@ public sealed class InjectionDetector(InjectionOptions? options = null) : IDetec
         ReadOnlySpan<char> text, InjectionModel model, in InjectionReading reading, in SignalCounts counts, in Bar bar)
     {
         var most = model.Direct.Most(reading.Sum, reading.Features);
-        if (most + model.HighestShape < bar.Raw)
+        if (most + model.HighestShape(counts) < bar.Raw)
         {
             return default; // No shape makes a finding of it: most texts end here.
         }

@@ -19,6 +19,7 @@ internal sealed class InjectionModel
     private readonly sbyte[] _direct = new sbyte[1 << TableBits];
     private readonly sbyte[] _indirect = new sbyte[1 << TableBits];
     private readonly float[] _shape;
+    private readonly float[] _highestShapes;
 
     private InjectionModel(ReadOnlySpan<byte> file)
     {
@@ -31,12 +32,7 @@ internal sealed class InjectionModel
         Direct = new InjectionHead(floats[0], floats[1], floats[2], floats[3], InjectionHead.DirectPower);
         Indirect = new InjectionHead(floats[4], floats[5], floats[6], floats[7], InjectionHead.IndirectPower);
         _shape = floats[HeaderFloats..].ToArray();
-        for (var kind = 0; kind < ShapeFeatures.MaxActive; kind++)
-        {
-            var end = kind + 1 < ShapeFeatures.MaxActive ? ShapeFeatures.Kinds[kind + 1] : ShapeFeatures.Count;
-            HighestShape += _shape[ShapeFeatures.Kinds[kind]..end].Max();
-        }
-
+        _highestShapes = [.. Enumerable.Range(0, ShapeFeatures.Groups).Select(group => ShapeFeatures.Highest(_shape, group))];
         file = file[(4 + ((HeaderFloats + ShapeFeatures.Count) * 4))..];
         Words = new Vocabulary(MemoryMarshal.Cast<byte, ulong>(file[..(Vocabulary.Bits / 8)]).ToArray());
         var pairs = MemoryMarshal.Cast<byte, sbyte>(file[(Vocabulary.Bits / 8)..]);
@@ -57,8 +53,8 @@ internal sealed class InjectionModel
     /// <summary>The weights of each feature for what stands in documents, or for what people write.</summary>
     public ReadOnlySpan<sbyte> TableOf(bool untrusted) => untrusted ? _indirect : _direct;
 
-    /// <summary>What <see cref="Shape"/> is at most.</summary>
-    public float HighestShape { get; }
+    /// <summary>What <see cref="Shape"/> is at most, by what costs little to tell.</summary>
+    public float HighestShape(in SignalCounts counts) => _highestShapes[ShapeFeatures.GroupOf(counts)];
 
     public float Shape(in SignalCounts counts)
     {

@@ -8,9 +8,20 @@ namespace Gatehouse.Guardrails.Injection;
 /// </summary>
 internal ref struct InjectionReading : ISignalSink
 {
+    /// <summary>Features that wait for a look-up: a loop over many of them is done sooner than each by itself, in the middle of reading.</summary>
+    private const int Most = 512;
+
+    /// <summary>As many as a word has at most.</summary>
+    private const int OfWord = 4;
+
+    [ThreadStatic]
+    private static uint[]? _spare;
+
     private readonly ReadOnlySpan<sbyte> _table;
     private readonly InjectionHead _windows;
     private readonly bool _untrusted;
+    private readonly ref uint _waiting;
+    private int _waitingCount;
     private SeenFeatures _seen;
     private int _sentence;
     private int _sentenceFeatures;
@@ -28,6 +39,7 @@ internal ref struct InjectionReading : ISignalSink
         _windows = model.Indirect;
         _untrusted = untrusted;
         _seen = untrusted ? default : SeenFeatures.Rent();
+        _waiting = ref MemoryMarshal.GetArrayDataReference(_spare ??= new uint[Most]);
     }
 
     /// <summary>Of the whole text.</summary>
@@ -46,23 +58,21 @@ internal ref struct InjectionReading : ISignalSink
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Feature(uint hash)
     {
-        var counts = _untrusted ? 1 : _seen.Add(hash, 1);
-        _sentence += counts * WeightOf(hash);
-        _sentenceFeatures += counts;
+        Unsafe.Add(ref _waiting, _waitingCount) = hash;
+        Waits(1);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Word(uint word, uint stem, bool hasStem, uint pair, uint triple, bool hasTriple)
     {
-        // Loads without branches: half of the words have a stem, and what does not count is multiplied away.
-        var (words, stems, pairs, triples) = (1, hasStem ? 1 : 0, 1, hasTriple ? 1 : 0);
-        if (!_untrusted)
-        {
-            _seen.Add(word, stem, pair, triple, ref words, ref stems, ref pairs, ref triples);
-        }
-
-        _sentence += (words * WeightOf(word)) + (stems * WeightOf(stem)) + (pairs * WeightOf(pair)) + (triples * WeightOf(triple));
-        _sentenceFeatures += words + stems + pairs + triples;
+        // Without branches: half of the words have a stem, and what there is none of is written over.
+        ref var first = ref Unsafe.Add(ref _waiting, _waitingCount);
+        first = word;
+        Unsafe.Add(ref first, 1) = stem;
+        first = ref Unsafe.Add(ref first, hasStem ? 2 : 1);
+        first = pair;
+        Unsafe.Add(ref first, 1) = triple;
+        Waits((hasStem ? 3 : 2) + (hasTriple ? 1 : 0));
     }
 
     public readonly void Concept(int concept, int token, int start, int end, bool quoted)
@@ -72,6 +82,7 @@ internal ref struct InjectionReading : ISignalSink
 
     public void EndSentence(int end)
     {
+        LookUp();
         Sum += _sentence;
         Features += _sentenceFeatures;
         if (_untrusted)
@@ -94,6 +105,44 @@ internal ref struct InjectionReading : ISignalSink
 
         (_previous, _previousFeatures, _previousStart, _hasPrevious) = (_sentence, _sentenceFeatures, _sentenceStart, true);
         (_sentence, _sentenceFeatures, _sentenceStart) = (0, 0, end);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Waits(int more)
+    {
+        _waitingCount += more;
+        if (_waitingCount > Most - OfWord)
+        {
+            LookUp();
+        }
+    }
+
+    /// <summary>Adds the weights of the features that wait, of what people write those only that are new.</summary>
+    private void LookUp()
+    {
+        var waiting = MemoryMarshal.CreateReadOnlySpan(ref _waiting, _waitingCount);
+        _waitingCount = 0;
+        var (sum, count) = (0, 0);
+        if (_untrusted)
+        {
+            count = waiting.Length;
+            foreach (var hash in waiting)
+            {
+                sum += WeightOf(hash);
+            }
+        }
+        else
+        {
+            foreach (var hash in waiting)
+            {
+                var isNew = _seen.Add(hash);
+                sum += -isNew & WeightOf(hash);
+                count += isNew;
+            }
+        }
+
+        _sentence += sum;
+        _sentenceFeatures += count;
     }
 
     // The shift leaves as many bits as the table has entries.

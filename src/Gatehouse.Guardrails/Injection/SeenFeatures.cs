@@ -28,32 +28,15 @@ internal ref struct SeenFeatures
     }
 
     /// <summary>Remembers a feature, without a branch.</summary>
-    /// <param name="hash">Of the feature.</param>
-    /// <param name="has">1, or 0 for none.</param>
-    /// <returns>1 when there is one and it is new, else 0.</returns>
+    /// <returns>1 when it is new, else 0.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly int Add(uint hash, int has) => Add(ref MemoryMarshal.GetReference(_bits), hash, has);
-
-    /// <summary>The four features of a word at once, for one read of where the bits are.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly void Add(
-        uint word, uint stem, uint pair, uint triple, ref int words, ref int stems, ref int pairs, ref int triples)
-    {
-        ref var bits = ref MemoryMarshal.GetReference(_bits);
-        words = Add(ref bits, word, words);
-        stems = Add(ref bits, stem, stems);
-        pairs = Add(ref bits, pair, pairs);
-        triples = Add(ref bits, triple, triples);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Add(ref ulong bits, uint hash, int has)
+    public readonly int Add(uint hash)
     {
         // Ten bits choose the word and six the bit.
-        ref var word = ref Unsafe.Add(ref bits, (nint)(hash >> 22));
+        ref var word = ref Unsafe.Add(ref MemoryMarshal.GetReference(_bits), (nint)(hash >> 22));
         var before = word;
-        word = before | ((ulong)has << (int)(hash >> 16));
-        return has & ~(int)(before >> (int)(hash >> 16));
+        word = before | (1UL << (int)(hash >> 16));
+        return ~(int)(before >> (int)(hash >> 16)) & 1;
     }
 
     /// <param name="features">How many new ones the sentence had.</param>

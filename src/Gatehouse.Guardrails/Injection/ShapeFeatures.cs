@@ -12,10 +12,11 @@ internal static class ShapeFeatures
     /// <summary>Where the bins of each kind begin, in the order of the active ones.</summary>
     public static ReadOnlySpan<byte> Kinds =>
     [
-        0, 8, 12, 16, 20, 24, 28, 32, 36, UnknownRuns, Sentences, SentenceWords, ConceptsByLength, Tails, LineEnds, Quotes,
+        0, 8, 12, Symbols, 20, 24, 28, 32, 36, UnknownRuns, Sentences, SentenceWords, ConceptsByLength, Tails, LineEnds, Quotes,
         UnknownBySymbols,
     ];
 
+    private const int Symbols = 16;
     private const int UnknownRuns = 40;
     private const int Sentences = 46;
     private const int SentenceWords = 52;
@@ -25,16 +26,47 @@ internal static class ShapeFeatures
     private const int Quotes = 89;
     private const int UnknownBySymbols = 94;
 
+    /// <summary>How many groups of texts have bounds of their own: lengths, with symbols and without.</summary>
+    public const int Groups = Lengths * 2;
+
+    private const int Lengths = 8;
+
+    /// <summary>The group of a text.</summary>
+    public static int GroupOf(in SignalCounts counts) => (LengthOf(Math.Max(counts.Words, 1)) * 2) + (counts.Symbols > 0 ? 1 : 0);
+
+    /// <summary>The highest sum of the weights of one bin of each kind that a text of the group may have.</summary>
+    public static float Highest(ReadOnlySpan<float> weights, int group)
+    {
+        var (length, hasSymbols) = (group / 2, group % 2 == 1);
+        var sum = weights[length];
+        for (var kind = 1; kind < MaxActive; kind++)
+        {
+            var (from, to) = ((int)Kinds[kind], kind + 1 < MaxActive ? Kinds[kind + 1] : Count);
+            var highest = float.MinValue;
+            for (var bin = from; bin < to; bin++)
+            {
+                var isPossible = (from != ConceptsByLength || (bin - from) / 5 == Math.Min(3, length / 2))
+                    && (hasSymbols || (from != Symbols || bin == from) && (from != Tails || bin == from + 2)
+                        && (from != UnknownBySymbols || (bin - from) % 4 == 0));
+                highest = isPossible ? MathF.Max(highest, weights[bin]) : highest;
+            }
+
+            sum += highest;
+        }
+
+        return sum;
+    }
+
     /// <summary>Writes the active bins.</summary>
     /// <returns>How many there are.</returns>
     public static int Of(in SignalCounts counts, Span<byte> active)
     {
         var words = Math.Max(counts.Words, 1);
         var unknown = words - counts.Known;
-        active[0] = (byte)Math.Min(7, int.Log2(words));
+        active[0] = (byte)LengthOf(words);
         active[1] = (byte)(8 + Bin(counts.Upper, words, 8, 25));
         active[2] = (byte)(12 + Bin(counts.Mixed, words, 5, 15));
-        active[3] = (byte)(16 + Bin(counts.Symbols, words, 15, 40));
+        active[3] = (byte)(Symbols + Bin(counts.Symbols, words, 15, 40));
         active[4] = (byte)(20 + Bin(unknown, words, 30, 50));
         active[5] = (byte)(24 + Bin(counts.Singles, words, 15, 50));
         active[6] = (byte)(28 + Bin(counts.Alphanumeric, words, 10, 30));
@@ -52,6 +84,8 @@ internal static class ShapeFeatures
             + Bin(counts.Symbols * 100L, words, [3, 10, 25]));
         return MaxActive;
     }
+
+    private static int LengthOf(int words) => Math.Min(Lengths - 1, int.Log2(words));
 
     /// <summary>How much denser symbols stand in the last third of a text than before it.</summary>
     private static int Tail(in SignalCounts counts)

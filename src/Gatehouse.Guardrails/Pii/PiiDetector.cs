@@ -71,10 +71,23 @@ public sealed class PiiDetector : IDetector
     public void Find(ReadOnlySpan<char> text, in DetectionContext context, FindingList findings)
     {
         var first = findings.Count;
-        _network?.Find(text, findings);
-        _identifiers?.Find(text, findings);
-        _phones?.Find(text, findings);
-        _dates?.Find(text, findings);
+        var signs = PiiSigns.Of(text);
+        if ((signs & PiiSign.Network) != 0)
+        {
+            _network?.Find(text, findings);
+        }
+
+        if ((signs & PiiSign.Digit) != 0)
+        {
+            _identifiers?.Find(text, findings);
+            _phones?.Find(text, findings);
+            _dates?.Find(text, findings);
+        }
+        else if ((signs & PiiSign.Day) != 0)
+        {
+            _dates?.FindWeekdays(text, findings);
+        }
+
         foreach (var custom in _custom)
         {
             custom.Find(text, _minScore, findings);

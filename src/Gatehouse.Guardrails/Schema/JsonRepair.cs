@@ -270,7 +270,7 @@ public static class JsonRepair
         private static bool IsNumber(ReadOnlySpan<char> word)
         {
             word = word.TrimStart('+');
-            return word.Length < 64 && (char.IsAsciiDigit(word[^1]) || word[^1] == '0') && IsJson(word.ToString());
+            return word.Length is > 0 and < 64 && (char.IsAsciiDigit(word[^1]) || word[^1] == '0') && IsJson(word.ToString());
         }
 
         /// <summary>White space and comments.</summary>

@@ -26,6 +26,9 @@ public sealed class SecretDetector : IDetector
 
     private static readonly KeyFormat[][] ByFirst = Index();
 
+    /// <summary>The pairs of characters that prefixes begin with, a bit each: prose has few of them.</summary>
+    private static readonly ulong[] Beginnings = Pairs();
+
     private readonly float _minScore;
 
     /// <param name="minScore">Findings below are dropped. Default 0.5.</param>
@@ -105,7 +108,7 @@ public sealed class SecretDetector : IDetector
                 continue;
             }
 
-            var found = FindKey(text, at, end, findings);
+            var found = BeginsPrefix(c, text[at + 1]) ? FindKey(text, at, end, findings) : 0;
             at = found > 0 ? found - 1 : at;
         }
 
@@ -217,6 +220,9 @@ public sealed class SecretDetector : IDetector
         Add(findings, "secret.jwt", at, stop, .9f);
         return stop;
     }
+
+    private static bool BeginsPrefix(char first, char second) =>
+        second < 128 && (Beginnings[(first << 1) | (second >> 6)] & (1UL << (second & 63))) != 0;
 
     private static int FindKey(ReadOnlySpan<char> text, int at, int end, FindingList findings)
     {
@@ -409,5 +415,17 @@ public sealed class SecretDetector : IDetector
         }
 
         return index;
+    }
+
+    private static ulong[] Pairs()
+    {
+        var pairs = new ulong[128 * 2];
+        foreach (var format in KeyFormats.All)
+        {
+            var (first, second) = (format.Prefix[0], format.Prefix[1]);
+            pairs[(first << 1) | (second >> 6)] |= 1UL << (second & 63);
+        }
+
+        return pairs;
     }
 }

@@ -32,6 +32,16 @@ public sealed class HostileTextTests
         "\u202E", "е", "ｉ", "\u0301", "\uD83D", "忽略", "@", "a@", "a.b.", "1.", "1-", "+1 ", "12/12/2020 ", "a1 ", "Ann ", "ghp_", "sk-",
         "eyJ", "eyJh.eyJh.", "-----BEGIN", "key=", "password: ", "token \"", "curl -u ", "://u:p@",
         "kill ", "kill a person ", "build a bomb ", "I cannot ", "the quick brown fox ",
+        "May 1 ", "1 May 2020, 5 ", "Monday 1 ", "+, ", "{+:+}",
+    ];
+
+    /// <summary>What opens something that then goes on to the end of the text, and what it goes on with.</summary>
+    private static readonly (string Head, string Unit)[] Endless =
+    [
+        ("http://a.bc/", ")"), ("http://a.bc/", ")."), ("www.a.com/", "]"), ("http://a.bc/?", "&a="), ("http://u:", "p@"),
+        ("![a](http://a.bc/", ")"), ("-----BEGIN PRIVATE KEY-----", "-"), ("-----BEGIN PRIVATE KEY-----", "\n"), ("password: \"", "a"),
+        ("eyJhbGciOiJub25lIn0.", "a"), ("eyJhbGciOiJub25lIn0.", "-eyJhbGciOiJub25lIn0"), ("ops_eyJ", "-ops_eyJ"), ("fm2_", "-fm2_"),
+        ("May 1, 2020 ", "1 "), ("card ", "4111 "), ("{\"a\": \"", "\\"), ("[", "+, "), ("{a: /*", "*"), ("\u202E", "a"), ("Mr. ", "Ann "),
     ];
 
     private static PiiDetector Custom { get; } = new(new PiiOptions
@@ -84,9 +94,9 @@ public sealed class HostileTextTests
     public void A_megabyte_costs_as_many_times_a_part_as_it_is_longer(string scanner)
     {
         var run = Runs[scanner];
-        foreach (var unit in Units)
+        foreach (var (head, unit) in Units.Select(u => ("", u)).Concat(Endless))
         {
-            var (small, large) = (Repeat(unit, Small), Repeat(unit, Small * Times));
+            var (small, large) = (head + Repeat(unit, Small), head + Repeat(unit, Small * Times));
             Time(run, small);
 
             // A quadratic scanner costs 256 times as much, each time; a cold cache now and then a few times too much, which more tries
@@ -100,7 +110,7 @@ public sealed class HostileTextTests
             while (whole > (4 * Times * part) + 3_000 && tries++ < MaxTries);
 
             Assert.True(whole <= (4 * Times * part) + 3_000,
-                $"'{unit}': {part:0} µs for {Small} characters, {whole:0} µs for {Times} times as many.");
+                $"'{head}' and '{unit}': {part:0} µs for {Small} characters, {whole:0} µs for {Times} times as many.");
         }
     }
 

@@ -1,6 +1,10 @@
 using Gatehouse.Guardrails;
 using Gatehouse.Guardrails.Injection;
+using Gatehouse.Guardrails.Pii;
+using Gatehouse.Guardrails.Pii.Identifiers;
 using Gatehouse.Guardrails.Pii.Names;
+using Gatehouse.Guardrails.Pii.Network;
+using Gatehouse.Guardrails.Pii.Numbers;
 using Gatehouse.Guardrails.Secrets;
 
 namespace Gatehouse.Gateway.Tests.Guardrails;
@@ -94,6 +98,73 @@ public sealed class ShortcutTests
         }
     }
 
+    /// <summary>Nationalities and beliefs in every form that a text may have them in.</summary>
+    [Fact]
+    public void A_word_that_is_passed_over_is_no_group()
+    {
+        var tagger = new NameTagger(Gazetteer.Shared, NameModel.Shared);
+        var (found, plurals) = (0, 0);
+        foreach (var group in Gazetteer.Lines("groups.txt").Where(line => line[0] != '['))
+        {
+            foreach (var word in new[] { group, group.ToLowerInvariant(), group.ToUpperInvariant() })
+            {
+                var text = $"we met {word} and {word}s and {word}es, zzyx {word}ses";
+
+                var passed = Groups(text, tagger, isWhole: false);
+
+                Assert.Equal(Groups(text, tagger, isWhole: true), passed);
+                found += passed.Length;
+                plurals += passed.Count(f => text[f.End - 1] == 's' && f.Length > word.Length);
+            }
+        }
+
+        Assert.True(found > 300 && plurals > 100, $"{found} groups, {plurals} of them plurals");
+    }
+
+    /// <summary>A text without a sign of theirs is not shown to the scanners at all.</summary>
+    [Fact]
+    public void Scanners_find_nothing_in_a_text_that_has_no_sign_of_theirs()
+    {
+        var random = new Random(35);
+        var (network, dates) = (new NetworkScanner(true, true, true, true), new DateScanner(-1));
+        var (identifiers, phones) = (new IdentifierScanner(IdentifierRules.All, -1), new PhoneScanner(-1));
+        string[] pieces =
+            ["a", "day", "Mon", "Sun", "sunday ", "DAY", "may ", ".", ":", "://", "@", "-", "aa-", "--", "com", "www.", "b.c", " ", "\n", "é",
+                "\u7801", "\u5145.com", "\ud83d", "1", "2024", "may 1", "::", "f:", "bob@a.de", "192.168.1.7", "x.y", "00-11-22-33-44-5a",
+                "ab-cd-ef-ab-cd-ef", "DE44500105175407324931", "+49 151 23456789", "the old house by the river "];
+        var skipped = 0;
+        for (var round = 0; round < 20_000; round++)
+        {
+            var text = string.Concat(Enumerable.Range(0, random.Next(30)).Select(_ => pieces[random.Next(random.Next(2, pieces.Length))]));
+            var signs = PiiSigns.Of(text);
+
+            Assert.Equal(Enumerable.Range(0, text.Length).Aggregate(PiiSign.None, (all, at) => all | PiiSigns.At(text, at)), signs);
+            using var findings = FindingList.Rent();
+            if ((signs & PiiSign.Network) == 0)
+            {
+                network.Find(text, findings);
+                skipped++;
+            }
+
+            if ((signs & PiiSign.Digit) == 0)
+            {
+                identifiers.Find(text, findings);
+                phones.Find(text, findings);
+                Assert.Equal(0, findings.Count);
+                dates.Find(text, findings);
+                var all = findings.Items.ToArray();
+                findings.Clear();
+                dates.FindWeekdays(text, findings);
+                Assert.Equal(all, findings.Items.ToArray());
+                Assert.True(findings.Count == 0 || (signs & PiiSign.Day) != 0, text);
+            }
+
+            Assert.True(findings.Count == 0 || (signs & PiiSign.Digit) == 0, text);
+        }
+
+        Assert.InRange(skipped, 1_000, 19_000);
+    }
+
     [Fact]
     public void Every_character_has_the_class_and_the_lower_case_that_it_has_elsewhere()
     {
@@ -108,6 +179,25 @@ public sealed class ShortcutTests
             Assert.Equal(unchecked((2166136261 ^ char.ToLowerInvariant(c)) * 16777619), Tokenizer.HashOf(c.ToString()));
             Assert.Equal(isWord, count > 0 && tokens[0].Shape != Shape.Mark);
         }
+    }
+
+    private static Finding[] Groups(string text, NameTagger tagger, bool isWhole)
+    {
+        var (tokens, telling, position) = (new Token[64], new ushort[65], 0);
+        var window = tokens.AsSpan(0, Tokenizer.Split(text, ref position, tokens));
+        var told = tagger.Prepare(text, window, telling);
+        if (isWhole)
+        {
+            told = window.Length;
+            for (var i = 0; i < told; i++)
+            {
+                telling[i] = (ushort)i;
+            }
+        }
+
+        using var findings = FindingList.Rent();
+        NameRules.Find(text, window, telling.AsSpan(0, told), -1, findings);
+        return [.. findings.Items.ToArray().Where(f => f.Rule == "pii.group")];
     }
 
     /// <summary>As the rules do before words are tagged: an honorific and its stop are taken.</summary>

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Gatehouse.Guardrails.Pii.Identifiers;
 
 /// <summary>Tells whether an identifier in the right format is a real one; sees it without separators and in upper case.</summary>
@@ -56,6 +58,8 @@ internal sealed class IdentifierFormat
     public IdentifierRule Rule { get; }
 
     public int Length => _classes.Length;
+
+    public int LeastDigits => BitOperations.PopCount(_digits);
 
     public static IEnumerable<IdentifierFormat> Compile(IdentifierRule rule)
     {

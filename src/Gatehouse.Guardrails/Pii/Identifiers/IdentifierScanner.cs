@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace Gatehouse.Guardrails.Pii.Identifiers;
@@ -18,6 +19,9 @@ internal sealed class IdentifierScanner
     private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789");
 
     private readonly IdentifierFormat[][] _byLength = new IdentifierFormat[MaxLength + 1][];
+
+    /// <summary>The fewest digits of any format of each length, one at least: most stretches of prose have fewer.</summary>
+    private readonly int[] _leastDigits = new int[MaxLength + 1];
     private readonly float _minScore;
     private readonly bool _embedded;
 
@@ -31,6 +35,7 @@ internal sealed class IdentifierScanner
         for (var i = 0; i <= MaxLength; i++)
         {
             _byLength[i] = [.. formats.Where(f => f.Length == i)];
+            _leastDigits[i] = Math.Max(1, _byLength[i].Select(f => f.LeastDigits).DefaultIfEmpty(int.MaxValue).Min());
         }
     }
 
@@ -125,7 +130,7 @@ internal sealed class IdentifierScanner
         for (var first = 0; first < groups.Length; first++)
         {
             var length = 0;
-            var hasDigit = false;
+            var digits = 0UL;
             for (var last = first; last < groups.Length; last++)
             {
                 var (start, end) = groups[last];
@@ -142,13 +147,14 @@ internal sealed class IdentifierScanner
                         separators[length] = '\0';
                     }
 
-                    hasDigit |= char.IsAsciiDigit(text[i]);
-                    compact[length++] = char.ToUpperInvariant(text[i]);
+                    var c = text[i]; // a letter or a digit of ASCII
+                    digits |= (c <= '9' ? 1UL : 0) << length;
+                    compact[length++] = (char)(c >= 'a' ? c - ('a' - 'A') : c);
                 }
 
-                if (hasDigit && length >= 4)
+                if (length >= 4 && MayMatch(length, digits))
                 {
-                    Match(text, groups[first].Start, end, compact[..length], separators[..length], embedded: false, findings);
+                    Match(text, groups[first].Start, end, compact[..length], separators[..length], digits, embedded: false, findings);
                 }
             }
         }
@@ -174,6 +180,7 @@ internal sealed class IdentifierScanner
             }
 
             var length = 0;
+            var digits = 0UL;
             for (var last = g; last < Math.Min(g + 2, groups.Length); last++)
             {
                 var start = last == g ? groups[g].Start + digit : groups[last].Start;
@@ -185,24 +192,27 @@ internal sealed class IdentifierScanner
                 for (var i = start; i < groups[last].End; i++)
                 {
                     separators[length] = i == start && last > g ? text[start - 1] : '\0';
+                    digits |= (char.IsAsciiDigit(text[i]) ? 1UL : 0) << length;
                     compact[length++] = char.ToUpperInvariant(text[i]);
                 }
 
-                Match(text, groups[g].Start + digit, groups[last].End, compact[..length], separators[..length], embedded: true, findings);
+                if (MayMatch(length, digits))
+                {
+                    Match(
+                        text, groups[g].Start + digit, groups[last].End, compact[..length], separators[..length], digits, embedded: true,
+                        findings);
+                }
             }
         }
     }
 
+    private bool MayMatch(int length, ulong digits) => BitOperations.PopCount(digits) >= _leastDigits[length];
+
+    /// <param name="digits">One bit for each of the compact characters that is a digit.</param>
     private void Match(
-        ReadOnlySpan<char> text, int start, int end, ReadOnlySpan<char> compact, ReadOnlySpan<char> separators, bool embedded,
+        ReadOnlySpan<char> text, int start, int end, ReadOnlySpan<char> compact, ReadOnlySpan<char> separators, ulong digits, bool embedded,
         FindingList findings)
     {
-        var digits = 0UL;
-        for (var i = 0; i < compact.Length; i++)
-        {
-            digits |= char.IsAsciiDigit(compact[i]) ? 1UL << i : 0;
-        }
-
         foreach (var format in _byLength[compact.Length])
         {
             if (!format.MayMatch(digits))

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Gatehouse.Guardrails.Text;
 
 namespace Gatehouse.Guardrails.Pii.Names;
 
@@ -36,7 +37,8 @@ internal sealed class Gazetteer
     /// Rows of eight: half of a mixed hash each, then the flags of each; the other half tells the row, or one before it when that is full.
     /// A word costs one line of the cache and no branch that is hard to foresee. Flags of an empty place are none.
     /// </summary>
-    private readonly ushort[] _rows = new ushort[Rows * 2 * Row];
+    private readonly ushort[] _rows;
+    private readonly int _from; // of the first row in it
 
     /// <summary>
     /// One bit for each hash that only plain words of the language have: 16 KB that stay in the first cache, so that most words of a text
@@ -47,6 +49,7 @@ internal sealed class Gazetteer
 
     private Gazetteer()
     {
+        _rows = CacheLines.Table<ushort>(Rows * 2 * Row, out _from);
         var section = WordFlags.None;
         Dictionary<uint, WordFlags> all = [];
         foreach (var line in Lines("words.txt").Concat(Lines("groups.txt")))
@@ -112,7 +115,7 @@ internal sealed class Gazetteer
             var mixed = Mix(hash);
             for (var row = (int)(mixed >> 19); ; row = (row + 1) & (Rows - 1))
             {
-                ref var first = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_rows), row * 2 * Row);
+                ref var first = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_rows), _from + (row * 2 * Row));
                 var marks = Vector128.LoadUnsafe(ref first);
                 var flags = Vector128.LoadUnsafe(ref first, Row);
                 // One place at most has both the mark and flags: the sum is what it has, without a branch that waits for the load.
@@ -134,8 +137,8 @@ internal sealed class Gazetteer
         var mixed = Mix(hash);
         for (var row = (int)(mixed >> 19); ; row = (row + 1) & (Rows - 1))
         {
-            var marks = _rows.AsSpan(row * 2 * Row, Row);
-            var known = _rows.AsSpan((row * 2 * Row) + Row, Row);
+            var marks = _rows.AsSpan(_from + (row * 2 * Row), Row);
+            var known = _rows.AsSpan(_from + (row * 2 * Row) + Row, Row);
             for (var i = 0; i < Row; i++)
             {
                 if (known[i] == 0 || marks[i] == (ushort)mixed)

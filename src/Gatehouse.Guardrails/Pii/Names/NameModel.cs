@@ -3,6 +3,7 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Gatehouse.Guardrails.Text;
 
 namespace Gatehouse.Guardrails.Pii.Names;
 
@@ -18,9 +19,15 @@ internal sealed class NameModel
     private static readonly Lazy<NameModel> Instance = new(Load);
 
     private readonly sbyte[] _weights;
+    private readonly int _from; // of the first bucket in them
     private readonly uint _mask;
 
-    public NameModel(sbyte[] weights, uint mask, float scale) => (_weights, _mask, Scale) = (weights, mask, scale);
+    public NameModel(ReadOnlySpan<sbyte> weights, uint mask, float scale)
+    {
+        _weights = CacheLines.Table<sbyte>(weights.Length, out _from);
+        weights.CopyTo(_weights.AsSpan(_from));
+        (_mask, Scale) = (mask, scale);
+    }
 
     public static NameModel Shared => Instance.Value;
 
@@ -31,7 +38,7 @@ internal sealed class NameModel
     {
         var bits = BinaryPrimitives.ReadInt32LittleEndian(file);
         var scale = BinaryPrimitives.ReadInt32LittleEndian(file[4..]) / 1000f;
-        var weights = MemoryMarshal.Cast<byte, sbyte>(file[HeaderBytes..]).ToArray();
+        var weights = MemoryMarshal.Cast<byte, sbyte>(file[HeaderBytes..]);
         if (weights.Length != (1 << bits) * Lanes)
         {
             throw new InvalidDataException("The name model is cut short.");
@@ -55,7 +62,7 @@ internal sealed class NameModel
     {
         var low = Vector128<short>.Zero;
         var high = Vector128<short>.Zero;
-        ref var weights = ref MemoryMarshal.GetArrayDataReference(_weights);
+        ref var weights = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_weights), _from);
         foreach (var feature in features)
         {
             var lanes = Vector128.LoadUnsafe(ref weights, (feature & _mask) * Lanes);

@@ -351,8 +351,10 @@ internal sealed class NetworkScanner(bool email, bool url, bool ip, bool mac)
             end++;
         }
 
+        // Asked once: what is taken from the end opens no bracket.
+        var opens = text[at..end].IndexOfAny('(', '[') >= 0;
         while (end > at && text[end - 1] is '.' or ',' or ';' or ':' or '!' or '?' or '*' or '_'
-            || (end > at && text[end - 1] is ')' or ']' && text[at..end].IndexOfAny('(', '[') < 0))
+            || (end > at && text[end - 1] is ')' or ']' && !opens))
         {
             end--;
         }

@@ -26,52 +26,39 @@ internal sealed class DateScanner(float minScore)
         ],
         StringComparison.OrdinalIgnoreCase);
 
-    // In a text without a digit there is no date but a weekday: fewer words to look for, and none that others begin with.
+    // Fewer words to look for, and none that others begin with.
     private static readonly SearchValues<string> Days = SearchValues.Create(Weekdays, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>All that is to be found in a text without a digit.</summary>
+    public void FindWeekdays(ReadOnlySpan<char> text, FindingList findings) => FindNamed(text, Days, findings);
 
     public void Find(ReadOnlySpan<char> text, FindingList findings)
     {
-        if (text.IndexOfAny(Digits) < 0)
-        {
-            FindNamed(text, Days, findings);
-            return;
-        }
-
-        var first = findings.Count;
+        // Named dates end and start in order, as the digits do that are looked at.
+        var next = findings.Count;
         FindNamed(text, Names, findings);
         var named = findings.Count;
         for (var at = 0; at < text.Length;)
         {
-            var next = text[at..].IndexOfAny(Digits);
-            if (next < 0)
+            var digit = text[at..].IndexOfAny(Digits);
+            if (digit < 0)
             {
                 return;
             }
 
-            at += next;
-            var end = IsInside(findings, first, named, at, out var after) ? after : FindNumeric(text, at, findings);
+            at += digit;
+            while (next < named && findings[next].End <= at)
+            {
+                next++;
+            }
+
+            var end = next < named && findings[next].Start <= at ? findings[next].End : FindNumeric(text, at, findings);
             at = Math.Max(end, at + 1);
             while (at < text.Length && char.IsAsciiDigit(text[at]))
             {
                 at++;
             }
         }
-    }
-
-    private static bool IsInside(FindingList findings, int first, int last, int at, out int after)
-    {
-        // Named dates come in order; a linear look is cheap because they are few.
-        for (var i = first; i < last; i++)
-        {
-            if (at >= findings[i].Start && at < findings[i].End)
-            {
-                after = findings[i].End;
-                return true;
-            }
-        }
-
-        after = 0;
-        return false;
     }
 
     private int FindNumeric(ReadOnlySpan<char> text, int start, FindingList findings)

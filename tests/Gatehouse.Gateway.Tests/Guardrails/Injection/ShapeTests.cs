@@ -30,7 +30,7 @@ public class ShapeTests
             Assert.InRange(active[kind], ShapeFeatures.Kinds[kind], end - 1);
         }
 
-        Assert.InRange(InjectionModel.Default.Shape(counts), float.MinValue, InjectionModel.Default.HighestShape + 1e-4f);
+        Assert.InRange(InjectionModel.Default.Shape(counts), float.MinValue, InjectionModel.Default.HighestShape(counts) + 1e-4f);
     }
 
     [Theory]

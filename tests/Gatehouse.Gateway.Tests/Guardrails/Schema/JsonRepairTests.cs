@@ -19,6 +19,7 @@ public class JsonRepairTests
     [InlineData("{\"a\": 1, // one\n/* two */ \"b\": 2 # three\n}", """{"a":1,"b":2}""")]
     [InlineData("{“a”: “b”}", """{"a":"b"}""")]
     [InlineData("[1, 2, ...]", "[1,2]")]
+    [InlineData("[+, ++, 1]", """["+","++",1]""")]
     [InlineData("""{"n": +1.5, "m": .5}""", """{"n":1.5,"m":".5"}""")]
     [InlineData("""{"path": "C:\dir\new"}""", """{"path":"C:dir\new"}""")]
     public void Makes_json_of_what_models_write(string text, string expected)
