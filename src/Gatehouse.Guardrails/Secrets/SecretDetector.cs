@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace Gatehouse.Guardrails.Secrets;
 
@@ -89,6 +90,7 @@ public sealed class SecretDetector : IDetector
 
     private static void FindInToken(ReadOnlySpan<char> text, int start, int end, FindingList findings)
     {
+        var bodies = default(Bodies);
         for (var at = start; at + 6 <= end; at++)
         {
             if (at > start && char.IsAsciiLetterOrDigit(text[at - 1]))
@@ -108,7 +110,7 @@ public sealed class SecretDetector : IDetector
                 continue;
             }
 
-            var found = BeginsPrefix(c, text[at + 1]) ? FindKey(text, at, end, findings) : 0;
+            var found = BeginsPrefix(c, text[at + 1]) ? FindKey(text, at, end, ref bodies, findings) : 0;
             at = found > 0 ? found - 1 : at;
         }
 
@@ -224,7 +226,7 @@ public sealed class SecretDetector : IDetector
     private static bool BeginsPrefix(char first, char second) =>
         second < 128 && (Beginnings[(first << 1) | (second >> 6)] & (1UL << (second & 63))) != 0;
 
-    private static int FindKey(ReadOnlySpan<char> text, int at, int end, FindingList findings)
+    private static int FindKey(ReadOnlySpan<char> text, int at, int end, ref Bodies bodies, FindingList findings)
     {
         foreach (var format in ByFirst[text[at]])
         {
@@ -235,11 +237,15 @@ public sealed class SecretDetector : IDetector
 
             var body = at + format.Prefix.Length;
             var limit = Math.Min(end, body + format.Most + 1);
-            var stop = body;
+            ref var known = ref bodies[(int)format.Alphabet];
+            known = known.From <= body && body <= known.To ? known : (body, body);
+            var stop = Math.Min(known.To, limit);
             while (stop < limit && SecretShape.Fits(text.Slice(stop, 1), format.Alphabet))
             {
                 stop++;
             }
+
+            known.To = Math.Max(known.To, stop);
 
             while (stop > body && text[stop - 1] is '.' or '/' or '-' && stop - body > format.Least)
             {
@@ -427,5 +433,15 @@ public sealed class SecretDetector : IDetector
         }
 
         return pairs;
+    }
+
+    /// <summary>
+    /// For each alphabet a stretch of the token that is known to be of it: keys may be thousands of characters long, and a token may have a
+    /// beginning of one at every sixth.
+    /// </summary>
+    [InlineArray((int)KeyAlphabet.Token + 1)]
+    private struct Bodies
+    {
+        private (int From, int To) _first;
     }
 }

@@ -114,6 +114,22 @@ public sealed class HostileTextTests
         }
     }
 
+    /// <summary>Keys of one kind are at most thousands of characters long, those of the other forty.</summary>
+    [Fact]
+    public void Beginnings_of_long_keys_in_a_row_cost_what_those_of_short_ones_do()
+    {
+        var run = Runs["secrets"];
+        var (shortKeys, longKeys) = (Repeat("-ghp_", Small), Repeat("-fm2_", Small));
+        var (brief, lengthy, tries) = (double.MaxValue, double.MaxValue, 0);
+        do
+        {
+            (brief, lengthy) = (Math.Min(brief, Time(run, shortKeys)), Math.Min(lengthy, Time(run, longKeys)));
+        }
+        while (lengthy > 8 * brief && tries++ < MaxTries);
+
+        Assert.True(lengthy <= 8 * brief, $"{brief:0} µs for short keys, {lengthy:0} for long ones");
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
