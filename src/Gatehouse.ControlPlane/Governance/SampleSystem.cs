@@ -32,12 +32,8 @@ public sealed class SampleSystem
     /// <returns>Path of a one-time link for the first administrator; <see langword="null"/> once there is one who can sign in.</returns>
     public async Task<string?> EnsureAsync(bool sample, CancellationToken ct)
     {
-        var person = await PersonRows.ReadAsync(_db, $"WHERE p.email = {LocalEmail}", ct) is [var row] ? row.Person : null;
-        var hasToken = person is not null && await HasTokenAsync(ct);
-        var system = sample && await SystemRows.ReadAsync(_db, $"WHERE t.name = {"sample"} AND s.name = {"hello"}", ct) is [var known]
-            ? known
-            : null;
-        var hasKey = !sample || (system is not null && await HasKeyAsync(ct));
+        var hasToken = await HasTokenAsync(ct);
+        var hasKey = !sample || await HasKeyAsync(ct);
         if (hasToken && hasKey && await People.HasAdministratorAsync(_db, ct))
         {
             return null;
@@ -46,12 +42,15 @@ public sealed class SampleSystem
         var made = await _writes.RunAsync(
             async write =>
             {
-                var who = person ?? await AddPersonAsync(write, ct);
+                // Another node may have begun in the same moment: in a write it has made all, or nothing yet.
+                var who = await PersonRows.ReadAsync(write.Sql, $"WHERE p.email = {LocalEmail}", ct) is [var known]
+                    ? known.Person
+                    : await AddPersonAsync(write, ct);
                 var token = hasToken ? null : await AccessTokens.AddAsync(write, _secrets, who, "command line", null, ct);
                 var key = hasKey
                     ? null
                     : await Keys.AddAsync(
-                        write, _secrets, who, system ?? await AddSystemAsync(write, who, ct),
+                        write, _secrets, who, await EnsureSystemAsync(write, who, ct),
                         new NewKey(SystemEnvironment.Development, "sample", null), ct);
                 return (Token: token?.Secret, Key: key?.Secret, Link: await SignIn.AddFirstRunLinkAsync(write, _secrets, ct));
             },
@@ -79,8 +78,13 @@ public sealed class SampleSystem
         return person;
     }
 
-    private static async Task<AiSystem> AddSystemAsync(GovernanceWrite write, Person person, CancellationToken ct)
+    private static async Task<AiSystem> EnsureSystemAsync(GovernanceWrite write, Person person, CancellationToken ct)
     {
+        if (await SystemRows.ReadAsync(write.Sql, $"WHERE t.name = {"sample"} AND s.name = {"hello"}", ct) is [var system])
+        {
+            return system;
+        }
+
         var teams = await write.Sql.QueryAsync(
             $"SELECT id, name, created_at FROM governance_team WHERE name = {"sample"}",
             row => new Team(row.Id(0), row.Text(1), row.Instant(2)),

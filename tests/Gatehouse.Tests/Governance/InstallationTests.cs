@@ -71,6 +71,25 @@ public sealed class InstallationTests
         Assert.Equal(after, await RevisionAsync(app));
     }
 
+    /// <summary>The second one failed, because the first had made the person and the team meanwhile.</summary>
+    [Fact]
+    public async Task Nodes_that_start_first_in_the_same_moment_make_the_sample_once_and_a_key_and_token_each()
+    {
+        await using var app = await TestApp.StartAsync("postgres");
+        await using var node = await app.StartNodeAsync();
+
+        await Task.WhenAll(((TestApp[])[app, node]).Select(
+            a => a.Services.GetRequiredService<SampleSystem>().EnsureAsync(sample: true, Ct)));
+
+        Assert.Equal(1, await app.Db.CountAsync($"SELECT COUNT(*) FROM governance_system"));
+        Assert.Equal(2, await app.Db.CountAsync($"SELECT COUNT(*) FROM governance_key"));
+        foreach (var each in (TestApp[])[app, node])
+        {
+            using var caller = each.Program(await ReadAsync(each, SampleSystem.KeyFile));
+            Assert.Equal(HttpStatusCode.OK, await caller.GetAsync("v1/models", Ct).StatusAsync());
+        }
+    }
+
     [Fact]
     public async Task Without_the_sample_there_is_the_token_alone_and_the_link()
     {
