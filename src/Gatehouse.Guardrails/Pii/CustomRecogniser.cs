@@ -76,7 +76,8 @@ internal sealed class CustomScanner
 
         foreach (var text in recogniser.Finds.Where(t => !FindsIn(t)))
         {
-            var why = _pattern.IsMatch(text) ? $": the pattern matches, but the check '{recogniser.Check.ToString().ToLowerInvariant()}' fails" : "";
+            var check = recogniser.Check.ToString().ToLowerInvariant();
+            var why = _pattern.IsMatch(text) ? $": the pattern matches, but the check '{check}' fails" : "";
             throw new CustomRecogniserException(recogniser.Type, $"'{recogniser.Type}' finds nothing in its example '{text}'{why}.");
         }
 

@@ -4,6 +4,7 @@ using Gatehouse.Guardrails.Pii.Identifiers;
 using Gatehouse.Guardrails.Pii.Names;
 using Gatehouse.Guardrails.Pii.Network;
 using Gatehouse.Guardrails.Pii.Numbers;
+using Gatehouse.Guardrails.Text;
 
 namespace Gatehouse.Guardrails.Pii;
 
@@ -71,6 +72,26 @@ public sealed class PiiDetector : IDetector
     public void Find(ReadOnlySpan<char> text, in DetectionContext context, FindingList findings)
     {
         var first = findings.Count;
+        if (FoldedText.IsNeeded(text))
+        {
+            using var folded = FoldedText.Read(text);
+            FindNumbers(folded.Chars, findings);
+            FindOwn(folded.Chars, findings);
+            folded.ToOriginal(findings, first);
+        }
+        else
+        {
+            FindNumbers(text, findings);
+        }
+
+        FindOwn(text, findings);
+        findings.ResolveOverlaps(first);
+        _names?.Find(text, findings, first);
+        Filter(text, findings, first);
+    }
+
+    private void FindNumbers(ReadOnlySpan<char> text, FindingList findings)
+    {
         var signs = PiiSigns.Of(text);
         if ((signs & PiiSign.Network) != 0)
         {
@@ -87,16 +108,17 @@ public sealed class PiiDetector : IDetector
         {
             _dates?.FindWeekdays(text, findings);
         }
+    }
 
+    /// <summary>What the organisation has named itself may be of any characters.</summary>
+    private void FindOwn(ReadOnlySpan<char> text, FindingList findings)
+    {
         foreach (var custom in _custom)
         {
             custom.Find(text, _minScore, findings);
         }
 
         FindDenied(text, findings);
-        findings.ResolveOverlaps(first);
-        _names?.Find(text, findings, first);
-        Filter(text, findings, first);
     }
 
     private bool Wants(string type) => _types is null || _types.Contains(type);

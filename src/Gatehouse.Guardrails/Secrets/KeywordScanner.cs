@@ -79,6 +79,17 @@ internal static class KeywordScanner
         }
     }
 
+    /// <summary>The password behind the sign that follows a word for one.</summary>
+    public static void FindPassword(ReadOnlySpan<char> text, int sign, FindingList findings)
+    {
+        var value = FindValue(text, sign, out var isAssigned, out var isQuoted);
+        if (Score(text, value, "", isPassword: true, isAssigned, isQuoted) is > 0 and var score)
+        {
+            findings.Add(
+                new(DetectorKind.Secrets, "secret.password", FindingTypes.Secret, value.Start, value.End - value.Start, score));
+        }
+    }
+
     private static int FindAt(ReadOnlySpan<char> text, int at, FindingList findings)
     {
         if (text[at] is '-' or ' ')

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
+using Gatehouse.Guardrails.Text;
 
 namespace Gatehouse.Guardrails.Secrets;
 
@@ -43,6 +44,23 @@ public sealed class SecretDetector : IDetector
     public void Find(ReadOnlySpan<char> text, in DetectionContext context, FindingList findings)
     {
         var first = findings.Count;
+        if (FoldedText.IsNeeded(text))
+        {
+            using var folded = FoldedText.Read(text);
+            FindAll(folded.Chars, findings);
+            folded.ToOriginal(findings, first);
+        }
+        else
+        {
+            FindAll(text, findings);
+        }
+
+        findings.ResolveOverlaps(first);
+        Filter(findings, first);
+    }
+
+    private static void FindAll(ReadOnlySpan<char> text, FindingList findings)
+    {
         var (from, to) = FindTokens(text, findings);
         from = text.IndexOfAny(Signs) is >= 0 and var sign ? Math.Min(from, sign) : from;
         to = Math.Max(to, text.LastIndexOfAny(Signs) + PastSign);
@@ -50,11 +68,9 @@ public sealed class SecretDetector : IDetector
         {
             var reach = text[..Math.Min(text.Length, to)];
             KeywordScanner.Find(text, reach, text[..Math.Max(0, from - KeywordScanner.Reach)].LastIndexOf(' ') + 1, findings);
+            PasswordWords.Find(text, reach, findings);
             AddressScanner.Find(text, reach, from, findings);
         }
-
-        findings.ResolveOverlaps(first);
-        Filter(findings, first);
     }
 
     private void Filter(FindingList findings, int first)

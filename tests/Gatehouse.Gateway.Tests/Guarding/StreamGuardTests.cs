@@ -23,6 +23,9 @@ public sealed class StreamGuardTests
             ["max@muster.de", "li.wei@example.cn"]),
         ("{\"customer\":{\"mail\":\"anna@example.org\",\"card\":\"5500005555555559\"},\"items\":[1,2,3],\"note\":\"nothing here\"}",
             ["anna@example.org", "5500005555555559"]),
+        ("La carte est 4111\u00a01111\u00a01111\u00a01111, l’IBAN DE89\u202f3704\u202f0044\u202f0532\u202f0130\u202f00, l’autre 4111\u200b1111\u200b1111\u200b1111.",
+            ["4111\u00a01111\u00a01111\u00a01111", "DE89\u202f3704\u202f0044\u202f0532\u202f0130\u202f00", "4111\u200b1111\u200b1111\u200b1111"]),
+        ("Le mot de passe : Tr0ub4dorX3, et c'est tout pour aujourd'hui.", ["Tr0ub4dorX3"]),
         ("Nothing of interest is said in this sentence, and the next one is no better. It just goes on for a while, as answers do.", []),
     ];
 

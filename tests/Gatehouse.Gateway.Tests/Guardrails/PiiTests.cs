@@ -58,6 +58,31 @@ public sealed class PiiTests
         Assert.Contains(found, f => f.Type == "ADDRESS" && f.Value.Contains("Jefferson Street", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("card 4111\u00a01111\u00a01111\u00a01111 to be charged", "CREDIT_CARD", "4111\u00a01111\u00a01111\u00a01111")]
+    [InlineData("IBAN DE89\u202f3704\u202f0044\u202f0532\u202f0130\u202f00.", "IBAN_CODE", "DE89\u202f3704\u202f0044\u202f0532\u202f0130\u202f00")]
+    [InlineData("card 4111\u20111111\u20111111\u20111111", "CREDIT_CARD", "4111\u20111111\u20111111\u20111111")]
+    [InlineData("her SSN 536–90–4399 is here", "US_SSN", "536–90–4399")]
+    [InlineData("カード番号は４１１１１１１１１１１１１１１１です", "CREDIT_CARD", "４１１１１１１１１１１１１１１１")]
+    [InlineData("آدرس: ٤١١١ ١١١١ ١١١١ ١١١١", "CREDIT_CARD", "٤١١١ ١١١١ ١١١١ ١١١١")]
+    [InlineData("pay 4111\u200b1111\u200b1111\u200b1111 now", "CREDIT_CARD", "4111\u200b1111\u200b1111\u200b1111")]
+    [InlineData("mail ma\u00adria@ex\u00adample.com", "EMAIL_ADDRESS", "ma\u00adria@ex\u00adample.com")]
+    [InlineData("送信先：ｍａｒｉａ＠ｅｘａｍｐｌｅ．ｃｏｍ", "EMAIL_ADDRESS", "ｍａｒｉａ＠ｅｘａｍｐｌｅ．ｃｏｍ")]
+    public void Numbers_and_addresses_are_found_as_word_processors_and_keyboards_of_other_scripts_write_them(
+        string text, string type, string value)
+    {
+        Assert.Contains((type, value), Find(PiiDetector.Default, text));
+    }
+
+    [Theory]
+    [InlineData("The years 2010–2015 — and 1999\u00a0too — were good, all 10\u00a0000 of them.")]
+    [InlineData("می\u200cخواهم بدانم 👨\u200d👩\u200d👧 که ٢ و ٣ چند است")]
+    public void Typography_alone_is_nothing_personal(string text)
+    {
+        Assert.DoesNotContain(
+            Find(new PiiDetector(new PiiOptions { Names = false }), text), f => f.Type is not ("DATE_TIME" or "UK_POSTCODE"));
+    }
+
     [Fact]
     public void An_address_ends_where_the_next_line_is_prose()
     {
@@ -112,10 +137,9 @@ public sealed class PiiTests
             Check = CustomCheck.Luhn,
             Score = .3f,
             Context = ["member"],
-            Finds = ["member M-12345674"],
-            Ignores = ["member M-12345675"],
+            Finds = ["member M-12345674", "member M-12345675"],
         };
-        var relaxed = recogniser with { Check = CustomCheck.None, Ignores = [], Finds = [] };
+        var relaxed = recogniser with { Check = CustomCheck.None, Finds = [] };
 
         var strict = new PiiDetector(new PiiOptions { Custom = [recogniser], Types = [PiiTypes.Email] });
         Assert.Equal([("MEMBER_NUMBER", "M-12345674")], Find(strict, "member M-12345674, not M-12345675"));

@@ -21,6 +21,13 @@ public sealed class SecretTests
     [InlineData("4839574813:AAFD39kkdpWt3ywyRZergyOLMaJhac61qc4", "secret.telegram.token")]
     [InlineData("https://hooks.slack.com/services/T024TTTTT/BBB72BBL/AZAAA9u0pA4ad666eMgbi555", "secret.webhook")]
     [InlineData("curl -u elastic:P@ssw0rd1x https://localhost:9200", "secret.curl.user")]
+    [InlineData("Mot de passe : Tr0ub4dor3x", "secret.password")]
+    [InlineData("la contraseña: M1clave$ecreta, ¿vale?", "secret.password")]
+    [InlineData("**Senha:** 9kLm2pQz!", "secret.password")]
+    [InlineData("Пароль: Zima2024x", "secret.password")]
+    [InlineData("密码：Abc12345x", "secret.password")]
+    [InlineData("パスワード: hunter2xyz9", "secret.password")]
+    [InlineData("key ghp_wWPw5k4aXcaT4fNP0Ucn\u200bZwJUVFk6LO0pINUx", "secret.github.token")]
     public void Finds(string text, string rule)
     {
         Assert.Contains(rule, Rules(text));
