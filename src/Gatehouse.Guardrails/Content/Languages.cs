@@ -15,29 +15,39 @@ public static class Languages
 
     private static readonly (string Code, string Words)[] Common =
     [
-        ("en", "the and of to is in that it for you with are this be have not what how was on your can my from they which do"),
-        ("de", "der die und das ist nicht ich ein eine zu den mit sich des auf fur wie es wir sie auch dass werden kann mein bei"),
-        ("fr", "le la les et des est une que pour dans qui pas vous sur avec je ce il au sont mais nous plus comment mon ou"),
-        ("es", "el la los las que en una por con para es del se no como lo su esta pero mas al cual puedo mi y sobre"),
-        ("pt", "o os um uma que em para com nao do da dos das por como se mais ao sua seu voce meu pelo isso esta eu"),
-        ("it", "il lo gli che di una per con non sono del della nel come questo piu anche alla mi posso dei ma ho si"),
-        ("nl", "de het een van en dat niet voor met zijn op aan er ook hoe ik je naar maar wat deze mijn kan worden"),
-        ("sv", "och det att en som ar av pa jag inte med den till har om vad kan ett min hur du vi"),
-        ("da", "og det at en af er jeg ikke med den til har om hvad kan et min hvordan der vi for fra"),
-        ("no", "og det at en som er av jeg ikke med den til har om hva kan et min hvordan vi for fra eller"),
+        ("en", "the and of to is in that it for you with are this be have not what how was on your can my from they which do please "
+            + "we me at by or an if when where who will would should has had there tell give does"),
+        ("de", "der die und das ist nicht ich ein eine zu den mit sich des auf fur wie es wir sie auch dass werden kann mein bei du "
+            + "hast bin bitte was wo wann oder wenn haben sind im am vom zum nach meine heisst hallo aber"),
+        ("fr", "le la les et des est une que pour dans qui pas vous sur avec je ce il au sont mais nous plus comment mon ou "
+            + "de du en un ces cette ma mes votre vos merci veuillez bonjour etre quel quelle comme aussi"),
+        ("es", "el la los las que en una por con para es del se no como lo su esta pero mas al cual puedo mi "
+            + "y sobre de un me mis tu hola gracias quiero donde cuando tiene hacer esto este"),
+        ("pt", "o os um uma que em para com nao do da dos das por como se mais ao sua seu voce meu pelo isso "
+            + "esta eu de e na me minha obrigado onde quando tem fazer ola este esse foi"),
+        ("it", "il lo gli che di una per con non sono del della nel come questo piu anche alla mi posso dei "
+            + "ma ho si un e mio ciao grazie quando dove questa essere fare io sei"),
+        ("nl", "de het een van en dat niet voor met zijn op aan er ook hoe ik je naar maar wat deze "
+            + "mijn kan worden te bent hebben geen jij hallo graag welke om uw u"),
+        ("sv", "och det att en som ar av pa jag inte med den till har om vad kan ett min hur du vi hej tack ska nar ni mitt"),
+        ("da", "og det at en af er jeg ikke med den til har om hvad kan et min hvordan der vi for fra hej tak du mit bruge skal nar"),
+        ("no", "og det at en som er av jeg ikke med den til har om hva kan et min "
+            + "hvordan vi for fra eller hei takk du mitt bruke skal nar"),
         ("fi", "ja on ei se etta mina han oli ovat mita miten kun mutta tama voi olen sen niin kuin"),
-        ("pl", "i w nie na sie jest to z do ze jak co moj czy przez dla jaki ktory moge mam po za"),
+        ("pl", "i w nie na sie jest to z do ze jak co moj czy przez dla jaki ktory moge "
+            + "mam po za prosze moja mojej jestem gdzie kiedy masz czesc dziekuje oraz"),
         ("cs", "a se na je ze v to jak pro co by jsem ale mi muj kde tak jsou nebo podle"),
         ("ro", "si in de la cu este pe nu un o sa care pentru ce mai din sunt cum mea imi"),
         ("hu", "a az es hogy nem egy van is ez azt mi csak meg hogyan vagy nekem mint"),
-        ("tr", "ve bir bu da de icin ile ne mi nasil cok daha olarak var ben benim gibi olan nedir"),
+        ("tr", "ve bir bu da de icin ile ne mi nasil cok daha olarak var ben benim gibi olan nedir merhaba lutfen misin yok ama"),
         ("id", "yang dan di untuk dengan ini itu tidak dari dalam saya pada adalah bagaimana ke anda apa bisa akan"),
         ("vi", "la va cua toi khong mot nhung cho co cac nguoi duoc trong nay voi de nhu the nao"),
         ("tl", "ang ng sa na mga ay ko ako at hindi ano para paano ito siya kung mo"),
-        ("ru", "и в не на что я с как это по но из у за то к вы мне для мой так от"),
+        ("ru", "и в не на что я с как это по но из у за то к вы мне для мой так от "
+            + "пожалуйста мою моя мы он она где когда есть был все или если привет почему"),
         ("uk", "і в не на що я з як це та до але за у мені для мій від ви про є"),
         ("bg", "и в не на че аз с как това за но от се да ми са си по"),
-        ("ar", "في من على ان هذا الي ما هل عن كيف التي هو مع لا هي الذي"),
+        ("ar", "في من على ان هذا الي ما هل عن كيف التي هو مع لا هي الذي او كان هذه ذلك كل بعد قبل اريد"),
         ("fa", "در به از كه اين را با است براي آن چگونه من خود هاي يك مي"),
     ];
 

@@ -142,6 +142,13 @@ public class ContentTests
     [InlineData("ko", "역에서 박물관까지 어떻게 가나요?")]
     [InlineData("hi", "मैं स्टेशन से संग्रहालय कैसे जाऊँ?")]
     [InlineData("th", "ฉันจะไปพิพิธภัณฑ์ได้อย่างไร")]
+    [InlineData("fr", "Veuillez utiliser ma carte pour payer la facture de ce mois, merci.")]
+    [InlineData("fr", "Bonjour, quel est le prix de cette machine ?")]
+    [InlineData("en", "Please give me the number of the card.")]
+    [InlineData("de", "Hallo, was ist die Hauptstadt?")]
+    [InlineData("ru", "Пожалуйста, используй мою карту для оплаты счета")]
+    [InlineData("pl", "Proszę użyć mojej karty do zapłacenia rachunku.")]
+    [InlineData("da", "Kan du bruge mit kort til at betale regningen?")]
     [InlineData("und", "42")]
     public void The_language_is_told(string code, string text) => Assert.Equal(code, Languages.Of(text).Code);
 
@@ -160,6 +167,9 @@ public class ContentTests
     [InlineData("As an AI, I cannot assist with hacking.", true)]
     [InlineData("Tut mir leid, aber ich kann dazu nichts sagen.", true)]
     [InlineData("抱歉,我无法提供这些信息。", true)]
+    [InlineData("Ich kann Ihnen dabei leider nicht helfen.", true)]
+    [InlineData("Dabei kann ich Ihnen nicht helfen, fragen Sie bitte Ihre Bank.", true)]
+    [InlineData("Ich kann dabei helfen: zuerst die Bank anrufen.", false)]
     [InlineData("You can't park here, but the next street is free.", false)]
     public void Refusals_are_told_from_answers(string text, bool refusal)
     {
