@@ -484,6 +484,7 @@ internal sealed class TargetCaller(
         try
         {
             var state = TapEvent.Preamble;
+            long? heldFrom = null; // since when the guards have held something without a look at what may go on
             for (var left = call.Table.MaxAnswerBytes; ;)
             {
                 if (state == TapEvent.Content)
@@ -492,9 +493,10 @@ internal sealed class TargetCaller(
                 }
 
                 var pending = answer.Body.ReadAsync(chunk, deadline.Token);
+                var waits = heldFrom is not null && hold is not { IsHeld: true } && !pending.IsCompleted;
                 var read = hold is { IsHeld: true } ? await KeepAsync(call, pending)
-                    : relay.Holds && !isHeld && !pending.IsCompleted
-                    ? await ReleaseAsync(call, attempt, answer, relay, events, hold, pending.AsTask(), deadline)
+                    : waits
+                    ? await ReleaseAsync(call, attempt, answer, relay, events, hold, pending.AsTask(), heldFrom!.Value, deadline)
                     : await HoldAsync(call, attempt, pending);
                 attempt.FirstByteMicros ??= read > 0 ? call.Micros : null;
                 left -= read;
@@ -503,6 +505,13 @@ internal sealed class TargetCaller(
                 var written = hold?.Split(events) ?? events;
                 state = pump.Take(chunk.AsSpan(0, read), written);
                 written = hold?.Split(events) ?? events;
+                if (call.Guard is { } holder && !isHeld)
+                {
+                    heldFrom = !relay.Holds ? null
+                        : heldFrom is not { } from || (waits && clock.GetElapsedTime(from) >= holder.HoldTime) ? clock.GetTimestamp()
+                        : heldFrom;
+                }
+
                 if (state == TapEvent.Preamble)
                 {
                     // Nothing of the answer yet: what there is stays here, and another target may still take over.
@@ -597,13 +606,15 @@ internal sealed class TargetCaller(
     }
 
     /// <summary>
-    /// Awaits the provider; when it pauses, the client gets what its guards held back only in case something followed soon.
+    /// Awaits the provider; when guards have held back something for as long as they may, whether the provider pauses or goes on word by
+    /// word, the client gets what was held only in case something followed soon.
     /// </summary>
     private async ValueTask<int> ReleaseAsync(
         Call call, Attempt attempt, UpstreamAnswer answer, StreamRelay relay, PooledBuffer events, StreamHold? hold, Task<int> read,
-        Deadline deadline)
+        long heldFrom, Deadline deadline)
     {
-        var pause = Task.Delay(call.Guard!.HoldTime, clock, CancellationToken.None);
+        var left = call.Guard!.HoldTime - clock.GetElapsedTime(heldFrom);
+        var pause = left > TimeSpan.Zero ? Task.Delay(left, clock, CancellationToken.None) : Task.CompletedTask;
         if (await call.WaitAsync(new ValueTask<Task>(Task.WhenAny(read, pause))) != read)
         {
             try

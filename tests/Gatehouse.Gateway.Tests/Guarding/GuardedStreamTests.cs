@@ -152,6 +152,43 @@ public sealed class GuardedStreamTests
         Assert.Equal("Good morning, dear reader: [CREDIT_CARD].", TextOf(seen.ToString()));
     }
 
+    /// <summary>A provider that sends a word every few milliseconds never pauses; its first words once waited for 64 characters.</summary>
+    [Fact]
+    public async Task What_is_held_goes_on_after_the_hold_time_when_the_provider_goes_on_word_by_word()
+    {
+        var (clock, next, last) = (new ManualClock(), new TaskCompletionSource(), new TaskCompletionSource());
+        await using var player = new WirePlayer(async e =>
+        {
+            await e.BeginStreamAsync();
+            await e.EventsAsync(Stream("openai", ["Good morning,"], end: false));
+            await next.Task.WaitAsync(TestContext.Current.CancellationToken);
+            await e.EventsAsync(Stream("openai", [" dear reader: 4111 11"], begin: false, end: false));
+            await last.Task.WaitAsync(TestContext.Current.CancellationToken);
+            await e.EventsAsync(Stream("openai", ["11 1111 1111."], begin: false));
+            await e.EndStreamAsync();
+        });
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)], clock, policies: Redact());
+
+        var pending = gateway.ChatAsync(Texts.StreamRequest);
+        await clock.ArmedAsync(TimeSpan.FromMilliseconds(50));
+        clock.Advance(TimeSpan.FromMilliseconds(30));
+        next.SetResult();
+        await clock.ArmedAsync(TimeSpan.FromMilliseconds(20));
+        clock.Advance(TimeSpan.FromMilliseconds(20));
+        using var response = await pending;
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(Ct));
+        var seen = new StringBuilder();
+        while (!seen.ToString().Contains("dear", StringComparison.Ordinal))
+        {
+            seen.AppendLine(await reader.ReadLineAsync(Ct));
+        }
+
+        Assert.DoesNotContain("4111", seen.ToString());
+        last.SetResult();
+        seen.Append(await reader.ReadToEndAsync(Ct));
+        Assert.Equal("Good morning, dear reader: [CREDIT_CARD].", TextOf(seen.ToString()));
+    }
+
     /// <summary>While a slow client took what a pause had released, the provider's time once ran out.</summary>
     [Fact]
     public async Task The_time_that_a_client_takes_for_what_a_pause_released_is_not_the_providers()
