@@ -53,12 +53,17 @@ public sealed class Anonymiser(ReadOnlyMemory<byte> key, PseudonymVault vault)
     }
 
     /// <summary>What stands in place of one value.</summary>
-    public string ValueFor(string type, ReadOnlySpan<char> value, Anonymisation how) => how switch
+    /// <param name="type">Of the finding.</param>
+    /// <param name="value">As it was written.</param>
+    /// <param name="how">What to make of it.</param>
+    /// <param name="where">Where a pseudonym becomes the value again.</param>
+    public string ValueFor(
+        string type, ReadOnlySpan<char> value, Anonymisation how, PseudonymReturn where = PseudonymReturn.Everywhere) => how switch
     {
         Anonymisation.Mask => $"[{type}]",
         Anonymisation.Hash => $"[{type}:{HashOf(type, value)}]",
         Anonymisation.Synthetic => _synthetic.For(type, value),
-        _ => vault.TokenFor(type, value),
+        _ => vault.TokenFor(type, value, where),
     };
 
     private string HashOf(string type, ReadOnlySpan<char> value)

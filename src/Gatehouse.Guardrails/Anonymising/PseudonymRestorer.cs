@@ -9,7 +9,7 @@ namespace Gatehouse.Guardrails.Anonymising;
 /// HTML or JSON.
 /// </summary>
 /// <param name="vault">The conversation's pseudonyms.</param>
-/// <param name="insideJson">The text is JSON, for example the arguments of a tool: values are escaped for a string.</param>
+/// <param name="insideJson">The text is the arguments of a tool, which are JSON: values are escaped for a string.</param>
 public sealed class PseudonymRestorer(PseudonymVault vault, bool insideJson = false)
 {
     private const int MaxType = 64;
@@ -113,7 +113,9 @@ public sealed class PseudonymRestorer(PseudonymVault vault, bool insideJson = fa
             return 0;
         }
 
-        value = vault.ValueOf(name[..divide], Pii.Identifiers.Checksums.Number(name[(divide + 1)..end]));
+        value = vault.ValueOf(
+            name[..divide], Pii.Identifiers.Checksums.Number(name[(divide + 1)..end]),
+            insideJson ? PseudonymReturn.ToolCalls : PseudonymReturn.Answers);
         if (value is null || (opener == 0 && !vault.IsStartOfType(name[..divide], anyCase: false)))
         {
             return 0;

@@ -2,12 +2,30 @@ using System.Globalization;
 
 namespace Gatehouse.Guardrails.Anonymising;
 
+/// <summary>Where pseudonyms become the values again.</summary>
+[Flags]
+public enum PseudonymReturn
+{
+    /// <summary>In nothing: only the system that was called with the value has it.</summary>
+    Nowhere = 0,
+
+    /// <summary>In what the model says.</summary>
+    Answers = 1,
+
+    /// <summary>In the arguments of tools.</summary>
+    ToolCalls = 2,
+
+    Everywhere = Answers | ToolCalls,
+}
+
 /// <summary>One value of a conversation and what stands for it.</summary>
 /// <param name="Type">Type of the finding.</param>
 /// <param name="Number">From 1, in the order in which values of the type appeared.</param>
 /// <param name="Value">As first written. Personal: store it only encrypted.</param>
 public sealed record Pseudonym(string Type, int Number, string Value)
 {
+    public PseudonymReturn Return { get; init; } = PseudonymReturn.Everywhere;
+
     /// <summary>What the model sees: <c>&lt;PERSON_1&gt;</c>.</summary>
     public string Token { get; } = string.Create(CultureInfo.InvariantCulture, $"<{Type}_{Number}>");
 }
@@ -59,12 +77,22 @@ public sealed class PseudonymVault
 
     /// <returns>The token for a value; a plain mask (<c>[PERSON]</c>) that cannot be restored once the conversation has too many
     /// values.</returns>
-    public string TokenFor(string type, ReadOnlySpan<char> value)
+    /// <param name="type">Of the finding.</param>
+    /// <param name="value">As it was written.</param>
+    /// <param name="where">Where it may come back; of several rules that replace the same value, where all let it.</param>
+    public string TokenFor(string type, ReadOnlySpan<char> value, PseudonymReturn where = PseudonymReturn.Everywhere)
     {
         lock (_lock)
         {
             if (_byValue.TryGetValue((type, Normalise(value)), out var known))
             {
+                if ((known.Return & ~where) != 0)
+                {
+                    var narrower = known with { Return = known.Return & where };
+                    _byValue[(type, Normalise(value))] = narrower;
+                    _byType[type][_byType[type].IndexOf(known)] = narrower;
+                }
+
                 return known.Token;
             }
 
@@ -74,19 +102,22 @@ public sealed class PseudonymVault
             }
 
             var number = _byType.TryGetValue(type, out var others) ? others[^1].Number + 1 : 1;
-            var pseudonym = new Pseudonym(type, number, value.ToString());
+            var pseudonym = new Pseudonym(type, number, value.ToString()) { Return = where };
             Add(pseudonym);
             return pseudonym.Token;
         }
     }
 
-    /// <returns>The value of a pseudonym, or <see langword="null"/> when this conversation has none of that type and number.</returns>
-    internal string? ValueOf(ReadOnlySpan<char> type, int number)
+    /// <returns>
+    /// The value of a pseudonym, or <see langword="null"/> when this conversation has none of that type and number, or it may not come back
+    /// there.
+    /// </returns>
+    internal string? ValueOf(ReadOnlySpan<char> type, int number, PseudonymReturn where)
     {
         lock (_lock)
         {
             return _byType.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(type, out var list)
-                ? list.Find(p => p.Number == number)?.Value
+                ? list.Find(p => p.Number == number && (p.Return & where) != 0)?.Value
                 : null;
         }
     }

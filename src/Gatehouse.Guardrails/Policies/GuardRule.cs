@@ -103,6 +103,9 @@ public sealed record GuardRule(string Name, GuardDetector Detector, GuardAction 
     /// <summary>How <see cref="GuardAction.Redact"/> replaces.</summary>
     public Anonymisation Replacement { get; init; } = Anonymisation.Mask;
 
+    /// <summary>Where what <see cref="GuardAction.Pseudonymise"/> replaced comes back.</summary>
+    public PseudonymReturn Return { get; init; } = PseudonymReturn.Everywhere;
+
     /// <summary>Only count what would have happened.</summary>
     public bool Shadow { get; init; }
 

@@ -521,7 +521,7 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
         _anonymiser ??= new Anonymiser(key, Vault);
         return _anonymiser.ValueFor(
             decision.Finding.Type, value,
-            decision.Effect == GuardAction.Pseudonymise ? Anonymisation.Pseudonym : decision.Rule.Replacement);
+            decision.Effect == GuardAction.Pseudonymise ? Anonymisation.Pseudonym : decision.Rule.Replacement, decision.Rule.Return);
     }
 
     private void Fail(string how)

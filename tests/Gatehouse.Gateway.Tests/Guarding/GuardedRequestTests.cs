@@ -5,6 +5,7 @@ using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Gateway.Tests.Calls;
 using Gatehouse.Guardrails;
+using Gatehouse.Guardrails.Anonymising;
 using Gatehouse.Guardrails.Pii;
 using Gatehouse.Guardrails.Policies;
 using Texts = Gatehouse.Gateway.Tests.Calls.Wire;
@@ -188,6 +189,28 @@ public sealed class GuardedRequestTests
 
         Assert.Contains("Write to <EMAIL_ADDRESS_1>, then again to <EMAIL_ADDRESS_1>", player.Last.Body);
         Assert.Equal(Answer.Replace("<EMAIL_ADDRESS_1>", Mail), await response.Content.ReadAsStringAsync(Ct));
+    }
+
+    [Theory]
+    [InlineData(PseudonymReturn.Answers, true, false)]
+    [InlineData(PseudonymReturn.ToolCalls, false, true)]
+    [InlineData(PseudonymReturn.Nowhere, false, false)]
+    public async Task Pseudonyms_come_back_only_where_the_rule_says(PseudonymReturn where, bool inText, bool inArguments)
+    {
+        const string Answer =
+            """{"id":"c1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"I wrote to <EMAIL_ADDRESS_1>.","tool_calls":[{"id":"t","type":"function","function":{"name":"send","arguments":"{\"to\":\"<EMAIL_ADDRESS_1>\"}"}}]},"finish_reason":"tool_calls"}]}""";
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, Answer));
+        await using var gateway = await TestGateway.StartAsync(
+            [TestGateway.RouteTo(player)],
+            policies: Policy.Table(Policy.Pii(GuardAction.Pseudonymise, PiiTypes.Email) with { Return = where }));
+
+        using var response = await gateway.ChatAsync($$"""{"model":"fast","messages":[{"role":"user","content":"Write to {{Mail}}"}]}""");
+        var message = JsonDocument.Parse(await response.Content.ReadAsStringAsync(Ct)).RootElement
+            .GetProperty("choices")[0].GetProperty("message");
+
+        Assert.Equal(inText, message.GetProperty("content").GetString()!.Contains(Mail, StringComparison.Ordinal));
+        Assert.Equal(inArguments, message.GetProperty("tool_calls")[0].GetProperty("function").GetProperty("arguments").GetString()!
+            .Contains(Mail, StringComparison.Ordinal));
     }
 
     [Fact]

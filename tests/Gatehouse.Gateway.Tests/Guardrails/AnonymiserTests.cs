@@ -49,6 +49,20 @@ public sealed class AnonymiserTests
     }
 
     [Fact]
+    public void A_value_comes_back_only_where_every_rule_that_replaced_it_lets_it()
+    {
+        var vault = new PseudonymVault();
+        vault.TokenFor("CREDIT_CARD", "4111 1111 1111 1111");
+        vault.TokenFor("EMAIL_ADDRESS", "jim@example.com");
+        vault.TokenFor("CREDIT_CARD", "4111 1111 1111 1111", PseudonymReturn.Answers);
+        vault = new PseudonymVault(vault.Entries);
+        const string Said = "<CREDIT_CARD_1> <EMAIL_ADDRESS_1>";
+
+        Assert.Equal("4111 1111 1111 1111 jim@example.com", PseudonymRestorer.Restore(vault, Said));
+        Assert.Equal("<CREDIT_CARD_1> jim@example.com", PseudonymRestorer.Restore(vault, Said, insideJson: true));
+    }
+
+    [Fact]
     public void Every_way_of_cutting_an_answer_restores_the_same()
     {
         var vault = new PseudonymVault();

@@ -66,6 +66,7 @@ public sealed class PolicyFileTests
     [InlineData("action: pseudonymise }", "action: flag, escalate: { timeout: 1m } }", "'escalate' is for the action 'escalate' only", 4)]
     [InlineData("action: pseudonymise }", "action: flag, sides: [ outside ] }", "'outside' is no side of a call", 4)]
     [InlineData("name: support", "name: strict", "The name 'strict' is taken", 1)]
+    [InlineData("action: pseudonymise }", "action: redact, restore: answers }", "'restore' is for the action 'pseudonymise' only", 4)]
     [InlineData("types: [ EMAIL_ADDRESS ]", "types: [ EMAIL_ADRESS ]", "no type of what 'pii' finds. Did you mean 'EMAIL_ADDRESS'?", 4)]
     [InlineData("detect: terms, terms: [ rival corp ]", "detect: secrets, types: [ PASSWORD ]",
         "'PASSWORD' is no type of what 'secrets' finds. Allowed: SECRET.", 5)]

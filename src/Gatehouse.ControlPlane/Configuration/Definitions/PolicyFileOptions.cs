@@ -113,6 +113,9 @@ public sealed class PolicyRuleOptions
     [Setting("What `redact` puts in place: `mask` (`[PERSON]`), `hash` (the same value gives the same hash) or `synthetic` (a made-up value of the same form).")]
     public Anonymisation Replace { get; set; }
 
+    [Setting("For `pseudonymise`: where the values come back: `everywhere`, `answers` (not in arguments of tools), `tool_calls` or `nowhere`.")]
+    public PseudonymReturn Restore { get; set; } = PseudonymReturn.Everywhere;
+
     [Setting("Only count what would have happened.")]
     public bool Shadow { get; set; }
 

@@ -71,6 +71,11 @@ internal static class PolicyRules
             Add("replace", "Pseudonyms are an action of their own.", "Write 'action: pseudonymise'.");
         }
 
+        if (rule.Restore != PseudonymReturn.Everywhere && rule.Action != GuardAction.Pseudonymise)
+        {
+            Add("restore", "'restore' is for the action 'pseudonymise' only.", "Write 'action: pseudonymise'; 'redact' replaces for good.");
+        }
+
         CheckDetector(policy, rule, Add);
         CheckSettings(rule, Add);
         CheckAction(rule, Add);
@@ -85,6 +90,7 @@ internal static class PolicyRules
             Types = rule.Types,
             MinScore = (float)rule.MinScore,
             Replacement = rule.Replace,
+            Return = rule.Restore,
             Shadow = rule.Shadow || policy.Shadow,
             Route = rule.Route,
             Escalation = rule.Escalate is { } how ? new Escalation(how.Mode, how.Timeout, how.OnTimeout) : Escalation.Default,

@@ -216,6 +216,16 @@ public static class PolicyWords
             details += rule.Replacement == Anonymisation.Hash ? ", by a hash" : ", by a made-up value";
         }
 
+        if (rule.Return != PseudonymReturn.Everywhere)
+        {
+            details += rule.Return switch
+            {
+                PseudonymReturn.Answers => ", which come back in answers only",
+                PseudonymReturn.ToolCalls => ", which come back in arguments of tools only",
+                _ => ", which do not come back",
+            };
+        }
+
         return details + (rule.Route is { } route ? $", to the route {route}" : "")
             + (rule.UnknownHosts ? ", plain links to unknown hosts too" : "");
     }
