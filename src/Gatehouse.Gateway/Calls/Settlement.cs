@@ -150,7 +150,9 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
             return; // what our own moderation is asked about passes no guard, which may take out what must not be stored
         }
 
-        var request = call.Body.Memory;
+        // What no provider has seen was not rewritten either.
+        using var masked = call.Record.Attempts.Count == 0 ? call.Guard?.MaskRefused(call.Body.Span) : null;
+        var request = masked?.Memory ?? call.Body.Memory;
         request = request[..Math.Min(request.Length, Call.MaxContentBytes)];
         if (!contents.Writer.TryWrite(new CallText(call.Record.Id, request.ToArray(), call.Content.ToArray())))
         {

@@ -113,6 +113,26 @@ internal sealed class CallGuard(GuardSession session)
         return null;
     }
 
+    /// <summary>A request that was refused before rules had replaced everything in it, as it may be stored.</summary>
+    /// <returns><see langword="null"/>: as it is.</returns>
+    public PooledBuffer? MaskRefused(ReadOnlySpan<byte> request)
+    {
+        if (!session.IsBlocked)
+        {
+            return null;
+        }
+
+        using var masking = session.OfRefused();
+        if (new CallGuard(masking).Check(request, isAnswer: false) is not { } edits)
+        {
+            return null;
+        }
+
+        var masked = new PooledBuffer(request.Length + 256);
+        JsonTextEdits.Write(request, edits, masked);
+        return masked;
+    }
+
     /// <summary>The texts of a request or an answer, for those who judge them together.</summary>
     public static List<Passage> Read(ReadOnlySpan<byte> json, bool isAnswer)
     {

@@ -1,3 +1,4 @@
+using Gatehouse.Guardrails.Anonymising;
 using Gatehouse.Guardrails.Content;
 using Gatehouse.Guardrails.Pii;
 
@@ -50,6 +51,7 @@ public sealed class GuardPolicy
 
     private readonly Lazy<SidePlan[]> _plans;
     private readonly Lazy<bool> _warm;
+    private readonly Lazy<GuardPolicy> _ofRefused;
 
     /// <param name="definition">The policy.</param>
     /// <param name="revision">Names its content.</param>
@@ -59,6 +61,7 @@ public sealed class GuardPolicy
         Revision = revision;
         _plans = new(() => [.. Sides.Select(side => new SidePlan(definition, side))]);
         _warm = new(RunSample);
+        _ofRefused = new(() => new GuardPolicy(MaskingOf(definition), revision));
         Pseudonymises = definition.Rules.Any(r => r is { Action: GuardAction.Pseudonymise, Shadow: false });
         GuardsInput = Has(DetectionSide.Input) || Has(DetectionSide.ToolResult) || Has(DetectionSide.Retrieved);
         GuardsOutput = Has(DetectionSide.Output) || Has(DetectionSide.ToolCall) || Pseudonymises;
@@ -74,6 +77,12 @@ public sealed class GuardPolicy
     }
 
     public GuardPolicyDefinition Definition { get; }
+
+    /// <summary>
+    /// What it makes of a refused request that is kept: credentials and personal data that a rule would have replaced, refused or asked
+    /// about are masked, and nothing else happens.
+    /// </summary>
+    internal GuardPolicy OfRefused => _ofRefused.Value;
 
     public string Name => Definition.Name;
 
@@ -124,6 +133,23 @@ public sealed class GuardPolicy
     private static bool LooksAtAnswers(GuardRule rule) => rule.Sides.Any(s => s is DetectionSide.Output or DetectionSide.ToolCall);
 
     private bool Has(DetectionSide side) => Definition.Rules.Any(r => r.Sides.Contains(side));
+
+    private static GuardPolicyDefinition MaskingOf(GuardPolicyDefinition definition) =>
+        new(definition.Name, [.. definition.Rules.Where(r => r.Detector is GuardDetector.Pii or GuardDetector.Secrets).Select(Masking)])
+        {
+            Allow = definition.Allow,
+            Deny = definition.Deny,
+            Recognisers = definition.Recognisers,
+            TimeLimit = TimeSpan.FromSeconds(30),
+        };
+
+    private static GuardRule Masking(GuardRule rule) => rule.Action switch
+    {
+        GuardAction.Pseudonymise or GuardAction.Block or GuardAction.Escalate =>
+            rule with { Action = GuardAction.Redact, Replacement = Anonymisation.Mask },
+        GuardAction.Route => rule with { Action = GuardAction.Flag },
+        _ => rule,
+    };
 
     private bool RunSample()
     {

@@ -77,6 +77,9 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
     /// <summary>The rule that wants a better answer than this one.</summary>
     public GuardRule? FallbackBy { get; private set; }
 
+    /// <summary>Masks what must not be kept of a request that was refused.</summary>
+    public GuardSession OfRefused() => new(policy.OfRefused, key, exceptions, clock);
+
     /// <summary>Whether the model was given pseudonyms that its answer may hold.</summary>
     public bool HasPseudonyms => _vault is { IsEmpty: false };
 

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Guarding;
@@ -189,6 +190,30 @@ public sealed class GuardedRequestTests
 
         Assert.Contains("Write to <EMAIL_ADDRESS_1>, then again to <EMAIL_ADDRESS_1>", player.Last.Body);
         Assert.Equal(Answer.Replace("<EMAIL_ADDRESS_1>", Mail), await response.Content.ReadAsStringAsync(Ct));
+    }
+
+    /// <summary>A key that a rule refused once stood in the database, where one that a rule replaces does not.</summary>
+    [Fact]
+    public async Task What_is_stored_of_a_refused_request_has_neither_the_secret_nor_what_rules_would_have_replaced()
+    {
+        const string Secret = "ghp_16C7e42F292c6912E7710c838347Ae178B4a";
+        await using var player = new WirePlayer();
+        await using var gateway = await TestGateway.StartAsync(
+            [TestGateway.RouteTo(player)],
+            policies: Policy.Table(
+                Policy.Rule(GuardDetector.Secrets, GuardAction.Block), Policy.Pii(GuardAction.Pseudonymise, PiiTypes.Email),
+                Policy.Pii(GuardAction.Flag, PiiTypes.Phone)));
+
+        using var response = await gateway.ChatAsync(
+            $$"""{"model":"fast","messages":[{"role":"user","content":"I am {{Mail}}, +49 30 901820"},{"role":"user","content":"The key is {{Secret}}, keep it"}]}""",
+            TestGateway.StoringKey);
+
+        Assert.Equal(400, (int)response.StatusCode);
+        Assert.Empty(player.Exchanges);
+        var stored = Encoding.UTF8.GetString((await gateway.Contents.ReadAsync(Ct)).Request.Span);
+        Assert.Equal(
+            """{"model":"fast","messages":[{"role":"user","content":"I am [EMAIL_ADDRESS], +49 30 901820"},{"role":"user","content":"The key is [SECRET], keep it"}]}""",
+            stored);
     }
 
     [Theory]
