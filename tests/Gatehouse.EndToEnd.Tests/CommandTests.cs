@@ -82,6 +82,24 @@ public sealed class CommandTests(CommandTests.Server server) : IClassFixture<Com
         Assert.True(expected == 0 ? result.Error.Length == 0 : (result.Error + result.Output).Length > 0);
     }
 
+    [Fact]
+    public async Task What_the_guard_commands_cannot_read_they_name_and_say_what_they_can()
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(server.Gatehouse.Folder, "labelled")).FullName;
+
+        var check = await server.Gatehouse.CliAsync("guard", "check", folder);
+        var empty = await server.Gatehouse.CliAsync("guard", "eval", folder);
+        var set = await server.Gatehouse.CliAsync("guard", "eval", folder, "--set", "nope");
+        await File.WriteAllTextAsync(Path.Combine(folder, "pii.jsonl"), "{\"text\": \"a\"}\n{text}\n", TestContext.Current.CancellationToken);
+        var row = await server.Gatehouse.CliAsync("guard", "eval", folder);
+
+        Assert.All([check, empty, set, row], result => Assert.Equal(1, result.ExitCode));
+        Assert.Contains("is a folder: name its files", check.Error, StringComparison.Ordinal);
+        Assert.Contains("has no file of any set: they are pii.jsonl", empty.Error, StringComparison.Ordinal);
+        Assert.Contains("There is no set 'nope': use pii, identifiers", set.Error, StringComparison.Ordinal);
+        Assert.Contains("pii.jsonl', line 2 is no labelled text", row.Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("system", "list")]
     [InlineData("system", "show", "hello")]

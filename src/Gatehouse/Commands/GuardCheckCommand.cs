@@ -90,7 +90,9 @@ internal static class GuardCheckCommand
     {
         if (path != "-" && !File.Exists(path))
         {
-            throw new CommandException(ExitCodes.Usage, "no_file", $"There is no file '{path}'.");
+            throw new CommandException(
+                ExitCodes.Usage, "no_file",
+                Directory.Exists(path) ? $"'{path}' is a folder: name its files, as {path.TrimEnd('/')}/*." : $"There is no file '{path}'.");
         }
 
         return path == "-" ? System.Console.In.ReadToEnd() : File.ReadAllText(path);

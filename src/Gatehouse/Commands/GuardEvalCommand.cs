@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.IO.Compression;
+using System.Text.Json;
 using Gatehouse.Guardrails.Evaluation;
 using Gatehouse.Output;
 
@@ -28,13 +29,24 @@ internal static class GuardEvalCommand
                 throw new CommandException(ExitCodes.Usage, "no_data", $"There is no folder '{folder}'.");
             }
 
-            terminal.Out.WriteLine(Figure.Header);
-            foreach (var figure in GuardEvaluation.Run(set => Read(folder, set), parsed.GetValue(sets) ?? []))
+            var wanted = parsed.GetValue(sets) ?? [];
+            if (wanted.Except(GuardEvaluation.Sets).FirstOrDefault() is { } unknown)
             {
-                terminal.Out.WriteLine(figure);
+                throw new CommandException(
+                    ExitCodes.Usage, "no_set", $"There is no set '{unknown}': use {string.Join(", ", GuardEvaluation.Sets)}.");
             }
 
-            return ExitCodes.Done;
+            var any = false;
+            foreach (var figure in GuardEvaluation.Run(set => Read(folder, set), wanted))
+            {
+                terminal.Out.WriteLine(any ? $"{figure}" : $"{Figure.Header}{Environment.NewLine}{figure}");
+                any = true;
+            }
+
+            return any ? ExitCodes.Done : throw new CommandException(
+                ExitCodes.Usage, "no_data", $"The folder '{folder}' has no file of {(wanted.Length > 0 ? "these sets" : "any set")}: they are "
+                    + "pii.jsonl, pii_ids.jsonl, pii_ner_wnut17.jsonl, secrets.jsonl, injection.jsonl (for injection and speed), "
+                    + "indirect.jsonl, obfuscation.jsonl and harmful.jsonl, or the same with .gz.");
         });
         return command;
     }
@@ -52,14 +64,27 @@ internal static class GuardEvalCommand
         using var reader = new StreamReader(
             File.Exists(plain) ? File.OpenRead(plain) : new GZipStream(File.OpenRead(packed), CompressionMode.Decompress));
         List<LabelledText> rows = [];
-        while (reader.ReadLine() is { } line)
+        for (var number = 1; reader.ReadLine() is { } line; number++)
         {
             if (line.Length > 0)
             {
-                rows.Add(LabelledText.Read(line));
+                rows.Add(Row(line, number, File.Exists(plain) ? plain : packed));
             }
         }
 
         return rows;
+    }
+
+    private static LabelledText Row(string line, int number, string file)
+    {
+        try
+        {
+            return LabelledText.Read(line);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
+        {
+            throw new CommandException(
+                ExitCodes.Usage, "no_row", $"'{file}', line {number} is no labelled text, as docs/guardrails.md says: {e.Message}");
+        }
     }
 }
