@@ -8,7 +8,7 @@ namespace Gatehouse.Guardrails.Injection;
 /// </summary>
 internal ref struct InjectionReading : ISignalSink
 {
-    /// <summary>Features that wait for a look-up: a loop over many of them is done sooner than each by itself, in the middle of reading.</summary>
+    /// <summary>Features that wait for a look-up: a loop over many is done sooner than each by itself, in the middle of reading.</summary>
     private const int Most = 512;
 
     /// <summary>As many as a word has at most.</summary>

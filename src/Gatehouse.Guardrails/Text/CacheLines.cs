@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Gatehouse.Guardrails.Text;
 
-/// <summary>A table that begins where a line of the cache does, so that a row of a line's size, or of half or a quarter, lies in one.</summary>
+/// <summary>A table that begins where a line of the cache does: a row of a line's size, of half or a quarter, lies in one.</summary>
 internal static class CacheLines
 {
     private const int Line = 64;
