@@ -59,7 +59,8 @@ public sealed class SignIn
 
     /// <summary>Makes a one-time link for the first administrator.</summary>
     /// <returns>Its path, or <see langword="null"/> once there is an administrator who can sign in.</returns>
-    public Task<string?> FirstRunLinkAsync(CancellationToken ct) => _writes.RunAsync(write => AddFirstRunLinkAsync(write, _secrets, ct), ct);
+    public Task<string?> FirstRunLinkAsync(CancellationToken ct) =>
+        _writes.RunAsync(write => AddFirstRunLinkAsync(write, _secrets, ct), ct);
 
     /// <inheritdoc cref="FirstRunLinkAsync"/>
     internal static async Task<string?> AddFirstRunLinkAsync(GovernanceWrite write, Secrets secrets, CancellationToken ct)
