@@ -12,7 +12,7 @@ need_node
 # Nothing newer than the last publish: start at once.
 if [ ! -x out/gatehouse ] || [ -n "$(find src samples Directory.Build.props Directory.Packages.props -newer out/gatehouse \
     -type f -not -path '*/obj/*' -not -path '*/bin/*' -not -path '*/node_modules/*' -not -path '*/wwwroot/lib/*' -print -quit)" ]; then
-  echo "Building Gatehouse (about a minute the first time) …"
+  echo "Building Gatehouse (one or two minutes the first time) …"
   ready_to_run=()
   # Compiled ahead of time it starts twice as fast; other processors compile at start.
   [ "$(uname -m)" = x86_64 ] && ready_to_run=(-r linux-x64 --self-contained false -p:PublishReadyToRun=true)
