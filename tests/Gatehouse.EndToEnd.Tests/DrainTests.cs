@@ -43,6 +43,37 @@ public sealed class DrainTests : IAsyncLifetime
         Assert.Equal(0, await _gatehouse.EndAsync());
     }
 
+    /// <summary>A proxy keeps connections, and one that was closed while it sent on it cost a request that may not be sent again.</summary>
+    [Fact]
+    public async Task Each_connection_that_a_proxy_keeps_serves_one_more_request_before_it_is_closed()
+    {
+        await StartAsync(drainSeconds: 0);
+        var request = $"GET /v1/models HTTP/1.1\r\nHost: {_gatehouse.Url.Authority}\r\nAuthorization: Bearer {_gatehouse.SampleKey}\r\n\r\n";
+        var kept = new List<RawConnection>();
+        for (var i = 0; i < 8; i++)
+        {
+            kept.Add(await RawConnection.OpenAsync(_gatehouse.Url));
+            Assert.True(await kept[i].TrySendAsync(request));
+        }
+
+        using var pace = new PeriodicTimer(TimeSpan.FromMilliseconds(150));
+        await pace.WaitForNextTickAsync(TestContext.Current.CancellationToken);
+        _gatehouse.Terminate();
+        await UntilRefusedAsync(_gatehouse.Url);
+        foreach (var connection in kept)
+        {
+            await pace.WaitForNextTickAsync(TestContext.Current.CancellationToken);
+            Assert.True(await connection.TrySendAsync(request));
+            var answers = await connection.ReadToEndAsync();
+            Assert.Equal(2, answers.Split("HTTP/1.1 200 OK").Length - 1);
+            Assert.EndsWith("Connection: close", answers[..answers.LastIndexOf("\r\n\r\n", StringComparison.Ordinal)].Split("\r\n").Single(
+                line => line.StartsWith("Connection:", StringComparison.Ordinal)), StringComparison.Ordinal);
+            connection.Dispose();
+        }
+
+        Assert.Equal(0, await _gatehouse.EndAsync());
+    }
+
     [Fact]
     public async Task A_second_signal_ends_at_once_and_says_so_by_its_exit_code()
     {

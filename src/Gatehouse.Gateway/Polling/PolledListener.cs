@@ -76,6 +76,11 @@ internal sealed partial class PolledListener : IConnectionListener
 
             if (descriptor == AcceptWait.Refused)
             {
+                if (_polled.IsEnding)
+                {
+                    break;
+                }
+
                 await Task.Delay(Exhausted, _clock, cancellationToken);
                 continue;
             }

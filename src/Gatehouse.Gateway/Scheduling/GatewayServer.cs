@@ -14,6 +14,7 @@ public sealed class GatewayServer : IServer
     private readonly IServer _inner;
     private readonly GatewayDispatch _dispatch;
     private volatile bool _draining;
+    private long _late;
 
     internal GatewayServer(IServer inner, GatewayDispatch dispatch) => (_inner, _dispatch) = (inner, dispatch);
 
@@ -22,6 +23,9 @@ public sealed class GatewayServer : IServer
 
     /// <summary>From now on each answer asks the other end to close its connection: proxies take none for their next request.</summary>
     public void Drain() => _draining = true;
+
+    /// <summary>Requests that came since <see cref="Drain"/>.</summary>
+    public long Late => Interlocked.Read(ref _late);
 
     /// <inheritdoc/>
     public Task StartAsync<TContext>(IHttpApplication<TContext> application, CancellationToken cancellationToken)
@@ -55,6 +59,7 @@ public sealed class GatewayServer : IServer
             if (server._draining)
             {
                 contextFeatures.GetRequiredFeature<IHttpResponseFeature>().Headers.Connection = "close";
+                Interlocked.Increment(ref server._late);
             }
 
             var exchange = Kept(contextFeatures);

@@ -26,9 +26,12 @@ internal sealed record ServerFlags(bool Sample, TimeSpan Drain, LogLevel LogLeve
 internal sealed class Server : IAsyncDisposable
 {
     /// <summary>
-    /// Between the end of the listener and the end of idle connections: whoever connected last has sent the first request by then.
+    /// Between the last request after the end of the listener and the end of idle connections: a proxy sends one more on each that it has, and
+    /// one that is closed under it is lost.
     /// </summary>
-    private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(500);
+
+    private static readonly TimeSpan LongestSettling = TimeSpan.FromSeconds(5);
 
     /// <summary>Longest wait at the stop for calls under way, then they are cut off.</summary>
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(30);
@@ -58,7 +61,7 @@ internal sealed class Server : IAsyncDisposable
     {
         Footprint.Limit();
         InlineSockets.ChooseThreads();
-        var logging = Task.Run(() => Logs.Create(flags.LogLevel), ct); // meanwhile, as the next
+        var logging = Task.Run(() => Logs.Create(flags.LogLevel), CancellationToken.None); // meanwhile, as the next
         var warmUp = Task.Run(GatewayWarmUp.RunAsync, ct);
         var parts = await ServerParts.OpenAsync(source, logging, ct);
         Pollers.Choose(parts.Configuration.Current.Config.Server.PollingThreads ?? Pollers.DefaultCount);
@@ -67,7 +70,6 @@ internal sealed class Server : IAsyncDisposable
         try
         {
             await warmUp; // before anything listens to metrics
-            await parts.Prepared;
             await server.StartAsync(ct);
             return server;
         }
@@ -110,11 +112,13 @@ internal sealed class Server : IAsyncDisposable
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Hurry);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Hurry);
         _app.Services.GetRequiredService<Readiness>().Drain();
-        ((GatewayServer)_app.Services.GetRequiredService<IServer>()).Drain();
+        var gateway = (GatewayServer)_app.Services.GetRequiredService<IServer>();
+        gateway.Drain();
         await WaitAsync(_flags.Drain);
         File.Delete(AddressFile);
-        await _app.Services.GetRequiredService<Listeners>().CloseAsync(_hurry.Token);
-        await WaitAsync(Settling);
+        var listeners = _app.Services.GetRequiredService<Listeners>();
+        await listeners.CloseAsync(_hurry.Token);
+        await SettleAsync(gateway, listeners);
         return await StopAsync();
     }
 
@@ -130,6 +134,22 @@ internal sealed class Server : IAsyncDisposable
         _logs.Dispose();
         _hurry.Dispose();
         await _footprint.DisposeAsync();
+    }
+
+    private async Task SettleAsync(GatewayServer gateway, Listeners listeners)
+    {
+        var clock = TimeProvider.System;
+        var begin = clock.GetTimestamp();
+        var (quiet, late) = (begin, gateway.Late);
+        while (listeners.Connected > 0 && !_hurry.IsCancellationRequested && clock.GetElapsedTime(quiet) < Settling
+            && clock.GetElapsedTime(begin) < LongestSettling)
+        {
+            await WaitAsync(TimeSpan.FromMilliseconds(20));
+            if (gateway.Late is var now && now != late)
+            {
+                (quiet, late) = (clock.GetTimestamp(), now);
+            }
+        }
     }
 
     private async Task WaitAsync(TimeSpan time) =>

@@ -16,9 +16,8 @@ internal sealed partial class ServerParts : IAsyncDisposable
 
     private ServerParts(
         ConfigurationState configuration, SecretValues secrets, ProviderFactory providers, Database database, CallJournal journal,
-        TablesFile? tablesFile, KeptTables? kept, Task prepared)
+        TablesFile? tablesFile, KeptTables? kept)
     {
-        Prepared = prepared;
         Secrets = secrets;
         Configuration = configuration;
         Providers = providers;
@@ -36,13 +35,6 @@ internal sealed partial class ServerParts : IAsyncDisposable
     public ProviderFactory Providers { get; }
 
     public Database Database { get; }
-
-    /// <summary>
-    /// Ends when the database can be used, unless it is away: its schema is up to date and the stored secrets are read. Nothing is to be
-    /// asked of it before.
-    /// </summary>
-    /// <exception cref="CommandException">It cannot be used; the message says what to mend.</exception>
-    public Task Prepared { get; }
 
     public CallJournal Journal { get; }
 
@@ -77,29 +69,27 @@ internal sealed partial class ServerParts : IAsyncDisposable
                 file.Remove();
             }
 
-            var prepared = PrepareAsync(database, start, secrets, ct);
             KeptTables? kept = null;
-            if (start.SqlitePath is null || start.StoredSecrets.Count > 0)
+            if (await TryPrepareAsync(database, start, ct) is { } away)
             {
-                // What is read next depends on it. A file is never away, and else it is made ready meanwhile.
-                if (await prepared is { } away)
-                {
-                    kept = StartFrom(file!, away, (await logs).CreateLogger<ServerParts>());
-                    database.HoldBack();
-                    secrets.Take(kept.Tables.StoredSecrets);
-                }
+                kept = StartFrom(file!, away, (await logs).CreateLogger<ServerParts>());
+                database.HoldBack();
+                secrets.Take(kept.Tables.StoredSecrets);
+            }
+            else
+            {
+                await secrets.ReadAsync(database, start.DataFolder, ct);
             }
 
             var outcome = await loader.LoadAsync(null, ct);
             if (outcome.Loaded is not { } loaded)
             {
-                await prepared; // nobody may close the database before
                 throw ConfigurationSources.Wrong(outcome.Errors);
             }
 
             return new ServerParts(
                 new ConfigurationState(loader, loaded, (await logs).CreateLogger<ConfigurationState>()), secrets, providers, database,
-                journal, file, kept, prepared);
+                journal, file, kept);
         }
         catch (Exception e)
         {
@@ -223,26 +213,6 @@ internal sealed partial class ServerParts : IAsyncDisposable
         {
             throw new DatabaseException(
                 $"PostgreSQL does not answer within {PingPatience.TotalSeconds:0} seconds.", e) { IsAway = true };
-        }
-    }
-
-    /// <returns><see langword="null"/> when the database can be used and the stored secrets are read; else why it is away.</returns>
-    private static async Task<DatabaseException?> PrepareAsync(
-        Database database, StartSettings start, SecretValues secrets, CancellationToken ct)
-    {
-        try
-        {
-            if (await TryPrepareAsync(database, start, ct) is { } away)
-            {
-                return away;
-            }
-
-            await secrets.ReadAsync(database, start.DataFolder, ct);
-            return null;
-        }
-        catch (DatabaseException e)
-        {
-            throw Unusable($"The database cannot be used: {e.Message}");
         }
     }
 

@@ -168,7 +168,6 @@ internal sealed class TestApp : IAsyncDisposable
         var source = new ConfigurationSource(
             Path.Combine(folder.FullName, ConfigurationSource.DefaultFile), Required: true, "127.0.0.1:0", folder.FullName);
         var parts = await ServerParts.OpenAsync(source, Task.FromResult<ILoggerFactory>(logFactory), Ct);
-        await parts.Prepared;
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => KestrelLimits.Listen(kestrel, "127.0.0.1:0"));
         builder.Services.AddRouting();
