@@ -101,7 +101,8 @@ internal sealed partial class ProblemResponses(
         var within = field is null ? "" : $" in '{field}'";
         return missing >= 0 ? $"The body lacks {json.Message[(missing + Missing.Length)..].Trim().TrimEnd('.')}{within}."
             : json.Message.Contains("could not be mapped", StringComparison.Ordinal)
-                ? $"The body has the field '{field}', which this operation does not know; /api/openapi.json lists those it does."
+                ? $"The body has {(field is null ? "a field" : $"the field '{field}',")} which this operation does not know; "
+                    + "/api/openapi.json lists those it does."
             : json.Message.Contains("could not be converted", StringComparison.Ordinal)
                 ? $"The body holds{within} a value that does not go there; /api/openapi.json says what does."
             : $"The body is no JSON that can be read: {json.Message}";

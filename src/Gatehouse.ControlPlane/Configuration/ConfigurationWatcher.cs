@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using System.Security.Cryptography;
 using System.Text;
 using System.Threading.Channels;
@@ -110,13 +111,19 @@ internal sealed partial class ConfigurationWatcher(ConfigurationState state, Tim
     /// </summary>
     private void Happened(FileSystemEventArgs e)
     {
-        var name = e.Name ?? "";
-        if (name.StartsWith("..", StringComparison.Ordinal)
-            || state.Files.Append(state.Loader.SourcePath).Any(f => name.AsSpan().SequenceEqual(Path.GetFileName(f.AsSpan()))))
+        if (Concerns(e.Name, e.FullPath) || (e is RenamedEventArgs renamed && Concerns(renamed.OldName, renamed.OldFullPath)))
         {
             _events.Writer.TryWrite(true);
         }
     }
+
+    /// <summary>One of our files, one that a pattern means, or a link, behind which they may be.</summary>
+    private bool Concerns(string? name, string path) =>
+        name is not null
+            && (name.StartsWith("..", StringComparison.Ordinal)
+                || state.Files.Append(state.Loader.SourcePath).Any(
+                    f => FileSystemName.MatchesSimpleExpression(Path.GetFileName(f.AsSpan()), name, ignoreCase: false))
+                || new FileInfo(path).LinkTarget is not null);
 
     /// <summary>Whoever emptied the file is most likely about to write it: that is given a little time.</summary>
     private bool IsEmpty() => new FileInfo(state.Loader.SourcePath) is { Exists: true, Length: 0 };

@@ -158,6 +158,20 @@ public sealed class VaultTests : IDisposable
         Assert.True(state.Loader.IsVaultDue);
     }
 
+    /// <summary>While a machine sleeps no time goes by for it, but for the vault.</summary>
+    [Fact]
+    public async Task What_ran_out_while_the_machine_slept_is_read_again_at_once()
+    {
+        await using var vault = await FakeVault.StartAsync();
+        vault.Answers["secret/data/openai"] = """{"lease_id":"x/1","lease_duration":900,"data":{"api_key":"one"}}""";
+        await WriteAsync(Settings(vault), Provider);
+        using var state = await StateAsync();
+
+        Assert.False(state.Loader.IsVaultDue);
+        _clock.Step(TimeSpan.FromMinutes(50));
+        Assert.True(state.Loader.IsVaultDue);
+    }
+
     [Fact]
     public async Task A_token_that_was_given_is_renewed_when_half_of_its_life_is_over()
     {

@@ -18,10 +18,10 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
     private readonly VaultTokenLife _life = new(clock);
 
     /// <summary>A sign-in holds until two thirds of its lease are over, or the vault refuses it.</summary>
-    private (string For, string Token, long Until, long? Ends)? _signedIn;
+    private (string For, string Token, Ending Until, Ending? Ends)? _signedIn;
 
     /// <summary>When the token that Gatehouse was given is to be renewed; <see langword="null"/> when none is.</summary>
-    public long? TokenDue => _life.Due;
+    public Ending? TokenDue => _life.Due;
 
     public static HttpClient Http() => OutboundClient.Create(OutboundRule.Infrastructure, Patience);
 
@@ -77,9 +77,7 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
 
     /// <summary>What a vault leases ends with the sign-in that it was read with, at the latest.</summary>
     private VaultReading WithinSignIn(VaultReading reading) =>
-        _signedIn is { } signedIn && reading.Lease > TimeSpan.Zero && signedIn.Ends is { } ends
-            && clock.GetElapsedTime(clock.GetTimestamp(), ends) is var left
-            && left < reading.Lease
+        _signedIn is { } signedIn && reading.Lease > TimeSpan.Zero && signedIn.Ends?.Left(clock) is { } left && left < reading.Lease
             ? reading with { Lease = left > TimeSpan.Zero ? left : TimeSpan.FromTicks(1) }
             : reading;
 
@@ -125,7 +123,7 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
         CancellationToken ct)
     {
         var key = $"{address} {options.Namespace} {mount} {who.Value}";
-        if (_signedIn is { } known && known.For == key && clock.GetTimestamp() < known.Until)
+        if (_signedIn is { } known && known.For == key && !known.Until.IsOver(clock))
         {
             return known.Token;
         }
@@ -159,7 +157,7 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
             ? Math.Clamp(value, 0, 86_400)
             : 0;
         var life = TimeSpan.FromSeconds(seconds == 0 ? 3600 : seconds);
-        _signedIn = (key, text, clock.TimestampIn(life * (2.0 / 3)), seconds == 0 ? null : clock.TimestampIn(life));
+        _signedIn = (key, text, Ending.In(life * (2.0 / 3), clock), seconds == 0 ? null : Ending.In(life, clock));
         return text;
     }
 

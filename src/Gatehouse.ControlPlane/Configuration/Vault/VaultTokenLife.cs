@@ -13,17 +13,15 @@ internal sealed class VaultTokenLife(TimeProvider clock)
     private static readonly TimeSpan Again = TimeSpan.FromSeconds(5);
     private string? _token;
 
-    /// <summary>
-    /// The clock's timestamp at which it is to be renewed; <see langword="null"/>: it lives for ever, cannot be renewed, or there is none.
-    /// </summary>
-    public long? Due { get; private set; }
+    /// <summary>When it is to be renewed; <see langword="null"/>: it lives for ever, cannot be renewed, or there is none.</summary>
+    public Ending? Due { get; private set; }
 
     /// <param name="ask">Sends a request with the token.</param>
     public async Task KeepAsync(
         string token, Func<HttpMethod, string, Task<(HttpStatusCode Status, JsonDocument? Body)>> ask, CancellationToken ct)
     {
         var isKnown = token == _token;
-        if (isKnown && !(Due <= clock.GetTimestamp()))
+        if (isKnown && Due?.IsOver(clock) != true)
         {
             return;
         }
@@ -34,15 +32,15 @@ internal sealed class VaultTokenLife(TimeProvider clock)
             using (body)
             {
                 _token = token;
-                Due = (int)status >= 500 ? clock.TimestampIn(Again)
-                    : LifeOf(body, isKnown) is { } life && life > TimeSpan.Zero ? clock.TimestampIn(life / 2)
+                Due = (int)status >= 500 ? Ending.In(Again, clock)
+                    : LifeOf(body, isKnown) is { } life && life > TimeSpan.Zero ? Ending.In(life / 2, clock)
                     : null; // what it is read with tells when it is over
             }
         }
         catch (Exception e) when (e is HttpRequestException or IOException
             || (e is OperationCanceledException && !ct.IsCancellationRequested))
         {
-            Due = isKnown ? clock.TimestampIn(Again) : null;
+            Due = isKnown ? Ending.In(Again, clock) : null;
         }
     }
 

@@ -13,13 +13,10 @@ internal sealed class VaultValues(VaultClient client, TimeProvider clock)
 
     private readonly Dictionary<string, Kept> _kept = new(StringComparer.Ordinal);
 
-    private long? _due;
+    private List<Ending> _due = [];
 
-    /// <summary>
-    /// Whether a value is to be read again. By time that has gone by, not by the time of day: a clock that is set back makes no lease
-    /// longer.
-    /// </summary>
-    public bool IsDue => _due <= clock.GetTimestamp();
+    /// <summary>Whether a value is to be read again, or the token to be renewed.</summary>
+    public bool IsDue => _due.Exists(d => d.IsOver(clock));
 
     /// <summary>Why values are older than they should be; <see langword="null"/> when they are not.</summary>
     public string? Warning { get; private set; }
@@ -45,19 +42,20 @@ internal sealed class VaultValues(VaultClient client, TimeProvider clock)
         foreach (var path in paths)
         {
             var kept = _kept.GetValueOrDefault(path);
-            if (kept is null || kept.Due <= clock.GetTimestamp())
+            if (kept is null || kept.Due.IsOver(clock))
             {
                 var reading = await client.ReadAsync(options, path, ct);
                 kept = reading switch
                 {
                     { Problem: null } =>
                         new(source, reading,
-                            clock.TimestampIn(reading.Lease > TimeSpan.Zero
-                                ? Max(reading.Lease * (2.0 / 3), TimeSpan.FromSeconds(1))
-                                : options.Refresh), null),
+                            Ending.In(
+                                reading.Lease > TimeSpan.Zero ? Max(reading.Lease * (2.0 / 3), TimeSpan.FromSeconds(1)) : options.Refresh,
+                                clock),
+                            null),
                     { IsAway: true } when kept is { Reading.Problem: null } =>
-                        kept with { Due = clock.TimestampIn(retry), Stale = reading.Problem },
-                    _ => new(source, reading, clock.TimestampIn(retry), null),
+                        kept with { Due = Ending.In(retry, clock), Stale = reading.Problem },
+                    _ => new(source, reading, Ending.In(retry, clock), null),
                 };
                 _kept[path] = kept;
             }
@@ -66,15 +64,18 @@ internal sealed class VaultValues(VaultClient client, TimeProvider clock)
             readings[path] = kept.Reading;
         }
 
-        _due = _kept.Count == 0 ? null
-            : _kept.Values.Min(k => k.Due) is var due && client.TokenDue < due ? client.TokenDue
-            : due;
+        _due = [.. _kept.Values.Select(k => k.Due)];
+        if (_due.Count > 0 && client.TokenDue is { } token)
+        {
+            _due.Add(token);
+        }
+
         return readings;
     }
 
     private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;
 
-    private sealed record Kept(string Source, VaultReading Reading, long Due, string? Stale)
+    private sealed record Kept(string Source, VaultReading Reading, Ending Due, string? Stale)
     {
         public override string ToString() => nameof(Kept);
     }

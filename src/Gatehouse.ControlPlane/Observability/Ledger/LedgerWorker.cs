@@ -46,9 +46,9 @@ internal sealed partial class LedgerWorker(LedgerDrain drain, TimeProvider clock
                 {
                     await drain.AppendedAsync().WaitAsync(stoppingToken);
                     pause = FirstPause;
+                    await Task.Delay(pause, clock, stoppingToken); // its room is taken, and it may not be written yet
                 }
-
-                if (!drain.IsBehind)
+                else if (!drain.IsBehind)
                 {
                     await PauseAsync(pause, stoppingToken);
                     pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
