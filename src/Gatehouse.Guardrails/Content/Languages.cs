@@ -13,6 +13,9 @@ public static class Languages
 {
     private const int Slots = 4096;
 
+    /// <summary>At most, when a single word speaks for it: socket.io is no Italian.</summary>
+    private const float OfOneWord = .4f;
+
     private static readonly (string Code, string Words)[] Common =
     [
         ("en", "the and of to is in that it for you with are this be have not what how was on your can my from they which do please "
@@ -129,7 +132,7 @@ public static class Languages
         }
 
         var margin = (votes[best] - votes[second]) / (float)votes[best];
-        return new LanguageGuess(Common[best].Code, Math.Min(1, margin * Math.Min(1, 4f * votes[best] / Math.Max(words, 4))));
+        return new LanguageGuess(Common[best].Code, Math.Min(votes[best] == 1 ? OfOneWord : 1, margin * Math.Min(1, 4f * votes[best] / Math.Max(words, 4))));
     }
 
     private static int Script(char c) => c switch

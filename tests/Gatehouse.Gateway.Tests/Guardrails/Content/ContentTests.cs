@@ -152,6 +152,18 @@ public class ContentTests
     [InlineData("und", "42")]
     public void The_language_is_told(string code, string text) => Assert.Equal(code, Languages.Of(text).Code);
 
+    [Theory]
+    [InlineData("npm install socket.io")]
+    [InlineData("thank u")]
+    public void One_word_does_not_make_a_language(string text)
+    {
+        using var findings = FindingList.Rent();
+        new ContentDetector(new ContentOptions { Languages = ["en"] }).Find(text, new DetectionContext(DetectionSide.Input), findings);
+
+        Assert.Empty(findings.Items.ToArray());
+        Assert.True(Languages.Of(text).Confidence <= .4f);
+    }
+
     [Fact]
     public void Another_language_and_too_long_a_text_are_findings()
     {
