@@ -72,22 +72,56 @@ public sealed class PiiDetector : IDetector
     public void Find(ReadOnlySpan<char> text, in DetectionContext context, FindingList findings)
     {
         var first = findings.Count;
+        FindNumbers(text, findings);
+        FindOwn(text, findings);
         if (FoldedText.IsNeeded(text))
         {
-            using var folded = FoldedText.Read(text);
-            FindNumbers(folded.Chars, findings);
-            FindOwn(folded.Chars, findings);
-            folded.ToOriginal(findings, first);
-        }
-        else
-        {
-            FindNumbers(text, findings);
+            FindFolded(text, findings, first);
         }
 
-        FindOwn(text, findings);
         findings.ResolveOverlaps(first);
         _names?.Find(text, findings, first);
         Filter(text, findings, first);
+    }
+
+    /// <summary>What is seen only when the text is folded; folding may also join a finding to what stands behind it, so it comes on top.</summary>
+    private void FindFolded(ReadOnlySpan<char> text, FindingList findings, int first)
+    {
+        using var folded = FoldedText.Read(text);
+        if (!folded.IsChanged)
+        {
+            return;
+        }
+
+        var second = findings.Count;
+        FindNumbers(folded.Chars, findings);
+        FindOwn(folded.Chars, findings);
+        folded.ToOriginal(findings, second);
+        var kept = second;
+        for (var i = second; i < findings.Count; i++)
+        {
+            if (!IsJoined(text, findings.Items[first..second], findings[i]))
+            {
+                findings.Set(kept++, findings[i]);
+            }
+        }
+
+        findings.Truncate(kept);
+    }
+
+    /// <summary>An address of mail that was whole before a space without width: a word follows there.</summary>
+    private static bool IsJoined(ReadOnlySpan<char> text, ReadOnlySpan<Finding> plain, in Finding folded)
+    {
+        foreach (var finding in plain)
+        {
+            if (finding.Type == PiiTypes.Email && folded.Type == PiiTypes.Email && finding.Start == folded.Start
+                && finding.End < folded.End && text[finding.End] == '\u200B')
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private void FindNumbers(ReadOnlySpan<char> text, FindingList findings)

@@ -23,6 +23,8 @@ internal static class KeywordScanner
             "pass:", "passphrase", "ssws ", "sid", "unseal", "_pat"],
         StringComparison.OrdinalIgnoreCase);
 
+    private static readonly SearchValues<char> Letters = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+
     private static readonly SearchValues<char> ValueEnd = SearchValues.Create(" \t\r\n\"'`<>,;()[]{}&\\");
 
     private static readonly SearchValues<char> Plain = SearchValues.Create(
@@ -80,9 +82,21 @@ internal static class KeywordScanner
     }
 
     /// <summary>The password behind the sign that follows a word for one.</summary>
-    public static void FindPassword(ReadOnlySpan<char> text, int sign, FindingList findings)
+    /// <param name="text">The whole text.</param>
+    /// <param name="sign">Where the sign is.</param>
+    /// <param name="onlyMixed">The word has another meaning: a value without a letter or without a digit is none.</param>
+    /// <param name="findings">Gets what is found.</param>
+    public static void FindPassword(ReadOnlySpan<char> text, int sign, bool onlyMixed, FindingList findings)
     {
         var value = FindValue(text, sign, out var isAssigned, out var isQuoted);
+        var candidate = text[value.Start..value.End];
+        var word = candidate.TrimEnd("!?.,");
+        var isProse = word.Length < candidate.Length && !word.ContainsAnyExcept(Letters);
+        if (isProse || (onlyMixed && (!candidate.ContainsAnyInRange('0', '9') || !candidate.ContainsAny(Letters))))
+        {
+            return;
+        }
+
         if (Score(text, value, "", isPassword: true, isAssigned, isQuoted) is > 0 and var score)
         {
             findings.Add(

@@ -14,15 +14,20 @@ internal static class PasswordWords
 
     private static readonly string[] Words =
     [
-        "mot de passe", "mdp", "contraseña", "contrasena", "clave", "senha", "palavra-passe", "parola", "parola d'ordine", "wachtwoord",
-        "kennwort", "lösenord", "adgangskode", "adgangskoden", "salasana", "hasło", "haslo", "heslo", "jelszó", "parolă", "parole", "şifre",
-        "sifre", "kata sandi", "sandi", "mật khẩu", "пароль", "пароля", "парола", "κωδικός", "סיסמה", "كلمة المرور", "كلمة السر", "گذرواژه",
-        "पासवर्ड", "รหัสผ่าน", "パスワード", "密码", "密碼", "口令", "비밀번호", "암호",
+        "mot de passe", "mdp", "contraseña", "contrasena", "clave de acceso", "senha", "palavra-passe", "parola d'ordine", "wachtwoord",
+        "kennwort", "lösenord", "adgangskode", "adgangskoden", "salasana", "jelszó", "parolă", "kata sandi", "mật khẩu", "пароль", "пароля", "парола", "κωδικός πρόσβασης", "كلمة المرور", "كلمة السر", "گذرواژه",
+        "पासवर्ड", "รหัสผ่าน", "パスワード", "密码", "密碼", "비밀번호",
     ];
 
-    private static readonly string[][] ByLastLetter = [.. Enumerable.Range('a', 26).Select(l => Words.Where(w => w[^1] == l).ToArray())];
+    /// <summary>Everyday words too (key, word, slogan, cipher): what follows is a password only when it has a letter and a digit.</summary>
+    private static readonly string[] Everyday =
+        ["clave", "parola", "hasło", "haslo", "heslo", "şifre", "sifre", "sandi", "סיסמה", "口令", "암호"];
 
-    private static readonly string[] Others = [.. Words.Where(w => !char.IsAsciiLetterLower(w[^1]))];
+    private static readonly string[] All = [.. Words, .. Everyday];
+
+    private static readonly string[][] ByLastLetter = [.. Enumerable.Range('a', 26).Select(l => All.Where(w => w[^1] == l).ToArray())];
+
+    private static readonly string[] Others = [.. All.Where(w => !char.IsAsciiLetterLower(w[^1]))];
 
     /// <param name="text">The whole text.</param>
     /// <param name="reach">Its beginning, behind which no value is.</param>
@@ -44,14 +49,14 @@ internal static class PasswordWords
                 end--;
             }
 
-            if (end > 0 && EndsWithWord(text[..end]))
+            if (end > 0 && LastWord(text[..end]) is { } word)
             {
-                KeywordScanner.FindPassword(text, at, findings);
+                KeywordScanner.FindPassword(text, at, Everyday.Contains(word), findings);
             }
         }
     }
 
-    private static bool EndsWithWord(ReadOnlySpan<char> text)
+    private static string? LastWord(ReadOnlySpan<char> text)
     {
         var last = text[^1];
         foreach (var word in (last | 32) is >= 'a' and <= 'z' ? ByLastLetter[(last | 32) - 'a'] : last < 0x80 ? [] : Others)
@@ -59,10 +64,10 @@ internal static class PasswordWords
             if (text.EndsWith(word, StringComparison.OrdinalIgnoreCase)
                 && (word[0] >= '\u0900' || text.Length == word.Length || !char.IsLetter(text[^(word.Length + 1)])))
             {
-                return true;
+                return word;
             }
         }
 
-        return false;
+        return null;
     }
 }

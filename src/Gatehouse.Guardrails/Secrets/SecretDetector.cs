@@ -44,15 +44,16 @@ public sealed class SecretDetector : IDetector
     public void Find(ReadOnlySpan<char> text, in DetectionContext context, FindingList findings)
     {
         var first = findings.Count;
+        FindAll(text, findings);
         if (FoldedText.IsNeeded(text))
         {
             using var folded = FoldedText.Read(text);
-            FindAll(folded.Chars, findings);
-            folded.ToOriginal(findings, first);
-        }
-        else
-        {
-            FindAll(text, findings);
+            if (folded.IsChanged)
+            {
+                var second = findings.Count;
+                FindAll(folded.Chars, findings);
+                folded.ToOriginal(findings, second);
+            }
         }
 
         findings.ResolveOverlaps(first);

@@ -12,10 +12,11 @@ namespace Gatehouse.Guardrails.Text;
 internal sealed class FoldedText : IDisposable
 {
     /// <summary>Longest text whose memory a thread keeps for the next one.</summary>
-    private const int MaxKept = 1 << 20;
+    private const int MaxKept = 1 << 16;
 
     private const string Blanks = "\u00A0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A\u202F\u205F\u3000";
     private const string Hyphens = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\uFE58\uFE63";
+    private const string Dashes = "\u2012\u2013\u2014\u2015\u2212";
     private const string Invisibles = "\u00AD\u200B\u200C\u200D\u2060\uFEFF";
 
     private static readonly SearchValues<char> Special = SearchValues.Create([.. Blanks, .. Hyphens, .. Invisibles, .. Others()]);
@@ -33,7 +34,10 @@ internal sealed class FoldedText : IDisposable
 
     public ReadOnlySpan<char> Chars => _chars.AsSpan(0, _length);
 
-    /// <summary>Whether a text has anything that is folded.</summary>
+    /// <summary>Whether anything was folded: dashes between words stay as they are.</summary>
+    public bool IsChanged { get; private set; }
+
+    /// <summary>Whether a text has anything that may be folded.</summary>
     public static bool IsNeeded(ReadOnlySpan<char> text) => !Ascii.IsValid(text) && text.ContainsAny(Special);
 
     /// <returns>To be disposed, once, on this thread.</returns>
@@ -75,22 +79,25 @@ internal sealed class FoldedText : IDisposable
         }
 
         var (chars, map, length) = (_chars, _map, 0);
+        IsChanged = false;
         for (var i = 0; i < text.Length; i++)
         {
             var c = text[i];
             if (c >= 0x80)
             {
-                var isWithin = length > 0 && IsVisible(chars[length - 1]) && i + 1 < text.Length;
+                var isWithin = length > 0 && IsAscii(chars[length - 1]) && i + 1 < text.Length;
                 if (Invisibles.Contains(c))
                 {
-                    if (isWithin && (IsVisible(Of(text[i + 1])) || Invisibles.Contains(text[i + 1])))
+                    if (isWithin && (IsAscii(Of(text[i + 1])) || Invisibles.Contains(text[i + 1])))
                     {
+                        IsChanged = true;
                         continue;
                     }
                 }
-                else if (!Hyphens.Contains(c) || (isWithin && char.IsAsciiLetterOrDigit(Of(text[i + 1]))))
+                else if (!Hyphens.Contains(c) || (isWithin && Joins(c, chars[length - 1], Of(text[i + 1]))))
                 {
                     c = Of(c);
+                    IsChanged |= c != text[i];
                 }
             }
 
@@ -101,7 +108,11 @@ internal sealed class FoldedText : IDisposable
         _length = length;
     }
 
-    private static bool IsVisible(char c) => c is > ' ' and < '\x7f';
+    private static bool IsAscii(char c) => c is >= ' ' and < '\x7f';
+
+    /// <summary>A hyphen stands within words, a dash within numbers only: between words it parts sentences.</summary>
+    private static bool Joins(char hyphen, char before, char after) =>
+        Dashes.Contains(hyphen) ? char.IsAsciiDigit(before) && char.IsAsciiDigit(after) : before != ' ' && char.IsAsciiLetterOrDigit(after);
 
     private static char Of(char c) =>
         c < 0x80 ? c

@@ -25,6 +25,10 @@ public sealed class StreamGuardTests
             ["anna@example.org", "5500005555555559"]),
         ("La carte est 4111\u00a01111\u00a01111\u00a01111, l’IBAN DE89\u202f3704\u202f0044\u202f0532\u202f0130\u202f00, l’autre 4111\u200b1111\u200b1111\u200b1111.",
             ["4111\u00a01111\u00a01111\u00a01111", "DE89\u202f3704\u202f0044\u202f0532\u202f0130\u202f00", "4111\u200b1111\u200b1111\u200b1111"]),
+        ("Write to ann@example.com—thanks, or ann@example.org\u200bthanks; use 4111 1111 1111 1111—it works, 4111111111111111\u200bplease.",
+            ["ann@example.com", "ann@example.org", "4111 1111 1111 1111", "4111111111111111"]),
+        ("Use AIzaSyB3xKq8Zt5LwNp1RvYc7GdHm2JfUe9TsQo—keep it, or AKIAZ3MTZZFIY4QJ5XCE\u200bPLEASE—or 4111 \u200b1111 1111 1111.",
+            ["AIzaSyB3xKq8Zt5LwNp1RvYc7GdHm2JfUe9TsQo", "AKIAZ3MTZZFIY4QJ5XCE", "4111 \u200b1111 1111 1111"]),
         ("Le mot de passe : Tr0ub4dorX3, et c'est tout pour aujourd'hui.", ["Tr0ub4dorX3"]),
         ("Nothing of interest is said in this sentence, and the next one is no better. It just goes on for a while, as answers do.", []),
     ];

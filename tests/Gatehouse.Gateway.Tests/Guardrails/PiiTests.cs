@@ -75,6 +75,55 @@ public sealed class PiiTests
     }
 
     [Theory]
+    [InlineData("Write to ann@example.com—thanks", "EMAIL_ADDRESS", "ann@example.com")]
+    [InlineData("Write to ann@example.com\u200bthanks", "EMAIL_ADDRESS", "ann@example.com")]
+    [InlineData("mail anna.lo\u200bpez@example.com", "EMAIL_ADDRESS", "anna.lo\u200bpez@example.com")]
+    [InlineData("See https://example.com—thanks", "URL", "https://example.com")]
+    [InlineData("Use 4111 1111 1111 1111—it works", "CREDIT_CARD", "4111 1111 1111 1111")]
+    [InlineData("Use 4111–1111–1111–1111—it works", "CREDIT_CARD", "4111–1111–1111–1111")]
+    [InlineData("Use 4111111111111111\u200bplease", "CREDIT_CARD", "4111111111111111")]
+    [InlineData("Use 4111 \u200b1111 1111\u200b 1111", "CREDIT_CARD", "4111 \u200b1111 1111\u200b 1111")]
+    [InlineData("536-90-4399—thanks", "US_SSN", "536-90-4399")]
+    public void Dashes_and_invisible_characters_beside_a_finding_take_nothing_from_it(string text, string type, string value)
+    {
+        using var findings = FindingList.Rent();
+        new PiiDetector(new PiiOptions { Names = false }).Find(text, new DetectionContext(DetectionSide.Input), findings);
+
+        var finding = Assert.Single(findings.Items.ToArray());
+        Assert.Equal((type, value), (finding.Type, text.Substring(finding.Start, finding.Length)));
+        Assert.True(finding.Score >= .85f, $"{finding.Score}");
+    }
+
+    [Theory]
+    [InlineData("Please find ticket T2024001B")]
+    [InlineData("The final invoice is S2740116C, says finance")]
+    [InlineData("The person who filed ticket T12345678")]
+    [InlineData("My personal ticket is T22000129")]
+    [InlineData("Order 20261122008 contains nine items")]
+    [InlineData("Since then NASA has used 130692544 every single time")]
+    public void Words_that_only_begin_like_one_for_a_number_do_not_make_it_personal(string text)
+    {
+        var detector = new PiiDetector(
+            new PiiOptions { Types = ["SG_NRIC_FIN", "DE_ID_CARD", "NG_NIN", "CA_SIN"], MinScore = .5f, Names = false });
+
+        Assert.Empty(Find(detector, text));
+        Assert.DoesNotContain(Find(PiiDetector.Default, text), f => f.Value.Any(char.IsAsciiDigit));
+    }
+
+    [Theory]
+    [InlineData("FIN: G1122144R", "SG_NRIC_FIN")]
+    [InlineData("her nric is s9108268c", "SG_NRIC_FIN")]
+    [InlineData("FINs M5398242L", "SG_NRIC_FIN")]
+    [InlineData("SIN 130 692 544", "CA_SIN")]
+    [InlineData("Perso: L01X00T44", "DE_ID_CARD")]
+    public void Short_words_for_a_number_stand_for_themselves(string text, string type)
+    {
+        var detector = new PiiDetector(new PiiOptions { Types = [type], MinScore = .7f, Names = false });
+
+        Assert.Single(Find(detector, text));
+    }
+
+    [Theory]
     [InlineData("The years 2010–2015 — and 1999\u00a0too — were good, all 10\u00a0000 of them.")]
     [InlineData("می\u200cخواهم بدانم 👨\u200d👩\u200d👧 که ٢ و ٣ چند است")]
     public void Typography_alone_is_nothing_personal(string text)

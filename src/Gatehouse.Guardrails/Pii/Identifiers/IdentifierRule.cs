@@ -14,12 +14,12 @@ internal delegate bool IdentifierCheck(ReadOnlySpan<char> compact);
 /// </param>
 /// <param name="Score">Confidence without a word of context nearby; below one half a context word is needed by default.</param>
 /// <param name="Check">Refuses what only looks like it.</param>
-/// <param name="Context">Words that make it likely, in lower case.</param>
+/// <param name="Context">Words that make it likely, in lower case; up to four letters are a whole word, more the beginning of one.</param>
 internal sealed record IdentifierRule(string Type, string[] Formats, float Score, IdentifierCheck? Check, string[] Context)
 {
     public string Id { get; } = "pii." + Type.ToLowerInvariant();
 
-    public ContextWords Words { get; } = new(Context);
+    public ContextWords Words { get; } = new(Context) { ShortAreWhole = true };
 
     /// <summary>May start in the middle of a word: the check is strong and people forget the space.</summary>
     public bool Embedded { get; init; }

@@ -9,7 +9,7 @@ internal static class IdentifierRules
         ["passport", "travel document", "pass-nr", "passnummer", "reisepass", "pasaporte", "passaporto", "여권", "passeport"];
     private static readonly string[] Plate =
         ["plate", "vehicle", "registration", "reg no", "number plate", "plaka", "kennzeichen", "kfz", "rc book", "rto", "car "];
-    private static readonly string[] Tax = ["tax", "steuer", "tin", "vat", "ust", "fiscal", "gst"];
+    private static readonly string[] Tax = ["tax", "steuer", "tin", "vat", "ust", "ustid", "fiscal", "gst"];
 
     public static IReadOnlyList<IdentifierRule> All { get; } = [.. Worldwide(), .. America(), .. AsiaAndAfrica(), .. German(), .. Europe()];
 
@@ -25,7 +25,7 @@ internal static class IdentifierRules
     private static IEnumerable<IdentifierRule> America() =>
     [
         new("ABA_ROUTING_NUMBER", ["ddddddddd", "dddd-dddd-d"], .2f, IdentifierChecks.AbaRouting,
-            ["aba", "routing", "bank", "transit", "rtn"]),
+            ["aba", "routing", "bank", "banking", "transit", "rtn"]),
         new(PiiTypes.Ssn, ["ddd-dd-dddd"], .85f, IdentifierChecks.Ssn, ["social", "security", "ssn", "ssns", "ssid"]),
         new(PiiTypes.Ssn, ["ddd_dd_dddd"], .4f, IdentifierChecks.Ssn, ["social", "security", "ssn", "ssns", "ssid"]),
         new("US_ITIN", ["9dd-dd-dddd", "9dd dd dddd"], .55f, IdentifierChecks.Itin, ["itin", "taxpayer", "tax"]),
@@ -75,8 +75,7 @@ internal static class IdentifierRules
             ["mobile", "phone", "cell", "globe", "smart"]) { TakesPlus = true },
         new("PH_TIN", ["ddd-ddd-ddd-ddd", "ddd-ddd-ddd-ddddd", "ddd-ddd-ddd"], .3f, null, ["tin", "bir", "taxpayer"]),
         new("PH_TIN", ["ddddddddd", "dddddddddddd"], .02f, null, ["tin", "bir", "taxpayer"]),
-        new("SG_NRIC_FIN", ["addddddda"], .3f, static c => c[0] is 'S' or 'T' or 'F' or 'G'
-            or 'M', ["nric", "fin", "identity card", "singapore"]),
+        new("SG_NRIC_FIN", ["addddddda"], .3f, IdentifierChecks.SingaporeNric, ["nric", "fin", "identity card", "singapore"]),
         new("SG_NRIC_FIN", ["addddddda"], .1f, null, ["nric", "identity card", "singapore"]),
         new("SG_UEN", ["dddddddda", "19ddddddda", "20ddddddda", "Tddaadddda", "Sddaadddda", "Rddaadddda"], .3f,
             IdentifierChecks.SingaporeUen, ["uen", "unique entity", "acra", "business registration"]),
@@ -100,7 +99,8 @@ internal static class IdentifierRules
             ["handelsregister", "amtsgericht", "registergericht"]),
         new("DE_HEALTH_INSURANCE", ["addddddddd"], .6f, IdentifierChecks.GermanHealth,
             ["kvnr", "krankenkasse", "egk", "versicherten", "krankenversicherung"]),
-        new("DE_ID_CARD", ["xxxxxxxxd", "xxxxxxxxdd"], .25f, IdentifierChecks.GermanIdCard, ["personalausweis", "ausweis", "perso"]),
+        new("DE_ID_CARD", ["xxxxxxxxd", "xxxxxxxxdd"], .25f, IdentifierChecks.GermanIdCard, ["personalausweis", "ausweis", "perso ", "perso:", "perso-"]),
+        new("DE_ID_CARD", ["Tdddddddd"], .15f, null, ["personalausweis", "ausweis", "perso ", "perso:", "perso-"]),
         new("DE_PASSPORT", ["axxxxxxxd"], .25f, IdentifierChecks.GermanPassport, Passport),
         new("DE_KFZ", ["a{1,3}_a{1,2}_d{1,4}", "a{1,3}_a{1,2}_d{1,4}E", "a{1,3}_a{1,2}_d{1,4}H"], .15f, static c => c.Length is >= 4
             and <= 9, ["kennzeichen", "fahrzeug", "nummernschild", "kfz"]),
@@ -123,7 +123,7 @@ internal static class IdentifierRules
         new("ES_NIE", ["Xd{7}_a", "Yd{7}_a", "Zd{7}_a"], .6f, IdentifierChecks.SpanishLetter, ["nie", "extranjero"]),
         new("ES_PASSPORT", ["aaadddddd"], .1f, null, Passport),
         new("FI_PERSONAL_IDENTITY_CODE", ["dddddd-dddx", "dddddd+dddx", "ddddddadddx"], .6f, IdentifierChecks.Finnish,
-            ["hetu", "henkilötunnus", "finnish", "personal identity"]) { Embedded = true },
+            ["hetu", "hetun", "henkilötunnus", "finnish", "personal identity"]) { Embedded = true },
         new("IT_FISCAL_CODE", ["aaaaaaxxaxxaxxxa"], .6f, IdentifierChecks.ItalianFiscal, ["codice fiscale", "fiscal"]),
         new("IT_IDENTITY_CARD", ["aadddddaa", "dddddddaa"], .3f, null, ["carta identità", "identità", "cie", "identity card"]),
         new("IT_IDENTITY_CARD", ["aaddddddd"], .05f, null, ["carta identità", "identità", "identity card"]),
