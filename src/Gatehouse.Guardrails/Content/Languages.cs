@@ -13,7 +13,7 @@ public static class Languages
 {
     private const int Slots = 4096;
 
-    /// <summary>At most, when a single word speaks for it: socket.io is no Italian.</summary>
+    /// <summary>At most, when a single word in Latin letters speaks for it: socket.io is no Italian.</summary>
     private const float OfOneWord = .4f;
 
     private static readonly (string Code, string Words)[] Common =
@@ -107,11 +107,11 @@ public static class Languages
             9 => new("el", share),
             10 => new("he", share),
             11 => new("und", 0),
-            _ => ByWords(votes, words),
+            _ => ByWords(votes, words, script == 0 ? OfOneWord : 1),
         };
     }
 
-    private static LanguageGuess ByWords(ReadOnlySpan<int> votes, int words)
+    private static LanguageGuess ByWords(ReadOnlySpan<int> votes, int words, float ofOneWord)
     {
         var (best, second) = (0, -1);
         for (var l = 1; l < Common.Length; l++)
@@ -132,7 +132,7 @@ public static class Languages
         }
 
         var margin = (votes[best] - votes[second]) / (float)votes[best];
-        return new LanguageGuess(Common[best].Code, Math.Min(votes[best] == 1 ? OfOneWord : 1, margin * Math.Min(1, 4f * votes[best] / Math.Max(words, 4))));
+        return new LanguageGuess(Common[best].Code, Math.Min(votes[best] == 1 ? ofOneWord : 1, margin * Math.Min(1, 4f * votes[best] / Math.Max(words, 4))));
     }
 
     private static int Script(char c) => c switch

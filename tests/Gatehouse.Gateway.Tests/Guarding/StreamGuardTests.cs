@@ -56,6 +56,22 @@ public sealed class StreamGuardTests
     }
 
     [Fact]
+    public void Every_place_to_cut_a_text_in_two_gives_the_same_text_and_the_same_findings()
+    {
+        foreach (var (text, _) in Texts)
+        {
+            var (whole, wholeLog) = Run(text, [text], Rules);
+            for (var at = 1; at < text.Length; at++)
+            {
+                var (cut, cutLog) = Run(text, [text[..at], text[at..]], Rules);
+
+                Assert.Equal(whole, cut);
+                Assert.Equal(wholeLog.Findings, cutLog.Findings);
+            }
+        }
+    }
+
+    [Fact]
     public void Nothing_sensitive_goes_out_however_the_text_is_cut()
     {
         foreach (var (text, hidden) in Texts)

@@ -96,6 +96,8 @@ public sealed class PiiTests
 
     [Theory]
     [InlineData("Please find ticket T2024001B")]
+    [InlineData("Ticket T2024001C of the Singapore office")]
+    [InlineData("Look for the FIN T2024001C")]
     [InlineData("The final invoice is S2740116C, says finance")]
     [InlineData("The person who filed ticket T12345678")]
     [InlineData("My personal ticket is T22000129")]

@@ -76,7 +76,7 @@ internal static class IdentifierRules
         new("PH_TIN", ["ddd-ddd-ddd-ddd", "ddd-ddd-ddd-ddddd", "ddd-ddd-ddd"], .3f, null, ["tin", "bir", "taxpayer"]),
         new("PH_TIN", ["ddddddddd", "dddddddddddd"], .02f, null, ["tin", "bir", "taxpayer"]),
         new("SG_NRIC_FIN", ["addddddda"], .3f, IdentifierChecks.SingaporeNric, ["nric", "fin", "identity card", "singapore"]),
-        new("SG_NRIC_FIN", ["addddddda"], .1f, null, ["nric", "identity card", "singapore"]),
+        new("SG_NRIC_FIN", ["addddddda"], .1f, null, ["nric"]),
         new("SG_UEN", ["dddddddda", "19ddddddda", "20ddddddda", "Tddaadddda", "Sddaadddda", "Rddaadddda"], .3f,
             IdentifierChecks.SingaporeUen, ["uen", "unique entity", "acra", "business registration"]),
         new("TH_TNIN", ["ddddddddddddd", "d-dddd-ddddd-dd-d", "d dddd ddddd dd d"], .3f, IdentifierChecks.ThaiNational,

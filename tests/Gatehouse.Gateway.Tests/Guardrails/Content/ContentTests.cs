@@ -152,6 +152,9 @@ public class ContentTests
     [InlineData("und", "42")]
     public void The_language_is_told(string code, string text) => Assert.Equal(code, Languages.Of(text).Code);
 
+    [Fact]
+    public void One_word_in_other_letters_does() => Assert.Equal(new LanguageGuess("ru", 1), Languages.Of("Привет"));
+
     [Theory]
     [InlineData("npm install socket.io")]
     [InlineData("thank u")]
