@@ -132,7 +132,8 @@ public static class Languages
         }
 
         var margin = (votes[best] - votes[second]) / (float)votes[best];
-        return new LanguageGuess(Common[best].Code, Math.Min(votes[best] == 1 ? ofOneWord : 1, margin * Math.Min(1, 4f * votes[best] / Math.Max(words, 4))));
+        var most = votes[best] == 1 ? ofOneWord : 1;
+        return new LanguageGuess(Common[best].Code, Math.Min(most, margin * Math.Min(1, 4f * votes[best] / Math.Max(words, 4))));
     }
 
     private static int Script(char c) => c switch

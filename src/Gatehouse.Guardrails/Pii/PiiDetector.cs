@@ -84,7 +84,7 @@ public sealed class PiiDetector : IDetector
         Filter(text, findings, first);
     }
 
-    /// <summary>What is seen only when the text is folded; folding may also join a finding to what stands behind it, so it comes on top.</summary>
+    /// <summary>What is seen when the text is folded, on top: folding may also join a finding to what stands behind it.</summary>
     private void FindFolded(ReadOnlySpan<char> text, FindingList findings, int first)
     {
         using var folded = FoldedText.Read(text);

@@ -15,8 +15,9 @@ internal static class PasswordWords
     private static readonly string[] Words =
     [
         "mot de passe", "mdp", "contraseña", "contrasena", "clave de acceso", "senha", "palavra-passe", "parola d'ordine", "wachtwoord",
-        "kennwort", "lösenord", "adgangskode", "adgangskoden", "salasana", "jelszó", "parolă", "kata sandi", "mật khẩu", "пароль", "пароля", "парола", "κωδικός πρόσβασης", "كلمة المرور", "كلمة السر", "گذرواژه",
-        "पासवर्ड", "รหัสผ่าน", "パスワード", "密码", "密碼", "비밀번호",
+        "kennwort", "lösenord", "adgangskode", "adgangskoden", "salasana", "jelszó", "parolă", "kata sandi", "mật khẩu", "пароль",
+        "пароля", "парола", "κωδικός πρόσβασης", "كلمة المرور", "كلمة السر", "گذرواژه", "पासवर्ड", "รหัสผ่าน", "パスワード", "密码", "密碼",
+        "비밀번호",
     ];
 
     /// <summary>Everyday words too (key, word, slogan, cipher): what follows is a password only when it has a letter and a digit.</summary>

@@ -9,6 +9,7 @@ internal static class IdentifierRules
         ["passport", "travel document", "pass-nr", "passnummer", "reisepass", "pasaporte", "passaporto", "여권", "passeport"];
     private static readonly string[] Plate =
         ["plate", "vehicle", "registration", "reg no", "number plate", "plaka", "kennzeichen", "kfz", "rc book", "rto", "car "];
+    private static readonly string[] IdCard = ["personalausweis", "ausweis", "perso ", "perso:", "perso-"];
     private static readonly string[] Tax = ["tax", "steuer", "tin", "vat", "ust", "ustid", "fiscal", "gst"];
 
     public static IReadOnlyList<IdentifierRule> All { get; } = [.. Worldwide(), .. America(), .. AsiaAndAfrica(), .. German(), .. Europe()];
@@ -99,8 +100,8 @@ internal static class IdentifierRules
             ["handelsregister", "amtsgericht", "registergericht"]),
         new("DE_HEALTH_INSURANCE", ["addddddddd"], .6f, IdentifierChecks.GermanHealth,
             ["kvnr", "krankenkasse", "egk", "versicherten", "krankenversicherung"]),
-        new("DE_ID_CARD", ["xxxxxxxxd", "xxxxxxxxdd"], .25f, IdentifierChecks.GermanIdCard, ["personalausweis", "ausweis", "perso ", "perso:", "perso-"]),
-        new("DE_ID_CARD", ["Tdddddddd"], .15f, null, ["personalausweis", "ausweis", "perso ", "perso:", "perso-"]),
+        new("DE_ID_CARD", ["xxxxxxxxd", "xxxxxxxxdd"], .25f, IdentifierChecks.GermanIdCard, IdCard),
+        new("DE_ID_CARD", ["Tdddddddd"], .15f, null, IdCard),
         new("DE_PASSPORT", ["axxxxxxxd"], .25f, IdentifierChecks.GermanPassport, Passport),
         new("DE_KFZ", ["a{1,3}_a{1,2}_d{1,4}", "a{1,3}_a{1,2}_d{1,4}E", "a{1,3}_a{1,2}_d{1,4}H"], .15f, static c => c.Length is >= 4
             and <= 9, ["kennzeichen", "fahrzeug", "nummernschild", "kfz"]),
