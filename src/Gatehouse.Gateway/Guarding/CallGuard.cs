@@ -169,7 +169,7 @@ internal sealed class CallGuard(GuardSession session)
         foreach (var passage in passages)
         {
             var text = changed.GetValueOrDefault(passage.About.Part);
-            text = passage.About.IsThinking ? text : Restored(text, passage.Text, passage.About.IsJson);
+            text = passage.About.IsThinking ? text : Restored(text, passage.Text, passage.About);
             if (text is not null)
             {
                 (edits ??= []).Add((passage.Place, text));
@@ -256,8 +256,9 @@ internal sealed class CallGuard(GuardSession session)
                 var chars = JsonTextEdits.Decode(json, text, buffer);
                 var side = isAnswer ? text.AnswerSide : text.RequestSide;
                 var isThinking = isAnswer && text.IsThinking;
-                var rewritten = session.Check(chars, new GuardedText(side, part++, text.IsTrusted && !isAnswer, text.IsJson, isThinking));
-                rewritten = isAnswer && _restores && !isThinking ? Restored(rewritten, chars, text.IsJson) : rewritten;
+                var about = new GuardedText(side, part++, text.IsTrusted && !isAnswer, text.IsJson, isThinking);
+                var rewritten = session.Check(chars, about);
+                rewritten = isAnswer && _restores && !isThinking ? Restored(rewritten, chars, about) : rewritten;
                 if (session.IsBlocked)
                 {
                     return null;
@@ -282,14 +283,14 @@ internal sealed class CallGuard(GuardSession session)
         return edits;
     }
 
-    private string? Restored(string? rewritten, ReadOnlySpan<char> text, bool isJson)
+    private string? Restored(string? rewritten, ReadOnlySpan<char> text, in GuardedText about)
     {
         if (!session.HasPseudonyms)
         {
             return rewritten;
         }
 
-        var restored = session.Restore(rewritten ?? text, isJson);
+        var restored = session.Restore(rewritten ?? text, about);
         return rewritten is null && text.SequenceEqual(restored) ? null : restored;
     }
 

@@ -181,7 +181,7 @@ internal sealed class GuardedRelay(StreamRelay inner, StreamTexts format, GuardS
                 throw new GuardBlockedException();
             }
 
-            whole = session.HasPseudonyms ? session.Restore(whole ?? value, text.IsArguments) : whole;
+            whole = session.HasPseudonyms ? session.Restore(whole ?? value, about) : whole;
         }
 
         if (whole is not null)

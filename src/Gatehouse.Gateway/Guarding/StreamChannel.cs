@@ -16,7 +16,7 @@ internal sealed class StreamChannel(
 {
     private readonly GuardedText _about = new(side, part, IsJson: isJson, IsThinking: isThinking);
     private readonly StreamGuard _guard = session.Stream(new GuardedText(side, part, IsJson: isJson, IsThinking: isThinking));
-    private readonly PseudonymRestorer? _restorer = isThinking ? null : session.Restorer(isJson);
+    private readonly PseudonymRestorer? _restorer = isThinking ? null : session.Restorer(new GuardedText(side, part, IsJson: isJson));
     private readonly StringBuilder _guarded = new();
     private readonly StringBuilder _restored = new();
 
@@ -90,7 +90,7 @@ internal sealed class StreamChannel(
     private string Replayed()
     {
         var text = transcript!.Take(part);
-        return _restorer is null || text.Length == 0 ? text : session.Restore(text, isJson);
+        return _restorer is null || text.Length == 0 ? text : session.Restore(text, _about);
     }
 
     private static string Emptied(StringBuilder builder)

@@ -9,8 +9,10 @@ namespace Gatehouse.Guardrails.Anonymising;
 /// HTML or JSON.
 /// </summary>
 /// <param name="vault">The conversation's pseudonyms.</param>
-/// <param name="insideJson">The text is the arguments of a tool, which are JSON: values are escaped for a string.</param>
-public sealed class PseudonymRestorer(PseudonymVault vault, bool insideJson = false)
+/// <param name="insideJson">The text is JSON: values are escaped for a string.</param>
+/// <param name="where">What the text is; a value that may not come back there stays a pseudonym.</param>
+public sealed class PseudonymRestorer(
+    PseudonymVault vault, bool insideJson = false, PseudonymReturn where = PseudonymReturn.Answers)
 {
     private const int MaxType = 64;
     private const int MaxDigits = 6;
@@ -33,9 +35,10 @@ public sealed class PseudonymRestorer(PseudonymVault vault, bool insideJson = fa
     public void Complete(StringBuilder to) => Drain(to, isFinal: true);
 
     /// <summary>Restores a whole text.</summary>
-    public static string Restore(PseudonymVault vault, ReadOnlySpan<char> text, bool insideJson = false)
+    public static string Restore(
+        PseudonymVault vault, ReadOnlySpan<char> text, bool insideJson = false, PseudonymReturn where = PseudonymReturn.Answers)
     {
-        var restorer = new PseudonymRestorer(vault, insideJson);
+        var restorer = new PseudonymRestorer(vault, insideJson, where);
         var restored = new StringBuilder(text.Length);
         restorer.Write(text, restored);
         restorer.Complete(restored);
@@ -113,9 +116,7 @@ public sealed class PseudonymRestorer(PseudonymVault vault, bool insideJson = fa
             return 0;
         }
 
-        value = vault.ValueOf(
-            name[..divide], Pii.Identifiers.Checksums.Number(name[(divide + 1)..end]),
-            insideJson ? PseudonymReturn.ToolCalls : PseudonymReturn.Answers);
+        value = vault.ValueOf(name[..divide], Pii.Identifiers.Checksums.Number(name[(divide + 1)..end]), where);
         if (value is null || (opener == 0 && !vault.IsStartOfType(name[..divide], anyCase: false)))
         {
             return 0;

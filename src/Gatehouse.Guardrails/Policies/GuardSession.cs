@@ -122,7 +122,8 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
     }
 
     /// <summary>A text with the values of its pseudonyms.</summary>
-    public string Restore(ReadOnlySpan<char> text, bool isJson) => PseudonymRestorer.Restore(Vault, text, isJson);
+    public string Restore(ReadOnlySpan<char> text, in GuardedText about) =>
+        PseudonymRestorer.Restore(Vault, text, about.IsJson, ReturnOf(about));
 
     internal PseudonymVault Vault => _vault ??= new PseudonymVault();
 
@@ -216,7 +217,8 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
     /// <summary>
     /// What may restore pseudonyms in a text that comes in pieces; <see langword="null"/> when there is nothing to restore.
     /// </summary>
-    public PseudonymRestorer? Restorer(bool isJson) => HasPseudonyms ? new PseudonymRestorer(Vault, isJson) : null;
+    public PseudonymRestorer? Restorer(in GuardedText about) =>
+        HasPseudonyms ? new PseudonymRestorer(Vault, about.IsJson, ReturnOf(about)) : null;
 
     /// <summary>Gives back what its streams hold.</summary>
     public void Dispose() => _streams?.ForEach(static s => s.Dispose());
@@ -521,6 +523,9 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
 
     private string ValueFor(in Decision decision, ReadOnlySpan<char> value)
     {
+    private static PseudonymReturn ReturnOf(in GuardedText about) =>
+        about.Side == DetectionSide.ToolCall ? PseudonymReturn.ToolCalls : PseudonymReturn.Answers;
+
         _anonymiser ??= new Anonymiser(key, Vault);
         return _anonymiser.ValueFor(
             decision.Finding.Type, value,

@@ -59,7 +59,7 @@ public sealed class AnonymiserTests
         const string Said = "<CREDIT_CARD_1> <EMAIL_ADDRESS_1>";
 
         Assert.Equal("4111 1111 1111 1111 jim@example.com", PseudonymRestorer.Restore(vault, Said));
-        Assert.Equal("<CREDIT_CARD_1> jim@example.com", PseudonymRestorer.Restore(vault, Said, insideJson: true));
+        Assert.Equal("<CREDIT_CARD_1> jim@example.com", PseudonymRestorer.Restore(vault, Said, where: PseudonymReturn.ToolCalls));
     }
 
     [Fact]
