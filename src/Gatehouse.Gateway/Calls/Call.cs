@@ -56,6 +56,8 @@ internal sealed class Call : IDisposable
 
     public HttpContext Http { get; }
 
+    public TimeProvider Clock => _clock;
+
     public Surface Surface { get; }
 
     public GatewayTable Table { get; }

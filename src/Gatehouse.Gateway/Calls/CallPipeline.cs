@@ -145,6 +145,8 @@ internal sealed partial class CallPipeline(
             return false;
         }
 
+        call.Guard?.HasPassed = true;
+
         // 7 Look up
         if (call.Route.Cache is not null || CacheSteps.MustBeCached(call))
         {

@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Breakers;
+using Gatehouse.Gateway.Guarding;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Moderations;
 using Microsoft.AspNetCore.Http;
@@ -11,6 +12,9 @@ namespace Gatehouse.Gateway.Calls;
 internal sealed class Settlement(CallJournal journal, Channel<CallText> contents, GatewayMetrics metrics)
 {
     private const int MaxRouteChars = 256;
+
+    /// <summary>Of a larger request that must be masked nothing is stored: it is kept whole until then.</summary>
+    private const int MaxMaskedBytes = 2 * Call.MaxContentBytes;
 
     /// <summary>Whether calls must be refused because nobody could account for them.</summary>
     public bool IsClosed => journal.IsFull;
@@ -150,13 +154,35 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
             return; // what our own moderation is asked about passes no guard, which may take out what must not be stored
         }
 
-        // What no provider has seen was not rewritten either.
-        using var masked = call.Record.Attempts.Count == 0 ? call.Guard?.MaskRefused(call.Body.Span) : null;
-        var request = masked?.Memory ?? call.Body.Memory;
-        request = request[..Math.Min(request.Length, Call.MaxContentBytes)];
-        if (!contents.Writer.TryWrite(new CallText(call.Record.Id, request.ToArray(), call.Content.ToArray())))
+        var text = call.Record.Attempts.Count == 0 && call.Guard is not { HasPassed: true }
+            ? Masked(call)
+            : new CallText(call.Record.Id, Cut(call.Body.Memory).ToArray(), call.Content.ToArray());
+        if (!contents.Writer.TryWrite(text))
         {
             metrics.DroppedContent();
         }
     }
+
+    /// <summary>What no guard has let pass has its secrets and personal data yet: whoever stores it masks it first, and not this thread.</summary>
+    private static CallText Masked(Call call)
+    {
+        var session = call.Guard?.Session;
+        var isKnown = session is not null || call.Table.Policies.Begin(call.Principal, call.Clock, out session) is null;
+        var masking = session?.OfRefused();
+        var id = call.Record.Id;
+        if (!isKnown || (masking is not null && call.Body.Length > MaxMaskedBytes))
+        {
+            return new CallText(id, ReadOnlyMemory<byte>.Empty, call.Content.ToArray());
+        }
+
+        if (masking is null)
+        {
+            return new CallText(id, Cut(call.Body.Memory).ToArray(), call.Content.ToArray());
+        }
+
+        var request = call.Body.Memory.ToArray();
+        return new CallText(id, () => Cut(CallGuard.Mask(masking, request)), call.Content.ToArray());
+    }
+
+    private static ReadOnlyMemory<byte> Cut(ReadOnlyMemory<byte> request) => request[..Math.Min(request.Length, Call.MaxContentBytes)];
 }

@@ -43,6 +43,9 @@ internal sealed class CallGuard(GuardSession session)
     /// <summary>Whether a stream waits for it to the end.</summary>
     public bool HoldsStreams => session.Policy.HoldsStreams;
 
+    /// <summary>Whether the request was checked to the end and may go on, as what the rules made of it.</summary>
+    public bool HasPassed { get; set; }
+
     /// <summary>How often the model was asked again, with what was wrong with its answer.</summary>
     public int Corrections { get; set; }
 
@@ -113,24 +116,36 @@ internal sealed class CallGuard(GuardSession session)
         return null;
     }
 
-    /// <summary>A request that was refused before rules had replaced everything in it, as it may be stored.</summary>
-    /// <returns><see langword="null"/>: as it is.</returns>
-    public PooledBuffer? MaskRefused(ReadOnlySpan<byte> request)
+    /// <summary>A request that did not come to its provider, as it may be stored. Takes its time, and belongs to no call.</summary>
+    /// <returns>Nothing when the request cannot be read, or what must be masked cannot be found.</returns>
+    public static ReadOnlyMemory<byte> Mask(GuardSession masking, ReadOnlyMemory<byte> request)
     {
-        if (!session.IsBlocked)
+        using (masking)
         {
-            return null;
-        }
+            try
+            {
+                var edits = new CallGuard(masking).Check(request.Span, isAnswer: false);
+                if (masking.IsBlocked || masking.Log.Failure is not null)
+                {
+                    return default;
+                }
 
-        using var masking = session.OfRefused();
-        if (new CallGuard(masking).Check(request, isAnswer: false) is not { } edits)
-        {
-            return null;
-        }
+                if (edits is null)
+                {
+                    return request;
+                }
 
-        var masked = new PooledBuffer(request.Length + 256);
-        JsonTextEdits.Write(request, edits, masked);
-        return masked;
+                using var masked = new PooledBuffer(request.Length + 256);
+                JsonTextEdits.Write(request.Span, edits, masked);
+                return masked.Span.ToArray();
+            }
+#pragma warning disable CA1031 // Whatever goes wrong: what has not been masked is not kept.
+            catch (Exception)
+#pragma warning restore CA1031
+            {
+                return default;
+            }
+        }
     }
 
     /// <summary>The texts of a request or an answer, for those who judge them together.</summary>

@@ -190,9 +190,35 @@ public sealed class CallRecord
 /// <summary>
 /// Text of one call, kept only where the policy says so. Offered to a bounded channel: dropped (and counted) when it is full.
 /// </summary>
-/// <param name="Request">The request's body as the client sent it.</param>
-/// <param name="Response">The answer's body as the client got it.</param>
-public sealed record CallText(Guid CallId, ReadOnlyMemory<byte> Request, ReadOnlyMemory<byte> Response);
+public sealed class CallText
+{
+    private readonly Lazy<ReadOnlyMemory<byte>> _request;
+
+    /// <param name="callId">Of the record.</param>
+    /// <param name="request">The request's body as it went on.</param>
+    /// <param name="response">The answer's body as the client got it.</param>
+    public CallText(Guid callId, ReadOnlyMemory<byte> request, ReadOnlyMemory<byte> response)
+    {
+        (CallId, Response) = (callId, response);
+        _request = new(request);
+    }
+
+    /// <param name="callId">Of the record.</param>
+    /// <param name="request">Makes what may be stored of the request; throws nothing.</param>
+    /// <param name="response">The answer's body as the client got it.</param>
+    public CallText(Guid callId, Func<ReadOnlyMemory<byte>> request, ReadOnlyMemory<byte> response)
+    {
+        (CallId, Response) = (callId, response);
+        _request = new(request);
+    }
+
+    public Guid CallId { get; }
+
+    /// <summary>May be made when it is asked for first, which takes its time.</summary>
+    public ReadOnlyMemory<byte> Request => _request.Value;
+
+    public ReadOnlyMemory<byte> Response { get; }
+}
 
 /// <summary>Where a record stands in this node's journal: the idempotency key of the drain.</summary>
 public readonly record struct JournalPosition(long Segment, long Offset);

@@ -77,8 +77,10 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
     /// <summary>The rule that wants a better answer than this one.</summary>
     public GuardRule? FallbackBy { get; private set; }
 
-    /// <summary>Masks what must not be kept of a request that was refused.</summary>
-    public GuardSession OfRefused() => new(policy.OfRefused, key, exceptions, clock);
+    /// <summary>Masks what must not be kept of a request that was refused; <see langword="null"/> when the policy masks nothing.</summary>
+    public GuardSession? OfRefused() => policy.OfRefused.Definition.Rules.Any(r => r is { Action: GuardAction.Redact, Shadow: false })
+        ? new(policy.OfRefused, key, exceptions, clock)
+        : null;
 
     /// <summary>Whether the model was given pseudonyms that its answer may hold.</summary>
     public bool HasPseudonyms => _vault is { IsEmpty: false };
@@ -521,11 +523,11 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
         return false;
     }
 
-    private string ValueFor(in Decision decision, ReadOnlySpan<char> value)
-    {
     private static PseudonymReturn ReturnOf(in GuardedText about) =>
         about.Side == DetectionSide.ToolCall ? PseudonymReturn.ToolCalls : PseudonymReturn.Answers;
 
+    private string ValueFor(in Decision decision, ReadOnlySpan<char> value)
+    {
         _anonymiser ??= new Anonymiser(key, Vault);
         return _anonymiser.ValueFor(
             decision.Finding.Type, value,
