@@ -380,7 +380,7 @@ internal sealed class TargetCaller(
         try
         {
             var state = TapEvent.Preamble;
-            long? heldFrom = null; // since when the guards have held something without a look at what may go on
+            var timer = hold is null ? null : new HoldTimer(clock, call.Guard!.HoldTime);
             for (var left = call.Table.MaxAnswerBytes; ;)
             {
                 if (state == TapEvent.Content)
@@ -389,10 +389,10 @@ internal sealed class TargetCaller(
                 }
 
                 var pending = answer.Body.ReadAsync(chunk, deadline.Token);
-                var waits = heldFrom is not null && hold is not { IsHeld: true } && !pending.IsCompleted;
+                var waits = timer is { IsRunning: true } && hold is not { IsHeld: true } && !pending.IsCompleted;
                 var read = hold is { IsHeld: true } ? await KeepAsync(call, pending)
                     : waits
-                    ? await ReleaseAsync(call, attempt, answer, relay, events, hold, pending.AsTask(), heldFrom!.Value, deadline)
+                    ? await ReleaseAsync(call, attempt, answer, relay, events, hold, pending.AsTask(), timer!, deadline)
                     : await HoldAsync(call, attempt, pending);
                 attempt.FirstByteMicros ??= read > 0 ? call.Micros : null;
                 left -= read;
@@ -401,13 +401,7 @@ internal sealed class TargetCaller(
                 var written = hold?.Split(events) ?? events;
                 state = pump.Take(chunk.AsSpan(0, read), written);
                 written = hold?.Split(events) ?? events;
-                if (call.Guard is { } holder && !isHeld)
-                {
-                    heldFrom = !relay.Holds ? null
-                        : heldFrom is not { } from || (waits && clock.GetElapsedTime(from) >= holder.HoldTime) ? clock.GetTimestamp()
-                        : heldFrom;
-                }
-
+                timer?.Took(relay.Holds, relay.Released);
                 if (state == TapEvent.Preamble)
                 {
                     // Nothing of the answer yet: what there is stays here, and another target may still take over.
@@ -507,12 +501,15 @@ internal sealed class TargetCaller(
     /// </summary>
     private async ValueTask<int> ReleaseAsync(
         Call call, Attempt attempt, UpstreamAnswer answer, StreamRelay relay, PooledBuffer events, StreamHold? hold, Task<int> read,
-        long heldFrom, Deadline deadline)
+        HoldTimer timer, Deadline deadline)
     {
-        var left = call.Guard!.HoldTime - clock.GetElapsedTime(heldFrom);
-        var pause = left > TimeSpan.Zero ? Task.Delay(left, clock, CancellationToken.None) : Task.CompletedTask;
-        if (await call.WaitAsync(new ValueTask<Task>(Task.WhenAny(read, pause))) != read)
+        using var over = new CancellationTokenSource();
+        var pause = timer.Left is var left && left > TimeSpan.Zero ? Task.Delay(left, clock, over.Token) : Task.CompletedTask;
+        var isDue = await call.WaitAsync(new ValueTask<Task>(Task.WhenAny(read, pause))) != read;
+        over.Cancel(); // a timer of each piece would wait for its time
+        if (isDue)
         {
+            timer.LetGo();
             try
             {
                 var before = events.Length;

@@ -60,6 +60,9 @@ public sealed class StreamGuard : IDisposable
     /// <summary>UTF-16 units that are held back.</summary>
     public int Held => _bites ? _length - _released : 0;
 
+    /// <summary>UTF-16 units that went on.</summary>
+    public long Released => _trimmed + _released;
+
     internal GuardedText About => _about;
 
     /// <summary>The text as far as it was let go, as it came; <see langword="null"/> when no rule asks a person about it.</summary>

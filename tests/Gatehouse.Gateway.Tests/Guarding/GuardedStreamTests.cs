@@ -174,6 +174,7 @@ public sealed class GuardedStreamTests
         clock.Advance(TimeSpan.FromMilliseconds(30));
         next.SetResult();
         await clock.ArmedAsync(TimeSpan.FromMilliseconds(20));
+        Assert.False(clock.ArmedAsync(TimeSpan.FromMilliseconds(50)).IsCompleted); // the first one is over
         clock.Advance(TimeSpan.FromMilliseconds(20));
         using var response = await pending;
         using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(Ct));
