@@ -114,9 +114,11 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
     }
 
     /// <summary>Reads a policy that did not come from a file of this installation: it refers to nothing but stored secrets.</summary>
+    /// <param name="dead">Gets entries that protect nothing and break nothing; <see langword="null"/>: these are errors too.</param>
     /// <param name="secrets">Gets the names of the stored secrets that it refers to.</param>
     internal PolicyFile? ReadPolicy(
-        string text, string name, long number, List<ConfigurationError> errors, out IReadOnlySet<string> secrets)
+        string text, string name, long number, List<ConfigurationError> errors, List<ConfigurationError>? dead,
+        out IReadOnlySet<string> secrets)
     {
         var references = new References(static _ => null, Folder, readFiles: false, new KeptValues { Stored = edges.StoredSecrets() })
         {
@@ -124,7 +126,7 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
         };
         secrets = references.Secrets;
         return ForeignPolicy.Check(text, name, isKept: true, errors)
-            ? PolicyCompiler.Read(text, name, null, references, errors, PolicyCompiler.BuiltInPolicies, number)
+            ? PolicyCompiler.Read(text, name, null, references, errors, PolicyCompiler.BuiltInPolicies, number, dead)
             : null;
     }
 

@@ -1,9 +1,13 @@
 using System.Net;
 using System.Text.Json;
+using Gatehouse.Configuration;
 using Gatehouse.Contracts;
 using Gatehouse.Governance;
+using Gatehouse.Guardrails;
+using Gatehouse.Guardrails.Policies;
 using Gatehouse.Tests.Host;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Gatehouse.Tests.Governance;
 
@@ -117,6 +121,34 @@ public sealed class KeptPolicyTests
 
         await using var there = team.On(node);
         Assert.Equal(400, (await there.CallAsync(content: "Is Rival Corp better?")).Status);
+    }
+
+    /// <summary>A version that knows more of what is wrong with a policy once refused all calls of systems that had it.</summary>
+    [Fact]
+    public async Task What_is_in_force_stays_so_though_it_could_not_be_saved_any_more()
+    {
+        const string Old = """
+            name: support
+            recognisers:
+              - { type: EMPLOYEE-ID, pattern: 'E\d{6}' }
+            rules:
+              - { name: staff, detect: pii, types: [ EMPLOYEE-ID, STAF_ID ], action: redact }
+              - { name: words, detect: language, languages: [ en, xx ], action: flag }
+            """;
+        await using var app = await TestApp.StartAsync();
+        using var logs = new CapturedLogs();
+        using var factory = LoggerFactory.Create(l => l.AddProvider(logs));
+        var kept = new KeptPolicies(
+            app.Services.GetRequiredService<ConfigurationState>(), factory.CreateLogger<KeptPolicies>());
+
+        Assert.Null(kept.Check("support", Old, out var errors));
+        var file = Assert.Single(kept.Compile([new KeptPolicyText("support", 3, Old)]));
+        using var session = new GuardSession(file.Policy, new byte[32], [], TimeProvider.System);
+
+        Assert.Equal([3, 5, 6], errors.Select(e => e.Line));
+        Assert.Equal("I am [EMPLOYEE-ID].", session.Check("I am E123456.", new GuardedText(DetectionSide.Input)));
+        Assert.Equal(3, logs.Text.Split("is in force, but has an entry that protects nothing").Length - 1);
+        Assert.NotNull(kept.Read("support", 3, Old, out _));
     }
 
     [Fact]

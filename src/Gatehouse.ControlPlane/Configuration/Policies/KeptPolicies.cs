@@ -8,8 +8,9 @@ namespace Gatehouse.Configuration;
 public sealed record KeptPolicyText(string Name, long Number, string Text);
 
 /// <summary>
-/// Makes policies of the texts that are kept in Gatehouse. They are strict as files are, refer to nothing of the machine, and extend
-/// built-in policies only. Safe from any thread.
+/// Makes policies of the texts that are kept in Gatehouse. New ones are read as strictly as files are; one that was saved before holds
+/// though this version takes some of its words no more. They refer to nothing of the machine, and extend built-in policies only. Safe
+/// from any thread.
 /// </summary>
 public sealed partial class KeptPolicies(ConfigurationState state, ILogger<KeptPolicies> log)
 {
@@ -35,7 +36,7 @@ public sealed partial class KeptPolicies(ConfigurationState state, ILogger<KeptP
     /// <param name="name"><see langword="null"/>: whatever name it gives itself.</param>
     public PolicyFile? Check(string? name, string text, out IReadOnlyList<ConfigurationError> errors)
     {
-        var made = Read(name, 0, text, out errors);
+        var made = Read(name, 0, text, dead: null, out errors);
         if (made is not null
             && PolicyCompiler.MissingRoute(made.Policy, made.Policy.Name, state.Current.Config.Routes.Keys) is { } missing)
         {
@@ -46,12 +47,15 @@ public sealed partial class KeptPolicies(ConfigurationState state, ILogger<KeptP
         return made;
     }
 
-    /// <summary>Reads a text as a policy of this name.</summary>
-    /// <param name="name"><see langword="null"/>: whatever name it gives itself.</param>
-    public PolicyFile? Read(string? name, long number, string text, out IReadOnlyList<ConfigurationError> errors)
+    /// <summary>Reads a revision that was saved, as it is in force: entries that this version does not know break nothing.</summary>
+    public PolicyFile? Read(string name, long number, string text, out IReadOnlyList<ConfigurationError> errors) =>
+        Read(name, number, text, [], out errors);
+
+    private PolicyFile? Read(
+        string? name, long number, string text, List<ConfigurationError>? dead, out IReadOnlyList<ConfigurationError> errors)
     {
         var found = new List<ConfigurationError>();
-        var made = state.Loader.ReadPolicy(text, name ?? "policy", number, found, out _);
+        var made = state.Loader.ReadPolicy(text, name ?? "policy", number, found, dead, out _);
         if (made is not null && name is not null && made.Policy.Name != name)
         {
             found.Add(new(
@@ -81,11 +85,16 @@ public sealed partial class KeptPolicies(ConfigurationState state, ILogger<KeptP
 
     private Made Make(KeptPolicyText text)
     {
-        var errors = new List<ConfigurationError>();
-        var file = state.Loader.ReadPolicy(text.Text, text.Name, text.Number, errors, out var names);
+        var (errors, dead) = (new List<ConfigurationError>(), new List<ConfigurationError>());
+        var file = state.Loader.ReadPolicy(text.Text, text.Name, text.Number, errors, dead, out var names);
         if (file is null)
         {
             NotTaken(text.Name, text.Number, string.Join(' ', errors));
+        }
+
+        foreach (var entry in dead)
+        {
+            Dead(text.Name, text.Number, $"line {entry.Line}: {entry.Message} {entry.Suggestion}".TrimEnd());
         }
 
         return new Made(file, names.ToDictionary(n => n, ValueOf));
@@ -98,6 +107,10 @@ public sealed partial class KeptPolicies(ConfigurationState state, ILogger<KeptP
     [LoggerMessage(Level = LogLevel.Error,
         Message = "The kept guard policy {Name}, revision {Number}, cannot be used; calls of systems that chose it are refused. {Errors}")]
     private partial void NotTaken(string name, long number, string errors);
+
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "The kept guard policy {Name}, revision {Number}, is in force, but has an entry that protects nothing: {Entry}")]
+    private partial void Dead(string name, long number, string entry);
 
     private sealed record Made(PolicyFile? File, IReadOnlyDictionary<string, string?> Secrets)
     {

@@ -257,9 +257,13 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
     }
 
     /// <summary>Reads one policy.</summary>
+    /// <param name="dead">
+    /// Gets what protects nothing and breaks nothing: types and languages that no detector knows, names of types that cannot stand in
+    /// masks. <see langword="null"/>: these are errors too.
+    /// </param>
     internal static PolicyFile? Read(
         string text, string file, string? path, References references, List<ConfigurationError> errors, IReadOnlyList<PolicyFile> known,
-        long? number = null)
+        long? number = null, List<ConfigurationError>? dead = null)
     {
         if (text.Length > MaxFileChars)
         {
@@ -276,7 +280,7 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
         var binder = new Binder(file, references, errors);
         var options = binder.Bind<PolicyFileOptions>(root);
         var extended = Extended(options, known, file, binder.Sources, errors);
-        var definition = Define(options, extended, file, binder.Sources, references, errors);
+        var definition = Define(options, extended, file, binder.Sources, references, errors, dead ?? errors);
         if (errors.Count > before)
         {
             return null;
@@ -332,12 +336,12 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
 
     private static GuardPolicyDefinition Define(
         PolicyFileOptions options, GuardPolicy? extended, string file, Sources sources, References references,
-        List<ConfigurationError> errors)
+        List<ConfigurationError> errors, List<ConfigurationError> dead)
     {
         foreach (var recogniser in options.Recognisers.Where(r => r.Type.Length is 0 or > MaxTypeChars || !IsType(r.Type)))
         {
             var place = sources.Of(recogniser, "type");
-            errors.Add(new(
+            dead.Add(new(
                 file, place.Line, place.Column, $"'{recogniser.Type}' cannot name a type: it stands in masks and pseudonyms.",
                 "Use at most 60 letters, digits and '_', a letter first: 'type: STAFF_ID'."));
         }
@@ -345,7 +349,7 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
         var rules = new List<GuardRule>();
         foreach (var rule in options.Rules)
         {
-            rules.Add(PolicyRules.Of(options, rule, rules.Count + 1, file, sources, references, errors));
+            rules.Add(PolicyRules.Of(options, rule, rules.Count + 1, file, sources, references, errors, dead));
         }
 
         // What the extended policy tells callers is about its own rules.

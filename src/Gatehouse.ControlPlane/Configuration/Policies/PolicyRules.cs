@@ -16,9 +16,10 @@ internal static class PolicyRules
     private delegate void AddError(string key, string message, string? mend);
 
     /// <param name="number">Its place in the policy, for a rule without a name.</param>
+    /// <param name="dead">Gets entries that would never bite.</param>
     public static GuardRule Of(
         PolicyFileOptions policy, PolicyRuleOptions rule, int number, string file, Sources sources, References references,
-        List<ConfigurationError> errors)
+        List<ConfigurationError> errors, List<ConfigurationError> dead)
     {
         var sides = new List<DetectionSide>();
         foreach (var word in rule.Sides)
@@ -76,7 +77,8 @@ internal static class PolicyRules
             Add("restore", "'restore' is for the action 'pseudonymise' only.", "Write 'action: pseudonymise'; 'redact' replaces for good.");
         }
 
-        CheckDetector(policy, rule, Add);
+        CheckWords(policy, rule, AddDead);
+        CheckDetector(rule, Add);
         CheckSettings(rule, Add);
         CheckAction(rule, Add);
         var usual = rule.Detect is GuardDetector.Model or GuardDetector.Webhook ? [DetectionSide.Input, DetectionSide.Output] : allowed;
@@ -105,14 +107,18 @@ internal static class PolicyRules
             Messages = rule.Messages,
         };
 
-        void Add(string key, string message, string? mend)
+        void Add(string key, string message, string? mend) => AddTo(errors, key, message, mend);
+
+        void AddDead(string key, string message, string? mend) => AddTo(dead, key, message, mend);
+
+        void AddTo(List<ConfigurationError> to, string key, string message, string? mend)
         {
             var place = sources.Of(rule, key);
-            errors.Add(new(file, place.Line, place.Column, message, mend));
+            to.Add(new(file, place.Line, place.Column, message, mend));
         }
     }
 
-    private static void CheckDetector(PolicyFileOptions policy, PolicyRuleOptions rule, AddError add)
+    private static void CheckWords(PolicyFileOptions policy, PolicyRuleOptions rule, AddError add)
     {
         if (KnownTypes.Of(rule.Detect) is { } types)
         {
@@ -129,7 +135,10 @@ internal static class PolicyRules
         {
             add("languages", $"'{code}' is no language that is told from others.", $"Allowed: {string.Join(", ", Languages.Codes)}.");
         }
+    }
 
+    private static void CheckDetector(PolicyRuleOptions rule, AddError add)
+    {
         if (rule.Detect is GuardDetector.Terms or GuardDetector.Competitors or GuardDetector.Markers && rule.Terms.Count == 0)
         {
             add("detect", $"'{GuardLog.NameOf(rule.Detect)}' needs words to look for.", "For example 'terms: [ rival corp ]'.");
