@@ -163,7 +163,9 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
         }
     }
 
-    /// <summary>What no guard has let pass has its secrets and personal data yet: whoever stores it masks it first, and not this thread.</summary>
+    /// <summary>
+    /// What no guard has let pass has its secrets and personal data yet: whoever stores it masks it first, and not this thread.
+    /// </summary>
     private static CallText Masked(Call call)
     {
         var session = call.Guard?.Session;

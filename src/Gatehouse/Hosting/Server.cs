@@ -26,8 +26,8 @@ internal sealed record ServerFlags(bool Sample, TimeSpan Drain, LogLevel LogLeve
 internal sealed class Server : IAsyncDisposable
 {
     /// <summary>
-    /// Between the last request after the end of the listener and the end of idle connections: a proxy sends one more on each that it has, and
-    /// one that is closed under it is lost.
+    /// Between the last request after the end of the listener and the end of idle connections: a proxy sends one more on each that it has,
+    /// and one that is closed under it is lost.
     /// </summary>
     private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(500);
 
