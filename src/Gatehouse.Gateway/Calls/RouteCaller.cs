@@ -27,6 +27,7 @@ internal sealed class RouteCaller(
         call.Guard is null && call.Route.WhenDown is null ? AskAsync(call, isWaiting: false) : AskAgainAsync(call);
 
     /// <summary>A guard may send the call to another route, and the route may let it wait for a target to come back.</summary>
+    [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
     private async ValueTask<AttemptFailure?> AskAgainAsync(Call call)
     {
         var failure = await AskAsync(call, isWaiting: false);

@@ -401,7 +401,7 @@ internal sealed class TargetCaller(
                 var written = hold?.Split(events) ?? events;
                 state = pump.Take(chunk.AsSpan(0, read), written);
                 written = hold?.Split(events) ?? events;
-                timer?.Took(relay.Holds, relay.Released);
+                timer?.Took(relay.Holds, call.Guard!.Session.Released);
                 if (state == TapEvent.Preamble)
                 {
                     // Nothing of the answer yet: what there is stays here, and another target may still take over.

@@ -18,21 +18,6 @@ internal sealed class GuardedReader(IStreamReader inner, GuardSession session, A
 
     public bool Holds => _channels.Exists(static c => c.Channel.Holds);
 
-    /// <summary>UTF-16 units that the guards have let go.</summary>
-    public long Released
-    {
-        get
-        {
-            var sum = 0L;
-            foreach (var (_, channel) in _channels)
-            {
-                sum += channel.Released;
-            }
-
-            return sum;
-        }
-    }
-
     /// <exception cref="FormatException">The data is not what the provider's format allows.</exception>
     /// <exception cref="GuardBlockedException">The answer ends here.</exception>
     public void Read(ReadOnlySpan<byte> eventName, ReadOnlySpan<byte> data, List<ChatEvent> into)

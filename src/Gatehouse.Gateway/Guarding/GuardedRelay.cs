@@ -29,20 +29,6 @@ internal sealed class GuardedRelay(StreamRelay inner, StreamTexts format, GuardS
 
     public override bool Holds => _channels.Exists(static c => c.Channel.Holds);
 
-    public override long Released
-    {
-        get
-        {
-            var sum = 0L;
-            foreach (var (_, channel) in _channels)
-            {
-                sum += channel.Released;
-            }
-
-            return sum;
-        }
-    }
-
     /// <exception cref="GuardBlockedException">The answer ends here.</exception>
     public override void Write(TapEvent kind, in SseEvent e, IBufferWriter<byte> to)
     {

@@ -22,9 +22,6 @@ internal sealed class StreamChannel(
 
     public bool Holds => _guard.Held > 0;
 
-    /// <summary>UTF-16 units that the guard has let go.</summary>
-    public long Released => _guard.Released;
-
     /// <returns>What may go on.</returns>
     /// <exception cref="GuardBlockedException">The answer ends here.</exception>
     public string Write(ReadOnlySpan<char> piece)

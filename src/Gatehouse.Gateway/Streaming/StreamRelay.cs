@@ -14,9 +14,6 @@ internal abstract class StreamRelay
     /// <summary>Whether text is held back that a pause of the provider would let go.</summary>
     public virtual bool Holds => false;
 
-    /// <summary>UTF-16 units that guards have let go so far.</summary>
-    public virtual long Released => 0;
-
     /// <summary>The provider pauses: writes what was held back only in case something followed soon.</summary>
     public virtual void Pause(IBufferWriter<byte> to)
     {
@@ -83,8 +80,6 @@ internal sealed class TranslatingRelay(IStreamReader reader, IStreamWriter write
     private readonly GuardedReader? _guarded = reader as GuardedReader;
 
     public override bool Holds => _guarded is { Holds: true };
-
-    public override long Released => _guarded?.Released ?? 0;
 
     public IStreamWriter Writer => writer;
 

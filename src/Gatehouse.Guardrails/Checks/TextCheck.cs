@@ -54,9 +54,7 @@ public sealed class TextCheck
         Refuse(options.Languages.FirstOrDefault(l => !Languages.Codes.Contains(l)), "language that is told from others", Languages.Codes);
         if (options.Thresholds.Values.Any(t => t is not (>= 0 and <= 1)))
         {
-#pragma warning disable CA2208 // The message is for whoever wrote the options: it names no parameter.
-            throw new ArgumentException("A threshold is a number from 0 to 1.");
-#pragma warning restore CA2208
+            throw Wrong("A threshold is a number from 0 to 1.");
         }
 
         foreach (var name in options.Detectors.Count > 0 ? Names.Intersect(options.Detectors) : Names)
@@ -128,9 +126,12 @@ public sealed class TextCheck
     {
         if (unknown is not null)
         {
-            throw new ArgumentException($"'{unknown}' is no {what}: use {string.Join(", ", known)}.");
+            throw Wrong($"'{unknown}' is no {what}: use {string.Join(", ", known)}.");
         }
     }
+
+    /// <summary>For whoever wrote the options: it names no parameter.</summary>
+    private static ArgumentException Wrong(string message) => new(message);
 
     /// <summary>Made when it is first wanted, and not for whoever wants a name.</summary>
     private static class Defaults

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 using System.Text;
 using Gatehouse.Contracts;
 using Gatehouse.Guardrails.Anonymising;
@@ -106,6 +107,21 @@ public sealed class GuardSession(GuardPolicy policy, ReadOnlyMemory<byte> key, I
 
     /// <summary>Time spent on the answer, in microseconds.</summary>
     public long OutputMicros => _isOutput ? Micros : 0;
+
+    /// <summary>UTF-16 units of this attempt's streams that have been let go.</summary>
+    public long Released
+    {
+        get
+        {
+            var sum = 0L;
+            foreach (var stream in CollectionsMarshal.AsSpan(_streams)[_earlierStreams..])
+            {
+                sum += stream.Released;
+            }
+
+            return sum;
+        }
+    }
 
     private IEnumerable<StreamGuard> Streams => _streams?.Skip(_earlierStreams) ?? [];
 

@@ -193,7 +193,7 @@ internal sealed class PolicyCompiler(References references, List<ConfigurationEr
                     "A relative path starts at the folder of the configuration file."));
             }
 
-            references.Files.UnionWith(found.Count > 0 && found[0] == full ? [full] : [full, .. found]);
+            references.Files.UnionWith([full, .. found]);
             return [.. found.Where(File.Exists)];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
