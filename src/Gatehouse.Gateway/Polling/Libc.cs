@@ -98,9 +98,6 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]
     public static partial int GetLimit(int resource, ulong* limits);
 
-    [LibraryImport("libc", EntryPoint = "sched_yield")]
-    public static partial int Yield();
-
     [LibraryImport("libc", EntryPoint = "close")]
     public static partial int Close(nint descriptor);
 

@@ -14,17 +14,22 @@ internal sealed class PolledConnection : ConnectionContext,
     IConnectionIdFeature, IConnectionTransportFeature, IConnectionItemsFeature, IMemoryPoolFeature, IConnectionLifetimeFeature,
     IConnectionEndPointFeature, IDuplexPipe
 {
+    /// <summary>How long a client that is to be closed may take for what it was sent last, 32 KB at most.</summary>
+    private static readonly TimeSpan MostSending = TimeSpan.FromSeconds(30);
+
     private static long _lastId;
 
     private readonly ClientSocket _socket;
     private readonly PolledReader _input;
     private readonly PolledWriter _output;
     private readonly CancellationTokenSource _closed = new();
+    private readonly TimeProvider _clock;
     private ConnectionAbortedException? _abortReason;
     private int _isClosed;
 
-    public PolledConnection(SocketHandle handle, Poller poller, MemoryPool<byte> memory, EndPoint local, EndPoint remote)
+    public PolledConnection(SocketHandle handle, Poller poller, MemoryPool<byte> memory, EndPoint local, EndPoint remote, TimeProvider clock)
     {
+        _clock = clock;
         MemoryPool = memory;
         LocalEndPoint = local;
         RemoteEndPoint = remote;
@@ -84,14 +89,24 @@ internal sealed class PolledConnection : ConnectionContext,
         }
     }
 
-    public override ValueTask DisposeAsync()
+    public override async ValueTask DisposeAsync()
     {
         _input.Complete();
         _output.Complete();
+        try
+        {
+            await _output.SentAsync().WaitAsync(MostSending, _clock);
+        }
+        catch (TimeoutException)
+        {
+            // A client that takes nothing for so long has no use for the rest.
+        }
+
         _socket.ShutDown(reset: false);
         _socket.Dispose();
+        _output.Abandon();
         Closed();
-        return base.DisposeAsync();
+        await base.DisposeAsync();
     }
 
     /// <summary>Nothing more will come.</summary>

@@ -87,7 +87,7 @@ internal sealed partial class PolledListener : IConnectionListener
 
             _isFull = descriptor >= Descriptors.OfClients;
             var connection = new PolledConnection(
-                new SocketHandle(descriptor), Pollers.Next(), _memory, EndPoint, remote!);
+                new SocketHandle(descriptor), Pollers.Next(), _memory, EndPoint, remote!, _clock);
             try
             {
                 connection.Begin();

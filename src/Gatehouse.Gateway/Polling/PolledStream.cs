@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Threading.Tasks.Sources;
 using Gatehouse.Gateway.Scheduling;
 
 namespace Gatehouse.Gateway.Polling;
@@ -196,7 +197,7 @@ internal sealed class PolledStream : Stream
         protected override bool TryStopWaiting() => socket.TryStopReading();
     }
 
-    private sealed class WriteWait(Line socket) : Wait<bool>
+    private sealed class WriteWait(Line socket) : Wait<bool>, IValueTaskSource
     {
         private ReadOnlyMemory<byte> _from;
         private bool _isConnecting;
@@ -217,12 +218,20 @@ internal sealed class PolledStream : Stream
         {
             _from = from;
             var written = RunAsync(ct);
-            if (!written.IsCompletedSuccessfully)
+            if (!written.IsCompleted)
             {
-                return Rest(written);
+                return new ValueTask(this, Version);
             }
 
-            return written.Result ? default : throw Broken();
+            return !written.IsCompletedSuccessfully ? new ValueTask(written.AsTask()) : written.Result ? default : throw Broken();
+        }
+
+        void IValueTaskSource.GetResult(short token)
+        {
+            if (!GetResult(token))
+            {
+                throw Broken();
+            }
         }
 
         protected override bool Try(out bool result)
@@ -260,18 +269,11 @@ internal sealed class PolledStream : Stream
             return false;
         }
 
+        protected override Poller? Later => _isConnecting ? null : socket.Later;
+
         protected override bool TryWait() => socket.TryWaitToWrite();
 
         protected override bool TryStopWaiting() => socket.TryStopWriting();
-
-        [AsyncMethodBuilder(typeof(KeptStateBuilder))]
-        private static async ValueTask Rest(ValueTask<bool> written)
-        {
-            if (!await written)
-            {
-                throw Broken();
-            }
-        }
     }
 
     private static IOException Broken() => new("The connection is broken.");

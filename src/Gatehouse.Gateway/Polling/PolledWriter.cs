@@ -1,24 +1,41 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Threading.Tasks.Sources;
 
 namespace Gatehouse.Gateway.Polling;
 
 /// <summary>
-/// What a client gets. A flush sends all in one system call, from where it was written, and is over when the kernel has it: a client that
-/// does not read holds its writer back. For one writer at a time; <see cref="CancelPendingFlush"/> from anywhere.
+/// What a client gets, from where it was written. For one writer at a time; <see cref="CancelPendingFlush"/> from anywhere.
+/// <list type="number">
+/// <item>A flush on the poller's thread is over at once and sent at the end of the poller's turn, with what is flushed until then, in one
+/// system call. Any other is sent at once.</item>
+/// <item>What the kernel does not take is sent when it has room; flushes wait for that, so a client that does not read holds its writer
+/// back.</item>
+/// <item>What was flushed is sent also behind <see cref="Complete"/>: <see cref="SentAsync"/> tells when.</item>
+/// </list>
 /// </summary>
-internal sealed unsafe class PolledWriter : PipeWriter
+internal sealed unsafe class PolledWriter : PipeWriter, ISender, IValueTaskSource<FlushResult>
 {
+    /// <summary>Bytes that may wait for the end of a turn; more is sent at once.</summary>
+    private const int MostLater = 32 * 1024;
+
     private const int MaxPieces = 64;
 
     private readonly PolledSocket _socket;
     private readonly MemoryPool<byte> _memory;
-    private readonly FlushWait _wait;
+    private readonly Lock _lock = new(); // the writer against the poller, which sends behind its back
+    private ManualResetValueTaskSourceCore<FlushResult> _source;
+    private CancellationTokenRegistration _registration;
+    private CancellationToken _token;
+    private TaskCompletionSource? _sent;
     private MemoryHandle[]? _pins;
     private Block? _head;
     private Block? _tail;
     private Block? _spare;
     private long _unflushed;
+    private Sender _sender;
+    private bool _flushWaits;
+    private bool _isCancelled; // the next flush
     private bool _isLent; // memory that may still be advanced over, also behind a flush
     private bool _isBroken;
     private bool _isCompleted;
@@ -27,75 +44,280 @@ internal sealed unsafe class PolledWriter : PipeWriter
     {
         _socket = socket;
         _memory = memory;
-        _wait = new FlushWait(this);
+        _source.RunContinuationsAsynchronously = true;
+    }
+
+    /// <summary>Who sends what was flushed.</summary>
+    private enum Sender
+    {
+        /// <summary>All is sent.</summary>
+        Nobody,
+
+        /// <summary>The poller, at the end of its turn.</summary>
+        Turn,
+
+        /// <summary>The poller, when the kernel has room.</summary>
+        Room,
     }
 
     public override bool CanGetUnflushedBytes => true;
 
-    public override long UnflushedBytes => _unflushed;
+    public override long UnflushedBytes
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _unflushed;
+            }
+        }
+    }
 
     public override Memory<byte> GetMemory(int sizeHint = 0)
     {
-        if (_isCompleted)
+        lock (_lock)
         {
-            throw new InvalidOperationException("The writer has been completed.");
-        }
+            if (_isCompleted)
+            {
+                throw new InvalidOperationException("The writer has been completed.");
+            }
 
-        _isLent = true;
-        if (_tail is { } tail && tail.Room >= Math.Max(1, sizeHint))
-        {
-            return tail.Free;
-        }
+            _isLent = true;
+            if (_tail is { } tail && tail.Room >= Math.Max(1, sizeHint))
+            {
+                return tail.Free;
+            }
 
-        var block = _spare ?? new Block();
-        _spare = null;
-        block.Open(sizeHint <= _memory.MaxBufferSize ? _memory.Rent() : MemoryPool<byte>.Shared.Rent(sizeHint));
-        if (_tail is null)
-        {
-            _head = block;
-        }
-        else
-        {
-            _tail.Append(block);
-        }
+            var block = _spare ?? new Block();
+            _spare = null;
+            block.Open(sizeHint <= _memory.MaxBufferSize ? _memory.Rent() : MemoryPool<byte>.Shared.Rent(sizeHint));
+            if (_tail is null)
+            {
+                _head = block;
+            }
+            else
+            {
+                _tail.Append(block);
+            }
 
-        _tail = block;
-        return block.Free;
+            _tail = block;
+            return block.Free;
+        }
     }
 
     public override Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
 
     public override void Advance(int bytes)
     {
-        _isLent = false;
-        if (bytes > 0)
+        lock (_lock)
         {
-            _tail!.Fill(bytes);
-            _unflushed += bytes;
+            _isLent = false;
+            if (bytes > 0)
+            {
+                _tail!.Fill(bytes);
+                _unflushed += bytes;
+            }
         }
     }
 
-    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) => _wait.RunAsync(cancellationToken);
+    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<FlushResult>(cancellationToken);
+        }
 
-    public override void CancelPendingFlush() => _wait.CancelPending();
+        short version;
+        lock (_lock)
+        {
+            if (_isCancelled)
+            {
+                _isCancelled = false;
+                return new(Result(isCancelled: true));
+            }
+
+            if (_sender != Sender.Room && !TrySendLater())
+            {
+                Send();
+            }
+
+            if (_sender != Sender.Room)
+            {
+                return new(Result());
+            }
+
+            _source.Reset();
+            (version, _token, _flushWaits) = (_source.Version, cancellationToken, true);
+        }
+
+        var registration = cancellationToken.UnsafeRegister(static writer => ((PolledWriter)writer!).Stop(), this);
+        lock (_lock)
+        {
+            if (_flushWaits && _source.Version == version)
+            {
+                _registration = registration;
+            }
+            else
+            {
+                registration.Unregister();
+            }
+        }
+
+        return new(this, version);
+    }
+
+    public override void CancelPendingFlush()
+    {
+        lock (_lock)
+        {
+            if (!_flushWaits)
+            {
+                _isCancelled = true;
+                return;
+            }
+
+            StopWaiting();
+        }
+
+        _source.SetResult(Result(isCancelled: true));
+    }
 
     public override void Complete(Exception? exception = null)
     {
-        if (!_isCompleted)
+        bool waited;
+        lock (_lock)
         {
-            _isCompleted = true;
-            _wait.CancelPending();
-            if (exception is null)
+            if (_isCompleted)
             {
-                TrySend(); // what nobody flushed, as far as it goes at once
+                return;
             }
 
+            _isCompleted = true;
+            _isLent = false;
+            if (_sender == Sender.Nobody)
+            {
+                _unflushed = exception is null ? _unflushed : 0;
+                Send(); // what nobody flushed
+            }
+
+            waited = _flushWaits;
+            StopWaiting();
+        }
+
+        if (waited)
+        {
+            _source.SetResult(Result(isCancelled: true));
+        }
+    }
+
+    /// <summary>Everything that was flushed has been sent, or never will be.</summary>
+    public Task SentAsync()
+    {
+        lock (_lock)
+        {
+            return _sender == Sender.Nobody
+                ? Task.CompletedTask
+                : (_sent ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+        }
+    }
+
+    /// <summary>Nothing more is sent.</summary>
+    public void Abandon()
+    {
+        lock (_lock)
+        {
+            _isBroken = true;
             Drop();
         }
     }
 
-    /// <inheritdoc cref="Wait{T}.GoOn"/>
-    public void GoOn() => _wait.GoOn();
+    /// <inheritdoc/>
+    public void GoOn()
+    {
+        lock (_lock)
+        {
+            if (_sender == Sender.Nobody)
+            {
+                return; // sent since, by who could not wait for the turn's end
+            }
+
+            Send();
+            if (_sender == Sender.Room || !_flushWaits)
+            {
+                return;
+            }
+
+            StopWaiting();
+        }
+
+        _source.SetResult(Result());
+    }
+
+    public FlushResult GetResult(short token) => _source.GetResult(token);
+
+    public ValueTaskSourceStatus GetStatus(short token) => _source.GetStatus(token);
+
+    public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _source.OnCompleted(continuation, state, token, flags);
+
+    private FlushResult Result(bool isCancelled = false) => new(isCancelled, Volatile.Read(ref _isBroken));
+
+    private bool TrySendLater()
+    {
+        if (_unflushed is 0 or > MostLater || _socket.Later is not { } poller)
+        {
+            return false;
+        }
+
+        if (_sender == Sender.Nobody)
+        {
+            _sender = Sender.Turn;
+            poller.SendLater(this);
+        }
+
+        return true;
+    }
+
+    /// <summary>Sends what there is; what does not go waits for room.</summary>
+    private void Send()
+    {
+        _sender = Sender.Nobody;
+        while (!TrySend())
+        {
+            _sender = Sender.Room;
+            if (_socket.TryWaitToWrite())
+            {
+                return;
+            }
+        }
+
+        _sender = Sender.Nobody;
+        _sent?.TrySetResult();
+    }
+
+    /// <summary>The token of a flush that waits is cancelled.</summary>
+    private void Stop()
+    {
+        lock (_lock)
+        {
+            if (!_flushWaits || !_token.IsCancellationRequested)
+            {
+                return;
+            }
+
+            StopWaiting();
+        }
+
+        _source.SetException(new OperationCanceledException(_token));
+    }
+
+    /// <summary>Whoever takes the flush out of its wait completes it.</summary>
+    private void StopWaiting()
+    {
+        _flushWaits = false;
+        _registration.Unregister(); // not Dispose, which would wait for one that waits for the lock
+        _registration = default;
+    }
 
     /// <returns>Whether nothing is left to be sent: the kernel has it, or there is nobody to send it to.</returns>
     private bool TrySend()
@@ -186,26 +408,5 @@ internal sealed unsafe class PolledWriter : PipeWriter
         _head = block.Following;
         block.Close();
         _spare = block;
-    }
-
-    private sealed class FlushWait(PolledWriter writer) : Wait<FlushResult>
-    {
-        protected override bool Try(out FlushResult result)
-        {
-            result = default;
-            if (!writer.TrySend())
-            {
-                return false;
-            }
-
-            result = new FlushResult(isCanceled: false, isCompleted: writer._isBroken);
-            return true;
-        }
-
-        protected override FlushResult Cancelled() => new(isCanceled: true, writer._isBroken);
-
-        protected override bool TryWait() => writer._socket.TryWaitToWrite();
-
-        protected override bool TryStopWaiting() => writer._socket.TryStopWriting();
     }
 }

@@ -3,15 +3,34 @@ using Microsoft.AspNetCore.Connections;
 
 namespace Gatehouse.Gateway.Polling;
 
+/// <summary>Somebody for whom a poller asks the kernel: at the end of its turn, or when an event says that it may help.</summary>
+internal interface ISender
+{
+    /// <summary>On the poller's thread.</summary>
+    void GoOn();
+}
+
+/// <summary>Whoever waits, whatever for.</summary>
+internal abstract class Wait : ISender
+{
+    /// <summary>What waited may go on: asks the kernel.</summary>
+    public abstract void GoOn();
+
+    /// <summary>Runs who waited with what the kernel has answered. On the poller's thread.</summary>
+    public abstract void Finish();
+}
+
 /// <summary>
 /// One end of a socket's way and whoever waits at it, without allocating: the awaited part of a read, a write or an accept. For one that
 /// waits at a time. The socket's state says who may complete it (<see cref="PolledSocket"/>).
 /// </summary>
-internal abstract class Wait<T> : IValueTaskSource<T>
+internal abstract class Wait<T> : Wait, IValueTaskSource<T>
 {
     private ManualResetValueTaskSourceCore<T> _source;
     private CancellationTokenRegistration _registration;
     private CancellationToken _token;
+    private T _result = default!; // between two parts of a turn
+    private bool _isDeferred;
     private volatile bool _isCancelled;
 
     /// <summary>Tries, and waits while there is nothing; <see cref="CancelPending"/> and the token end the wait.</summary>
@@ -20,6 +39,15 @@ internal abstract class Wait<T> : IValueTaskSource<T>
         if (ct.IsCancellationRequested)
         {
             return ValueTask.FromCanceled<T>(ct);
+        }
+
+        if (!_isCancelled && Later is { } poller)
+        {
+            _source.Reset();
+            _token = ct;
+            _isDeferred = true;
+            poller.SendLater(this);
+            return new ValueTask<T>(this, _source.Version);
         }
 
         while (true)
@@ -56,8 +84,7 @@ internal abstract class Wait<T> : IValueTaskSource<T>
         return true;
     }
 
-    /// <summary>What waited may go on. On the poller's thread.</summary>
-    public void GoOn()
+    public sealed override void GoOn()
     {
         do
         {
@@ -76,14 +103,28 @@ internal abstract class Wait<T> : IValueTaskSource<T>
             if (isDone)
             {
                 _registration.Dispose();
-                _source.RunContinuationsAsynchronously = false;
-                _source.SetResult(result);
+                _result = result;
+                Poller.Current!.RunLater(this);
                 return;
+            }
+
+            if (_isDeferred)
+            {
+                _isDeferred = false;
+                _registration = _token.UnsafeRegister(static wait => ((Wait<T>)wait!).Stop(), this);
             }
         }
         while (!TryWait());
 
         Recheck();
+    }
+
+    public sealed override void Finish()
+    {
+        var result = _result;
+        _result = default!;
+        _source.RunContinuationsAsynchronously = false;
+        _source.SetResult(result);
     }
 
     /// <summary>Ends the wait, or the next one, without a result of its own. From any thread.</summary>
@@ -96,13 +137,18 @@ internal abstract class Wait<T> : IValueTaskSource<T>
         }
     }
 
-    T IValueTaskSource<T>.GetResult(short token) => _source.GetResult(token);
+    public T GetResult(short token) => _source.GetResult(token);
 
-    ValueTaskSourceStatus IValueTaskSource<T>.GetStatus(short token) => _source.GetStatus(token);
+    public ValueTaskSourceStatus GetStatus(short token) => _source.GetStatus(token);
 
-    void IValueTaskSource<T>.OnCompleted(
-        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+    public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _source.OnCompleted(continuation, state, token, flags);
+
+    /// <summary>Tells this wait's value tasks from those before.</summary>
+    protected short Version => _source.Version;
+
+    /// <summary>The poller at the end of whose turn to try, in place of at once.</summary>
+    protected virtual Poller? Later => null;
 
     /// <returns>Whether there is a result.</returns>
     /// <exception cref="IOException">There will be none.</exception>
