@@ -30,7 +30,7 @@ internal abstract class Wait<T> : Wait, IValueTaskSource<T>
     private CancellationTokenRegistration _registration;
     private CancellationToken _token;
     private T _result = default!; // between two parts of a turn
-    private bool _isDeferred;
+    private bool _isDeferred; // to the end of the turn, and its token not yet listened to
     private volatile bool _isCancelled;
 
     /// <summary>Tries, and waits while there is nothing; <see cref="CancelPending"/> and the token end the wait.</summary>
@@ -86,6 +86,8 @@ internal abstract class Wait<T> : Wait, IValueTaskSource<T>
 
     public sealed override void GoOn()
     {
+        var isRegistered = !_isDeferred;
+        _isDeferred = false;
         do
         {
             bool isDone;
@@ -108,9 +110,9 @@ internal abstract class Wait<T> : Wait, IValueTaskSource<T>
                 return;
             }
 
-            if (_isDeferred)
+            if (!isRegistered)
             {
-                _isDeferred = false;
+                isRegistered = true;
                 _registration = _token.UnsafeRegister(static wait => ((Wait<T>)wait!).Stop(), this);
             }
         }

@@ -132,6 +132,46 @@ public sealed class PolledStreamTests
         Assert.True(sent.AsSpan().SequenceEqual(received));
     }
 
+    /// <summary>A write behind one that was sent at the end of a turn listened to its token twice, and gave up listening once.</summary>
+    [Fact]
+    public async Task The_token_of_a_write_that_waited_ends_no_later_one()
+    {
+        var (stream, peer) = await PairAsync();
+        await using var _ = stream;
+        using var __ = peer;
+        using var earlier = new CancellationTokenSource();
+        var onPoller = WriteOnPollerAsync();
+        await peer.SendAsync(new byte[1], Ct);
+        await onPoller;
+        Assert.Equal(1, await peer.ReceiveAsync(new byte[1], Ct));
+
+        await WriteManyAsync(earlier.Token, static () => { });
+        await WriteManyAsync(Ct, earlier.Cancel);
+
+        async Task WriteOnPollerAsync()
+        {
+            await stream.ReadAsync(new byte[1], Ct);
+            Assert.NotNull(Poller.Current);
+            var writing = stream.WriteAsync(new byte[1], Ct);
+            Assert.False(writing.IsCompleted); // it goes at the end of the turn
+            await writing;
+        }
+
+        async Task WriteManyAsync(CancellationToken ct, Action meanwhile)
+        {
+            var writing = Task.Run(async () => await stream.WriteAsync(new byte[64 << 20], ct), Ct);
+            var received = new byte[1 << 20];
+            var count = await peer.ReceiveAsync(received, Ct);
+            meanwhile();
+            while (count < 64 << 20)
+            {
+                count += await peer.ReceiveAsync(received, Ct);
+            }
+
+            await writing;
+        }
+    }
+
     [Fact]
     public async Task A_writer_whose_peer_has_gone_gets_an_error()
     {
