@@ -150,7 +150,7 @@ public sealed class PolledStreamTests
 
         async Task WriteOnPollerAsync()
         {
-            await stream.ReadAsync(new byte[1], Ct);
+            Assert.Equal(1, await stream.ReadAsync(new byte[1], Ct));
             Assert.NotNull(Poller.Current);
             var writing = stream.WriteAsync(new byte[1], Ct);
             Assert.False(writing.IsCompleted); // it goes at the end of the turn
