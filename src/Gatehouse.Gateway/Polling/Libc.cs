@@ -105,8 +105,7 @@ internal static unsafe partial class Libc
     /// Asks the scheduler for turns of this length, in nanoseconds, for the calling thread: shorter turns come sooner. Its policy and its
     /// niceness stay; a kernel before 6.12 takes no notice, and one that refuses changes nothing.
     /// </summary>
-    /// <returns>Whether they are that short now.</returns>
-    public static bool PreferTurns(ulong nanoseconds)
+    public static void PreferTurns(ulong nanoseconds)
     {
         var (get, set) = RuntimeInformation.ProcessArchitecture switch
         {
@@ -119,10 +118,7 @@ internal static unsafe partial class Libc
         {
             scheduling.Turn = nanoseconds;
             _ = Scheduler(set, 0, &scheduling, 0, 0);
-            return Scheduler(get, 0, &scheduling, (nuint)sizeof(Scheduling), 0) == 0 && scheduling.Turn == nanoseconds;
         }
-
-        return false;
     }
 
     [LibraryImport("libc", EntryPoint = "syscall")]

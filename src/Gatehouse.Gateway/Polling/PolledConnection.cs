@@ -14,7 +14,7 @@ internal sealed class PolledConnection : ConnectionContext,
     IConnectionIdFeature, IConnectionTransportFeature, IConnectionItemsFeature, IMemoryPoolFeature, IConnectionLifetimeFeature,
     IConnectionEndPointFeature, IDuplexPipe
 {
-    /// <summary>How long a client that is to be closed may take for what it was sent last, 32 KB at most.</summary>
+    /// <summary>How long a client whose connection is closed may take for what it was sent last.</summary>
     private static readonly TimeSpan MostSending = TimeSpan.FromSeconds(30);
 
     private static long _lastId;
@@ -84,6 +84,7 @@ internal sealed class PolledConnection : ConnectionContext,
     {
         if (Interlocked.CompareExchange(ref _abortReason, abortReason, null) is null)
         {
+            _output.SendNow();
             _socket.ShutDown(reset: true);
             Closed();
         }

@@ -9,6 +9,8 @@ namespace Gatehouse.Gateway.Polling;
 /// <list type="number">
 /// <item>A flush on the poller's thread is over at once and sent at the end of the poller's turn, with what is flushed until then, in one
 /// system call. Any other is sent at once.</item>
+/// <item>Nothing is sent that was not flushed, and memory that is being written stays its writer's, whatever the poller sends
+/// meanwhile.</item>
 /// <item>What the kernel does not take is sent when it has room; flushes wait for that, so a client that does not read holds its writer
 /// back.</item>
 /// <item>What was flushed is sent also behind <see cref="Complete"/>: <see cref="SentAsync"/> tells when.</item>
@@ -32,7 +34,8 @@ internal sealed unsafe class PolledWriter : PipeWriter, ISender, IValueTaskSourc
     private Block? _head;
     private Block? _tail;
     private Block? _spare;
-    private long _unflushed;
+    private long _flushed; // and not yet sent
+    private long _unflushed; // behind it
     private Sender _sender;
     private bool _flushWaits;
     private bool _isCancelled; // the next flush
@@ -136,6 +139,7 @@ internal sealed unsafe class PolledWriter : PipeWriter, ISender, IValueTaskSourc
                 return new(Result(isCancelled: true));
             }
 
+            (_flushed, _unflushed) = (_flushed + _unflushed, 0);
             if (_sender != Sender.Room && !TrySendLater())
             {
                 Send();
@@ -193,10 +197,9 @@ internal sealed unsafe class PolledWriter : PipeWriter, ISender, IValueTaskSourc
             }
 
             _isCompleted = true;
-            _isLent = false;
+            (_flushed, _unflushed) = (exception is null ? _flushed + _unflushed : _flushed, 0);
             if (_sender == Sender.Nobody)
             {
-                _unflushed = exception is null ? _unflushed : 0;
                 Send(); // what nobody flushed
             }
 
@@ -218,6 +221,18 @@ internal sealed unsafe class PolledWriter : PipeWriter, ISender, IValueTaskSourc
             return _sender == Sender.Nobody
                 ? Task.CompletedTask
                 : (_sent ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+        }
+    }
+
+    /// <summary>The connection is about to be cut off: what was flushed in this turn goes before.</summary>
+    public void SendNow()
+    {
+        lock (_lock)
+        {
+            if (_sender == Sender.Turn)
+            {
+                Send();
+            }
         }
     }
 
@@ -264,7 +279,7 @@ internal sealed unsafe class PolledWriter : PipeWriter, ISender, IValueTaskSourc
 
     private bool TrySendLater()
     {
-        if (_unflushed is 0 or > MostLater || _socket.Later is not { } poller)
+        if (_flushed is 0 or > MostLater || _socket.Later is not { } poller)
         {
             return false;
         }
@@ -278,7 +293,7 @@ internal sealed unsafe class PolledWriter : PipeWriter, ISender, IValueTaskSourc
         return true;
     }
 
-    /// <summary>Sends what there is; what does not go waits for room.</summary>
+    /// <summary>Sends what was flushed; what does not go waits for room.</summary>
     private void Send()
     {
         _sender = Sender.Nobody;
@@ -322,9 +337,9 @@ internal sealed unsafe class PolledWriter : PipeWriter, ISender, IValueTaskSourc
     /// <returns>Whether nothing is left to be sent: the kernel has it, or there is nobody to send it to.</returns>
     private bool TrySend()
     {
-        while (_unflushed > 0 && !_isBroken)
+        while (_flushed > 0 && !_isBroken)
         {
-            var sent = _head == _tail ? _socket.Send(_head!.Held) : SendPieces();
+            var sent = _head!.Filled >= _flushed ? _socket.Send(_head.Held[..(int)_flushed]) : SendPieces();
             if (sent == PolledSocket.NothingYet)
             {
                 return false;
@@ -340,7 +355,8 @@ internal sealed unsafe class PolledWriter : PipeWriter, ISender, IValueTaskSourc
             }
         }
 
-        if (!_isLent)
+        _flushed = 0;
+        if (_isCompleted || (_unflushed == 0 && !_isLent))
         {
             Drop();
         }
@@ -353,13 +369,14 @@ internal sealed unsafe class PolledWriter : PipeWriter, ISender, IValueTaskSourc
         var pins = _pins ??= new MemoryHandle[MaxPieces];
         var pieces = stackalloc Libc.Piece[MaxPieces];
         var (count, bytes) = (0, 0);
-        for (var block = _head; block is not null && count < MaxPieces; block = block.Following)
+        for (var block = _head; block is not null && count < MaxPieces && bytes < _flushed; block = block.Following)
         {
             if (block.Filled > 0)
             {
+                var length = (int)Math.Min(block.Filled, _flushed - bytes);
                 pins[count] = block.Memory[block.Start..].Pin();
-                pieces[count++] = new Libc.Piece { Start = (byte*)pins[count - 1].Pointer, Length = block.Filled };
-                bytes += block.Filled;
+                pieces[count++] = new Libc.Piece { Start = (byte*)pins[count - 1].Pointer, Length = length };
+                bytes += length;
             }
         }
 
@@ -378,7 +395,7 @@ internal sealed unsafe class PolledWriter : PipeWriter, ISender, IValueTaskSourc
 
     private void Sent(int bytes)
     {
-        _unflushed -= bytes;
+        _flushed -= bytes;
         while (bytes > 0)
         {
             var part = Math.Min(bytes, _head!.Filled);
@@ -399,7 +416,7 @@ internal sealed unsafe class PolledWriter : PipeWriter, ISender, IValueTaskSourc
         }
 
         _tail = null;
-        _unflushed = 0;
+        _flushed = _unflushed = 0;
     }
 
     private void Free()

@@ -121,7 +121,7 @@ internal sealed unsafe class Poller
     private void Run()
     {
         t_current = this;
-        _ = Libc.PreferTurns(TurnNanoseconds); // older kernels do not know them
+        Libc.PreferTurns(TurnNanoseconds);
         var events = stackalloc byte[MaxEvents * EventBytes];
         while (true)
         {

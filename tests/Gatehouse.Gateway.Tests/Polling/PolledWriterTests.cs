@@ -61,6 +61,55 @@ public sealed class PolledWriterTests : IAsyncDisposable
         Assert.Equal(at, await receiving);
     }
 
+    /// <summary>The server above advances, and writes on into what is left of the same memory.</summary>
+    [Fact]
+    public async Task Memory_that_is_being_written_stays_its_writers_while_the_poller_sends_what_came_before()
+    {
+        var connection = await ConnectAsync();
+        var output = connection.Transport.Output;
+        Memory<byte> memory = default;
+        await OnPollerAsync(connection, _ =>
+        {
+            var flush = Write(output, 0, 100);
+            var elsewhere = new Thread(() =>
+            {
+                memory = output.GetMemory(200);
+                Fill(memory.Span[..100], 100);
+                output.Advance(100);
+            });
+            elsewhere.Start();
+            elsewhere.Join(); // before the end of the turn
+            return flush;
+        });
+
+        var buffer = new byte[1000];
+        Assert.Equal(100, await _client.ReceiveAsync(buffer, Ct)); // nothing that nobody flushed
+        Assert.Equal(100, output.UnflushedBytes);
+        Fill(memory.Span[100..200], 200);
+        output.Advance(100);
+        await output.FlushAsync(Ct);
+        Assert.Equal(200, await _client.ReceiveAsync(buffer.AsMemory(100), Ct));
+        AssertBytes(buffer.AsSpan(0, 300), 0);
+        await connection.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task What_was_flushed_goes_before_the_connection_is_cut_off_in_the_same_turn()
+    {
+        var connection = await ConnectAsync();
+        await OnPollerAsync(connection, output =>
+        {
+            var flush = Write(output, 0, 100);
+            connection.Abort();
+            return flush;
+        });
+
+        var buffer = new byte[1000];
+        Assert.Equal(100, await _client.ReceiveAsync(buffer, Ct));
+        await Assert.ThrowsAsync<SocketException>(async () => await _client.ReceiveAsync(buffer, Ct));
+        await connection.DisposeAsync();
+    }
+
     [Fact]
     public async Task What_was_flushed_last_arrives_although_the_connection_is_closed_before_there_is_room()
     {
@@ -178,16 +227,20 @@ public sealed class PolledWriterTests : IAsyncDisposable
         {
             var memory = output.GetSpan();
             var part = Math.Min(left, memory.Length);
-            for (var i = 0; i < part; i++)
-            {
-                memory[i] = (byte)((from + count - left + i) % 251);
-            }
-
+            Fill(memory[..part], from + count - left);
             output.Advance(part);
             left -= part;
         }
 
         return output.FlushAsync(ct ?? Ct).AsTask();
+    }
+
+    private static void Fill(Span<byte> bytes, int from)
+    {
+        for (var i = 0; i < bytes.Length; i++)
+        {
+            bytes[i] = (byte)((from + i) % 251);
+        }
     }
 
     /// <returns>How many bytes came until the end; all of them as they were written.</returns>
