@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
 
 namespace Gatehouse.Gateway.Journal;
 
@@ -61,6 +60,7 @@ public sealed class CallJournal : IDisposable
     private readonly Thread _preparer;
     private readonly NameCache _names = new(); // of the reader
     private readonly Stack<CallRecord> _spare = []; // of the reader
+    private readonly HashSet<JournalPosition> _damaged = []; // of the reader: what it has counted, however often it reads it
     private readonly JournalFlusher? _flusher;
 
     private JournalSegment[] _segments; // by number; replaced whole, under _rotation
@@ -81,7 +81,7 @@ public sealed class CallJournal : IDisposable
         _allocate = allocate;
         _lockFile = lockFile;
         NodeId = nodeId;
-        _active = JournalSegment.Create(_directory, number, _segmentBytes, allocate);
+        _active = JournalSegment.Create(_directory, JournalSegment.FreeNumber(_directory, number), _segmentBytes, allocate);
         _segments = [.. found, _active];
         _flusher = options.Durability == JournalDurability.Power
             ? new JournalFlusher(_directory, () => Volatile.Read(ref _segments))
@@ -120,6 +120,9 @@ public sealed class CallJournal : IDisposable
 
     /// <summary>Stretches of the journal that held records and could not be read: disk damage, or a power cut.</summary>
     public long Corrupted => Volatile.Read(ref _corrupted);
+
+    /// <summary>Where the last of these is kept; <see langword="null"/> when there was none.</summary>
+    public string? DamagedFile { get; private set; }
 
     /// <summary>Behind the last record begun. A reader whose position is not before it has seen every record appended until now.</summary>
     public JournalPosition End
@@ -258,8 +261,9 @@ public sealed class CallJournal : IDisposable
                 return true; // the position is before the newer record: those that were read are kept first
             }
 
-            if (damaged > 0)
+            if (damaged > 0 && _damaged.Add(new JournalPosition(segment.Number, before)))
             {
+                DamagedFile = segment.KeepDamaged();
                 Interlocked.Add(ref _corrupted, damaged);
             }
 
@@ -413,7 +417,7 @@ public sealed class CallJournal : IDisposable
         var last = 0L;
         foreach (var path in Directory.EnumerateFiles(directory, "*.journal").Order(StringComparer.Ordinal))
         {
-            if (!long.TryParse(Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+            if (!JournalSegment.TryNumber(path, out var number))
             {
                 continue;
             }
@@ -494,7 +498,8 @@ public sealed class CallJournal : IDisposable
     {
         try
         {
-            _next = JournalSegment.Create(_directory, _active.Number + 1, _segmentBytes, _allocate);
+            _next = JournalSegment.Create(
+                _directory, JournalSegment.FreeNumber(_directory, _active.Number + 1), _segmentBytes, _allocate);
             _flusher?.KeepFile(_next);
             _full = false;
         }

@@ -1,6 +1,12 @@
-using System.Globalization;
-
 namespace Gatehouse.Gateway.Journal;
+
+/// <summary>A stretch of a segment that held records and cannot be read.</summary>
+/// <param name="File">The path of the segment, or of what is kept of it.</param>
+/// <param name="Offset">Where it begins, in bytes.</param>
+/// <param name="Bytes">How long it is; 0 where the end of the file is missing.</param>
+/// <param name="AfterMicros">When the call began whose record stands before it; <see langword="null"/>: none does.</param>
+/// <param name="BeforeMicros">When the call began whose record stands behind it.</param>
+public sealed record JournalDamage(string File, long Offset, long Bytes, long? AfterMicros, long? BeforeMicros);
 
 /// <summary>The journal of a directory as it lies there, whoever writes it: for looking only, nothing is changed.</summary>
 public static class JournalFiles
@@ -19,8 +25,7 @@ public static class JournalFiles
     {
         foreach (var path in Directory.EnumerateFiles(directory, "*.journal").Order(StringComparer.Ordinal))
         {
-            if (!long.TryParse(Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-                || number > upTo.Segment || OpenOrNull(path, number) is not { } segment)
+            if (!JournalSegment.TryNumber(path, out var number) || number > upTo.Segment || OpenOrNull(path, number) is not { } segment)
             {
                 continue;
             }
@@ -38,6 +43,62 @@ public static class JournalFiles
         }
     }
 
+    /// <returns>What cannot be read, in segments that wait and in those that are kept for their damage.</returns>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    /// <exception cref="JournalVersionException">A newer Gatehouse wrote it.</exception>
+    public static List<JournalDamage> FindDamage(string directory)
+    {
+        var found = new List<JournalDamage>();
+        foreach (var path in Directory.EnumerateFiles(directory).Order(StringComparer.Ordinal))
+        {
+            var isKept = path.EndsWith(JournalSegment.DamagedSuffix, StringComparison.Ordinal);
+            var name = isKept ? path[..^JournalSegment.DamagedSuffix.Length] : path;
+            if (!JournalSegment.TryNumber(name, out var number) || (isKept && File.Exists(name))
+                || OpenOrNull(path, number) is not { } segment)
+            {
+                continue;
+            }
+
+            using (segment)
+            {
+                AddDamage(segment, found);
+            }
+        }
+
+        return found;
+    }
+
+    private static void AddDamage(JournalSegment segment, List<JournalDamage> found)
+    {
+        var (offset, state, last) = ((long)JournalSegment.HeaderBytes, SegmentRead.Record, (long?)null);
+        while (state == SegmentRead.Record)
+        {
+            var (before, damaged) = (offset, 0L);
+            state = segment.Read(ref offset, out var payload, ref damaged);
+            var at = StartOf(state, payload);
+            if (damaged > 0 || (state == SegmentRead.Record && at is null))
+            {
+                var end = at is null ? Math.Min(offset, segment.Tail) : offset - JournalSegment.SizeOf(payload.Length);
+                found.Add(new JournalDamage(segment.Path, before, Math.Max(0, end - before), last, at));
+            }
+
+            last = at ?? last;
+        }
+    }
+
+    /// <returns>When the call of a record began; <see langword="null"/> where there is no record, or bytes that are none.</returns>
+    private static long? StartOf(SegmentRead state, ReadOnlySpan<byte> payload)
+    {
+        try
+        {
+            return state == SegmentRead.Record ? CallRecordFormat.Read(payload).StartedAtMicros : null;
+        }
+        catch (FormatException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Whoever drains the journal may delete a segment at any time.</summary>
     private static JournalSegment? OpenOrNull(string path, long number)
     {
@@ -51,7 +112,7 @@ public static class JournalFiles
         }
     }
 
-    /// <param name="record"><see langword="null"/> where bytes are no record: damage, which the drain has counted.</param>
+    /// <param name="record"><see langword="null"/> where bytes are no record: damage, which <see cref="FindDamage"/> finds.</param>
     private static bool ReadNext(JournalSegment segment, ref long offset, JournalPosition upTo, out CallRecord? record)
     {
         record = null;
@@ -68,7 +129,7 @@ public static class JournalFiles
         }
         catch (FormatException)
         {
-            // Its checksum is right and it is none: the drain counted it and went on.
+            // Its checksum is right and it is none: the drain went on behind it too.
         }
 
         return true;

@@ -24,7 +24,8 @@ internal enum SegmentRead
 }
 
 /// <summary>
-/// One memory-mapped file of the journal: a header of 64 bytes, then records aligned to 8 bytes: <c>int length, uint crc, payload</c>.
+/// One memory-mapped file of the journal: a header of 64 bytes (<c>ulong magic, long number, long bytes of the file</c>), then records
+/// aligned to 8 bytes: <c>int length, uint crc, payload</c>.
 /// <list type="number">
 /// <item>Room is reserved by one <see cref="Interlocked.Add(ref long, long)"/>; nobody else writes there.</item>
 /// <item>The length is stored last, with release semantics: a length that is not zero promises a whole record.</item>
@@ -37,7 +38,11 @@ internal sealed unsafe partial class JournalSegment : IDisposable
 {
     public const int HeaderBytes = 64;
 
+    /// <summary>Behind the name of a segment that is kept for its damage.</summary>
+    public const string DamagedSuffix = ".damaged";
+
     private const int RecordHeaderBytes = 8;
+    private const long LastNumber = 999_999_999_999; // names of more digits would not be in the order of their numbers
     private const int EndMark = -1;
     private const ulong Magic = 0x0031_4C4E_524A_4847; // "GHJRNL1\0" in little endian
     private const int SynchronizeNow = 4; // MS_SYNC
@@ -46,6 +51,7 @@ internal sealed unsafe partial class JournalSegment : IDisposable
     private readonly MemoryMappedViewAccessor _view;
     private readonly byte* _start;
     private readonly bool _live; // written by this process
+    private bool _isCut; // the file is shorter than it was made
     private long _tail;
     private long _flushed; // what is before it is on the disk; of the thread that flushes
 
@@ -77,6 +83,23 @@ internal sealed unsafe partial class JournalSegment : IDisposable
     public static string PathOf(string directory, long number) =>
         System.IO.Path.Combine(directory, number.ToString("D12", CultureInfo.InvariantCulture) + ".journal");
 
+    /// <returns>Whether the file has the name of a segment: one that <see cref="PathOf"/> gives.</returns>
+    public static bool TryNumber(string path, out long number) =>
+        long.TryParse(System.IO.Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out number)
+        && number < LastNumber
+        && System.IO.Path.GetFileName(PathOf("", number)) == System.IO.Path.GetFileName(path);
+
+    /// <returns>The first number from <paramref name="number"/> on whose name nobody has: what is in the way is not ours.</returns>
+    public static long FreeNumber(string directory, long number)
+    {
+        while (System.IO.Path.Exists(PathOf(directory, number)))
+        {
+            number++;
+        }
+
+        return number;
+    }
+
     /// <summary>Makes a new segment with all of its room allocated and its pages present.</summary>
     /// <exception cref="JournalFullException">There is no room for it; no file is left behind.</exception>
     public static JournalSegment Create(string directory, long number, int bytes, SegmentAllocator allocate)
@@ -90,6 +113,7 @@ internal sealed unsafe partial class JournalSegment : IDisposable
             var segment = new JournalSegment(path, number, bytes, file, live: true);
             _ = MemoryAdvise(segment._start, bytes, PopulateWrite);
             BinaryPrimitives.WriteInt64LittleEndian(segment.Bytes(8, 8), number);
+            BinaryPrimitives.WriteInt64LittleEndian(segment.Bytes(16, 8), bytes);
             Volatile.Write(ref *(ulong*)segment._start, Magic);
             return segment;
         }
@@ -139,8 +163,13 @@ internal sealed unsafe partial class JournalSegment : IDisposable
                 $"The journal segment '{path}' was written by a newer Gatehouse. Start the newer release again.");
         }
 
+        // Releases before this one left a zero there.
+        segment._isCut = magic == Magic && BinaryPrimitives.ReadInt64LittleEndian(segment.Bytes(16, 8)) > capacity;
         return segment;
     }
+
+    /// <returns>The room of a record with a payload of so many bytes.</returns>
+    public static long SizeOf(int payload) => Align(RecordHeaderBytes + payload);
 
     /// <summary>Copies a record into the segment and publishes it. Safe from any thread, waits for nobody.</summary>
     /// <returns><see langword="false"/> when there is no room for it.</returns>
@@ -206,6 +235,12 @@ internal sealed unsafe partial class JournalSegment : IDisposable
             }
 
             at = NextUsed(at + 8, end);
+        }
+
+        if (_isCut)
+        {
+            _isCut = false;
+            damaged += searching ? 0 : 1;
         }
 
         offset = at;
@@ -278,6 +313,16 @@ internal sealed unsafe partial class JournalSegment : IDisposable
     {
         Dispose();
         File.Delete(Path);
+    }
+
+    /// <summary>
+    /// Gives the file a second name, so that it outlives <see cref="Delete"/>: what is around the damage says from when it is.
+    /// </summary>
+    /// <returns>The name; the file's own where the file system gives it no second one.</returns>
+    public string KeepDamaged()
+    {
+        var kept = Path + DamagedSuffix;
+        return Link(Path, kept) == 0 || File.Exists(kept) ? kept : Path;
     }
 
     public void Dispose()
@@ -382,6 +427,9 @@ internal sealed unsafe partial class JournalSegment : IDisposable
         var found = Bytes(0, (int)Capacity).LastIndexOfAnyExcept((byte)0);
         return Math.Min(Align(found + 1), Capacity);
     }
+
+    [LibraryImport("libc", EntryPoint = "link", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Link(string path, string name);
 
     [LibraryImport("libc", EntryPoint = "posix_fallocate")]
     private static partial int AllocateRange(SafeFileHandle file, long offset, long length);

@@ -52,7 +52,7 @@ internal static class LedgerDoctor
             var checks = new List<DoctorCheck>();
             foreach (var report in await LedgerInvariants.CheckAsync(sql, journal, clock, ct))
             {
-                checks.Add(Check(report.Subject, report.Claim, report.Checked, report.Faults));
+                checks.Add(Check(report.Subject, report.Claim, report.Checked, report.Faults, report.Mend));
             }
 
             var (budgets, spent) = await BudgetInvariants.SpentAsync(sql, Joints.SpendingAsync, clock, ct);
@@ -63,9 +63,10 @@ internal static class LedgerDoctor
         },
         ct);
 
-    private static DoctorCheck Check(string name, string claim, long looked, IReadOnlyList<string> faults) => faults.Count == 0
+    private static DoctorCheck Check(
+        string name, string claim, long looked, IReadOnlyList<string> faults, string? mend = null) => faults.Count == 0
         ? new DoctorCheck(name, DoctorState.Ok, string.Create(CultureInfo.InvariantCulture, $"{claim} ({looked:N0} looked at)"))
-        : new DoctorCheck(name, DoctorState.Failing, string.Join(' ', faults), Mend);
+        : new DoctorCheck(name, DoctorState.Failing, string.Join(' ', faults), mend ?? Mend);
 
     private static CommandException Unusable(string message) => new(ExitCodes.Storage, "storage_unusable", message);
 }

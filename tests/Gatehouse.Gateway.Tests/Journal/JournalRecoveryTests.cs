@@ -25,6 +25,72 @@ public sealed class JournalRecoveryTests : IDisposable
     }
 
     [Fact]
+    public void A_file_cut_between_two_records_is_noticed()
+    {
+        var (path, ends) = WriteThree();
+        using (var file = File.OpenWrite(path))
+        {
+            file.SetLength(ends[1]);
+        }
+
+        var damage = Assert.Single(JournalFiles.FindDamage(_directory.Path));
+        Assert.Equal((path, ends[1], 0L), (damage.File, damage.Offset, damage.Bytes));
+        AssertLeft(1, "req_0", "req_1");
+    }
+
+    [Fact]
+    public void A_damaged_segment_is_kept_when_the_rest_of_it_is_released_and_says_from_when_its_damage_is()
+    {
+        var (path, ends) = WriteThree();
+        Overwrite(path, ends[0] + 20, [0xDE, 0xAD, 0xBE, 0xEF]);
+        using (var journal = Open())
+        {
+            var (position, read) = (default(JournalPosition), new List<CallRecord>());
+            journal.TryRead(ref position, read, 1);
+            var first = position;
+            journal.TryRead(ref position, read, 10);
+            journal.TryRead(ref first, read, 10); // what the database did not take is read once more
+            journal.Release(position);
+
+            Assert.Equal(1, journal.Corrupted);
+            Assert.Equal(path + ".damaged", journal.DamagedFile);
+        }
+
+        Assert.False(File.Exists(path));
+        var damage = Assert.Single(JournalFiles.FindDamage(_directory.Path));
+        Assert.Equal((path + ".damaged", ends[0], ends[1] - ends[0]), (damage.File, damage.Offset, damage.Bytes));
+        Assert.Equal((1_000_000L, 1_000_002L), (damage.AfterMicros, damage.BeforeMicros));
+        AssertLeft(0);
+    }
+
+    [Fact]
+    public void What_has_the_name_of_the_next_segment_is_left_alone_and_stops_nothing()
+    {
+        Directory.CreateDirectory(JournalSegment.PathOf(_directory.Path, 1));
+        File.WriteAllText(Path.Combine(_directory.Path, "2.journal"), new string('x', 9000));
+        using (var journal = Open())
+        {
+            File.WriteAllText(JournalSegment.PathOf(_directory.Path, journal.End.Segment + 2), "mine");
+            for (var i = 0; i < 300; i++)
+            {
+                journal.Append(JournalSamples.Small(i));
+            }
+
+            var (position, read) = (default(JournalPosition), new List<CallRecord>());
+            journal.TryRead(ref position, read, int.MaxValue);
+            Assert.Equal(300, read.Count);
+            Assert.Equal("mine", File.ReadAllText(JournalSegment.PathOf(_directory.Path, 4)));
+        }
+
+        using var again = Open();
+        var (from, left) = (default(JournalPosition), new List<CallRecord>());
+        again.TryRead(ref from, left, int.MaxValue);
+        again.Release(from);
+        Assert.Equal(300, left.Count);
+        Assert.Equal(9000, new FileInfo(Path.Combine(_directory.Path, "2.journal")).Length);
+    }
+
+    [Fact]
     public void A_record_that_its_writer_did_not_finish_is_passed_over_without_complaint()
     {
         var (path, ends) = WriteThree();
@@ -211,7 +277,9 @@ public sealed class JournalRecoveryTests : IDisposable
         var ends = new long[3];
         for (var i = 0; i < 3; i++)
         {
-            journal.Append(JournalSamples.Small(i));
+            var record = JournalSamples.Small(i);
+            record.StartedAtMicros = 1_000_000 + i;
+            journal.Append(record);
             ends[i] = journal.End.Offset;
         }
 

@@ -115,6 +115,52 @@ public class LedgerDoctorTests
         await AssertFaultsAsync(ledger, ("reservations", "runs settled 9000 USD, more than the"));
     }
 
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_journal_that_cannot_be_read_is_found_before_and_after_it_is_drained(string kind)
+    {
+        await using var ledger = await StartAsync(kind);
+        ledger.Journal.Append(TestLedger.Call(Team, 60, Samples.Noon.AddMinutes(90)));
+        var position = ledger.Journal.End;
+        ledger.Journal.Append(TestLedger.Call(Team, 61, Samples.Noon.AddMinutes(91)));
+        ledger.Journal.Append(TestLedger.Call(Team, 62, Samples.Noon.AddMinutes(92)));
+        var path = Directory.GetFiles(ledger.JournalDirectory, "*.journal").Order(StringComparer.Ordinal).First();
+        using (var file = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete))
+        {
+            file.Position = position.Offset + 24;
+            file.Write([0xDE, 0xAD, 0xBE, 0xEF]);
+        }
+
+        const string when = "from 2026-03-01 13:30:00.000 to 2026-03-01 13:32:00.000, are not in the ledger";
+        await AssertFaultsAsync(ledger, ("journal", when));
+
+        await ledger.DrainAllAsync();
+        ledger.Restart();
+        await ledger.DrainAllAsync();
+
+        Assert.False(File.Exists(path));
+        var journal = (await CheckAsync(ledger)).Single(c => c.Name == "journal");
+        Assert.Equal(DoctorState.Failing, journal.State);
+        Assert.Contains($"'{path}.damaged'", journal.Message, StringComparison.Ordinal);
+        Assert.Contains(when, journal.Message, StringComparison.Ordinal);
+        Assert.Contains("delete the files", journal.Mend, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_segment_of_a_newer_release_is_a_fault_and_stops_no_other_check(string kind)
+    {
+        await using var ledger = await StartAsync(kind);
+        var path = Directory.GetFiles(ledger.JournalDirectory, "*.journal").Order(StringComparer.Ordinal).First();
+        using (var file = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete))
+        {
+            file.Position = 6;
+            file.Write("2"u8);
+        }
+
+        await AssertFaultsAsync(ledger, ("journal", "written by a newer Gatehouse"));
+    }
+
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     /// <summary>60 calls in two hours, still in the journal too, and a budget over all of them.</summary>

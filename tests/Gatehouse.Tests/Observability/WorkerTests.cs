@@ -36,6 +36,26 @@ public class WorkerTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
+    public async Task Damage_of_the_journal_is_said_with_the_file_that_keeps_it(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        ledger.Journal.Append(TestLedger.Call(Team, 1, Samples.Noon));
+        ledger.RestartDamaged();
+        using var said = new CountingLogger<LedgerWorker>();
+        using var worker = new LedgerWorker(ledger.Drain, TimeProvider.System, said);
+
+        await worker.StartAsync(CancellationToken.None);
+        await said.FirstAsync();
+        await worker.StopAsync(CancellationToken.None);
+
+        var message = Assert.Single(said.Messages);
+        Assert.Contains("not in the ledger", message, StringComparison.Ordinal);
+        Assert.Contains(".journal.damaged", message, StringComparison.Ordinal);
+        Assert.Single(Directory.GetFiles(ledger.JournalDirectory, "*.damaged"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
     public async Task A_lone_call_is_written_within_moments_those_that_follow_within_a_second_and_no_calls_cost_nothing(string kind)
     {
         await using var ledger = await TestLedger.StartAsync(kind);

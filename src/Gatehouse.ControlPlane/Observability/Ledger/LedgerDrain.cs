@@ -36,6 +36,12 @@ internal sealed class LedgerDrain(
     /// <summary>The last batch was as large as they get: there is more to take.</summary>
     public bool IsBehind => _batch.Count == BatchRecords;
 
+    /// <summary>Stretches of the journal that could not be read, until now.</summary>
+    public long Damaged => journal.Corrupted;
+
+    /// <summary>Where the last of them is kept.</summary>
+    public string? DamagedFile => journal.DamagedFile;
+
     /// <summary>Ends when there is something that the last drain has not seen.</summary>
     public Task AppendedAsync() => _position is { } seen ? journal.AppendedAsync(seen) : Task.CompletedTask;
 

@@ -8,7 +8,8 @@ namespace Gatehouse.Observability;
 /// <param name="Subject">What was compared: <c>journal</c>, <c>ledger</c>, <c>sums</c>, <c>minutes</c> or <c>closed</c>.</param>
 /// <param name="Checked">How many things were looked at.</param>
 /// <param name="Faults">A sentence each, the first ones; empty when all is well.</param>
-public sealed record InvariantReport(string Subject, string Claim, long Checked, IReadOnlyList<string> Faults);
+/// <param name="Mend">What to do about them; <see langword="null"/> where nobody should have to know.</param>
+public sealed record InvariantReport(string Subject, string Claim, long Checked, IReadOnlyList<string> Faults, string? Mend = null);
 
 /// <summary>Proves that journal, ledger and sums of traffic agree. Reads only, in a snapshot that the caller opened.</summary>
 public static class LedgerInvariants
@@ -29,22 +30,43 @@ public static class LedgerInvariants
 
     private static async Task<InvariantReport> JournalAsync(Transaction sql, string directory, CancellationToken ct)
     {
-        const string claim = "each record of the journal up to where it is drained is in the ledger once, with its cost";
-        if (!Directory.Exists(directory) || JournalFiles.FindNode(directory) is not { } node)
+        const string accountFor =
+            "Their providers' bills have what was lost. When it is accounted for, delete the files that are called '.damaged'.";
+        var (count, faults, mend) = (0L, new List<string>(), (string?)null);
+        try
         {
-            return new InvariantReport("journal", claim, 0, []);
+            if (Directory.Exists(directory) && JournalFiles.FindNode(directory) is { } node)
+            {
+                faults.AddRange(JournalFiles.FindDamage(directory).Select(Say));
+                var damaged = faults.Count;
+                count = await CompareAsync(sql, directory, node, faults, ct);
+                mend = faults.Count == damaged ? accountFor : null;
+            }
+        }
+        catch (JournalVersionException e)
+        {
+            faults.Add(e.Message);
+            mend = "Nothing else: until then its calls wait in the journal.";
         }
 
+        return new InvariantReport(
+            "journal", "it can be read, and each of its records up to where it is drained is in the ledger once, with its cost", count,
+            First(faults), mend);
+    }
+
+    /// <returns>The number of records compared.</returns>
+    private static async Task<long> CompareAsync(Transaction sql, string directory, string node, List<string> faults, CancellationToken ct)
+    {
         var positions = await sql.QueryAsync(
             $"SELECT segment, byte_offset FROM observability_journal WHERE node = {node}",
             row => new JournalPosition(row.Long(0), row.Long(1)),
             ct);
         if (positions.Count == 0)
         {
-            return new InvariantReport("journal", claim, 0, []);
+            return 0;
         }
 
-        var (count, faults) = (0L, new List<string>());
+        var count = 0L;
         foreach (var batch in JournalFiles.Read(directory, positions[0]).Where(r => r.TeamId != Guid.Empty).Chunk(BatchRecords))
         {
             count += batch.Length;
@@ -70,7 +92,7 @@ public static class LedgerInvariants
             }
         }
 
-        return new InvariantReport("journal", claim, count, First(faults));
+        return count;
     }
 
     private static async Task<InvariantReport> RowsAsync(Transaction sql, CancellationToken ct)
@@ -172,6 +194,24 @@ public static class LedgerInvariants
                 row => row.Long(0), ct))[0];
         }
     }
+
+    private static string Say(JournalDamage damage)
+    {
+        var what = damage.Bytes == 0
+            ? $"What stood in '{damage.File}' from byte {damage.Offset} on is missing"
+            : $"{damage.Bytes} bytes of '{damage.File}' from byte {damage.Offset} on cannot be read";
+        var when = (damage.AfterMicros, damage.BeforeMicros) switch
+        {
+            (null, null) => "",
+            (null, { } before) => $", from before {Second(before)},",
+            ({ } after, null) => $", from after {Second(after)},",
+            ({ } after, { } before) => $", from {Second(after)} to {Second(before)},",
+        };
+        return $"{what}: calls that were recorded there{when} are not in the ledger.";
+    }
+
+    private static string Second(long micros) => string.Create(
+        System.Globalization.CultureInfo.InvariantCulture, $"{DateTimeOffset.UnixEpoch.AddMicroseconds(micros):yyyy-MM-dd HH:mm:ss.fff}");
 
     private static long Micros(DateTimeOffset at) => (at - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 

@@ -37,12 +37,19 @@ internal sealed partial class LedgerWorker(LedgerDrain drain, TimeProvider clock
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var (retry, pause) = (FirstRetry, FirstPause);
+        var (retry, pause, damaged) = (FirstRetry, FirstPause, 0L);
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
-                if (!await drain.DrainAsync(stoppingToken))
+                var any = await drain.DrainAsync(stoppingToken);
+                if (drain.Damaged > damaged)
+                {
+                    RecordsDamaged(drain.Damaged - damaged, drain.DamagedFile);
+                    damaged = drain.Damaged;
+                }
+
+                if (!any)
                 {
                     await drain.AppendedAsync().WaitAsync(stoppingToken);
                     pause = FirstPause;
@@ -91,6 +98,11 @@ internal sealed partial class LedgerWorker(LedgerDrain drain, TimeProvider clock
             FlushFailed(e);
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "{Stretches} stretches of the journal cannot be read: calls that were recorded there are not in the ledger. "
+            + "'gatehouse doctor --ledger' says from when they are. What can be read is in the ledger; the file is kept as {File}.")]
+    private partial void RecordsDamaged(long stretches, string? file);
 
     [LoggerMessage(Level = LogLevel.Error,
         Message = "Calls could not be written to the ledger; they wait in the journal. Next try in {Retry}.")]
