@@ -58,6 +58,11 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
         record.DurationMicros = call.Micros;
         record.OwnMicros = call.OwnMicros(record.DurationMicros);
         metrics.Finished(record);
+        if (errorCode == Failures.JournalFullProblem.Code && call.Attempt is null && call.Holds is null)
+        {
+            return true; // refused because of the full disk: the room that is left is for calls under way, which somebody pays for
+        }
+
         try
         {
             journal.Append(record);

@@ -204,6 +204,60 @@ public sealed class RefusalTests
     }
 
     [Fact]
+    public async Task Calls_that_a_full_journal_refuses_leave_its_last_room_to_those_under_way()
+    {
+        var (full, segments) = (false, 0);
+        using var underWay = new SemaphoreSlim(0);
+        using var refused = new SemaphoreSlim(0);
+        await using var player = new WirePlayer(async e =>
+        {
+            underWay.Release();
+            await refused.WaitAsync(Ct);
+            await e.AnswerAsync(200, Wire.ChatAnswer);
+        });
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)], allocate: (file, bytes) =>
+        {
+            if (Volatile.Read(ref full))
+            {
+                throw new JournalFullException("full");
+            }
+
+            RandomAccess.SetLength(file, bytes);
+            Interlocked.Increment(ref segments);
+        });
+        var paid = gateway.ChatAsync(Wire.ChatRequest);
+        JournalPosition left;
+        try
+        {
+            await underWay.WaitAsync(Ct);
+            Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref segments) == 2, TimeSpan.FromSeconds(20)));
+            Volatile.Write(ref full, true);
+            for (var first = gateway.Journal.End.Segment; gateway.Journal.End.Segment == first;)
+            {
+                gateway.Journal.Append(new CallRecord { TraceId = new string('0', 32), SpanId = new string('0', 16) });
+            }
+
+            Assert.True(SpinWait.SpinUntil(() => gateway.Journal.IsFull, TimeSpan.FromSeconds(20)));
+            left = gateway.Journal.End;
+            for (var i = 0; i < 20; i++)
+            {
+                using var response = await gateway.ChatAsync(Wire.ChatRequest);
+                Assert.Equal("journal_full", await FallbackTests.ErrorCodeAsync(response));
+            }
+
+            Assert.Equal(left, gateway.Journal.End);
+        }
+        finally
+        {
+            refused.Release(50);
+        }
+
+        using var answer = await paid;
+        Assert.Equal(200, (int)answer.StatusCode);
+        Assert.NotEqual(left, gateway.Journal.End);
+    }
+
+    [Fact]
     public async Task An_answer_that_can_no_longer_be_recorded_is_not_given_and_not_asked_for_again()
     {
         var full = false;
