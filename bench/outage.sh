@@ -17,11 +17,12 @@ while [ $# -gt 0 ]; do
   shift
 done
 
-if [ -z "${GATEHOUSE_EXECUTABLE:-}" ]; then
-  dotnet build src/Gatehouse -c Release --nologo -v quiet -clp:ErrorsOnly
-  dotnet build bench/Gatehouse.Load -c Release --nologo -v quiet -clp:ErrorsOnly
-fi
 load=$(echo bench/Gatehouse.Load/bin/Release/net*/Gatehouse.Load)
+[ -n "${GATEHOUSE_EXECUTABLE:-}" ] || dotnet build src/Gatehouse -c Release --nologo -v quiet -clp:ErrorsOnly
+if [ -z "${GATEHOUSE_EXECUTABLE:-}" ] || [ ! -x "$load" ]; then
+  dotnet build bench/Gatehouse.Load -c Release --nologo -v quiet -clp:ErrorsOnly
+  load=$(echo bench/Gatehouse.Load/bin/Release/net*/Gatehouse.Load)
+fi
 server=${GATEHOUSE_EXECUTABLE:-$(echo src/Gatehouse/bin/Release/net*/gatehouse)}
 server=$(realpath "$server")
 
