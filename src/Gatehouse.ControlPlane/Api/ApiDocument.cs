@@ -52,11 +52,13 @@ public static class ApiDocument
         });
     });
 
-    /// <summary>Open to all: it describes, and shows nothing that is stored. Made at the first request, and the same for each.</summary>
+    /// <summary>
+    /// Open to all: it describes, and shows nothing that is stored. Made, with what makes it, at the first request, and the same for each.
+    /// </summary>
     public static void MapApiDocument(this IEndpointRouteBuilder app)
     {
-        var provider = app.ServiceProvider.GetRequiredKeyedService<IOpenApiDocumentProvider>(Name);
-        var made = new Lazy<Task<(byte[] Json, EntityTagHeaderValue Tag)>>(() => MakeAsync(provider));
+        var made = new Lazy<Task<(byte[] Json, EntityTagHeaderValue Tag)>>(
+            () => MakeAsync(app.ServiceProvider.GetRequiredKeyedService<IOpenApiDocumentProvider>(Name)));
         app.MapGet("/api/openapi.json", async Task<IResult> () =>
             {
                 var (json, tag) = await made.Value;

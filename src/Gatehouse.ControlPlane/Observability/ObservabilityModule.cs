@@ -67,7 +67,8 @@ public static class ObservabilityModule
         services.AddSingleton<IResponseStore>(s => s.GetRequiredService<KeptResponses>());
         services.AddSingleton<OtlpTraces>();
         services.AddSingleton(s => new OtlpClient(
-            s.GetRequiredService<OtlpOptions>(), OutboundClient.Create(OutboundRule.Infrastructure, TimeSpan.FromSeconds(10)),
+            s.GetRequiredService<OtlpOptions>(),
+            new Lazy<HttpClient>(static () => OutboundClient.Create(OutboundRule.Infrastructure, TimeSpan.FromSeconds(10))),
             s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<LedgerDrain>();
 

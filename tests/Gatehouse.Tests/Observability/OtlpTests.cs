@@ -22,7 +22,7 @@ public class OtlpTests
         var options = new OtlpOptions(receiver.Url, new Dictionary<string, string> { ["x-key"] = "secret" });
         var traces = new OtlpTraces(options, ledger.Metrics);
         using var worker = new OtlpTraceWorker(
-            traces, new OtlpClient(options, http, TimeProvider.System), ledger.Journal, ledger.Metrics, TimeProvider.System,
+            traces, new OtlpClient(options, new(http), TimeProvider.System), ledger.Journal, ledger.Metrics, TimeProvider.System,
             NullLogger<OtlpTraceWorker>.Instance);
         await worker.StartAsync(CancellationToken.None);
 
@@ -62,7 +62,7 @@ public class OtlpTests
     {
         await using var receiver = await OtlpReceiver.StartAsync(busy: 1);
         using var http = new HttpClient();
-        var client = new OtlpClient(new OtlpOptions(receiver.Url, new Dictionary<string, string>()), http, new ImpatientClock());
+        var client = new OtlpClient(new OtlpOptions(receiver.Url, new Dictionary<string, string>()), new(http), new ImpatientClock());
 
         Assert.True(await client.TrySendAsync("traces", "{}"u8.ToArray(), CancellationToken.None));
         Assert.Equal(2, receiver.Requests);
@@ -73,7 +73,7 @@ public class OtlpTests
     {
         await using var receiver = await OtlpReceiver.StartAsync(busy: 1, status: 400);
         using var http = new HttpClient();
-        var client = new OtlpClient(new OtlpOptions(receiver.Url, new Dictionary<string, string>()), http, new ImpatientClock());
+        var client = new OtlpClient(new OtlpOptions(receiver.Url, new Dictionary<string, string>()), new(http), new ImpatientClock());
 
         Assert.False(await client.TrySendAsync("traces", "{}"u8.ToArray(), CancellationToken.None));
         Assert.Equal(1, receiver.Requests);

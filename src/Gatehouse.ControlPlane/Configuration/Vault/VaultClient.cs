@@ -10,7 +10,7 @@ namespace Gatehouse.Configuration;
 /// Reads secrets over the HTTP API of HashiCorp Vault, which OpenBao and others speak too: key/value stores of version 1 and 2, and
 /// whatever else answers a GET. No message repeats what the vault said: it might hold a token.
 /// </summary>
-internal sealed class VaultClient(HttpClient http, Func<string, string?> variable, string folder, TimeProvider clock)
+internal sealed class VaultClient(Lazy<HttpClient> http, Func<string, string?> variable, string folder, TimeProvider clock)
 {
     private const int MaxTokenFileBytes = 64 << 10;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
@@ -23,7 +23,8 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
     /// <summary>When the token that Gatehouse was given is to be renewed; <see langword="null"/> when none is.</summary>
     public Ending? TokenDue => _life.Due;
 
-    public static HttpClient Http() => OutboundClient.Create(OutboundRule.Infrastructure, Patience);
+    /// <summary>Made when a vault is asked: most installations have none.</summary>
+    public static Lazy<HttpClient> Http() => new(static () => OutboundClient.Create(OutboundRule.Infrastructure, Patience));
 
     /// <summary>Renews the token that Gatehouse was given, if it is time. Never throws: what is read with it tells what is wrong.</summary>
     public async Task KeepTokenAsync(VaultOptions options, CancellationToken ct)
@@ -178,7 +179,7 @@ internal sealed class VaultClient(HttpClient http, Func<string, string?> variabl
         }
 
         request.Content = body is null ? null : new ByteArrayContent(body) { Headers = { ContentType = new("application/json") } };
-        return await http.SendAsync(request, ct);
+        return await http.Value.SendAsync(request, ct);
     }
 
     private static async Task<VaultReading> ReadingAsync(HttpResponseMessage answer, Uri address, string path, CancellationToken ct)

@@ -4,7 +4,8 @@ using System.Net.Http.Headers;
 namespace Gatehouse.Observability.Traces;
 
 /// <summary>Posts OTLP to one receiver.</summary>
-internal sealed class OtlpClient(OtlpOptions options, HttpClient http, TimeProvider clock)
+/// <param name="http">Made when there is something to be sent.</param>
+internal sealed class OtlpClient(OtlpOptions options, Lazy<HttpClient> http, TimeProvider clock)
 {
     private const int Attempts = 4;
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
@@ -55,7 +56,7 @@ internal sealed class OtlpClient(OtlpOptions options, HttpClient http, TimeProvi
                 request.Headers.TryAddWithoutValidation(name, value);
             }
 
-            using var answer = await http.SendAsync(request, ct);
+            using var answer = await http.Value.SendAsync(request, ct);
             var again = answer.StatusCode is HttpStatusCode.TooManyRequests or HttpStatusCode.BadGateway
                 or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout;
             return (answer.IsSuccessStatusCode, again, answer.Headers.RetryAfter?.Delta);
