@@ -8,9 +8,11 @@ namespace Gatehouse.Storage;
 /// Hosts a worker that needs the database: it begins with the host, or, while the database is held back, when somebody says so. Of a worker
 /// that breaks the host hears as of its own.
 /// </summary>
-public sealed class DatabaseWorker(Database db, BackgroundService worker) : BackgroundService
+/// <param name="late">Ends when the worker may begin; <see langword="null"/>: with the host.</param>
+public sealed class DatabaseWorker(Database db, BackgroundService worker, Func<CancellationToken, Task>? late = null) : BackgroundService
 {
     private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _isLate;
 
     public bool HasBegun => _begun.Task.IsCompleted;
 
@@ -25,7 +27,11 @@ public sealed class DatabaseWorker(Database db, BackgroundService worker) : Back
     {
         if (!db.IsHeldBack)
         {
-            await BeginAsync(cancellationToken);
+            _isLate = late is not null;
+            if (!_isLate)
+            {
+                await BeginAsync(cancellationToken);
+            }
         }
 
         await base.StartAsync(cancellationToken);
@@ -39,23 +45,53 @@ public sealed class DatabaseWorker(Database db, BackgroundService worker) : Back
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        if (_isLate)
+        {
+            await late!(stoppingToken);
+            await BeginAsync(stoppingToken);
+        }
+
         await _begun.Task.WaitAsync(stoppingToken);
         if (worker.ExecuteTask is { } running)
         {
             await running.WaitAsync(stoppingToken);
         }
     }
+
 }
 
 /// <summary>How modules register workers that need the database.</summary>
 public static class DatabaseWorkers
 {
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
     /// <summary>Like <c>AddHostedService</c>, for a worker that needs the database.</summary>
     public static IServiceCollection AddDatabaseWorker<T>(this IServiceCollection services)
         where T : BackgroundService
     {
         services.TryAddSingleton<T>();
         return services.AddDatabaseWorker(static s => s.GetRequiredService<T>());
+    }
+
+    /// <summary>
+    /// Like <see cref="AddDatabaseWorker{T}(IServiceCollection)"/>, for one that no call waits for: it begins a second after the start, so
+    /// that neither the start nor the first call shares a processor with it.
+    /// </summary>
+    public static IServiceCollection AddLateDatabaseWorker<T>(this IServiceCollection services)
+        where T : BackgroundService
+    {
+        services.TryAddSingleton<T>();
+        return services.AddSingleton<IHostedService>(static s => new DatabaseWorker(
+            s.GetRequiredService<Database>(), s.GetRequiredService<T>(),
+            ct => AfterStartAsync(s.GetRequiredService<IHostApplicationLifetime>().ApplicationStarted, ct)));
+    }
+
+    private static async Task AfterStartAsync(CancellationToken started, CancellationToken ct)
+    {
+        var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var registered = started.Register(ready.SetResult);
+        await ready.Task.WaitAsync(ct);
+        await Task.Delay(Pause, TimeProvider.System, ct);
     }
 
     /// <param name="worker">Finds it among the services.</param>

@@ -16,7 +16,7 @@ public static class BatchesModule
         services.AddSingleton(s => new BatchQueries(s.GetRequiredService<Database>()));
         services.AddGatewayBatches();
         services.AddDatabaseWorker(GatewayModule.BatchRunner);
-        services.AddDatabaseWorker<BatchUpkeep>();
+        services.AddLateDatabaseWorker<BatchUpkeep>();
         return services;
     }
 }

@@ -34,17 +34,7 @@ internal sealed partial class ConfigurationWatcher(ConfigurationState state, Tim
         var wake = _events.Reader.WaitToReadAsync(stopping).AsTask();
         while (!stopping.IsCancellationRequested)
         {
-            try
-            {
-                seen = await LookAsync(seen, stopping);
-            }
-            catch (Exception e) when (!stopping.IsCancellationRequested)
-            {
-                // The revision in force stays, whole; the next look tries again.
-                LookFailed(e);
-            }
-
-            await Task.WhenAny(look, wake);
+            await Task.WhenAny(look, wake); // the first look too: the start has just read the file
             if (look.IsCompleted)
             {
                 look = Beats.NextAsync(Look, clock, stopping);
@@ -54,6 +44,19 @@ internal sealed partial class ConfigurationWatcher(ConfigurationState state, Tim
             {
                 _events.Reader.TryRead(out _);
                 wake = _events.Reader.WaitToReadAsync(stopping).AsTask();
+            }
+
+            try
+            {
+                if (!stopping.IsCancellationRequested)
+                {
+                    seen = await LookAsync(seen, stopping);
+                }
+            }
+            catch (Exception e) when (!stopping.IsCancellationRequested)
+            {
+                // The revision in force stays, whole; the next look tries again.
+                LookFailed(e);
             }
         }
     }

@@ -161,7 +161,7 @@ public static class GovernanceModule
             s => new StoredSecrets(Get<Database>(s), Get<InstallationSecret>(s), Get<GovernanceWrites>(s), Get<SecretsJoint>(s)));
         services.AddSingleton(
             s => new Labels(Get<Database>(s), Get<InstallationSecret>(s), Get<GovernanceWrites>(s), Get<TimeProvider>(s)));
-        services.AddDatabaseWorker<LabelUpkeep>();
+        services.AddLateDatabaseWorker<LabelUpkeep>();
         services.AddSingleton<ReviewRows>();
         services.AddSingleton(s => new Reviews(
             Get<ReviewRows>(s), Get<ReviewDesk>(s), Get<Labels>(s), Get<GovernanceWrites>(s), Get<Snapshot<GovernanceTables>>(s)));
@@ -194,7 +194,7 @@ public static class GovernanceModule
         services.AddSingleton<LeaseRound>();
         services.AddSingleton<LeaseWorker>();
         services.AddHostedService(Get<LeaseWorker>); // while the database is away it gives calls their share of the limits
-        services.AddDatabaseWorker<BudgetUpkeep>();
+        services.AddLateDatabaseWorker<BudgetUpkeep>();
         services.AddSingleton(s => new Budgets(
             Get<Database>(s), Get<GovernanceWrites>(s), Get<RuleScopes>(s), Get<BudgetRecounts>(s), Get<TimeProvider>(s)));
         services.AddSingleton(s => new RateLimits(Get<Database>(s), Get<GovernanceWrites>(s), Get<RuleScopes>(s)));

@@ -79,8 +79,8 @@ public static class ObservabilityModule
 
         // Stopped in the reverse order: the ledger is flushed before the exporter and the texts, which wait for it.
         services.AddHostedService<OtlpTraceWorker>();
-        services.AddDatabaseWorker<RetentionWorker>();
-        services.AddDatabaseWorker<ClosingWorker>();
+        services.AddLateDatabaseWorker<RetentionWorker>();
+        services.AddLateDatabaseWorker<ClosingWorker>();
         services.AddDatabaseWorker<TextWorker>();
         services.AddDatabaseWorker<ResponseWorker>();
         services.AddDatabaseWorker<LedgerWorker>();
