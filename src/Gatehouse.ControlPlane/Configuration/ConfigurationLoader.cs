@@ -21,6 +21,9 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
     /// <summary>Full path of the file, whether or not it exists.</summary>
     public string SourcePath => _path;
 
+    /// <summary>Reads what is the same for every configuration, the built-in policies, before the first one needs it.</summary>
+    public static void WarmUp() => _ = PolicyCompiler.BuiltInPolicies;
+
     /// <param name="previous">The revision in force, whose unchanged providers are kept; <see langword="null"/> at the start.</param>
     public async Task<ConfigurationOutcome> LoadAsync(LoadedConfiguration? previous, CancellationToken ct)
     {

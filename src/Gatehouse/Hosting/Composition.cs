@@ -18,23 +18,12 @@ internal static class Composition
 {
     public static void AddModules(this IServiceCollection services, ServerParts parts)
     {
-        services.AddSingleton(TimeProvider.System);
         services.AddSingleton(parts.Database);
         services.AddSingleton(parts.Journal);
         services.AddSingleton(parts.Configuration);
         services.AddSingleton(parts.Secrets);
-
-        services.AddGateway();
-        services.AddGovernance(
+        services.AddModules(
             parts.Configuration.Current.DataFolder, parts.Configuration.Current.KeyRingFolder, parts.TablesFile, parts.Kept);
-        services.AddObservability();
-        services.AddBatches();
-        services.AddConfiguration();
-        services.AddGuards();
-        services.AddConsole();
-        services.AddApiDocument();
-        services.AddAuthorization();
-        services.AddSingleton<IAuthorizationPolicyProvider, EndpointsInTheirTime>();
         services.AddJoints(parts.Configuration.Current);
 
         services.AddSingleton(parts.Providers);
@@ -43,6 +32,23 @@ internal static class Composition
         services.AddSingleton<Readiness>();
         services.AddSingleton<DatabaseReturn>();
         services.AddHostedService(static s => s.GetRequiredService<DatabaseReturn>()); // last: it begins what the others wait for
+    }
+
+    /// <summary>Each module by itself.</summary>
+    internal static void AddModules(
+        this IServiceCollection services, string dataFolder, string? keyRingFolder, TablesFile? tablesFile, KeptTables? kept)
+    {
+        services.AddSingleton(TimeProvider.System);
+        services.AddGateway();
+        services.AddGovernance(dataFolder, keyRingFolder, tablesFile, kept);
+        services.AddObservability();
+        services.AddBatches();
+        services.AddConfiguration();
+        services.AddGuards();
+        services.AddConsole();
+        services.AddApiDocument();
+        services.AddAuthorization();
+        services.AddSingleton<IAuthorizationPolicyProvider, EndpointsInTheirTime>();
     }
 
     public static void UseModules(this WebApplication app)
@@ -57,7 +63,12 @@ internal static class Composition
         app.UseGovernance();
         app.UseAuthorization();
         app.UseConsole();
+        app.MapModules();
+    }
 
+    /// <summary>The endpoints of each, for which nothing is made yet.</summary>
+    internal static void MapModules(this IEndpointRouteBuilder app)
+    {
         app.MapGovernance();
         app.MapConfiguration();
         app.MapObservability();

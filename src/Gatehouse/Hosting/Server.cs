@@ -62,7 +62,7 @@ internal sealed class Server : IAsyncDisposable
         Footprint.Limit();
         InlineSockets.ChooseThreads();
         var logging = Task.Run(() => Logs.Create(flags.LogLevel), CancellationToken.None); // meanwhile, as the next
-        var warmUp = Task.Run(GatewayWarmUp.RunAsync, ct);
+        var warmUp = Task.Run(WarmUpAsync, ct);
         var parts = await ServerParts.OpenAsync(source, logging, ct);
         Pollers.Choose(parts.Configuration.Current.Config.Server.PollingThreads ?? Pollers.DefaultCount);
         var logs = await logging;
@@ -78,6 +78,14 @@ internal sealed class Server : IAsyncDisposable
             await server.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>On the other processor, in the order in which it is needed: what the start itself needs soon, then what a call needs.</summary>
+    private static async Task WarmUpAsync()
+    {
+        ConfigurationLoader.WarmUp();
+        HostWarmUp.Run();
+        await GatewayWarmUp.RunAsync();
     }
 
     public Running Describe()
@@ -170,16 +178,20 @@ internal sealed class Server : IAsyncDisposable
         _hurry.Cancel();
     }
 
-    private static WebApplication Build(ServerParts parts, ServerFlags flags, ILoggerFactory logs)
+    /// <summary>What a host has, whatever it serves.</summary>
+    internal static WebApplicationBuilder NewBuilder()
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
-        builder.WebHost.UseKestrelCore().UseSockets(KestrelLimits.Apply).ConfigureKestrel(kestrel =>
-        {
-            KestrelLimits.Apply(kestrel);
-            KestrelLimits.Listen(kestrel, parts.Configuration.Current.Config.Server.Address);
-        });
+        builder.WebHost.UseKestrelCore().UseSockets(KestrelLimits.Apply).ConfigureKestrel(KestrelLimits.Apply);
         builder.Services.AddRouting();
         builder.Services.AddLogging();
+        return builder;
+    }
+
+    private static WebApplication Build(ServerParts parts, ServerFlags flags, ILoggerFactory logs)
+    {
+        var builder = NewBuilder();
+        builder.WebHost.ConfigureKestrel(kestrel => KestrelLimits.Listen(kestrel, parts.Configuration.Current.Config.Server.Address));
         builder.Services.Replace(ServiceDescriptor.Singleton(logs));
         builder.Services.AddModules(parts);
         if (parts.Kept is null)
