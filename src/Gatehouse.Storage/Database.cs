@@ -53,7 +53,8 @@ public abstract class Database : IAsyncDisposable
     public Task<List<T>> QueryAsync<T>(FormattableString sql, Func<Row, T> read, CancellationToken ct)
     {
         Admit();
-        return QueryAsync(Statement.From(sql), read, ct);
+        var rows = new Rows<T>(read);
+        return rows.AfterAsync(QueryAsync(Statement.From(sql), rows, ct));
     }
 
     /// <summary>
@@ -63,10 +64,11 @@ public abstract class Database : IAsyncDisposable
     public async Task<List<T>> ScanAsync<T>(FormattableString sql, Func<Row, T> read, CancellationToken ct)
     {
         Admit();
+        var rows = new Rows<T>(read);
         await Scans.WaitAsync(ct);
         try
         {
-            return await ScanAsync(Statement.From(sql), read, ct);
+            return await rows.AfterAsync(ScanAsync(Statement.From(sql), rows, ct));
         }
         finally
         {
@@ -75,34 +77,34 @@ public abstract class Database : IAsyncDisposable
     }
 
     /// <summary>Runs the work in one transaction on one connection; an exception rolls back. Not nested.</summary>
-    public Task<T> TransactionAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct)
+    public async Task<T> TransactionAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct)
+    {
+        T? result = default;
+        await TransactionAsync(async transaction => { result = await work(transaction); }, ct);
+        return result!;
+    }
+
+    /// <summary>Runs queries that all see the database as it is at one moment, and writes go on meanwhile.</summary>
+    public async Task<T> SnapshotAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct)
+    {
+        Admit();
+        T? result = default;
+        await RunSnapshotAsync(async transaction => { result = await work(transaction); }, ct);
+        return result!;
+    }
+
+    /// <inheritdoc cref="TransactionAsync{T}"/>
+    public Task TransactionAsync(Func<Transaction, Task> work, CancellationToken ct)
     {
         Admit();
         return RunTransactionAsync(
             async transaction =>
             {
                 _inTransaction.Value = true; // seen by the work alone: the value of an async method does not leave it
-                return await work(transaction);
-            },
-            ct);
-    }
-
-    /// <summary>Runs queries that all see the database as it is at one moment, and writes go on meanwhile.</summary>
-    public Task<T> SnapshotAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct)
-    {
-        Admit();
-        return RunSnapshotAsync(work, ct);
-    }
-
-    /// <inheritdoc cref="TransactionAsync{T}"/>
-    public Task TransactionAsync(Func<Transaction, Task> work, CancellationToken ct) =>
-        TransactionAsync(
-            async transaction =>
-            {
                 await work(transaction);
-                return true;
             },
             ct);
+    }
 
     /// <summary>Adds many rows at once. Rows whose key exists already are left as they are.</summary>
     /// <param name="table">A constant of the code, never data.</param>
@@ -123,13 +125,13 @@ public abstract class Database : IAsyncDisposable
 
     internal abstract Task<int> ExecuteAsync(Statement statement, CancellationToken ct);
 
-    internal abstract Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct);
+    internal abstract Task QueryAsync(Statement statement, Rows rows, CancellationToken ct);
 
-    internal abstract Task<List<T>> ScanAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct);
+    internal abstract Task ScanAsync(Statement statement, Rows rows, CancellationToken ct);
 
-    internal abstract Task<T> RunSnapshotAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct);
+    internal abstract Task RunSnapshotAsync(Func<Transaction, Task> work, CancellationToken ct);
 
-    internal abstract Task<T> RunTransactionAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct);
+    internal abstract Task RunTransactionAsync(Func<Transaction, Task> work, CancellationToken ct);
 
     private void Admit()
     {
@@ -151,8 +153,11 @@ public abstract class Transaction
 {
     public Task<int> ExecuteAsync(FormattableString sql, CancellationToken ct) => ExecuteAsync(Statement.From(sql), ct);
 
-    public Task<List<T>> QueryAsync<T>(FormattableString sql, Func<Row, T> read, CancellationToken ct) =>
-        QueryAsync(Statement.From(sql), read, ct);
+    public Task<List<T>> QueryAsync<T>(FormattableString sql, Func<Row, T> read, CancellationToken ct)
+    {
+        var rows = new Rows<T>(read);
+        return rows.AfterAsync(QueryAsync(Statement.From(sql), rows, ct));
+    }
 
     /// <inheritdoc cref="Database.InsertManyAsync"/>
     public Task<int> InsertManyAsync(string table, IReadOnlyList<string> columns, IReadOnlyList<object?[]> rows, CancellationToken ct)
@@ -195,7 +200,7 @@ public abstract class Transaction
 
     internal abstract Task<int> ExecuteAsync(Statement statement, CancellationToken ct);
 
-    internal abstract Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct);
+    internal abstract Task QueryAsync(Statement statement, Rows rows, CancellationToken ct);
 
     internal abstract Task<int> CopyAsync(string table, IReadOnlyList<string> columns, IReadOnlyList<object?[]> rows, CancellationToken ct);
 

@@ -52,7 +52,7 @@ public sealed class SampleSystem
                     : await Keys.AddAsync(
                         write, _secrets, who, await EnsureSystemAsync(write, who, ct),
                         new NewKey(SystemEnvironment.Development, "sample", null), ct);
-                return (Token: token?.Secret, Key: key?.Secret, Link: await SignIn.AddFirstRunLinkAsync(write, _secrets, ct));
+                return new Made(token?.Secret, key?.Secret, await SignIn.AddFirstRunLinkAsync(write, _secrets, ct));
             },
             ct);
         Keep(TokenFile, made.Token);
@@ -107,4 +107,6 @@ public sealed class SampleSystem
     }
 
     private string PathOf(string file) => Path.Combine(_dataDirectory, file);
+
+    private sealed record Made(string? Token, string? Key, string? Link);
 }

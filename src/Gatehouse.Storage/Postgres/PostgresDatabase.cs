@@ -130,29 +130,27 @@ internal sealed class PostgresDatabase : Database
         return await new PostgresTransaction(session).ExecuteAsync(statement, ct);
     }
 
-    internal override async Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct)
+    internal override async Task QueryAsync(Statement statement, Rows rows, CancellationToken ct)
     {
         await using var session = await OpenAsync(ct);
-        return await new PostgresTransaction(session).QueryAsync(statement, read, ct);
+        await new PostgresTransaction(session).QueryAsync(statement, rows, ct);
     }
 
-    internal override Task<List<T>> ScanAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct) =>
-        QueryAsync(statement, read, ct);
+    internal override Task ScanAsync(Statement statement, Rows rows, CancellationToken ct) => QueryAsync(statement, rows, ct);
 
-    internal override async Task<T> RunSnapshotAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct)
+    internal override async Task RunSnapshotAsync(Func<Transaction, Task> work, CancellationToken ct)
     {
         await using var session = await OpenAsync(ct);
         await session.BeginAsync(IsolationLevel.RepeatableRead, ct);
-        return await work(new PostgresTransaction(session));
+        await work(new PostgresTransaction(session));
     }
 
-    internal override async Task<T> RunTransactionAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct)
+    internal override async Task RunTransactionAsync(Func<Transaction, Task> work, CancellationToken ct)
     {
         await using var session = await OpenAsync(ct);
         await session.BeginAsync(IsolationLevel.Unspecified, ct);
-        var result = await work(new PostgresTransaction(session));
+        await work(new PostgresTransaction(session));
         await session.CommitAsync(ct);
-        return result;
     }
 
     private Task<PostgresSession> OpenAsync(CancellationToken ct) =>

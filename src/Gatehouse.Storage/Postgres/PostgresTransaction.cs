@@ -26,20 +26,19 @@ internal sealed class PostgresTransaction(PostgresSession session) : Transaction
 
     internal override Task<int> ExecuteAsync(Statement statement, CancellationToken ct) => RunAsync(statement, patiently: false, ct);
 
-    internal override Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct) => session.AskAsync(
+    internal override Task QueryAsync(Statement statement, Rows rows, CancellationToken ct) => session.AskAsync(
         async (connection, token) =>
         {
             await using var command = Command(connection, statement);
             await using var reader = await command.ExecuteReaderAsync(token);
             var row = new PostgresRow(reader);
-            var rows = new List<T>();
             while (await reader.ReadAsync(token))
             {
                 GoOn(); // before the row is given to its owner
-                rows.Add(read(row));
+                rows.Add(row);
             }
 
-            return rows;
+            return true;
         },
         ct);
 

@@ -90,24 +90,24 @@ internal sealed class SqliteDatabase : Database
     internal override Task<int> ExecuteAsync(Statement statement, CancellationToken ct) =>
         EnqueueAsync(() => _writer.Execute(statement, ct), ct);
 
-    internal override Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct)
+    internal override Task QueryAsync(Statement statement, Rows rows, CancellationToken ct)
     {
         if (!IsRead(statement.Text))
         {
-            return EnqueueAsync(() => _writer.Query(statement, read, ct), ct); // INSERT … RETURNING
+            return EnqueueAsync(() => _writer.Query(statement, rows, ct), ct); // INSERT … RETURNING
         }
 
-        return IsStarting ? Done(() => Read(statement, read, ct)) : ReadAsync(statement, read, ct);
+        return IsStarting ? Done(() => Read(statement, rows, ct)) : ReadAsync(statement, rows, ct);
     }
 
     /// <summary>On a thread of its own: those of the pool are few, and everything else waits for them.</summary>
-    internal override async Task<List<T>> ScanAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct)
+    internal override async Task ScanAsync(Statement statement, Rows rows, CancellationToken ct)
     {
         await _readerSlots.WaitAsync(ct);
         try
         {
-            return await Task.Factory.StartNew(
-                () => Read(statement, read, ct), ct, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach,
+            await Task.Factory.StartNew(
+                () => Read(statement, rows, ct), ct, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach,
                 TaskScheduler.Default);
         }
         finally
@@ -116,21 +116,21 @@ internal sealed class SqliteDatabase : Database
         }
     }
 
-    internal override async Task<T> RunSnapshotAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct)
+    internal override async Task RunSnapshotAsync(Func<Transaction, Task> work, CancellationToken ct)
     {
         using var reader = new SqliteSession(_path, writer: false);
-        return await Task.Factory.StartNew(
+        await Task.Factory.StartNew(
             () =>
             {
                 reader.Run("BEGIN");
-                return work(new SqliteTransaction(reader)).GetAwaiter().GetResult(); // its statements do not await anything
+                work(new SqliteTransaction(reader)).GetAwaiter().GetResult(); // its statements do not await anything
             },
             ct,
             TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach,
             TaskScheduler.Default);
     }
 
-    internal override Task<T> RunTransactionAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct) =>
+    internal override Task RunTransactionAsync(Func<Transaction, Task> work, CancellationToken ct) =>
         EnqueueAsync(
             () =>
             {
@@ -138,10 +138,10 @@ internal sealed class SqliteDatabase : Database
                 try
                 {
                     // The writer's thread waits here for work that awaits something else: nobody else may write meanwhile anyway.
-                    var result = work(new SqliteTransaction(_writer)).GetAwaiter().GetResult();
+                    work(new SqliteTransaction(_writer)).GetAwaiter().GetResult();
                     ct.ThrowIfCancellationRequested();
                     _writer.Run("COMMIT");
-                    return result;
+                    return 0;
                 }
                 finally
                 {
@@ -159,30 +159,31 @@ internal sealed class SqliteDatabase : Database
         return text.StartsWith("SELECT", StringComparison.OrdinalIgnoreCase) || text.StartsWith("WITH", StringComparison.OrdinalIgnoreCase);
     }
 
-    private static Task<T> Done<T>(Func<T> work)
+    private static Task Done(Action work)
     {
         try
         {
-            return Task.FromResult(work());
+            work();
+            return Task.CompletedTask;
         }
         catch (OperationCanceledException e)
         {
-            return Task.FromCanceled<T>(e.CancellationToken);
+            return Task.FromCanceled(e.CancellationToken);
         }
 #pragma warning disable CA1031 // It belongs to the caller who awaits.
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            return Task.FromException<T>(e);
+            return Task.FromException(e);
         }
     }
 
-    private async Task<List<T>> ReadAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct)
+    private async Task ReadAsync(Statement statement, Rows rows, CancellationToken ct)
     {
         await _readerSlots.WaitAsync(ct);
         try
         {
-            return await Task.Run(() => Read(statement, read, ct), ct);
+            await Task.Run(() => Read(statement, rows, ct), ct);
         }
         finally
         {
@@ -190,7 +191,7 @@ internal sealed class SqliteDatabase : Database
         }
     }
 
-    private List<T> Read<T>(Statement statement, Func<Row, T> read, CancellationToken ct)
+    private void Read(Statement statement, Rows rows, CancellationToken ct)
     {
         SqliteSession? reader;
         lock (_idleReaders)
@@ -201,7 +202,7 @@ internal sealed class SqliteDatabase : Database
         reader ??= new SqliteSession(_path, writer: false);
         try
         {
-            return reader.Query(statement, read, ct);
+            reader.Query(statement, rows, ct);
         }
         finally
         {
@@ -212,9 +213,9 @@ internal sealed class SqliteDatabase : Database
         }
     }
 
-    private Task<T> EnqueueAsync<T>(Func<T> work, CancellationToken ct)
+    private Task<int> EnqueueAsync(Func<int> work, CancellationToken ct)
     {
-        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var done = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
         var accepted = _writes.Writer.TryWrite(() =>
         {
             try

@@ -48,24 +48,25 @@ internal sealed class SqliteSession : IDisposable
     public bool InTransaction => raw.sqlite3_get_autocommit(_connection.Handle) == 0;
 
     public int Execute(Statement statement, CancellationToken ct) =>
-        Guard(statement, static (command, _) => command.ExecuteNonQuery(), 0, ct);
+        Guard(statement, static (command, _) => command.ExecuteNonQuery(), null, ct);
 
-    public List<T> Query<T>(Statement statement, Func<Row, T> read, CancellationToken ct) =>
+    /// <returns>How many rows there were.</returns>
+    public int Query(Statement statement, Rows rows, CancellationToken ct) =>
         Guard(
             statement,
-            static (command, read) =>
+            static (command, rows) =>
             {
                 using var reader = command.ExecuteReader();
                 var row = new SqliteRow(reader);
-                var rows = new List<T>();
-                while (reader.Read())
+                var count = 0;
+                for (; reader.Read(); count++)
                 {
-                    rows.Add(read(row));
+                    rows!.Add(row);
                 }
 
-                return rows;
+                return count;
             },
-            read,
+            rows,
             ct);
 
     /// <summary>Runs one statement for each row, past the driver's parameter objects: they cost more than the rows.</summary>
@@ -229,14 +230,13 @@ internal sealed class SqliteSession : IDisposable
         return raw.sqlite3_bind_blob(statement, index, bytes);
     }
 
-    private TResult Guard<TState, TResult>(
-        Statement statement, Func<SqliteCommand, TState, TResult> run, TState state, CancellationToken ct)
+    private int Guard(Statement statement, Func<SqliteCommand, Rows?, int> run, Rows? rows, CancellationToken ct)
     {
         ct.ThrowIfCancellationRequested();
         _current = ct;
         try
         {
-            return run(Prepare(statement), state);
+            return run(Prepare(statement), rows);
         }
         catch (SqliteException e) when (e.SqliteErrorCode == raw.SQLITE_INTERRUPT && ct.IsCancellationRequested)
         {

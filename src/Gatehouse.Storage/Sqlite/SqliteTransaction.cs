@@ -13,8 +13,11 @@ internal sealed partial class SqliteTransaction(SqliteSession session) : Transac
     internal override Task<int> ExecuteAsync(Statement statement, CancellationToken ct) =>
         Task.FromResult(session.Execute(statement, ct));
 
-    internal override Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct) =>
-        Task.FromResult(session.Query(statement, read, ct));
+    internal override Task QueryAsync(Statement statement, Rows rows, CancellationToken ct)
+    {
+        session.Query(statement, rows, ct);
+        return Task.CompletedTask;
+    }
 
     internal override Task<int> CopyAsync(
         string table, IReadOnlyList<string> columns, IReadOnlyList<object?[]> rows, CancellationToken ct)

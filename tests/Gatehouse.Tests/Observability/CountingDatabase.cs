@@ -29,20 +29,19 @@ internal sealed class CountingDatabase(Database db) : Database
         return db.ExecuteAsync(statement, ct);
     }
 
-    internal override Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct)
+    internal override Task QueryAsync(Statement statement, Rows rows, CancellationToken ct)
     {
         Statements++;
-        return db.QueryAsync(statement, read, ct);
+        return db.QueryAsync(statement, rows, ct);
     }
 
-    internal override Task<List<T>> ScanAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct)
+    internal override Task ScanAsync(Statement statement, Rows rows, CancellationToken ct)
     {
         Statements++;
-        return db.ScanAsync(statement, read, ct);
+        return db.ScanAsync(statement, rows, ct);
     }
 
-    internal override Task<T> RunSnapshotAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct) => db.RunSnapshotAsync(work, ct);
+    internal override Task RunSnapshotAsync(Func<Transaction, Task> work, CancellationToken ct) => db.RunSnapshotAsync(work, ct);
 
-    internal override Task<T> RunTransactionAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct) =>
-        db.RunTransactionAsync(work, ct);
+    internal override Task RunTransactionAsync(Func<Transaction, Task> work, CancellationToken ct) => db.RunTransactionAsync(work, ct);
 }

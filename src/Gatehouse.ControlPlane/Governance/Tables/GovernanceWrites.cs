@@ -20,16 +20,16 @@ internal sealed class GovernanceWrites(Database db, GovernancePublisher publishe
     /// </summary>
     public async Task<T> RunOnAllAsync<T>(Func<GovernanceWrite, Task<T>> change, CancellationToken ct)
     {
-        var (result, revision) = await CommitAsync(change, ct);
+        var committed = await CommitAsync(change, ct);
         if (nodes is not null)
         {
-            await nodes.WaitAsync(revision);
+            await nodes.WaitAsync(committed.Revision);
         }
 
-        return result;
+        return committed.Result;
     }
 
-    private async Task<(T Result, long Revision)> CommitAsync<T>(Func<GovernanceWrite, Task<T>> change, CancellationToken ct)
+    private async Task<Committed<T>> CommitAsync<T>(Func<GovernanceWrite, Task<T>> change, CancellationToken ct)
     {
         var committed = await db.TransactionAsync(
             async transaction =>
@@ -37,12 +37,14 @@ internal sealed class GovernanceWrites(Database db, GovernancePublisher publishe
                 // First, so that writers wait here in turn: a higher revision is always the later commit.
                 var revision = await transaction.QueryAsync(
                     $"UPDATE governance_revision SET revision = revision + 1 WHERE id = {1} RETURNING revision", row => row.Long(0), ct);
-                return (await change(new GovernanceWrite(transaction, clock.Now())), revision[0]);
+                return new Committed<T>(await change(new GovernanceWrite(transaction, clock.Now())), revision[0]);
             },
             ct);
         await publisher.RefreshAsync(CancellationToken.None); // committed: a caller who went away does not undo it
         return committed;
     }
+
+    private sealed record Committed<T>(T Result, long Revision);
 }
 
 /// <summary>One change in progress.</summary>

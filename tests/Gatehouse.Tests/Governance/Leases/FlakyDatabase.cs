@@ -32,16 +32,16 @@ internal sealed class FlakyDatabase(Database db) : Database
     internal override Task<int> ExecuteAsync(Statement statement, CancellationToken ct) =>
         AskAsync(() => db.ExecuteAsync(statement, ct), ct);
 
-    internal override Task<List<T>> QueryAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct) =>
-        AskAsync(() => db.QueryAsync(statement, read, ct), ct);
+    internal override Task QueryAsync(Statement statement, Rows rows, CancellationToken ct) =>
+        AskAsync(() => db.QueryAsync(statement, rows, ct), ct);
 
-    internal override Task<List<T>> ScanAsync<T>(Statement statement, Func<Row, T> read, CancellationToken ct) =>
-        AskAsync(() => db.ScanAsync(statement, read, ct), ct);
+    internal override Task ScanAsync(Statement statement, Rows rows, CancellationToken ct) =>
+        AskAsync(() => db.ScanAsync(statement, rows, ct), ct);
 
-    internal override Task<T> RunSnapshotAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct) =>
+    internal override Task RunSnapshotAsync(Func<Transaction, Task> work, CancellationToken ct) =>
         AskAsync(() => db.RunSnapshotAsync(work, ct), ct);
 
-    internal override Task<T> RunTransactionAsync<T>(Func<Transaction, Task<T>> work, CancellationToken ct) =>
+    internal override Task RunTransactionAsync(Func<Transaction, Task> work, CancellationToken ct) =>
         AskAsync(() => db.RunTransactionAsync(work, ct), ct);
 
     private async Task<T> AskAsync<T>(Func<Task<T>> ask, CancellationToken ct)
@@ -50,5 +50,12 @@ internal sealed class FlakyDatabase(Database db) : Database
         var answer = await ask();
         await After();
         return answer;
+    }
+
+    private async Task AskAsync(Func<Task> ask, CancellationToken ct)
+    {
+        await Before().WaitAsync(ct);
+        await ask();
+        await After();
     }
 }
