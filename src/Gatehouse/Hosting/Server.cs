@@ -80,7 +80,9 @@ internal sealed class Server : IAsyncDisposable
         }
     }
 
-    /// <summary>On the other processor, in the order in which it is needed: what the start itself needs soon, then what a call needs.</summary>
+    /// <summary>
+    /// On the other processor, in the order in which it is needed: what the start itself needs soon, then what a call needs.
+    /// </summary>
     private static async Task WarmUpAsync()
     {
         ConfigurationLoader.WarmUp();
