@@ -27,7 +27,8 @@ internal sealed class PolledConnection : ConnectionContext,
     private ConnectionAbortedException? _abortReason;
     private int _isClosed;
 
-    public PolledConnection(SocketHandle handle, Poller poller, MemoryPool<byte> memory, EndPoint local, EndPoint remote, TimeProvider clock)
+    public PolledConnection(
+        SocketHandle handle, Poller poller, MemoryPool<byte> memory, EndPoint local, EndPoint remote, TimeProvider clock)
     {
         _clock = clock;
         MemoryPool = memory;

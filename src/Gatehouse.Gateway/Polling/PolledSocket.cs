@@ -46,7 +46,9 @@ internal abstract unsafe class PolledSocket(SafeHandle handle, Poller poller) : 
 
     public bool IsWritable => Volatile.Read(ref _writing) == Ready;
 
-    /// <summary>Who sends at the end of its turn what is to be sent now; <see langword="null"/> on other threads, and while there is no room.</summary>
+    /// <summary>
+    /// Who sends at the end of its turn what is to be sent now; <see langword="null"/> on other threads, and while there is no room.
+    /// </summary>
     public Poller? Later => Poller.Current == Poller && IsWritable ? Poller : null;
 
     /// <summary>To be called before the socket is watched, by whoever can write to it at once.</summary>
