@@ -25,13 +25,10 @@ public sealed class DatabaseWorker(Database db, BackgroundService worker, Func<C
 
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
-        if (!db.IsHeldBack)
+        _isLate = late is not null && !db.IsHeldBack;
+        if (late is null && !db.IsHeldBack)
         {
-            _isLate = late is not null;
-            if (!_isLate)
-            {
-                await BeginAsync(cancellationToken);
-            }
+            await BeginAsync(cancellationToken);
         }
 
         await base.StartAsync(cancellationToken);
@@ -39,8 +36,8 @@ public sealed class DatabaseWorker(Database db, BackgroundService worker, Func<C
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
+        await base.StopAsync(cancellationToken); // first: one that is still to begin would begin behind its end
         await worker.StopAsync(cancellationToken);
-        await base.StopAsync(cancellationToken);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -57,7 +54,6 @@ public sealed class DatabaseWorker(Database db, BackgroundService worker, Func<C
             await running.WaitAsync(stoppingToken);
         }
     }
-
 }
 
 /// <summary>How modules register workers that need the database.</summary>

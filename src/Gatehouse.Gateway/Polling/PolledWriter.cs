@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using System.Threading.Tasks.Sources;
 
 namespace Gatehouse.Gateway.Polling;
 
@@ -16,7 +15,7 @@ namespace Gatehouse.Gateway.Polling;
 /// <item>What was flushed is sent also behind <see cref="Complete"/>: <see cref="SentAsync"/> tells when.</item>
 /// </list>
 /// </summary>
-internal sealed unsafe class PolledWriter : PipeWriter, ISender, IValueTaskSource<FlushResult>
+internal sealed unsafe class PolledWriter : PipeWriter, ISender
 {
     /// <summary>Bytes that may wait for the end of a turn; more is sent at once.</summary>
     private const int MostLater = 32 * 1024;
@@ -26,10 +25,7 @@ internal sealed unsafe class PolledWriter : PipeWriter, ISender, IValueTaskSourc
     private readonly PolledSocket _socket;
     private readonly MemoryPool<byte> _memory;
     private readonly Lock _lock = new(); // the writer against the poller, which sends behind its back
-    private ManualResetValueTaskSourceCore<FlushResult> _source;
-    private CancellationTokenRegistration _registration;
-    private CancellationToken _token;
-    private TaskCompletionSource? _sent;
+    private TaskCompletionSource<FlushResult>? _sent; // waited for: by a flush without room, or by the end of the connection
     private MemoryHandle[]? _pins;
     private Block? _head;
     private Block? _tail;
@@ -37,7 +33,6 @@ internal sealed unsafe class PolledWriter : PipeWriter, ISender, IValueTaskSourc
     private long _flushed; // and not yet sent
     private long _unflushed; // behind it
     private Sender _sender;
-    private bool _flushWaits;
     private bool _isCancelled; // the next flush
     private bool _isLent; // memory that may still be advanced over, also behind a flush
     private bool _isBroken;
@@ -47,7 +42,6 @@ internal sealed unsafe class PolledWriter : PipeWriter, ISender, IValueTaskSourc
     {
         _socket = socket;
         _memory = memory;
-        _source.RunContinuationsAsynchronously = true;
     }
 
     /// <summary>Who sends what was flushed.</summary>
@@ -130,7 +124,6 @@ internal sealed unsafe class PolledWriter : PipeWriter, ISender, IValueTaskSourc
             return ValueTask.FromCanceled<FlushResult>(cancellationToken);
         }
 
-        short version;
         lock (_lock)
         {
             if (_isCancelled)
@@ -145,50 +138,27 @@ internal sealed unsafe class PolledWriter : PipeWriter, ISender, IValueTaskSourc
                 Send();
             }
 
-            if (_sender != Sender.Room)
-            {
-                return new(Result());
-            }
-
-            _source.Reset();
-            (version, _token, _flushWaits) = (_source.Version, cancellationToken, true);
+            return _sender != Sender.Room ? new(Result()) : new(WaitAsync().WaitAsync(cancellationToken));
         }
-
-        var registration = cancellationToken.UnsafeRegister(static writer => ((PolledWriter)writer!).Stop(), this);
-        lock (_lock)
-        {
-            if (_flushWaits && _source.Version == version)
-            {
-                _registration = registration;
-            }
-            else
-            {
-                registration.Unregister();
-            }
-        }
-
-        return new(this, version);
     }
 
     public override void CancelPendingFlush()
     {
         lock (_lock)
         {
-            if (!_flushWaits)
+            if (_sent is null)
             {
                 _isCancelled = true;
-                return;
             }
-
-            StopWaiting();
+            else if (!_isCompleted)
+            {
+                EndWait(isCancelled: true);
+            }
         }
-
-        _source.SetResult(Result(isCancelled: true));
     }
 
     public override void Complete(Exception? exception = null)
     {
-        bool waited;
         lock (_lock)
         {
             if (_isCompleted)
@@ -203,13 +173,7 @@ internal sealed unsafe class PolledWriter : PipeWriter, ISender, IValueTaskSourc
                 Send(); // what nobody flushed
             }
 
-            waited = _flushWaits;
-            StopWaiting();
-        }
-
-        if (waited)
-        {
-            _source.SetResult(Result(isCancelled: true));
+            EndWait(isCancelled: true);
         }
     }
 
@@ -218,9 +182,7 @@ internal sealed unsafe class PolledWriter : PipeWriter, ISender, IValueTaskSourc
     {
         lock (_lock)
         {
-            return _sender == Sender.Nobody
-                ? Task.CompletedTask
-                : (_sent ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+            return _sender == Sender.Nobody ? Task.CompletedTask : WaitAsync();
         }
     }
 
@@ -251,31 +213,14 @@ internal sealed unsafe class PolledWriter : PipeWriter, ISender, IValueTaskSourc
     {
         lock (_lock)
         {
-            if (_sender == Sender.Nobody)
+            if (_sender != Sender.Nobody) // else it was sent since, by who could not wait for the turn's end
             {
-                return; // sent since, by who could not wait for the turn's end
+                Send();
             }
-
-            Send();
-            if (_sender == Sender.Room || !_flushWaits)
-            {
-                return;
-            }
-
-            StopWaiting();
         }
-
-        _source.SetResult(Result());
     }
 
-    public FlushResult GetResult(short token) => _source.GetResult(token);
-
-    public ValueTaskSourceStatus GetStatus(short token) => _source.GetStatus(token);
-
-    public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _source.OnCompleted(continuation, state, token, flags);
-
-    private FlushResult Result(bool isCancelled = false) => new(isCancelled, Volatile.Read(ref _isBroken));
+    private FlushResult Result(bool isCancelled = false) => new(isCancelled, _isBroken);
 
     private bool TrySendLater()
     {
@@ -307,31 +252,16 @@ internal sealed unsafe class PolledWriter : PipeWriter, ISender, IValueTaskSourc
         }
 
         _sender = Sender.Nobody;
-        _sent?.TrySetResult();
+        EndWait();
     }
 
-    /// <summary>The token of a flush that waits is cancelled.</summary>
-    private void Stop()
+    private Task<FlushResult> WaitAsync() =>
+        (_sent ??= new TaskCompletionSource<FlushResult>(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+
+    private void EndWait(bool isCancelled = false)
     {
-        lock (_lock)
-        {
-            if (!_flushWaits || !_token.IsCancellationRequested)
-            {
-                return;
-            }
-
-            StopWaiting();
-        }
-
-        _source.SetException(new OperationCanceledException(_token));
-    }
-
-    /// <summary>Whoever takes the flush out of its wait completes it.</summary>
-    private void StopWaiting()
-    {
-        _flushWaits = false;
-        _registration.Unregister(); // not Dispose, which would wait for one that waits for the lock
-        _registration = default;
+        _sent?.SetResult(Result(isCancelled));
+        _sent = null;
     }
 
     /// <returns>Whether nothing is left to be sent: the kernel has it, or there is nobody to send it to.</returns>

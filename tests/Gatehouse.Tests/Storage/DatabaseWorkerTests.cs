@@ -43,6 +43,23 @@ public sealed class DatabaseWorkerTests
         Assert.False(inner.Began.IsCompleted);
     }
 
+    /// <summary>Its time came while it was being stopped: it began behind its end, and nobody waited for it.</summary>
+    [Fact]
+    public async Task A_late_worker_that_may_begin_while_it_is_stopped_does_not()
+    {
+        await using var test = await TestDatabase.CreateAsync("sqlite");
+        using var inner = new Worker();
+        var may = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var worker = new DatabaseWorker(test.Db, inner, ct => may.Task.WaitAsync(ct));
+        inner.Stopping = may.SetResult;
+
+        await worker.StartAsync(Ct);
+        await worker.StopAsync(Ct);
+
+        Assert.False(worker.HasBegun);
+        Assert.Equal(0, inner.Times);
+    }
+
     [Fact]
     public async Task Who_lets_go_of_the_database_begins_late_workers_too_and_once()
     {
@@ -69,6 +86,14 @@ public sealed class DatabaseWorkerTests
         public int Times { get; private set; }
 
         public bool HasEnded { get; private set; }
+
+        public Action? Stopping { get; set; }
+
+        public override Task StopAsync(CancellationToken cancellationToken)
+        {
+            Stopping?.Invoke();
+            return base.StopAsync(cancellationToken);
+        }
 
         protected override async Task ExecuteAsync(CancellationToken stoppingToken)
         {
