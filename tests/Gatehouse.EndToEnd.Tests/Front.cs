@@ -13,6 +13,9 @@ internal sealed class Front : IAsyncDisposable
 
     public Uri Url { get; }
 
+    /// <summary>What nginx says of calls that did not get through.</summary>
+    public string Errors => File.ReadAllText(Path.Combine(_scratch, "error.log"));
+
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     public static async Task<Front> StartAsync(IReadOnlyList<GatehouseProcess> nodes)

@@ -36,7 +36,7 @@ public sealed class ThreeNodesTests
         var failures = await load.EndAsync();
 
         Assert.InRange(seconds, 0, 5);
-        Assert.True(failures.Max() <= 1, load.Failures);
+        Assert.True(failures.Max() <= 1, $"{load.Failures}\n{front.Errors}");
 
         // The node starts again and its journal reaches the ledger; then all that is left can be spent, and not a nano more.
         await StartAgainAsync(nodes, 2);
@@ -72,7 +72,7 @@ public sealed class ThreeNodesTests
 
         var failures = await load.EndAsync();
 
-        Assert.True(failures.Sum() == 0, load.Failures);
+        Assert.True(failures.Sum() == 0, $"{load.Failures}\n{front.Errors}");
         await Wait.UntilAsync(async () => await nodes.RecordedAsync() == load.Made);
     }
 

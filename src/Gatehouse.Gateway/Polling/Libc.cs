@@ -36,6 +36,7 @@ internal static unsafe partial class Libc
     public const int SocketLevel = 1;
     public const int PendingError = 4;
     public const int Linger = 13;
+    public const int AttachFilter = 26;
     public const int Peek = 2;
     public const int NoSignal = 0x4000;
     public const int BothWays = 2;
@@ -84,7 +85,7 @@ internal static unsafe partial class Libc
     public static partial int ShutDown(SafeHandle socket, int how);
 
     [LibraryImport("libc", EntryPoint = "setsockopt", SetLastError = true)]
-    public static partial int SetOption(SafeHandle socket, int level, int option, int* value, int valueBytes);
+    public static partial int SetOption(SafeHandle socket, int level, int option, void* value, int valueBytes);
 
     [LibraryImport("libc", EntryPoint = "getsockopt", SetLastError = true)]
     public static partial int GetOption(SafeHandle socket, int level, int option, int* value, int* valueBytes);
@@ -136,6 +137,24 @@ internal static unsafe partial class Libc
         public ulong Turn;
         public ulong Deadline;
         public ulong Period;
+    }
+
+    /// <summary><c>struct sock_fprog</c>: what decides which packets a socket sees.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct Filter
+    {
+        public ushort Count;
+        public FilterStep* Steps;
+    }
+
+    /// <summary><c>struct sock_filter</c>, an instruction of classic BPF.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public readonly struct FilterStep(ushort code, byte ifTrue, byte ifFalse, uint value)
+    {
+        public readonly ushort Code = code;
+        public readonly byte IfTrue = ifTrue;
+        public readonly byte IfFalse = ifFalse;
+        public readonly uint Value = value;
     }
 
     /// <summary><c>struct iovec</c>.</summary>

@@ -14,6 +14,12 @@ internal sealed partial class PolledListener : IConnectionListener
 {
     private static readonly TimeSpan Exhausted = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>
+    /// Between a proxy's wish to connect, which the kernel has answered, and what it says to that. Not longer: whoever wishes to connect
+    /// meanwhile loses a second.
+    /// </summary>
+    private static readonly TimeSpan Travelling = TimeSpan.FromMilliseconds(10);
+
     private readonly Socket _socket; // kept, since its end would close the handle
     private readonly ListeningSocket _polled;
     private readonly MemoryPool<byte> _memory;
@@ -21,6 +27,7 @@ internal sealed partial class PolledListener : IConnectionListener
     private readonly ILogger _log;
     private bool _isFull; // as many clients as there may be
     private bool _isSaid; // once
+    private volatile bool _isDeaf; // and those under way are still to be waited for
     private bool _isClosed;
 
     /// <param name="socket">Listens already.</param>
@@ -66,7 +73,14 @@ internal sealed partial class PolledListener : IConnectionListener
             var (descriptor, remote) = await _polled.Wait.RunAsync(cancellationToken);
             if (descriptor == AcceptWait.Closed)
             {
-                break;
+                if (!_isDeaf)
+                {
+                    break;
+                }
+
+                _isDeaf = false;
+                await Task.Delay(Travelling, _clock, cancellationToken);
+                continue;
             }
 
             if (descriptor == AcceptWait.Again)
@@ -105,10 +119,12 @@ internal sealed partial class PolledListener : IConnectionListener
     }
 
     /// <summary>
-    /// Whoever accepts takes those who are connected already, who may have sent their requests, and closes the listener behind them.
+    /// Whoever accepts takes those who are connected already, who may have sent their requests, and closes the listener behind them. None
+    /// comes between the last of them and the end, who would be reset with the request that it had sent.
     /// </summary>
     public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
     {
+        _isDeaf = _polled.TryTurnDeaf();
         _polled.IsEnding = true;
         _polled.Wait.CancelPending();
         return ValueTask.CompletedTask;

@@ -115,6 +115,29 @@ internal abstract unsafe class PolledSocket(SafeHandle handle, Poller poller) : 
         return descriptor;
     }
 
+    /// <summary>
+    /// A listening socket no longer hears who wants to connect: they ask again a second later, and are refused if it is closed by then.
+    /// Whoever the kernel has answered already comes through.
+    /// </summary>
+    /// <returns><see langword="false"/> when the kernel cannot do so.</returns>
+    public bool TryTurnDeaf()
+    {
+        const ushort LoadByte = 0x30;
+        const ushort JumpIfAnySet = 0x45;
+        const ushort Return = 0x06;
+        const uint Flags = 13; // its place in the header of TCP, where what the filter sees begins
+        const uint Synchronise = 2;
+        var steps = stackalloc Libc.FilterStep[]
+        {
+            new(LoadByte, 0, 0, Flags), new(JumpIfAnySet, 0, 1, Synchronise), new(Return, 0, 0, 0), new(Return, 0, 0, uint.MaxValue),
+        };
+        var filter = new Libc.Filter { Count = 4, Steps = steps };
+        lock (_lock)
+        {
+            return !_closed && Libc.SetOption(Handle, Libc.SocketLevel, Libc.AttachFilter, &filter, sizeof(Libc.Filter)) == 0;
+        }
+    }
+
     /// <returns>Whether bytes or an end are there to be received.</returns>
     public bool HasInput()
     {

@@ -42,12 +42,13 @@ public sealed class PollerTests
         listener.Handle.DangerousAddRef(ref held); // as a system call does
         var accepting = listener.AcceptAsync(Ct);
 
+        var descriptor = new FileInfo($"/proc/self/fd/{listener.Handle.DangerousGetHandle()}");
+        var what = descriptor.LinkTarget;
+
         await listener.UnbindAsync(Ct);
         Assert.Null(await accepting);
-        using (var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))
-        {
-            await client.ConnectAsync(address, Ct); // the kernel takes it as long as the descriptor is open
-        }
+        Assert.StartsWith("socket:", what, StringComparison.Ordinal);
+        Assert.Equal(what, new FileInfo(descriptor.FullName).LinkTarget);
 
         listener.Handle.DangerousRelease();
         using var late = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -76,6 +77,61 @@ public sealed class PollerTests
         using var late = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await Assert.ThrowsAsync<SocketException>(async () => await late.ConnectAsync(address, Ct));
         clients.ForEach(c => c.Dispose());
+    }
+
+    /// <summary>Whoever connected between the last accept and the end of the listener was reset, with the request it had sent.</summary>
+    [Fact]
+    public async Task Nobody_connects_whom_the_listener_does_not_accept_before_it_ends()
+    {
+        const int Rounds = 4;
+        const int Clients = 16;
+        for (var round = 0; round < Rounds; round++)
+        {
+            var (listener, address) = Listen();
+            var served = 0;
+            var many = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            var clients = Enumerable.Range(0, Clients)
+                .Select(_ => Task.Factory.StartNew(ConnectAgainAndAgain, Ct, TaskCreationOptions.LongRunning, TaskScheduler.Default))
+                .ToList();
+            var accepting = AcceptAsync(listener);
+            await many.Task.WaitAsync(TimeSpan.FromSeconds(20), Ct);
+
+            await listener.UnbindAsync(Ct);
+            await accepting;
+            await Task.WhenAll(clients);
+
+            // Until it is refused.
+            void ConnectAgainAndAgain()
+            {
+                var ended = new byte[1];
+                while (true)
+                {
+                    using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+                    try
+                    {
+                        client.Connect(address);
+                    }
+                    catch (SocketException)
+                    {
+                        return;
+                    }
+
+                    Assert.Equal(0, client.Receive(ended)); // where nobody had accepted it: a reset
+                    if (Interlocked.Increment(ref served) == 10 * Clients)
+                    {
+                        many.SetResult();
+                    }
+                }
+            }
+        }
+
+        static async Task AcceptAsync(PolledListener listener)
+        {
+            while (await listener.AcceptAsync(Ct) is { } connection)
+            {
+                await connection.DisposeAsync();
+            }
+        }
     }
 
     /// <summary>The thread that polls met a handle that was disposed a moment before, and the process ended.</summary>
