@@ -110,7 +110,7 @@ internal sealed partial class CallPipeline(
         call.Principal = principal;
 
         // 2 Admit
-        refusal ??= settlement.IsClosed ? Failures.JournalFullProblem : null;
+        refusal ??= settlement.Refusal;
 
         // 3 Read, 4 Peek, 5 Route
         refusal ??= await RequestBody.ReadAsync(call);

@@ -72,6 +72,10 @@ internal static class Failures
         "journal_full", 503,
         "The disk that holds the call journal is full, so calls cannot be accounted for: free space in the data directory.");
 
+    public static readonly Problem JournalFailedProblem = new(
+        "journal_failed", 503,
+        "The disk failed to keep the call journal, so calls cannot be accounted for: check the disk of the data directory, then start again.");
+
     /// <summary>No target may be asked: each rests after failures, and somebody else's call is finding out whether it is back.</summary>
     public static AttemptFailure AllRest(Route route, IReadOnlyList<Target> resting)
     {

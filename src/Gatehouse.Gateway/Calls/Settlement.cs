@@ -16,8 +16,8 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
     /// <summary>Of a larger request that must be masked nothing is stored: it is kept whole until then.</summary>
     private const int MaxMaskedBytes = 2 * Call.MaxContentBytes;
 
-    /// <summary>Whether calls must be refused because nobody could account for them.</summary>
-    public bool IsClosed => journal.IsFull;
+    /// <summary>Why calls must be refused: nobody could account for them. <see langword="null"/>: they need not be.</summary>
+    public Problem? Refusal => !journal.IsFull ? null : journal.HasFailed ? Failures.JournalFailedProblem : Failures.JournalFullProblem;
 
     /// <summary>
     /// Before the last bytes of an answer leave, where records are to outlive a power cut: waits until the disk has this one. A call whose

@@ -1,4 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gatehouse.Gateway.Journal;
 
@@ -42,7 +44,7 @@ public enum JournalDurability
 /// taken: one of them sees the other. While the reader is awake appending tells nobody.</item>
 /// </list>
 /// </summary>
-public sealed class CallJournal : IDisposable
+public sealed partial class CallJournal : IDisposable
 {
     private const int KeptBufferBytes = 64 << 10;
     private const int KeptRecords = 2048; // some 1.5 MB
@@ -84,7 +86,7 @@ public sealed class CallJournal : IDisposable
         _active = JournalSegment.Create(_directory, JournalSegment.FreeNumber(_directory, number), _segmentBytes, allocate);
         _segments = [.. found, _active];
         _flusher = options.Durability == JournalDurability.Power
-            ? new JournalFlusher(_directory, () => Volatile.Read(ref _segments))
+            ? new JournalFlusher(_directory, () => Volatile.Read(ref _segments), e => NotKept(Log, _directory, e))
             : null;
         _preparer = new Thread(PrepareAhead) { IsBackground = true, Name = "journal" };
         _preparer.Start();
@@ -93,11 +95,19 @@ public sealed class CallJournal : IDisposable
     /// <summary>Names this directory for ever: with a <see cref="JournalPosition"/> it names a record of this installation.</summary>
     public string NodeId { get; }
 
+    /// <summary>Where it says that it cannot record, and that it can again.</summary>
+    public ILogger Log { private get; set; } = NullLogger.Instance;
+
     /// <summary>
-    /// No further segment can be allocated: new calls must be refused. Turns false by itself when there is room again. Where records are to
-    /// outlive a power cut and the disk failed to take one, it stays true: what it says later is not to be trusted.
+    /// New calls must be refused: no further segment can be allocated, which ends by itself when there is room again, or
+    /// <see cref="HasFailed"/>.
     /// </summary>
-    public bool IsFull => _full || _flusher is { HasFailed: true };
+    public bool IsFull => _full || HasFailed;
+
+    /// <summary>
+    /// Records are to outlive a power cut, and the disk failed to take one. Stays true: what it says later is not to be trusted.
+    /// </summary>
+    public bool HasFailed => _flusher is { HasFailed: true };
 
     /// <summary>Bytes that are appended and not yet released.</summary>
     public long PendingBytes
@@ -501,12 +511,33 @@ public sealed class CallJournal : IDisposable
             _next = JournalSegment.Create(
                 _directory, JournalSegment.FreeNumber(_directory, _active.Number + 1), _segmentBytes, _allocate);
             _flusher?.KeepFile(_next);
-            _full = false;
+            if (_full)
+            {
+                _full = false;
+                HasRoom(Log);
+            }
         }
-        catch (JournalFullException)
+        catch (JournalFullException e)
         {
-            _full = true;
+            if (!_full)
+            {
+                _full = true;
+                NoRoom(Log, _directory, e);
+            }
+
             throw;
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "There is no room for the journal in {Directory}: calls are refused until there is. Free space on its disk.")]
+    private static partial void NoRoom(ILogger log, string directory, Exception e);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The journal has room again, and calls are taken.")]
+    private static partial void HasRoom(ILogger log);
+
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "The disk failed to keep what was written to the journal in {Directory}: calls are refused until this node starts again. "
+            + "Check the disk first.")]
+    private static partial void NotKept(ILogger log, string directory, Exception e);
 }

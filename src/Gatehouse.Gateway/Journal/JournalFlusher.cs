@@ -15,6 +15,7 @@ internal sealed partial class JournalFlusher : IDisposable
 {
     private readonly string _directory;
     private readonly Func<JournalSegment[]> _segments;
+    private readonly Action<IOException> _tell;
     private readonly AutoResetEvent _wanted = new(false);
     private readonly Thread _thread;
     private TaskCompletionSource _next = NewRound();
@@ -22,10 +23,12 @@ internal sealed partial class JournalFlusher : IDisposable
     private volatile bool _disposed;
     private volatile bool _failed;
 
-    public JournalFlusher(string directory, Func<JournalSegment[]> segments)
+    /// <param name="tell">Of the first round that failed.</param>
+    public JournalFlusher(string directory, Func<JournalSegment[]> segments, Action<IOException> tell)
     {
         _directory = directory;
         _segments = segments;
+        _tell = tell;
         KeepNames();
         _thread = new Thread(Flush) { IsBackground = true, Name = "journal flush" };
         _thread.Start();
@@ -96,7 +99,12 @@ internal sealed partial class JournalFlusher : IDisposable
         }
         catch (IOException e)
         {
-            _failed = true;
+            if (!_failed)
+            {
+                _failed = true;
+                _tell(e);
+            }
+
             round.SetException(e);
             _ = round.Task.Exception; // there may be nobody who looks
         }

@@ -34,7 +34,11 @@ internal sealed class Readiness(Snapshot<GatewayTable> table, CallJournal journa
             reasons.Add("draining: this node is shutting down");
         }
 
-        if (journal.IsFull)
+        if (journal.HasFailed)
+        {
+            reasons.Add("the disk failed to keep the journal: check it, then start this node again");
+        }
+        else if (journal.IsFull)
         {
             reasons.Add("the disk is full: the journal cannot record calls");
         }

@@ -87,6 +87,7 @@ internal sealed partial class ServerParts : IAsyncDisposable
                 throw ConfigurationSources.Wrong(outcome.Errors);
             }
 
+            journal.Log = (await logs).CreateLogger<CallJournal>();
             return new ServerParts(
                 new ConfigurationState(loader, loaded, (await logs).CreateLogger<ConfigurationState>()), secrets, providers, database,
                 journal, file, kept);

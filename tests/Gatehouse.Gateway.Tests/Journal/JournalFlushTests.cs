@@ -64,7 +64,7 @@ public sealed class JournalFlushTests : IDisposable
             began.Release();
             go.Wait();
             return [];
-        });
+        }, _ => { });
 
         var first = flusher.NextAsync();
         Assert.True(await began.WaitAsync(Patience, TestContext.Current.CancellationToken));
@@ -83,11 +83,15 @@ public sealed class JournalFlushTests : IDisposable
     [Fact]
     public async Task A_disk_that_takes_nothing_fails_those_who_wait_and_closes_the_journal()
     {
-        using var flusher = new JournalFlusher(_directory.Path, () => throw new IOException("the disk is broken"));
+        var told = new List<string>();
+        using var flusher = new JournalFlusher(
+            _directory.Path, () => throw new IOException("the disk is broken"), e => told.Add(e.Message));
 
+        await Assert.ThrowsAsync<IOException>(() => flusher.NextAsync().WaitAsync(Patience, TestContext.Current.CancellationToken));
         await Assert.ThrowsAsync<IOException>(() => flusher.NextAsync().WaitAsync(Patience, TestContext.Current.CancellationToken));
 
         Assert.True(flusher.HasFailed);
+        Assert.Equal(["the disk is broken"], told);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Gatehouse.Configuration;
+using Gatehouse.Storage;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gatehouse.Tests.Configuration;
@@ -100,6 +101,19 @@ public sealed class DoctorTests
 
         var check = checks.Single(c => c.Name == "database");
         Assert.Equal((DoctorState.Failing, "PostgreSQL cannot be used (InvalidOperationException)."), (check.State, check.Message));
+    }
+
+    [Fact]
+    public async Task A_database_that_refuses_is_told_with_what_it_says()
+    {
+        const string said = "PostgreSQL does not answer: 28P01: password authentication failed for user \"gatehouse\".";
+        var checks = await RunAsync("storage: { postgres: 'Host=db;Password=canary-password' }", Edges() with
+        {
+            PingDatabase = (_, _) => throw new DatabaseException(said),
+        });
+
+        var check = checks.Single(c => c.Name == "database");
+        Assert.Equal((DoctorState.Failing, said), (check.State, check.Message));
     }
 
     [Theory]

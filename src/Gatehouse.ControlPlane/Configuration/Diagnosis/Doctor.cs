@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net.Sockets;
 using Gatehouse.Gateway.Polling;
 using Gatehouse.Gateway.Providers;
+using Gatehouse.Storage;
 
 namespace Gatehouse.Configuration;
 
@@ -159,12 +160,17 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
             return (new(Name, DoctorState.Ok, $"{sign.Version} answers."), sign.Clock);
         }
 
-        // The driver's own message may quote the connection string: its type says enough.
-        var what = problem is OperationCanceledException ? "does not answer in time" : $"cannot be used ({problem.GetType().Name})";
-        var check = loaded.SqlitePath is { } path
-            ? new DoctorCheck(Name, DoctorState.Failing, $"{path} {what}.",
-                "Check that the folder exists and that the user that runs Gatehouse may write there.")
-            : new(Name, DoctorState.Failing, $"PostgreSQL {what}.", "Check 'storage.postgres': host, port, database, user and password.");
+        // Ours say what is wrong and no more; another's message may quote the connection string, and its type has to do.
+        var place = loaded.SqlitePath ?? "PostgreSQL";
+        var what = problem switch
+        {
+            OperationCanceledException => $"{place} does not answer in time.",
+            DatabaseException => problem.Message,
+            _ => $"{place} cannot be used ({problem.GetType().Name}).",
+        };
+        var check = new DoctorCheck(Name, DoctorState.Failing, what, loaded.SqlitePath is null
+            ? "Check 'storage.postgres': host, port, database, user and password."
+            : "Check that the folder exists and that the user that runs Gatehouse may write there.");
         return (check, null);
     }
 
