@@ -4,6 +4,7 @@ set -euo pipefail
 caller=$PWD
 cd "$(dirname "$0")"
 . scripts/packages.sh
+. scripts/publish.sh
 
 need_dotnet
 need_packages libsqlite3-0 curl
@@ -13,10 +14,7 @@ need_node
 if [ ! -x out/gatehouse ] || [ -n "$(find src samples Directory.Build.props Directory.Packages.props -newer out/gatehouse \
     -type f -not -path '*/obj/*' -not -path '*/bin/*' -not -path '*/node_modules/*' -not -path '*/wwwroot/lib/*' -print -quit)" ]; then
   echo "Building Gatehouse (one or two minutes the first time) …"
-  ready_to_run=()
-  # Compiled ahead of time it starts twice as fast; other processors compile at start.
-  [ "$(uname -m)" = x86_64 ] && ready_to_run=(-r linux-x64 --self-contained false -p:PublishReadyToRun=true)
-  dotnet publish src/Gatehouse/Gatehouse.csproj -c Release -o out "${ready_to_run[@]}" --nologo -v quiet -clp:ErrorsOnly
+  publish out
   touch out/gatehouse
 fi
 

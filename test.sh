@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/packages.sh
+. scripts/publish.sh
 
 need_dotnet
 need_packages libsqlite3-0 curl procps postgresql nginx fonts-dejavu-core
@@ -50,7 +51,8 @@ export GATEHOUSE_TEST_POSTGRES="Host=127.0.0.1;Port=$port;Username=gatehouse;Pas
 
 echo "Building …"
 dotnet build Gatehouse.slnx -c Release --nologo -v quiet -clp:ErrorsOnly
-export GATEHOUSE_EXECUTABLE="$PWD/src/Gatehouse/bin/Release/net10.0/gatehouse"
+publish "$scratch/gatehouse"
+export GATEHOUSE_EXECUTABLE="$scratch/gatehouse/gatehouse"
 
 clients=tests/Gatehouse.EndToEnd.Tests/clients
 if [ -f $clients/package-lock.json ] && [ ! $clients/node_modules/.package-lock.json -nt $clients/package-lock.json ]; then

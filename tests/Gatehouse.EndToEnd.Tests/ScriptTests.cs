@@ -21,7 +21,7 @@ public sealed class ScriptTests : IDisposable
         }
 
         Directory.CreateDirectory(Path.Combine(_folder.FullName, "scripts"));
-        foreach (var script in (string[])["run.sh", "scripts/packages.sh"])
+        foreach (var script in (string[])["run.sh", "scripts/packages.sh", "scripts/publish.sh"])
         {
             File.Copy(Path.Combine(GatehouseProcess.Checkout, script), Path.Combine(_folder.FullName, script));
         }

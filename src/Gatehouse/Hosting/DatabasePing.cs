@@ -1,4 +1,5 @@
 using Gatehouse.Configuration;
+using Gatehouse.Storage;
 
 namespace Gatehouse.Hosting;
 
@@ -15,7 +16,14 @@ internal static class DatabasePing
             return ($"SQLite (the file {path} will be made at the start)", null);
         }
 
-        await using var database = ServerParts.Connect(loaded.Start);
-        return await database.PingAsync(ct);
+        try
+        {
+            await using var database = ServerParts.Connect(loaded.Start);
+            return await database.PingAsync(ct);
+        }
+        catch (DatabaseException e)
+        {
+            throw new DatabasePingException(e.Message, e);
+        }
     }
 }

@@ -1,6 +1,5 @@
 using System.Net.Sockets;
 using Gatehouse.Configuration;
-using Gatehouse.Storage;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gatehouse.Tests.Configuration;
@@ -109,7 +108,7 @@ public sealed class DoctorTests
         const string said = "PostgreSQL does not answer: 28P01: password authentication failed for user \"gatehouse\".";
         var checks = await RunAsync("storage: { postgres: 'Host=db;Password=canary-password' }", Edges() with
         {
-            PingDatabase = (_, _) => throw new DatabaseException(said),
+            PingDatabase = (_, _) => throw new DatabasePingException(said),
         });
 
         var check = checks.Single(c => c.Name == "database");

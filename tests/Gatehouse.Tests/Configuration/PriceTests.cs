@@ -113,6 +113,30 @@ public sealed class PriceTests
         Assert.Null(Find(prices, "any", "openai", "a-model-nobody-priced"));
     }
 
+    /// <summary>Prices that come with Gatehouse name the kind of the provider too, and were found first.</summary>
+    [Fact]
+    public async Task An_own_price_by_the_models_name_alone_wins_whatever_the_provider()
+    {
+        using var configurations = new Configurations();
+        System.IO.File.WriteAllText(Path.Combine(configurations.Folder, "prices.json"), File);
+
+        var loaded = await configurations.LoadGoodAsync("""
+            prices:
+              import: prices.json
+              models:
+                gpt-4o: { input: 2.25, output: 9 }
+                azure/gpt-4o: { input: 4, output: 16 }
+                gemini-2.5-pro: { input: 7, output: 8 }
+                simulator: { input: 100, output: 1000 }
+            """);
+
+        var prices = loaded.Compiled.Prices;
+        Assert.Equal(0.00000225m, Find(prices, "any", "openai", "gpt-4o")!.Input);
+        Assert.Equal(0.000004m, Find(prices, "any", "azure", "gpt-4o")!.Input);
+        Assert.Equal(0.000007m, Find(prices, "any", "gemini", "gemini-2.5-pro")!.Input);
+        Assert.Equal(0.001m, Find(prices, "simulator", "simulator", "simulator")!.Output);
+    }
+
     [Fact]
     public async Task A_bad_import_is_an_error_at_its_line()
     {

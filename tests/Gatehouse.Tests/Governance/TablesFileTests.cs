@@ -5,6 +5,7 @@ using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Governance;
 using Gatehouse.Tests.House;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Gatehouse.Tests.Governance;
 
@@ -47,6 +48,28 @@ public sealed class TablesFileTests : IDisposable
             || File.GetUnixFileMode(Kept) == (UnixFileMode.UserRead | UnixFileMode.UserWrite));
         Assert.DoesNotContain("sk-secret", File.ReadAllText(Kept), StringComparison.Ordinal);
         Assert.Equal([TablesFile.Name], _folder.EnumerateFiles().Select(f => f.Name));
+    }
+
+    /// <summary>What was revoked on a full disk was served again after a start without the database.</summary>
+    [Fact]
+    public async Task Changed_tables_that_cannot_be_kept_take_the_old_ones_with_them()
+    {
+        using var standing = new TablesStanding(TimeProvider.System, null);
+        var keeper = new TablesKeeper(Of(_secret), standing, NullLogger<TablesKeeper>.Instance);
+        await keeper.KeepAsync(Sample(), _now, isNew: true);
+        Directory.CreateDirectory(Kept + ".new"); // no room
+
+        await keeper.KeepAsync(Sample(), _now.AddMinutes(5), isNew: false);
+        Assert.True(keeper.HasFailed);
+        Assert.Equal(_now, Of(_secret).Read(_now.AddHours(1)).At);
+
+        await keeper.KeepAsync(Sample(), _now.AddMinutes(6), isNew: true);
+        Assert.Contains("there is no", Refused(Of(_secret), _now), StringComparison.Ordinal);
+
+        Directory.Delete(Kept + ".new");
+        await keeper.KeepAsync(Sample(), _now.AddMinutes(7), isNew: false);
+        Assert.False(keeper.HasFailed);
+        Assert.Equal(_now.AddMinutes(7), Of(_secret).Read(_now.AddHours(1)).At);
     }
 
     [Fact]

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Net.Sockets;
 using Gatehouse.Gateway.Polling;
 using Gatehouse.Gateway.Providers;
-using Gatehouse.Storage;
 
 namespace Gatehouse.Configuration;
 
@@ -160,12 +159,12 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
             return (new(Name, DoctorState.Ok, $"{sign.Version} answers."), sign.Clock);
         }
 
-        // Ours say what is wrong and no more; another's message may quote the connection string, and its type has to do.
+        // Another's message may quote the connection string, and its type has to do.
         var place = loaded.SqlitePath ?? "PostgreSQL";
         var what = problem switch
         {
             OperationCanceledException => $"{place} does not answer in time.",
-            DatabaseException => problem.Message,
+            DatabasePingException => problem.Message,
             _ => $"{place} cannot be used ({problem.GetType().Name}).",
         };
         var check = new DoctorCheck(Name, DoctorState.Failing, what, loaded.SqlitePath is null

@@ -11,7 +11,10 @@ namespace Gatehouse.Configuration;
 /// </summary>
 public sealed record DoctorEdges
 {
-    /// <summary>Opens the database and asks it something; gives its name and version, and its clock, if it has one.</summary>
+    /// <summary>
+    /// Opens the database and asks it something; gives its name and version, and its clock, if it has one. What may be shown of a failure
+    /// is a <see cref="DatabasePingException"/>.
+    /// </summary>
     public required Func<LoadedConfiguration, CancellationToken, Task<(string Version, DateTimeOffset? Clock)>> PingDatabase { get; init; }
 
     /// <summary>How fresh the tables are that calls are served from, or would be after a start; nothing: that is no question.</summary>
@@ -50,3 +53,6 @@ public sealed record DoctorEdges
         return response.Headers.Date;
     }
 }
+
+/// <summary>The database does not answer as it should; the message says why, and holds no secret.</summary>
+public sealed class DatabasePingException(string message, Exception? inner = null) : Exception(message, inner);

@@ -26,8 +26,23 @@ internal static class PriceTables
             prices[model] = price;
         }
 
+        var others = new Dictionary<string, Price>(prices);
         foreach (var (model, price) in options.Models)
         {
+            prices.TryGetValue(model, out var same);
+            if (!model.Contains('/', StringComparison.Ordinal))
+            {
+                // Of any provider, while prices that come with Gatehouse, or are imported, name each model with its kind of provider.
+                foreach (var (name, other) in others.Where(o => o.Key.EndsWith($"/{model}", StringComparison.Ordinal)))
+                {
+                    same ??= other;
+                    if (!options.Models.ContainsKey(name))
+                    {
+                        prices.Remove(name);
+                    }
+                }
+            }
+
             prices[model] = new Price(
                 price.Input / Million,
                 price.Output / Million,
@@ -39,8 +54,8 @@ internal static class PriceTables
                 price.ImageInput / Million,
                 price.AudioOutput / Million)
             {
-                MaxInputTokens = price.MaxInputTokens ?? prices.GetValueOrDefault(model)?.MaxInputTokens,
-                MaxOutputTokens = price.MaxOutputTokens ?? prices.GetValueOrDefault(model)?.MaxOutputTokens,
+                MaxInputTokens = price.MaxInputTokens ?? same?.MaxInputTokens,
+                MaxOutputTokens = price.MaxOutputTokens ?? same?.MaxOutputTokens,
             };
         }
 

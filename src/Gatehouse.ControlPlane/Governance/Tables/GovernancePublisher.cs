@@ -33,7 +33,7 @@ internal sealed class GovernancePublisher(
 
                 if (keeper is not null)
                 {
-                    await keeper.KeepAsync(rows, now);
+                    await keeper.KeepAsync(rows, now, isNew);
                 }
             }
 

@@ -27,7 +27,10 @@ public sealed partial class TablesKeeper(TablesFile? file, TablesStanding standi
         && ((now - _triedAt).Duration() >= (_failed ? Again : Every) || (!_failed && standing.Nodes != _nodes));
 
     /// <param name="at">Before they were read.</param>
-    internal async Task KeepAsync(GovernanceRows rows, DateTimeOffset at)
+    /// <param name="isNew">
+    /// Somebody changed them: when they cannot be kept nothing is, since a start from the old ones would serve what was revoked.
+    /// </param>
+    internal async Task KeepAsync(GovernanceRows rows, DateTimeOffset at, bool isNew)
     {
         if (File is not { } kept)
         {
@@ -49,10 +52,30 @@ public sealed partial class TablesKeeper(TablesFile? file, TablesStanding standi
             }
 
             _failed = true;
+            if (isNew)
+            {
+                Remove(kept);
+            }
+        }
+    }
+
+    private void Remove(TablesFile kept)
+    {
+        try
+        {
+            kept.Remove();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            NotRemoved(e);
         }
     }
 
     [LoggerMessage(Level = LogLevel.Error,
-        Message = "The tables cannot be written to the disk, so a start without the database would be from older ones; it is tried again.")]
+        Message = "The tables cannot be written to the disk: once they have changed, a start without the database fails. It is tried again.")]
     private partial void NotKept(Exception e);
+
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "Older tables cannot be removed from the disk: a start without the database would serve what was revoked since.")]
+    private partial void NotRemoved(Exception e);
 }
