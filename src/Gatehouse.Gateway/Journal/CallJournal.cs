@@ -63,6 +63,7 @@ public sealed partial class CallJournal : IDisposable
     private readonly NameCache _names = new(); // of the reader
     private readonly Stack<CallRecord> _spare = []; // of the reader
     private readonly HashSet<JournalPosition> _damaged = []; // of the reader: what it has counted, however often it reads it
+    private readonly HashSet<long> _foundEmpty = []; // until the reader says how far it had come
     private readonly JournalFlusher? _flusher;
 
     private JournalSegment[] _segments; // by number; replaced whole, under _rotation
@@ -160,7 +161,15 @@ public sealed partial class CallJournal : IDisposable
         {
             var last = FindSegments(options.Directory, found, out var empty);
             var journal = new CallJournal(options, lockFile, ReadNodeId(options.Directory), found, last + 1, allocate);
-            empty.ForEach(File.Delete);
+            foreach (var path in empty)
+            {
+                File.Delete(path);
+                if (JournalSegment.TryNumber(path, out var number))
+                {
+                    journal._foundEmpty.Add(number);
+                }
+            }
+
             return journal;
         }
         catch
@@ -252,6 +261,7 @@ public sealed partial class CallJournal : IDisposable
         var had = batch.Count;
         var segments = Volatile.Read(ref _segments);
         var index = IndexOf(segments, position);
+        CheckStart(segments[index], position);
         var offset = segments[index].Number == position.Segment ? AlignedOffset(position.Offset) : JournalSegment.HeaderBytes;
         while (batch.Count - had < max)
         {
@@ -370,6 +380,29 @@ public sealed partial class CallJournal : IDisposable
         var index = Array.FindIndex(segments, s => s.Number >= position.Segment);
         return Math.Max(index, 0);
     }
+
+    /// <summary>
+    /// A reader's position in a segment of an earlier process is behind a record of it. Where none ends there the file has lost its end,
+    /// or all, and with it what may have waited behind the position.
+    /// </summary>
+    private void CheckStart(JournalSegment segment, JournalPosition position)
+    {
+        if (segment.Number == position.Segment ? !segment.Lacks(position.Offset) : !IsEmptied(position))
+        {
+            return;
+        }
+
+        _foundEmpty.Remove(position.Segment);
+        if (_damaged.Add(position))
+        {
+            DamagedFile = segment.Number == position.Segment
+                ? segment.KeepDamaged() : JournalSegment.MarkDamaged(_directory, position.Segment);
+            Interlocked.Increment(ref _corrupted);
+        }
+    }
+
+    private bool IsEmptied(JournalPosition position) =>
+        position.Offset > JournalSegment.HeaderBytes && position.Offset < _segmentBytes && _foundEmpty.Contains(position.Segment);
 
     private bool TryDecode(
         ReadOnlySpan<byte> payload, List<CallRecord> batch, JournalSegment segment, long before, ref JournalPosition position)

@@ -43,25 +43,35 @@ public static class JournalFiles
         }
     }
 
+    /// <param name="drained">Up to where the ledger has it; <see langword="null"/>: nobody knows.</param>
     /// <returns>What cannot be read, in segments that wait and in those that are kept for their damage.</returns>
     /// <exception cref="IOException">A file cannot be read.</exception>
     /// <exception cref="JournalVersionException">A newer Gatehouse wrote it.</exception>
-    public static List<JournalDamage> FindDamage(string directory)
+    public static List<JournalDamage> FindDamage(string directory, JournalPosition? drained = null)
     {
         var found = new List<JournalDamage>();
         foreach (var path in Directory.EnumerateFiles(directory).Order(StringComparer.Ordinal))
         {
             var isKept = path.EndsWith(JournalSegment.DamagedSuffix, StringComparison.Ordinal);
             var name = isKept ? path[..^JournalSegment.DamagedSuffix.Length] : path;
-            if (!JournalSegment.TryNumber(name, out var number) || (isKept && File.Exists(name))
-                || OpenOrNull(path, number) is not { } segment)
+            if (!JournalSegment.TryNumber(name, out var number) || (isKept && File.Exists(name)))
             {
                 continue;
             }
 
-            using (segment)
+            var count = found.Count;
+            var reached = drained is { } d && d.Segment == number ? d.Offset : 0;
+            using var segment = OpenOrNull(path, number);
+            if (segment is not null)
             {
                 AddDamage(segment, found);
+            }
+
+            // Where the rest of a file is sound, or nothing is left of it, its end is missing.
+            var isShort = segment is null ? reached > JournalSegment.HeaderBytes && File.Exists(path) : segment.Lacks(reached);
+            if (found.Count == count && (isKept || isShort))
+            {
+                found.Add(new JournalDamage(path, segment?.Tail ?? 0, 0, null, null));
             }
         }
 

@@ -42,6 +42,9 @@ internal sealed unsafe partial class JournalSegment : IDisposable
     public const string DamagedSuffix = ".damaged";
 
     private const int RecordHeaderBytes = 8;
+
+    /// <summary>More zeros than writers leave that were stopped: a page that the disk lost.</summary>
+    private const int LostBytes = 4096;
     private const long LastNumber = 999_999_999_999; // names of more digits would not be in the order of their numbers
     private const int EndMark = -1;
     private const ulong Magic = 0x0031_4C4E_524A_4847; // "GHJRNL1\0" in little endian
@@ -228,13 +231,14 @@ internal sealed unsafe partial class JournalSegment : IDisposable
             }
 
             // A zero is a record that its writer did not finish, and nobody was told that it was kept. Behind either, look for the next.
+            var next = NextUsed(at + 8, end);
             if (!searching)
             {
                 searching = true;
-                damaged += length == 0 ? 0 : 1;
+                damaged += length == 0 && next - at < LostBytes ? 0 : 1;
             }
 
-            at = NextUsed(at + 8, end);
+            at = next;
         }
 
         if (_isCut)
@@ -313,6 +317,33 @@ internal sealed unsafe partial class JournalSegment : IDisposable
     {
         Dispose();
         File.Delete(Path);
+    }
+
+    /// <summary>Whether what an earlier process read up to there is there no longer.</summary>
+    public bool Lacks(long offset)
+    {
+        if (_live || offset <= Tail || offset >= Capacity)
+        {
+            return false; // a record may end in zeros, behind the last byte that seems used
+        }
+
+        long at = HeaderBytes, damaged = 0;
+        while (at < offset && Read(ref at, out _, ref damaged) == SegmentRead.Record)
+        {
+        }
+
+        return at != offset;
+    }
+
+    /// <summary>Leaves a sign of a segment of which nothing is left.</summary>
+    /// <returns>Its path.</returns>
+    public static string MarkDamaged(string directory, long number)
+    {
+        var path = PathOf(directory, number) + DamagedSuffix;
+        using (File.Open(path, FileMode.Append))
+        {
+            return path;
+        }
     }
 
     /// <summary>

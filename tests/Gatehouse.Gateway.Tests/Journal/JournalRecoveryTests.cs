@@ -63,6 +63,106 @@ public sealed class JournalRecoveryTests : IDisposable
         AssertLeft(0);
     }
 
+    /// <summary>A file that ended before the place up to where the ledger had it was taken for one that had been read.</summary>
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(30, false)]
+    [InlineData(64, false)]
+    [InlineData(0, true)]
+    [InlineData(64, true)]
+    [InlineData(80, true)]
+    public void A_file_that_ends_before_what_was_read_of_it_is_noticed(int left, bool isZeroed)
+    {
+        var (path, ends) = WriteThree();
+        var drained = new JournalPosition(1, ends[1]);
+        Assert.Empty(JournalFiles.FindDamage(_directory.Path, drained));
+        using (var file = File.OpenWrite(path))
+        {
+            var length = file.Length;
+            file.SetLength(left);
+            file.SetLength(isZeroed ? length : left);
+        }
+
+        Assert.Equal(path, Assert.Single(JournalFiles.FindDamage(_directory.Path, drained)).File);
+        using (var journal = Open())
+        {
+            var (position, read) = (drained, new List<CallRecord>());
+            journal.TryRead(ref position, read, 10);
+            var again = drained;
+            journal.TryRead(ref again, read, 10);
+            journal.Release(position);
+
+            Assert.Empty(read);
+            Assert.Equal((1, path + ".damaged"), (journal.Corrupted, journal.DamagedFile));
+        }
+
+        Assert.Equal(path + ".damaged", Assert.Single(JournalFiles.FindDamage(_directory.Path, drained)).File);
+        AssertLeft(0);
+    }
+
+    [Fact]
+    public void A_sound_file_is_not_damaged_wherever_it_was_read_up_to()
+    {
+        var (path, ends) = WriteThree();
+        using (var file = File.OpenRead(path))
+        {
+            ends = [JournalSegment.HeaderBytes, .. ends, file.Length];
+        }
+
+        foreach (var end in ends)
+        {
+            var drained = new JournalPosition(1, end);
+            Assert.Empty(JournalFiles.FindDamage(_directory.Path, drained));
+            using var journal = Open();
+            var read = new List<CallRecord>();
+            journal.TryRead(ref drained, read, 10);
+            Assert.Equal((Math.Max(0, 3 - Array.IndexOf(ends, end)), 0), (read.Count, journal.Corrupted));
+        }
+    }
+
+    /// <summary>They were taken for records that their writers had not finished.</summary>
+    [Theory]
+    [InlineData(3, 0)]
+    [InlineData(40, 1)]
+    public void Whole_records_that_became_zeros_are_noticed_where_no_writer_leaves_so_many(int records, long corrupted)
+    {
+        var path = JournalSegment.PathOf(_directory.Path, 1);
+        long from, to;
+        using (var journal = CallJournal.Open(new CallJournalOptions { Directory = _directory.Path, SegmentBytes = 64 << 10 }))
+        {
+            journal.Append(JournalSamples.Small(0));
+            from = journal.End.Offset;
+            for (var i = 1; i <= records; i++)
+            {
+                journal.Append(JournalSamples.Small(i));
+            }
+
+            to = journal.End.Offset;
+            journal.Append(JournalSamples.Small(records + 1));
+        }
+
+        Overwrite(path, from, new byte[to - from]);
+
+        Assert.Equal(corrupted, JournalFiles.FindDamage(_directory.Path).Count);
+        AssertLeft(corrupted, "req_0", $"req_{records + 1}");
+    }
+
+    /// <summary>The last byte that is not zero is not the end of a record that ends in zeros.</summary>
+    [Fact]
+    public void A_record_that_ends_in_zeros_is_no_damage()
+    {
+        using (var segment = JournalSegment.Create(_directory.Path, 1, 4096, JournalSegment.AllocateBlocks))
+        {
+            segment.TryAppend([1, .. new byte[99]]);
+        }
+
+        using var left = JournalSegment.Open(JournalSegment.PathOf(_directory.Path, 1), 1)!;
+        var end = JournalSegment.HeaderBytes + JournalSegment.SizeOf(100);
+        Assert.True(left.Tail < end);
+        Assert.False(left.Lacks(end));
+        Assert.True(left.Lacks(end + 8));
+    }
+
     [Fact]
     public void What_has_the_name_of_the_next_segment_is_left_alone_and_stops_nothing()
     {

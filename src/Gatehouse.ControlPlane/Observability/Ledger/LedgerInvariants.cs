@@ -37,9 +37,14 @@ public static class LedgerInvariants
         {
             if (Directory.Exists(directory) && JournalFiles.FindNode(directory) is { } node)
             {
-                faults.AddRange(JournalFiles.FindDamage(directory).Select(Say));
+                var positions = await sql.QueryAsync(
+                    $"SELECT segment, byte_offset FROM observability_journal WHERE node = {node}",
+                    row => new JournalPosition(row.Long(0), row.Long(1)),
+                    ct);
+                var drained = positions.Count == 0 ? (JournalPosition?)null : positions[0];
+                faults.AddRange(JournalFiles.FindDamage(directory, drained).Select(Say));
                 var damaged = faults.Count;
-                count = await CompareAsync(sql, directory, node, faults, ct);
+                count = drained is { } upTo ? await CompareAsync(sql, directory, upTo, faults, ct) : 0;
                 mend = faults.Count == damaged ? accountFor : null;
             }
         }
@@ -55,19 +60,11 @@ public static class LedgerInvariants
     }
 
     /// <returns>The number of records compared.</returns>
-    private static async Task<long> CompareAsync(Transaction sql, string directory, string node, List<string> faults, CancellationToken ct)
+    private static async Task<long> CompareAsync(
+        Transaction sql, string directory, JournalPosition upTo, List<string> faults, CancellationToken ct)
     {
-        var positions = await sql.QueryAsync(
-            $"SELECT segment, byte_offset FROM observability_journal WHERE node = {node}",
-            row => new JournalPosition(row.Long(0), row.Long(1)),
-            ct);
-        if (positions.Count == 0)
-        {
-            return 0;
-        }
-
         var count = 0L;
-        foreach (var batch in JournalFiles.Read(directory, positions[0]).Where(r => r.TeamId != Guid.Empty).Chunk(BatchRecords))
+        foreach (var batch in JournalFiles.Read(directory, upTo).Where(r => r.TeamId != Guid.Empty).Chunk(BatchRecords))
         {
             count += batch.Length;
             var ids = batch.Select(r => r.Id).ToList();
