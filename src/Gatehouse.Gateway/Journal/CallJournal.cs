@@ -161,15 +161,8 @@ public sealed partial class CallJournal : IDisposable
         {
             var last = FindSegments(options.Directory, found, out var empty);
             var journal = new CallJournal(options, lockFile, ReadNodeId(options.Directory), found, last + 1, allocate);
-            foreach (var path in empty)
-            {
-                File.Delete(path);
-                if (JournalSegment.TryNumber(path, out var number))
-                {
-                    journal._foundEmpty.Add(number);
-                }
-            }
-
+            empty.ForEach(number => File.Delete(JournalSegment.PathOf(options.Directory, number)));
+            journal._foundEmpty.UnionWith(empty);
             return journal;
         }
         catch
@@ -454,7 +447,7 @@ public sealed partial class CallJournal : IDisposable
 
     /// <param name="empty">Segments without a record: their room is given back, their names stay until a higher number is on disk.</param>
     /// <returns>The highest number in use, or 0.</returns>
-    private static long FindSegments(string directory, List<JournalSegment> found, out List<string> empty)
+    private static long FindSegments(string directory, List<JournalSegment> found, out List<long> empty)
     {
         empty = [];
         var last = 0L;
@@ -473,7 +466,7 @@ public sealed partial class CallJournal : IDisposable
             else
             {
                 File.WriteAllBytes(path, []);
-                empty.Add(path);
+                empty.Add(number);
             }
         }
 

@@ -99,14 +99,14 @@ internal sealed partial class JournalFlusher : IDisposable
         }
         catch (IOException e)
         {
-            if (!_failed)
-            {
-                _failed = true;
-                _tell(e);
-            }
-
+            var isFirst = !_failed;
+            _failed = true;
             round.SetException(e);
             _ = round.Task.Exception; // there may be nobody who looks
+            if (isFirst)
+            {
+                _tell(e); // behind those who wait, whatever it does
+            }
         }
     }
 

@@ -45,6 +45,7 @@ internal sealed unsafe partial class JournalSegment : IDisposable
 
     /// <summary>More zeros than writers leave that were stopped: a page that the disk lost.</summary>
     private const int LostBytes = 4096;
+
     private const long LastNumber = 999_999_999_999; // names of more digits would not be in the order of their numbers
     private const int EndMark = -1;
     private const ulong Magic = 0x0031_4C4E_524A_4847; // "GHJRNL1\0" in little endian

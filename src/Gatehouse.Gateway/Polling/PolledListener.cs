@@ -27,7 +27,7 @@ internal sealed partial class PolledListener : IConnectionListener
     private readonly ILogger _log;
     private bool _isFull; // as many clients as there may be
     private bool _isSaid; // once
-    private volatile bool _isDeaf; // and those under way are still to be waited for
+    private volatile bool _mayBeUnderWay; // to a listener that hears nobody new
     private bool _isClosed;
 
     /// <param name="socket">Listens already.</param>
@@ -73,12 +73,12 @@ internal sealed partial class PolledListener : IConnectionListener
             var (descriptor, remote) = await _polled.Wait.RunAsync(cancellationToken);
             if (descriptor == AcceptWait.Closed)
             {
-                if (!_isDeaf)
+                if (!_mayBeUnderWay)
                 {
                     break;
                 }
 
-                _isDeaf = false;
+                _mayBeUnderWay = false;
                 await Task.Delay(Travelling, _clock, cancellationToken);
                 continue;
             }
@@ -124,7 +124,7 @@ internal sealed partial class PolledListener : IConnectionListener
     /// </summary>
     public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
     {
-        _isDeaf = _polled.TryTurnDeaf();
+        _mayBeUnderWay = _polled.TryTurnDeaf();
         _polled.IsEnding = true;
         _polled.Wait.CancelPending();
         return ValueTask.CompletedTask;

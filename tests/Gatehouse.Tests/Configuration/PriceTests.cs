@@ -128,6 +128,7 @@ public sealed class PriceTests
                 azure/gpt-4o: { input: 4, output: 16 }
                 gemini-2.5-pro: { input: 7, output: 8 }
                 simulator: { input: 100, output: 1000 }
+                gpt-oss-120b: { input: 50, output: 50 }
             """);
 
         var prices = loaded.Compiled.Prices;
@@ -135,6 +136,7 @@ public sealed class PriceTests
         Assert.Equal(0.000004m, Find(prices, "any", "azure", "gpt-4o")!.Input);
         Assert.Equal(0.000007m, Find(prices, "any", "gemini", "gemini-2.5-pro")!.Input);
         Assert.Equal(0.001m, Find(prices, "simulator", "simulator", "simulator")!.Output);
+        Assert.True(Find(prices, "any", "groq", "openai/gpt-oss-120b")!.Input < 0.00005m, "a model of another name keeps its price");
     }
 
     [Fact]

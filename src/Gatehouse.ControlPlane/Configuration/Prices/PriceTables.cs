@@ -32,8 +32,8 @@ internal static class PriceTables
             prices.TryGetValue(model, out var same);
             if (!model.Contains('/', StringComparison.Ordinal))
             {
-                // Of any provider, while prices that come with Gatehouse, or are imported, name each model with its kind of provider.
-                foreach (var (name, other) in others.Where(o => o.Key.EndsWith($"/{model}", StringComparison.Ordinal)))
+                // Of any provider, while prices that come with Gatehouse, or are imported, name each model behind its kind of provider.
+                foreach (var (name, other) in others.Where(o => o.Key[(o.Key.IndexOf('/') + 1)..] == model))
                 {
                     same ??= other;
                     if (!options.Models.ContainsKey(name))
