@@ -22,15 +22,20 @@ internal static class PacedCalls
         prices: { models: { "simulator/simulator": { input: {{{InputUsd}}}, output: {{{OutputUsd}}} } } }
         """;
 
-    public static Task<List<PacedAnswer>> RunAsync(GatehouseProcess gatehouse, TimeSpan time)
+    public static Task<List<PacedAnswer>> RunAsync(GatehouseProcess gatehouse, TimeSpan time) => RunAsync([gatehouse], time);
+
+    /// <summary>Each node has as many callers, all with the key of the first.</summary>
+    public static async Task<List<PacedAnswer>> RunAsync(IReadOnlyList<GatehouseProcess> nodes, TimeSpan time)
     {
         var began = TimeProvider.System.GetTimestamp();
-        return RunAsync(gatehouse, () => TimeProvider.System.GetElapsedTime(began) < time);
+        var key = nodes[0].SampleKey;
+        var answers = await Task.WhenAll(nodes.Select(n => RunAsync(n, () => TimeProvider.System.GetElapsedTime(began) < time, key)));
+        return [.. answers.SelectMany(a => a)];
     }
 
-    public static async Task<List<PacedAnswer>> RunAsync(GatehouseProcess gatehouse, Func<bool> goesOn)
+    public static async Task<List<PacedAnswer>> RunAsync(GatehouseProcess gatehouse, Func<bool> goesOn, string? key = null)
     {
-        using var http = gatehouse.CreateClient();
+        using var http = gatehouse.CreateClient(key);
         var answers = await Task.WhenAll(Enumerable.Range(0, Callers).Select(async _ =>
         {
             var found = new List<PacedAnswer>();

@@ -22,10 +22,10 @@ public sealed class LeaseStandingTests
             rule, "", window.From, window.Until, window.Granted, window.Used, window.Underway, 0, 8, 0, 0, 0, 1);
 
         window.Settle(3, 0); // while the database is told
-        standing.Synced(told, now: 1);
+        standing.Synced(told, default, now: 1);
 
         Assert.True(standing.HasMoved(window));
-        standing.Synced(told with { Used = window.Used, Underway = window.Underway }, now: 2);
+        standing.Synced(told with { Used = window.Used, Underway = window.Underway }, default, now: 2);
         Assert.False(standing.HasMoved(window));
     }
 }

@@ -13,9 +13,10 @@ namespace Gatehouse.Governance;
 /// <param name="Ahead">Units to hold beyond the need, if there are enough; <see cref="long.MaxValue"/>: all.</param>
 /// <param name="Nodes">How many nodes share the rest.</param>
 /// <param name="IsAnew">Others took this node for dead, and it says again what it holds: what it used.</param>
+/// <param name="MayBeWanted">The others may have been told that calls wait for more than is free.</param>
 internal sealed record LeaseRequest(
     LimitRule Rule, string Subject, DateTimeOffset From, DateTimeOffset Until, long Granted, long Used, long Underway, long Recorded,
-    long Pledge, long Need, long NeedEach, long Ahead, int Nodes, bool IsAnew = false)
+    long Pledge, long Need, long NeedEach, long Ahead, int Nodes, bool IsAnew = false, bool MayBeWanted = false)
 {
     /// <summary>What may still come into the ledger of what the node was granted.</summary>
     public long Out => Math.Max(0, (Rule.Measure == Measure.Money ? Math.Max(Granted, Used) : Granted) - Recorded);
@@ -27,14 +28,25 @@ internal sealed record LeaseRequest(
 /// and calls were priced down by since.</param>
 /// <param name="Free">Units that nobody holds; below 0 when the cap was lowered beneath what is out.</param>
 /// <param name="IsRuleGone">The rule was removed; the node has not heard of it.</param>
-internal readonly record struct LeaseAnswer(bool IsLost, long More, long Others, long Free, bool IsRuleGone = false);
+internal readonly record struct LeaseAnswer(bool IsLost, long More, long Others, long Free, bool IsRuleGone = false)
+{
+    /// <summary>Whether calls wait for more than was free, and the others are told so.</summary>
+    public bool IsWanted { get; init; }
+}
+
+/// <summary>One period of a count.</summary>
+internal readonly record struct CountKey(Guid RuleId, string Measure, string Subject, DateTimeOffset From)
+{
+    public static CountKey Of(LimitRule rule, string subject, AllowanceWindow window) =>
+        new(rule.Id, Words.Of(rule.Measure), subject, window.From);
+}
 
 /// <param name="Revision">By which it lets calls in; <see langword="null"/>: it does not say.</param>
 internal readonly record struct NodeBeat(string Node, long Beat, long? Revision);
 
 /// <summary>
-/// Tables <c>governance_lease</c>, <c>governance_node</c> and the locks on <c>governance_allowance</c>. Who changes leases of a count locks
-/// its row first, so that what is spent and what is out together never pass the cap.
+/// Tables <c>governance_lease</c>, <c>governance_wanted</c>, <c>governance_node</c> and the locks on <c>governance_allowance</c>. Who
+/// changes leases of a count locks its row first, so that what is spent and what is out together never pass the cap.
 /// </summary>
 internal sealed class LeaseStore(Database db)
 {
@@ -86,11 +98,17 @@ internal sealed class LeaseStore(Database db)
                 """,
                 ct);
 
+            var isWanted = r.Nodes > 1 && more < r.Need;
+            if (isWanted || r.MayBeWanted)
+            {
+                await TellWantedAsync(sql, isWanted, node, run, r, ct);
+            }
+
             // Of money, what others used and the ledger does not have yet is left out: no budget is said to be used up before it is.
             var used = isMoney
                 ? Math.Max(Math.Min(0, spent - r.Recorded), spent - (r.Used - r.Underway))
                 : spent + others.Sum(l => l.Consumed);
-            return new LeaseAnswer(false, more, used, free - more);
+            return new LeaseAnswer(false, more, used, free - more) { IsWanted = isWanted };
         },
         ct);
 
@@ -107,8 +125,9 @@ internal sealed class LeaseStore(Database db)
             ct);
 
     /// <summary>Shows that this node lives, and by which revision it lets calls in.</summary>
-    /// <returns>Every node as it last showed itself.</returns>
-    public Task<List<NodeBeat>> BeatAsync(string node, long run, long revision, CancellationToken ct) => db.TransactionAsync(
+    /// <returns>Every node as it last showed itself, and the counts of which calls of others wait for more than is free.</returns>
+    public Task<(List<NodeBeat> Nodes, List<CountKey> Wanted)> BeatAsync(
+        string node, long run, long revision, CancellationToken ct) => db.TransactionAsync(
         async sql =>
         {
             await sql.ExecuteAsync(
@@ -117,8 +136,13 @@ internal sealed class LeaseStore(Database db)
                 ON CONFLICT (node) DO UPDATE SET run = excluded.run, beat = governance_node.beat + 1, revision = excluded.revision
                 """,
                 ct);
-            return await sql.QueryAsync(
+            var nodes = await sql.QueryAsync(
                 $"SELECT node, beat, revision FROM governance_node", row => new NodeBeat(row.Text(0), row.Long(1), row.LongOrNull(2)), ct);
+            var wanted = nodes.Count == 1 ? [] : await sql.QueryAsync(
+                $"SELECT DISTINCT rule_id, measure, subject, from_at FROM governance_wanted WHERE node <> {node}",
+                row => new CountKey(row.Id(0), row.Text(1), row.Text(2), row.Instant(3)),
+                ct);
+            return (nodes, wanted);
         },
         ct);
 
@@ -153,6 +177,7 @@ internal sealed class LeaseStore(Database db)
         {
             FormattableString gone = $"rule_id NOT IN (SELECT id FROM governance_budget UNION ALL SELECT id FROM governance_limit)";
             await sql.ExecuteAsync($"DELETE FROM governance_lease WHERE until_at < {now.AddHours(-1)} OR {gone}", ct);
+            await sql.ExecuteAsync($"DELETE FROM governance_wanted WHERE until_at < {now.AddHours(-1)} OR {gone}", ct);
             await sql.ExecuteAsync(
                 $"""
                 DELETE FROM governance_allowance
@@ -178,6 +203,28 @@ internal sealed class LeaseStore(Database db)
             """,
             ct);
         await sql.ExecuteAsync($"DELETE FROM governance_lease WHERE {leases}", ct);
+        await sql.ExecuteAsync($"DELETE FROM governance_wanted WHERE {leases}", ct);
+    }
+
+    private static Task<int> TellWantedAsync(
+        Transaction sql, bool isWanted, string node, long run, LeaseRequest r, CancellationToken ct)
+    {
+        var measure = Words.Of(r.Rule.Measure);
+        return isWanted
+            ? sql.ExecuteAsync(
+                $"""
+                INSERT INTO governance_wanted (rule_id, measure, subject, from_at, until_at, node, run)
+                VALUES ({r.Rule.Id}, {measure}, {r.Subject}, {r.From}, {r.Until}, {node}, {run})
+                ON CONFLICT (rule_id, measure, subject, from_at, node, run) DO NOTHING
+                """,
+                ct)
+            : sql.ExecuteAsync(
+                $"""
+                DELETE FROM governance_wanted
+                WHERE rule_id = {r.Rule.Id} AND measure = {measure} AND subject = {r.Subject} AND from_at = {r.From} AND node = {node}
+                    AND run = {run}
+                """,
+                ct);
     }
 
     private static FormattableString Cap(LimitRule rule) => rule.Measure switch

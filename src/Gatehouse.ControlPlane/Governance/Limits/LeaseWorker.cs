@@ -6,8 +6,8 @@ namespace Gatehouse.Governance;
 /// <summary>
 /// Keeps this node supplied with leases of budgets and limits, off the way of calls:
 /// <list type="number">
-/// <item>A node that is alone holds all that is free; of several each holds what it lately used, and gives back what lies idle
-/// (<see cref="LeasedCounts"/>).</item>
+/// <item>A node that is alone holds all that is free; of several each holds some of it, and gives back what lies idle
+/// (<see cref="LeasedCounts"/>), also what it would keep where calls of another wait for it.</item>
 /// <item>Of what it holds a node uses no more than it pledged to the database before, so that the others lose little when it dies. While it
 /// is alone, or the database away, that is all.</item>
 /// <item>A node that cannot serve a waiting call gives back what it holds too little of, so that parts do not lie about on every

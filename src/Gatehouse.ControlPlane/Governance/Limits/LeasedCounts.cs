@@ -13,6 +13,12 @@ internal sealed class LeasedCounts(
     private static readonly TimeSpan PrepareAhead = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan KeepPrevious = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan ForgetUnusedAfter = TimeSpan.FromSeconds(5);
+    /// <summary>For how many seconds of its present use a node holds a part of a budget: the database may be away so long.</summary>
+    private const long StockSeconds = 60;
+
+    /// <summary>For how many it pledges: until it takes the database for away for good.</summary>
+    private const long PledgeSeconds = 8;
+
     private static readonly TimeSpan ForgetSettledAfter = TimeSpan.FromMinutes(10);
 
     private readonly Dictionary<AllowanceWindow, LeaseStanding> _standings = [];
@@ -121,8 +127,15 @@ internal sealed class LeasedCounts(
         var recent = standing.Look(window, now, clock);
         var waiting = window.Waiting;
         var starving = waiting > 0 && window.Spare < window.WaitingEach;
-        var keep = rule.Measure == Measure.Concurrency ? Math.Max(1, window.Underway) : recent;
-        var idle = nodes.Count > 1 && waiting == 0 && window.Spare > (2 * keep) + (rule.Cap / 100);
+        var isWantedElsewhere = nodes.IsWanted(rule, allowance.Subject, window);
+        var stock = isWantedElsewhere ? recent : Stock(rule, window, standing, recent);
+        var keep = rule.Measure switch
+        {
+            Measure.Money => stock,
+            Measure.Concurrency => Math.Max(1, window.Underway),
+            _ => recent,
+        };
+        var idle = nodes.Count > 1 && waiting == 0 && window.Spare > (2 * keep) + (isWantedElsewhere ? 0 : rule.Cap / 100);
         var stale = standing.HasMoved(window) && clock.GetElapsedTime(standing.SyncedAt, now) >= MovedFor;
         if (!window.IsAsking && !starving && !idle && !stale && (standing.SyncedAt != 0 || !isWanted))
         {
@@ -148,7 +161,8 @@ internal sealed class LeasedCounts(
             }
 
             var pledge = Pledge(rule, window, recent);
-            var told = Request(allowance, rule, window, pledge, idle ? 0 : Ahead(rule, window, recent));
+            var told = Request(allowance, rule, window, pledge, idle ? 0 : Ahead(window, Math.Max(2 * recent, stock)));
+            standing.Asking(told);
             var answer = await TellAsync(told, ct);
             if (answer.IsLost)
             {
@@ -168,7 +182,7 @@ internal sealed class LeasedCounts(
             window.Pledge(pledge);
             var canHaveMore = pledge < window.Granted + answer.More ? pledge - window.Used : answer.Free > 0 ? answer.More : 0;
             window.Grant(answer.More, answer.Others, canHaveMore / 2);
-            standing.Synced(told, now);
+            standing.Synced(told, answer, now);
         }
         catch
         {
@@ -180,11 +194,27 @@ internal sealed class LeasedCounts(
     private Task<LeaseAnswer> TellAsync(LeaseRequest told, CancellationToken ct) =>
         outage.AskAsync(limit => store.SyncAsync(journal.NodeId, book.Run, told, limit), ct);
 
-    /// <summary>What calls wait for, and about a second's use or a small part of the cap; never less than was pledged before.</summary>
+    /// <summary>
+    /// What to hold beyond what is used, of several nodes: of money what calls go on with while the database is away, about a minute's use
+    /// or a small part of the cap, and no more than an even part of what is left.
+    /// </summary>
+    private long Stock(LimitRule rule, AllowanceWindow window, LeaseStanding standing, long recent)
+    {
+        var part = rule.Cap / (16 * nodes.Count);
+        if (rule.Measure != Measure.Money)
+        {
+            return Math.Max(recent, part);
+        }
+
+        var share = (window.Spare + (standing.Free ?? rule.Cap)) / (nodes.Count + 1); // with which half of what is left stays free
+        return Math.Max(recent, Math.Min(Math.Max(StockSeconds * recent, part), share));
+    }
+
+    /// <summary>What calls wait for, and some seconds' use or a small part of the cap; never less than was pledged before.</summary>
     private long Pledge(LimitRule rule, AllowanceWindow window, long recent) => nodes.Count == 1
         ? long.MaxValue
         : Math.Max(
-            window.Pledged, window.Used + window.Waiting + Math.Max(1, Math.Max(recent, rule.Cap / (64 * nodes.Count))));
+            window.Pledged, window.Used + window.Waiting + Math.Max(1, Math.Max(PledgeSeconds * recent, rule.Cap / (64 * nodes.Count))));
 
     private LeaseRequest Request(Allowance allowance, LimitRule rule, AllowanceWindow window, long pledge, long ahead)
     {
@@ -193,12 +223,10 @@ internal sealed class LeasedCounts(
         var need = Math.Max(0, window.Waiting - window.Spare);
         return new LeaseRequest(
             rule, allowance.Subject, window.From, window.Until, window.Granted, used, used - consumed, recorded, pledge, need,
-            window.WaitingEach, ahead, nodes.Count);
+            window.WaitingEach, ahead, nodes.Count, MayBeWanted: StandingOf(window).MayBeWanted);
     }
 
-    private long Ahead(LimitRule rule, AllowanceWindow window, long recent) => nodes.Count == 1
-        ? long.MaxValue
-        : Math.Max(0, Math.Max(2 * recent, rule.Cap / (16 * nodes.Count)) - window.Spare);
+    private long Ahead(AllowanceWindow window, long stock) => nodes.Count == 1 ? long.MaxValue : Math.Max(0, stock - window.Spare);
 
     /// <summary>
     /// Gives back what an end user holds who does not call. What they used for good is forgotten only with the period, or once the

@@ -1,3 +1,4 @@
+using Gatehouse.Gateway.Limits;
 using Microsoft.Extensions.Logging;
 
 namespace Gatehouse.Governance;
@@ -15,6 +16,7 @@ internal sealed partial class LiveNodes(
     private static readonly TimeSpan GoneAfter = TimeSpan.FromMinutes(2);
 
     private readonly Dictionary<string, Neighbour> _others = [];
+    private HashSet<CountKey> _wanted = [];
     private long _beatAt;
 
     /// <summary>Nodes that live, this one among them.</summary>
@@ -22,6 +24,10 @@ internal sealed partial class LiveNodes(
 
     /// <summary>The lowest revision by which a node that lives lets calls in.</summary>
     public long LowestRevision { get; private set; }
+
+    /// <summary>Whether calls of other nodes wait for more of it than is free.</summary>
+    public bool IsWanted(LimitRule rule, string subject, AllowanceWindow window) =>
+        _wanted.Count > 0 && _wanted.Contains(CountKey.Of(rule, subject, window));
 
     /// <summary>Since this node last showed itself.</summary>
     public TimeSpan SinceBeat => _beatAt == 0 ? TimeSpan.MaxValue : clock.GetElapsedTime(_beatAt);
@@ -31,12 +37,13 @@ internal sealed partial class LiveNodes(
     /// <returns>Whether there is more to share, or more nodes to share it.</returns>
     public async Task<bool> BeatAsync(long run, long revision, bool wasAway, CancellationToken ct)
     {
-        var beats = await store.BeatAsync(journal.NodeId, run, revision, ct);
+        var (beats, wanted) = await store.BeatAsync(journal.NodeId, run, revision, ct);
         var now = clock.GetTimestamp();
 
         // Nobody could beat while the database was away, for all that is known here.
         var blind = wasAway || (_beatAt != 0 && clock.GetElapsedTime(_beatAt, now) > LiveFor);
         _beatAt = now;
+        _wanted = [.. wanted];
         var (live, lowest, isFreed) = (1, revision, false);
         foreach (var (node, beat, holds) in beats.Where(b => b.Node != journal.NodeId))
         {

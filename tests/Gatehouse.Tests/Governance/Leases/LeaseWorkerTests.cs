@@ -141,6 +141,77 @@ public sealed class LeaseWorkerTests : IAsyncLifetime
         Assert.Equal(long.MaxValue, Window(node).Pledged);
     }
 
+    /// <summary>Each held a second's use, and gave back the rest: calls were refused from then on, however much was left.</summary>
+    [Theory]
+    [InlineData(0, 31)] // a part of the limit, for calls that come rarely
+    [InlineData(2, 120)] // a minute's use
+    [InlineData(7, 250)] // an even part of what is left
+    public async Task Of_several_nodes_each_holds_what_calls_go_on_with_while_the_database_is_away(int perSecond, long least)
+    {
+        var (node, other) = (await StartAsync(), await StartAsync());
+        await MakeBudgetAsync("b");
+        await RoundAsync(node, refresh: true);
+        await RoundAsync(other, refresh: true);
+        for (var i = 0; i < 10; i++)
+        {
+            End(Begin(node, perSecond), perSecond);
+            _clock.Advance(TimeSpan.FromSeconds(1));
+            await RoundAsync(node);
+            await RoundAsync(other);
+        }
+
+        Assert.InRange(Window(node).Spare, Math.Min(least, (Cap - (10 * perSecond)) / 4), Cap / 2);
+        node.Db.Before = () => throw new DatabaseException("away");
+        var went = 0L;
+        for (var i = 0; i < 12; i++)
+        {
+            await RoundAsync(node);
+            went += Window(node).TryTake(perSecond) ? perSecond : 0;
+            _clock.Advance(TimeSpan.FromSeconds(0.5));
+        }
+
+        Assert.Equal(12 * perSecond, went); // before it takes the database for away for good too
+        Assert.Equal(long.MaxValue, Window(node).Pledged);
+    }
+
+    /// <summary>What was idle elsewhere stayed there, and calls were refused although the budget was not used up.</summary>
+    [Fact]
+    public async Task What_calls_wait_for_comes_from_the_node_that_holds_it_and_does_not_use_it()
+    {
+        var (node, other) = (await StartAsync(), await StartAsync());
+        await MakeBudgetAsync("b");
+        await RoundAsync(other, refresh: true);
+        await RoundAsync(node, refresh: true);
+        await RoundAsync(other); // knows of both by now
+        await RoundAsync(node);
+        var held = Window(other).Spare;
+        Assert.InRange(held, 1, Cap / 4);
+        for (var left = Cap - held; left > 0;)
+        {
+            var take = Math.Min(left, Math.Min(Window(node).Spare, Window(node).Pledged - Window(node).Used));
+            Assert.True(Window(node).TryTake(take));
+            left -= take;
+            Window(node).BeginWait(1);
+            await RoundAsync(node);
+            Window(node).EndWait(1);
+        }
+
+        Assert.Equal(Cap - held, Window(node).Used);
+        Window(node).BeginWait(held);
+        for (var i = 0; i < 4; i++) // a second, as long as the call waits
+        {
+            await RoundAsync(node);
+            await RoundAsync(other);
+            _clock.Advance(TimeSpan.FromSeconds(0.25));
+        }
+
+        Assert.True(Window(node).TryTake(held));
+        Window(node).EndWait(held);
+        Assert.Equal(0, Window(other).Spare);
+        await RoundAsync(node);
+        Assert.Empty(await Db.QueryAsync($"SELECT 1 FROM governance_wanted", row => row.Long(0), Ct));
+    }
+
     /// <summary>The lower limit held only once the node had told how it stands; until then it let calls in by the old one.</summary>
     [Fact]
     public async Task A_node_tells_that_it_holds_by_a_lower_limit_when_it_has_given_back_what_is_beyond()
