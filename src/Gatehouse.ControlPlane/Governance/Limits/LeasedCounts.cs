@@ -148,7 +148,7 @@ internal sealed class LeasedCounts(
         {
             if (nodes.Count > 1 && window.Pledged == long.MaxValue)
             {
-                window.Pledge(window.Used);
+                window.Pledge(window.Used + Pledged(rule, window, recent)); // lower, before the database is told
             }
 
             if (nodes.Count > 1 && starving)
@@ -210,11 +210,13 @@ internal sealed class LeasedCounts(
         return Math.Max(recent, Math.Min(Math.Max(StockSeconds * recent, part), share));
     }
 
-    /// <summary>What calls wait for, and some seconds' use or a small part of the cap; never less than was pledged before.</summary>
-    private long Pledge(LimitRule rule, AllowanceWindow window, long recent) => nodes.Count == 1
-        ? long.MaxValue
-        : Math.Max(
-            window.Pledged, window.Used + window.Waiting + Math.Max(1, Math.Max(PledgeSeconds * recent, rule.Cap / (64 * nodes.Count))));
+    /// <summary>Never less than was pledged before.</summary>
+    private long Pledge(LimitRule rule, AllowanceWindow window, long recent) =>
+        nodes.Count == 1 ? long.MaxValue : Math.Max(window.Pledged, window.Used + Pledged(rule, window, recent));
+
+    /// <summary>What calls wait for, and some seconds' use or a small part of the cap.</summary>
+    private long Pledged(LimitRule rule, AllowanceWindow window, long recent) =>
+        window.Waiting + Math.Max(1, Math.Max(PledgeSeconds * recent, rule.Cap / (64 * nodes.Count)));
 
     private LeaseRequest Request(Allowance allowance, LimitRule rule, AllowanceWindow window, long pledge, long ahead)
     {

@@ -172,6 +172,12 @@ public sealed class LeaseWorkerTests : IAsyncLifetime
 
         Assert.Equal(12 * perSecond, went); // before it takes the database for away for good too
         Assert.Equal(long.MaxValue, Window(node).Pledged);
+        node.Db.Before = () =>
+        {
+            Assert.True(Window(node).TryTake(perSecond), "a call while the database is told anew");
+            return Task.CompletedTask;
+        };
+        await RoundAsync(node);
     }
 
     /// <summary>What was idle elsewhere stayed there, and calls were refused although the budget was not used up.</summary>
