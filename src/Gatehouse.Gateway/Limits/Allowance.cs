@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Gatehouse.Gateway.Limits;
 
 /// <summary>
@@ -5,10 +7,11 @@ namespace Gatehouse.Gateway.Limits;
 /// </summary>
 public sealed class Allowance
 {
+    /// <summary>More days than a clock is set to and fro by; who leaves minutes behind does not come back to them.</summary>
+    private const int MostOthers = 31;
+
     private LimitRule _rule;
-    private AllowanceWindow _window;
-    private AllowanceWindow? _next;
-    private AllowanceWindow? _previous;
+    private Periods _periods;
 
     internal Allowance(AllowanceBook book, LimitRule rule, string subject, DateTimeOffset now)
     {
@@ -16,7 +19,7 @@ public sealed class Allowance
         Number = book.NextNumber();
         _rule = rule;
         Subject = subject;
-        _window = NewWindow(now);
+        _periods = new Periods(NewWindow(now), null, []);
     }
 
     /// <summary>In the order in which counts were made.</summary>
@@ -28,20 +31,49 @@ public sealed class Allowance
     /// <summary>The end user, where each has their own; else empty.</summary>
     public string Subject { get; }
 
-    /// <summary>The period that the last call or look fell into.</summary>
-    public AllowanceWindow Window => Volatile.Read(ref _window);
+    /// <summary>The period that the last look, or a call after it, fell into.</summary>
+    public AllowanceWindow Window => Volatile.Read(ref _periods).Window;
 
     /// <summary>The coming period, once its lease was taken ahead.</summary>
-    public AllowanceWindow? Next => Volatile.Read(ref _next);
+    public AllowanceWindow? Next => Volatile.Read(ref _periods).Next;
 
-    /// <summary>The period before: calls that began in it may still be on their way here, and the ledger charges it.</summary>
-    public AllowanceWindow? Previous => Volatile.Read(ref _previous);
+    /// <summary>
+    /// Periods that were left, the last one first: calls that began in them may still be on their way here, the ledger charges those, and
+    /// a clock that is set may lead back. Of a rule by the minute only one.
+    /// </summary>
+    public ImmutableArray<AllowanceWindow> Others => Volatile.Read(ref _periods).Others;
 
     /// <summary>Units that calls wait for, of the periods that the control plane looks at.</summary>
-    public long Waiting => Window.Waiting + (Previous?.Waiting ?? 0);
+    public long Waiting
+    {
+        get
+        {
+            var periods = Volatile.Read(ref _periods);
+            var waiting = periods.Window.Waiting;
+            foreach (var other in periods.Others)
+            {
+                waiting += other.Waiting;
+            }
+
+            return waiting;
+        }
+    }
 
     /// <summary>Whether the control plane should look at it.</summary>
-    public bool IsAsking => Window.IsAsking || Next is { IsAsking: true } || Previous is { IsAsking: true };
+    public bool IsAsking
+    {
+        get
+        {
+            var periods = Volatile.Read(ref _periods);
+            var isAsking = periods.Window.IsAsking || periods.Next is { IsAsking: true };
+            foreach (var other in periods.Others)
+            {
+                isAsking |= other.IsAsking;
+            }
+
+            return isAsking;
+        }
+    }
 
     internal AllowanceBook Book { get; }
 
@@ -50,18 +82,12 @@ public sealed class Allowance
 
     internal void Change(LimitRule rule) => Volatile.Write(ref _rule, rule);
 
-    /// <summary>The period that a call falls into.</summary>
+    /// <summary>The period that a call falls into, whatever the clock did since: the ledger charges that one.</summary>
     /// <param name="began">When the call began, which may be a while ago.</param>
     public AllowanceWindow Current(DateTimeOffset began)
     {
-        var window = Volatile.Read(ref _window);
-        if (began >= window.Until)
-        {
-            return Move(window, began);
-        }
-
-        // One that waited for longer than a period stays in the newer one.
-        return began < window.From && Previous is { } previous && began >= previous.From ? previous : window;
+        var window = Window;
+        return window.Holds(began) ? window : Find(began, isNow: false);
     }
 
     /// <summary>
@@ -69,18 +95,16 @@ public sealed class Allowance
     /// a limit by the minute that a wrong clock led into tomorrow would be used up, and refuse calls until tomorrow. For the one worker
     /// that leases.
     /// </summary>
-    public AllowanceWindow Look(DateTimeOffset now)
-    {
-        var window = Window;
-        return now >= window.From ? Current(now) : Move(window, now);
-    }
+    public AllowanceWindow Look(DateTimeOffset now) => Find(now, isNow: true);
 
     /// <summary>Makes the coming period, so that its lease is there when it begins.</summary>
     public AllowanceWindow? Prepare()
     {
-        if (Volatile.Read(ref _next) is null && Window.Until < DateTimeOffset.MaxValue)
+        var periods = Volatile.Read(ref _periods);
+        if (periods.Next is null && periods.Window.Until < DateTimeOffset.MaxValue)
         {
-            Volatile.Write(ref _next, NewWindow(Window.Until));
+            var next = periods.Find(periods.Window.Until) ?? NewWindow(periods.Window.Until);
+            Interlocked.CompareExchange(ref _periods, periods with { Next = next }, periods); // else at the next look
         }
 
         return Next;
@@ -89,31 +113,69 @@ public sealed class Allowance
     /// <summary>Asks the control plane to look at every period: the rule is another one.</summary>
     internal void Ask()
     {
-        Window.Ask();
-        Next?.Ask();
-        Previous?.Ask();
-    }
-
-    private AllowanceWindow Move(AllowanceWindow from, DateTimeOffset to)
-    {
-        var next = Holds(Next, to) ?? Holds(Previous, to) ?? NewWindow(to); // the one before, where a clock went to and fro
-        Volatile.Write(ref _previous, from); // before: who began in it finds it
-        var found = Interlocked.CompareExchange(ref _window, next, from);
-        if (found != from)
+        var periods = Volatile.Read(ref _periods);
+        periods.Window.Ask();
+        periods.Next?.Ask();
+        foreach (var other in periods.Others)
         {
-            return found;
+            other.Ask();
         }
-
-        Volatile.Write(ref _next, null);
-        return next;
     }
 
-    private static AllowanceWindow? Holds(AllowanceWindow? window, DateTimeOffset time) =>
-        window is not null && time >= window.From && time < window.Until ? window : null;
+    private AllowanceWindow Find(DateTimeOffset time, bool isNow)
+    {
+        while (true)
+        {
+            var periods = Volatile.Read(ref _periods);
+            var (window, isByMinute) = (periods.Window, Rule.Period == LimitPeriod.Minute);
+            var known = periods.Find(time);
+            if (known == window || (!isNow && known is not null && known != periods.Next))
+            {
+                return known;
+            }
+
+            if (!isNow && time < window.From && isByMinute)
+            {
+                return window; // one that waited for longer than a minute takes of the one in which it is let in
+            }
+
+            var found = known ?? NewWindow(time);
+            var others = (isNow || time >= window.Until ? periods.Others.Remove(found).Insert(0, window) : periods.Others.Insert(0, found))
+                .Take(isByMinute ? 1 : MostOthers).ToImmutableArray();
+            var changed = others[0] == window ? new Periods(found, null, others) : periods with { Others = others };
+            if (Interlocked.CompareExchange(ref _periods, changed, periods) == periods)
+            {
+                return found;
+            }
+        }
+    }
 
     private AllowanceWindow NewWindow(DateTimeOffset now)
     {
         var (from, until) = LimitRule.Window(Rule.Period, now);
         return new AllowanceWindow(this, from, until);
+    }
+
+    /// <summary>Replaced whole, so that nobody finds a period in two places or none.</summary>
+    private sealed record Periods(AllowanceWindow Window, AllowanceWindow? Next, ImmutableArray<AllowanceWindow> Others)
+    {
+        /// <summary>The one of this time, if it is there already.</summary>
+        public AllowanceWindow? Find(DateTimeOffset time)
+        {
+            if (Window.Holds(time))
+            {
+                return Window;
+            }
+
+            foreach (var other in Others)
+            {
+                if (other.Holds(time))
+                {
+                    return other;
+                }
+            }
+
+            return Next is { } next && next.Holds(time) ? next : null;
+        }
     }
 }

@@ -67,12 +67,14 @@ public sealed class AllowanceWindow
     public long MostLeft => _owner.Rule.Cap - Volatile.Read(ref _others) - Consumed;
 
     /// <summary>Whether its count is in it, or was before: a clock that is set back may lead there again.</summary>
-    public bool IsKept => _owner.Window == this || _owner.Previous == this;
+    public bool IsKept => _owner.Window == this || _owner.Others.Contains(this);
 
     /// <summary>Nothing more is leased for now.</summary>
     internal bool IsCutOff => _owner.Book.IsCutOff;
 
     internal Task Changed => Volatile.Read(ref _changed).Task;
+
+    internal bool Holds(DateTimeOffset time) => time >= From && time < Until;
 
     /// <returns><see langword="false"/> when the node does not hold that much.</returns>
     internal bool TryTake(long amount)

@@ -40,9 +40,14 @@ internal sealed class LeasedCounts(
         if (!isKnown || await TryForgetAsync(allowance, window, ct))
         {
             book.Remove(allowance);
-            foreach (var gone in new[] { window, allowance.Next, allowance.Previous }.OfType<AllowanceWindow>())
+            foreach (var gone in allowance.Others.Add(window))
             {
                 _standings.Remove(gone);
+            }
+
+            if (allowance.Next is { } coming)
+            {
+                _standings.Remove(coming);
             }
 
             return;
@@ -63,11 +68,18 @@ internal sealed class LeasedCounts(
             await SyncAsync(allowance, next, true, ct);
         }
 
-        // Calls that began in the last period: they wait for their hold, or settle.
-        if (allowance.Previous is { } previous && now < previous.Until + KeepPrevious
-            && (previous.Waiting > 0 || (rule.Measure == Measure.Money && _standings.ContainsKey(previous))))
+        // Calls that began in the last period, or when the clock was another one: they wait for their hold, or settle.
+        foreach (var other in allowance.Others)
         {
-            await SyncAsync(allowance, previous, previous.Waiting > 0, ct);
+            if (other.Waiting > 0
+                || (rule.Measure == Measure.Money && now < other.Until + KeepPrevious && _standings.ContainsKey(other)))
+            {
+                await SyncAsync(allowance, other, other.Waiting > 0, ct);
+            }
+            else
+            {
+                other.Answering(); // nobody needs any of it
+            }
         }
     }
 

@@ -10,13 +10,15 @@ namespace Gatehouse.Tests.Governance.Leases;
 /// <summary>
 /// Three nodes on one database through a schedule that a seed decides: calls come, wait, settle and are journalled; journals reach the
 /// ledger late; budgets are made and changed, and nodes hear of them late; requests to the database fail and answers are lost; nodes are
-/// killed and start again; days end. After every step what is spent of each hard budget, and what the nodes can still spend of it without
-/// asking, is within its cap. What a worker does between two requests to the database is not cut up; everything else is.
+/// killed and start again; days end, and clocks are set to and fro. After every step what is spent of each hard budget, and what the
+/// nodes can still spend of it without asking, is within its cap. What a worker does between two requests to the database is not cut up;
+/// everything else is.
 /// </summary>
 internal sealed class LeaseSimulation : IAsyncDisposable
 {
     private static readonly Guid Team = new(1, 0, 0, new byte[8]);
 
+    private readonly int _seed;
     private readonly Random _random;
     private readonly Database _db;
     private readonly StepClock _clock;
@@ -28,11 +30,13 @@ internal sealed class LeaseSimulation : IAsyncDisposable
     private readonly List<SimulatedCall> _ledger = [];
     private readonly Dictionary<AllowanceWindow, long> _charged = [];
     private int _step;
+    private int _daysAhead;
     private bool _isInside;
     private bool _isCalm;
 
     public LeaseSimulation(Database db, string folder, int seed)
     {
+        _seed = seed;
         _random = new Random(seed);
         _db = db;
         var day = new DateTimeOffset(2026, 3, 1, 0, 0, 0, TimeSpan.Zero);
@@ -97,6 +101,9 @@ internal sealed class LeaseSimulation : IAsyncDisposable
                 node.StartAgain();
                 await StartAsync(node);
                 break;
+            case 7 when _seed % 4 == 1:
+                SetClock(_random.Next(6));
+                break;
             case 7:
                 _clock.Advance(TimeSpan.FromSeconds(_random.Next(3)));
                 break;
@@ -109,6 +116,17 @@ internal sealed class LeaseSimulation : IAsyncDisposable
             default:
                 await ActAsync(node);
                 break;
+        }
+    }
+
+    private void SetClock(int daysAhead)
+    {
+        var by = TimeSpan.FromDays(daysAhead - _daysAhead);
+        _daysAhead = daysAhead;
+        _clock.Step(by);
+        foreach (var node in _nodes)
+        {
+            node.FailingSince += by;
         }
     }
 
@@ -328,6 +346,7 @@ internal sealed class LeaseSimulation : IAsyncDisposable
 
     private async Task MakeBudgetAsync()
     {
+        SetClock(0); // one of end users counts from its beginning on
         var now = Micros(_clock.GetUtcNow());
         var (scope, period) = _budgets.Count switch
         {
@@ -441,7 +460,7 @@ internal sealed class LeaseSimulation : IAsyncDisposable
             windows.UnionWith(node.Seen.Where(s => s.Rule == budget.Id).Select(s => (s.Window, s.Subject)));
             foreach (var allowance in node.Book.All.Where(a => a.Rule.Id == budget.Id))
             {
-                foreach (var window in (AllowanceWindow?[])[allowance.Window, allowance.Next, allowance.Previous])
+                foreach (var window in (AllowanceWindow?[])[allowance.Window, allowance.Next, .. allowance.Others])
                 {
                     if (window is not null)
                     {
