@@ -8,7 +8,8 @@ namespace Gatehouse.Batches;
 /// <summary>
 /// Deletes files and batches whose time is over, and uploads that were broken off. Every node may run it: deleting twice is deleting once.
 /// </summary>
-internal sealed partial class BatchUpkeep(Database db, TimeProvider clock, ILogger<BatchUpkeep> log) : BackgroundService
+internal sealed partial class BatchUpkeep(Database db, DeletionClock deletion, TimeProvider clock, ILogger<BatchUpkeep> log)
+    : BackgroundService
 {
     /// <summary>A file that is not complete by then never will be.</summary>
     public static readonly TimeSpan LongestUpload = TimeSpan.FromHours(1);
@@ -17,9 +18,8 @@ internal sealed partial class BatchUpkeep(Database db, TimeProvider clock, ILogg
     private static readonly TimeSpan Pause = TimeSpan.FromMinutes(10);
 
     /// <summary>What a batch under way reads stays until it has ended.</summary>
-    public async Task DeleteExpiredAsync(CancellationToken ct)
+    public async Task DeleteExpiredAsync(DateTimeOffset now, CancellationToken ct)
     {
-        var now = clock.GetUtcNow();
         int deleted;
         do
         {
@@ -56,7 +56,7 @@ internal sealed partial class BatchUpkeep(Database db, TimeProvider clock, ILogg
         {
             try
             {
-                await DeleteExpiredAsync(stoppingToken);
+                await DeleteExpiredAsync(await deletion.GetNowAsync(stoppingToken), stoppingToken);
             }
 #pragma warning disable CA1031 // Whatever the database throws: what is overdue is deleted next time, and nobody finds it meanwhile.
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)

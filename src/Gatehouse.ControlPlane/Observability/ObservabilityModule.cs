@@ -17,6 +17,7 @@ using Microsoft.AspNetCore.Http.Json;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 
 namespace Gatehouse.Observability;
 
@@ -61,6 +62,9 @@ public static class ObservabilityModule
             s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<TextStore>();
         services.AddSingleton<RetentionStore>();
+        services.AddSingleton(s => new DeletionClock(
+            s.GetRequiredService<Database>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<RetentionStore>().LastCallAsync,
+            s.GetRequiredService<ILogger<DeletionClock>>()));
         services.AddSingleton<ClosedBuckets>();
         services.AddSingleton<ResponseStore>();
         services.AddSingleton<KeptResponses>();

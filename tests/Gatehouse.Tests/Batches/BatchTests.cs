@@ -374,7 +374,7 @@ public sealed class BatchTests
         var batch = await client.EndAsync(id);
         var late = await client.SendAsync("DELETE", $"v1/files/{input}");
         app.Clock.Advance(TimeSpan.FromDays(31));
-        await app.Services.GetRequiredService<BatchUpkeep>().DeleteExpiredAsync(Ct);
+        await app.Services.GetRequiredService<BatchUpkeep>().DeleteExpiredAsync(app.Clock.GetUtcNow(), Ct);
 
         Assert.Equal((400, "file_in_use"), (early.Status, early.Json.GetProperty("error").Text("code")));
         Assert.Equal(200, late.Status);

@@ -142,7 +142,7 @@ public sealed class FileTests
 
         Assert.Equal(404, (await client.SendAsync("GET", $"v1/files/{brief}")).Status);
         Assert.Equal(200, (await client.SendAsync("GET", $"v1/files/{kept}")).Status);
-        await app.Services.GetRequiredService<BatchUpkeep>().DeleteExpiredAsync(Ct);
+        await app.Services.GetRequiredService<BatchUpkeep>().DeleteExpiredAsync(app.Clock.GetUtcNow(), Ct);
         Assert.Equal(1, await app.Db.CountAsync($"SELECT COUNT(*) FROM batches_file"));
         Assert.Equal(1, await app.Db.CountAsync($"SELECT COUNT(*) FROM batches_chunk"));
     }

@@ -190,7 +190,7 @@ public sealed class LabelTests
         await AddAsync(team, new { detector = "pii", type = "PERSON", text = "words", verdict = "right", team = "red" });
 
         app.Clock.Advance(TimeSpan.FromDays(366));
-        await app.Services.GetRequiredService<Labels>().DeleteExpiredAsync(Ct);
+        await app.Services.GetRequiredService<Labels>().DeleteExpiredAsync(app.Clock.GetUtcNow(), Ct);
 
         Assert.Equal(0, await app.Db.CountAsync($"SELECT COUNT(*) FROM governance_label"));
     }

@@ -196,7 +196,7 @@ public class CallQueriesTests
             [new CallText(old[0].Id, "{}"u8.ToArray(), "{}"u8.ToArray())], CancellationToken.None);
         ledger.Clock.Now = Samples.Noon.AddDays(31);
 
-        await new RetentionStore(ledger.Db, ledger.Clock).DeleteExpiredAsync(CancellationToken.None);
+        await new RetentionStore(ledger.Db).DeleteExpiredAsync(ledger.Clock.Now, CancellationToken.None);
 
         Assert.Equal(1, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_trace_pack"));
         Assert.Equal(0, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_text"));

@@ -157,7 +157,7 @@ public class ResponseStoreTests
 
         Assert.Null(await kept.FindAsync(Scope, "resp_1", Ct));
         Assert.Empty(await kept.FindThreadAsync(Scope, "resp_2", 1 << 20, Ct));
-        await new RetentionStore(ledger.Db, ledger.Clock).DeleteExpiredAsync(Ct);
+        await new RetentionStore(ledger.Db).DeleteExpiredAsync(ledger.Clock.Now, Ct);
         Assert.Equal(0, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_response"));
         Assert.Equal(0, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_response_item"));
     }

@@ -130,7 +130,7 @@ public class TrafficQueriesTests
         await using var ledger = await TestLedger.StartAsync(kind);
         await ledger.RecordAsync(Enumerable.Range(0, 300).Select(i => TestLedger.Call(Blue, i, Samples.Noon.AddMinutes(i))));
         ledger.Clock.Now = Samples.Noon.AddDays(10);
-        await new RetentionStore(ledger.Db, ledger.Clock).DeleteExpiredAsync(CancellationToken.None);
+        await new RetentionStore(ledger.Db).DeleteExpiredAsync(ledger.Clock.Now, CancellationToken.None);
         var filter = new CallFilter(From: Samples.Noon.AddMinutes(30), To: Samples.Noon.AddMinutes(250));
 
         foreach (var step in (TimeSpan[])[TimeSpan.FromMinutes(5), TimeSpan.FromHours(1)])

@@ -1,4 +1,5 @@
 using Gatehouse.Contracts;
+using Gatehouse.Storage;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -8,7 +9,8 @@ namespace Gatehouse.Governance;
 /// Second counts of new budgets, and what periods long past left behind. On its own, because a count walks the ledger of a whole period:
 /// leases are not to wait for it. A budget's row is locked before its counts, as wherever both are.
 /// </summary>
-internal sealed partial class BudgetUpkeep(BudgetRecounts recounts, LeaseStore leases, TimeProvider clock, ILogger<BudgetUpkeep> log)
+internal sealed partial class BudgetUpkeep(
+    BudgetRecounts recounts, LeaseStore leases, DeletionClock deletion, TimeProvider clock, ILogger<BudgetUpkeep> log)
     : BackgroundService
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
@@ -26,7 +28,7 @@ internal sealed partial class BudgetUpkeep(BudgetRecounts recounts, LeaseStore l
                 if (clock.GetElapsedTime(cleanedAt) >= CleanEvery)
                 {
                     cleanedAt = clock.GetTimestamp();
-                    await leases.CleanAsync(clock.GetUtcNow(), stoppingToken);
+                    await leases.CleanAsync(await deletion.GetNowAsync(stoppingToken), stoppingToken);
                 }
 
                 failing = false;

@@ -1,10 +1,12 @@
+using Gatehouse.Storage;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Gatehouse.Governance;
 
 /// <summary>Deletes labels that were kept long enough. Every node may run it: deleting twice is deleting once.</summary>
-internal sealed partial class LabelUpkeep(Labels labels, TimeProvider clock, ILogger<LabelUpkeep> log) : BackgroundService
+internal sealed partial class LabelUpkeep(Labels labels, DeletionClock deletion, TimeProvider clock, ILogger<LabelUpkeep> log)
+    : BackgroundService
 {
     private static readonly TimeSpan Every = TimeSpan.FromHours(1);
 
@@ -15,7 +17,7 @@ internal sealed partial class LabelUpkeep(Labels labels, TimeProvider clock, ILo
         {
             try
             {
-                await labels.DeleteExpiredAsync(stoppingToken);
+                await labels.DeleteExpiredAsync(await deletion.GetNowAsync(stoppingToken), stoppingToken);
             }
 #pragma warning disable CA1031 // The next look tries again; lists leave expired ones out meanwhile.
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)

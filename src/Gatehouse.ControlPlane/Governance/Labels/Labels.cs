@@ -140,8 +140,8 @@ public sealed class Labels
     }
 
     /// <summary>Deletes what has been kept long enough.</summary>
-    internal Task DeleteExpiredAsync(CancellationToken ct) =>
-        _db.ExecuteAsync($"DELETE FROM governance_label WHERE expires_at <= {_clock.GetUtcNow()}", ct);
+    internal Task DeleteExpiredAsync(DateTimeOffset now, CancellationToken ct) =>
+        _db.ExecuteAsync($"DELETE FROM governance_label WHERE expires_at <= {now}", ct);
 
     private async IAsyncEnumerable<Label> OldestFirstAsync(
         Person who, Guid? systemId, Func<Label, bool> wanted, [EnumeratorCancellation] CancellationToken ct)

@@ -1,6 +1,7 @@
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Reviews;
+using Gatehouse.Storage;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -16,8 +17,8 @@ namespace Gatehouse.Governance;
 /// </list>
 /// </summary>
 internal sealed partial class ReviewWorker(
-    ReviewRows rows, Reviews reviews, ReviewDesk desk, CallJournal journal, TimeProvider clock, ILogger<ReviewWorker> log)
-    : BackgroundService
+    ReviewRows rows, Reviews reviews, ReviewDesk desk, CallJournal journal, DeletionClock deletion, TimeProvider clock,
+    ILogger<ReviewWorker> log) : BackgroundService
 {
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LookAtNodes = TimeSpan.FromSeconds(2);
@@ -154,7 +155,7 @@ internal sealed partial class ReviewWorker(
         if (clock.GetElapsedTime(_cleanedAt, now) >= CleanEvery)
         {
             _cleanedAt = now;
-            await rows.DeleteOldTextsAsync(clock.Now(), ct);
+            await rows.DeleteOldTextsAsync(await deletion.GetNowAsync(ct), ct);
         }
     }
 

@@ -130,11 +130,16 @@ public static class LedgerInvariants
         return new InvariantReport("sums", "the sums per hour are those of the ledger", hours[0], faults);
     }
 
-    /// <summary>Minutes are deleted when they are old: only those of whole hours that are surely there are compared.</summary>
+    /// <summary>From when on minutes, and quarters of an hour, are there: they are deleted when they are old by whatever clock.</summary>
+    private static async Task<long> KeptAsync(Transaction sql, TimeProvider clock, CancellationToken ct) => Math.Max(
+        Micros(clock.GetUtcNow() - Rollups.TrafficReader.MinutesKept),
+        (await sql.QueryAsync(Rollups.ClosedBuckets.Deleted, row => row.LongOrNull(0), ct))[0] ?? 0);
+
+    /// <summary>Only minutes of whole hours that are surely there are compared.</summary>
     private static async Task<InvariantReport> MinutesAsync(Transaction sql, TimeProvider clock, CancellationToken ct)
     {
         const long hour = 3_600_000_000;
-        var kept = Micros(clock.GetUtcNow() - Rollups.TrafficReader.MinutesKept);
+        var kept = await KeptAsync(sql, clock, ct);
         var from = kept - (kept % hour) + hour;
         var faults = await sql.QueryAsync(
             $"""
@@ -160,7 +165,7 @@ public static class LedgerInvariants
     {
         var (count, faults) = (0L, new List<string>());
         // Of those below an hour, the minutes may be deleted in this moment.
-        var kept = Micros(clock.GetUtcNow() - Rollups.TrafficReader.MinutesKept);
+        var kept = await KeptAsync(sql, clock, ct);
         foreach (var (seconds, source) in Rollups.ClosedBuckets.Levels)
         {
             var from = From(seconds);

@@ -1,3 +1,4 @@
+using Gatehouse.Observability.Calls;
 using Gatehouse.Observability.Rollups;
 using Gatehouse.Storage;
 
@@ -7,7 +8,7 @@ namespace Gatehouse.Observability.Ledger;
 /// Deletes expired traces, texts and responses, roll-ups per minute that nobody asks for any more, and totals of hours that no chart
 /// reaches. The ledger is kept for good.
 /// </summary>
-internal sealed class RetentionStore(Database db, TimeProvider clock)
+internal sealed class RetentionStore(Database db)
 {
     /// <summary>Small enough that calls being recorded hardly wait.</summary>
     private const int BatchRows = 500;
@@ -20,9 +21,17 @@ internal sealed class RetentionStore(Database db, TimeProvider clock)
 
     private static readonly TimeSpan BatchTime = TimeSpan.FromMinutes(5);
 
-    public async Task DeleteExpiredAsync(CancellationToken ct)
+    /// <returns>When the last call that began before a time began.</returns>
+    public async Task<DateTimeOffset?> LastCallAsync(DateTimeOffset before, CancellationToken ct)
     {
-        var now = clock.GetUtcNow();
+        var last = await db.QueryAsync(
+            $"SELECT started_at FROM observability_call WHERE id <= {CallConditions.LatestId(before)} ORDER BY id DESC LIMIT 1",
+            row => row.Instant(0), ct);
+        return last is [var at] ? at : null;
+    }
+
+    public async Task DeleteExpiredAsync(DateTimeOffset now, CancellationToken ct)
+    {
         while (await db.ExecuteAsync($"""
             DELETE FROM observability_text
             WHERE call_id IN (SELECT call_id FROM observability_text WHERE expires_at <= {now} LIMIT {BatchRows})
@@ -64,7 +73,14 @@ internal sealed class RetentionStore(Database db, TimeProvider clock)
             while (await OldestAsync(step, ct) is { } oldest && oldest < keep)
             {
                 var upTo = oldest + BatchTime < keep ? oldest + BatchTime : keep;
-                await db.ExecuteAsync($"DELETE FROM observability_traffic WHERE step_seconds = {step} AND bucket_at < {upTo}", ct);
+                await db.TransactionAsync(
+                    async sql =>
+                    {
+                        await sql.ExecuteAsync(
+                            $"DELETE FROM observability_traffic WHERE step_seconds = {step} AND bucket_at < {upTo}", ct);
+                        await ClosedBuckets.MarkDeletedAsync(sql, upTo, ct);
+                    },
+                    ct);
             }
 
             var marks = (List<long>)[step, ClosedTotals.Mark(step)];

@@ -1,10 +1,12 @@
+using Gatehouse.Storage;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Gatehouse.Observability.Ledger;
 
 /// <summary>Deletes what has outlived its policy, a little at a time. Every node may run it: deleting twice is deleting once.</summary>
-internal sealed partial class RetentionWorker(RetentionStore store, TimeProvider clock, ILogger<RetentionWorker> log) : BackgroundService
+internal sealed partial class RetentionWorker(
+    RetentionStore store, DeletionClock deletion, TimeProvider clock, ILogger<RetentionWorker> log) : BackgroundService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMinutes(10);
 
@@ -15,7 +17,7 @@ internal sealed partial class RetentionWorker(RetentionStore store, TimeProvider
         {
             try
             {
-                await store.DeleteExpiredAsync(stoppingToken);
+                await store.DeleteExpiredAsync(await deletion.GetNowAsync(stoppingToken), stoppingToken);
             }
 #pragma warning disable CA1031 // Whatever the database throws: what is overdue is deleted next time, and nobody can read it meanwhile.
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)

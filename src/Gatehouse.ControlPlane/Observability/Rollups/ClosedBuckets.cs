@@ -36,6 +36,9 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
     /// </summary>
     public static readonly TimeSpan OfHourTotals = TimeSpan.FromHours(TrafficQueries.MaxPoints + 24);
 
+    /// <summary>Marks up to where minutes were deleted, and what was made of them.</summary>
+    private const long DeletedMark = -60;
+
     private const long Second = 1_000_000;
 
     /// <summary>Sums of more than a day came later than the others, as totals did.</summary>
@@ -43,6 +46,20 @@ internal sealed class ClosedBuckets(Database db, TimeProvider clock)
 
     /// <summary>What is compared by one statement, in microseconds: as long as the longest sums, so that each is in one slice.</summary>
     private static readonly long Slice = Levels[^1].Seconds * Second;
+
+    /// <summary>
+    /// The microsecond up to where minutes, and quarters of an hour, were deleted: of before it some may be there, and not all.
+    /// </summary>
+    public static FormattableString Deleted =>
+        $"SELECT MAX(bucket_at) FROM observability_traffic_closed WHERE step_seconds = {DeletedMark}";
+
+    /// <summary>For the transaction that deletes minutes or quarters of an hour before a time.</summary>
+    public static async Task MarkDeletedAsync(Transaction sql, DateTimeOffset upTo, CancellationToken ct)
+    {
+        await sql.ExecuteAsync(
+            $"DELETE FROM observability_traffic_closed WHERE step_seconds = {DeletedMark} AND bucket_at < {upTo}", ct);
+        await MarkAsync(sql, DeletedMark, Micros(upTo), ct);
+    }
 
     /// <summary>Closes what is over, the newest first; a bucket is one short transaction. Safe to run on every node.</summary>
     public async Task CloseDueAsync(CancellationToken ct)

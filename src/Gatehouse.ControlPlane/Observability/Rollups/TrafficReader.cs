@@ -94,6 +94,8 @@ internal sealed class TrafficReader(Database db, TimeProvider clock)
         var marks = levels.Where(l => l.Mark is not null).Select(l => l.Mark!.Value).ToList();
         var closed = (await _closed.FindAsync(marks, from, to, ct)).ToLookup(c => c.Seconds, c => c.AtMicros);
         var kept = clock.GetUtcNow() - MinutesKept;
+        var deleted = (await db.QueryAsync(ClosedBuckets.Deleted, row => row.InstantOrNull(0), ct))[0];
+        kept = deleted > kept ? deleted.Value : kept; // by a clock that was wrong
         var pieces = new List<(Level Level, DateTimeOffset From, DateTimeOffset To)>();
         List<(DateTimeOffset From, DateTimeOffset To)> open = [(from, to)];
         foreach (var level in levels)
