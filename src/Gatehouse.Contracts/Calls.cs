@@ -9,7 +9,9 @@ public enum CallOutcome
     /// <summary>Gatehouse refused the call before any provider was asked.</summary>
     Refused,
 
-    /// <summary>No target gave a complete answer: the client got an error, before or within the stream.</summary>
+    /// <summary>
+    /// No target gave a complete answer, or Gatehouse was stopped before it was: the client got an error, before or within the stream.
+    /// </summary>
     Failed,
 
     /// <summary>The client went away before the answer was complete.</summary>

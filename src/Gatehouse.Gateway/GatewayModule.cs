@@ -42,6 +42,7 @@ public static class GatewayModule
 
         services.AddSingleton<ProviderFactory>();
         services.AddSingleton<GatewayMetrics>();
+        services.AddSingleton<CallCuts>();
         services.AddSingleton<Settlement>();
         services.AddSingleton<AllowanceBook>();
         services.AddSingleton<Admissions>();

@@ -20,7 +20,9 @@ public static class GatewayWarmUp
 {
     private const string Key = "gh_dev_warmupwarmupwarmupwarmupwarmup00";
     private const string Route = "warm-up";
+    private const string FolderPrefix = "gatehouse-warm-up-";
     private const int Rounds = 3;
+    private static readonly TimeSpan LongestStart = TimeSpan.FromMinutes(1);
 
     /// <summary>Best effort: what keeps it from running will be told by what really needs it.</summary>
     /// <returns>How many of the calls were answered.</returns>
@@ -28,7 +30,7 @@ public static class GatewayWarmUp
     {
         try
         {
-            var folder = Directory.CreateTempSubdirectory("gatehouse-warm-up-");
+            var folder = Directory.CreateTempSubdirectory(FolderPrefix);
             try
             {
                 return await RunAsync(folder.FullName);
@@ -36,11 +38,33 @@ public static class GatewayWarmUp
             finally
             {
                 folder.Delete(recursive: true);
+                DeleteLeftOvers(folder.Parent!);
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return 0; // no temporary folder: the first call takes its time
+        }
+    }
+
+    /// <summary>Of starts that were killed meanwhile: nobody holds the lock of their journal any more.</summary>
+    private static void DeleteLeftOvers(DirectoryInfo parent)
+    {
+        var before = TimeProvider.System.GetUtcNow().UtcDateTime - LongestStart; // a younger one may not have its lock yet
+        foreach (var old in parent.EnumerateDirectories(FolderPrefix + "*"))
+        {
+            try
+            {
+                if (old.LastWriteTimeUtc < before)
+                {
+                    using var unused = CallJournal.Lock(old.FullName);
+                    old.Delete(recursive: true);
+                }
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // Another start is at it, or it is another user's.
+            }
         }
     }
 

@@ -262,6 +262,17 @@ public abstract class Row
 /// <summary>The database cannot be opened or reached; the message says what to mend and holds no credential.</summary>
 public sealed class DatabaseException(string message, Exception? inner = null) : Exception(message, inner)
 {
+    /// <param name="what">What is wrong, a sentence.</param>
+    /// <param name="mend">How to mend it, another.</param>
+    public DatabaseException(string what, string mend, Exception? inner)
+        : this($"{what} {mend}", inner) => (What, Mend) = (what, mend);
+
+    /// <summary>The message without <see cref="Mend"/>.</summary>
+    public string What { get; } = message;
+
+    /// <summary>How to mend it; <see langword="null"/>: nobody knows better than who asked.</summary>
+    public string? Mend { get; }
+
     /// <summary>Nobody answers, or says that it is starting: it may be there in a moment, and no setting need be wrong.</summary>
     public bool IsAway { get; init; }
 }

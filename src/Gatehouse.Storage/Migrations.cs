@@ -1,7 +1,11 @@
+using System.Data.Common;
 using System.Globalization;
 using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.Data.Sqlite;
+using Npgsql;
+using SQLitePCL;
 
 namespace Gatehouse.Storage;
 
@@ -29,10 +33,7 @@ public static class Migrations
                         module TEXT NOT NULL, number BIGINT NOT NULL, name TEXT NOT NULL, hash TEXT NOT NULL, applied_at BIGINT NOT NULL,
                         PRIMARY KEY (module, number))
                     """, ct);
-                var applied = (await transaction.QueryAsync(
-                    $"SELECT module, number, name, hash FROM schema_migration",
-                    row => new Applied(row.Text(0), row.Long(1), row.Text(2), row.Text(3)),
-                    ct)).ToDictionary(a => (a.Module, a.Number));
+                var applied = (await transaction.QueryAsync(ReadApplied, AppliedOf, ct)).ToDictionary(a => (a.Module, a.Number));
                 RefuseNewer(applied.Values, migrations);
 
                 var count = 0;
@@ -56,6 +57,21 @@ public static class Migrations
             },
             ct);
 
+    /// <summary>For looking only: changes nothing, and a database that has no schema yet is none of a newer Gatehouse.</summary>
+    /// <exception cref="DatabaseException">The database was migrated by a newer Gatehouse.</exception>
+    public static async Task RefuseNewerAsync(Database database, Assembly assembly, CancellationToken ct)
+    {
+        try
+        {
+            RefuseNewer(await database.QueryAsync(ReadApplied, AppliedOf, ct), Read(assembly));
+        }
+        catch (DbException e) when (
+            e is PostgresException { SqlState: PostgresErrorCodes.UndefinedTable } or SqliteException { SqliteErrorCode: raw.SQLITE_ERROR })
+        {
+            // There is no such table.
+        }
+    }
+
     internal static List<Migration> Read(Assembly assembly)
     {
         var migrations = new List<Migration>();
@@ -76,6 +92,10 @@ public static class Migrations
         return [.. migrations.OrderBy(m => m.Module, StringComparer.Ordinal).ThenBy(m => m.Number)];
     }
 
+    private static FormattableString ReadApplied => $"SELECT module, number, name, hash FROM schema_migration";
+
+    private static Applied AppliedOf(Row row) => new(row.Text(0), row.Long(1), row.Text(2), row.Text(3));
+
     private static void RefuseNewer(IEnumerable<Applied> applied, IReadOnlyList<Migration> migrations)
     {
         foreach (var before in applied)
@@ -85,8 +105,8 @@ public static class Migrations
             if (known.Count > 0 && known.TrueForAll(m => m.Number != before.Number))
             {
                 throw new DatabaseException(
-                    $"The database holds migration {before.Module} {before.Number:D4} ({before.Name}), which this version of Gatehouse does not have: "
-                    + "start the version that made it, or a newer one.");
+                    $"The database holds migration {before.Module} {before.Number:D4} ({before.Name}), which this version of Gatehouse does not have.",
+                    "Start the version that made it, or a newer one.", null);
             }
         }
     }

@@ -1,3 +1,6 @@
+using System.Net;
+using System.Net.Sockets;
+
 namespace Gatehouse.EndToEnd.Tests;
 
 /// <summary>What the process leaves on disk, and what it says when it cannot start.</summary>
@@ -39,7 +42,7 @@ public sealed class DataFolderTests
             var result = await GatehouseProcess.RunAsync(
                 folder, new Dictionary<string, string> { ["GATEHOUSE_SECRET"] = "abc" }, "up", "--address", "127.0.0.1:0");
 
-            Assert.Equal(1, result.ExitCode);
+            Assert.Equal(6, result.ExitCode);
             Assert.Contains("GATEHOUSE_SECRET", result.Error, StringComparison.Ordinal);
             Assert.DoesNotContain("   at ", result.Error, StringComparison.Ordinal);
         }
@@ -47,6 +50,55 @@ public sealed class DataFolderTests
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    /// <summary>Some of these ended with a stack, some said nothing of how to mend it.</summary>
+    [Theory]
+    [InlineData("a secret that is none", 6, "must hold 32 bytes in base64. Restore it from a backup")]
+    [InlineData("a folder for a secret", 6, "Let the user that runs Gatehouse read it.")]
+    [InlineData("a file for the journal", 6, "It must be a folder in which the user that runs Gatehouse may read and write")]
+    [InlineData("a database that is none", 6, "is not a SQLite database. Restore it from a backup; or move it away")]
+    [InlineData("a folder for a configuration", 4, "This is a folder and no configuration file. Name the file in it")]
+    [InlineData("an address of another", 5, "no network interface of this machine has that address.")]
+    [InlineData("an address that is taken", 5, "is taken by another program.")]
+    public async Task What_a_start_cannot_use_is_one_line_with_its_remedy(string what, int exitCode, string said)
+    {
+        var folder = Directory.CreateTempSubdirectory("gatehouse-test-");
+        var data = folder.CreateSubdirectory("data").FullName;
+        using var other = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        string[] flags = ["--address", "127.0.0.1:0"];
+        switch (what)
+        {
+            case "a secret that is none":
+                await File.WriteAllTextAsync(Path.Combine(data, "secret"), "garbage", TestContext.Current.CancellationToken);
+                break;
+            case "a folder for a secret":
+                Directory.CreateDirectory(Path.Combine(data, "secret"));
+                break;
+            case "a file for the journal":
+                await File.WriteAllTextAsync(Path.Combine(data, "journal"), "", TestContext.Current.CancellationToken);
+                break;
+            case "a database that is none":
+                await File.WriteAllTextAsync(Path.Combine(data, "gatehouse.db"), new string('x', 9000), TestContext.Current.CancellationToken);
+                break;
+            case "a folder for a configuration":
+                flags = [.. flags, "--config", "data"];
+                break;
+            case "an address of another":
+                flags = ["--address", "192.0.2.7:8080"];
+                break;
+            default:
+                other.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+                other.Listen();
+                flags = ["--address", other.LocalEndPoint!.ToString()!];
+                break;
+        }
+
+        var result = await GatehouseProcess.RunAsync(folder.FullName, null, ["up", .. flags]);
+
+        folder.Delete(recursive: true);
+        Assert.Equal((exitCode, ""), (result.ExitCode, result.Output));
+        Assert.Contains(said, Assert.Single(result.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -67,7 +119,7 @@ public sealed class DataFolderTests
             var without = await GatehouseProcess.RunAsync(folder, environment, "up", "--address", "127.0.0.1:0");
 
             Assert.False(File.Exists(Path.Combine(folder, "data", "secret")));
-            Assert.Equal(1, without.ExitCode);
+            Assert.Equal(6, without.ExitCode);
             Assert.Contains("mounted", without.Error, StringComparison.Ordinal);
         }
         finally

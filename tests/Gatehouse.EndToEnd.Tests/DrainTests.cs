@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
+using System.Text.Json;
 
 namespace Gatehouse.EndToEnd.Tests;
 
@@ -90,6 +91,12 @@ public sealed class DrainTests : IAsyncLifetime
         Assert.Equal(130, exitCode);
         Assert.InRange(TimeProvider.System.GetElapsedTime(started), TimeSpan.Zero, TimeSpan.FromSeconds(5));
         await Assert.ThrowsAnyAsync<IOException>(() => CopyAsync(stream));
+
+        // The client was still there: the ledger once said that it had gone.
+        await using var again = await GatehouseProcess.StartAsync(folder: _gatehouse.Folder);
+        var calls = JsonElement.Parse((await again.CliAsync("calls", "--json")).Output).GetProperty("calls");
+        var call = Assert.Single(calls.EnumerateArray());
+        Assert.Equal(("failed", "server_stopped"), (call.GetProperty("outcome").GetString(), call.GetProperty("error_code").GetString()));
     }
 
     private static object Chat(string model, bool stream) =>

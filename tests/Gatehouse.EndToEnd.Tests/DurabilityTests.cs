@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Npgsql;
 
 namespace Gatehouse.EndToEnd.Tests;
 
@@ -46,6 +47,19 @@ public sealed class DurabilityTests
         Assert.Single(calls.EnumerateArray());
         Assert.Contains("PostgreSQL", (await second.CliAsync("doctor")).Output, StringComparison.Ordinal);
         Assert.Equal(0, (await second.CliAsync("call", "Hello")).ExitCode);
+        Assert.Equal(0, await second.StopAsync());
+
+        await using var source = NpgsqlDataSource.Create(database.ConnectionString);
+        await using var newer = source.CreateCommand(
+            "INSERT INTO schema_migration (module, number, name, hash, applied_at) VALUES ('Governance', 9999, 'later', '', 0)");
+        await newer.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        var doctor = await second.CliAsync("doctor", "--config", "gatehouse.yaml");
+        var ledger = await second.CliAsync("doctor", "--ledger");
+        var start = await second.CliAsync("up", "--address", "127.0.0.1:0");
+
+        const string said = "Governance 9999 (later), which this version of Gatehouse does not have.";
+        Assert.Equal((7, 6, 6), (doctor.ExitCode, ledger.ExitCode, start.ExitCode));
+        Assert.All([doctor.Output, ledger.Error, start.Error], text => Assert.Contains(said, text, StringComparison.Ordinal));
     }
 
     [Fact]

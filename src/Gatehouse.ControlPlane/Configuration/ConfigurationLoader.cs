@@ -34,8 +34,10 @@ public sealed class ConfigurationLoader(ConfigurationSource source, Configuratio
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return new(null,
-                [new(_path, 0, 0, "The configuration file cannot be read.", "Let the user that runs Gatehouse read it.")]) { Files = [
+            return new(null, [Directory.Exists(_path)
+                ? new(_path, 0, 0, "This is a folder and no configuration file.",
+                    $"Name the file in it, for example --config {Path.Combine(_path, ConfigurationSource.DefaultFile)}.")
+                : new(_path, 0, 0, "The configuration file cannot be read.", "Let the user that runs Gatehouse read it.")]) { Files = [
                     _path] };
         }
 

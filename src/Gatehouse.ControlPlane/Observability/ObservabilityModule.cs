@@ -75,6 +75,7 @@ public static class ObservabilityModule
             new Lazy<HttpClient>(static () => OutboundClient.Create(OutboundRule.Infrastructure, TimeSpan.FromSeconds(10))),
             s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<LedgerDrain>();
+        services.AddSingleton<LedgerStanding>();
 
         services.Configure<JsonOptions>(o => o.SerializerOptions.TypeInfoResolverChain.Add(ObservabilityJson.Default)); // for OpenAPI
 

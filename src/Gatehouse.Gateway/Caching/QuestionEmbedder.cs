@@ -50,8 +50,7 @@ internal sealed partial class QuestionEmbedder(
         }
         catch (OperationCanceledException) when (call.Aborted.IsCancellationRequested)
         {
-            settlement.TrySettle(
-                asking, CallOutcome.Cancelled, StatusCodes.Status499ClientClosedRequest, "client_closed_request", "The client went away.");
+            settlement.SettleGone(asking);
             throw;
         }
         catch (OperationCanceledException) when (timeout.IsCancellationRequested)

@@ -49,9 +49,6 @@ internal sealed partial class CallPipeline(
     ILogger<CallPipeline> log,
     NamedFiles? files = null)
 {
-    /// <summary>What the record of a cancelled call shows as status: nobody was there to get one.</summary>
-    private const int ClientClosedRequest = 499;
-
     private static readonly Problem Internal = new(
         "internal_error", 500, "Gatehouse made a mistake; its log tells more under this request id.");
 
@@ -72,7 +69,7 @@ internal sealed partial class CallPipeline(
         }
         catch (Exception) when (call.Aborted.IsCancellationRequested)
         {
-            Cancel(call);
+            settlement.SettleGone(call);
         }
         catch (ProblemException e)
         {
@@ -281,11 +278,6 @@ internal sealed partial class CallPipeline(
         }
 
         ClientAnswer.WriteFailure(call, failure);
-    }
-
-    private void Cancel(Call call)
-    {
-        settlement.TrySettle(call, CallOutcome.Cancelled, ClientClosedRequest, "client_closed_request", "The client went away.");
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Call {RequestId} broke on a mistake of Gatehouse.")]

@@ -9,7 +9,7 @@ using Microsoft.AspNetCore.Http;
 namespace Gatehouse.Gateway.Calls;
 
 /// <summary>The end of a call in the books: price, journal, metrics, stored content. Comes before the last bytes of the answer.</summary>
-internal sealed class Settlement(CallJournal journal, Channel<CallText> contents, GatewayMetrics metrics)
+internal sealed class Settlement(CallJournal journal, Channel<CallText> contents, GatewayMetrics metrics, CallCuts cuts)
 {
     private const int MaxRouteChars = 256;
 
@@ -75,6 +75,23 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
 
         OfferContent(call);
         return true;
+    }
+
+    /// <summary>Settles a call whose answer nobody waits for any more: its client went away, or Gatehouse cut it.</summary>
+    public void SettleGone(Call call)
+    {
+        if ((call.Http.Features.Get<CallCuts>() ?? cuts).HaveBegun)
+        {
+            TrySettle(
+                call, CallOutcome.Failed, call.HeadIsSent ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable,
+                "server_stopped", "Gatehouse was stopped before the answer was complete.");
+        }
+        else
+        {
+            // What the record shows as status: nobody was there to get one.
+            TrySettle(
+                call, CallOutcome.Cancelled, StatusCodes.Status499ClientClosedRequest, "client_closed_request", "The client went away.");
+        }
     }
 
     /// <summary>Writes the attempt under way into the record, if there is one.</summary>

@@ -54,8 +54,7 @@ internal sealed partial class SideCalls(
         }
         catch (OperationCanceledException) when (parent.Aborted.IsCancellationRequested)
         {
-            settlement.TrySettle(
-                call, CallOutcome.Cancelled, StatusCodes.Status499ClientClosedRequest, "client_closed_request", "The client went away.");
+            settlement.SettleGone(call);
             throw;
         }
         catch (OperationCanceledException)

@@ -10,11 +10,13 @@ public sealed record CallJournalOptions
     /// <summary>Smallest <see cref="SegmentBytes"/>.</summary>
     public const int MinSegmentBytes = 4096;
 
+    internal const int DefaultSegmentBytes = 2 << 20;
+
     /// <summary>Made when it is missing. One process uses it at a time.</summary>
     public required string Directory { get; init; }
 
     /// <summary>Size of a segment file in bytes. Two are on disk (and in memory) at least. Default 2 MiB: some 6,000 calls.</summary>
-    public int SegmentBytes { get; init; } = 2 << 20;
+    public int SegmentBytes { get; init; } = DefaultSegmentBytes;
 
     /// <summary>What a record outlives once <see cref="CallJournal.FlushedAsync"/> has ended.</summary>
     public JournalDurability Durability { get; init; }
@@ -46,6 +48,7 @@ public enum JournalDurability
 /// </summary>
 public sealed partial class CallJournal : IDisposable
 {
+    private const int WouldBlock = 11; // EWOULDBLOCK of Linux: somebody has the lock
     private const int KeptBufferBytes = 64 << 10;
     private const int KeptRecords = 2048; // some 1.5 MB
     private static readonly TimeSpan FullRetry = TimeSpan.FromMilliseconds(250);
@@ -63,7 +66,7 @@ public sealed partial class CallJournal : IDisposable
     private readonly NameCache _names = new(); // of the reader
     private readonly Stack<CallRecord> _spare = []; // of the reader
     private readonly HashSet<JournalPosition> _damaged = []; // of the reader: what it has counted, however often it reads it
-    private readonly HashSet<long> _foundEmpty = []; // until the reader says how far it had come
+    private readonly long _firstOwn; // the number of the first segment of this process
     private readonly JournalFlusher? _flusher;
 
     private JournalSegment[] _segments; // by number; replaced whole, under _rotation
@@ -86,6 +89,7 @@ public sealed partial class CallJournal : IDisposable
         NodeId = nodeId;
         _active = JournalSegment.Create(_directory, JournalSegment.FreeNumber(_directory, number), _segmentBytes, allocate);
         _segments = [.. found, _active];
+        _firstOwn = _active.Number;
         _flusher = options.Durability == JournalDurability.Power
             ? new JournalFlusher(_directory, () => Volatile.Read(ref _segments), e => NotKept(Log, _directory, e))
             : null;
@@ -155,14 +159,13 @@ public sealed partial class CallJournal : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.SegmentBytes, CallJournalOptions.MinSegmentBytes);
         Directory.CreateDirectory(options.Directory);
-        var lockFile = LockDirectory(options.Directory);
+        var lockFile = Lock(options.Directory);
         var found = new List<JournalSegment>();
         try
         {
             var last = FindSegments(options.Directory, found, out var empty);
             var journal = new CallJournal(options, lockFile, ReadNodeId(options.Directory), found, last + 1, allocate);
             empty.ForEach(number => File.Delete(JournalSegment.PathOf(options.Directory, number)));
-            journal._foundEmpty.UnionWith(empty);
             return journal;
         }
         catch
@@ -170,6 +173,21 @@ public sealed partial class CallJournal : IDisposable
             found.ForEach(s => s.Dispose());
             lockFile.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Keeps other processes, and other journals of this one, out of a directory.</summary>
+    /// <exception cref="JournalLockedException">Another has it open.</exception>
+    internal static FileStream Lock(string directory)
+    {
+        try
+        {
+            return new FileStream(Path.Combine(directory, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException e) when (e.HResult == WouldBlock)
+        {
+            throw new JournalLockedException(
+                $"The journal '{directory}' is in use by another process. Stop it, or give this one a data directory of its own.", e);
         }
     }
 
@@ -380,12 +398,11 @@ public sealed partial class CallJournal : IDisposable
     /// </summary>
     private void CheckStart(JournalSegment segment, JournalPosition position)
     {
-        if (segment.Number == position.Segment ? !segment.Lacks(position.Offset) : !IsEmptied(position))
+        if (segment.Number == position.Segment ? !segment.Lacks(position.Offset) : !IsGone(position))
         {
             return;
         }
 
-        _foundEmpty.Remove(position.Segment);
         if (_damaged.Add(position))
         {
             DamagedFile = segment.Number == position.Segment
@@ -394,8 +411,13 @@ public sealed partial class CallJournal : IDisposable
         }
     }
 
-    private bool IsEmptied(JournalPosition position) =>
-        position.Offset > JournalSegment.HeaderBytes && position.Offset < _segmentBytes && _foundEmpty.Contains(position.Segment);
+    /// <summary>
+    /// Whether a segment of an earlier process was emptied or deleted by somebody else: we delete one when the reader's position is behind
+    /// it. Where all are gone the numbers begin anew.
+    /// </summary>
+    private bool IsGone(JournalPosition position) => position.Offset > JournalSegment.HeaderBytes && position.Offset < _segmentBytes
+        && (position.Segment < _firstOwn || position.Segment > End.Segment)
+        && Array.TrueForAll(_segments, s => s.Number != position.Segment);
 
     private bool TryDecode(
         ReadOnlySpan<byte> payload, List<CallRecord> batch, JournalSegment segment, long before, ref JournalPosition position)
@@ -414,19 +436,6 @@ public sealed partial class CallJournal : IDisposable
         {
             position = new JournalPosition(segment.Number, before);
             throw;
-        }
-    }
-
-    private static FileStream LockDirectory(string directory)
-    {
-        try
-        {
-            return new FileStream(Path.Combine(directory, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (IOException e) when (e is not (DirectoryNotFoundException or PathTooLongException))
-        {
-            throw new JournalLockedException(
-                $"The journal '{directory}' is in use by another process. Stop it, or give this one a data directory of its own.", e);
         }
     }
 

@@ -140,7 +140,13 @@ internal sealed partial class BackgroundRuns(
 
     private async Task CallAsync(BackgroundRun run, StoredResponse stored, DefaultHttpContext http)
     {
-        await using var stop = lifetime.ApplicationStopping.Register(() => _ = run.CancelAsync());
+        var cuts = new CallCuts();
+        http.Features.Set(cuts);
+        await using var stop = lifetime.ApplicationStopping.Register(() =>
+        {
+            cuts.Begin();
+            _ = run.CancelAsync();
+        });
         using var beat = clock.CreateTimer(_ => _ = BeatAsync(run, stored), null, Heartbeat, Heartbeat);
         try
         {

@@ -10,6 +10,10 @@ internal sealed class PostgresDatabase : Database
 {
     private const int MaxScans = 16;
 
+    private const string MorePlaces =
+        "Raise 'max_connections' of PostgreSQL, or the limit of the role or database; or have each node open fewer (100 at most): "
+        + "write 'Maximum Pool Size=50' into 'storage.postgres'.";
+
     private readonly string _settings;
     private readonly TimeSpan _longest;
     private readonly PostgresPulse _pulse;
@@ -66,7 +70,10 @@ internal sealed class PostgresDatabase : Database
         }
         catch (Exception e) when (e is NpgsqlException or SocketException or TimeoutException)
         {
-            throw new DatabaseException($"PostgreSQL does not answer: {e.Message.TrimEnd('.')}.", e) { IsAway = IsAway(e) };
+            var what = $"PostgreSQL does not answer: {e.Message.TrimEnd('.')}.";
+            throw (e as PostgresException)?.SqlState == PostgresErrorCodes.TooManyConnections
+                ? new DatabaseException(what, MorePlaces, e) { IsAway = true }
+                : new DatabaseException(what, e) { IsAway = IsAway(e) };
         }
     }
 

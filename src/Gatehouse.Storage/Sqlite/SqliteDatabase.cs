@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Microsoft.Data.Sqlite;
+using SQLitePCL;
 
 namespace Gatehouse.Storage.Sqlite;
 
@@ -10,6 +11,11 @@ namespace Gatehouse.Storage.Sqlite;
 internal sealed class SqliteDatabase : Database
 {
     private static readonly int Readers = Math.Max(4, Environment.ProcessorCount * 2);
+
+    private const string LetWrite = "Let the user that runs Gatehouse read and write it and its folder.";
+
+    private const string Restore =
+        "Restore it from a backup; or move it away, and the next start makes an empty one, without the keys and the ledger of this one.";
 
     private readonly string _path;
     private readonly SqliteSession _writer;
@@ -34,8 +40,7 @@ internal sealed class SqliteDatabase : Database
         }
         catch (SqliteException e)
         {
-            throw new DatabaseException(
-                $"The SQLite file '{path}' cannot be opened ({e.Message}): check that its folder exists and may be written.", e);
+            throw Unusable(path, e);
         }
 
         _thread = new Thread(Write) { IsBackground = true, Name = "sqlite writer" };
@@ -57,12 +62,16 @@ internal sealed class SqliteDatabase : Database
         try
         {
             await ExecuteAsync(new Statement("SELECT 1", []), ct);
-            return ($"SQLite {SqliteLibrary.Version}", null);
         }
         catch (SqliteException e)
         {
-            throw new DatabaseException($"The SQLite file '{_path}' does not answer: {e.Message}", e);
+            throw Unusable(_path, e);
         }
+
+        // SQLite opens such a file without a word, and the first statement that writes fails.
+        return _writer.IsReadOnly
+            ? throw new DatabaseException($"The SQLite file '{_path}' may be read and not written.", LetWrite, null)
+            : ($"SQLite {SqliteLibrary.Version}", null);
     }
 
     /// <summary>Finishes the writes that are queued, then closes.</summary>
@@ -152,6 +161,18 @@ internal sealed class SqliteDatabase : Database
                 }
             },
             ct);
+
+    private static DatabaseException Unusable(string path, SqliteException e) => e.SqliteErrorCode switch
+    {
+        raw.SQLITE_NOTADB => new($"The file '{path}' is not a SQLite database.", Restore, e),
+        raw.SQLITE_CORRUPT => new($"The SQLite file '{path}' is damaged ({e.Message}).", Restore, e),
+        raw.SQLITE_CANTOPEN or raw.SQLITE_READONLY or raw.SQLITE_PERM =>
+            new($"The SQLite file '{path}' cannot be opened ({e.Message}).", LetWrite, e),
+        raw.SQLITE_FULL => new($"The disk of the SQLite file '{path}' is full.", "Free some space on it.", e),
+        raw.SQLITE_BUSY or raw.SQLITE_LOCKED => new(
+            $"The SQLite file '{path}' is locked by another program.", "End what has it open, a copy or a shell of sqlite3.", e),
+        _ => new($"The SQLite file '{path}' cannot be used ({e.Message}).", "Check its disk, and the system's log.", e),
+    };
 
     private static bool IsRead(string sql)
     {

@@ -33,6 +33,7 @@ internal sealed class SqliteSession : IDisposable
             Pooling = false,
         }.ToString());
         _connection.Open();
+        IsReadOnly = raw.sqlite3_db_readonly(_connection.Handle, "main") == 1;
         Run("PRAGMA busy_timeout=10000; PRAGMA foreign_keys=ON; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;");
         Run("PRAGMA cache_size=-2000;"); // KiB; what it leaves out is in the page cache of the system, and more was no faster
         // Checkpoints copy each page that changed once: rarer ones copy less. 4,000 pages are 16 MB.
@@ -46,6 +47,9 @@ internal sealed class SqliteSession : IDisposable
 
     /// <summary>Whether a transaction is open: some errors end it.</summary>
     public bool InTransaction => raw.sqlite3_get_autocommit(_connection.Handle) == 0;
+
+    /// <summary>Whether the file may be read and not written.</summary>
+    public bool IsReadOnly { get; }
 
     public int Execute(Statement statement, CancellationToken ct) =>
         Guard(statement, static (command, _) => command.ExecuteNonQuery(), null, ct);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using Gatehouse.Client;
 using Gatehouse.Contracts;
+using Gatehouse.Governance;
 using Gatehouse.Output;
 
 namespace Gatehouse.Commands;
@@ -48,6 +49,11 @@ internal static class CommandRunner
         {
             terminal.Fail("unexpected_answer", "What answers is not Gatehouse, or another version of it: check the address.");
             return ExitCodes.Unreachable;
+        }
+        catch (SecretUnusableException e)
+        {
+            terminal.Fail("secret_unusable", e.Message);
+            return ExitCodes.Storage;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidOperationException)
         {

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Gatehouse.Client;
 using Gatehouse.Configuration;
 using Gatehouse.Gateway.Providers;
+using Gatehouse.Governance;
 using Gatehouse.Hosting;
 using Gatehouse.Output;
 
@@ -61,10 +62,16 @@ internal static class DoctorCommand
     {
         var secrets = new SecretValues();
         var loader = ServerParts.Loader(ConfigurationSources.From(parsed), new ProviderFactory(TimeProvider.System), secrets);
-        await secrets.TryReadAsync((await loader.LoadStartAsync(ct)).Start, ct);
+        var start = (await loader.LoadStartAsync(ct)).Start;
+        await secrets.TryReadAsync(start, ct);
         var doctor = new Doctor(t => loader.LoadAsync(null, t), DatabasePing.Edges);
-        return new Diagnosis("this machine (no server was asked)", await doctor.RunAsync(ct));
+        return new Diagnosis("this machine (no server was asked)", [.. await doctor.RunAsync(ct), .. SecretChecks(start)]);
     }
+
+    /// <summary>A start needs it before all else.</summary>
+    private static IEnumerable<DoctorCheck> SecretChecks(StartSettings? start) =>
+        start is null || InstallationSecret.FaultOf(start.DataFolder) is not { } fault ? []
+            : [new DoctorCheck("secret", DoctorState.Failing, fault)];
 
     private static async Task<Diagnosis> LookAtLedgerAsync(ParseResult parsed, CancellationToken ct)
     {

@@ -22,7 +22,7 @@ internal static class ExitCodes
         (Unreachable, "No server answers at the address, or no address or token is known."),
         (Configuration, "The configuration is wrong."),
         (AddressInUse, "The address to listen on is taken or not ours."),
-        (Storage, "The data directory or the database cannot be used."),
+        (Storage, "The data directory, the secret or the database cannot be used."),
         (Unhealthy, "`doctor` found a check that fails."),
         (Found, "`guard check` found something."),
         (Interrupted, "Stopped by Ctrl+C, or calls were cut off at the stop: a second signal came, or they took longer than 30 seconds."),

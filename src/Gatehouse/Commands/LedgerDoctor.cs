@@ -29,6 +29,7 @@ internal static class LedgerDoctor
         try
         {
             await using var db = ServerParts.Connect(loaded.Start);
+            await Migrations.RefuseNewerAsync(db, typeof(ConfigurationState).Assembly, ct);
             var checks = await CheckAsync(db, ServerParts.JournalOf(loaded.DataFolder), clock, ct);
             if (checks.Any(c => c.State == DoctorState.Failing))
             {

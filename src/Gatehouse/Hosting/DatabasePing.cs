@@ -19,11 +19,13 @@ internal static class DatabasePing
         try
         {
             await using var database = ServerParts.Connect(loaded.Start);
-            return await database.PingAsync(ct);
+            var sign = await database.PingAsync(ct);
+            await Migrations.RefuseNewerAsync(database, typeof(ConfigurationState).Assembly, ct);
+            return sign;
         }
         catch (DatabaseException e)
         {
-            throw new DatabasePingException(e.Message, e);
+            throw new DatabasePingException(e.What, e) { Mend = e.Mend };
         }
     }
 }

@@ -3,22 +3,36 @@ using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Routing;
 using Gatehouse.Contracts;
 using Gatehouse.Governance;
+using Gatehouse.Observability;
 
 namespace Gatehouse.Hosting;
 
 /// <summary>Whether this node should get calls, and why not. A database that is away is no reason: calls go on without it.</summary>
-internal sealed class Readiness(Snapshot<GatewayTable> table, CallJournal journal, TablesStanding standing)
+internal sealed class Readiness(
+    Snapshot<GatewayTable> table, CallJournal journal, TablesStanding tables, LedgerStanding ledger)
 {
     private volatile bool _draining;
 
     public void Drain() => _draining = true;
 
     /// <summary>What is not as it should be, and no reason to send calls elsewhere.</summary>
-    public IReadOnlyList<string> Notes() => standing.IsAway
-        ? [string.Create(
-            CultureInfo.InvariantCulture,
-            $"the database is away: calls are served from {(standing.IsFromDisk ? "the snapshot" : "the tables")} of {standing.ConfirmedAt.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC")]
-        : [];
+    public IReadOnlyList<string> Notes()
+    {
+        var notes = new List<string>();
+        if (tables.IsAway)
+        {
+            notes.Add(string.Create(
+                CultureInfo.InvariantCulture,
+                $"the database is away: calls are served from {(tables.IsFromDisk ? "the snapshot" : "the tables")} of {tables.ConfirmedAt.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC"));
+        }
+
+        if (ledger.IsDiskFull)
+        {
+            notes.Add("the disk of the database is full: calls wait in the journal for the ledger");
+        }
+
+        return notes;
+    }
 
     /// <returns>Empty when calls are welcome.</returns>
     public IReadOnlyList<string> Reasons()

@@ -6,6 +6,7 @@ using Gatehouse.Client;
 using Gatehouse.Commands;
 using Gatehouse.Configuration;
 using Gatehouse.Gateway;
+using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Polling;
 using Gatehouse.Gateway.Scheduling;
 using Gatehouse.Storage;
@@ -170,8 +171,18 @@ internal sealed class Server : IAsyncDisposable
         _stopped = true;
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(_hurry.Token);
         patience.CancelAfter(StopPatience);
-        await _app.StopAsync(patience.Token);
-        return !patience.IsCancellationRequested;
+        using var cut = new CancellationTokenSource();
+        var cuts = _app.Services.GetRequiredService<CallCuts>();
+        await using (patience.Token.Register(() =>
+        {
+            cuts.Begin();
+            cut.Cancel();
+        }))
+        {
+            await _app.StopAsync(cut.Token);
+        }
+
+        return !cut.IsCancellationRequested;
     }
 
     private void Hurry(PosixSignalContext context)
@@ -194,7 +205,7 @@ internal sealed class Server : IAsyncDisposable
     {
         var builder = NewBuilder();
         builder.WebHost.ConfigureKestrel(kestrel => KestrelLimits.Listen(kestrel, parts.Configuration.Current.Config.Server.Address));
-        builder.Services.Replace(ServiceDescriptor.Singleton(logs));
+        builder.Services.Replace(ServiceDescriptor.Singleton<ILoggerFactory>(new StartLogs(logs, e => IsTold(e, parts))));
         builder.Services.AddModules(parts);
         if (parts.Kept is null)
         {
@@ -212,27 +223,40 @@ internal sealed class Server : IAsyncDisposable
 
     private async Task StartAsync(CancellationToken ct)
     {
-        var address = Loaded.Config.Server.Address;
         try
         {
             await _app.StartAsync(ct);
         }
-        catch (IOException e) when (e.InnerException is AddressInUseException)
+        catch (Exception e) when (Told(e, _parts) is { } told)
         {
-            throw new CommandException(ExitCodes.AddressInUse, "address_in_use",
-                $"{address} is taken by another program. Stop it, or choose another address with --address, for example --address 127.0.0.1:0.");
-        }
-        catch (SocketException e)
-        {
-            throw new CommandException(ExitCodes.AddressInUse, "address_unusable", $"Cannot listen on {address}: {e.Message}.");
-        }
-        catch (Exception e) when (e is DatabaseException or DbException)
-        {
-            throw new CommandException(ExitCodes.Storage, "storage_unusable", $"The database cannot be used: {e.Message}");
+            throw told;
         }
 
         await KnockAsync(LocalUrl(), ct);
         await File.WriteAllTextAsync(AddressFile, LocalUrl().ToString(), ct);
+    }
+
+    private static bool IsTold(Exception e, ServerParts parts) => e is OperationCanceledException || Told(e, parts) is not null;
+
+    /// <returns>What is to be mended; <see langword="null"/> where nobody knows.</returns>
+    private static CommandException? Told(Exception e, ServerParts parts)
+    {
+        var address = parts.Configuration.Current.Config.Server.Address;
+        return e switch
+        {
+            IOException { InnerException: AddressInUseException } => new(ExitCodes.AddressInUse, "address_in_use",
+                $"{address} is taken by another program. Stop it, or choose another address with --address, for example --address 127.0.0.1:0."),
+            SocketException { SocketErrorCode: SocketError.AddressNotAvailable } => new(ExitCodes.AddressInUse, "address_unusable",
+                $"Cannot listen on {address}: no network interface of this machine has that address. Take one that it has (ip address), "
+                + "127.0.0.1 for programs of this machine alone, or 0.0.0.0 for all that it has."),
+            SocketException { SocketErrorCode: SocketError.AccessDenied } => new(ExitCodes.AddressInUse, "address_unusable",
+                $"Cannot listen on {address}: this user may not take that port. Choose one from 1024 on, or give the service CAP_NET_BIND_SERVICE."),
+            SocketException socket => new(ExitCodes.AddressInUse, "address_unusable",
+                $"Cannot listen on {address}: {socket.Message}. Choose another address with --address, for example --address 127.0.0.1:8080."),
+            DatabaseException or DbException => new(
+                ExitCodes.Storage, "storage_unusable", $"The database cannot be used: {e.Message}"),
+            _ => null,
+        };
     }
 
     /// <summary>A request of our own that is refused without a key: the listener has seen one before somebody's first.</summary>

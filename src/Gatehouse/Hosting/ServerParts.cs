@@ -182,9 +182,19 @@ internal sealed partial class ServerParts : IAsyncDisposable
         {
             throw Unusable($"Another Gatehouse uses the data directory {folder}. Stop it, or choose another directory with --data.");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JournalVersionException)
+        catch (JournalVersionException e)
         {
             throw Unusable($"The journal in {folder} cannot be used: {e.Message}");
+        }
+        catch (JournalFullException e)
+        {
+            throw Unusable($"The journal in {folder} cannot be used: {e.Message} Free some space, or choose another directory with --data.");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unusable(
+                $"The journal in {JournalOf(folder)} cannot be used: {e.Message} It must be a folder in which the user that runs Gatehouse may "
+                + "read and write; or choose another directory with --data.");
         }
     }
 
@@ -194,11 +204,7 @@ internal sealed partial class ServerParts : IAsyncDisposable
     /// <exception cref="DatabaseException">It is away, or cannot be used.</exception>
     public static async Task PrepareAsync(Database database, StartSettings start, CancellationToken ct)
     {
-        if (start.Postgres is not null)
-        {
-            await PingAsync(database, ct);
-        }
-
+        await PingAsync(database, ct);
         await Migrations.ApplyAsync(database, typeof(ConfigurationState).Assembly, ct);
     }
 
@@ -213,7 +219,7 @@ internal sealed partial class ServerParts : IAsyncDisposable
         catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
         {
             throw new DatabaseException(
-                $"PostgreSQL does not answer within {PingPatience.TotalSeconds:0} seconds.", e) { IsAway = true };
+                $"The database does not answer within {PingPatience.TotalSeconds:0} seconds.", e) { IsAway = true };
         }
     }
 

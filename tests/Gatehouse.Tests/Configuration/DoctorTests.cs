@@ -102,17 +102,19 @@ public sealed class DoctorTests
         Assert.Equal((DoctorState.Failing, "PostgreSQL cannot be used (InvalidOperationException)."), (check.State, check.Message));
     }
 
-    [Fact]
-    public async Task A_database_that_refuses_is_told_with_what_it_says()
+    [Theory]
+    [InlineData(null, "Check 'storage.postgres': host, port, database, user and password.")]
+    [InlineData("Raise 'max_connections'.", "Raise 'max_connections'.")]
+    public async Task A_database_that_refuses_is_told_with_what_it_says(string? mend, string shown)
     {
         const string said = "PostgreSQL does not answer: 28P01: password authentication failed for user \"gatehouse\".";
         var checks = await RunAsync("storage: { postgres: 'Host=db;Password=canary-password' }", Edges() with
         {
-            PingDatabase = (_, _) => throw new DatabasePingException(said),
+            PingDatabase = (_, _) => throw new DatabasePingException(said) { Mend = mend },
         });
 
         var check = checks.Single(c => c.Name == "database");
-        Assert.Equal((DoctorState.Failing, said), (check.State, check.Message));
+        Assert.Equal((DoctorState.Failing, said, shown), (check.State, check.Message, check.Mend));
     }
 
     [Theory]

@@ -124,7 +124,7 @@ public sealed class InstallationTests
         var path = Path.Combine(folder.FullName, "secret");
         File.WriteAllText(path, text);
 
-        var failure = Assert.Throws<InvalidOperationException>(() => InstallationSecret.Load(folder.FullName));
+        var failure = Assert.Throws<SecretUnusableException>(() => InstallationSecret.Load(folder.FullName));
 
         Assert.Contains(path, failure.Message, StringComparison.Ordinal);
         folder.Delete(recursive: true);

@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Journal;
+using Gatehouse.Observability;
 using Gatehouse.Observability.Ledger;
 using Gatehouse.Tests.Storage;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -20,7 +21,7 @@ public class WorkerTests
         await using var ledger = await TestLedger.StartAsync(kind);
         await ledger.Db.ExecuteAsync($"ALTER TABLE observability_call RENAME TO away", CancellationToken.None);
         using var failures = new CountingLogger<LedgerWorker>();
-        using var worker = new LedgerWorker(ledger.Drain, TimeProvider.System, failures);
+        using var worker = new LedgerWorker(ledger.Drain, new LedgerStanding(), TimeProvider.System, failures);
         var recorded = ledger.Recorded.Next;
         await worker.StartAsync(CancellationToken.None);
 
@@ -34,6 +35,35 @@ public class WorkerTests
         Assert.Equal(2, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_ledger"));
     }
 
+    [Fact]
+    public async Task A_full_disk_of_the_database_is_said_once_and_noted_until_there_is_room()
+    {
+        await using var ledger = await TestLedger.StartAsync("sqlite");
+        using var said = new CountingLogger<LedgerWorker>();
+        var standing = new LedgerStanding();
+        using var worker = new LedgerWorker(ledger.Drain, standing, TimeProvider.System, said);
+        await ledger.Db.ExecuteAsync($"PRAGMA max_page_count = 1", CancellationToken.None); // what it has, and no page more
+        await worker.StartAsync(CancellationToken.None);
+
+        for (var i = 0; i < 2000; i++)
+        {
+            ledger.Journal.Append(TestLedger.Call(Team, i, Samples.Noon));
+        }
+
+        await said.FirstAsync();
+        Assert.True(standing.IsDiskFull);
+        var recorded = ledger.Recorded.Next;
+        await ledger.Db.ExecuteAsync($"PRAGMA max_page_count = 1000000", CancellationToken.None);
+        await recorded.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        await worker.StopAsync(CancellationToken.None);
+
+        Assert.False(standing.IsDiskFull);
+        Assert.Equal(2, said.Messages.Count);
+        Assert.StartsWith("The disk of the database is full", said.Messages.First(), StringComparison.Ordinal);
+        Assert.StartsWith("The disk of the database has room again", said.Messages.Last(), StringComparison.Ordinal);
+        Assert.Equal(2000, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_ledger"));
+    }
+
     [Theory]
     [MemberData(nameof(Kinds))]
     public async Task Damage_of_the_journal_is_said_with_the_file_that_keeps_it(string kind)
@@ -42,13 +72,14 @@ public class WorkerTests
         ledger.Journal.Append(TestLedger.Call(Team, 1, Samples.Noon));
         ledger.RestartDamaged();
         using var said = new CountingLogger<LedgerWorker>();
-        using var worker = new LedgerWorker(ledger.Drain, TimeProvider.System, said);
+        using var worker = new LedgerWorker(ledger.Drain, new LedgerStanding(), TimeProvider.System, said);
 
         await worker.StartAsync(CancellationToken.None);
         await said.FirstAsync();
         await worker.StopAsync(CancellationToken.None);
 
         var message = Assert.Single(said.Messages);
+        Assert.StartsWith("One stretch of the journal cannot be read", message, StringComparison.Ordinal);
         Assert.Contains("not in the ledger", message, StringComparison.Ordinal);
         Assert.Contains(".journal.damaged", message, StringComparison.Ordinal);
         Assert.Single(Directory.GetFiles(ledger.JournalDirectory, "*.damaged"));
@@ -60,7 +91,7 @@ public class WorkerTests
     {
         await using var ledger = await TestLedger.StartAsync(kind);
         var clock = new PauseClock();
-        using var worker = new LedgerWorker(ledger.Drain, clock, NullLogger<LedgerWorker>.Instance);
+        using var worker = new LedgerWorker(ledger.Drain, new LedgerStanding(), clock, NullLogger<LedgerWorker>.Instance);
         await worker.StartAsync(CancellationToken.None);
 
         for (var i = 0; i < 8; i++)
@@ -84,7 +115,7 @@ public class WorkerTests
     public async Task A_server_that_stops_writes_what_is_in_the_journal_first(string kind)
     {
         await using var ledger = await TestLedger.StartAsync(kind);
-        using var worker = new LedgerWorker(ledger.Drain, TimeProvider.System, NullLogger<LedgerWorker>.Instance);
+        using var worker = new LedgerWorker(ledger.Drain, new LedgerStanding(), TimeProvider.System, NullLogger<LedgerWorker>.Instance);
         await worker.StartAsync(CancellationToken.None);
 
         for (var i = 0; i < 3000; i++)
@@ -103,7 +134,8 @@ public class WorkerTests
     {
         await using var ledger = await TestLedger.StartAsync(kind);
         var texts = Channel.CreateBounded<CallText>(16);
-        using var ledgerWorker = new LedgerWorker(ledger.Drain, TimeProvider.System, NullLogger<LedgerWorker>.Instance);
+        using var ledgerWorker = new LedgerWorker(
+            ledger.Drain, new LedgerStanding(), TimeProvider.System, NullLogger<LedgerWorker>.Instance);
         using var textWorker = new TextWorker(
             texts, new TextStore(ledger.Db, ledger.Systems), ledger.Metrics, TimeProvider.System, NullLogger<TextWorker>.Instance);
         await textWorker.StartAsync(CancellationToken.None);

@@ -63,6 +63,37 @@ public sealed class MigrationsTests
         Assert.Contains("Sample 0002 (two)", failure.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Whoever_only_looks_refuses_a_newer_version_and_no_database_without_a_schema(string kind)
+    {
+        await using var test = await TestDatabase.CreateAsync(kind);
+        var assembly = typeof(Gatehouse.Configuration.ConfigurationState).Assembly;
+        await Migrations.RefuseNewerAsync(test.Db, assembly, Ct);
+        await Migrations.ApplyAsync(test.Db, assembly, Ct);
+        await Migrations.RefuseNewerAsync(test.Db, assembly, Ct);
+        await test.Db.ExecuteAsync(
+            $"INSERT INTO schema_migration (module, number, name, hash, applied_at) VALUES ('Governance', 9999, 'later', '', 0)", Ct);
+
+        var failure = await Assert.ThrowsAsync<DatabaseException>(() => Migrations.RefuseNewerAsync(test.Db, assembly, Ct));
+
+        Assert.Contains("Governance 9999 (later)", failure.What, StringComparison.Ordinal);
+        Assert.Equal("Start the version that made it, or a newer one.", failure.Mend);
+    }
+
+    /// <summary>SQLite opens it without a word, and the start ended with the stack of the first statement that wrote.</summary>
+    [Fact]
+    public async Task A_file_that_may_only_be_read_says_so()
+    {
+        await using var test = await TestDatabase.CreateAsync("sqlite");
+        await ApplyAsync(test.Db, _first);
+        await using var db = DatabaseFactory.Sqlite($"file:{test.Setting["sqlite: '".Length..^1]}?mode=ro");
+
+        var failure = await Assert.ThrowsAsync<DatabaseException>(() => db.PingAsync(Ct));
+
+        Assert.Contains("may be read and not written. Let the user that runs Gatehouse", failure.Message, StringComparison.Ordinal);
+    }
+
     /// <summary>
     /// An index over a ledger of years takes longer than a driver waits for an answer; so does whoever waits for its turn.
     /// </summary>

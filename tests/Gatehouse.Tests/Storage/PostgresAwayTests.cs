@@ -25,20 +25,23 @@ public sealed class PostgresAwayTests
     }
 
     [Theory]
-    [InlineData("57P03", true)]
-    [InlineData("57P01", true)]
-    [InlineData("53300", true)]
-    [InlineData("28000", false)]
-    public async Task What_the_server_says_decides(string state, bool isAway)
+    [InlineData("57P03", true, null)]
+    [InlineData("57P01", true, null)]
+    [InlineData("53300", true, "'max_connections'")]
+    [InlineData("28000", false, null)]
+    public async Task What_the_server_says_decides(string state, bool isAway, string? mend)
     {
         using var listener = Listen();
         var fields = Encoding.ASCII.GetBytes($"SFATAL\0VFATAL\0C{state}\0Mno\0\0");
         byte[] error = [(byte)'E', 0, 0, 0, (byte)(fields.Length + 4), .. fields];
         var ending = EndAsync(listener, error);
 
-        Assert.Equal(isAway, await IsAwayAsync(
-            $"Host=127.0.0.1;Port={PortOf(listener)};Username=x;Database=x;SSL Mode=Disable;GSS Encryption Mode=Disable"));
+        var said = await SaidAsync(
+            $"Host=127.0.0.1;Port={PortOf(listener)};Username=x;Database=x;SSL Mode=Disable;GSS Encryption Mode=Disable");
         await ending;
+
+        Assert.Equal(isAway, said.IsAway);
+        Assert.Equal(mend is not null, said.Mend?.Contains(mend!, StringComparison.Ordinal) ?? false);
     }
 
     [Fact]
@@ -78,10 +81,12 @@ public sealed class PostgresAwayTests
         Assert.Equal([1], await database.Db.QueryAsync($"SELECT 1", row => row.Long(0), Ct));
     }
 
-    private static async Task<bool> IsAwayAsync(string connectionString)
+    private static async Task<bool> IsAwayAsync(string connectionString) => (await SaidAsync(connectionString)).IsAway;
+
+    private static async Task<DatabaseException> SaidAsync(string connectionString)
     {
         await using var db = DatabaseFactory.Postgres(connectionString);
-        return (await Assert.ThrowsAsync<DatabaseException>(() => db.PingAsync(Ct))).IsAway;
+        return await Assert.ThrowsAsync<DatabaseException>(() => db.PingAsync(Ct));
     }
 
     private static Socket Listen()

@@ -167,9 +167,9 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
             DatabasePingException => problem.Message,
             _ => $"{place} cannot be used ({problem.GetType().Name}).",
         };
-        var check = new DoctorCheck(Name, DoctorState.Failing, what, loaded.SqlitePath is null
+        var check = new DoctorCheck(Name, DoctorState.Failing, what, (problem as DatabasePingException)?.Mend ?? (loaded.SqlitePath is null
             ? "Check 'storage.postgres': host, port, database, user and password."
-            : "Check that the folder exists and that the user that runs Gatehouse may write there.");
+            : "Check that the folder exists and that the user that runs Gatehouse may write there."));
         return (check, null);
     }
 

@@ -55,4 +55,8 @@ public sealed record DoctorEdges
 }
 
 /// <summary>The database does not answer as it should; the message says why, and holds no secret.</summary>
-public sealed class DatabasePingException(string message, Exception? inner = null) : Exception(message, inner);
+public sealed class DatabasePingException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>How to mend it, where that is known.</summary>
+    public string? Mend { get; init; }
+}

@@ -1,3 +1,4 @@
+using Gatehouse.Storage;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -13,7 +14,8 @@ namespace Gatehouse.Observability.Ledger;
 /// <item>A segment of the journal that is full is written at once.</item>
 /// </list>
 /// </summary>
-internal sealed partial class LedgerWorker(LedgerDrain drain, TimeProvider clock, ILogger<LedgerWorker> log) : BackgroundService
+internal sealed partial class LedgerWorker(
+    LedgerDrain drain, LedgerStanding standing, TimeProvider clock, ILogger<LedgerWorker> log) : BackgroundService
 {
     /// <summary>After the first call that comes when there were none.</summary>
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
@@ -43,9 +45,16 @@ internal sealed partial class LedgerWorker(LedgerDrain drain, TimeProvider clock
             try
             {
                 var any = await drain.DrainAsync(stoppingToken);
+                if (standing.IsDiskFull)
+                {
+                    standing.IsDiskFull = false;
+                    DiskHasRoom();
+                }
+
                 if (drain.Damaged > damaged)
                 {
-                    RecordsDamaged(drain.Damaged - damaged, drain.DamagedFile);
+                    var more = drain.Damaged - damaged;
+                    RecordsDamaged(more == 1 ? "One stretch" : $"{more} stretches", drain.DamagedFile);
                     damaged = drain.Damaged;
                 }
 
@@ -67,7 +76,16 @@ internal sealed partial class LedgerWorker(LedgerDrain drain, TimeProvider clock
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
 #pragma warning restore CA1031
             {
-                DrainFailed(retry, e);
+                if (!DatabaseFactory.IsDiskFull(e))
+                {
+                    DrainFailed(retry, e);
+                }
+                else if (!standing.IsDiskFull)
+                {
+                    standing.IsDiskFull = true;
+                    DiskFull();
+                }
+
                 await Task.Delay(retry, clock, stoppingToken);
                 retry = retry * 2 < LongestRetry ? retry * 2 : LongestRetry;
             }
@@ -100,13 +118,21 @@ internal sealed partial class LedgerWorker(LedgerDrain drain, TimeProvider clock
     }
 
     [LoggerMessage(Level = LogLevel.Error,
-        Message = "{Stretches} stretches of the journal cannot be read: calls that were recorded there are not in the ledger. "
-            + "'gatehouse doctor --ledger' says from when they are. What can be read is in the ledger; the file is kept as {File}.")]
-    private partial void RecordsDamaged(long stretches, string? file);
+        Message = "{Stretches} of the journal cannot be read: calls that were recorded there are not in the ledger. "
+            + "'gatehouse doctor --ledger' says between which calls they are. What can be read is in the ledger; the file is kept as {File}.")]
+    private partial void RecordsDamaged(string stretches, string? file);
 
     [LoggerMessage(Level = LogLevel.Error,
         Message = "Calls could not be written to the ledger; they wait in the journal. Next try in {Retry}.")]
     private partial void DrainFailed(TimeSpan retry, Exception e);
+
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "The disk of the database is full: calls go on, and wait in the journal for the ledger. Free some space on it; "
+            + "they are written when there is room, without a restart.")]
+    private partial void DiskFull();
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The disk of the database has room again: calls that waited are in the ledger.")]
+    private partial void DiskHasRoom();
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Some calls are still in the journal; the next start writes them to the ledger.")]
     private partial void FlushFailed(Exception e);
