@@ -81,6 +81,9 @@ internal sealed unsafe partial class JournalSegment : IDisposable
     /// <summary>Bytes of the file that may hold records, header included; a multiple of 8.</summary>
     public long Capacity { get; }
 
+    /// <summary>The file is shorter than it was made, and no reader has been told so yet.</summary>
+    public bool IsCut => _isCut;
+
     /// <summary>Where the next record would begin.</summary>
     public long Tail => Math.Min(Volatile.Read(ref _tail), Capacity);
 
@@ -318,6 +321,14 @@ internal sealed unsafe partial class JournalSegment : IDisposable
     {
         Dispose();
         File.Delete(Path);
+    }
+
+    /// <returns>Where the record ends that begins there, by its length, which may be behind the end of the file.</returns>
+    public long EndAt(long offset)
+    {
+        var length = offset + RecordHeaderBytes <= Capacity ? Volatile.Read(ref LengthAt(offset)) : 0;
+        var end = offset + SizeOf(length);
+        return length > 0 && end <= BinaryPrimitives.ReadInt64LittleEndian(Bytes(16, 8)) ? end : offset;
     }
 
     /// <summary>Whether what an earlier process read up to there is there no longer.</summary>

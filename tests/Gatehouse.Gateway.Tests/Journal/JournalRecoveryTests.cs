@@ -100,6 +100,75 @@ public sealed class JournalRecoveryTests : IDisposable
         AssertLeft(0);
     }
 
+    [Theory]
+    [InlineData(4, null, 0)]
+    [InlineData(8, null, 1)] // its length is there
+    [InlineData(24, null, 1)]
+    [InlineData(0, 2, 1)] // its length is gone, and the ledger has it
+    public void What_is_missing_of_a_cut_file_is_as_long_as_anybody_knows(int left, int? drained, int known)
+    {
+        var (path, ends) = WriteThree();
+        using (var file = File.OpenWrite(path))
+        {
+            file.SetLength(ends[1] + left);
+        }
+
+        var damage = Assert.Single(JournalFiles.FindDamage(
+            _directory.Path, drained is { } reached ? new JournalPosition(1, ends[reached]) : null));
+
+        Assert.Equal((ends[1], (long?)1_000_001, true), (damage.Offset, damage.AfterMicros, damage.IsMore));
+        Assert.InRange(damage.Bytes, known * (ends[2] - ends[1]), ends[2] - ends[1]);
+    }
+
+    /// <summary>One that somebody deleted was taken for one of those that we delete when they are drained.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_segment_that_somebody_deleted_is_noticed_where_the_reader_stood_in_its_middle(bool isLast)
+    {
+        Open().Dispose();
+        var (path, ends) = WriteThree();
+        var number = long.Parse(Path.GetFileNameWithoutExtension(path), System.Globalization.CultureInfo.InvariantCulture);
+        if (!isLast)
+        {
+            WriteThree();
+        }
+
+        File.Delete(path);
+        Assert.Equal(0, Corrupted(default));
+        Assert.Equal(0, Corrupted(new JournalPosition(number, JournalSegment.HeaderBytes)));
+        Assert.Equal(0, Corrupted(new JournalPosition(number, 4096)));
+        Assert.False(File.Exists(path + ".damaged"));
+        File.Delete(path); // its number may have been given once more
+
+        Assert.Equal(1, Corrupted(new JournalPosition(number, ends[1])));
+        Assert.True(File.Exists(path + ".damaged"));
+
+        long Corrupted(JournalPosition from)
+        {
+            using var journal = Open();
+            journal.TryRead(ref from, [], 10);
+            return journal.Corrupted;
+        }
+    }
+
+    [Fact]
+    public void A_reader_that_goes_back_to_where_it_was_stored_finds_no_damage()
+    {
+        using var journal = Open();
+        var (position, read) = (default(JournalPosition), new List<CallRecord>());
+        for (var i = 0; i < 300; i++)
+        {
+            journal.Append(JournalSamples.Small(i));
+            var stored = position;
+            journal.TryRead(ref position, read, 7);
+            journal.TryRead(ref stored, read, 7); // as after a write that failed
+            journal.Release(position);
+        }
+
+        Assert.Equal(0, journal.Corrupted);
+    }
+
     [Fact]
     public void A_sound_file_is_not_damaged_wherever_it_was_read_up_to()
     {

@@ -131,7 +131,8 @@ public class LedgerDoctorTests
             file.Write([0xDE, 0xAD, 0xBE, 0xEF]);
         }
 
-        const string when = "from 2026-03-01 13:30:00.000 to 2026-03-01 13:32:00.000, are not in the ledger";
+        const string when =
+            "recorded there, between those that began at 2026-03-01 13:30:00.000 and 2026-03-01 13:32:00.000, are not in the ledger";
         await AssertFaultsAsync(ledger, ("journal", when));
 
         await ledger.DrainAllAsync();
@@ -144,6 +145,32 @@ public class LedgerDoctorTests
         Assert.Contains($"'{path}.damaged'", journal.Message, StringComparison.Ordinal);
         Assert.Contains(when, journal.Message, StringComparison.Ordinal);
         Assert.Contains("delete the files", journal.Mend, StringComparison.Ordinal);
+    }
+
+    /// <summary>One that somebody deleted was taken for one that had been drained.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_segment_that_somebody_deleted_is_missed_before_and_after_the_next_start(string kind)
+    {
+        await using var ledger = await StartAsync(kind);
+        var first = Directory.GetFiles(ledger.JournalDirectory, "*.journal").Order(StringComparer.Ordinal).First();
+        ledger.Restart(); // so that there is one behind it
+        ledger.Journal.Append(TestLedger.Call(Team, 60, Samples.Noon.AddMinutes(90)));
+        ledger.Restart(() => File.Delete(first));
+
+        await AssertFaultsAsync(ledger, ("journal", $"What stood in '{first}' from byte "));
+        await ledger.DrainAllAsync();
+        Assert.Equal(1, ledger.Journal.Corrupted);
+        Assert.Contains($"'{first}.damaged'", (await JournalAsync()).Message, StringComparison.Ordinal);
+
+        ledger.Restart();
+        await ledger.DrainAllAsync();
+        File.Delete(first + ".damaged");
+
+        Assert.Equal(0, ledger.Journal.Corrupted);
+        Assert.Equal(DoctorState.Ok, (await JournalAsync()).State);
+
+        async Task<DoctorCheck> JournalAsync() => (await CheckAsync(ledger)).Single(c => c.Name == "journal");
     }
 
     [Theory]

@@ -67,10 +67,12 @@ internal sealed class TestLedger : IAsyncDisposable
     }
 
     /// <summary>As after <c>kill -9</c>: the journal's files stay as they are, and all memory is gone.</summary>
-    public void Restart()
+    /// <param name="meanwhile">Done while nobody has the journal open.</param>
+    public void Restart(Action? meanwhile = null)
     {
         CorruptedBeforeRestart = Journal.Corrupted;
         Journal.Dispose();
+        meanwhile?.Invoke();
         Journal = OpenJournal();
         Drain = NewDrain();
     }

@@ -37,12 +37,13 @@ public static class LedgerInvariants
         {
             if (Directory.Exists(directory) && JournalFiles.FindNode(directory) is { } node)
             {
+                var segments = JournalFiles.FindNumbers(directory); // before the position, which moves on before one is deleted
                 var positions = await sql.QueryAsync(
                     $"SELECT segment, byte_offset FROM observability_journal WHERE node = {node}",
                     row => new JournalPosition(row.Long(0), row.Long(1)),
                     ct);
                 var drained = positions.Count == 0 ? (JournalPosition?)null : positions[0];
-                faults.AddRange(JournalFiles.FindDamage(directory, drained).Select(Say));
+                faults.AddRange(JournalFiles.FindDamage(directory, drained, segments).Select(Say));
                 var damaged = faults.Count;
                 count = drained is { } upTo ? await CompareAsync(sql, directory, upTo, faults, ct) : 0;
                 mend = faults.Count == damaged ? accountFor : null;
@@ -201,13 +202,14 @@ public static class LedgerInvariants
     {
         var what = damage.Bytes == 0
             ? $"What stood in '{damage.File}' from byte {damage.Offset} on is missing"
+            : damage.IsMore ? $"At least {damage.Bytes} bytes of '{damage.File}' from byte {damage.Offset} on are missing"
             : $"{damage.Bytes} bytes of '{damage.File}' from byte {damage.Offset} on cannot be read";
         var when = (damage.AfterMicros, damage.BeforeMicros) switch
         {
             (null, null) => "",
-            (null, { } before) => $", from before {Second(before)},",
-            ({ } after, null) => $", from after {Second(after)},",
-            ({ } after, { } before) => $", from {Second(after)} to {Second(before)},",
+            (null, { } before) => $", before the one that began at {Second(before)},",
+            ({ } after, null) => $", after the one that began at {Second(after)},",
+            ({ } after, { } before) => $", between those that began at {Second(after)} and {Second(before)},",
         };
         return $"{what}: calls that were recorded there{when} are not in the ledger.";
     }
