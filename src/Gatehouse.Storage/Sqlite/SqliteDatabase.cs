@@ -12,7 +12,7 @@ internal sealed class SqliteDatabase : Database
 {
     private static readonly int Readers = Math.Max(4, Environment.ProcessorCount * 2);
 
-    private const string LetWrite = "Let the user that runs Gatehouse read and write it and its folder.";
+    private const string LetWrite = "Let the user that runs Gatehouse read and write it, the files beside it (-wal, -shm) and their folder.";
 
     private const string Restore =
         "Restore it from a backup; or move it away, and the next start makes an empty one, without the keys and the ledger of this one.";
@@ -61,7 +61,8 @@ internal sealed class SqliteDatabase : Database
     {
         try
         {
-            await ExecuteAsync(new Statement("SELECT 1", []), ct);
+            // What would write: the files beside the database may belong to somebody else.
+            await RunTransactionAsync(static _ => Task.CompletedTask, ct);
         }
         catch (SqliteException e)
         {
@@ -166,8 +167,8 @@ internal sealed class SqliteDatabase : Database
     {
         raw.SQLITE_NOTADB => new($"The file '{path}' is not a SQLite database.", Restore, e),
         raw.SQLITE_CORRUPT => new($"The SQLite file '{path}' is damaged ({e.Message}).", Restore, e),
-        raw.SQLITE_CANTOPEN or raw.SQLITE_READONLY or raw.SQLITE_PERM =>
-            new($"The SQLite file '{path}' cannot be opened ({e.Message}).", LetWrite, e),
+        raw.SQLITE_CANTOPEN => new($"The SQLite file '{path}' cannot be opened ({e.Message}): check that its folder exists.", LetWrite, e),
+        raw.SQLITE_READONLY or raw.SQLITE_PERM => new($"The SQLite file '{path}' cannot be written ({e.Message}).", LetWrite, e),
         raw.SQLITE_FULL => new($"The disk of the SQLite file '{path}' is full.", "Free some space on it.", e),
         raw.SQLITE_BUSY or raw.SQLITE_LOCKED => new(
             $"The SQLite file '{path}' is locked by another program.", "End what has it open, a copy or a shell of sqlite3.", e),
