@@ -55,7 +55,7 @@ public static class GatewayWarmUp
         {
             try
             {
-                if (old.LastWriteTimeUtc < before)
+                if (old.LastWriteTimeUtc < before && old.LinkTarget is null)
                 {
                     using var unused = CallJournal.Lock(old.FullName);
                     old.Delete(recursive: true);

@@ -122,7 +122,7 @@ public sealed class CanaryTests
         { "telemetry: { headers: \"canary-misplaced-8e7f6a5b4c3d\" }", "", 4 },
         { "server: { public_url: \"${KEY}\" }", "", 4 },
         { "server: { max_body: \"${KEY}\" }", "", 4 },
-        { "", "GATEHOUSE_SECRET", 1 },
+        { "", "GATEHOUSE_SECRET", 6 },
     };
 
     [Theory]

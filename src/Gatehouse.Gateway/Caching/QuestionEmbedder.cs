@@ -32,6 +32,7 @@ internal sealed partial class QuestionEmbedder(
         using var timeout = new CancellationTokenSource(semantic.Timeout, clock);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted, timeout.Token);
         var http = new DefaultHttpContext { RequestAborted = ended.Token };
+        http.Features.Set(call.Http.Features.Get<CallCuts>());
         http.Request.Headers.TraceParent = call.Trace.Traceparent(call.Span);
         http.Request.Headers[EndUsers.Header] = EndUsers.Of(call);
         using var answer = new MemoryStream();

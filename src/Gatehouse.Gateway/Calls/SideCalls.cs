@@ -31,6 +31,7 @@ internal sealed partial class SideCalls(
         var http = new DefaultHttpContext { RequestAborted = ended.Token };
         using var sink = new MemoryStream();
         http.Features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(sink));
+        http.Features.Set(parent.Http.Features.Get<CallCuts>());
         http.Request.Headers.TraceParent = parent.Trace.Traceparent(parent.Span);
         http.Request.Headers[EndUsers.Header] = EndUsers.Of(parent);
         using var call = new Call(http, surface, parent.Table, clock) { Principal = parent.Principal, Route = route };

@@ -73,6 +73,8 @@ public sealed partial class CallJournal : IDisposable
     private JournalSegment _active; // the last of _segments
     private JournalSegment? _next; // prepared, under _rotation
     private JournalPosition _released;
+    private JournalPosition? _strange; // where the reader stood in a segment that is gone, and whose number is another one's now
+    private bool _isRead;
     private TaskCompletionSource? _sleeper; // of the reader, until something is appended
     private TaskCompletionSource? _rester; // of the reader, until a segment is full
     private long _corrupted;
@@ -270,10 +272,16 @@ public sealed partial class CallJournal : IDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         var had = batch.Count;
+        if (!_isRead)
+        {
+            (_isRead, _strange) = (true, position.Segment >= _firstOwn ? position : null); // nobody has read these yet
+        }
+
         var segments = Volatile.Read(ref _segments);
-        var index = IndexOf(segments, position);
+        var isStrange = position == _strange;
+        var index = isStrange ? 0 : IndexOf(segments, position);
         CheckStart(segments[index], position);
-        var offset = segments[index].Number == position.Segment ? AlignedOffset(position.Offset) : JournalSegment.HeaderBytes;
+        var offset = segments[index].Number == position.Segment && !isStrange ? AlignedOffset(position.Offset) : JournalSegment.HeaderBytes;
         while (batch.Count - had < max)
         {
             var segment = segments[index];
@@ -339,6 +347,7 @@ public sealed partial class CallJournal : IDisposable
         lock (_rotation)
         {
             _released = upTo;
+            _strange = null; // nobody comes back to it
             gone = [.. _segments.Where(s => s.Number < upTo.Segment && s != _active)];
             if (gone.Length > 0)
             {
@@ -398,14 +407,15 @@ public sealed partial class CallJournal : IDisposable
     /// </summary>
     private void CheckStart(JournalSegment segment, JournalPosition position)
     {
-        if (segment.Number == position.Segment ? !segment.Lacks(position.Offset) : !IsGone(position))
+        var isItsOwn = segment.Number == position.Segment && position != _strange;
+        if (isItsOwn ? !segment.Lacks(position.Offset) : !IsGone(position))
         {
             return;
         }
 
         if (_damaged.Add(position))
         {
-            DamagedFile = segment.Number == position.Segment
+            DamagedFile = isItsOwn
                 ? segment.KeepDamaged() : JournalSegment.MarkDamaged(_directory, position.Segment);
             Interlocked.Increment(ref _corrupted);
         }
@@ -416,8 +426,8 @@ public sealed partial class CallJournal : IDisposable
     /// it. Where all are gone the numbers begin anew.
     /// </summary>
     private bool IsGone(JournalPosition position) => position.Offset > JournalSegment.HeaderBytes && position.Offset < _segmentBytes
-        && (position.Segment < _firstOwn || position.Segment > End.Segment)
-        && Array.TrueForAll(_segments, s => s.Number != position.Segment);
+        && (position == _strange || ((position.Segment < _firstOwn || position.Segment > End.Segment)
+            && Array.TrueForAll(_segments, s => s.Number != position.Segment)));
 
     private bool TryDecode(
         ReadOnlySpan<byte> payload, List<CallRecord> batch, JournalSegment segment, long before, ref JournalPosition position)

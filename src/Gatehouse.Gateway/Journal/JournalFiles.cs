@@ -72,7 +72,8 @@ public static class JournalFiles
         var found = new List<JournalDamage>();
         if (drained is { } at && before is not null && !before.Contains(at.Segment)
             && at.Offset > JournalSegment.HeaderBytes && at.Offset < CallJournalOptions.DefaultSegmentBytes
-            && JournalSegment.PathOf(directory, at.Segment) is var gone && !File.Exists(gone + JournalSegment.DamagedSuffix))
+            && JournalSegment.PathOf(directory, at.Segment) is var gone && !File.Exists(gone)
+            && !File.Exists(gone + JournalSegment.DamagedSuffix))
         {
             found.Add(new JournalDamage(gone, at.Offset, 0, null, null, IsMore: true));
         }

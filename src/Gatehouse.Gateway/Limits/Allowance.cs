@@ -7,7 +7,7 @@ namespace Gatehouse.Gateway.Limits;
 /// </summary>
 public sealed class Allowance
 {
-    /// <summary>More days than a clock is set to and fro by; who leaves minutes behind does not come back to them.</summary>
+    /// <summary>So many days or months that are over can still be found; of minutes only the last one.</summary>
     private const int MostOthers = 31;
 
     private LimitRule _rule;
@@ -143,7 +143,7 @@ public sealed class Allowance
             var others = (isNow || time >= window.Until ? periods.Others.Remove(found).Insert(0, window) : periods.Others.Insert(0, found))
                 .Take(isByMinute ? 1 : MostOthers).ToImmutableArray();
             var changed = others[0] == window ? new Periods(found, null, others) : periods with { Others = others };
-            if (Interlocked.CompareExchange(ref _periods, changed, periods) == periods)
+            if (ReferenceEquals(Interlocked.CompareExchange(ref _periods, changed, periods), periods))
             {
                 return found;
             }

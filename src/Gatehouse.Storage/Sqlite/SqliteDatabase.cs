@@ -171,7 +171,7 @@ internal sealed class SqliteDatabase : Database
         raw.SQLITE_READONLY or raw.SQLITE_PERM => new($"The SQLite file '{path}' cannot be written ({e.Message}).", LetWrite, e),
         raw.SQLITE_FULL => new($"The disk of the SQLite file '{path}' is full.", "Free some space on it.", e),
         raw.SQLITE_BUSY or raw.SQLITE_LOCKED => new(
-            $"The SQLite file '{path}' is locked by another program.", "End what has it open, a copy or a shell of sqlite3.", e),
+            $"The SQLite file '{path}' is locked: another program has it open, or a long write is under way.", "End what has it open, a copy or a shell of sqlite3, or try again.", e),
         _ => new($"The SQLite file '{path}' cannot be used ({e.Message}).", "Check its disk, and the system's log.", e),
     };
 

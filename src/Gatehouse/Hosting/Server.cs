@@ -67,7 +67,7 @@ internal sealed class Server : IAsyncDisposable
         var parts = await ServerParts.OpenAsync(source, logging, ct);
         Pollers.Choose(parts.Configuration.Current.Config.Server.PollingThreads ?? Pollers.DefaultCount);
         var logs = await logging;
-        var server = new Server(parts, Build(parts, flags, logs), flags, logs);
+        var server = new Server(parts, Build(parts, flags, logs, ct), flags, logs);
         try
         {
             await warmUp; // before anything listens to metrics
@@ -201,11 +201,12 @@ internal sealed class Server : IAsyncDisposable
         return builder;
     }
 
-    private static WebApplication Build(ServerParts parts, ServerFlags flags, ILoggerFactory logs)
+    private static WebApplication Build(ServerParts parts, ServerFlags flags, ILoggerFactory logs, CancellationToken ct)
     {
         var builder = NewBuilder();
         builder.WebHost.ConfigureKestrel(kestrel => KestrelLimits.Listen(kestrel, parts.Configuration.Current.Config.Server.Address));
-        builder.Services.Replace(ServiceDescriptor.Singleton<ILoggerFactory>(new StartLogs(logs, e => IsTold(e, parts))));
+        builder.Services.Replace(ServiceDescriptor.Singleton<ILoggerFactory>(
+            new StartLogs(logs, e => ct.IsCancellationRequested || Told(e, parts) is not null)));
         builder.Services.AddModules(parts);
         if (parts.Kept is null)
         {
@@ -235,8 +236,6 @@ internal sealed class Server : IAsyncDisposable
         await KnockAsync(LocalUrl(), ct);
         await File.WriteAllTextAsync(AddressFile, LocalUrl().ToString(), ct);
     }
-
-    private static bool IsTold(Exception e, ServerParts parts) => e is OperationCanceledException || Told(e, parts) is not null;
 
     /// <returns>What is to be mended; <see langword="null"/> where nobody knows.</returns>
     private static CommandException? Told(Exception e, ServerParts parts)

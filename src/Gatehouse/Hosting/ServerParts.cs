@@ -199,12 +199,21 @@ internal sealed partial class ServerParts : IAsyncDisposable
     }
 
     /// <summary>
-    /// Brings the schema up to date. A database that is away is noticed in seconds; migrations take the time that they take.
+    /// Brings the schema up to date. A PostgreSQL that is away is noticed in seconds; a SQLite file that another program has locked is
+    /// waited for as long as SQLite does; migrations take the time that they take.
     /// </summary>
     /// <exception cref="DatabaseException">It is away, or cannot be used.</exception>
     public static async Task PrepareAsync(Database database, StartSettings start, CancellationToken ct)
     {
-        await PingAsync(database, ct);
+        if (start.Postgres is not null)
+        {
+            await PingAsync(database, ct);
+        }
+        else
+        {
+            await database.PingAsync(ct);
+        }
+
         await Migrations.ApplyAsync(database, typeof(ConfigurationState).Assembly, ct);
     }
 
@@ -219,7 +228,7 @@ internal sealed partial class ServerParts : IAsyncDisposable
         catch (OperationCanceledException e) when (!ct.IsCancellationRequested)
         {
             throw new DatabaseException(
-                $"The database does not answer within {PingPatience.TotalSeconds:0} seconds.", e) { IsAway = true };
+                $"PostgreSQL does not answer within {PingPatience.TotalSeconds:0} seconds.", e) { IsAway = true };
         }
     }
 

@@ -152,6 +152,29 @@ public sealed class JournalRecoveryTests : IDisposable
         }
     }
 
+    /// <summary>Numbers began anew, and the new records before the old position were never read.</summary>
+    [Fact]
+    public void Where_all_segments_were_deleted_the_new_ones_of_the_same_numbers_are_read_from_their_start()
+    {
+        var (path, ends) = WriteThree();
+        var before = new JournalPosition(JournalSegment.TryNumber(path, out var number) ? number : 0, ends[^1]);
+        File.Delete(path);
+        using var journal = Open();
+        journal.Append(JournalSamples.Small(9));
+        Assert.Equal(number, journal.End.Segment);
+
+        var (position, read) = (before, new List<CallRecord>());
+        Assert.True(journal.TryRead(ref position, read, 10));
+        position = before; // the database did not take them
+        Assert.True(journal.TryRead(ref position, read, 10));
+        Assert.Equal(2, read.Count);
+        Assert.Equal(1, journal.Corrupted);
+        Assert.True(File.Exists(path + ".damaged"));
+
+        journal.Release(position);
+        Assert.False(journal.TryRead(ref position, read, 10));
+    }
+
     [Fact]
     public void A_reader_that_goes_back_to_where_it_was_stored_finds_no_damage()
     {

@@ -167,10 +167,12 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
             DatabasePingException => problem.Message,
             _ => $"{place} cannot be used ({problem.GetType().Name}).",
         };
-        var check = new DoctorCheck(Name, DoctorState.Failing, what, (problem as DatabasePingException)?.Mend ?? (loaded.SqlitePath is null
+        var mend = (problem as DatabasePingException)?.Mend ?? (loaded.SqlitePath is null
             ? "Check 'storage.postgres': host, port, database, user and password."
-            : "Check that the folder exists and that the user that runs Gatehouse may write there."));
-        return (check, null);
+            : problem is OperationCanceledException
+            ? "A long write is under way, or another program has the file open: try again, and end that program if there is one."
+            : "Check that the folder exists and that the user that runs Gatehouse may write there.");
+        return (new DoctorCheck(Name, DoctorState.Failing, what, mend), null);
     }
 
     private DoctorCheck CheckDisk(LoadedConfiguration loaded)

@@ -6,6 +6,8 @@ namespace Gatehouse.Governance;
 /// <summary>What a node remembers of one period of a count from one look to the next. For one caller at a time.</summary>
 internal sealed class LeaseStanding
 {
+    private const int LooksAMinute = 120;
+
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(500);
 
     private long _used;
@@ -14,6 +16,7 @@ internal sealed class LeaseStanding
     private long _lookedUsed;
     private long _lookedAt;
     private long _recent;
+    private long _minute;
     private long _idleUsed;
     private long _idleSince;
     private (long Consumed, JournalPosition End)? _awaited;
@@ -47,13 +50,20 @@ internal sealed class LeaseStanding
         }
     }
 
+    /// <summary>
+    /// Units used in about a minute: what calls that come now would use in one, or what those did that came rarely.
+    /// </summary>
+    public long Minute => Math.Max(_minute, _recent > long.MaxValue / 60 ? long.MaxValue : 60 * _recent);
+
     /// <returns>Units used in about a second, lately.</returns>
     public long Look(AllowanceWindow window, long now, TimeProvider clock)
     {
         var used = window.Used;
         if (_lookedAt == 0 || clock.GetElapsedTime(_lookedAt, now) >= LookEvery)
         {
-            _recent = _lookedAt == 0 ? 0 : Math.Max(2 * Math.Max(0, used - _lookedUsed), _recent / 2);
+            var more = _lookedAt == 0 ? 0 : Math.Max(0, used - _lookedUsed);
+            _recent = Math.Max(2 * more, _recent / 2);
+            _minute += more - ((_minute + LooksAMinute - 1) / LooksAMinute);
             _lookedUsed = used;
             _lookedAt = now;
         }

@@ -139,7 +139,10 @@ internal sealed class LeaseStore(Database db)
             var nodes = await sql.QueryAsync(
                 $"SELECT node, beat, revision FROM governance_node", row => new NodeBeat(row.Text(0), row.Long(1), row.LongOrNull(2)), ct);
             var wanted = nodes.Count == 1 ? [] : await sql.QueryAsync(
-                $"SELECT DISTINCT rule_id, measure, subject, from_at FROM governance_wanted WHERE node <> {node}",
+                $"""
+                SELECT DISTINCT w.rule_id, w.measure, w.subject, w.from_at FROM governance_wanted w
+                JOIN governance_node n ON n.node = w.node AND n.run = w.run WHERE w.node <> {node}
+                """,
                 row => new CountKey(row.Id(0), row.Text(1), row.Text(2), row.Instant(3)),
                 ct);
             return (nodes, wanted);

@@ -9,16 +9,13 @@ namespace Gatehouse.Governance;
 internal sealed class LeasedCounts(
     LeaseStore store, AllowanceBook book, JournalProgress journal, LiveNodes nodes, LeaseOutage outage, TimeProvider clock)
 {
+    /// <summary>For so many seconds of its present use a node pledges: until it takes the database for away for good.</summary>
+    private const long PledgeSeconds = 8;
+
     private static readonly TimeSpan MovedFor = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan PrepareAhead = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan KeepPrevious = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan ForgetUnusedAfter = TimeSpan.FromSeconds(5);
-    /// <summary>For how many seconds of its present use a node holds a part of a budget: the database may be away so long.</summary>
-    private const long StockSeconds = 60;
-
-    /// <summary>For how many it pledges: until it takes the database for away for good.</summary>
-    private const long PledgeSeconds = 8;
-
     private static readonly TimeSpan ForgetSettledAfter = TimeSpan.FromMinutes(10);
 
     private readonly Dictionary<AllowanceWindow, LeaseStanding> _standings = [];
@@ -149,7 +146,8 @@ internal sealed class LeasedCounts(
         };
         var idle = nodes.Count > 1 && waiting == 0 && window.Spare > (2 * keep) + (isWantedElsewhere ? 0 : rule.Cap / 100);
         var stale = standing.HasMoved(window) && clock.GetElapsedTime(standing.SyncedAt, now) >= MovedFor;
-        if (!window.IsAsking && !starving && !idle && !stale && (standing.SyncedAt != 0 || !isWanted))
+        var wantsNoMore = standing.MayBeWanted && waiting == 0; // the call went away: the others are to know
+        if (!window.IsAsking && !starving && !idle && !stale && !wantsNoMore && (standing.SyncedAt != 0 || !isWanted))
         {
             return;
         }
@@ -219,7 +217,7 @@ internal sealed class LeasedCounts(
         }
 
         var share = (window.Spare + (standing.Free ?? rule.Cap)) / (nodes.Count + 1); // with which half of what is left stays free
-        return Math.Max(recent, Math.Min(Math.Max(StockSeconds * recent, part), share));
+        return Math.Max(recent, Math.Min(Math.Max(standing.Minute, part), share));
     }
 
     /// <summary>Never less than was pledged before.</summary>

@@ -76,13 +76,14 @@ internal sealed partial class LedgerWorker(
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
 #pragma warning restore CA1031
             {
-                if (!DatabaseFactory.IsDiskFull(e))
+                var (isFull, wasFull) = (DatabaseFactory.IsDiskFull(e), standing.IsDiskFull);
+                standing.IsDiskFull = isFull;
+                if (!isFull)
                 {
                     DrainFailed(retry, e);
                 }
-                else if (!standing.IsDiskFull)
+                else if (!wasFull)
                 {
-                    standing.IsDiskFull = true;
                     DiskFull();
                 }
 

@@ -143,38 +143,46 @@ public sealed class LeaseWorkerTests : IAsyncLifetime
 
     /// <summary>Each held a second's use, and gave back the rest: calls were refused from then on, however much was left.</summary>
     [Theory]
-    [InlineData(0, 31)] // a part of the limit, for calls that come rarely
-    [InlineData(2, 120)] // a minute's use
-    [InlineData(7, 250)] // an even part of what is left
-    public async Task Of_several_nodes_each_holds_what_calls_go_on_with_while_the_database_is_away(int perSecond, long least)
+    [InlineData(0, 1, 31)] // a part of the limit
+    [InlineData(2, 1, 100)] // a minute's use
+    [InlineData(7, 1, 250)] // an even part of what is left
+    [InlineData(40, 10, 100)] // a minute's use too, of calls that come rarely
+    public async Task Of_several_nodes_each_holds_what_calls_go_on_with_while_the_database_is_away(int each, int every, long least)
     {
         var (node, other) = (await StartAsync(), await StartAsync());
         await MakeBudgetAsync("b");
         await RoundAsync(node, refresh: true);
         await RoundAsync(other, refresh: true);
-        for (var i = 0; i < 10; i++)
+        for (var i = 0; i < Math.Max(10, 6 * every); i++)
         {
-            End(Begin(node, perSecond), perSecond);
+            if (i % every == 0)
+            {
+                Window(node).BeginWait(each);
+                await RoundAsync(node);
+                Window(node).EndWait(each);
+                End(Begin(node, each), each);
+            }
+
             _clock.Advance(TimeSpan.FromSeconds(1));
             await RoundAsync(node);
             await RoundAsync(other);
         }
 
-        Assert.InRange(Window(node).Spare, Math.Min(least, (Cap - (10 * perSecond)) / 4), Cap / 2);
+        Assert.InRange(Window(node).Spare, Math.Min(least, (Cap - Window(node).Used) / 4), Cap / 2);
         node.Db.Before = () => throw new DatabaseException("away");
-        var went = 0L;
+        var went = 0;
         for (var i = 0; i < 12; i++)
         {
             await RoundAsync(node);
-            went += Window(node).TryTake(perSecond) ? perSecond : 0;
+            went += i % every == 0 && Window(node).TryTake(each) ? 1 : 0;
             _clock.Advance(TimeSpan.FromSeconds(0.5));
         }
 
-        Assert.Equal(12 * perSecond, went); // before it takes the database for away for good too
+        Assert.Equal(every == 1 ? 12 : 2, went); // before it takes the database for away for good too
         Assert.Equal(long.MaxValue, Window(node).Pledged);
         node.Db.Before = () =>
         {
-            Assert.True(Window(node).TryTake(perSecond), "a call while the database is told anew");
+            Assert.True(Window(node).TryTake(each), "a call while the database is told anew");
             return Task.CompletedTask;
         };
         await RoundAsync(node);
@@ -215,7 +223,30 @@ public sealed class LeaseWorkerTests : IAsyncLifetime
         Window(node).EndWait(held);
         Assert.Equal(0, Window(other).Spare);
         await RoundAsync(node);
-        Assert.Empty(await Db.QueryAsync($"SELECT 1 FROM governance_wanted", row => row.Long(0), Ct));
+        Assert.Empty(await WantedAsync());
+    }
+
+    /// <summary>The others gave back all that they held, for as long as the node lived.</summary>
+    [Fact]
+    public async Task What_a_call_waited_for_that_went_away_is_wanted_no_longer()
+    {
+        var (node, other) = (await StartAsync(), await StartAsync());
+        await MakeBudgetAsync("b");
+        await RoundAsync(other, refresh: true);
+        await RoundAsync(node, refresh: true);
+        Window(node).BeginWait(Cap);
+        await RoundAsync(node);
+        Assert.Single(await WantedAsync());
+
+        Window(node).EndWait(Cap);
+        await RoundAsync(node);
+
+        Assert.Empty(await WantedAsync());
+        Window(node).BeginWait(Cap);
+        await RoundAsync(node);
+        node.Kill();
+        await Db.ExecuteAsync($"DELETE FROM governance_node WHERE node = {node.Name}", Ct); // as a node of an earlier version does
+        Assert.Empty((await new LeaseStore(Db).BeatAsync(other.Name, other.Book.Run, 0, Ct)).Wanted);
     }
 
     /// <summary>The lower limit held only once the node had told how it stands; until then it let calls in by the old one.</summary>
@@ -639,6 +670,8 @@ public sealed class LeaseWorkerTests : IAsyncLifetime
 
     private async Task<long> BeatsAsync(SimulatedNode node) =>
         (await Db.QueryAsync($"SELECT beat FROM governance_node WHERE node = {node.Name}", row => row.Long(0), Ct))[0];
+
+    private Task<List<long>> WantedAsync() => Db.QueryAsync($"SELECT 1 FROM governance_wanted", row => row.Long(0), Ct);
 
     private Task<long> WriteAsync(FormattableString sql) => Db.TransactionAsync(
         async transaction =>
