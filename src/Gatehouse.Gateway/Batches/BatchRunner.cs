@@ -57,6 +57,7 @@ internal sealed partial class BatchRunner(
         await started.Task.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
         var tasks = new List<Task>();
+        var failing = false;
         while (!stoppingToken.IsCancellationRequested)
         {
             var woken = Volatile.Read(ref _woken).Task;
@@ -70,15 +71,19 @@ internal sealed partial class BatchRunner(
                     tasks.RemoveAll(t => t.IsCompleted);
                     tasks.Add(Task.Run(() => RunAsync(lease, stoppingToken), CancellationToken.None));
                 }
+
+                failing = false;
             }
 #pragma warning disable CA1031 // Whatever the database throws: the next look tries again.
             catch (Exception e)
 #pragma warning restore CA1031
             {
-                if (!stoppingToken.IsCancellationRequested)
+                if (!failing && !stoppingToken.IsCancellationRequested)
                 {
                     LookFailed(e);
                 }
+
+                failing = true;
             }
 
             using var tick = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
@@ -127,7 +132,7 @@ internal sealed partial class BatchRunner(
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Batches cannot be looked for; the next look is in a moment.")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "Batches cannot be looked for; it is tried again until it can.")]
     private partial void LookFailed(Exception e);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Batch {Id} is run by another node now.")]

@@ -88,7 +88,7 @@ public static class JournalFiles
             }
 
             var count = found.Count;
-            var reached = drained is { } d && d.Segment == number ? d.Offset : 0;
+            var reached = drained is { } d && d.Segment == number && !(isKept && File.Exists(name)) ? d.Offset : 0; // else another's
             using var segment = OpenOrNull(path, number);
             var last = segment is null ? null : AddDamage(segment, reached, found);
 

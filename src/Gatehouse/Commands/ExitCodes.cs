@@ -25,7 +25,7 @@ internal static class ExitCodes
         (Storage, "The data directory, the secret or the database cannot be used."),
         (Unhealthy, "`doctor` found a check that fails."),
         (Found, "`guard check` found something."),
-        (Interrupted, "Stopped by Ctrl+C, or calls were cut off at the stop: a second signal came, or they took longer than 30 seconds."),
+        (Interrupted, "Stopped by Ctrl+C before the end; of `up`, which a signal ends with 0: calls were cut off, by a second signal or after 30 seconds."),
     ];
 }
 

@@ -173,6 +173,8 @@ public sealed class JournalRecoveryTests : IDisposable
 
         journal.Release(position);
         Assert.False(journal.TryRead(ref position, read, 10));
+        var told = Assert.Single(JournalFiles.FindDamage(_directory.Path, position));
+        Assert.Equal(0, told.Bytes); // not as many as were read of the new one
     }
 
     [Fact]

@@ -22,7 +22,7 @@ public sealed class InstallationSecret
 
     private const string Restore =
         "Restore it from a backup, or from another node: keys, tokens and stored secrets in the database are of no use without it. "
-        + "Where the database is new as well, remove it, and the next start makes another.";
+        + "Where the database is new as well, remove this file, and the next start makes another.";
 
     private readonly byte[] _secret;
 

@@ -6,7 +6,8 @@ namespace Gatehouse.Governance;
 /// <summary>What a node remembers of one period of a count from one look to the next. For one caller at a time.</summary>
 internal sealed class LeaseStanding
 {
-    private const int LooksAMinute = 120;
+    /// <summary>Twenty seconds of them: calls do not come as evenly as they are looked at.</summary>
+    private const int LooksKept = 40;
 
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(500);
 
@@ -16,7 +17,7 @@ internal sealed class LeaseStanding
     private long _lookedUsed;
     private long _lookedAt;
     private long _recent;
-    private long _minute;
+    private long _lately; // as _recent, for a while longer
     private long _idleUsed;
     private long _idleSince;
     private (long Consumed, JournalPosition End)? _awaited;
@@ -50,10 +51,8 @@ internal sealed class LeaseStanding
         }
     }
 
-    /// <summary>
-    /// Units used in about a minute: what calls that come now would use in one, or what those did that came rarely.
-    /// </summary>
-    public long Minute => Math.Max(_minute, _recent > long.MaxValue / 60 ? long.MaxValue : 60 * _recent);
+    /// <summary>What calls use in a minute that come as they lately did at the busiest; more where they come rarely.</summary>
+    public long Minute => _lately > long.MaxValue / 60 ? long.MaxValue : 60 * _lately;
 
     /// <returns>Units used in about a second, lately.</returns>
     public long Look(AllowanceWindow window, long now, TimeProvider clock)
@@ -63,7 +62,7 @@ internal sealed class LeaseStanding
         {
             var more = _lookedAt == 0 ? 0 : Math.Max(0, used - _lookedUsed);
             _recent = Math.Max(2 * more, _recent / 2);
-            _minute += more - ((_minute + LooksAMinute - 1) / LooksAMinute);
+            _lately = Math.Max(2 * more, _lately - ((_lately + LooksKept - 1) / LooksKept));
             _lookedUsed = used;
             _lookedAt = now;
         }

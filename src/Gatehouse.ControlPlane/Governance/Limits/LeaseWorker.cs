@@ -102,6 +102,11 @@ internal sealed partial class LeaseWorker(
                 await round.BeatAsync(ct);
             }
 
+            if (outage is { IsOn: true, IsSinceStart: false })
+            {
+                LeasesRenewed();
+            }
+
             outage.End();
             if (isWhole)
             {
@@ -142,6 +147,9 @@ internal sealed partial class LeaseWorker(
     [LoggerMessage(Level = LogLevel.Error,
         Message = "Leases of budgets and limits cannot be renewed: calls go on with what this node holds, and it is tried again.")]
     private partial void LeasesFailed(Exception e);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The database answers again: leases of budgets and limits are renewed.")]
+    private partial void LeasesRenewed();
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Others took this node for gone and have what it held of {Count} budgets and limits; it begins anew.")]
     private partial void LeasesLost(int count);

@@ -58,8 +58,7 @@ internal sealed partial class ReviewWorker(
             {
                 await WriteAsync(stoppingToken);
                 await HearAsync(stoppingToken);
-                await SweepAsync(stoppingToken);
-                failing = false;
+                failing &= !await SweepAsync(stoppingToken); // the rest may have had nothing to ask the database
             }
 #pragma warning disable CA1031 // The database may be away for a while: calls wait, and their time-outs hold.
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
@@ -137,7 +136,8 @@ internal sealed partial class ReviewWorker(
         }
     }
 
-    private async Task SweepAsync(CancellationToken ct)
+    /// <returns>Whether the database was asked, and answered.</returns>
+    private async Task<bool> SweepAsync(CancellationToken ct)
     {
         if (!_earlierClosed)
         {
@@ -146,7 +146,8 @@ internal sealed partial class ReviewWorker(
         }
 
         var now = clock.GetTimestamp();
-        if (_nodesAt == 0 || clock.GetElapsedTime(_nodesAt, now) >= LookAtNodes - Beats.Slack)
+        var isDue = _nodesAt == 0 || clock.GetElapsedTime(_nodesAt, now) >= LookAtNodes - Beats.Slack;
+        if (isDue)
         {
             _nodesAt = now;
             await LookAtNodesAsync(now, ct);
@@ -157,6 +158,8 @@ internal sealed partial class ReviewWorker(
             _cleanedAt = now;
             await rows.DeleteOldTextsAsync(await deletion.GetNowAsync(ct), ct);
         }
+
+        return isDue;
     }
 
     private async Task LookAtNodesAsync(long now, CancellationToken ct)

@@ -211,7 +211,7 @@ public static class LedgerInvariants
             ({ } after, null) => $", after the one that began at {Second(after)},",
             ({ } after, { } before) => $", between those that began at {Second(after)} and {Second(before)},",
         };
-        return $"{what}: calls that were recorded there{when} are not in the ledger.";
+        return $"{what}: calls that {(damage.Bytes == 0 ? "may have been" : "were")} recorded there{when} are not in the ledger.";
     }
 
     private static string Second(long micros) => string.Create(

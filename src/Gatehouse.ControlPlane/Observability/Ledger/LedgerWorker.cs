@@ -119,8 +119,8 @@ internal sealed partial class LedgerWorker(
     }
 
     [LoggerMessage(Level = LogLevel.Error,
-        Message = "{Stretches} of the journal cannot be read: calls that were recorded there are not in the ledger. "
-            + "'gatehouse doctor --ledger' says between which calls they are. What can be read is in the ledger; the file is kept as {File}.")]
+        Message = "{Stretches} of the journal cannot be read: calls that may have been recorded there are not in the ledger. "
+            + "'gatehouse doctor --ledger' says where. What can be read is in the ledger; what is left of the file is kept as {File}.")]
     private partial void RecordsDamaged(string stretches, string? file);
 
     [LoggerMessage(Level = LogLevel.Error,
