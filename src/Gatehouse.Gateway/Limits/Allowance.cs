@@ -139,10 +139,12 @@ public sealed class Allowance
                 return window; // one that waited for longer than a minute takes of the one in which it is let in
             }
 
+            // Who comes later, or says what time it is, takes the count along; a call of before finds its period beside it.
             var found = known ?? NewWindow(time);
-            var others = (isNow || time >= window.Until ? periods.Others.Remove(found).Insert(0, window) : periods.Others.Insert(0, found))
+            var moves = isNow || time >= window.Until;
+            var others = (moves ? periods.Others.Remove(found).Insert(0, window) : periods.Others.Insert(0, found))
                 .Take(isByMinute ? 1 : MostOthers).ToImmutableArray();
-            var changed = others[0] == window ? new Periods(found, null, others) : periods with { Others = others };
+            var changed = moves ? new Periods(found, null, others) : periods with { Others = others };
             if (ReferenceEquals(Interlocked.CompareExchange(ref _periods, changed, periods), periods))
             {
                 return found;

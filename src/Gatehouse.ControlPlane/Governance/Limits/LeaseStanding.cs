@@ -28,8 +28,8 @@ internal sealed class LeaseStanding
     /// <summary>Units that nobody held when the database was last asked; <see langword="null"/>: it never was.</summary>
     public long? Free { get; private set; }
 
-    /// <summary>The others may have been told that calls wait for more than is free.</summary>
-    public bool MayBeWanted { get; private set; }
+    /// <summary>The others were told that calls wait for more than is free.</summary>
+    public bool IsWanted { get; private set; }
 
     /// <summary>The part of what was used for good that the ledger has charged; at least.</summary>
     public long Recorded { get; private set; }
@@ -85,16 +85,13 @@ internal sealed class LeaseStanding
     /// <summary>If it cannot be forgotten now, it is looked at anew as long after this.</summary>
     public void IsLookedAt() => _idleSince = 0;
 
-    /// <summary>Before the database is asked: the answer may be lost.</summary>
-    public void Asking(LeaseRequest told) => MayBeWanted |= told is { Need: > 0, Nodes: > 1 };
-
     public bool HasMoved(AllowanceWindow window) =>
         window.Used != _used || window.Underway != _underway || Recorded != _toldRecorded;
 
     /// <param name="told">What the database knows now; calls may have moved on while it was told.</param>
     public void Synced(LeaseRequest told, LeaseAnswer answer, long now)
     {
-        (Free, MayBeWanted) = (Math.Max(0, answer.Free), answer.IsWanted);
+        (Free, IsWanted) = (Math.Max(0, answer.Free), answer.IsWanted);
         _used = told.Used;
         _underway = told.Underway;
         _toldRecorded = told.Recorded;

@@ -13,10 +13,9 @@ namespace Gatehouse.Governance;
 /// <param name="Ahead">Units to hold beyond the need, if there are enough; <see cref="long.MaxValue"/>: all.</param>
 /// <param name="Nodes">How many nodes share the rest.</param>
 /// <param name="IsAnew">Others took this node for dead, and it says again what it holds: what it used.</param>
-/// <param name="MayBeWanted">The others may have been told that calls wait for more than is free.</param>
 internal sealed record LeaseRequest(
     LimitRule Rule, string Subject, DateTimeOffset From, DateTimeOffset Until, long Granted, long Used, long Underway, long Recorded,
-    long Pledge, long Need, long NeedEach, long Ahead, int Nodes, bool IsAnew = false, bool MayBeWanted = false)
+    long Pledge, long Need, long NeedEach, long Ahead, int Nodes, bool IsAnew = false)
 {
     /// <summary>What may still come into the ledger of what the node was granted.</summary>
     public long Out => Math.Max(0, (Rule.Measure == Measure.Money ? Math.Max(Granted, Used) : Granted) - Recorded);
@@ -45,8 +44,8 @@ internal readonly record struct CountKey(Guid RuleId, string Measure, string Sub
 internal readonly record struct NodeBeat(string Node, long Beat, long? Revision);
 
 /// <summary>
-/// Tables <c>governance_lease</c>, <c>governance_wanted</c>, <c>governance_node</c> and the locks on <c>governance_allowance</c>. Who
-/// changes leases of a count locks its row first, so that what is spent and what is out together never pass the cap.
+/// Tables <c>governance_lease</c>, <c>governance_node</c> and the locks on <c>governance_allowance</c>. Who changes leases of a count locks
+/// its row first, so that what is spent and what is out together never pass the cap.
 /// </summary>
 internal sealed class LeaseStore(Database db)
 {
@@ -85,24 +84,19 @@ internal sealed class LeaseStore(Database db)
             var others = leases.Where(l => !l.IsOwn).ToList();
             var free = (cap ?? 0) - spent - others.Sum(l => l.Out) - r.Out;
             var more = More(r, free);
+            var isWanted = r.Nodes > 1 && more < r.Need;
             await sql.ExecuteAsync(
                 $"""
                 INSERT INTO governance_lease (
-                    rule_id, measure, subject, from_at, until_at, node, run, granted, used, underway, pledged, settled)
+                    rule_id, measure, subject, from_at, until_at, node, run, granted, used, underway, pledged, settled, wanted)
                 VALUES (
                     {r.Rule.Id}, {measure}, {r.Subject}, {r.From}, {r.Until}, {node}, {run}, {r.Granted + more}, {r.Used}, {r.Underway},
-                    {Math.Min(r.Granted + more, r.Pledge)}, {r.Recorded})
+                    {Math.Min(r.Granted + more, r.Pledge)}, {r.Recorded}, {isWanted})
                 ON CONFLICT (rule_id, measure, subject, from_at, node, run)
                 DO UPDATE SET granted = excluded.granted, used = excluded.used, underway = excluded.underway, pledged = excluded.pledged,
-                    settled = excluded.settled
+                    settled = excluded.settled, wanted = excluded.wanted
                 """,
                 ct);
-
-            var isWanted = r.Nodes > 1 && more < r.Need;
-            if (isWanted || r.MayBeWanted)
-            {
-                await TellWantedAsync(sql, isWanted, node, run, r, ct);
-            }
 
             // Of money, what others used and the ledger does not have yet is left out: no budget is said to be used up before it is.
             var used = isMoney
@@ -139,10 +133,7 @@ internal sealed class LeaseStore(Database db)
             var nodes = await sql.QueryAsync(
                 $"SELECT node, beat, revision FROM governance_node", row => new NodeBeat(row.Text(0), row.Long(1), row.LongOrNull(2)), ct);
             var wanted = nodes.Count == 1 ? [] : await sql.QueryAsync(
-                $"""
-                SELECT DISTINCT w.rule_id, w.measure, w.subject, w.from_at FROM governance_wanted w
-                JOIN governance_node n ON n.node = w.node AND n.run = w.run WHERE w.node <> {node}
-                """,
+                $"SELECT DISTINCT rule_id, measure, subject, from_at FROM governance_lease WHERE wanted AND node <> {node}",
                 row => new CountKey(row.Id(0), row.Text(1), row.Text(2), row.Instant(3)),
                 ct);
             return (nodes, wanted);
@@ -160,7 +151,7 @@ internal sealed class LeaseStore(Database db)
     public Task ReleaseUnpledgedAsync(string node, CancellationToken ct) => db.ExecuteAsync(
         $"""
         UPDATE governance_lease
-        SET granted = CASE WHEN measure = {Words.Of(Measure.Concurrency)} OR pledged < settled THEN settled ELSE pledged END
+        SET granted = CASE WHEN measure = {Words.Of(Measure.Concurrency)} OR pledged < settled THEN settled ELSE pledged END, wanted = FALSE
         WHERE node = {node}
         """,
         ct);
@@ -180,7 +171,6 @@ internal sealed class LeaseStore(Database db)
         {
             FormattableString gone = $"rule_id NOT IN (SELECT id FROM governance_budget UNION ALL SELECT id FROM governance_limit)";
             await sql.ExecuteAsync($"DELETE FROM governance_lease WHERE until_at < {now.AddHours(-1)} OR {gone}", ct);
-            await sql.ExecuteAsync($"DELETE FROM governance_wanted WHERE until_at < {now.AddHours(-1)} OR {gone}", ct);
             await sql.ExecuteAsync(
                 $"""
                 DELETE FROM governance_allowance
@@ -206,28 +196,6 @@ internal sealed class LeaseStore(Database db)
             """,
             ct);
         await sql.ExecuteAsync($"DELETE FROM governance_lease WHERE {leases}", ct);
-        await sql.ExecuteAsync($"DELETE FROM governance_wanted WHERE {leases}", ct);
-    }
-
-    private static Task<int> TellWantedAsync(
-        Transaction sql, bool isWanted, string node, long run, LeaseRequest r, CancellationToken ct)
-    {
-        var measure = Words.Of(r.Rule.Measure);
-        return isWanted
-            ? sql.ExecuteAsync(
-                $"""
-                INSERT INTO governance_wanted (rule_id, measure, subject, from_at, until_at, node, run)
-                VALUES ({r.Rule.Id}, {measure}, {r.Subject}, {r.From}, {r.Until}, {node}, {run})
-                ON CONFLICT (rule_id, measure, subject, from_at, node, run) DO NOTHING
-                """,
-                ct)
-            : sql.ExecuteAsync(
-                $"""
-                DELETE FROM governance_wanted
-                WHERE rule_id = {r.Rule.Id} AND measure = {measure} AND subject = {r.Subject} AND from_at = {r.From} AND node = {node}
-                    AND run = {run}
-                """,
-                ct);
     }
 
     private static FormattableString Cap(LimitRule rule) => rule.Measure switch

@@ -146,7 +146,7 @@ internal sealed class LeasedCounts(
         };
         var idle = nodes.Count > 1 && waiting == 0 && window.Spare > (2 * keep) + (isWantedElsewhere ? 0 : rule.Cap / 100);
         var stale = standing.HasMoved(window) && clock.GetElapsedTime(standing.SyncedAt, now) >= MovedFor;
-        var wantsNoMore = standing.MayBeWanted && waiting == 0; // the call went away: the others are to know
+        var wantsNoMore = standing.IsWanted && waiting == 0; // the call went away: the others are to know
         if (!window.IsAsking && !starving && !idle && !stale && !wantsNoMore && (standing.SyncedAt != 0 || !isWanted))
         {
             return;
@@ -172,7 +172,6 @@ internal sealed class LeasedCounts(
 
             var pledge = Pledge(rule, window, recent);
             var told = Request(allowance, rule, window, pledge, idle ? 0 : Ahead(window, Math.Max(2 * recent, stock)));
-            standing.Asking(told);
             var answer = await TellAsync(told, ct);
             if (answer.IsLost)
             {
@@ -235,7 +234,7 @@ internal sealed class LeasedCounts(
         var need = Math.Max(0, window.Waiting - window.Spare);
         return new LeaseRequest(
             rule, allowance.Subject, window.From, window.Until, window.Granted, used, used - consumed, recorded, pledge, need,
-            window.WaitingEach, ahead, nodes.Count, MayBeWanted: StandingOf(window).MayBeWanted);
+            window.WaitingEach, ahead, nodes.Count);
     }
 
     private long Ahead(AllowanceWindow window, long stock) => nodes.Count == 1 ? long.MaxValue : Math.Max(0, stock - window.Spare);
