@@ -291,18 +291,21 @@ public sealed class BreakerTests
         ];
         var body = System.Text.Encoding.UTF8.GetBytes(AfterTool("one", "{}"));
         var record = new CallRecord { CostNanos = 5 };
-        Count(0);
+        var now = 0L;
 
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 1; i < 1000; i++)
+        var allocated = Allocations.Of(() =>
         {
-            Count(i * 100_000);
-        }
+            for (var i = 0; i < 1000; i++)
+            {
+                Count();
+            }
+        });
 
-        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        Assert.Equal(0, allocated);
 
-        void Count(long now)
+        void Count()
         {
+            now += 100_000;
             Span<ulong> tools = stackalloc ulong[ToolCalls.Most];
             var found = ToolCalls.Read(body, tools);
             foreach (var breaker in breakers)

@@ -21,11 +21,10 @@ public sealed class FindingListTests
     [Fact]
     public void A_list_that_is_rented_again_is_empty_and_allocates_nothing()
     {
+        var left = -1;
         Use();
 
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        var left = Use();
-        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        var allocated = Allocations.Of(() => left = Use());
 
         Assert.Equal((0, 0), (left, allocated));
     }

@@ -313,13 +313,15 @@ public sealed class CallJournalTests : IDisposable
         record.RequestAttributes = null;
         journal.Append(record);
 
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 1000; i++)
+        var allocated = Allocations.Of(() =>
         {
-            journal.Append(record);
-        }
+            for (var i = 0; i < 1000; i++)
+            {
+                journal.Append(record);
+            }
+        });
 
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, allocated);
     }
 
     private CallJournal Open(int segmentBytes = 4096) =>

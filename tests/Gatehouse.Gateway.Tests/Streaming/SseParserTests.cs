@@ -109,10 +109,7 @@ public sealed class SseParserTests
         var stream = WireFiles.Read("anthropic/text.sse");
         ReadAll(parser, stream);
 
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        ReadAll(parser, stream);
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, Allocations.Of(() => ReadAll(parser, stream)));
     }
 
     private static void ReadAll(SseParser parser, byte[] stream)

@@ -110,18 +110,16 @@ public class ExfiltrationTests
         IDetector[] detectors =
             [new LinkDetector(), new PromptLeakDetector(Prompt), CanaryDetector.ForMarkers(["tenant-7f3a", "globex-internal"])];
         using var findings = FindingList.Rent();
-        foreach (var d in detectors)
-        {
-            d.Find(text, Output, findings);
-        }
 
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        foreach (var d in detectors)
+        var allocated = Allocations.Of(() =>
         {
-            d.Find(text, Output, findings);
-        }
+            foreach (var d in detectors)
+            {
+                d.Find(text, Output, findings);
+            }
+        });
 
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, allocated);
         Assert.Equal(0, findings.Count);
     }
 
