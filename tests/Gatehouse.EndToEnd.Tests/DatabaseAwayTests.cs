@@ -39,7 +39,7 @@ public sealed class DatabaseAwayTests
         }
 
         Assert.Equal(401, await CallAsync(stranger));
-        Assert.InRange(slowest.TotalSeconds, 0, 1); // none of them waited for the database
+        Assert.InRange(slowest.TotalSeconds, 0, 3); // who waits for a silent database waits for four
 
         gate.Cut();
         for (var i = 0; i < Calls; i++)

@@ -84,7 +84,7 @@ public sealed class DurabilityTests
     }
 
     [Fact]
-    public async Task A_revoked_key_is_refused_within_a_second()
+    public async Task A_revoked_key_is_refused_from_the_answer_on()
     {
         await using var gatehouse = await GatehouseProcess.StartAsync();
         var created = JsonElement.Parse((await gatehouse.CliAsync("key", "create", "hello", "--json")).Output);
@@ -92,18 +92,11 @@ public sealed class DurabilityTests
         Assert.Equal(HttpStatusCode.OK, await StatusAsync(http, "simulator"));
         using var api = gatehouse.CreateClient(gatehouse.CliToken);
 
-        var started = TimeProvider.System.GetTimestamp();
         (await api.DeleteAsync(
             $"api/keys/{created.GetProperty("key").GetProperty("id").GetString()}", TestContext.Current.CancellationToken))
             .EnsureSuccessStatusCode();
-        var status = HttpStatusCode.OK;
-        while (status == HttpStatusCode.OK && TimeProvider.System.GetElapsedTime(started) < TimeSpan.FromSeconds(5))
-        {
-            status = await StatusAsync(http, "simulator");
-        }
 
-        Assert.Equal(HttpStatusCode.Unauthorized, status);
-        Assert.True(TimeProvider.System.GetElapsedTime(started) < TimeSpan.FromSeconds(1));
+        Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(http, "simulator"));
     }
 
     private static string Routes(string name) => $$"""

@@ -256,7 +256,7 @@ public sealed class ResponsesCallTests
             await (await response.Content.ReadAsStreamAsync(Ct)).ReadAtLeastAsync(new byte[16], 16, cancellationToken: Ct);
         }
 
-        await closed.Task.WaitAsync(TimeSpan.FromSeconds(5), Ct);
+        await closed.Task.WaitAsync(TimeSpan.FromSeconds(30), Ct);
         await gateway.StopServerAsync();
         Assert.Equal(CallOutcome.Cancelled, Assert.Single(gateway.Records()).Outcome);
     }

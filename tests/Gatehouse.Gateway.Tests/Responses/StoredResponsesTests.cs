@@ -287,7 +287,7 @@ public sealed class StoredResponsesTests
         using var cancelled = await SendAsync(gateway, HttpMethod.Post, $"/v1/responses/{id}/cancel");
         using var again = await SendAsync(gateway, HttpMethod.Post, $"/v1/responses/{id}/cancel");
 
-        await closed.Task.WaitAsync(TimeSpan.FromSeconds(5), Ct);
+        await closed.Task.WaitAsync(TimeSpan.FromSeconds(30), Ct);
         Assert.Equal("cancelled", Text(JsonElement.Parse(await cancelled.Content.ReadAsStringAsync(Ct)), "status"));
         Assert.Equal("cancelled", Text(JsonElement.Parse(await again.Content.ReadAsStringAsync(Ct)), "status"));
         Assert.Equal("cancelled", Text(await GetAsync(gateway, $"/v1/responses/{id}"), "status"));

@@ -111,7 +111,7 @@ public sealed class LockOutTests
             {
                 await sql.ExecuteAsync($"UPDATE governance_revision SET revision = revision", Ct);
                 return await app.Open().SignInAsync(TestApp.AdminEmail, Wrong).ProblemAsync(HttpStatusCode.TooManyRequests)
-                    .WaitAsync(TimeSpan.FromSeconds(3), Ct);
+                    .WaitAsync(TimeSpan.FromSeconds(20), Ct);
             },
             Ct);
 

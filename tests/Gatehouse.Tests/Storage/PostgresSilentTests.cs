@@ -53,7 +53,7 @@ public sealed class PostgresSilentTests
         var known = TimeProvider.System.GetTimestamp();
         await Assert.ThrowsAsync<DatabaseAwayException>(() => db.ExecuteAsync($"SELECT 1", Ct));
         Assert.True((await Assert.ThrowsAsync<DatabaseException>(() => db.PingAsync(Ct))).IsAway);
-        Assert.InRange(TimeProvider.System.GetElapsedTime(known).TotalSeconds, 0, 0.9);
+        Assert.InRange(TimeProvider.System.GetElapsedTime(known).TotalSeconds, 0, 3); // who asks it waits for four
 
         gate.Thaw();
         Assert.Equal([1], await AnsweredAsync(() => db.QueryAsync($"SELECT 1", row => row.Long(0), Ct)));
