@@ -70,7 +70,7 @@ public sealed class GatewayMetrics : IDisposable
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = OverheadBuckets });
         _calls = Meter.CreateCounter<long>(TelemetryNames.Calls, "{call}", "Calls by outcome and status.");
         Meter.CreateObservableUpDownCounter(
-            TelemetryNames.ActiveCalls, () => Volatile.Read(ref _active), "{call}", "Calls in progress.");
+            TelemetryNames.ActiveCalls, () => Active, "{call}", "Calls in progress.");
         _retries = Meter.CreateCounter<long>(TelemetryNames.Retries, "{attempt}", "Attempts that repeated the same target.");
         _fallbacks = Meter.CreateCounter<long>(TelemetryNames.Fallbacks, "{attempt}", "Attempts that moved on to another target.");
         _contentDropped = Meter.CreateCounter<long>(
@@ -119,6 +119,9 @@ public sealed class GatewayMetrics : IDisposable
             _caches.Add((name, bytes));
         }
     }
+
+    /// <summary>Calls in progress.</summary>
+    public long Active => Volatile.Read(ref _active);
 
     public void Began() => Interlocked.Increment(ref _active);
 

@@ -29,6 +29,9 @@ public sealed class DrainTests : IAsyncLifetime
         using var stream = await BeginStreamAsync(http);
 
         _gatehouse.Terminate();
+        Assert.EndsWith(
+            "Stopping. Calls in flight: 1. What has not ended within 37 s is cut off, or at once at a second signal.",
+            await _gatehouse.WaitForLineAsync(l => l.Contains("Stopping", StringComparison.Ordinal)), StringComparison.Ordinal);
         await UntilNotReadyAsync(http);
         using (var late = await http.PostAsJsonAsync(
             "v1/chat/completions", Chat("simulator", stream: false), TestContext.Current.CancellationToken))
@@ -42,6 +45,7 @@ public sealed class DrainTests : IAsyncLifetime
 
         Assert.EndsWith("data: [DONE]\n\n", text, StringComparison.Ordinal);
         Assert.Equal(0, await _gatehouse.EndAsync());
+        Assert.Matches(@"info: .* Stopped after \d+\.\d s\. Calls cut off: 0\.\n", _gatehouse.Output);
     }
 
     /// <summary>A proxy keeps connections, and one that was closed while it sent on it cost a request that may not be sent again.</summary>
@@ -89,6 +93,7 @@ public sealed class DrainTests : IAsyncLifetime
         var exitCode = await _gatehouse.EndAsync();
 
         Assert.Equal(130, exitCode);
+        Assert.Matches(@"warn: .* Stopped after \d+\.\d s\. Calls cut off: 1\.\n", _gatehouse.Output);
         Assert.InRange(TimeProvider.System.GetElapsedTime(started), TimeSpan.Zero, TimeSpan.FromSeconds(5));
         await Assert.ThrowsAnyAsync<IOException>(() => CopyAsync(stream));
 

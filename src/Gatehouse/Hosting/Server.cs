@@ -24,7 +24,7 @@ namespace Gatehouse.Hosting;
 internal sealed record ServerFlags(bool Sample, TimeSpan Drain, LogLevel LogLevel);
 
 /// <summary>The server from start to stop.</summary>
-internal sealed class Server : IAsyncDisposable
+internal sealed partial class Server : IAsyncDisposable
 {
     /// <summary>
     /// Between the last request after the end of the listener and the end of idle connections: a proxy sends one more on each that it has,
@@ -120,6 +120,10 @@ internal sealed class Server : IAsyncDisposable
             await stopped.Task;
         }
 
+        var begin = TimeProvider.System.GetTimestamp();
+        var log = _logs.CreateLogger<Server>();
+        Stopping(
+            log, _app.Services.GetRequiredService<GatewayMetrics>().Active, (_flags.Drain + LongestSettling + StopPatience).TotalSeconds);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Hurry);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Hurry);
         _app.Services.GetRequiredService<Readiness>().Drain();
@@ -130,7 +134,10 @@ internal sealed class Server : IAsyncDisposable
         var listeners = _app.Services.GetRequiredService<Listeners>();
         await listeners.CloseAsync(_hurry.Token);
         await SettleAsync(gateway, listeners);
-        return await StopAsync();
+        var cut = await StopAsync();
+        Stopped(
+            log, cut is null ? LogLevel.Information : LogLevel.Warning, TimeProvider.System.GetElapsedTime(begin).TotalSeconds, cut ?? 0);
+        return cut is null;
     }
 
     public async ValueTask DisposeAsync()
@@ -166,15 +173,19 @@ internal sealed class Server : IAsyncDisposable
     private async Task WaitAsync(TimeSpan time) =>
         await Task.Delay(time, TimeProvider.System, _hurry.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
-    private async Task<bool> StopAsync()
+    /// <returns>How many calls were cut off; <see langword="null"/> when all came to their end in time.</returns>
+    private async Task<long?> StopAsync()
     {
         _stopped = true;
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(_hurry.Token);
         patience.CancelAfter(StopPatience);
         using var cut = new CancellationTokenSource();
         var cuts = _app.Services.GetRequiredService<CallCuts>();
+        var calls = _app.Services.GetRequiredService<GatewayMetrics>();
+        long? underWay = null;
         await using (patience.Token.Register(() =>
         {
+            underWay = calls.Active;
             cuts.Begin();
             cut.Cancel();
         }))
@@ -182,7 +193,7 @@ internal sealed class Server : IAsyncDisposable
             await _app.StopAsync(cut.Token);
         }
 
-        return !cut.IsCancellationRequested;
+        return underWay;
     }
 
     private void Hurry(PosixSignalContext context)
@@ -286,4 +297,10 @@ internal sealed class Server : IAsyncDisposable
         bound.Host = bound.Host is "[::]" or "0.0.0.0" ? "127.0.0.1" : bound.Host;
         return bound.Uri;
     }
+    [LoggerMessage(Level = LogLevel.Information,
+        Message = "Stopping. Calls in flight: {Calls}. What has not ended within {Seconds} s is cut off, or at once at a second signal.")]
+    private static partial void Stopping(ILogger log, long calls, double seconds);
+
+    [LoggerMessage(Message = "Stopped after {Seconds:0.0} s. Calls cut off: {Calls}.")]
+    private static partial void Stopped(ILogger log, LogLevel level, double seconds, long calls);
 }
