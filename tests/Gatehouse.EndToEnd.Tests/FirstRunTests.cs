@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace Gatehouse.EndToEnd.Tests;
 
@@ -25,6 +27,83 @@ public sealed class FirstRunTests
             StringComparison.OrdinalIgnoreCase);
         Assert.Equal(HttpStatusCode.OK, welcome.StatusCode);
         Assert.EndsWith($"READY {gatehouse.Url.ToString().TrimEnd('/')}\n", gatehouse.Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>Another node's link once still showed its form when there was an account, and a used one an empty page.</summary>
+    [Fact]
+    public async Task A_link_that_is_over_leads_to_the_sign_in_that_says_why_and_a_wrong_one_lets_nobody_in()
+    {
+        var folder = Directory.CreateTempSubdirectory("gatehouse-test-").FullName;
+        string other;
+        await using (var first = await GatehouseProcess.StartAsync(folder: folder))
+        {
+            other = Path(LinkOf(first));
+            await first.StopAsync();
+        }
+
+        await using var gatehouse = await GatehouseProcess.StartAsync(folder: folder);
+        var used = Path(LinkOf(gatehouse));
+        using var http = new HttpClient { BaseAddress = gatehouse.Url };
+        Assert.Contains("Create the account", await ReadAsync(used, HttpStatusCode.OK), StringComparison.Ordinal);
+        var open = await ReadAsync(other, HttpStatusCode.OK);
+        Assert.Contains("Create the account", open, StringComparison.Ordinal);
+
+        var wrong = await ReadAsync("welcome/wrong", HttpStatusCode.Gone);
+        Assert.Contains("Nobody has an account yet", wrong, StringComparison.Ordinal);
+        Assert.DoesNotContain("<form", wrong, StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.Gone, await AcceptAsync("welcome/wrong"));
+        Assert.Equal(HttpStatusCode.OK, await AcceptAsync(used));
+
+        using var form = new FormUrlEncodedContent(new Dictionary<string, string>
+        {
+            ["_handler"] = "welcome",
+            ["__RequestVerificationToken"] = Regex.Match(open, "__RequestVerificationToken\" value=\"([^\"]+)").Groups[1].Value,
+            ["Input.Name"] = "Second",
+            ["Input.Email"] = "second@example.org",
+            ["Input.Password"] = "correct horse battery",
+        });
+        using var late = await http.PostAsync(other, form, TestContext.Current.CancellationToken);
+        await AssertSignInAsync(late); // whoever had the form open
+        foreach (var link in (string[])[used, other, "welcome/wrong"])
+        {
+            using var answer = await http.GetAsync(link, TestContext.Current.CancellationToken);
+            await AssertSignInAsync(answer);
+            Assert.Equal(HttpStatusCode.Gone, await AcceptAsync(link));
+        }
+
+        Assert.DoesNotContain("That link", await ReadAsync("sign-in", HttpStatusCode.OK), StringComparison.Ordinal);
+        Directory.Delete(folder, recursive: true);
+
+        string LinkOf(GatehouseProcess process) =>
+            process.Output.Split('\n').Single(l => l.Contains("/welcome/", StringComparison.Ordinal)).Trim();
+
+        string Path(string link) => new Uri(link).AbsolutePath[1..];
+
+        async Task AssertSignInAsync(HttpResponseMessage answer)
+        {
+            var page = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+            Assert.Equal(
+                (HttpStatusCode.OK, "/sign-in?link=over"), (answer.StatusCode, answer.RequestMessage?.RequestUri?.PathAndQuery));
+            Assert.Contains("autocomplete=\"current-password\"", page, StringComparison.Ordinal);
+            Assert.Contains("That link does not work any more", page, StringComparison.Ordinal);
+        }
+
+        async Task<string> ReadAsync(string path, HttpStatusCode expected)
+        {
+            using var answer = await http.GetAsync(new Uri(path, UriKind.Relative), TestContext.Current.CancellationToken);
+            Assert.Equal(expected, answer.StatusCode);
+            return await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        }
+
+        async Task<HttpStatusCode> AcceptAsync(string link)
+        {
+            using var anybody = new HttpClient { BaseAddress = gatehouse.Url };
+            using var answer = await anybody.PostAsJsonAsync(
+                "api/session/welcome",
+                new { token = link.Split('/')[^1], name = "First", email = "first@example.org", password = "correct horse battery" },
+                TestContext.Current.CancellationToken);
+            return answer.StatusCode;
+        }
     }
 
     [Fact]

@@ -28,7 +28,7 @@ internal static class Welcome
         if (running.SignInLink is { } link)
         {
             print.WriteLine();
-            print.WriteLine("Sign in for the first time (this link works once and makes the administrator):");
+            print.WriteLine("Create the first account, the administrator's (this link works once):");
             print.WriteLine($"  {link}");
         }
 

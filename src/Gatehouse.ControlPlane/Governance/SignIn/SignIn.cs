@@ -86,12 +86,16 @@ public sealed class SignIn
 
         if (link.PersonId is not { } personId)
         {
-            return new WelcomeLink(true, null, null);
+            // Each node prints links of its own: the first of them that is used ends them all.
+            return await HasAdministratorAsync(ct) ? null : new WelcomeLink(true, null, null);
         }
 
         var invited = (await PersonRows.ReadAsync(_db, $"WHERE p.id = {personId}", ct))[0].Person;
         return new WelcomeLink(false, invited.Email, invited.Name);
     }
+
+    /// <summary>Whether there is an administrator who can sign in.</summary>
+    public Task<bool> HasAdministratorAsync(CancellationToken ct) => People.HasAdministratorAsync(_db, ct);
 
     /// <summary>Sets the password of an invited person, or makes the first administrator.</summary>
     /// <param name="name">Needed for the first administrator; an invited person may correct theirs.</param>
@@ -181,7 +185,7 @@ public sealed class SignIn
 
     private static ProblemException NoSuchLink() => new(new Problem(
         "link_not_valid", 410,
-        "This link was used already, is too old, or was never made; ask for a new one (restart Gatehouse for the first administrator's)."));
+        "This link was used already, is too old, or was never made; sign in, or ask an administrator for a new one (until the first account exists, Gatehouse prints one at each start)."));
 
     private static async Task<Person> AcceptInvitationAsync(
         GovernanceWrite write, Guid personId, string name, string hash, CancellationToken ct)
