@@ -82,6 +82,60 @@ public sealed class CommandTests(CommandTests.Server server) : IClassFixture<Com
         Assert.True(expected == 0 ? result.Error.Length == 0 : (result.Error + result.Output).Length > 0);
     }
 
+    /// <summary>A server that could not answer now once was told from one that says no by nothing.</summary>
+    [Theory]
+    [InlineData(403, 2)]
+    [InlineData(429, 2)]
+    [InlineData(500, 1)]
+    [InlineData(502, 3)]
+    [InlineData(503, 3)]
+    [InlineData(504, 3)]
+    public async Task A_server_that_cannot_answer_now_is_told_from_one_that_refuses(int status, int expected)
+    {
+        await using var problem = await Webhook.StartAsync("""{"code": "some_code", "detail": "It says why."}""", status);
+        await using var error = await Webhook.StartAsync("""{"error": {"code": "some_code", "message": "It says why."}}""", status);
+        await using var proxy = await Webhook.StartAsync("<html></html>", status);
+
+        var list = await AskAsync(problem.Url, "system", "list");
+        var doctor = await AskAsync(problem.Url, "doctor");
+        var call = await AskAsync(error.Url, "call", "Hello", "--key", "k", "--route", "r");
+        var behind = await AskAsync(proxy.Url, "calls");
+
+        Assert.Equal((expected, expected, expected, expected), (list.ExitCode, doctor.ExitCode, call.ExitCode, behind.ExitCode));
+        Assert.All([list, doctor, call], result => Assert.Contains("It says why.", result.Error, StringComparison.Ordinal));
+
+        Task<CommandResult> AskAsync(Uri url, params string[] command) =>
+            server.Gatehouse.CliAsync([.. command, "--url", url.ToString(), "--token", "t"]);
+    }
+
+    /// <summary>A page of help once followed, over which the error scrolled away.</summary>
+    [Theory]
+    [InlineData("gatehouse up", "--adress", "up", "--adress", "127.0.0.1:0")]
+    [InlineData("gatehouse key create", "'create'", "key", "create")]
+    [InlineData("gatehouse system", "frobnicate", "system", "frobnicate")]
+    public async Task A_mistake_on_the_command_line_is_said_and_where_to_read_more(string command, string named, params string[] arguments)
+    {
+        var result = await server.Gatehouse.CliAsync(arguments);
+        var json = await server.Gatehouse.CliAsync([.. arguments, "--json"]);
+
+        Assert.Equal((1, 1), (result.ExitCode, json.ExitCode));
+        Assert.Contains(named, result.Error, StringComparison.Ordinal);
+        Assert.EndsWith($"Run '{command} --help' to see what it takes.\n", result.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Usage:", result.Output, StringComparison.Ordinal);
+        Assert.InRange((result.Output + result.Error).Split('\n', StringSplitOptions.RemoveEmptyEntries).Length, 2, 5);
+        Assert.Equal("wrong_command_line", JsonElement.Parse(json.Error).GetProperty("error").GetProperty("code").GetString());
+        Assert.Empty(json.Output);
+    }
+
+    [Fact]
+    public async Task A_group_of_commands_shows_its_commands()
+    {
+        var result = await server.Gatehouse.CliAsync("key");
+
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("revoke", result.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task What_the_guard_commands_cannot_read_they_name_and_say_what_they_can()
     {

@@ -53,6 +53,9 @@ public sealed class DatabaseAwayTests
         using var systems = await api.GetAsync(new Uri("api/systems", UriKind.Relative), Ct);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, systems.StatusCode);
         Assert.Contains("Calls go on", await systems.Content.ReadAsStringAsync(Ct), StringComparison.Ordinal);
+        var command = await gatehouse.CliAsync("system", "list");
+        Assert.Equal(3, command.ExitCode);
+        Assert.Contains("Calls go on", command.Error, StringComparison.Ordinal);
 
         // Killed while the database was away: what it journalled is taken up by the next start.
         gatehouse.Kill();

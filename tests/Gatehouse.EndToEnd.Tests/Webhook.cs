@@ -21,7 +21,7 @@ internal sealed class Webhook : IAsyncDisposable
 
     public Uri Url { get; private set; } = null!;
 
-    public static async Task<Webhook> StartAsync(string answer)
+    public static async Task<Webhook> StartAsync(string answer, int status = 200)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0));
@@ -30,6 +30,7 @@ internal sealed class Webhook : IAsyncDisposable
         {
             using var reader = new StreamReader(http.Request.Body);
             webhook.Bodies.Enqueue(await reader.ReadToEndAsync(http.RequestAborted));
+            http.Response.StatusCode = status;
             http.Response.ContentType = "application/json";
             await http.Response.Body.WriteAsync(Encoding.UTF8.GetBytes(answer), http.RequestAborted);
         });

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using System.Text.Json;
 using Gatehouse.Client;
 using Gatehouse.Contracts;
@@ -24,7 +26,9 @@ internal static class CommandRunner
         };
         try
         {
-            return await parsed.InvokeAsync(configuration);
+            return parsed.Action is ParseErrorAction error
+                ? FailToParse(parsed, error, terminal)
+                : await parsed.InvokeAsync(configuration);
         }
         catch (CommandException e)
         {
@@ -34,9 +38,9 @@ internal static class CommandRunner
         catch (ProblemException e)
         {
             terminal.Fail(e.Problem.Code, e.Problem.Message);
-            return ExitCodes.Refused;
+            return ExitCodes.Of(e.Problem);
         }
-        catch (HttpRequestException e)
+        catch (Exception e) when (e is HttpRequestException or HttpIOException)
         {
             terminal.Fail("unreachable", $"No server answers: {e.Message} Start one with 'gatehouse up', or name it with --url.");
             return ExitCodes.Unreachable;
@@ -61,6 +65,29 @@ internal static class CommandRunner
             return ExitCodes.Usage;
         }
     }
+
+    /// <summary>What is wrong, and no page of help over which it is lost; but a group of commands that is named alone shows them.</summary>
+    private static int FailToParse(ParseResult parsed, ParseErrorAction error, Terminal terminal)
+    {
+        var of = string.Join(' ', PathOf(parsed.CommandResult));
+        if (terminal.Json)
+        {
+            terminal.Fail("wrong_command_line", string.Join(' ', parsed.Errors.Select(e => e.Message)));
+            return ExitCodes.Usage;
+        }
+
+        error.ShowHelp = parsed is { Errors.Count: 1, UnmatchedTokens.Count: 0, CommandResult.Command.Subcommands.Count: > 0 };
+        parsed.Invoke();
+        if (!error.ShowHelp)
+        {
+            terminal.Error.WriteLine($"Run '{of} --help' to see what it takes.");
+        }
+
+        return ExitCodes.Usage;
+    }
+
+    private static IEnumerable<string> PathOf(CommandResult command) =>
+        command.Parent is CommandResult parent ? PathOf(parent).Append(command.Command.Name) : [command.Command.Name];
 
     /// <summary>An action that talks to the server.</summary>
     public static void SetApiAction(this Command command, Func<ParseResult, ApiClient, Terminal, CancellationToken, Task<int>> action) =>

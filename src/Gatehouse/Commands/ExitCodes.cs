@@ -1,3 +1,5 @@
+using Gatehouse.Contracts;
+
 namespace Gatehouse.Commands;
 
 /// <summary>What a command's exit code says; <c>docs/reference/cli.md</c> lists them from <see cref="Meanings"/>.</summary>
@@ -18,8 +20,9 @@ internal static class ExitCodes
     [
         (Done, "Done."),
         (Usage, "The command line is wrong, or something failed that nobody expected."),
-        (Refused, "The server refused: not signed in, not allowed, not found, or an invalid field."),
-        (Unreachable, "No server answers at the address, or no address or token is known."),
+        (Refused, "The server refused: not signed in, not allowed, not found, an invalid field, or a limit or budget is used up."),
+        (Unreachable, "No server answers at the address, or it cannot answer now (502, 503, 504 and the like: its database or the provider "
+            + "is away, it is overloaded or stops): try again later. Also: no address or token is known."),
         (Configuration, "The configuration is wrong."),
         (AddressInUse, "The address to listen on is taken or not ours."),
         (Storage, "The data directory, the secret or the database cannot be used."),
@@ -27,6 +30,14 @@ internal static class ExitCodes
         (Found, "`guard check` found something."),
         (Interrupted, "Stopped by Ctrl+C before the end; of `up`, which a signal ends with 0: calls were cut off, by a second signal or after 30 seconds."),
     ];
+
+    /// <summary>What the server's answer says of who is to do something: whoever asked, or nobody but those who run it.</summary>
+    public static int Of(Problem problem) => problem.Status switch
+    {
+        < 500 => Refused,
+        500 => Usage,
+        _ => Unreachable,
+    };
 }
 
 /// <summary>Ends a command with a message for people and an exit code for scripts.</summary>
