@@ -80,6 +80,7 @@ public sealed class InstallationSecret
         {
             if (mayMake && !Path.Exists(path))
             {
+                // It stays when the start then fails: the next one takes it, and the database may have things under it by then.
                 OwnerFile.TryCreate(path, Convert.ToBase64String(RandomNumberGenerator.GetBytes(Length)));
             }
 
