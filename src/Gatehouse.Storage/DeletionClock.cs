@@ -61,6 +61,23 @@ public sealed partial class DeletionClock(
         }
     }
 
+    /// <returns>What deletion waits for; <see langword="null"/>: it goes by the clock.</returns>
+    public async Task<DeletionWait?> GetWaitAsync(CancellationToken ct)
+    {
+        var sure = await GetNowAsync(ct);
+        lock (_one)
+        {
+            if (_ahead is not { } ahead)
+            {
+                return null;
+            }
+
+            var waited = clock.GetElapsedTime(ahead.At);
+            return new DeletionWait(
+                Whole(ahead.Time + waited - sure), sure, waited < SteadyFor ? Whole(SteadyFor - waited) : TimeSpan.Zero);
+        }
+    }
+
     private DateTimeOffset Now(DateTimeOffset? server) =>
         clock.GetUtcNow() is var now && server < now ? server.Value : now;
 
@@ -99,3 +116,9 @@ public sealed partial class DeletionClock(
         Message = "The clock of this machine is {Ahead} ahead of PostgreSQL's: what expired after {Server:u} is not deleted. Check the time of both machines.")]
     private partial void ServerIsBehind(TimeSpan ahead, DateTimeOffset server);
 }
+
+/// <summary>Deletion goes on by itself, because the clock is suddenly ahead.</summary>
+/// <param name="Ahead">How far.</param>
+/// <param name="Sure">What expired after this stays.</param>
+/// <param name="Still">For so long, if the clock is steady.</param>
+public readonly record struct DeletionWait(TimeSpan Ahead, DateTimeOffset Sure, TimeSpan Still);

@@ -19,8 +19,11 @@ internal static class Joints
     {
         services.AddSingleton(static s => DatabasePing.Edges with
         {
+            Clock = s.GetRequiredService<TimeProvider>(),
             Tables = _ => TablesCheck.Of(
                 s.GetRequiredService<TablesStanding>(), s.GetRequiredService<TablesKeeper>(), s.GetRequiredService<DatabaseReturn>()),
+            ClockTraces = (now, ct) => ClockChecks.OfAsync(
+                s.GetRequiredService<DeletionClock>(), s.GetRequiredService<Database>(), now, ct),
         });
         services.AddSingleton(Edge(loaded.Config.Server));
         services.AddSingleton(new OtlpOptions(loaded.Config.Telemetry.Otlp, loaded.Config.Telemetry.Headers));

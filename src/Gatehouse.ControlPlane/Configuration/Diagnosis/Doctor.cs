@@ -46,7 +46,8 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
         checks.AddRange(await Task.WhenAll(providers));
         checks.AddRange(RouteChecks.Of(loaded.Compiled));
         checks.AddRange(CheckExceptions(loaded.Config.Policies.Exceptions));
-        checks.Add((await database).Check);
+        var (answers, there) = await database;
+        checks.Add(answers);
         if (edges.Tables(loaded) is { } tables)
         {
             checks.Add(tables);
@@ -55,6 +56,14 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
         checks.Add(CheckDisk(loaded));
         checks.Add(CheckOpenFiles());
         checks.Add(await clock);
+        if (answers.State == DoctorState.Ok)
+        {
+            // Nothing is said when it has gone since: the next look does.
+            IReadOnlyList<DoctorCheck> traces = [];
+            await TryAsync(async t => traces = await edges.ClockTraces(there ?? edges.Clock.GetUtcNow(), t), ct);
+            checks.AddRange(traces);
+        }
+
         return checks;
     }
 

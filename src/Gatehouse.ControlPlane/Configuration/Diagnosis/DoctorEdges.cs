@@ -20,6 +20,10 @@ public sealed record DoctorEdges
     /// <summary>How fresh the tables are that calls are served from, or would be after a start; nothing: that is no question.</summary>
     public Func<LoadedConfiguration, DoctorCheck?> Tables { get; init; } = static _ => null;
 
+    /// <summary>What a clock that is or was ahead leaves in a database that answers at a time; nothing where all is well.</summary>
+    public Func<DateTimeOffset, CancellationToken, Task<IReadOnlyList<DoctorCheck>>> ClockTraces { get; init; } =
+        static (_, _) => Task.FromResult<IReadOnlyList<DoctorCheck>>([]);
+
     /// <summary>Connects to a provider as calls would, and closes.</summary>
     public Func<ProviderSettings, CancellationToken, Task> Connect { get; init; } = ConnectAsync;
 
