@@ -104,7 +104,7 @@ internal sealed record Attention(Status State, string Title, string Note, string
             found.Add(new(
                 Status.Notice,
                 $"{Figures.Plural(total.UnpricedCalls, "call")} without a known price",
-                "their cost is not in the sum; add the model under 'prices' in gatehouse.yaml",
+                "their cost is not in the sum: the model has no price ('prices' in gatehouse.yaml), or the answer broke off or said nothing of its tokens",
                 CallLinks.To(scope, new CallFilter(Unpriced: true))));
         }
 

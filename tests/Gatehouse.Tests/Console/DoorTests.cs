@@ -58,6 +58,27 @@ public partial class DoorTests
     }
 
     [Fact]
+    public async Task The_first_sentence_names_the_error_of_calls_that_failed_and_not_of_others()
+    {
+        await using var ledger = await TestLedger.StartAsync("sqlite");
+        var team = Guid.CreateVersion7();
+        await ledger.RecordAsync(Enumerable.Range(0, 12).Select(i =>
+        {
+            var call = TestLedger.Call(team, i, Samples.Noon.AddMinutes(i));
+            (call.Environment, call.Outcome, call.ErrorCode) = i < 4
+                ? (SystemEnvironment.Production, CallOutcome.Failed, "upstream_stream_broken")
+                : (SystemEnvironment.Production, CallOutcome.Cancelled, "client_closed_request");
+            return call;
+        }));
+        ledger.Clock.Now = Now;
+
+        var html = await RenderAsync(ledger, new Scope(new TimeRange("6h", Samples.Noon, Now), team, SystemEnvironment.Production));
+
+        Assert.Contains("failed", html, StringComparison.Ordinal);
+        Assert.Contains("most often upstream_stream_broken", html, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_first_sentence_counts_a_refusal_as_a_refusal()
     {
         var sum = Gatehouse.Console.Shared.Sums.None with { Calls = 1210, Refused = 7, Failed = 2 };
