@@ -18,6 +18,13 @@ public enum CallOutcome
     Cancelled,
 }
 
+/// <summary>Error codes that more than one part of Gatehouse looks at.</summary>
+public static class CallErrors
+{
+    /// <summary>Gatehouse was stopped before the answer was complete: a failure to the client, and no fault of the provider.</summary>
+    public const string ServerStopped = "server_stopped";
+}
+
 /// <summary>One call as lists show it.</summary>
 /// <param name="Surface">The wire format it came in by: <c>chat</c> or <c>messages</c>.</param>
 /// <param name="Provider">The provider that answered (or was tried last); <see langword="null"/> when none was asked.</param>
@@ -178,6 +185,9 @@ public sealed record CallFilter(
 
     /// <summary>Only calls in which guards found something, whatever they did then.</summary>
     public bool FoundByGuards { get; init; }
+
+    /// <summary>Without those that Gatehouse cut as it stopped.</summary>
+    public bool ButStopped { get; init; }
 }
 
 /// <summary>A page of calls, newest first.</summary>
@@ -196,6 +206,8 @@ public sealed record CallPage(IReadOnlyList<CallSummary> Calls, Guid? Next, Date
 /// <paramref name="CostUsd"/>.</param>
 /// <param name="P50Micros">Of answered calls only (<see cref="CallOutcome.Ok"/>), as all percentiles here; <see langword="null"/> when none
 /// was.</param>
+/// <param name="Cancelled">Of a provider or model also those that Gatehouse cut as it stopped, which are <paramref name="Failed"/> to
+/// everybody else.</param>
 public sealed record TrafficSum(
     long Calls,
     long Failed,

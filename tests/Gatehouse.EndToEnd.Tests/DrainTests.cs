@@ -98,6 +98,41 @@ public sealed class DrainTests : IAsyncLifetime
         await Assert.ThrowsAnyAsync<IOException>(() => CopyAsync(stream));
 
         // The client was still there: the ledger once said that it had gone.
+        await AssertStoppedAsync();
+    }
+
+    /// <summary>A batch has no client that could have gone away; its calls were not recorded at all when nobody had the patience.</summary>
+    [Fact]
+    public async Task A_call_of_a_batch_that_is_cut_by_a_second_signal_says_so_in_the_ledger()
+    {
+        await StartAsync(drainSeconds: 600);
+        using var http = _gatehouse.CreateClient();
+        using var form = new MultipartFormDataContent
+        {
+            { new StringContent("batch"), "purpose" },
+            { new StringContent(JsonSerializer.Serialize(
+                new { custom_id = "a", method = "POST", url = "/v1/chat/completions", body = Chat(Model, stream: false) })),
+                "file", "requests.jsonl" },
+        };
+        using var uploaded = await http.PostAsync("v1/files", form, TestContext.Current.CancellationToken);
+        var file = await uploaded.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken);
+        using var created = await http.PostAsJsonAsync(
+            "v1/batches",
+            new { input_file_id = file.GetProperty("id").GetString(), endpoint = "/v1/chat/completions", completion_window = "24h" },
+            TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.OK, created.StatusCode);
+        await Wait.UntilAsync(() => Task.FromResult(!_player.Requests.IsEmpty));
+
+        _gatehouse.Terminate();
+        await UntilNotReadyAsync(http);
+        _gatehouse.Terminate();
+        Assert.Equal(130, await _gatehouse.EndAsync());
+
+        await AssertStoppedAsync();
+    }
+
+    private async Task AssertStoppedAsync()
+    {
         await using var again = await GatehouseProcess.StartAsync(folder: _gatehouse.Folder);
         var calls = JsonElement.Parse((await again.CliAsync("calls", "--json")).Output).GetProperty("calls");
         var call = Assert.Single(calls.EnumerateArray());

@@ -28,8 +28,10 @@ internal sealed class BatchCaller(CallPipeline pipeline, IResponseStore response
     public static readonly IReadOnlyList<string> Endpoints =
         [ChatPath, ResponsesHandler.Path, CompletionsPath, EmbeddingsPath, ModerationsPath];
 
+    /// <param name="stop">Ends when this node stops and cuts the call.</param>
+    /// <param name="ct">Ends then too, and when the batch is lost.</param>
     /// <exception cref="OperationCanceledException">The call was given up.</exception>
-    public async Task<BatchAnswer> CallAsync(Batch batch, BatchItem item, CancellationToken ct)
+    public async Task<BatchAnswer> CallAsync(Batch batch, BatchItem item, CancellationToken stop, CancellationToken ct)
     {
         var surface = SurfaceOf(batch.Endpoint);
         var requestId = BatchWords.RequestId(batch, item);
@@ -42,6 +44,7 @@ internal sealed class BatchCaller(CallPipeline pipeline, IResponseStore response
 
         using var answer = new MemoryStream();
         var http = new DefaultHttpContext { RequestAborted = ct };
+        http.Features.Set(new CallCuts(stop) { IsOfBatch = true });
         http.Request.Method = HttpMethods.Post;
         http.Request.Path = batch.Endpoint;
         http.Request.ContentType = "application/json";

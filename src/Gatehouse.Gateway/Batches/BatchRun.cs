@@ -37,6 +37,7 @@ internal sealed class BatchRun : IDisposable
     private readonly BatchWords _words;
     private readonly CancellationTokenSource _over;
     private readonly CancellationToken _stopping;
+    private readonly CancellationToken _abort;
     private int _status;
     private int _expired;
     private long _pausedUntil; // a timestamp
@@ -48,8 +49,8 @@ internal sealed class BatchRun : IDisposable
         BatchLease lease,
         CancellationToken stopping, CancellationToken abort)
     {
-        (_store, _files, _caller, _slots, _tables, _clock, _lease, _stopping) =
-            (store, files, caller, slots, tables, clock, lease, stopping);
+        (_store, _files, _caller, _slots, _tables, _clock, _lease, _stopping, _abort) =
+            (store, files, caller, slots, tables, clock, lease, stopping, abort);
         _words = BatchWords.Of(lease.Batch.Format);
         _over = CancellationTokenSource.CreateLinkedTokenSource(abort);
         Status = lease.Batch.Status;
@@ -233,7 +234,7 @@ internal sealed class BatchRun : IDisposable
         await _slots.EnterAsync(_over.Token);
         try
         {
-            return Ending is null && !_stopping.IsCancellationRequested ? await _caller.CallAsync(Batch, item, _over.Token) : null;
+            return Ending is null && !_stopping.IsCancellationRequested ? await _caller.CallAsync(Batch, item, _abort, _over.Token) : null;
         }
         finally
         {

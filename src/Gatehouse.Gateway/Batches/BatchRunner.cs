@@ -22,6 +22,9 @@ internal sealed partial class BatchRunner(
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
 
+    /// <summary>For calls that were given up to be recorded, where nobody has the patience for more.</summary>
+    private static readonly TimeSpan Unwinding = TimeSpan.FromSeconds(1);
+
     private readonly ConcurrentDictionary<string, BatchRun?> _runs = new();
     private readonly BatchSlots _slots = new(() => Math.Max(1, tables.Current.Batches.Parallel));
     private readonly CancellationTokenSource _abort = new();
@@ -40,6 +43,20 @@ internal sealed partial class BatchRunner(
         else
         {
             Wake();
+        }
+    }
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        using var enough = new CancellationTokenSource();
+        var stopping = base.StopAsync(enough.Token); // first: no batch begins behind its end
+        await using (cancellationToken.Register(() =>
+        {
+            enough.CancelAfter(Unwinding);
+            _abort.Cancel();
+        }))
+        {
+            await stopping;
         }
     }
 

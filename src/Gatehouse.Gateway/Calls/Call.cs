@@ -105,6 +105,9 @@ internal sealed class Call : IDisposable
     /// <summary>The attempt under way, or the last one; <see langword="null"/> until a target is asked.</summary>
     public Attempt? Attempt { get; set; }
 
+    /// <summary>Another one, under way at the same time when the call ended before either had an answer.</summary>
+    public Attempt? Beside { get; set; }
+
     /// <summary>The status line has gone out; an error can only be an event of the stream from now on.</summary>
     public bool HeadIsSent { get; set; }
 

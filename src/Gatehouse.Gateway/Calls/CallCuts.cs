@@ -6,9 +6,20 @@ namespace Gatehouse.Gateway.Calls;
 /// </summary>
 public sealed class CallCuts
 {
+    private readonly CancellationToken _cut;
     private volatile bool _haveBegun;
 
-    internal bool HaveBegun => _haveBegun;
+    public CallCuts()
+    {
+    }
+
+    /// <param name="cut">Ends when calls are cut.</param>
+    internal CallCuts(CancellationToken cut) => _cut = cut;
+
+    internal bool HaveBegun => _haveBegun || _cut.IsCancellationRequested;
+
+    /// <summary>A batch has no client that could go away: what ends its calls but a cut is that another node has it.</summary>
+    internal bool IsOfBatch { get; init; }
 
     /// <summary>To be called before the first connection is cut.</summary>
     public void Begin() => _haveBegun = true;

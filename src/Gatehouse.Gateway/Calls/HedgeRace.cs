@@ -112,16 +112,16 @@ internal sealed class HedgeRace(
         SettleCost(other);
     }
 
-    /// <summary>The call ends before any of them has: whichever is left in the call is closed by whoever ends it.</summary>
+    /// <summary>The call ends before any of them has: whoever ends it closes those that are left in it, and knows why.</summary>
     private async ValueTask AbandonAsync(Running first, Running? second)
     {
         await first.Contender.StopAsync();
         if (second is not null)
         {
             await second.Contender.StopAsync();
-            if (IsOpen(first))
+            if (IsOpen(first) && IsOpen(second))
             {
-                Close(second, "client_closed_request", "The client went away.");
+                call.Beside = second.Attempt;
                 SettleCost(second);
             }
         }

@@ -80,11 +80,18 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
     /// <summary>Settles a call whose answer nobody waits for any more: its client went away, or Gatehouse cut it.</summary>
     public void SettleGone(Call call)
     {
-        if ((call.Http.Features.Get<CallCuts>() ?? cuts).HaveBegun)
+        var ends = call.Http.Features.Get<CallCuts>() ?? cuts;
+        if (ends.HaveBegun)
         {
             TrySettle(
                 call, CallOutcome.Failed, call.HeadIsSent ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable,
-                "server_stopped", "Gatehouse was stopped before the answer was complete.");
+                CallErrors.ServerStopped, "Gatehouse was stopped before the answer was complete.");
+        }
+        else if (ends.IsOfBatch)
+        {
+            TrySettle(
+                call, CallOutcome.Cancelled, StatusCodes.Status499ClientClosedRequest, "batch_lost",
+                "This node has lost the batch: whoever runs it now makes the call again.");
         }
         else
         {
@@ -94,24 +101,32 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
         }
     }
 
-    /// <summary>Writes the attempt under way into the record, if there is one.</summary>
+    /// <summary>Writes the attempt under way into the record, if there is one, and the one beside it.</summary>
     public static void CloseAttempt(Call call, string? errorCode, string? error)
     {
-        if (call.Attempt is { IsClosed: false } attempt)
-        {
-            var record = call.Record;
-            var closed = attempt.Close(call.Micros, errorCode, error, call.Table.Prices);
-            // of two at the same time the second may end first
-            record.Attempts.Insert(Math.Min(attempt.Number, record.Attempts.Count), closed);
-            if (closed.CostUsd is null)
-            {
-                call.Holds?.Broke(call, attempt);
-            }
+        Close(call, call.Beside, errorCode, error);
+        Close(call, call.Attempt, errorCode, error);
+    }
 
-            record.AnsweredModel = attempt.Tap.Model ?? record.AnsweredModel;
-            record.Price = attempt.Price ?? record.Price;
-            record.ServiceTier = attempt.Tap.ServiceTier ?? record.ServiceTier;
+    private static void Close(Call call, Attempt? attempt, string? errorCode, string? error)
+    {
+        if (attempt is not { IsClosed: false })
+        {
+            return;
         }
+
+        var record = call.Record;
+        var closed = attempt.Close(call.Micros, errorCode, error, call.Table.Prices);
+        // of two at the same time the second may end first
+        record.Attempts.Insert(Math.Min(attempt.Number, record.Attempts.Count), closed);
+        if (closed.CostUsd is null)
+        {
+            call.Holds?.Broke(call, attempt);
+        }
+
+        record.AnsweredModel = attempt.Tap.Model ?? record.AnsweredModel;
+        record.Price = attempt.Price ?? record.Price;
+        record.ServiceTier = attempt.Tap.ServiceTier ?? record.ServiceTier;
     }
 
     /// <summary>

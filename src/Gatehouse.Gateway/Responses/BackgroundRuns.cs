@@ -140,13 +140,8 @@ internal sealed partial class BackgroundRuns(
 
     private async Task CallAsync(BackgroundRun run, StoredResponse stored, DefaultHttpContext http)
     {
-        var cuts = new CallCuts();
-        http.Features.Set(cuts);
-        await using var stop = lifetime.ApplicationStopping.Register(() =>
-        {
-            cuts.Begin();
-            _ = run.CancelAsync();
-        });
+        http.Features.Set(new CallCuts(lifetime.ApplicationStopping));
+        await using var stop = lifetime.ApplicationStopping.Register(() => _ = run.CancelAsync());
         using var beat = clock.CreateTimer(_ => _ = BeatAsync(run, stored), null, Heartbeat, Heartbeat);
         try
         {

@@ -106,7 +106,9 @@ internal static class Joints
             var failed = share.Sum.Failed == 0
                 ? null
                 : await calls.NewestAsync(
-                    who, new CallFilter(From: since, Provider: share.Key, Outcome: CallOutcome.Failed, Limit: 1), ct);
+                    who,
+                    new CallFilter(From: since, Provider: share.Key, Outcome: CallOutcome.Failed, Limit: 1) { ButStopped = true },
+                    ct);
             found.Add(new ProviderTraffic(
                 share.Key, share.Sum.Calls, share.Sum.Failed, failed is [var last] ? last.ErrorMessage : null,
                 failed is [var at] ? at.StartedAt : null));

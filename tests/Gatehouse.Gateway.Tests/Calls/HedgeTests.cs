@@ -160,6 +160,37 @@ public sealed class HedgeTests
         await gateway.DisposeAsync();
     }
 
+    /// <summary>The second attempt said that the client had gone away.</summary>
+    [Fact]
+    public async Task When_the_server_is_stopped_both_attempts_say_so_and_no_breaker_counts_them()
+    {
+        await using var slow = new WirePlayer(HangAsync);
+        await using var second = new WirePlayer(async e =>
+        {
+            _go.SetResult();
+            await e.ClosedByGatewayAsync();
+        });
+        Target[] targets = [.. ((WirePlayer[])[slow, second]).Select((player, i) => new Target(
+            TestGateway.Http(
+                $"p{i}", player, _clock, s => s with { Breaker = new(0.5, 1, TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(10)) }),
+            $"m{i}", 1, i))];
+        await using var gateway = await TestGateway.StartAsync(
+            [Hedged(TestGateway.RouteTo(slow, second) with { Targets = targets })], _clock, Prices);
+
+        var call = gateway.ChatAsync(Wire.ChatRequest);
+        await _asked.Task;
+        await _clock.ArmedAsync(After);
+        _clock.Advance(After);
+        await _go.Task;
+        await gateway.CutAsync();
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => call);
+
+        var record = Assert.Single(gateway.Records());
+        Assert.Equal((CallOutcome.Failed, "server_stopped", 503), (record.Outcome, record.ErrorCode, record.Status));
+        Assert.Equal([("p0", "server_stopped"), ("p1", "server_stopped")], record.Attempts.Select(a => (a.Provider, a.ErrorCode)));
+        Assert.All(targets, t => Assert.Equal(BreakerState.Closed, t.Breaker!.State));
+    }
+
     [Fact]
     public async Task A_target_that_rests_or_has_no_place_free_is_not_asked_as_well()
     {

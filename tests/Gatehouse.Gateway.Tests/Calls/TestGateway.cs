@@ -5,6 +5,7 @@ using Gatehouse.Contracts;
 using Gatehouse.Gateway.Batches;
 using Gatehouse.Gateway.Breakers;
 using Gatehouse.Gateway.Caching;
+using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Guarding;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Gateway.Providers;
@@ -204,6 +205,13 @@ internal sealed class TestGateway : IAsyncDisposable
 
     /// <summary>Returns when every call under way has ended.</summary>
     public Task StopServerAsync() => _app.StopAsync();
+
+    /// <summary>Stops as a server in a hurry does, and returns when the calls under way were cut.</summary>
+    public Task CutAsync()
+    {
+        _app.Services.GetRequiredService<CallCuts>().Begin();
+        return _app.StopAsync(new CancellationToken(canceled: true));
+    }
 
     public async ValueTask DisposeAsync()
     {

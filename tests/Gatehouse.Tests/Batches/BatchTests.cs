@@ -330,6 +330,26 @@ public sealed class BatchTests
         static BatchResult Result(int line) => new(line, BatchOutcome.Succeeded, "{}"u8.ToArray());
     }
 
+    /// <summary>It said that the client had gone away, and a batch has none.</summary>
+    [Fact]
+    public async Task A_call_under_way_as_another_node_takes_the_batch_says_why_it_was_given_up()
+    {
+        await using var app = await TestApp.StartAsync(batches: "parallel: 2");
+        await using var team = await TestTeam.BuildAsync(app, "blue");
+        var client = new BatchClient(team.Caller);
+        var id = await client.StartAsync(
+            [BatchClient.Line("slow", "Hi [simulator: latency=60s]"), .. Enumerable.Range(0, 5).Select(i => BatchClient.Line($"{i}", "Hi"))]);
+        await client.WaitAsync(id, b => BatchClient.Counts(b).Completed == 5);
+
+        await app.Db.ExecuteAsync(
+            $"UPDATE batches_batch SET lease_node = 'other', fence = fence + 1, lease_until_at = {app.Clock.GetUtcNow().AddHours(1)}", Ct);
+        await team.RecordedAsync(6);
+
+        var calls = (await app.Services.GetRequiredService<CallQueries>().ListAsync(
+            Root, new CallFilter(Outcome: CallOutcome.Cancelled), Ct)).Calls;
+        Assert.Equal("batch_lost", Assert.Single(calls).ErrorCode);
+    }
+
     [Fact]
     public async Task Two_nodes_share_the_batches_and_see_the_same_files()
     {

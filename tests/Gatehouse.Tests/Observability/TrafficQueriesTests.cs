@@ -325,6 +325,52 @@ public class TrafficQueriesTests
         }
     }
 
+    /// <summary>A hurried restart made every provider look ill that was asked at that moment.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_call_that_Gatehouse_cut_as_it_stopped_is_no_failure_of_its_provider(string kind)
+    {
+        await using var ledger = await TestLedger.StartAsync(kind);
+        await ledger.RecordAsync(Enumerable.Range(0, 3).Select(i =>
+        {
+            var call = TestLedger.Call(Blue, 5, Samples.Noon.AddMinutes(20 * i));
+            call.RequestId += i;
+            var code = i == 0 ? "upstream_unreachable" : "server_stopped";
+            (call.Outcome, call.Status, call.ErrorCode, call.Route) = (CallOutcome.Failed, 503, code, "r");
+            (call.Provider, call.Model, call.AnsweredModel) = ("first", "m1", null);
+            call.Attempts = i == 0
+                ? [new CallAttempt("first", "m1", 0, null, null, 0, 0, code, "no answer")]
+                : [
+                    new CallAttempt("first", "m1", 0, null, null, 0, 0, code, "stopped"),
+                    new CallAttempt("second", "m2", 0, null, null, 0, 0, code, "stopped"),
+                ];
+            return call;
+        }));
+        ledger.Clock.Now = Samples.Noon.AddHours(3);
+        foreach (var filter in (CallFilter[])[
+            new(From: Samples.Noon, To: Samples.Noon.AddHours(1)), new(From: Samples.Noon.AddSeconds(-1), To: Samples.Noon.AddMinutes(59))])
+        {
+            var picture = await ledger.Traffic.PictureAsync(
+                TestLedger.Admin, filter, TimeSpan.FromMinutes(15), [TrafficDimension.Provider, TrafficDimension.Route],
+                CancellationToken.None);
+            var models = await ledger.Traffic.ByAsync(TestLedger.Admin, filter, TrafficDimension.Model, CancellationToken.None);
+            var targets = await ledger.Traffic.ByTargetAsync(
+                TestLedger.Admin, filter, (_, provider, model) => $"{provider}/{model}", CancellationToken.None);
+
+            var sums = (TrafficSum[])[
+                Assert.Single(picture.Shares[TrafficDimension.Provider]).Sum, Assert.Single(models).Sum, Assert.Single(targets).Value];
+            Assert.All(sums, s => Assert.Equal((3L, 1L, 2L, 0L), (s.Calls, s.Failed, s.Cancelled, s.FailedOver)));
+            Assert.Equal((3L, 0L), (picture.Traffic.Total.Failed, picture.Traffic.Total.Cancelled));
+            Assert.Equal(3, Assert.Single(picture.Shares[TrafficDimension.Route]).Sum.Failed);
+        }
+
+        var last = await ledger.Calls.NewestAsync(
+            TestLedger.Admin,
+            new CallFilter(From: Samples.Noon, Provider: "first", Outcome: CallOutcome.Failed, Limit: 1) { ButStopped = true },
+            CancellationToken.None);
+        Assert.Equal("upstream_unreachable", Assert.Single(last).ErrorCode);
+    }
+
     [Theory]
     [MemberData(nameof(Kinds))]
     public async Task Tokens_cost_and_failures_are_summed_under_the_target_that_had_them(string kind)

@@ -194,6 +194,11 @@ internal static class CallConditions
         {
             shapes.Add($" AND guard_verdict NOT IN {NothingFound}");
         }
+
+        if (filter.ButStopped)
+        {
+            shapes.Add($" AND error_code <> {CallErrors.ServerStopped}");
+        }
     }
 
     private static void AddSearch(SqlText sql, Database db, string search)

@@ -18,10 +18,12 @@ internal sealed record TargetTokens(string Provider, string Model, long InputTok
     /// <returns>Empty for the usual call, which had only to do with the target that ended it.</returns>
     public static IReadOnlyList<TargetTokens> Earlier(CallRecord record)
     {
+        // Of two attempts that were under way when the call was cut, neither failed.
+        var isCut = record.Outcome == CallOutcome.Cancelled || record.ErrorCode == CallErrors.ServerStopped;
         List<TargetTokens>? found = null;
         foreach (var attempt in record.Attempts)
         {
-            var failed = attempt.ErrorCode is not null and not HedgeLost;
+            var failed = attempt.ErrorCode is not null and not HedgeLost && !(isCut && attempt.ErrorCode == record.ErrorCode);
             if ((attempt.Usage is null && !failed) || (attempt.Provider == record.Provider && attempt.Model == record.Model))
             {
                 continue;

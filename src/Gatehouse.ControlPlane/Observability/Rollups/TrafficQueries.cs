@@ -121,7 +121,7 @@ public sealed class TrafficQueries
             {
                 if (ShareKeyOf(row, dimension) is { } key)
                 {
-                    Of(totals, key).AddCounts(row);
+                    Of(totals, key, IsOfTarget(dimension)).AddCounts(row);
                 }
             }
         }
@@ -134,7 +134,8 @@ public sealed class TrafficQueries
     public async Task<IReadOnlyList<TrafficShare>> ByAsync(Person who, CallFilter filter, TrafficDimension dimension, CancellationToken ct)
     {
         var columns = ColumnOf(dimension) | TrafficColumns.Latency;
-        return Sorted(await SumAsync(who, filter, columns, row => ShareKeyOf(row, dimension), ct), dimension);
+        return Sorted(
+            await SumAsync(who, filter, columns, row => ShareKeyOf(row, dimension), IsOfTarget(dimension), ct), dimension);
     }
 
     /// <summary>
@@ -144,11 +145,12 @@ public sealed class TrafficQueries
     public Task<Dictionary<TKey, TrafficSum>> ByTargetAsync<TKey>(
         Person who, CallFilter filter, Func<string, string, string, TKey?> keyOf, CancellationToken ct)
         where TKey : class => SumAsync(
-            who, filter, TrafficColumns.Route | TrafficColumns.Provider | TrafficColumns.Model | TrafficColumns.Latency,
-            row => keyOf(row.Route, row.Provider, row.Model), ct);
+            who, filter,
+            TrafficColumns.Route | ColumnOf(TrafficDimension.Provider) | ColumnOf(TrafficDimension.Model) | TrafficColumns.Latency,
+            row => keyOf(row.Route, row.Provider, row.Model), true, ct);
 
     private async Task<Dictionary<TKey, TrafficSum>> SumAsync<TKey>(
-        Person who, CallFilter filter, TrafficColumns columns, Func<TrafficRow, TKey?> keyOf, CancellationToken ct)
+        Person who, CallFilter filter, TrafficColumns columns, Func<TrafficRow, TKey?> keyOf, bool ofTarget, CancellationToken ct)
         where TKey : class
     {
         var (from, to) = Range(filter);
@@ -165,18 +167,18 @@ public sealed class TrafficQueries
                     return;
                 }
 
-                Of(shares, key).Add(row);
+                Of(shares, key, ofTarget).Add(row);
             },
             ct);
         return shares.ToDictionary(s => s.Key, s => s.Value.ToSum());
     }
 
-    private static TrafficTotals Of<TKey>(Dictionary<TKey, TrafficTotals> shares, TKey key)
+    private static TrafficTotals Of<TKey>(Dictionary<TKey, TrafficTotals> shares, TKey key, bool ofTarget)
         where TKey : notnull
     {
         if (!shares.TryGetValue(key, out var totals))
         {
-            shares.Add(key, totals = new TrafficTotals());
+            shares.Add(key, totals = new TrafficTotals(ofTarget));
         }
 
         return totals;
@@ -191,11 +193,14 @@ public sealed class TrafficQueries
         TrafficDimension.System => TrafficColumns.System,
         TrafficDimension.Environment => TrafficColumns.Environment,
         TrafficDimension.Route => TrafficColumns.Route,
-        TrafficDimension.Provider => TrafficColumns.Provider,
-        TrafficDimension.Model => TrafficColumns.Model,
+        TrafficDimension.Provider => TrafficColumns.Provider | TrafficColumns.Error,
+        TrafficDimension.Model => TrafficColumns.Model | TrafficColumns.Error,
         TrafficDimension.Error => TrafficColumns.Error,
         _ => throw new ArgumentOutOfRangeException(nameof(dimension)),
     };
+
+    /// <summary>Then errors are told apart too (<see cref="ColumnOf"/>).</summary>
+    private static bool IsOfTarget(TrafficDimension dimension) => dimension is TrafficDimension.Provider or TrafficDimension.Model;
 
     private static string KeyOf(in TrafficRow row, TrafficDimension dimension) => dimension switch
     {

@@ -36,7 +36,8 @@ internal enum TrafficColumns
 }
 
 /// <summary>Adds rows up.</summary>
-internal sealed class TrafficTotals
+/// <param name="ofTarget">They are a provider's or a model's, whose failure it is not that Gatehouse stopped.</param>
+internal sealed class TrafficTotals(bool ofTarget = false)
 {
     private readonly RollupSums _sums = new();
     private long _failed;
@@ -47,9 +48,10 @@ internal sealed class TrafficTotals
     public void AddCounts(in TrafficRow row)
     {
         _sums.AddCounts(row.Sums);
-        _failed += row.Outcome == "failed" ? row.Sums.Calls : 0;
+        var isCut = ofTarget && row.ErrorCode == CallErrors.ServerStopped;
+        _failed += row.Outcome == "failed" && !isCut ? row.Sums.Calls : 0;
         _refused += row.Outcome == "refused" ? row.Sums.Calls : 0;
-        _cancelled += row.Outcome == "cancelled" ? row.Sums.Calls : 0;
+        _cancelled += row.Outcome == "cancelled" || isCut ? row.Sums.Calls : 0;
     }
 
     public void Add(in TrafficRow row)
