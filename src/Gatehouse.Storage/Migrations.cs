@@ -59,16 +59,27 @@ public static class Migrations
 
     /// <summary>For looking only: changes nothing, and a database that has no schema yet is none of a newer Gatehouse.</summary>
     /// <exception cref="DatabaseException">The database was migrated by a newer Gatehouse.</exception>
-    public static async Task RefuseNewerAsync(Database database, Assembly assembly, CancellationToken ct)
+    public static async Task RefuseNewerAsync(Database database, Assembly assembly, CancellationToken ct) =>
+        RefuseNewer(await AppliedAsync(database, ct), Read(assembly));
+
+    /// <summary>For who reads tables and must not make them: the schema has to be that of this version.</summary>
+    /// <exception cref="DatabaseException">The database was migrated by a newer Gatehouse, or an older one, or by none.</exception>
+    public static async Task RequireAsync(Database database, Assembly assembly, CancellationToken ct)
     {
-        try
+        var (applied, migrations) = (await AppliedAsync(database, ct), Read(assembly));
+        RefuseNewer(applied, migrations);
+        const string mend = "Start this version once (gatehouse up), which brings the schema up to date, or look with the version that runs.";
+        if (applied.Count == 0)
         {
-            RefuseNewer(await database.QueryAsync(ReadApplied, AppliedOf, ct), Read(assembly));
+            throw new DatabaseException("The database has no tables of Gatehouse.", mend, null);
         }
-        catch (DbException e) when (
-            e is PostgresException { SqlState: PostgresErrorCodes.UndefinedTable } or SqliteException { SqliteErrorCode: raw.SQLITE_ERROR })
+
+        var has = applied.Select(a => (a.Module, a.Number)).ToHashSet();
+        if (migrations.Find(m => !has.Contains((m.Module, m.Number))) is { } missing)
         {
-            // There is no such table.
+            throw new DatabaseException(
+                $"The schema of the database is older than this version of Gatehouse: it lacks {missing.Module} {missing.Number:D4} ({missing.Name}).",
+                mend, null);
         }
     }
 
@@ -90,6 +101,19 @@ public static class Migrations
         }
 
         return [.. migrations.OrderBy(m => m.Module, StringComparer.Ordinal).ThenBy(m => m.Number)];
+    }
+
+    private static async Task<List<Applied>> AppliedAsync(Database database, CancellationToken ct)
+    {
+        try
+        {
+            return await database.QueryAsync(ReadApplied, AppliedOf, ct);
+        }
+        catch (DbException e) when (
+            e is PostgresException { SqlState: PostgresErrorCodes.UndefinedTable } or SqliteException { SqliteErrorCode: raw.SQLITE_ERROR })
+        {
+            return []; // there is no such table
+        }
     }
 
     private static FormattableString ReadApplied => $"SELECT module, number, name, hash FROM schema_migration";

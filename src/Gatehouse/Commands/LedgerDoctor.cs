@@ -29,7 +29,7 @@ internal static class LedgerDoctor
         try
         {
             await using var db = ServerParts.Connect(loaded.Start);
-            await Migrations.RefuseNewerAsync(db, typeof(ConfigurationState).Assembly, ct);
+            await Migrations.RequireAsync(db, typeof(ConfigurationState).Assembly, ct);
             var checks = await CheckAsync(db, ServerParts.JournalOf(loaded.DataFolder), clock, ct);
             if (checks.Any(c => c.State == DoctorState.Failing))
             {
@@ -56,13 +56,25 @@ internal static class LedgerDoctor
                 checks.Add(Check(report.Subject, report.Claim, report.Checked, report.Faults, report.Mend));
             }
 
-            var (budgets, spent) = await BudgetInvariants.SpentAsync(sql, Joints.SpendingAsync, clock, ct);
-            checks.Add(Check("budgets", "each budget counts what the ledger holds", budgets, spent));
-            var (leases, held) = await BudgetInvariants.LeasesAsync(sql, ct);
-            checks.Add(Check("reservations", "nothing is held of a budget or limit for a call that is over", leases, held));
+            var (budgets, spent, due) = await BudgetInvariants.SpentAsync(sql, Joints.SpendingAsync, clock, ct);
+            checks.Add(Due(Check("budgets", "each budget counts what the ledger holds", budgets, spent), due));
+            var (leases, held) = await BudgetInvariants.LeasesAsync(sql, clock, ct);
+            checks.Add(Check(
+                "reservations", "nothing is held of a budget or limit for a call that is over, or beyond its limit", leases, held));
             return checks;
         },
         ct);
+
+    /// <param name="due">Budgets that could not be compared.</param>
+    private static DoctorCheck Due(DoctorCheck check, IReadOnlyList<string> due) => due.Count == 0
+        ? check
+        : check with
+        {
+            State = check.State == DoctorState.Ok ? DoctorState.Notice : check.State,
+            Message = $"{check.Message} Not compared, because a server has still to count what the ledger held before: "
+                + $"{string.Join(", ", due.Select(name => $"'{name}'"))}.",
+            Mend = check.Mend ?? "Look again in a minute. While no server runs, nobody counts.",
+        };
 
     private static DoctorCheck Check(
         string name, string claim, long looked, IReadOnlyList<string> faults, string? mend = null) => faults.Count == 0

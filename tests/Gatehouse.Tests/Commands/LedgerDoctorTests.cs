@@ -95,7 +95,50 @@ public class LedgerDoctorTests
 
         await ledger.Db.ExecuteAsync($"UPDATE governance_budget SET recount_at = 1", Ct);
 
+        var budgets = (await CheckAsync(ledger)).Single(c => c.Name == "budgets");
+        Assert.Equal(DoctorState.Notice, budgets.State);
+        Assert.EndsWith("has still to count what the ledger held before: 'all'.", budgets.Message, StringComparison.Ordinal);
+        Assert.Contains("Look again in a minute", budgets.Mend, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task What_a_node_holds_beyond_the_limit_is_found_once_the_node_holds_by_the_last_change(string kind)
+    {
+        await using var ledger = await StartAsync(kind);
+        await ledger.Db.ExecuteAsync($"INSERT INTO governance_node (node, run, beat, revision) VALUES ('n1', 7, 1, 1)", Ct);
+        await LeaseAsync(ledger, run: 7, settled: 0);
         await AssertFaultsAsync(ledger);
+
+        await ledger.Db.ExecuteAsync($"UPDATE governance_lease SET granted = 1001", Ct);
+        await AssertFaultsAsync(ledger, ("reservations", "Node n1 holds 0.000001001 USD of 'all', which has 0.000001 USD."));
+
+        await ledger.Db.ExecuteAsync($"UPDATE governance_revision SET revision = 2", Ct); // a lower limit, of which it has not heard
+        await AssertFaultsAsync(ledger);
+        await ledger.Db.ExecuteAsync($"UPDATE governance_node SET revision = 2", Ct);
+        await ledger.Db.ExecuteAsync($"UPDATE governance_lease SET used = 1001", Ct); // by calls of before, which go on
+        await AssertFaultsAsync(ledger);
+
+        await ledger.Db.ExecuteAsync($"DELETE FROM governance_lease", Ct);
+        var (limit, minute) = (Guid.CreateVersion7(), ledger.Clock.Now.AddSeconds(-ledger.Clock.Now.Second));
+        await ledger.Db.ExecuteAsync(
+            $"""
+            INSERT INTO governance_limit (id, name, requests_per_minute, concurrency, created_by, created_at)
+            VALUES ({limit}, 'few', 5, 2, 'admin', {minute})
+            """,
+            Ct);
+        foreach (var (measure, until) in ((string, DateTimeOffset)[])[
+            ("requests", minute.AddMinutes(1)), ("concurrency", DateTimeOffset.MaxValue)])
+        {
+            await ledger.Db.ExecuteAsync(
+                $"""
+                INSERT INTO governance_lease (rule_id, measure, subject, from_at, until_at, node, run, granted, used, underway, settled)
+                VALUES ({limit}, {measure}, 'ann', {minute}, {until}, 'n1', 7, 4, 3, 0, 0)
+                """,
+                Ct);
+        }
+
+        await AssertFaultsAsync(ledger, ("reservations", "Node n1 holds 4 calls at a time of 'few' of end user 'ann', which has 2 calls at a time."));
     }
 
     [Theory]

@@ -81,6 +81,25 @@ public sealed class MigrationsTests
         Assert.Equal("Start the version that made it, or a newer one.", failure.Mend);
     }
 
+    /// <summary>The database's own words named a column that was not there.</summary>
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Whoever_reads_tables_says_that_they_are_of_an_older_version_and_what_to_do(string kind)
+    {
+        await using var test = await TestDatabase.CreateAsync(kind);
+        var assembly = typeof(Gatehouse.Configuration.ConfigurationState).Assembly;
+        var none = await Assert.ThrowsAsync<DatabaseException>(() => Migrations.RequireAsync(test.Db, assembly, Ct));
+        await Migrations.ApplyAsync(test.Db, assembly, Ct);
+        await Migrations.RequireAsync(test.Db, assembly, Ct);
+        await test.Db.ExecuteAsync($"DELETE FROM schema_migration WHERE module = 'Governance' AND number = 14", Ct);
+
+        var older = await Assert.ThrowsAsync<DatabaseException>(() => Migrations.RequireAsync(test.Db, assembly, Ct));
+
+        Assert.Equal("The database has no tables of Gatehouse.", none.What);
+        Assert.Contains("older than this version of Gatehouse: it lacks Governance 0014", older.What, StringComparison.Ordinal);
+        Assert.StartsWith("Start this version once (gatehouse up)", older.Mend, StringComparison.Ordinal);
+    }
+
     /// <summary>SQLite opens it without a word, and the start ended with the stack of the first statement that wrote.</summary>
     [Fact]
     public async Task A_file_that_may_only_be_read_says_so()

@@ -11,8 +11,10 @@ namespace Gatehouse.Governance;
 public static class BudgetInvariants
 {
     /// <param name="read">What the ledger holds, in the same snapshot.</param>
-    /// <returns>The number of counts compared, and a sentence for each fault.</returns>
-    public static async Task<(long Checked, IReadOnlyList<string> Faults)> SpentAsync(
+    /// <returns>
+    /// The number of counts compared, a sentence for each fault, and the budgets left out because their first count is due.
+    /// </returns>
+    public static async Task<(long Checked, IReadOnlyList<string> Faults, IReadOnlyList<string> Due)> SpentAsync(
         Transaction sql, ReadSpending read, TimeProvider clock, CancellationToken ct)
     {
         var budgets = await sql.QueryAsync(
@@ -20,13 +22,8 @@ public static class BudgetInvariants
             row => (Budget: BudgetRows.Read(row), IsDue: !row.IsNull(14)),
             ct);
         var (count, faults) = (0L, new List<string>());
-        foreach (var (budget, isDue) in budgets)
+        foreach (var (budget, _) in budgets.Where(b => !b.IsDue))
         {
-            if (isDue)
-            {
-                continue; // its first count is still to be made sure
-            }
-
             var (from, until) = LimitRule.Window(BudgetRows.PeriodOf(budget.Period), clock.GetUtcNow());
             var counted = (await sql.QueryAsync(
                 $"SELECT subject, spent FROM governance_allowance WHERE rule_id = {budget.Id} AND measure = 'money' AND from_at = {from}",
@@ -47,11 +44,12 @@ public static class BudgetInvariants
                 $"Budget '{budget.Name}'{Of(c.Key)} counts {Usd(c.Value)}, and the ledger holds nothing."));
         }
 
-        return (count, faults);
+        return (count, faults, [.. budgets.Where(b => b.IsDue).Select(b => b.Budget.Name)]);
     }
 
     /// <returns>The number of leases looked at, and a sentence for each fault.</returns>
-    public static async Task<(long Checked, IReadOnlyList<string> Faults)> LeasesAsync(Transaction sql, CancellationToken ct)
+    public static async Task<(long Checked, IReadOnlyList<string> Faults)> LeasesAsync(
+        Transaction sql, TimeProvider clock, CancellationToken ct)
     {
         var faults = await sql.QueryAsync(
             $"""
@@ -83,9 +81,38 @@ public static class BudgetInvariants
             """,
             row => $"Node {row.Text(2)} holds less than nothing of the {row.Text(1)} of count {row.Id(0)}.",
             ct));
+        faults.AddRange(await BeyondAsync(sql, clock.GetUtcNow(), ct));
         var count = await sql.QueryAsync($"SELECT COUNT(*) FROM governance_lease", row => row.Long(0), ct);
         return (count[0], faults);
     }
+
+    /// <summary>
+    /// What a node holds and has not used is never more than the limit, once the node says that it holds by the last change.
+    /// </summary>
+    private static Task<List<string>> BeyondAsync(Transaction sql, DateTimeOffset now, CancellationToken ct) => sql.QueryAsync(
+        $"""
+        SELECT h.node, h.name, h.measure, h.subject, h.granted, h.cap FROM (
+            SELECT l.node, b.name, l.measure, l.subject, l.granted, l.used, l.from_at, l.until_at, b.limit_nanos + a.lowered AS cap
+            FROM governance_lease l
+            JOIN governance_budget b ON b.id = l.rule_id AND b.mode = 'hard'
+            JOIN governance_allowance a
+                ON a.rule_id = l.rule_id AND a.measure = l.measure AND a.subject = l.subject AND a.from_at = l.from_at
+            WHERE l.measure = 'money'
+            UNION ALL
+            SELECT l.node, b.name, l.measure, l.subject, l.granted, l.used, l.from_at, l.until_at,
+                CASE l.measure WHEN 'requests' THEN b.requests_per_minute WHEN 'tokens' THEN b.tokens_per_minute ELSE b.concurrency END
+            FROM governance_lease l JOIN governance_limit b ON b.id = l.rule_id) h
+        JOIN governance_node n ON n.node = h.node
+        WHERE h.granted > h.cap AND h.granted > h.used AND h.from_at <= {now} AND h.until_at > {now}
+            AND n.revision >= (SELECT revision FROM governance_revision WHERE id = 1)
+        ORDER BY h.name, h.measure, h.subject, h.node
+        """,
+        row => $"Node {row.Text(0)} holds {Amount(row.Text(2), row.Long(4))} of '{row.Text(1)}'{Of(row.Text(3))}, which has {Amount(row.Text(2), row.Long(5))}.",
+        ct);
+
+    private static string Amount(string measure, long amount) => measure == Words.Of(Measure.Money)
+        ? Usd(amount)
+        : string.Create(CultureInfo.InvariantCulture, $"{amount:N0} {(measure == Words.Of(Measure.Concurrency) ? "calls at a time" : measure)}");
 
     private static string Of(string subject) => subject.Length == 0 ? "" : $" of end user '{subject}'";
 

@@ -590,7 +590,7 @@ internal sealed class LeaseSimulation : IAsyncDisposable
                 counted.ToDictionary(c => c.Key, c => c.Spent));
         }
 
-        var (_, faults) = await _db.TransactionAsync(sql => BudgetInvariants.LeasesAsync(sql, Ct), Ct);
+        var (_, faults) = await _db.TransactionAsync(sql => BudgetInvariants.LeasesAsync(sql, _clock, Ct), Ct);
         Assert.Empty(faults);
     }
 }

@@ -421,7 +421,7 @@ public sealed class LeaseWorkerTests : IAsyncLifetime
 
         Assert.Equal(Cap - 100, Window(node).MostLeft);
         Assert.Equal(Cap - 100, Window(node).Spare);
-        var (_, faults) = await Db.TransactionAsync(sql => BudgetInvariants.LeasesAsync(sql, Ct), Ct);
+        var (_, faults) = await Db.TransactionAsync(sql => BudgetInvariants.LeasesAsync(sql, _clock, Ct), Ct);
         Assert.Empty(faults);
     }
 
