@@ -1,3 +1,4 @@
+using Gatehouse.Storage;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -126,7 +127,16 @@ internal sealed partial class LeaseWorker(
 
     private void Tell(Exception e)
     {
-        if (!outage.IsSinceStart) // else the start has told
+        if (outage.IsSinceStart)
+        {
+            return; // the start has told
+        }
+
+        if (DatabaseFactory.IsDiskFull(e))
+        {
+            LeasesHaveNoRoom();
+        }
+        else
         {
             LeasesFailed(e);
         }
@@ -147,6 +157,11 @@ internal sealed partial class LeaseWorker(
     [LoggerMessage(Level = LogLevel.Error,
         Message = "Leases of budgets and limits cannot be renewed: calls go on with what this node holds, and it is tried again.")]
     private partial void LeasesFailed(Exception e);
+
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "The disk of the database is full: leases of budgets and limits cannot be renewed, and calls go on with what this node "
+            + "holds. Free some space on it; they are renewed when there is room, without a restart.")]
+    private partial void LeasesHaveNoRoom();
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The database answers again: leases of budgets and limits are renewed.")]
     private partial void LeasesRenewed();

@@ -5,6 +5,7 @@ using Gatehouse.Gateway.Routing;
 using Gatehouse.Governance;
 using Gatehouse.Storage;
 using Gatehouse.Tests.Storage;
+using Npgsql;
 
 namespace Gatehouse.Tests.Governance.Leases;
 
@@ -621,6 +622,71 @@ public sealed class LeaseWorkerTests : IAsyncLifetime
         await RoundAsync(node); // it goes on
 
         Assert.Contains(" 2 ", Assert.Single(node.Log.Messages), StringComparison.Ordinal);
+    }
+
+    /// <summary>It was a stack, in the words of the driver.</summary>
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgres")]
+    public async Task A_full_disk_of_the_database_is_said_once_with_its_remedy_and_no_stack(string kind)
+    {
+        var node = await StartAsync();
+        for (var i = 0; i < 100; i++)
+        {
+            await MakeBudgetAsync($"b{i}");
+        }
+
+        var postgres = new PostgresException("could not extend file", "ERROR", "ERROR", PostgresErrorCodes.DiskFull);
+        node.Db.Before = () => kind == "postgres" ? throw postgres : Task.CompletedTask;
+        await Db.ExecuteAsync($"PRAGMA max_page_count = 1", Ct); // what it has, and no page more
+        await RoundAsync(node, refresh: true);
+        await RoundAsync(node);
+
+        Assert.StartsWith("The disk of the database is full", Assert.Single(node.Log.Messages), StringComparison.Ordinal);
+        Assert.Empty(node.Log.Exceptions);
+
+        await Db.ExecuteAsync($"PRAGMA max_page_count = 1000000", Ct);
+        node.Db.Before = () => Task.CompletedTask;
+        await RoundAsync(node);
+        Assert.Equal(2, node.Log.Messages.Count);
+        Assert.Contains("answers again", node.Log.Messages.Last(), StringComparison.Ordinal);
+    }
+
+    /// <summary>
+    /// The last word of a node is of the present period. Of the one before, which ended while calls were under way or the database was
+    /// away, the ledger says what was used, and nothing of it stays held.
+    /// </summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_a_node_used_of_a_day_that_ended_before_it_stopped_is_charged_to_that_day_and_held_no_more(bool isAway)
+    {
+        var (node, other) = (await StartAsync(), await StartAsync());
+        var budget = await MakeBudgetAsync("b", "day");
+        await RoundAsync(other, refresh: true);
+        await RoundAsync(node, refresh: true);
+        var day = new DateTimeOffset(_clock.GetUtcNow().Date, TimeSpan.Zero);
+        var call = Begin(node, 7);
+        node.Db.Before = () => isAway ? throw new DatabaseException("away") : Task.CompletedTask;
+        _clock.Advance(day.AddDays(1).AddSeconds(1) - _clock.GetUtcNow());
+        await RoundAsync(node);
+        End(call, 5);
+
+        await node.Worker.StopAsync(Ct); // the ledger has not its journal
+        node.Kill();
+        node.Db.Before = () => Task.CompletedTask;
+        node.StartAgain();
+        await node.Presence.ShowAsync(Ct);
+        await DrainAsync(node, round: false); // what the run before journalled
+        await RoundAsync(node, refresh: true);
+        await RoundAsync(other);
+
+        Assert.Equal([(day, 5L)], await Db.QueryAsync(
+            $"SELECT from_at, spent FROM governance_allowance WHERE rule_id = {budget} AND spent > 0",
+            row => (row.Instant(0), row.Long(1)), Ct));
+        Assert.Empty(await Db.QueryAsync(
+            $"SELECT run FROM governance_lease WHERE node = {node.Name} AND run <> {node.Book.Run}", row => row.Long(0), Ct));
+        Assert.Empty((await Db.TransactionAsync(sql => BudgetInvariants.LeasesAsync(sql, _clock, Ct), Ct)).Faults);
     }
 
     private static AllowanceWindow Window(SimulatedNode node) => node.Book.All.Single().Window;
