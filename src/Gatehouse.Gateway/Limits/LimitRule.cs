@@ -36,6 +36,12 @@ public enum LimitPeriod
 public sealed record LimitRule(
     Guid Id, string Name, CallScope Scope, Measure Measure, LimitPeriod Period, long Cap, bool Enforced, UnknownPrice UnknownPrice)
 {
+    /// <summary>
+    /// The ledger charges no call that began earlier, so none is held to it: of a budget of end users, whom the ledger names since somebody
+    /// asks for them.
+    /// </summary>
+    public DateTimeOffset? Since { get; init; }
+
     /// <summary>The present period; from the epoch on, and without end, for a total.</summary>
     public static (DateTimeOffset From, DateTimeOffset Until) Window(LimitPeriod period, DateTimeOffset now)
     {

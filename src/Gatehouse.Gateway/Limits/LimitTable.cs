@@ -63,7 +63,7 @@ public sealed class LimitTable
 
         foreach (var entry in entries)
         {
-            if (entry.Rule.Scope.Matches(who.TeamId, who.SystemId, who.KeyId, route, endUser))
+            if (entry.Rule.Scope.Matches(who.TeamId, who.SystemId, who.KeyId, route, endUser) && !(began < entry.Rule.Since))
             {
                 (found ??= new List<Allowance>(4)).Add(entry.Fixed ?? _book.Find(entry.Rule, endUser, began));
             }

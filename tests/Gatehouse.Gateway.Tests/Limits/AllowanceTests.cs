@@ -1,5 +1,6 @@
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Limits;
+using Gatehouse.Gateway.Routing;
 
 namespace Gatehouse.Gateway.Tests.Limits;
 
@@ -83,6 +84,19 @@ public sealed class AllowanceTests
         });
 
         Assert.Equal(0, allocated);
+    }
+
+    /// <summary>The ledger charges no call of before to a budget of end users: what calls held was charged to nobody.</summary>
+    [Fact]
+    public void A_call_that_began_before_a_budget_of_end_users_was_made_is_not_held_to_it()
+    {
+        var rule = Rule(LimitPeriod.Day) with { Scope = new CallScope(null, EndUser: CallScope.EachUser), Since = Noon };
+        var table = new LimitTable([rule], new AllowanceBook(TimeProvider.System));
+        var principal = new Principal(
+            Guid.Empty, Guid.Empty, Guid.Empty, "s", SystemEnvironment.Production, SystemStage.Building, false, null, false);
+
+        Assert.Null(table.Find(principal, "r", "ann", Noon.AddMicroseconds(-1)));
+        Assert.Equal("ann", Assert.Single(table.Find(principal, "r", "ann", Noon)!).Subject);
     }
 
     private static LimitRule Rule(LimitPeriod period) => new(

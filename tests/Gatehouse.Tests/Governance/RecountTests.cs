@@ -1,6 +1,9 @@
+using Gatehouse.Commands;
+using Gatehouse.Configuration;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Governance;
+using Gatehouse.Hosting;
 using Gatehouse.Tests.Host;
 using Gatehouse.Tests.Observability;
 using Microsoft.Extensions.DependencyInjection;
@@ -192,6 +195,62 @@ public sealed class RecountTests
         {
             var budget = await BudgetAsync(app) with { CreatedAt = madeAt };
             await app.Db.TransactionAsync(sql => recounts.BeginAsync(sql, budget, [("", 5000, 0)], upTo, Ct), Ct);
+        }
+    }
+
+    /// <summary>
+    /// It counted nobody's calls until the day on which it seemed to be made, and nodes told of more that was charged than there was.
+    /// </summary>
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgres")]
+    public async Task A_budget_that_was_made_under_a_clock_that_was_ahead_counts_when_it_is_right_again(string kind)
+    {
+        await using var app = await TestApp.StartAsync(kind);
+        await using var team = await TestTeam.BuildAsync(app, "blue");
+        app.Clock.Advance(TimeSpan.FromMinutes(app.Clock.GetUtcNow().TimeOfDay > TimeSpan.FromHours(23.5) ? 40 : 0)); // all of one day
+        var day = new DateTimeOffset(app.Clock.GetUtcNow().UtcDateTime.Date, TimeSpan.Zero);
+        Assert.Equal(200, (await team.CallAsync(user: "ann")).Status); // of today, and of before the budgets
+        app.Clock.Advance(TimeSpan.FromDays(2));
+        Assert.Equal(200, (await team.CallAsync(user: "ann")).Status);
+        await team.RecordedAsync(2);
+        await team.AddBudgetAsync(new { name = "each", limit_usd = 1, period = "day", team = "blue", end_user = "*" });
+        await team.AddBudgetAsync(new { name = "all", limit_usd = 1, period = "day", team = "blue" });
+        Assert.Equal(200, (await team.CallAsync(user: "ann")).Status);
+        await team.RecordedAsync(3);
+
+        app.Clock.Advance(TimeSpan.FromDays(-2));
+        await CountAsync($"SELECT COUNT(*) FROM governance_budget WHERE created_at > {day.AddDays(1)}", 0, "made anew");
+        app.Clock.Advance(TimeSpan.FromMinutes(10)); // PostgreSQL's did not stand still
+        var tables = app.Services.GetRequiredService<Snapshot<GovernanceTables>>();
+        await UntilAsync(() => Task.FromResult(!tables.Current.Limits.Any(l => l.Since > app.Clock.GetUtcNow())), "known");
+        Assert.Equal(200, (await team.CallAsync(user: "ann")).Status);
+        await team.RecordedAsync(4);
+        await CountAsync($"SELECT COUNT(*) FROM governance_lease WHERE from_at = {day} AND settled > 0", 2, "settled");
+        app.Clock.Advance(BudgetRecounts.Again);
+        await CountAsync($"SELECT COUNT(*) FROM governance_budget WHERE recount_at IS NOT NULL", 0, "counted");
+
+        foreach (var days in (int[])[0, 2])
+        {
+            var checks = await LedgerDoctor.CheckAsync(app.Db, ServerParts.JournalOf(app.DataFolder), app.Clock, Ct);
+            Assert.All(
+                checks.Where(c => c.Name is "budgets" or "reservations"),
+                c => Assert.True(c.State == DoctorState.Ok, $"After {days} days: {c.Name}: {c.Message}"));
+            app.Clock.Advance(TimeSpan.FromDays(2));
+        }
+
+        Task CountAsync(FormattableString count, long wanted, string what) =>
+            UntilAsync(async () => await app.Db.CountAsync(count) == wanted, what);
+    }
+
+    private static async Task UntilAsync(Func<Task<bool>> holds, string what)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
+        while (!await holds())
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(60), $"It is not {what} in time.");
+            await timer.WaitForNextTickAsync(Ct);
         }
     }
 

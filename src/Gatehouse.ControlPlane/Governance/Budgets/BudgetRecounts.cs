@@ -21,15 +21,50 @@ internal sealed class BudgetRecounts(Database db, ReadSpending read, BudgetCharg
     /// <summary>Above the time that any transaction of the ledger takes.</summary>
     public static readonly TimeSpan Again = TimeSpan.FromSeconds(30);
 
+    /// <summary>Periods to come of which calls are looked for: an age of days, and decades of months.</summary>
+    private const int MostPeriods = 400;
+
     /// <summary>Counts budgets whose count is due. Safe to run on every node.</summary>
-    public async Task RunDueAsync(CancellationToken ct)
+    /// <returns>Names of budgets that turned out to be made under a clock that was ahead.</returns>
+    public async Task<IReadOnlyList<string>> RunDueAsync(CancellationToken ct)
     {
+        var early = await RedateAsync(ct);
         var due = await db.QueryAsync(
             $"SELECT {BudgetRows.Columns} FROM governance_budget b WHERE b.recount_at <= {clock.GetUtcNow()}", BudgetRows.Read, ct);
         foreach (var budget in due)
         {
             await RecountAsync(budget, ct);
         }
+
+        return early;
+    }
+
+    /// <summary>
+    /// A budget that is still to be made was made under a clock that was ahead. One of end users would count no call until then, and the
+    /// first count of any was of another period: it is made now.
+    /// </summary>
+    private async Task<IReadOnlyList<string>> RedateAsync(CancellationToken ct)
+    {
+        if (!await IsAnyLaterAsync(clock.Now()))
+        {
+            return [];
+        }
+
+        // The later of two clocks: it may be this one that is wrong.
+        var now = (await db.PingAsync(ct)).Clock is { } there && there > clock.Now() ? there : clock.Now();
+        return !await IsAnyLaterAsync(now) ? [] : await db.TransactionAsync(
+            async sql =>
+            {
+                await sql.ExecuteAsync($"UPDATE governance_revision SET revision = revision + 1 WHERE id = {1}", ct);
+                return await sql.QueryAsync(
+                    $"UPDATE governance_budget SET created_at = {now}, recount_at = {now} WHERE created_at > {now} RETURNING name",
+                    row => row.Text(0),
+                    ct);
+            },
+            ct);
+
+        async Task<bool> IsAnyLaterAsync(DateTimeOffset at) => (await db.QueryAsync(
+            $"SELECT 1 FROM governance_budget WHERE created_at > {at}", row => row.Long(0), ct)).Count > 0;
     }
 
     /// <summary>Where counting begins in a period: the ledger names end users only since somebody asks for them.</summary>
@@ -57,11 +92,14 @@ internal sealed class BudgetRecounts(Database db, ReadSpending read, BudgetCharg
         await ChangeAsync(sql, budget, from, until, Sum(from > upTo ? rest : counted.Concat(rest)), ct); // before: of the last period
     }
 
-    /// <summary>Counts the present period, if that is still due when it is done.</summary>
+    /// <summary>
+    /// Counts the present period, and those to come that calls are in already because a clock was ahead, if that is still due when it is
+    /// done.
+    /// </summary>
     public async Task RecountAsync(Budget budget, CancellationToken ct)
     {
-        var (from, until) = LimitRule.Window(BudgetRows.PeriodOf(budget.Period), clock.GetUtcNow());
-        var (asked, changes) = await db.SnapshotAsync(
+        var counts = new List<Count>();
+        var asked = await db.SnapshotAsync(
             async sql =>
             {
                 var due = await sql.QueryAsync(
@@ -70,35 +108,55 @@ internal sealed class BudgetRecounts(Database db, ReadSpending read, BudgetCharg
                     ct);
                 if (due.Count == 0)
                 {
-                    return ((DateTimeOffset?)null, new Dictionary<string, (long, long)>());
+                    return (DateTimeOffset?)null;
                 }
 
-                var charged = await sql.QueryAsync(
-                    $"""
-                    SELECT subject, spent, unknown_calls FROM governance_allowance
-                    WHERE rule_id = {budget.Id} AND measure = 'money' AND from_at = {from}
-                    """,
-                    row => (row.Text(0), -row.Long(1), -row.Long(2)),
-                    ct);
-                var counted = await read(sql, budget.Scope, Since(budget, from), until, ct);
-                return (due[0], Sum(counted.Concat(charged)));
+                counts.Clear();
+                var (at, isLast) = (clock.GetUtcNow(), false);
+                while (!isLast)
+                {
+                    var (from, until) = LimitRule.Window(BudgetRows.PeriodOf(budget.Period), at);
+                    counts.Add(new Count(from, until, await CompareAsync(sql, budget, from, until, ct)));
+                    isLast = until == DateTimeOffset.MaxValue || counts.Count == MostPeriods
+                        || (await read(sql, budget.Scope, until, DateTimeOffset.MaxValue, ct)).Count == 0;
+                    at = until;
+                }
+
+                return due[0];
             },
             ct);
-        if (asked is { } at)
+        if (asked is { } dueAt)
         {
             await db.TransactionAsync(
                 async sql =>
                 {
                     // Nobody else has counted it since, or wants it counted once more. One that is new has its second count still to come.
-                    DateTimeOffset? again = budget.CreatedAt + Again > at ? budget.CreatedAt + Again : null;
+                    DateTimeOffset? again = budget.CreatedAt + Again > dueAt ? budget.CreatedAt + Again : null;
                     if (await sql.ExecuteAsync(
-                        $"UPDATE governance_budget SET recount_at = {again} WHERE id = {budget.Id} AND recount_at = {at}", ct) == 1)
+                        $"UPDATE governance_budget SET recount_at = {again} WHERE id = {budget.Id} AND recount_at = {dueAt}", ct) == 1)
                     {
-                        await ChangeAsync(sql, budget, from, until, changes, ct);
+                        foreach (var (from, until, changes) in counts.Where((c, i) => i == 0 || c.Changes.Count > 0))
+                        {
+                            await ChangeAsync(sql, budget, from, until, changes, ct);
+                        }
                     }
                 },
                 ct);
         }
+    }
+
+    /// <returns>What the ledger holds more than is counted, by end user.</returns>
+    private async Task<Dictionary<string, (long Nanos, long Unknown)>> CompareAsync(
+        Transaction sql, Budget budget, DateTimeOffset from, DateTimeOffset until, CancellationToken ct)
+    {
+        var charged = await sql.QueryAsync(
+            $"""
+            SELECT subject, spent, unknown_calls FROM governance_allowance
+            WHERE rule_id = {budget.Id} AND measure = 'money' AND from_at = {from}
+            """,
+            row => (row.Text(0), -row.Long(1), -row.Long(2)),
+            ct);
+        return Sum((await read(sql, budget.Scope, Since(budget, from), until, ct)).Concat(charged));
     }
 
     private static Dictionary<string, (long Nanos, long Unknown)> Sum(IEnumerable<(string User, long Nanos, long Unknown)> parts) =>
@@ -127,4 +185,6 @@ internal sealed class BudgetRecounts(Database db, ReadSpending read, BudgetCharg
             await charges.ReportAsync(sql, budget, user, from, spent, ct);
         }
     }
+
+    private sealed record Count(DateTimeOffset From, DateTimeOffset Until, Dictionary<string, (long Nanos, long Unknown)> Changes);
 }

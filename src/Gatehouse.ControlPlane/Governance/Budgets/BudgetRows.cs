@@ -32,7 +32,10 @@ internal static class BudgetRows
 
     public static LimitRule RuleOf(Budget budget) => new(
         budget.Id, budget.Name, budget.Scope, Measure.Money, PeriodOf(budget.Period), Nanos.FromUsd(budget.LimitUsd),
-        budget.Mode == BudgetMode.Hard, budget.UnknownPrice);
+        budget.Mode == BudgetMode.Hard, budget.UnknownPrice)
+    {
+        Since = budget.Scope.EndUser is null ? null : budget.CreatedAt,
+    };
 
     public static IEnumerable<LimitRule> RulesOf(RateLimit limit)
     {

@@ -24,7 +24,11 @@ internal sealed partial class BudgetUpkeep(
         {
             try
             {
-                await recounts.RunDueAsync(stoppingToken);
+                if (await recounts.RunDueAsync(stoppingToken) is { Count: > 0 } early)
+                {
+                    MadeAhead(string.Join(", ", early));
+                }
+
                 if (clock.GetElapsedTime(cleanedAt) >= CleanEvery)
                 {
                     cleanedAt = clock.GetTimestamp();
@@ -48,6 +52,11 @@ internal sealed partial class BudgetUpkeep(
             await Beats.NextAsync(Every, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "The clock was ahead when these budgets were made, and is right now: {Names}. They are counted anew, and those of end "
+            + "users count from now on.")]
+    private partial void MadeAhead(string names);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Budgets could not be counted anew; it is tried again.")]
     private partial void UpkeepFailed(Exception e);

@@ -104,6 +104,9 @@ internal sealed class LeaseSimulation : IAsyncDisposable
             case 7 when _seed % 4 == 1:
                 SetClock(_random.Next(6));
                 break;
+            case 8 when _seed % 4 == 1:
+                await RedateAsync();
+                break;
             case 7:
                 _clock.Advance(TimeSpan.FromSeconds(_random.Next(3)));
                 break;
@@ -128,6 +131,30 @@ internal sealed class LeaseSimulation : IAsyncDisposable
         {
             node.FailingSince += by;
         }
+    }
+
+    /// <summary>What the upkeep of budgets does with those that are still to be made.</summary>
+    private async Task RedateAsync()
+    {
+        await new BudgetRecounts(_db, ReadAsync, _charges, _clock).RunDueAsync(Ct);
+        foreach (var budget in _budgets)
+        {
+            var at = (await _db.QueryAsync(
+                $"SELECT created_at FROM governance_budget WHERE id = {budget.Id}", row => row.Instant(0), Ct))[0];
+            if (at != budget.CreatedAt)
+            {
+                (budget.CreatedAt, budget.HeldSince) = (at, null);
+                budget.Bounds.Clear();
+                budget.Revision = (await _db.QueryAsync($"SELECT revision FROM governance_revision", row => row.Long(0), Ct))[0];
+            }
+        }
+
+        Task<IReadOnlyList<(string EndUser, long Nanos, long UnknownCalls)>> ReadAsync(
+            Transaction sql, CallScope scope, DateTimeOffset from, DateTimeOffset until, CancellationToken ct) =>
+            Task.FromResult<IReadOnlyList<(string, long, long)>>([.. _ledger
+                .Where(c => c.Real > 0 && c.StartedAt >= from && c.StartedAt < until && scope.Matches(
+                    c.Node.Principal.TeamId, c.Node.Principal.SystemId, c.Node.Principal.KeyId, c.Route, c.User))
+                .GroupBy(c => scope.IsPerUser ? c.User : "").Select(g => (g.Key, g.Sum(c => c.Real), 0L))]);
     }
 
     /// <summary>What may happen while a worker waits for the database.</summary>
@@ -346,7 +373,6 @@ internal sealed class LeaseSimulation : IAsyncDisposable
 
     private async Task MakeBudgetAsync()
     {
-        SetClock(0); // one of end users counts from its beginning on
         var now = Micros(_clock.GetUtcNow());
         var (scope, period) = _budgets.Count switch
         {
@@ -505,6 +531,7 @@ internal sealed class LeaseSimulation : IAsyncDisposable
             await StartAsync(node);
         }
 
+        await RedateAsync();
         for (var i = 0; i < 30; i++)
         {
             await SettleAllAsync();

@@ -12,7 +12,7 @@ internal sealed class SimulatedBudget(Guid id, CallScope scope, LimitPeriod peri
 
     public LimitPeriod Period { get; } = period;
 
-    public DateTimeOffset CreatedAt { get; } = createdAt;
+    public DateTimeOffset CreatedAt { get; set; } = createdAt;
 
     public long Cap { get; set; }
 
