@@ -12,7 +12,7 @@ internal static class KeyRevokeCommand
     {
         var key = new Argument<Guid>("id") { Description = "The key's id, as 'key list' shows it." };
         var reason = new Option<string?>("--reason") { Description = "Why; goes to the audit log.", HelpName = "text" };
-        var command = new Command("revoke", "Revoke a key: no node takes it when this returns, and it never works again.") { key, reason };
+        var command = new Command("revoke", "Revoke a key: no node that reaches the database takes it when this returns, and it never works again.") { key, reason };
         command.SetApiAction(async (parsed, api, terminal, ct) =>
         {
             var id = parsed.GetValue(key);
