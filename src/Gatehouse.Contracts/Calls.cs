@@ -206,8 +206,7 @@ public sealed record CallPage(IReadOnlyList<CallSummary> Calls, Guid? Next, Date
 /// <paramref name="CostUsd"/>.</param>
 /// <param name="P50Micros">Of answered calls only (<see cref="CallOutcome.Ok"/>), as all percentiles here; <see langword="null"/> when none
 /// was.</param>
-/// <param name="Cancelled">Of a provider or model also those that Gatehouse cut as it stopped, which are <paramref name="Failed"/> to
-/// everybody else.</param>
+/// <param name="Cancelled">Of a provider or model also calls that Gatehouse cut as it stopped, which are no failures of theirs.</param>
 public sealed record TrafficSum(
     long Calls,
     long Failed,

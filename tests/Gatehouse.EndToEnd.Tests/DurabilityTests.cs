@@ -60,6 +60,13 @@ public sealed class DurabilityTests
         const string said = "Governance 9999 (later), which this version of Gatehouse does not have.";
         Assert.Equal((7, 6, 6), (doctor.ExitCode, ledger.ExitCode, start.ExitCode));
         Assert.All([doctor.Output, ledger.Error, start.Error], text => Assert.Contains(said, text, StringComparison.Ordinal));
+
+        await using var older = source.CreateCommand(
+            "DELETE FROM schema_migration WHERE module = 'Governance' AND number >= 14");
+        await older.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        ledger = await second.CliAsync("doctor", "--ledger");
+        Assert.Equal(6, ledger.ExitCode);
+        Assert.Contains("it lacks Governance 0014 (wanted_counts). Start this version once", ledger.Error, StringComparison.Ordinal);
     }
 
     [Fact]
