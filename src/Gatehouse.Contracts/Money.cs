@@ -102,20 +102,33 @@ public sealed record Price(
     public Price Served(string? tier) =>
         tier is not null && ServiceTiers is { } tiers && tiers.TryGetValue(tier, out var price) ? price : this;
 
-    /// <summary>The cost of one call in <see cref="Nanos"/>; rounded half to even once, at the end.</summary>
+    /// <summary>
+    /// The cost of one call in <see cref="Nanos"/>; rounded half to even once, at the end. At most <see cref="Nanos.MostOfCall"/>, and
+    /// never an exception: a call is settled whatever it costs.
+    /// </summary>
     public long CostNanos(in TokenUsage usage)
     {
-        var price = For(usage);
-        var cost = (usage.UncachedInput * price.Input)
-            + (usage.CacheRead * (price.CacheRead ?? price.Input))
-            + (usage.CacheWrite * (price.CacheWrite ?? price.Input))
-            + (usage.CacheWriteLong * (price.CacheWriteLong ?? price.CacheWrite ?? price.Input))
-            + (usage.Output * price.Output)
-            + (usage.Reasoning * (price.Reasoning ?? price.Output))
-            + (usage.AudioInput * (price.AudioInput ?? price.Input))
-            + (usage.ImageInput * (price.ImageInput ?? price.Input))
-            + (usage.AudioOutput * (price.AudioOutput ?? price.Output));
-        return Nanos.FromUsd(cost);
+        try
+        {
+            return Math.Min(Nanos.MostOfCall, Nanos.FromUsd(For(usage).CostUsd(usage)));
+        }
+        catch (OverflowException)
+        {
+            return Nanos.MostOfCall;
+        }
+    }
+
+    private decimal CostUsd(in TokenUsage usage)
+    {
+        return (usage.UncachedInput * Input)
+            + (usage.CacheRead * (CacheRead ?? Input))
+            + (usage.CacheWrite * (CacheWrite ?? Input))
+            + (usage.CacheWriteLong * (CacheWriteLong ?? CacheWrite ?? Input))
+            + (usage.Output * Output)
+            + (usage.Reasoning * (Reasoning ?? Output))
+            + (usage.AudioInput * (AudioInput ?? Input))
+            + (usage.ImageInput * (ImageInput ?? Input))
+            + (usage.AudioOutput * (AudioOutput ?? Output));
     }
 }
 
@@ -130,7 +143,15 @@ public static class Nanos
 {
     public const long PerUsd = 1_000_000_000;
 
-    public static long FromUsd(decimal usd) => (long)decimal.Round(usd * PerUsd, 0, MidpointRounding.ToEven);
+    /// <summary>
+    /// More than a call can cost whose counts and prices were taken: what is beyond is a mistake, and sums of it must not overflow.
+    /// </summary>
+    public const long MostOfCall = 100_000_000 * PerUsd;
+
+    /// <summary>What does not fit becomes the nearest that does.</summary>
+    public static long FromUsd(decimal usd) => usd >= long.MaxValue / PerUsd ? long.MaxValue
+        : usd <= long.MinValue / PerUsd ? long.MinValue
+        : (long)decimal.Round(usd * PerUsd, 0, MidpointRounding.ToEven);
 
     public static decimal ToUsd(long nanos) => (decimal)nanos / PerUsd;
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Gatehouse.Gateway.Conversation;
+using Gatehouse.Gateway.Providers;
 
 namespace Gatehouse.Gateway.Batches;
 
@@ -26,13 +27,13 @@ public sealed record BatchUsage(long Input, long Cached, long Output, long Reaso
 
         var (input, output) = usage.TryGetProperty("input_tokens", out _) ? ("input_tokens", "output_tokens")
             : ("prompt_tokens", "completion_tokens");
-        return new(
-            WireJson.LongOrZero(usage, input), Detail(usage, input, "cached_tokens"), WireJson.LongOrZero(usage, output),
-            Detail(usage, output, "reasoning_tokens"));
+        var counts = default(UsageCounts);
+        var read = new BatchUsage(
+            counts.Read(usage, input), Detail(ref counts, usage, input, "cached_tokens"), counts.Read(usage, output),
+            Detail(ref counts, usage, output, "reasoning_tokens"));
+        return counts.AreReadable ? read : None;
     }
 
-    private static long Detail(JsonElement usage, string of, string name) =>
-        WireJson.TryGet(usage, of + "_details", out var details) && details.ValueKind == JsonValueKind.Object
-            ? WireJson.LongOrZero(details, name)
-            : 0;
+    private static long Detail(ref UsageCounts counts, JsonElement usage, string of, string name) =>
+        WireJson.TryGet(usage, of + "_details", out var details) ? counts.Read(details, name) : 0;
 }

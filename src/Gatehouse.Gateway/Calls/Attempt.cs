@@ -78,9 +78,9 @@ internal sealed class Attempt(Target target, string model, int number, long star
 
     public CallAttempt Close(long endMicros, string? errorCode, string? error, PriceTable prices)
     {
-        IsClosed = true;
         var cost = Cost(errorCode is null, prices);
         CostNanos = cost is { } usd ? Nanos.FromUsd(usd) : null;
+        IsClosed = true; // what throws before leaves it open for the settlement that follows
         return new CallAttempt(
             Target.Provider.Name, Model, StartMicros, HeadersMicros, FirstByteMicros, endMicros, Status, errorCode, error, Tap.Usage, cost);
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 
 namespace Gatehouse.Gateway.Calls;
@@ -17,13 +18,19 @@ internal ref struct AttributeSet
     private Pairs _pairs;
     private int _count;
 
-    /// <summary>The last value of a name counts.</summary>
-    public void Set(string name, string value)
+    /// <summary>The last value of a name counts; the largest of what bounds the output, since which one the provider takes is its own.
+    /// </summary>
+    public void Set(string name, string value, bool largest = false)
     {
         var at = 0;
         while (at < _count && !ReferenceEquals(_pairs[at].Name, name))
         {
             at++;
+        }
+
+        if (largest && at < _count && Number(_pairs[at].Value) > Number(value))
+        {
+            return;
         }
 
         _pairs[at] = (name, value);
@@ -32,6 +39,8 @@ internal ref struct AttributeSet
     }
 
     public readonly Dictionary<string, string>? ToDictionary() => _count == 0 ? null : t_last is { } last && Equals(last) ? last : Make();
+
+    private static double Number(string value) => double.TryParse(value, CultureInfo.InvariantCulture, out var number) ? number : 0;
 
     private readonly bool Equals(Dictionary<string, string> other)
     {

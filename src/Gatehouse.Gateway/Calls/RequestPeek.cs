@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Unicode;
 using Gatehouse.Contracts;
@@ -10,6 +11,8 @@ namespace Gatehouse.Gateway.Calls;
 /// </summary>
 internal struct RequestPeek
 {
+    private const int LongestNumber = 32;
+
     public Range Model;
     public bool ModelIsEscaped;
     public bool Stream;
@@ -206,9 +209,16 @@ internal struct RequestPeek
     {
         var name = AttributeName(ref reader);
         reader.Read();
-        if (name is not null && reader.TokenType == JsonTokenType.Number && reader.ValueSpan.Length <= 32)
+        var bounds = name is TelemetryNames.RequestMaxTokens or TelemetryNames.RequestChoiceCount;
+        if (name is not null && reader.TokenType == JsonTokenType.Number && reader.ValueSpan.Length <= LongestNumber)
         {
-            attributes.Set(name, RepeatedTexts.Here.TextOf(reader.ValueSpan));
+            attributes.Set(name, RepeatedTexts.Here.TextOf(reader.ValueSpan), bounds);
+        }
+        else if (bounds && reader.TokenType == JsonTokenType.Number)
+        {
+            // Written at length it bounds the output all the same.
+            var bound = reader.TryGetDouble(out var number) ? number : double.MaxValue;
+            attributes.Set(name!, bound.ToString(CultureInfo.InvariantCulture), true);
         }
 
         reader.Skip();
@@ -221,6 +231,7 @@ internal struct RequestPeek
         4 when reader.ValueTextEquals("seed"u8) => TelemetryNames.RequestSeed,
         5 when reader.ValueTextEquals("top_p"u8) => TelemetryNames.RequestTopP,
         5 when reader.ValueTextEquals("top_k"u8) => TelemetryNames.RequestTopK,
+        7 when reader.ValueTextEquals("best_of"u8) => TelemetryNames.RequestChoiceCount, // as many are made, whatever is shown
         10 when reader.ValueTextEquals("max_tokens"u8) => TelemetryNames.RequestMaxTokens,
         11 when reader.ValueTextEquals("temperature"u8) => TelemetryNames.RequestTemperature,
         16 when reader.ValueTextEquals("presence_penalty"u8) => TelemetryNames.RequestPresencePenalty,

@@ -35,7 +35,6 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
             return true;
         }
 
-        call.IsSettled = true;
         var record = call.Record;
         CloseAttempt(call, errorCode, errorMessage);
         record.TeamId = call.Principal.TeamId;
@@ -57,6 +56,7 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
         CallBreakers.Settle(call, record);
         record.DurationMicros = call.Micros;
         record.OwnMicros = call.OwnMicros(record.DurationMicros);
+        call.IsSettled = true; // not before: what throws above is settled as a failure by who catches it, and nothing counts twice
         metrics.Finished(record);
         if (errorCode == Failures.JournalFullProblem.Code && call.Attempt is null && call.Holds is null)
         {
@@ -154,11 +154,12 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
         }
 
         var (billed, unknown, nanos) = (false, false, 0L);
+        var sum = default(TokenUsage?);
         foreach (var attempt in record.Attempts)
         {
             if (attempt.Usage is { } usage)
             {
-                record.Usage = record.Usage is { } sum ? sum.Plus(usage) : usage;
+                sum = sum is { } earlier ? earlier.Plus(usage) : usage;
             }
 
             if (attempt.Status == StatusCodes.Status200OK || attempt.CostUsd > 0)
@@ -169,6 +170,7 @@ internal sealed class Settlement(CallJournal journal, Channel<CallText> contents
             }
         }
 
+        record.Usage = sum ?? record.Usage;
         record.CostNanos = call.Surface.IsFree || (record.Cache.IsServed() && !billed) ? 0 : billed && !unknown ? nanos : null;
     }
 

@@ -33,7 +33,7 @@ internal sealed record EmbeddingAnswer(string Model, IReadOnlyList<float[]> Vect
             vectors[index] = vector.ValueKind == JsonValueKind.String ? Decode(vector) : Floats(vector);
         }
 
-        TokenUsage? usage = WireJson.TryGet(root, "usage", out var counts) ? OpenAiUsage.Read(counts) : null;
+        TokenUsage? usage = WireJson.TryGet(root, "usage", out var counts) ? OpenAiUsage.Read(counts, hasOutput: false) : null;
         return new EmbeddingAnswer(WireJson.StringOrEmpty(root, "model"), Complete(vectors), usage);
     }
 

@@ -42,7 +42,7 @@ internal sealed class VectorTap : AnswerTap
                 error |= isError && reader.TokenType != JsonTokenType.Null;
                 if (isUsage && reader.TokenType == JsonTokenType.StartObject)
                 {
-                    _usage = OpenAiUsage.Read(ref reader);
+                    _usage = OpenAiUsage.Read(ref reader, hasOutput: false);
                 }
                 else
                 {

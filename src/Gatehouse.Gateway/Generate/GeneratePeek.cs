@@ -65,6 +65,10 @@ internal static class GeneratePeek
             {
                 (peek.Attributes ??= [])[name] = Encoding.ASCII.GetString(reader.ValueSpan);
             }
+            else if (name is not null)
+            {
+                peek.Attributes?.Remove(name); // unreadable: as if none was stated
+            }
 
             reader.Skip();
         }

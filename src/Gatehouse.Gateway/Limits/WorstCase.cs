@@ -39,7 +39,25 @@ internal static class WorstCase
     [
         [.. "\"file_id"u8], [.. "\"file_url\""u8], [.. "\"document\""u8], [.. "\"fileUri\""u8], [.. "\"file_uri\""u8],
         [.. "\"cachedContent\""u8], [.. "\"cached_content\""u8], [.. "\"previous_response_id\""u8], [.. "\"pmpt_"u8],
-        [.. "\"web_search"u8],
+        [.. "\"web_search"u8], [.. "\"plugins\""u8], [.. "\"search_parameters\""u8],
+    ];
+
+    /// <summary>
+    /// What a <c>type</c> says whose input is in the request, or is counted by itself; also those of schemas. Any other (a video, a
+    /// document) may be of any size.
+    /// </summary>
+    private static readonly byte[][] KnownTypes =
+    [
+        [.. "text"u8], [.. "string"u8], [.. "object"u8], [.. "function"u8], [.. "array"u8], [.. "number"u8], [.. "integer"u8],
+        [.. "boolean"u8], [.. "null"u8], [.. "STRING"u8], [.. "OBJECT"u8], [.. "ARRAY"u8], [.. "NUMBER"u8], [.. "INTEGER"u8],
+        [.. "BOOLEAN"u8], [.. "NULL"u8], [.. "message"u8], [.. "input_text"u8], [.. "output_text"u8], [.. "image_url"u8],
+        [.. "input_image"u8], [.. "image"u8], [.. "input_audio"u8], [.. "audio"u8], [.. "file"u8], [.. "input_file"u8],
+        [.. "function_call"u8], [.. "function_call_output"u8], [.. "custom"u8], [.. "custom_tool_call"u8],
+        [.. "custom_tool_call_output"u8], [.. "reasoning"u8], [.. "reasoning_text"u8], [.. "summary_text"u8], [.. "refusal"u8],
+        [.. "tool"u8], [.. "tool_use"u8], [.. "tool_result"u8], [.. "thinking"u8], [.. "redacted_thinking"u8], [.. "search_result"u8],
+        [.. "base64"u8], [.. "url"u8], [.. "ephemeral"u8], [.. "json_schema"u8], [.. "json_object"u8], [.. "enabled"u8],
+        [.. "disabled"u8], [.. "adaptive"u8], [.. "auto"u8], [.. "any"u8], [.. "none"u8], [.. "required"u8], [.. "allowed_tools"u8],
+        [.. "grammar"u8], [.. "content"u8],
     ];
 
     /// <summary>The same of tools that run at the provider, which puts what they find into the input.</summary>
@@ -102,7 +120,7 @@ internal static class WorstCase
         var perInput = found.WritesCache ? Math.Max(tier.Input, Math.Max(tier.CacheWrite ?? 0, tier.CacheWriteLong ?? 0)) : tier.Input;
         perInput = Math.Max(perInput, Math.Max(tier.AudioInput ?? 0, tier.ImageInput ?? 0));
         var perOutput = Math.Max(tier.Output, Math.Max(tier.Reasoning ?? 0, tier.AudioOutput ?? 0));
-        return Nanos.FromUsd((input * perInput) + (output * perOutput));
+        return Math.Min(Nanos.MostOfCall, Nanos.FromUsd((input * perInput) + (output * perOutput)));
     }
 
     /// <summary>As providers count against their own limits: the input as it usually is, and the output that the call asks for.</summary>
@@ -124,13 +142,48 @@ internal static class WorstCase
     private static Input Look(Call call)
     {
         var body = call.Body.Span;
-        var elsewhere = Names(body, Elsewhere) || (body.IndexOf("\"tools\""u8) >= 0 && Names(body, ProvidersTools));
+        var elsewhere = Names(body, Elsewhere) || HasUnknownType(body)
+            || (body.IndexOf("\"tools\""u8) >= 0 && Names(body, ProvidersTools));
 
         var input = new Input(
             body.Length + (call.Surface.FileBytes / FileBytesPerToken),
             body.Count("\"image_url\""u8) + body.Count("\"input_image\""u8) + body.Count("\"image\""u8), elsewhere,
             body.IndexOf("\"cache_control\""u8) >= 0);
         return body.IndexOf("\\u"u8) >= 0 ? Escaped(body, input) : input;
+    }
+
+    private static bool HasUnknownType(ReadOnlySpan<byte> body)
+    {
+        for (int at; (at = body.IndexOf("\"type\""u8)) >= 0;)
+        {
+            body = body[(at + "\"type\"".Length)..].TrimStart(" \t\r\n"u8);
+            if (!body.StartsWith(":"u8) || !(body = body[1..].TrimStart(" \t\r\n"u8)).StartsWith("\""u8))
+            {
+                continue;
+            }
+
+            body = body[1..];
+            if (!IsKnown(body[..Math.Max(0, body.IndexOf((byte)'"'))]))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool IsKnown(ReadOnlySpan<byte> type)
+    {
+        foreach (var known in KnownTypes)
+        {
+            if (type.SequenceEqual(known))
+            {
+                return true;
+            }
+        }
+
+        // tools of Anthropic's that the client runs
+        return type.StartsWith("bash_"u8) || type.StartsWith("text_editor_"u8) || type.StartsWith("memory_"u8);
     }
 
     private static bool Names(ReadOnlySpan<byte> body, byte[][] names)
@@ -176,7 +229,8 @@ internal static class WorstCase
         quoted[0] = (byte)'"';
         var length = 1 + reader.CopyString(quoted[1..]);
         quoted[length] = (byte)'"';
-        if (Names(quoted[..(length + 1)], Elsewhere) || Names(quoted[..(length + 1)], ProvidersTools))
+        if (Names(quoted[..(length + 1)], Elsewhere) || Names(quoted[..(length + 1)], ProvidersTools)
+            || reader.ValueTextEquals("type"u8))
         {
             return input with { IsElsewhere = true };
         }

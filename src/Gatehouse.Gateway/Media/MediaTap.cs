@@ -125,20 +125,20 @@ internal sealed class MediaTap(MediaKind kind) : AnswerTap
         }
 
         long input = 0, output = 0, heard = 0, seen = 0;
-        var tokens = false;
+        var counts = default(UsageCounts);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (reader.ValueTextEquals("input_tokens"u8))
             {
-                (input, tokens) = (UsageNumber.Read(ref reader), true);
+                input = counts.Read(ref reader);
             }
             else if (reader.ValueTextEquals("output_tokens"u8))
             {
-                (output, tokens) = (UsageNumber.Read(ref reader), true);
+                output = counts.Read(ref reader);
             }
             else if (reader.ValueTextEquals("input_tokens_details"u8) || reader.ValueTextEquals("input_token_details"u8))
             {
-                ReadDetails(ref reader, ref heard, ref seen);
+                ReadDetails(ref reader, ref counts, ref heard, ref seen);
             }
             else
             {
@@ -146,17 +146,16 @@ internal sealed class MediaTap(MediaKind kind) : AnswerTap
             }
         }
 
-        if (tokens)
-        {
-            heard = Math.Min(heard, input);
-            seen = Math.Min(seen, input - heard);
-            _usage = kind == MediaKind.Speech
+        heard = Math.Min(heard, input);
+        seen = Math.Min(seen, input - heard);
+        _usage = counts.Else(
+            _usage,
+            kind == MediaKind.Speech
                 ? new TokenUsage(input - heard - seen, 0, 0, 0, 0, 0, heard, seen, output)
-                : new TokenUsage(input - heard - seen, 0, 0, 0, output, 0, heard, seen);
-        }
+                : new TokenUsage(input - heard - seen, 0, 0, 0, output, 0, heard, seen));
     }
 
-    private static void ReadDetails(ref Utf8JsonReader reader, ref long heard, ref long seen)
+    private static void ReadDetails(ref Utf8JsonReader reader, ref UsageCounts counts, ref long heard, ref long seen)
     {
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartObject)
@@ -169,11 +168,11 @@ internal sealed class MediaTap(MediaKind kind) : AnswerTap
         {
             if (reader.ValueTextEquals("audio_tokens"u8))
             {
-                heard = UsageNumber.Read(ref reader);
+                heard = counts.Read(ref reader);
             }
             else if (reader.ValueTextEquals("image_tokens"u8))
             {
-                seen = UsageNumber.Read(ref reader);
+                seen = counts.Read(ref reader);
             }
             else
             {

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Conversation;
+using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Streaming;
 
 namespace Gatehouse.Gateway.Rerank;
@@ -30,19 +31,18 @@ internal sealed class RerankTap : AnswerTap
         }
 
         Model = WireJson.StringOrNull(root, "model");
+        var counts = default(UsageCounts);
         if (WireJson.TryGet(root, "usage", out var usage))
         {
-            var total = Math.Max(WireJson.LongOrZero(usage, "total_tokens"), WireJson.LongOrZero(usage, "prompt_tokens"));
-            _usage = Tokens(total, 0);
+            var input = Math.Max(counts.Read(usage, "total_tokens"), counts.Read(usage, "prompt_tokens"));
+            _usage = counts.Else(null, new TokenUsage(input, 0, 0, 0, 0, 0));
         }
         else if (WireJson.TryGet(root, "meta", out var meta) && WireJson.TryGet(meta, "tokens", out var tokens))
         {
-            _usage = Tokens(WireJson.LongOrZero(tokens, "input_tokens"), WireJson.LongOrZero(tokens, "output_tokens"));
+            var read = new TokenUsage(counts.Read(tokens, "input_tokens"), 0, 0, 0, counts.Read(tokens, "output_tokens"), 0);
+            _usage = counts.Else(null, read);
         }
 
         return TapEvent.End;
     }
-
-    private static TokenUsage Tokens(long input, long output) =>
-        new(Math.Clamp(input, 0, 1L << 40), 0, 0, 0, Math.Clamp(output, 0, 1L << 40), 0);
 }

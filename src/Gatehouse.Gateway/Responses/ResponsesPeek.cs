@@ -195,6 +195,10 @@ internal struct ResponsesPeek
         {
             (peek.Attributes ??= [])[attribute] = Encoding.ASCII.GetString(reader.ValueSpan);
         }
+        else if (attribute is not null)
+        {
+            peek.Attributes?.Remove(attribute); // unreadable: as if none was stated
+        }
 
         reader.Skip();
     }

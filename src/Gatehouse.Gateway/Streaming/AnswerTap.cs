@@ -96,6 +96,15 @@ internal abstract class AnswerTap
         return null;
     }
 
+    /// <summary>The place of a choice; what is none counts as the first.</summary>
+    protected static long ReadIndex(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        var index = reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out var number) ? Math.Max(0, number) : 0;
+        reader.Skip();
+        return index;
+    }
+
     protected static void SkipValue(ref Utf8JsonReader reader)
     {
         reader.Read();

@@ -47,6 +47,13 @@ public sealed class HoldsTests
     [InlineData("\"tools\":[{\"googleSearch\":{}}]", true)]
     [InlineData("\"tools\":[{\"type\":\"\\u0077eb_search\"}]", true)]
     [InlineData("\"prompt\":{\"id\":\"pmpt_1\"}", true)]
+    [InlineData("\"plugins\":[{\"id\":\"web\"}]", true)]
+    [InlineData("\"search_parameters\":{\"mode\":\"on\"}", true)]
+    [InlineData("\"x\":[{\"type\":\"video_url\",\"video_url\":{\"url\":\"https://x.example/v\"}}]", true)]
+    [InlineData("\"x\":[{\"type\" : \"document_url\",\"document_url\":\"https://x.example/v\"}]", true)]
+    [InlineData("\"x\":[{\"\\u0074ype\":\"video_url\"}]", true)]
+    [InlineData("\"x\":[{\"type\":\"text\",\"text\":\"\\\"type\\\":\\\"video_url\\\"\"}]", false)]
+    [InlineData("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"schema\":{\"type\":\"object\"}}}", false)]
     public void What_the_provider_adds_to_the_input_may_cost_the_models_whole_context(string member, bool adds)
     {
         var prices = new PriceTable("r", new Dictionary<string, Price> { ["m0"] = new(1e-3m, 0) { MaxInputTokens = 5_000 } });
@@ -56,5 +63,23 @@ public sealed class HoldsTests
         call.Body.Write(System.Text.Encoding.UTF8.GetBytes($$"""{"model":"fast","messages":[],{{member}}}"""));
 
         Assert.Equal(Nanos.FromUsd((adds ? 5_000 : call.Body.Length) * 1e-3m), WorstCase.Money(call, out _));
+    }
+
+    [Theory]
+    [InlineData("\"max_completion_tokens\":1000,\"max_tokens\":1", 1_000)]
+    [InlineData("\"max_tokens\":1,\"max_completion_tokens\":1000", 1_000)]
+    [InlineData("\"max_tokens\":1,\"max_tokens\":1000.00000000000000000000000000000000000", 1_000)]
+    [InlineData("\"max_tokens\":10,\"best_of\":20", 200)]
+    [InlineData("\"max_tokens\":10,\"best_of\":20,\"n\":2", 200)]
+    public void The_largest_of_what_bounds_the_output_is_reserved(string members, int tokens)
+    {
+        var prices = new PriceTable("r", new Dictionary<string, Price> { ["m0"] = new(0, 1e-3m) { MaxOutputTokens = 50_000 } });
+        var table = new GatewayTable { Revision = "r", Keys = KeyTable.Empty, Routes = RouteTable.Empty, Prices = prices };
+        var target = new Target(TestGateway.Http("p0", new Uri("http://127.0.0.1:1/v1")), "m0");
+        using var call = new Call(new DefaultHttpContext(), new ChatSurface(), table, new ManualClock()) { Route = new("fast", [target]) };
+        call.Body.Write(System.Text.Encoding.UTF8.GetBytes($$"""{"model":"fast","messages":[],{{members}}}"""));
+        Assert.Null(call.Surface.Peek(call.Body.Span, out call.Peek));
+
+        Assert.Equal(Nanos.FromUsd(tokens * 1e-3m), WorstCase.Money(call, out _));
     }
 }

@@ -88,7 +88,7 @@ public sealed class OddBytesTests
         var usage = System.Text.Json.JsonElement.Parse(
             $$"""{"x":{{deep}},"prompt_tokens":3,"promptTokenCount":3}""", new() { MaxDepth = 128 });
 
-        Assert.Equal(3, Gatehouse.Gateway.Providers.OpenAi.OpenAiUsage.Read(usage).TotalInput);
-        Assert.Equal(3, Gatehouse.Gateway.Providers.Gemini.GeminiUsage.Read(usage).TotalInput);
+        Assert.Equal(3, Gatehouse.Gateway.Providers.OpenAi.OpenAiUsage.Read(usage)?.TotalInput);
+        Assert.Equal(3, Gatehouse.Gateway.Providers.Gemini.GeminiUsage.Read(usage)?.TotalInput);
     }
 }

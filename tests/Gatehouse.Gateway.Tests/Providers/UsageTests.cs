@@ -15,10 +15,50 @@ public sealed class UsageTests
     [InlineData("""{"prompt_tokens":10,"completion_tokens":5,"total_tokens":22,"completion_tokens_details":{"reasoning_tokens":7}}""", 10,
         0, 0, 5, 7)]
     [InlineData("""{"prompt_tokens":10,"completion_tokens":5,"prompt_cache_hit_tokens":4,"prompt_tokens_details":null}""", 6, 4, 0, 5, 0)]
-    [InlineData("""{"prompt_tokens":-10,"completion_tokens":"5","total_tokens":[1]}""", 0, 0, 0, 0, 0)]
+    [InlineData("""{"prompt_tokens":10,"completion_tokens":20,"total_tokens":5030}""", 10, 0, 0, 20, 5000)]
+    [InlineData("""{"prompt_tokens":10,"completion_tokens":20,"total_tokens":50,"completion_tokens_details":{"reasoning_tokens":8}}""", 10,
+        0, 0, 20, 20)]
+    [InlineData("""{"input_tokens":10,"output_tokens":20}""", 10, 0, 0, 20, 0)]
+    [InlineData("""{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}""", 0, 0, 0, 0, 0)]
+    [InlineData("""{"prompt_tokens":7,"completion_tokens":null}""", 7, 0, 0, 0, 0)]
+    [InlineData("""{"prompt_tokens":100000000}""", 100_000_000, 0, 0, 0, 0)]
     public void OpenAi_tokens_fall_into_disjoint_buckets(string usage, long uncached, long read, long write, long output, long reasoning)
     {
         Assert.Equal(new TokenUsage(uncached, read, write, 0, output, reasoning), OpenAiUsage.Read(JsonElement.Parse(usage)));
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("""{"prompt_tokens":null,"completion_tokens":null}""")]
+    [InlineData("""{"prompt_tokens":-1,"completion_tokens":5}""")]
+    [InlineData("""{"prompt_tokens":"10","completion_tokens":5}""")]
+    [InlineData("""{"prompt_tokens":10,"completion_tokens":5,"total_tokens":[1]}""")]
+    [InlineData("""{"prompt_tokens":1099511627776,"completion_tokens":5}""")]
+    [InlineData("""{"prompt_tokens":1e999,"completion_tokens":5}""")]
+    public void What_cannot_be_a_count_makes_the_usage_unknown(string usage)
+    {
+        var renamed = usage.Replace("prompt", "input", StringComparison.Ordinal).Replace("completion", "output", StringComparison.Ordinal);
+        var tap = new OpenAiTap();
+        var messages = new AnthropicTap();
+        tap.ReadWhole(System.Text.Encoding.UTF8.GetBytes($$"""{"choices":[{"index":0}],"usage":{{usage}}}"""));
+        messages.ReadWhole(System.Text.Encoding.UTF8.GetBytes($$"""{"content":[],"usage":{{renamed.Replace("total", "output", StringComparison.Ordinal)}}}"""));
+
+        Assert.Null(OpenAiUsage.Read(JsonElement.Parse(usage)));
+        Assert.Null(tap.Usage);
+        Assert.Null(messages.Usage);
+    }
+
+    [Fact]
+    public void What_vectors_have_in_the_total_alone_is_input()
+    {
+        Assert.Equal(new TokenUsage(9, 0, 0, 0, 0, 0), OpenAiUsage.Read(JsonElement.Parse("""{"total_tokens":9}"""), hasOutput: false));
+    }
+
+    [Fact]
+    public void A_price_that_no_number_holds_costs_the_most_there_is()
+    {
+        Assert.Equal(Nanos.MostOfCall, new Price(1e20m, 1e20m).CostNanos(new TokenUsage(100_000_000, 0, 0, 0, 5, 0)));
+        Assert.Equal(Nanos.MostOfCall, new Price(1_000m, 0).CostNanos(new TokenUsage(100_000_000, 0, 0, 0, 5, 0)));
     }
 
     [Fact]

@@ -18,6 +18,6 @@ public sealed class UsageWordTests
     private static string? Read(ReadOnlySpan<byte> json)
     {
         var reader = new Utf8JsonReader(json);
-        return UsageNumber.ReadWord(ref reader);
+        return UsageWord.Read(ref reader);
     }
 }

@@ -70,9 +70,9 @@ public sealed class PriceTests
 
     [Theory]
     [InlineData("""{ "m": { "input_cost_per_token": 2.5, "output_cost_per_token": 1 } }""",
-        "'input_cost_per_token' of 'm' must be from 0 to 1 USD a token")]
+        "'input_cost_per_token' of 'm' must be from 0 to 0.01 USD a token")]
     [InlineData("""{ "m": { "input_cost_per_token": -1e-06, "output_cost_per_token": 1e-06 } }""",
-        "'input_cost_per_token' of 'm' must be from 0 to 1 USD a token")]
+        "'input_cost_per_token' of 'm' must be from 0 to 0.01 USD a token")]
     [InlineData("""{ "m": { "input_cost_per_token": "1e-06", "output_cost_per_token": 1e-06 } }""",
         "'input_cost_per_token' of 'm' is not a number")]
     [InlineData("""{ "m": { "input_cost_per_token": 1e999, "output_cost_per_token": 1e-06 } }""",

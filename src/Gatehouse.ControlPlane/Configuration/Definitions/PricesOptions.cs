@@ -16,32 +16,32 @@ public sealed class PricesOptions
 /// <summary>The price of one model, in US dollars per million tokens.</summary>
 public sealed class ModelPriceOptions
 {
-    [Setting("Input tokens, USD per million.", Required = true, Min = "0", Max = "1000000")]
+    [Setting("Input tokens, USD per million.", Required = true, Min = "0", Max = "10000")]
     public decimal Input { get; set; }
 
-    [Setting("Output tokens, USD per million.", Required = true, Min = "0", Max = "1000000")]
+    [Setting("Output tokens, USD per million.", Required = true, Min = "0", Max = "10000")]
     public decimal Output { get; set; }
 
-    [Setting("Input tokens read from the provider's cache, USD per million.", Min = "0", Max = "1000000", DefaultText = "`input`")]
+    [Setting("Input tokens read from the provider's cache, USD per million.", Min = "0", Max = "10000", DefaultText = "`input`")]
     public decimal? CacheRead { get; set; }
 
-    [Setting("Input tokens written to the provider's cache, USD per million.", Min = "0", Max = "1000000", DefaultText = "`input`")]
+    [Setting("Input tokens written to the provider's cache, USD per million.", Min = "0", Max = "10000", DefaultText = "`input`")]
     public decimal? CacheWrite { get; set; }
 
-    [Setting("Input tokens written to the provider's cache for an hour, USD per million.", Min = "0", Max = "1000000",
+    [Setting("Input tokens written to the provider's cache for an hour, USD per million.", Min = "0", Max = "10000",
         DefaultText = "`cache_write`")]
     public decimal? CacheWriteLong { get; set; }
 
-    [Setting("Reasoning tokens, USD per million.", Min = "0", Max = "1000000", DefaultText = "`output`")]
+    [Setting("Reasoning tokens, USD per million.", Min = "0", Max = "10000", DefaultText = "`output`")]
     public decimal? Reasoning { get; set; }
 
-    [Setting("Input tokens of sound, USD per million.", Min = "0", Max = "1000000", DefaultText = "`input`")]
+    [Setting("Input tokens of sound, USD per million.", Min = "0", Max = "10000", DefaultText = "`input`")]
     public decimal? AudioInput { get; set; }
 
-    [Setting("Input tokens of pictures, USD per million.", Min = "0", Max = "1000000", DefaultText = "`input`")]
+    [Setting("Input tokens of pictures, USD per million.", Min = "0", Max = "10000", DefaultText = "`input`")]
     public decimal? ImageInput { get; set; }
 
-    [Setting("Output tokens of sound, USD per million.", Min = "0", Max = "1000000", DefaultText = "`output`")]
+    [Setting("Output tokens of sound, USD per million.", Min = "0", Max = "10000", DefaultText = "`output`")]
     public decimal? AudioOutput { get; set; }
 
     [Setting("The longest input that the model takes, in tokens; bounds what budgets reserve for a call.", Min = "1", Max = "100000000",

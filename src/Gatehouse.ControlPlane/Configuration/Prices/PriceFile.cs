@@ -9,8 +9,8 @@ internal static partial class PriceFile
 {
     public const int MaxFileBytes = 32 << 20;
 
-    /// <summary>A price above this is a mistake of units: no model costs a dollar a token.</summary>
-    private const decimal MaxUsdPerToken = 1m;
+    /// <summary>A price above this is a mistake of units: no model costs a cent a token.</summary>
+    private const decimal MaxUsdPerToken = 0.01m;
 
     /// <summary>That file's names of providers, where they differ from our kinds.</summary>
     private const string Vertex = "vertex_ai"; // its models' owners have names of their own

@@ -17,7 +17,10 @@ internal readonly record struct RollupKey(
     string Outcome,
     string ErrorCode);
 
-/// <summary>What calls add up to: one call, a row of the roll-ups, or all that somebody asked for.</summary>
+/// <summary>
+/// What calls add up to: one call, a row of the roll-ups, or all that somebody asked for. Sums are plain, here and in SQL: counts above 100
+/// million and prices above a cent a token are refused where they are read, so calls that add up to 64 bits cost nine billion dollars.
+/// </summary>
 internal sealed class RollupSums
 {
     /// <summary>Those that are numbers come first.</summary>

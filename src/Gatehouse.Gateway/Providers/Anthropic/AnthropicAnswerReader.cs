@@ -20,7 +20,7 @@ internal static class AnthropicAnswerReader
         {
             var usage = default(AnthropicUsage);
             usage.Read(json);
-            answer.Usage = usage.Any ? usage.Total : null;
+            answer.Usage = usage.Total;
             answer.ServiceTier = WireJson.StringOrNull(json, "service_tier");
         }
 

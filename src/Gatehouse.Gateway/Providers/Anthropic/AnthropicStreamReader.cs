@@ -72,7 +72,7 @@ internal sealed class AnthropicStreamReader : IStreamReader
         }
 
         into.Add(new StartedEvent(
-            WireJson.StringOrEmpty(message, "id"), WireJson.StringOrEmpty(message, "model"), 0, _usage.Any ? _usage.Total : null));
+            WireJson.StringOrEmpty(message, "id"), WireJson.StringOrEmpty(message, "model"), 0, _usage.Total));
     }
 
     private void ReadBlockStart(JsonElement block, List<ChatEvent> into)
@@ -155,7 +155,10 @@ internal sealed class AnthropicStreamReader : IStreamReader
         if (WireJson.TryGet(json, "usage", out var usage))
         {
             _usage.Read(usage);
-            into.Add(new UsageEvent(_usage.Total));
+            if (_usage.Total is { } counted)
+            {
+                into.Add(new UsageEvent(counted));
+            }
         }
 
         if (WireJson.TryGet(json, "delta", out var delta) && WireJson.StringOrNull(delta, "stop_reason") is { } reason)

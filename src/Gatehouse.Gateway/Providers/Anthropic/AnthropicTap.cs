@@ -9,7 +9,7 @@ internal sealed class AnthropicTap : AnswerTap
 {
     private AnthropicUsage _usage; // gathers, so not readonly
 
-    public override TokenUsage? Usage => _usage.Any ? _usage.Total : null;
+    public override TokenUsage? Usage => _usage.Total;
 
     public override bool IsFinished => FinishReason is not null;
 

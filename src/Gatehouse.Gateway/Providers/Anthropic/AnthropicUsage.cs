@@ -11,6 +11,7 @@ namespace Gatehouse.Gateway.Providers.Anthropic;
 /// </summary>
 internal struct AnthropicUsage
 {
+    private UsageCounts _counts;
     private long _input;
     private long _cacheRead;
     private long _cacheWrite;
@@ -22,10 +23,10 @@ internal struct AnthropicUsage
     /// <summary><c>standard</c>, <c>priority</c> or <c>batch</c>.</summary>
     public string? ServiceTier { get; private set; }
 
-    /// <summary>Whether anything was reported.</summary>
-    public bool Any { get; private set; }
+    /// <summary><see langword="null"/> until anything is reported, and when a report cannot be read.</summary>
+    public readonly TokenUsage? Total => _counts.AreReadable ? Sum : null;
 
-    public readonly TokenUsage Total
+    private readonly TokenUsage Sum
     {
         get
         {
@@ -40,7 +41,6 @@ internal struct AnthropicUsage
     /// <exception cref="JsonException">The JSON is broken.</exception>
     public void Read(ref Utf8JsonReader reader)
     {
-        Any = true;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (reader.ValueTextEquals("input_tokens"u8))
@@ -61,7 +61,7 @@ internal struct AnthropicUsage
             }
             else if (reader.ValueTextEquals("service_tier"u8))
             {
-                ServiceTier = UsageNumber.ReadWord(ref reader) ?? ServiceTier;
+                ServiceTier = UsageWord.Read(ref reader) ?? ServiceTier;
             }
             else if (reader.ValueTextEquals("cache_creation"u8) || reader.ValueTextEquals("output_tokens_details"u8))
             {
@@ -140,11 +140,11 @@ internal struct AnthropicUsage
         }
     }
 
-    private static void Overwrite(ref Utf8JsonReader reader, ref long field)
+    private void Overwrite(ref Utf8JsonReader reader, ref long field)
     {
         var ahead = reader;
         var isNull = ahead.Read() && ahead.TokenType == JsonTokenType.Null;
-        var value = UsageNumber.Read(ref reader);
+        var value = _counts.Read(ref reader);
         field = isNull ? field : value;
     }
 }

@@ -71,9 +71,10 @@ internal sealed class BedrockStreamReader(string model) : IStreamReader
                 into.Add(new FinishedEvent(0, BedrockStops.From(WireJson.StringOrNull(e, "stopReason"))));
                 break;
             case "metadata":
-                if (WireJson.TryGet(e, "usage", out var usage) && usage.ValueKind == JsonValueKind.Object)
+                if (WireJson.TryGet(e, "usage", out var usage) && usage.ValueKind == JsonValueKind.Object
+                    && BedrockUsage.Read(usage) is { } counted)
                 {
-                    into.Add(new UsageEvent(BedrockUsage.Read(usage)));
+                    into.Add(new UsageEvent(counted));
                 }
 
                 Ended = true;

@@ -15,10 +15,10 @@ internal static class CohereUsage
             return null;
         }
 
-        var input = Count(counted, "input_tokens");
-        var cached = Math.Min(Count(usage, "cached_tokens"), input);
-        return new TokenUsage(input - cached, cached, 0, 0, Count(counted, "output_tokens"), 0);
+        var counts = default(UsageCounts);
+        var input = counts.Read(counted, "input_tokens");
+        var cached = Math.Min(counts.Read(usage, "cached_tokens"), input);
+        var read = new TokenUsage(input - cached, cached, 0, 0, counts.Read(counted, "output_tokens"), 0);
+        return counts.Else(null, read);
     }
-
-    private static long Count(JsonElement usage, string name) => Math.Clamp(WireJson.LongOrZero(usage, name), 0, 1L << 40);
 }

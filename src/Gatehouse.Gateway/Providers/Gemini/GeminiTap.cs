@@ -66,7 +66,7 @@ internal sealed class GeminiTap : AnswerTap
             reader.Read();
             if (reader.TokenType == JsonTokenType.StartObject)
             {
-                _usage = GeminiUsage.Read(ref reader);
+                _usage = GeminiUsage.Read(ref reader, _usage);
             }
             else
             {
@@ -109,7 +109,7 @@ internal sealed class GeminiTap : AnswerTap
             {
                 if (reader.ValueTextEquals("index"u8))
                 {
-                    index = UsageNumber.Read(ref reader);
+                    index = ReadIndex(ref reader);
                 }
                 else if (reader.ValueTextEquals("finishReason"u8))
                 {

@@ -11,44 +11,47 @@ namespace Gatehouse.Gateway.Providers.Gemini;
 internal static class GeminiUsage
 {
     /// <param name="reader">At the start of the usage object; left at its end.</param>
+    /// <param name="earlier">What the answer reported before: stays when this holds no count.</param>
+    /// <returns><see langword="null"/> when it cannot be read.</returns>
     /// <exception cref="JsonException">The JSON is broken.</exception>
-    public static TokenUsage Read(ref Utf8JsonReader reader)
+    public static TokenUsage? Read(ref Utf8JsonReader reader, TokenUsage? earlier = null)
     {
+        var counts = default(UsageCounts);
         long prompt = 0, tools = 0, cached = 0, candidates = 0, thoughts = 0;
         long heard = 0, seen = 0, heardBefore = 0, seenBefore = 0, spoken = 0, none = 0;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (reader.ValueTextEquals("promptTokenCount"u8))
             {
-                prompt = UsageNumber.Read(ref reader);
+                prompt = counts.Read(ref reader);
             }
             else if (reader.ValueTextEquals("toolUsePromptTokenCount"u8))
             {
-                tools = UsageNumber.Read(ref reader);
+                tools = counts.Read(ref reader);
             }
             else if (reader.ValueTextEquals("cachedContentTokenCount"u8))
             {
-                cached = UsageNumber.Read(ref reader);
+                cached = counts.Read(ref reader);
             }
             else if (reader.ValueTextEquals("candidatesTokenCount"u8))
             {
-                candidates = UsageNumber.Read(ref reader);
+                candidates = counts.Read(ref reader);
             }
             else if (reader.ValueTextEquals("thoughtsTokenCount"u8))
             {
-                thoughts = UsageNumber.Read(ref reader);
+                thoughts = counts.Read(ref reader);
             }
             else if (reader.ValueTextEquals("promptTokensDetails"u8))
             {
-                ReadKinds(ref reader, ref heard, ref seen);
+                ReadKinds(ref reader, ref counts, ref heard, ref seen);
             }
             else if (reader.ValueTextEquals("cacheTokensDetails"u8))
             {
-                ReadKinds(ref reader, ref heardBefore, ref seenBefore);
+                ReadKinds(ref reader, ref counts, ref heardBefore, ref seenBefore);
             }
             else if (reader.ValueTextEquals("candidatesTokensDetails"u8))
             {
-                ReadKinds(ref reader, ref spoken, ref none);
+                ReadKinds(ref reader, ref counts, ref spoken, ref none);
             }
             else
             {
@@ -61,11 +64,13 @@ internal static class GeminiUsage
         heard = Math.Clamp(heard - heardBefore, 0, prompt - cached);
         seen = Math.Clamp(seen - seenBefore, 0, prompt - cached - heard);
         spoken = Math.Min(spoken, candidates);
-        return new TokenUsage(prompt + tools - cached - heard - seen, cached, 0, 0, candidates - spoken, thoughts, heard, seen, spoken);
+        return counts.Else(
+            earlier,
+            new TokenUsage(prompt + tools - cached - heard - seen, cached, 0, 0, candidates - spoken, thoughts, heard, seen, spoken));
     }
 
     /// <summary>A list of <c>{"modality": "AUDIO", "tokenCount": 7}</c>.</summary>
-    private static void ReadKinds(ref Utf8JsonReader reader, ref long audio, ref long image)
+    private static void ReadKinds(ref Utf8JsonReader reader, ref UsageCounts counts, ref long audio, ref long image)
     {
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartArray)
@@ -95,7 +100,7 @@ internal static class GeminiUsage
                 }
                 else if (reader.ValueTextEquals("tokenCount"u8))
                 {
-                    count = UsageNumber.Read(ref reader);
+                    count = counts.Read(ref reader);
                 }
                 else
                 {
@@ -109,9 +114,9 @@ internal static class GeminiUsage
         }
     }
 
-    public static TokenUsage Read(JsonElement usage)
+    public static TokenUsage? Read(JsonElement usage)
     {
         var reader = new Utf8JsonReader(JsonMarshal.GetRawUtf8Value(usage), new JsonReaderOptions { MaxDepth = WireJson.MaxDepth });
-        return reader.Read() && reader.TokenType == JsonTokenType.StartObject ? Read(ref reader) : default;
+        return reader.Read() && reader.TokenType == JsonTokenType.StartObject ? Read(ref reader) : null;
     }
 }

@@ -53,9 +53,9 @@ internal sealed class OpenAiStreamReader : IStreamReader
             ReadChoice(choice, into);
         }
 
-        if (hasUsage)
+        if (hasUsage && OpenAiUsage.Read(usage) is { } counted)
         {
-            into.Add(new UsageEvent(OpenAiUsage.Read(usage)));
+            into.Add(new UsageEvent(counted));
         }
     }
 

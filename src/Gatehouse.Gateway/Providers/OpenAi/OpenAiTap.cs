@@ -111,7 +111,7 @@ internal sealed class OpenAiTap : AnswerTap
             {
                 if (reader.ValueTextEquals("index"u8))
                 {
-                    index = UsageNumber.Read(ref reader);
+                    index = ReadIndex(ref reader);
                 }
                 else if (reader.ValueTextEquals("finish_reason"u8))
                 {
@@ -190,7 +190,7 @@ internal sealed class OpenAiTap : AnswerTap
         reader.Read();
         if (reader.TokenType == JsonTokenType.StartObject)
         {
-            _usage = OpenAiUsage.Read(ref reader);
+            _usage = OpenAiUsage.Read(ref reader, _usage);
         }
         else
         {

@@ -10,36 +10,40 @@ namespace Gatehouse.Gateway.Providers.OpenAi;
 internal static class OpenAiUsage
 {
     /// <param name="reader">At the start of the usage object; left at its end.</param>
+    /// <param name="earlier">What the answer reported before: stays when this holds no count.</param>
+    /// <param name="hasOutput">Of vectors there is none: what a total has alone is input.</param>
+    /// <returns><see langword="null"/> when it cannot be read.</returns>
     /// <exception cref="JsonException">The JSON is broken.</exception>
-    public static TokenUsage Read(ref Utf8JsonReader reader)
+    public static TokenUsage? Read(ref Utf8JsonReader reader, TokenUsage? earlier = null, bool hasOutput = true)
     {
+        var counts = default(UsageCounts);
         long prompt = 0, completion = 0, total = 0, cached = 0, hit = 0, written = 0, reasoning = 0;
         long heard = 0, seen = 0, spoken = 0, none = 0; // tokens of sound, of pictures, of spoken answers
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            if (reader.ValueTextEquals("prompt_tokens"u8))
+            if (reader.ValueTextEquals("prompt_tokens"u8) || reader.ValueTextEquals("input_tokens"u8))
             {
-                prompt = UsageNumber.Read(ref reader);
+                prompt = Math.Max(prompt, counts.Read(ref reader));
             }
-            else if (reader.ValueTextEquals("completion_tokens"u8))
+            else if (reader.ValueTextEquals("completion_tokens"u8) || reader.ValueTextEquals("output_tokens"u8))
             {
-                completion = UsageNumber.Read(ref reader);
+                completion = Math.Max(completion, counts.Read(ref reader));
             }
             else if (reader.ValueTextEquals("total_tokens"u8))
             {
-                total = UsageNumber.Read(ref reader);
+                total = counts.Read(ref reader);
             }
             else if (reader.ValueTextEquals("prompt_cache_hit_tokens"u8))
             {
-                hit = UsageNumber.Read(ref reader);
+                hit = counts.Read(ref reader);
             }
-            else if (reader.ValueTextEquals("prompt_tokens_details"u8))
+            else if (reader.ValueTextEquals("prompt_tokens_details"u8) || reader.ValueTextEquals("input_tokens_details"u8))
             {
-                ReadDetails(ref reader, ref cached, ref written, ref reasoning, ref heard, ref seen);
+                ReadDetails(ref reader, ref counts, ref cached, ref written, ref reasoning, ref heard, ref seen);
             }
-            else if (reader.ValueTextEquals("completion_tokens_details"u8))
+            else if (reader.ValueTextEquals("completion_tokens_details"u8) || reader.ValueTextEquals("output_tokens_details"u8))
             {
-                ReadDetails(ref reader, ref cached, ref written, ref reasoning, ref spoken, ref none);
+                ReadDetails(ref reader, ref counts, ref cached, ref written, ref reasoning, ref spoken, ref none);
             }
             else
             {
@@ -48,14 +52,20 @@ internal static class OpenAiUsage
             }
         }
 
-        return Buckets(prompt, completion, total, Math.Max(cached, hit), written, reasoning, heard, seen, spoken);
+        if (!hasOutput)
+        {
+            prompt = Math.Max(prompt, total - completion);
+        }
+
+        return counts.Else(
+            earlier, Buckets(prompt, completion, total, Math.Max(cached, hit), written, reasoning, heard, seen, spoken));
     }
 
-    public static TokenUsage Read(JsonElement usage)
+    public static TokenUsage? Read(JsonElement usage, bool hasOutput = true)
     {
         var reader = new Utf8JsonReader(
             System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(usage), new JsonReaderOptions { MaxDepth = WireJson.MaxDepth });
-        return reader.Read() && reader.TokenType == JsonTokenType.StartObject ? Read(ref reader) : default;
+        return reader.Read() && reader.TokenType == JsonTokenType.StartObject ? Read(ref reader, null, hasOutput) : null;
     }
 
     /// <summary>Writes a usage object whose sums hold: cached within the prompt, reasoning within the completion, total of both.</summary>
@@ -81,7 +91,8 @@ internal static class OpenAiUsage
 
     /// <summary>Reads the object of details that the reader stands before, of the prompt or of the completion.</summary>
     internal static void ReadDetails(
-        ref Utf8JsonReader reader, ref long cached, ref long written, ref long reasoning, ref long audio, ref long image)
+        ref Utf8JsonReader reader, ref UsageCounts counts, ref long cached, ref long written, ref long reasoning, ref long audio,
+        ref long image)
     {
         reader.Read();
         if (reader.TokenType != JsonTokenType.StartObject)
@@ -94,23 +105,23 @@ internal static class OpenAiUsage
         {
             if (reader.ValueTextEquals("cached_tokens"u8))
             {
-                cached = UsageNumber.Read(ref reader);
+                cached = counts.Read(ref reader);
             }
             else if (reader.ValueTextEquals("cache_write_tokens"u8))
             {
-                written = UsageNumber.Read(ref reader);
+                written = counts.Read(ref reader);
             }
             else if (reader.ValueTextEquals("reasoning_tokens"u8))
             {
-                reasoning = UsageNumber.Read(ref reader);
+                reasoning = counts.Read(ref reader);
             }
             else if (reader.ValueTextEquals("audio_tokens"u8))
             {
-                audio = UsageNumber.Read(ref reader);
+                audio = counts.Read(ref reader);
             }
             else if (reader.ValueTextEquals("image_tokens"u8))
             {
-                image = UsageNumber.Read(ref reader);
+                image = counts.Read(ref reader);
             }
             else
             {
@@ -128,10 +139,10 @@ internal static class OpenAiUsage
         heard = Math.Min(heard, prompt - cached - written); // what of it was cached is not told, and counts as cached
         seen = Math.Min(seen, prompt - cached - written - heard);
 
-        // A few servers count reasoning beside the completion; their total gives them away.
-        var beside = reasoning > 0 && total == prompt + completion + reasoning;
-        reasoning = beside ? reasoning : Math.Min(reasoning, completion);
-        var output = beside ? completion : completion - reasoning;
+        // Some servers count reasoning beside the completion, or in the total alone: the total gives them away.
+        var beside = Math.Max(0, total - prompt - completion);
+        reasoning = beside > 0 ? Math.Max(beside, Math.Min(reasoning, beside + completion)) : Math.Min(reasoning, completion);
+        var output = completion + beside - reasoning;
         spoken = Math.Min(spoken, output);
         return new TokenUsage(
             prompt - cached - written - heard - seen, cached, written, 0, output - spoken, reasoning, heard, seen, spoken);

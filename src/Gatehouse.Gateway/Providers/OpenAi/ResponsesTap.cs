@@ -142,7 +142,7 @@ internal sealed class ResponsesTap : AnswerTap
             }
             else if (reader.ValueTextEquals("usage"u8))
             {
-                _usage = Enter(ref reader) ? ResponsesUsage.Read(ref reader) : _usage;
+                _usage = Enter(ref reader) ? ResponsesUsage.Read(ref reader, _usage) : _usage;
             }
             else if (reader.ValueTextEquals("incomplete_details"u8))
             {
@@ -200,22 +200,25 @@ internal sealed class ResponsesTap : AnswerTap
 internal static class ResponsesUsage
 {
     /// <param name="reader">At the start of the usage object; left at its end.</param>
-    public static TokenUsage Read(ref Utf8JsonReader reader)
+    /// <param name="earlier">What the answer reported before: stays when this holds no count.</param>
+    /// <returns><see langword="null"/> when it cannot be read.</returns>
+    public static TokenUsage? Read(ref Utf8JsonReader reader, TokenUsage? earlier)
     {
+        var counts = default(UsageCounts);
         long input = 0, output = 0, cached = 0, written = 0, reasoning = 0, other = 0;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (reader.ValueTextEquals("input_tokens"u8))
             {
-                input = UsageNumber.Read(ref reader);
+                input = counts.Read(ref reader);
             }
             else if (reader.ValueTextEquals("output_tokens"u8))
             {
-                output = UsageNumber.Read(ref reader);
+                output = counts.Read(ref reader);
             }
             else if (reader.ValueTextEquals("input_tokens_details"u8) || reader.ValueTextEquals("output_tokens_details"u8))
             {
-                OpenAiUsage.ReadDetails(ref reader, ref cached, ref written, ref reasoning, ref other, ref other);
+                OpenAiUsage.ReadDetails(ref reader, ref counts, ref cached, ref written, ref reasoning, ref other, ref other);
             }
             else
             {
@@ -227,6 +230,6 @@ internal static class ResponsesUsage
         cached = Math.Min(cached, input);
         written = Math.Min(written, input - cached);
         reasoning = Math.Min(reasoning, output);
-        return new TokenUsage(input - cached - written, cached, written, 0, output - reasoning, reasoning);
+        return counts.Else(earlier, new TokenUsage(input - cached - written, cached, written, 0, output - reasoning, reasoning));
     }
 }
