@@ -5,7 +5,8 @@ namespace Gatehouse.Gateway.Providers;
 /// <summary>The words of a usage object, beside its counts.</summary>
 internal static class UsageWord
 {
-    /// <summary>Reads the value of the property the reader stands at: <see langword="null"/> when it is none, or no text that can be read.</summary>
+    /// <summary>Reads the value of the property the reader stands at.</summary>
+    /// <returns><see langword="null"/> when it is no word, or no text that can be read.</returns>
     public static string? Read(ref Utf8JsonReader reader)
     {
         reader.Read();

@@ -86,7 +86,7 @@ public sealed class ConfigurationErrorTests
             "The default is 1." },
         { "providers:\n  a: { kind: simulator, simulator: { faults: [ { kind: timeout, every: 10s } ] } }\n", 2, 48,
             "'every' and 'for' go together", "For example 'every: 10m' with 'for: 30s'." },
-        { "prices:\n  models:\n    x: { input: -1, output: 1 }\n", 3, 17, "a number from 0 to 1000000", null },
+        { "prices:\n  models:\n    x: { input: -1, output: 1 }\n", 3, 17, "a number from 0 to 10000", null },
 
         // What is missing.
         { "providers:\n  a: { base_url: http://localhost:1 }\n", 2, 6, "'providers.a.kind' is missing", "For example 'kind: openai'." },
