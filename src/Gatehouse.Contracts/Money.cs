@@ -118,18 +118,16 @@ public sealed record Price(
         }
     }
 
-    private decimal CostUsd(in TokenUsage usage)
-    {
-        return (usage.UncachedInput * Input)
-            + (usage.CacheRead * (CacheRead ?? Input))
-            + (usage.CacheWrite * (CacheWrite ?? Input))
-            + (usage.CacheWriteLong * (CacheWriteLong ?? CacheWrite ?? Input))
-            + (usage.Output * Output)
-            + (usage.Reasoning * (Reasoning ?? Output))
-            + (usage.AudioInput * (AudioInput ?? Input))
-            + (usage.ImageInput * (ImageInput ?? Input))
-            + (usage.AudioOutput * (AudioOutput ?? Output));
-    }
+    private decimal CostUsd(in TokenUsage usage) =>
+        (usage.UncachedInput * Input)
+        + (usage.CacheRead * (CacheRead ?? Input))
+        + (usage.CacheWrite * (CacheWrite ?? Input))
+        + (usage.CacheWriteLong * (CacheWriteLong ?? CacheWrite ?? Input))
+        + (usage.Output * Output)
+        + (usage.Reasoning * (Reasoning ?? Output))
+        + (usage.AudioInput * (AudioInput ?? Input))
+        + (usage.ImageInput * (ImageInput ?? Input))
+        + (usage.AudioOutput * (AudioOutput ?? Output));
 }
 
 /// <summary>The price of calls whose input is larger than <paramref name="AboveInputTokens"/>.</summary>

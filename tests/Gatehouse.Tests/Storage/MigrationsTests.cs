@@ -1,4 +1,5 @@
 using Gatehouse.Storage;
+using Gatehouse.Tests.House;
 
 namespace Gatehouse.Tests.Storage;
 
@@ -80,6 +81,16 @@ public sealed class MigrationsTests
         Assert.Contains("Governance 9999 (later)", failure.What, StringComparison.Ordinal);
         Assert.Equal("Start the version that made it, or a newer one.", failure.Mend);
     }
+
+    /// <summary>
+    /// A database that was brought up to date by an earlier version refuses the start when one of them changed: a change is a new file,
+    /// and a new line here.
+    /// </summary>
+    [Fact]
+    public void None_that_exists_is_ever_changed() => Golden.Check(
+        "tests/Gatehouse.Tests/Storage/migrations.txt",
+        string.Join('\n', Migrations.Read(typeof(Gatehouse.Configuration.ConfigurationState).Assembly)
+            .Select(m => $"{m.Module} {m.Number:D4} {m.Name} {m.Hash}")));
 
     /// <summary>The database's own words named a column that was not there.</summary>
     [Theory]
