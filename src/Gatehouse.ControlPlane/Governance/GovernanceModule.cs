@@ -187,6 +187,7 @@ public static class GovernanceModule
         services.AddSingleton<RuleScopes>();
         services.AddSingleton<LeaseStore>();
         services.AddSingleton<JournalProgress>();
+        services.AddSingleton(s => new NodeClaim(Get<JournalProgress>(s), Get<AllowanceBook>(s), TimeProvider.System));
         services.AddSingleton<LiveNodes>();
         services.AddSingleton<NodePresence>();
         services.AddSingleton<LeaseOutage>();
@@ -199,7 +200,7 @@ public static class GovernanceModule
             Get<Database>(s), Get<GovernanceWrites>(s), Get<RuleScopes>(s), Get<BudgetRecounts>(s), Get<TimeProvider>(s)));
         services.AddSingleton(s => new RateLimits(Get<Database>(s), Get<GovernanceWrites>(s), Get<RuleScopes>(s)));
         services.AddSingleton(s => new BudgetDoor(
-            Get<BudgetCharges>(s), Get<JournalProgress>(s), Get<BudgetRecounts>(s), Get<GovernanceWrites>(s)));
+            Get<BudgetCharges>(s), Get<JournalProgress>(s), Get<NodeClaim>(s), Get<BudgetRecounts>(s), Get<GovernanceWrites>(s)));
     }
 
     /// <summary>The keys of cookies and form tokens, shared by all nodes and encrypted under the installation's secret.</summary>

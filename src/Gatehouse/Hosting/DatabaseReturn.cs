@@ -10,7 +10,7 @@ namespace Gatehouse.Hosting;
 /// waited, in the order of their registration: tables first. Then it is over.
 /// </summary>
 internal sealed partial class DatabaseReturn(
-    Database db, ConfigurationState configuration, InstallationSecret secret, IServiceProvider services, TimeProvider clock,
+    Database db, ConfigurationState configuration, InstallationSecret secret, NodeClaim claim, IServiceProvider services, TimeProvider clock,
     ILogger<DatabaseReturn> log) : BackgroundService
 {
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
@@ -53,7 +53,7 @@ internal sealed partial class DatabaseReturn(
         catch (Exception e) when (!ct.IsCancellationRequested)
 #pragma warning restore CA1031
         {
-            var why = e is DatabaseException ? e.Message : $"{e.GetType().Name}; the log has more."; // a driver may quote its settings
+            var why = e is DatabaseException or NodeTakenException ? e.Message : $"{e.GetType().Name}; the log has more."; // a driver may quote its settings
             if (_refusal != why)
             {
                 Refused(e);
@@ -71,6 +71,7 @@ internal sealed partial class DatabaseReturn(
             await using var own = ServerParts.Connect(_start); // nobody else sees the database before it is fit to be seen
             await ServerParts.PrepareAsync(own, _start, ct);
             await InstallationCheck.RunAsync(own, secret, ct);
+            await claim.TakeAsync(own, ct); // before anything is drained
             db.LetGo();
         }
 

@@ -9,7 +9,7 @@ namespace Gatehouse.Hosting;
 
 /// <summary>Whether this node should get calls, and why not. A database that is away is no reason: calls go on without it.</summary>
 internal sealed class Readiness(
-    Snapshot<GatewayTable> table, CallJournal journal, TablesStanding tables, LedgerStanding ledger)
+    Snapshot<GatewayTable> table, CallJournal journal, TablesStanding tables, LedgerStanding ledger, NodeClaim claim)
 {
     private volatile bool _draining;
 
@@ -46,6 +46,11 @@ internal sealed class Readiness(
         if (_draining)
         {
             reasons.Add("draining: this node is shutting down");
+        }
+
+        if (claim.Problem is { } problem)
+        {
+            reasons.Add(problem);
         }
 
         if (journal.HasFailed)

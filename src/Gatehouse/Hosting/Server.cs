@@ -9,6 +9,7 @@ using Gatehouse.Gateway;
 using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Polling;
 using Gatehouse.Gateway.Scheduling;
+using Gatehouse.Governance;
 using Gatehouse.Storage;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -263,6 +264,9 @@ internal sealed partial class Server : IAsyncDisposable
                 $"Cannot listen on {address}: this user may not take that port. Choose one from 1024 on, or give the service CAP_NET_BIND_SERVICE."),
             SocketException socket => new(ExitCodes.AddressInUse, "address_unusable",
                 $"Cannot listen on {address}: {socket.Message}. Choose another address with --address, for example --address 127.0.0.1:8080."),
+            NodeTakenException => new(ExitCodes.Storage, "data_folder_copied",
+                $"Another node runs on a copy of the data directory {parts.Configuration.Current.DataFolder}, or this is a copy of its own. "
+                + "Give this node an empty one with --data: the calls in the copy's journal are in the ledger, or the other node's to record."),
             DatabaseException or DbException => new(
                 ExitCodes.Storage, "storage_unusable", $"The database cannot be used: {e.Message}"),
             _ => null,

@@ -10,11 +10,14 @@ public sealed class BudgetDoor
 {
     private readonly BudgetCharges _charges;
     private readonly JournalProgress _journal;
+    private readonly NodeClaim _claim;
     private readonly BudgetRecounts _recounts;
     private readonly GovernanceWrites _writes;
 
-    internal BudgetDoor(BudgetCharges charges, JournalProgress journal, BudgetRecounts recounts, GovernanceWrites writes)
+    internal BudgetDoor(
+        BudgetCharges charges, JournalProgress journal, NodeClaim claim, BudgetRecounts recounts, GovernanceWrites writes)
     {
+        _claim = claim;
         _recounts = recounts;
         _writes = writes;
         _charges = charges;
@@ -22,8 +25,12 @@ public sealed class BudgetDoor
     }
 
     /// <summary>Charges budgets with calls, in the transaction that writes them into the ledger.</summary>
-    public Task ChargeAsync(Transaction sql, IReadOnlyList<CallRecord> records, CancellationToken ct) =>
-        _charges.ChargeAsync(sql, records, ct);
+    /// <exception cref="NodeTakenException">Another run goes by this node's name: they must not be written.</exception>
+    public async Task ChargeAsync(Transaction sql, IReadOnlyList<CallRecord> records, CancellationToken ct)
+    {
+        await _claim.CheckAsync(sql, ct);
+        await _charges.ChargeAsync(sql, records, ct);
+    }
 
     /// <summary>Everything of this node's journal up to here is in the ledger.</summary>
     public void Drained(JournalPosition upTo) => _journal.Drained(upTo);

@@ -43,6 +43,9 @@ internal readonly record struct CountKey(Guid RuleId, string Measure, string Sub
 /// <param name="Revision">By which it lets calls in; <see langword="null"/>: it does not say.</param>
 internal readonly record struct NodeBeat(string Node, long Beat, long? Revision);
 
+/// <summary>Who last showed itself as a node, and how often.</summary>
+internal readonly record struct NodeRun(long Run, long Beat);
+
 /// <summary>
 /// Tables <c>governance_lease</c>, <c>governance_node</c> and the locks on <c>governance_allowance</c>. Who changes leases of a count locks
 /// its row first, so that what is spent and what is out together never pass the cap.
@@ -120,16 +123,23 @@ internal sealed class LeaseStore(Database db)
 
     /// <summary>Shows that this node lives, and by which revision it lets calls in.</summary>
     /// <returns>Every node as it last showed itself, and the counts of which calls of others wait for more than is free.</returns>
+    /// <exception cref="NodeTakenException">Another run shows itself as this node.</exception>
     public Task<(List<NodeBeat> Nodes, List<CountKey> Wanted)> BeatAsync(
         string node, long run, long revision, CancellationToken ct) => db.TransactionAsync(
         async sql =>
         {
-            await sql.ExecuteAsync(
+            var shown = await sql.ExecuteAsync(
                 $"""
                 INSERT INTO governance_node (node, run, beat, revision) VALUES ({node}, {run}, 1, {revision})
-                ON CONFLICT (node) DO UPDATE SET run = excluded.run, beat = governance_node.beat + 1, revision = excluded.revision
+                ON CONFLICT (node) DO UPDATE SET beat = governance_node.beat + 1, revision = excluded.revision
+                WHERE governance_node.run = excluded.run
                 """,
                 ct);
+            if (shown == 0)
+            {
+                throw new NodeTakenException();
+            }
+
             var nodes = await sql.QueryAsync(
                 $"SELECT node, beat, revision FROM governance_node", row => new NodeBeat(row.Text(0), row.Long(1), row.LongOrNull(2)), ct);
             var wanted = nodes.Count == 1 ? [] : await sql.QueryAsync(
@@ -139,6 +149,29 @@ internal sealed class LeaseStore(Database db)
             return (nodes, wanted);
         },
         ct);
+
+    /// <summary>Whether nodes on several machines may share the database.</summary>
+    public bool IsShared => db.Kind == "postgres";
+
+    /// <returns>Who last showed itself as the node; <see langword="null"/>: nobody, or who did came to a proper end.</returns>
+    public async Task<NodeRun?> FindRunAsync(string node, CancellationToken ct)
+    {
+        var found = await db.QueryAsync(
+            $"SELECT run, beat FROM governance_node WHERE node = {node}", row => new NodeRun(row.Long(0), row.Long(1)), ct);
+        return found.Count == 0 ? null : found[0];
+    }
+
+    /// <summary>Shows this run as the node, if nobody did since <paramref name="seen"/>.</summary>
+    public async Task<bool> TryTakeAsync(string node, long run, NodeRun? seen, CancellationToken ct) => await db.ExecuteAsync(
+        seen is { } before
+            ? $"""
+               UPDATE governance_node SET run = {run}, beat = beat + 1, revision = 0
+               WHERE node = {node} AND run = {before.Run} AND beat = {before.Beat}
+               """
+            : (FormattableString)$"""
+               INSERT INTO governance_node (node, run, beat, revision) VALUES ({node}, {run}, 1, 0) ON CONFLICT (node) DO NOTHING
+               """,
+        ct) == 1;
 
     /// <summary>Gives back what earlier runs of this node held. Only once everything they journalled is in the ledger.</summary>
     public Task ReleaseEarlierAsync(string node, long run, CancellationToken ct) => db.TransactionAsync(

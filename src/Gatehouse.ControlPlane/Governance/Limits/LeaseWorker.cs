@@ -53,6 +53,11 @@ internal sealed partial class LeaseWorker(
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
+        if (!presence.IsHeld)
+        {
+            return; // what is held is another run's
+        }
+
         try
         {
             if (await counts.TellLastAsync(cancellationToken))
@@ -87,6 +92,11 @@ internal sealed partial class LeaseWorker(
     /// <summary>Looks once at all counts.</summary>
     internal async Task RoundAsync(CancellationToken ct)
     {
+        if (presence.IsLost)
+        {
+            return;
+        }
+
         outage.BeginRound();
         try
         {
@@ -113,6 +123,10 @@ internal sealed partial class LeaseWorker(
             {
                 TellLost();
             }
+        }
+        catch (NodeTakenException)
+        {
+            NodeTaken();
         }
 #pragma warning disable CA1031 // The database may be away for a while: calls go on with what is held.
         catch (Exception e) when (!ct.IsCancellationRequested)
@@ -162,6 +176,11 @@ internal sealed partial class LeaseWorker(
         Message = "The disk of the database is full: leases of budgets and limits cannot be renewed, and calls go on with what this node "
             + "holds. Free some space on it; they are renewed when there is room, without a restart.")]
     private partial void LeasesHaveNoRoom();
+
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "Another node runs on a copy of this node's data folder and took its name: this one leases no more and writes nothing to the "
+            + "ledger; its calls stay in its journal. Stop it, and give each node a data folder of its own.")]
+    private partial void NodeTaken();
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The database answers again: leases of budgets and limits are renewed.")]
     private partial void LeasesRenewed();

@@ -12,6 +12,7 @@ internal sealed class NodePresence
     public static readonly TimeSpan BeatEvery = TimeSpan.FromMilliseconds(500);
 
     private readonly LeaseStore _store;
+    private readonly NodeClaim _claim;
     private readonly LiveNodes _nodes;
     private readonly NodeAgreement _agreement;
     private readonly GovernancePublisher _publisher;
@@ -22,10 +23,11 @@ internal sealed class NodePresence
     private long _told = -1;
 
     public NodePresence(
-        LeaseStore store, LiveNodes nodes, NodeAgreement agreement, GovernancePublisher publisher, JournalProgress journal,
+        LeaseStore store, NodeClaim claim, LiveNodes nodes, NodeAgreement agreement, GovernancePublisher publisher, JournalProgress journal,
         AllowanceBook book)
     {
-        (_store, _nodes, _agreement, _publisher, _journal, _book) = (store, nodes, agreement, publisher, journal, book);
+        (_store, _claim, _nodes, _agreement) = (store, claim, nodes, agreement);
+        (_publisher, _journal, _book) = (publisher, journal, book);
         agreement.Wanted += book.Wake;
         journal.Replayed += book.Wake;
     }
@@ -39,13 +41,20 @@ internal sealed class NodePresence
     /// <summary>Whether the others know by which revision this node lets calls in.</summary>
     public bool IsTold => _held == _told;
 
+    /// <summary>Nobody else goes by this node's name.</summary>
+    public bool IsHeld => _claim.IsHeld;
+
+    /// <summary>Another run took this node's name: nothing of this one may go to the database any more.</summary>
+    public bool IsLost => _claim.IsLost;
+
     /// <summary>This node lets calls in by this revision.</summary>
     public void Hold(long revision) => _held = revision;
 
     /// <summary>Shows the node, and reads keys and rules once more: who changes them from here on waits for it.</summary>
+    /// <exception cref="NodeTakenException">Another run goes by this node's name, and lives.</exception>
     public async Task ShowAsync(CancellationToken ct)
     {
-        await _store.BeatAsync(_journal.NodeId, _book.Run, 0, ct);
+        await _claim.TakeAsync(_store, NodeClaim.Watch, ct);
         await _publisher.RefreshAsync(ct);
     }
 
@@ -66,9 +75,16 @@ internal sealed class NodePresence
         }
 
         var held = _held;
-        if (await _nodes.BeatAsync(_book.Run, held, wasAway, ct))
+        try
         {
-            AskAll(); // what one node held alone is to be shared
+            if (await _nodes.BeatAsync(_book.Run, held, wasAway, ct))
+            {
+                AskAll(); // what one node held alone is to be shared
+            }
+        }
+        catch (NodeTakenException)
+        {
+            throw _claim.Lose();
         }
 
         _told = held;

@@ -113,7 +113,7 @@ internal sealed class SimulatedNode : IAsyncDisposable
         var store = new LeaseStore(Db);
         var nodes = new LiveNodes(store, Progress, _standing, _clock, NullLogger<LiveNodes>.Instance);
         var outage = new LeaseOutage(Book, nodes, _standing, _clock);
-        Presence = new NodePresence(store, nodes, Agreement, Publisher, Progress, Book);
+        Presence = new NodePresence(store, new NodeClaim(Progress, Book, _clock), nodes, Agreement, Publisher, Progress, Book);
         var counts = new LeasedCounts(store, Book, Progress, nodes, outage, _clock);
         Worker = new LeaseWorker(
             new LeaseRound(Book, changes, Presence, counts, outage, _clock), Presence, counts, outage, _clock, Log);
