@@ -10,8 +10,8 @@ namespace Gatehouse.Hosting;
 /// waited, in the order of their registration: tables first. Then it is over.
 /// </summary>
 internal sealed partial class DatabaseReturn(
-    Database db, ConfigurationState configuration, InstallationSecret secret, NodeClaim claim, IServiceProvider services, TimeProvider clock,
-    ILogger<DatabaseReturn> log) : BackgroundService
+    Database db, ConfigurationState configuration, InstallationSecret secret, NodeClaim claim, IServiceProvider services,
+    TimeProvider clock, ILogger<DatabaseReturn> log) : BackgroundService
 {
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
 
@@ -53,7 +53,8 @@ internal sealed partial class DatabaseReturn(
         catch (Exception e) when (!ct.IsCancellationRequested)
 #pragma warning restore CA1031
         {
-            var why = e is DatabaseException or NodeTakenException ? e.Message : $"{e.GetType().Name}; the log has more."; // a driver may quote its settings
+            // A driver may quote its settings.
+            var why = e is DatabaseException or NodeTakenException ? e.Message : $"{e.GetType().Name}; the log has more.";
             if (_refusal != why)
             {
                 Refused(e);

@@ -34,7 +34,7 @@ public sealed class NodeClaim
     /// <summary>Another run took the name of this one while it ran. Stays so: that run has moved the node's place in the ledger.</summary>
     internal bool IsLost => _isLost;
 
-    /// <summary>After a start without the database, when it is back. It was away for all, so the other gets longer to show itself.</summary>
+    /// <summary>After a start without the database, when it is back: it was away for all, so the other gets longer to appear.</summary>
     /// <exception cref="NodeTakenException">Another run goes by the name, and lives.</exception>
     public Task TakeAsync(Database db, CancellationToken ct) => TakeAsync(new LeaseStore(db), LiveNodes.LiveFor, ct);
 
