@@ -46,7 +46,7 @@ public sealed class NodeClaim
             var seen = await store.FindRunAsync(_journal.NodeId, ct);
             if (seen is { } other && other.Run != _book.Run && store.IsShared)
             {
-                await WatchAsync(store, other, watch, ct);
+                seen = await WatchAsync(store, other, watch, ct);
             }
 
             if (seen?.Run == _book.Run || await store.TryTakeAsync(_journal.NodeId, _book.Run, seen, ct))
@@ -57,18 +57,21 @@ public sealed class NodeClaim
         }
     }
 
-    /// <summary>In a transaction that writes what this node journalled, and with each beat.</summary>
+    /// <summary>In a transaction that writes what this node journalled.</summary>
     /// <exception cref="NodeTakenException">Another run goes by the name.</exception>
     internal async Task CheckAsync(Transaction sql, CancellationToken ct)
     {
         var runs = await sql.QueryAsync($"SELECT run FROM governance_node WHERE node = {_journal.NodeId}", row => row.Long(0), ct);
         if (IsLost || (_isHeld && runs.Exists(run => run != _book.Run)))
         {
-            throw Lose();
+            throw Taken();
         }
     }
 
-    /// <summary>Another run goes by the name of this one, which holds back from here on, and gives out no more of hard budgets.</summary>
+    /// <summary>
+    /// A beat found another run under the name of this one, which holds back from here on, and gives out no more of hard budgets. For the
+    /// caller of rounds, whose end would give out again.
+    /// </summary>
     internal NodeTakenException Lose()
     {
         _isLost = true;
@@ -77,23 +80,32 @@ public sealed class NodeClaim
     }
 
     /// <summary>Ends when the run is dead for all that can be seen.</summary>
-    private async Task WatchAsync(LeaseStore store, NodeRun other, TimeSpan watch, CancellationToken ct)
+    /// <returns>What it showed last; <see langword="null"/>: it came to a proper end meanwhile.</returns>
+    private async Task<NodeRun?> WatchAsync(LeaseStore store, NodeRun other, TimeSpan watch, CancellationToken ct)
     {
-        var began = _clock.GetTimestamp();
+        var (last, began, isMoved) = (other, _clock.GetTimestamp(), false);
         while (_clock.GetElapsedTime(began) < watch)
         {
             await Task.Delay(Look, _clock, ct);
-            var now = await store.FindRunAsync(_journal.NodeId, ct);
-            if (now is null)
+            if (await store.FindRunAsync(_journal.NodeId, ct) is not { } now)
             {
-                return; // it has ended by now
+                return null;
             }
 
-            if (now != other)
+            if (now == last)
+            {
+                continue;
+            }
+
+            if (isMoved || now.Run != last.Run || now.Beat > last.Beat + 1)
             {
                 throw Taken();
             }
+
+            (last, began, isMoved) = (now, _clock.GetTimestamp(), true); // the dead may have had one under way
         }
+
+        return last;
     }
 
     private NodeTakenException Taken()
