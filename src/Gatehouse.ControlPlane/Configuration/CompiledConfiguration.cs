@@ -31,6 +31,8 @@ public sealed class CompiledConfiguration
 
     public required int MaxBodyBytes { get; init; }
 
+    public required long MaxBodyMemoryBytes { get; init; }
+
     public required int MaxAnswerBytes { get; init; }
 
     public required BatchSettings Batches { get; init; }
@@ -59,6 +61,7 @@ public sealed class CompiledConfiguration
         Limits = limits,
         Policies = policies,
         MaxBodyBytes = MaxBodyBytes,
+        MaxBodyMemoryBytes = MaxBodyMemoryBytes,
         MaxAnswerBytes = MaxAnswerBytes,
         Batches = Batches,
         PublicUrl = PublicUrl,

@@ -51,6 +51,7 @@ internal static class ConfigurationCompiler
             Prices = prices,
             Providers = providers,
             MaxBodyBytes = (int)options.Server.MaxBody.Bytes,
+            MaxBodyMemoryBytes = options.Server.MaxBodyMemory?.Bytes ?? GatewayTable.QuarterOfMemory,
             MaxAnswerBytes = (int)options.Server.MaxAnswer.Bytes,
             Batches = Settings(options.Batches),
             PublicUrl = options.Server.PublicUrl,

@@ -88,6 +88,11 @@ internal sealed class NamedFiles(IFileStore store)
             }
         }
 
+        if (BodyMemory.Reserve(call.Body, (int)bytes, call.Table) is { } full)
+        {
+            return full;
+        }
+
         foreach (var content in into.Values)
         {
             using var all = new MemoryStream((int)content.File.Bytes);

@@ -15,32 +15,45 @@ namespace Gatehouse.Gateway.Batches;
 /// <summary>Requests about what a key's system owns: on the pool, with the key checked, and errors in the caller's format.</summary>
 internal sealed partial class OwnedRequests(Snapshot<GatewayTable> tables, TimeProvider clock, ILogger<OwnedRequests> log)
 {
+    private const int ReadBytes = 16 << 10;
+
     public delegate Task Answer(HttpContext http, Principal principal, string id);
 
     public Task RunAsync(HttpContext http, Surface format, string id, Answer answer) =>
         PoolContext.RunAsync(RunAsync, new Asked(http, format, id, answer));
 
     /// <summary>The whole body, up to the limit of this installation.</summary>
-    /// <exception cref="ProblemException">It is too large, or its framing is broken.</exception>
+    /// <exception cref="ProblemException">It is too large, comes too slowly, or finds no room.</exception>
     public async Task<PooledBuffer> ReadAsync(HttpContext http)
     {
-        var maxBytes = tables.Current.MaxBodyBytes;
+        var table = tables.Current;
         LiftLimit(http);
+        using var deadline = Deadline.Begin(RequestBody.LongestSilence, RequestBody.Longest, clock, http.RequestAborted);
         var body = new PooledBuffer();
         try
         {
             int read;
-            while ((read = await http.Request.Body.ReadAsync(body.GetMemory(16 << 10), http.RequestAborted)) > 0)
+            while ((read = await http.Request.Body.ReadAsync(body.GetMemory(1), deadline.Token)) > 0)
             {
+                deadline.Restart(RequestBody.LongestSilence);
                 body.Advance(read);
-                if (body.Length > maxBytes)
+                if (body.Length > table.MaxBodyBytes)
                 {
-                    throw new ProblemException(new Problem(
-                        "request_too_large", 413, $"The body is larger than {maxBytes} bytes, the limit of this installation."));
+                    throw new ProblemException(RequestBody.TooLarge(table.MaxBodyBytes));
+                }
+
+                if (BodyMemory.Reserve(body, body.Length + ReadBytes, table) is { } full)
+                {
+                    throw new ProblemException(full);
                 }
             }
 
             return body;
+        }
+        catch (OperationCanceledException) when (deadline.IsOver)
+        {
+            body.Dispose();
+            throw new ProblemException(RequestBody.TooSlow);
         }
         catch
         {

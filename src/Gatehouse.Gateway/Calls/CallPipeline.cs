@@ -52,6 +52,9 @@ internal sealed partial class CallPipeline(
     private static readonly Problem Internal = new(
         "internal_error", 500, "Gatehouse made a mistake; its log tells more under this request id.");
 
+    private static readonly Problem NoMemory = new(
+        "out_of_memory", 503, "The memory of Gatehouse does not suffice for this call at the moment: send less at once, or give it more memory.");
+
     /// <param name="origin">For a call that no client makes: whose it is.</param>
     public async Task HandleAsync(HttpContext http, Surface surface, CallOrigin? origin = null)
     {
@@ -74,6 +77,11 @@ internal sealed partial class CallPipeline(
         catch (ProblemException e)
         {
             End(call, new AttemptFailure(NextStep.PassOn, e.Problem));
+        }
+        catch (OutOfMemoryException e)
+        {
+            CallBroke(call.Record.RequestId, e);
+            End(call, new AttemptFailure(NextStep.PassOn, NoMemory));
         }
         catch (Exception e)
         {
@@ -110,7 +118,7 @@ internal sealed partial class CallPipeline(
         refusal ??= settlement.Refusal;
 
         // 3 Read, 4 Peek, 5 Route
-        refusal ??= await RequestBody.ReadAsync(call);
+        refusal ??= await RequestBody.ReadAsync(call, clock);
         if (call.Body.Length > InlineSockets.MaxInlineBytes)
         {
             await Task.Yield();

@@ -6,9 +6,19 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Gatehouse.Gateway.Calls;
 
-/// <summary>Reads a request's body into a pooled buffer, bounded. Kestrel bounds how slowly it may come.</summary>
+/// <summary>
+/// Reads a request's body into a pooled buffer, bounded. Kestrel bounds how slowly it may come on the whole; that a large one came fast until
+/// it stopped is bounded here.
+/// </summary>
 internal static class RequestBody
 {
+    /// <summary>So long may a client that has sent much be silent.</summary>
+    public static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(30);
+
+    public static readonly TimeSpan Longest = TimeSpan.FromHours(1);
+
+    public static readonly Problem TooSlow = new("request_timeout", 408, "The body came too slowly.");
+
     /// <summary>Who has sent so much is believed what the header says of the whole.</summary>
     private const int BelievedFrom = 64 << 10;
 
@@ -19,7 +29,7 @@ internal static class RequestBody
     /// <exception cref="IOException">The client went away.</exception>
     /// <exception cref="OperationCanceledException">The client went away.</exception>
     [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
-    public static async ValueTask<Problem?> ReadAsync(Call call)
+    public static async ValueTask<Problem?> ReadAsync(Call call, TimeProvider clock)
     {
         var (request, maxBytes, into) = (call.Http.Request, call.Table.MaxBodyBytes, call.Body);
         if (request.Headers.ContentEncoding.Count > 0 && request.Headers.ContentEncoding != "identity")
@@ -37,12 +47,13 @@ internal static class RequestBody
             limit.MaxRequestBodySize = null; // ours is counted below, and answered in the caller's format
         }
 
+        Deadline? deadline = null;
         try
         {
             var reader = request.BodyReader;
             while (true)
             {
-                var pending = reader.ReadAsync(CancellationToken.None);
+                var pending = reader.ReadAsync(deadline?.Token ?? CancellationToken.None);
                 var result = pending.IsCompletedSuccessfully ? pending.Result : await call.WaitAsync(pending);
                 if (into.Length + result.Buffer.Length > maxBytes)
                 {
@@ -50,11 +61,22 @@ internal static class RequestBody
                     return TooLarge(maxBytes);
                 }
 
-                var length = into.Length + result.Buffer.Length;
-                if (length > into.Capacity && into.Length >= BelievedFrom && request.ContentLength is { } whole)
+                var length = into.Length + (int)result.Buffer.Length;
+                if (deadline is not null)
                 {
-                    // Believed as far as it came true: who announces much and sends little is not to have the memory.
-                    into.Reserve((int)Math.Min(whole, Believed * length));
+                    deadline.Restart(LongestSilence);
+                }
+                else if (length >= BelievedFrom && !result.IsCompleted)
+                {
+                    deadline = Deadline.Begin(LongestSilence, Longest, clock, call.Aborted);
+                }
+
+                // Believed as far as it came true: who announces much and sends little is not to have the memory.
+                var room = length > BelievedFrom && request.ContentLength is { } whole ? Math.Min(whole, (long)Believed * length) : length;
+                if (length > into.Capacity && BodyMemory.Reserve(into, (int)room, call.Table) is { } full)
+                {
+                    reader.AdvanceTo(result.Buffer.Start);
+                    return full;
                 }
 
                 foreach (var segment in result.Buffer)
@@ -69,14 +91,22 @@ internal static class RequestBody
                 }
             }
         }
+        catch (OperationCanceledException) when (deadline is { IsOver: true })
+        {
+            return TooSlow;
+        }
         catch (BadHttpRequestException e)
         {
             return e.StatusCode == StatusCodes.Status408RequestTimeout
-                ? new Problem("request_timeout", 408, "The body came too slowly.")
+                ? TooSlow
                 : new Problem("malformed_body", e.StatusCode, "The body's HTTP framing is broken or incomplete.");
+        }
+        finally
+        {
+            deadline?.Dispose();
         }
     }
 
-    private static Problem TooLarge(int maxBytes) =>
+    public static Problem TooLarge(int maxBytes) =>
         new("request_too_large", 413, $"The body is larger than {maxBytes} bytes, the limit of this installation.");
 }

@@ -23,6 +23,9 @@ public sealed class GatewayTable
 
     public required RouteTable Routes { get; init; }
 
+    /// <summary>In bytes: of the machine's memory, or of what a container's limit leaves the process.</summary>
+    public static long QuarterOfMemory { get; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
+
     public required PriceTable Prices { get; init; }
 
     /// <summary>What people switched off; <see cref="Routes"/> obey it already.</summary>
@@ -36,6 +39,9 @@ public sealed class GatewayTable
 
     /// <summary>Largest request body accepted, in bytes. Default 32 MiB.</summary>
     public int MaxBodyBytes { get; init; } = 32 << 20;
+
+    /// <summary>What large request bodies under way may take of memory together, in bytes.</summary>
+    public long MaxBodyMemoryBytes { get; init; } = QuarterOfMemory;
 
     /// <summary>Largest answer read from a provider, in bytes. Default 64 MiB.</summary>
     public int MaxAnswerBytes { get; init; } = 64 << 20;

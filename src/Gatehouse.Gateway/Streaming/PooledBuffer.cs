@@ -1,4 +1,5 @@
 using System.Buffers;
+using Gatehouse.Gateway.Calls;
 
 namespace Gatehouse.Gateway.Streaming;
 
@@ -17,6 +18,9 @@ public sealed class PooledBuffer : IBufferWriter<byte>, IDisposable
 
     /// <summary>The turn that its owner waited for because it grows large; given back with the memory, or before.</summary>
     public SemaphoreSlim? Turn { get; set; }
+
+    /// <summary>Bytes that <see cref="BodyMemory"/> counts for it.</summary>
+    internal long Taken { get; set; }
 
     /// <summary>Gives the turn back before the memory: for an owner that grows no more and waits for somebody.</summary>
     public void EndTurn()
@@ -75,6 +79,12 @@ public sealed class PooledBuffer : IBufferWriter<byte>, IDisposable
         if (array.Length > 0)
         {
             ArrayPool<byte>.Shared.Return(array);
+        }
+
+        if (Taken > 0)
+        {
+            BodyMemory.GiveBack(Taken);
+            Taken = 0;
         }
 
         EndTurn();

@@ -89,7 +89,7 @@ internal sealed class TestGateway : IAsyncDisposable
 
     public static async Task<TestGateway> StartAsync(
         Route[] routes, TimeProvider? clock = null, PriceTable? prices = null, SegmentAllocator? allocate = null,
-        Action<KestrelServerLimits>? limits = null, int maxBodyBytes = 1 << 20, int maxAnswerBytes = 1 << 20,
+        Action<KestrelServerLimits>? limits = null, int maxBodyBytes = 1 << 20, int maxAnswerBytes = 1 << 20, long? maxBodyMemoryBytes = null,
         Action<ListenOptions>? listen = null, PolicyTable? policies = null)
     {
         var directory = new TemporaryDirectory();
@@ -118,6 +118,7 @@ internal sealed class TestGateway : IAsyncDisposable
             Policies = policies ?? PolicyTable.Empty,
             MaxBodyBytes = maxBodyBytes,
             MaxAnswerBytes = maxAnswerBytes,
+            MaxBodyMemoryBytes = maxBodyMemoryBytes ?? GatewayTable.QuarterOfMemory,
         }));
         builder.Services.AddSingleton<MemoryResponses>().AddSingleton<IResponseStore>(s => s.GetRequiredService<MemoryResponses>());
         builder.Services.AddSingleton<MemoryFiles>().AddSingleton<IFileStore>(s => s.GetRequiredService<MemoryFiles>());

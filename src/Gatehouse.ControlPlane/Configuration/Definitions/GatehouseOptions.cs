@@ -69,6 +69,10 @@ public sealed class ServerOptions
     [Setting("Largest request body accepted.", Min = "1KiB", Max = "1GiB")]
     public ByteSize MaxBody { get; set; } = new(32 << 20);
 
+    [Setting("What large request bodies under way may take of memory together; who finds no room gets a 503. One body always finds room.",
+        DefaultText = "a quarter of the memory that the process may use", Min = "1MiB", Max = "1024GiB", Example = "512MiB")]
+    public ByteSize? MaxBodyMemory { get; set; }
+
     [Setting("Largest answer read from a provider.", Min = "1KiB", Max = "1GiB")]
     public ByteSize MaxAnswer { get; set; } = new(64 << 20);
 }

@@ -1,0 +1,51 @@
+using System.Numerics;
+using Gatehouse.Contracts;
+using Gatehouse.Gateway.Routing;
+using Gatehouse.Gateway.Streaming;
+
+namespace Gatehouse.Gateway.Calls;
+
+/// <summary>
+/// What large request bodies take of the process's memory together. A body is kept until its call has ended, for retries, so what is under
+/// way adds up; whoever finds no room is refused, since to wait for a client that sends slowly may take for ever.
+/// </summary>
+internal static class BodyMemory
+{
+    /// <summary>Smaller bodies are not counted: a connection costs about as much.</summary>
+    private const int LargeBytes = 256 << 10;
+
+    private static readonly Problem Full = new(
+        "busy_with_large_requests", 503, "As many large requests as fit into memory are under way: try again in a moment, or send less at once.");
+
+    private static long s_taken;
+
+    /// <summary>In bytes.</summary>
+    public static long Taken => Interlocked.Read(ref s_taken);
+
+    /// <summary>Makes room for as many bytes; what they take is given back with the buffer's memory.</summary>
+    /// <returns>Why there is no room. One body finds it always, if it is the only one.</returns>
+    public static Problem? Reserve(PooledBuffer buffer, int bytes, GatewayTable table)
+    {
+        if (bytes <= buffer.Capacity)
+        {
+            return null;
+        }
+
+        if (bytes > LargeBytes)
+        {
+            var more = (long)BitOperations.RoundUpToPowerOf2((uint)bytes) - buffer.Taken; // as pools have them
+            if (Interlocked.Add(ref s_taken, more) > Math.Max(table.MaxBodyMemoryBytes, buffer.Taken + more))
+            {
+                GiveBack(more);
+                return Full;
+            }
+
+            buffer.Taken += more;
+        }
+
+        buffer.Reserve(bytes);
+        return null;
+    }
+
+    public static void GiveBack(long bytes) => Interlocked.Add(ref s_taken, -bytes);
+}
