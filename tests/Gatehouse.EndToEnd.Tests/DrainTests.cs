@@ -79,6 +79,28 @@ public sealed class DrainTests : IAsyncLifetime
         Assert.Equal(0, await _gatehouse.EndAsync());
     }
 
+    /// <summary>
+    /// A client whose body was refused, and that neither sends the rest nor closes, held the stop for half a minute; then no worker had time
+    /// left, and the exit code said that calls had been cut off.
+    /// </summary>
+    [Fact]
+    public async Task A_client_that_is_answered_and_does_not_close_takes_no_workers_time()
+    {
+        await StartAsync(drainSeconds: 0);
+        using var client = await RawConnection.OpenAsync(_gatehouse.Url);
+        Assert.True(await client.TrySendAsync(
+            $"POST /v1/chat/completions HTTP/1.1\r\nHost: {_gatehouse.Url.Authority}\r\nAuthorization: Bearer {_gatehouse.SampleKey}\r\n"
+            + "Content-Type: application/json\r\nContent-Length: 900000000\r\n\r\n{"));
+        await Wait.UntilAsync(async () => (await _gatehouse.CliAsync("calls", "--json")).Output.Contains(
+            "request_too_large", StringComparison.Ordinal));
+
+        _gatehouse.Terminate();
+
+        Assert.Equal(0, await _gatehouse.EndAsync());
+        Assert.Matches(@"info: .* Stopped after \d+\.\d s\. Calls cut off: 0\.\n", _gatehouse.Output);
+        Assert.DoesNotContain("cannot be renewed", _gatehouse.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_second_signal_ends_at_once_and_says_so_by_its_exit_code()
     {

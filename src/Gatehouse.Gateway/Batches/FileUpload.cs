@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Conversation;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
@@ -26,7 +27,7 @@ internal sealed class FileUpload(IFileStore store, BatchSettings settings, TimeP
     /// <exception cref="ProblemException">The form is not what it should be, or the file is too large.</exception>
     public async Task<StoredFile> ReceiveAsync(HttpContext http, BatchOwner owner)
     {
-        OwnedRequests.LiftLimit(http);
+        RequestBody.LiftLimit(http);
         var now = clock.GetUtcNow();
         var file = new StoredFile(owner, $"file-{Guid.CreateVersion7(now):N}", "", "", 0, now, now + settings.Keep);
         var begun = false;

@@ -7,7 +7,6 @@ using Gatehouse.Gateway.Routing;
 using Gatehouse.Gateway.Scheduling;
 using Gatehouse.Gateway.Streaming;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 
 namespace Gatehouse.Gateway.Batches;
@@ -15,59 +14,24 @@ namespace Gatehouse.Gateway.Batches;
 /// <summary>Requests about what a key's system owns: on the pool, with the key checked, and errors in the caller's format.</summary>
 internal sealed partial class OwnedRequests(Snapshot<GatewayTable> tables, TimeProvider clock, ILogger<OwnedRequests> log)
 {
-    private const int ReadBytes = 16 << 10;
-
     public delegate Task Answer(HttpContext http, Principal principal, string id);
 
     public Task RunAsync(HttpContext http, Surface format, string id, Answer answer) =>
         PoolContext.RunAsync(RunAsync, new Asked(http, format, id, answer));
 
     /// <summary>The whole body, up to the limit of this installation.</summary>
-    /// <exception cref="ProblemException">It is too large, comes too slowly, or finds no room.</exception>
+    /// <exception cref="ProblemException">It is too large, comes too slowly, finds no room, or its framing is broken.</exception>
     public async Task<PooledBuffer> ReadAsync(HttpContext http)
     {
-        var table = tables.Current;
-        LiftLimit(http);
-        using var deadline = Deadline.Begin(RequestBody.LongestSilence, RequestBody.Longest, clock, http.RequestAborted);
         var body = new PooledBuffer();
         try
         {
-            int read;
-            while ((read = await http.Request.Body.ReadAsync(body.GetMemory(1), deadline.Token)) > 0)
-            {
-                deadline.Restart(RequestBody.LongestSilence);
-                body.Advance(read);
-                if (body.Length > table.MaxBodyBytes)
-                {
-                    throw new ProblemException(RequestBody.TooLarge(table.MaxBodyBytes));
-                }
-
-                if (BodyMemory.Reserve(body, body.Length + ReadBytes, table) is { } full)
-                {
-                    throw new ProblemException(full);
-                }
-            }
-
-            return body;
-        }
-        catch (OperationCanceledException) when (deadline.IsOver)
-        {
-            body.Dispose();
-            throw new ProblemException(RequestBody.TooSlow);
+            return await RequestBody.ReadAsync(http, tables.Current, body, clock) is { } problem ? throw new ProblemException(problem) : body;
         }
         catch
         {
             body.Dispose();
             throw;
-        }
-    }
-
-    /// <summary>The server's own limit is lifted; whoever reads counts.</summary>
-    public static void LiftLimit(HttpContext http)
-    {
-        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
-        {
-            limit.MaxRequestBodySize = null;
         }
     }
 

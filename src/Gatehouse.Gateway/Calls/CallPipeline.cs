@@ -118,7 +118,7 @@ internal sealed partial class CallPipeline(
         refusal ??= settlement.Refusal;
 
         // 3 Read, 4 Peek, 5 Route
-        refusal ??= await RequestBody.ReadAsync(call, clock);
+        refusal ??= await RequestBody.ReadAsync(call.Http, call.Table, call.Body, clock, call);
         if (call.Body.Length > InlineSockets.MaxInlineBytes)
         {
             await Task.Yield();

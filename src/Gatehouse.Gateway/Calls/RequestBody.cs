@@ -1,6 +1,9 @@
+using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Routing;
 using Gatehouse.Gateway.Scheduling;
+using Gatehouse.Gateway.Streaming;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -13,11 +16,11 @@ namespace Gatehouse.Gateway.Calls;
 internal static class RequestBody
 {
     /// <summary>So long may a client that has sent much be silent.</summary>
-    public static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(30);
 
-    public static readonly TimeSpan Longest = TimeSpan.FromHours(1);
+    private static readonly TimeSpan Longest = TimeSpan.FromHours(1);
 
-    public static readonly Problem TooSlow = new("request_timeout", 408, "The body came too slowly.");
+    private static readonly Problem TooSlow = new("request_timeout", 408, "The body came too slowly.");
 
     /// <summary>Who has sent so much is believed what the header says of the whole.</summary>
     private const int BelievedFrom = 64 << 10;
@@ -25,13 +28,15 @@ internal static class RequestBody
     /// <summary>How many times what came is made room for at most.</summary>
     private const int Believed = 4;
 
-    /// <returns><see langword="null"/> when the whole body is in <see cref="Call.Body"/>.</returns>
+    /// <param name="call">Whose own time does not pass while the client is waited for.</param>
+    /// <returns><see langword="null"/> when the whole body is there.</returns>
     /// <exception cref="IOException">The client went away.</exception>
     /// <exception cref="OperationCanceledException">The client went away.</exception>
     [AsyncMethodBuilder(typeof(KeptStateBuilder<>))]
-    public static async ValueTask<Problem?> ReadAsync(Call call, TimeProvider clock)
+    public static async ValueTask<Problem?> ReadAsync(
+        HttpContext http, GatewayTable table, PooledBuffer into, TimeProvider clock, Call? call = null)
     {
-        var (request, maxBytes, into) = (call.Http.Request, call.Table.MaxBodyBytes, call.Body);
+        var (request, maxBytes) = (http.Request, table.MaxBodyBytes);
         if (request.Headers.ContentEncoding.Count > 0 && request.Headers.ContentEncoding != "identity")
         {
             return new Problem("unsupported_encoding", 415, "Send the body uncompressed: no 'content-encoding' is accepted.");
@@ -42,19 +47,25 @@ internal static class RequestBody
             return TooLarge(maxBytes);
         }
 
-        if (call.Http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
-        {
-            limit.MaxRequestBodySize = null; // ours is counted below, and answered in the caller's format
-        }
+        LiftLimit(http); // ours is counted below, and answered in the caller's format
 
         Deadline? deadline = null;
+        CancellationTokenRegistration silent = default;
         try
         {
             var reader = request.BodyReader;
             while (true)
             {
-                var pending = reader.ReadAsync(deadline?.Token ?? CancellationToken.None);
-                var result = pending.IsCompletedSuccessfully ? pending.Result : await call.WaitAsync(pending);
+                var pending = reader.ReadAsync(CancellationToken.None);
+                var result = pending.IsCompletedSuccessfully ? pending.Result
+                    : call is not null ? await call.WaitAsync(pending)
+                    : await pending;
+                if (result.IsCanceled)
+                {
+                    reader.AdvanceTo(result.Buffer.Start);
+                    return TooSlow;
+                }
+
                 if (into.Length + result.Buffer.Length > maxBytes)
                 {
                     reader.AdvanceTo(result.Buffer.Start);
@@ -68,12 +79,14 @@ internal static class RequestBody
                 }
                 else if (length >= BelievedFrom && !result.IsCompleted)
                 {
-                    deadline = Deadline.Begin(LongestSilence, Longest, clock, call.Aborted);
+                    // Not by a token of the read: Kestrel could not read the rest, and would call that a mistake in the log.
+                    deadline = Deadline.Begin(LongestSilence, Longest, clock, CancellationToken.None);
+                    silent = deadline.Token.UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), reader);
                 }
 
                 // Believed as far as it came true: who announces much and sends little is not to have the memory.
                 var room = length > BelievedFrom && request.ContentLength is { } whole ? Math.Min(whole, (long)Believed * length) : length;
-                if (length > into.Capacity && BodyMemory.Reserve(into, (int)room, call.Table) is { } full)
+                if (length > into.Capacity && BodyMemory.Reserve(into, (int)room, table) is { } full)
                 {
                     reader.AdvanceTo(result.Buffer.Start);
                     return full;
@@ -91,10 +104,6 @@ internal static class RequestBody
                 }
             }
         }
-        catch (OperationCanceledException) when (deadline is { IsOver: true })
-        {
-            return TooSlow;
-        }
         catch (BadHttpRequestException e)
         {
             return e.StatusCode == StatusCodes.Status408RequestTimeout
@@ -103,10 +112,20 @@ internal static class RequestBody
         }
         finally
         {
+            silent.Dispose();
             deadline?.Dispose();
         }
     }
 
-    public static Problem TooLarge(int maxBytes) =>
+    /// <summary>The server's own limit is lifted; whoever reads counts.</summary>
+    public static void LiftLimit(HttpContext http)
+    {
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+        {
+            limit.MaxRequestBodySize = null;
+        }
+    }
+
+    private static Problem TooLarge(int maxBytes) =>
         new("request_too_large", 413, $"The body is larger than {maxBytes} bytes, the limit of this installation.");
 }

@@ -13,10 +13,13 @@ public sealed class GatewayServer : IServer
 {
     private readonly IServer _inner;
     private readonly GatewayDispatch _dispatch;
+    private readonly GatewayMetrics _metrics;
+    private readonly CancellationTokenSource _cut = new();
     private volatile bool _draining;
     private long _late;
 
-    internal GatewayServer(IServer inner, GatewayDispatch dispatch) => (_inner, _dispatch) = (inner, dispatch);
+    internal GatewayServer(IServer inner, GatewayDispatch dispatch, GatewayMetrics metrics) =>
+        (_inner, _dispatch, _metrics) = (inner, dispatch, metrics);
 
     /// <inheritdoc/>
     public IFeatureCollection Features => _inner.Features;
@@ -32,11 +35,25 @@ public sealed class GatewayServer : IServer
         where TContext : notnull =>
         _inner.StartAsync(new Fork<TContext>(this, application), cancellationToken);
 
-    /// <inheritdoc/>
-    public Task StopAsync(CancellationToken cancellationToken) => _inner.StopAsync(cancellationToken);
+    /// <summary>Whether nothing is being answered: who is connected now is idle, or still sends what nobody reads.</summary>
+    public bool IsIdle => _metrics.Active == 0 && PoolContext.UnderWay == 0;
+
+    /// <summary>A stop that waits for connections waits no longer.</summary>
+    public void Cut() => _cut.Cancel();
 
     /// <inheritdoc/>
-    public void Dispose() => _inner.Dispose();
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _cut.Token);
+        await _inner.StopAsync(patience.Token).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _inner.Dispose();
+        _cut.Dispose();
+    }
 
     /// <summary>One request at a time of one connection; used again for the next.</summary>
     private sealed class Exchange<TContext>

@@ -38,6 +38,12 @@ internal sealed partial class Server : IAsyncDisposable
     /// <summary>Longest wait at the stop for calls under way, then they are cut off.</summary>
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(30);
 
+    /// <summary>Longest wait for who is connected while nothing is answered.</summary>
+    private static readonly TimeSpan IdlePatience = TimeSpan.FromSeconds(10);
+
+    /// <summary>Longest wait for workers, behind all calls: the ledger takes the last ones, leases go back.</summary>
+    private static readonly TimeSpan WorkPatience = TimeSpan.FromSeconds(15);
+
     private readonly ServerParts _parts;
     private readonly WebApplication _app;
     private readonly ServerFlags _flags;
@@ -180,21 +186,42 @@ internal sealed partial class Server : IAsyncDisposable
         _stopped = true;
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(_hurry.Token);
         patience.CancelAfter(StopPatience);
-        using var cut = new CancellationTokenSource();
+        using var hurried = new CancellationTokenSource();
+        var gateway = (GatewayServer)_app.Services.GetRequiredService<IServer>();
         var cuts = _app.Services.GetRequiredService<CallCuts>();
         var calls = _app.Services.GetRequiredService<GatewayMetrics>();
         long? underWay = null;
         await using (patience.Token.Register(() =>
         {
-            underWay = calls.Active;
+            underWay = gateway.IsIdle ? null : calls.Active;
             cuts.Begin();
-            cut.Cancel();
+            gateway.Cut();
+            if (_hurry.IsCancellationRequested)
+            {
+                hurried.Cancel();
+            }
         }))
         {
-            await _app.StopAsync(cut.Token);
+            var stopping = _app.StopAsync(hurried.Token);
+            await CutIdleAsync(gateway, stopping);
+            await stopping;
         }
 
         return underWay;
+    }
+
+    /// <summary>The server bounds no longer how slowly clients send and receive once it stops: those that nothing is answered are cut off.</summary>
+    private async Task CutIdleAsync(GatewayServer gateway, Task stopping)
+    {
+        var clock = TimeProvider.System;
+        var quiet = clock.GetTimestamp();
+        while (!stopping.IsCompleted && !_hurry.IsCancellationRequested && clock.GetElapsedTime(quiet) < IdlePatience)
+        {
+            await Task.WhenAny(stopping, WaitAsync(TimeSpan.FromMilliseconds(100)));
+            quiet = gateway.IsIdle ? quiet : clock.GetTimestamp();
+        }
+
+        gateway.Cut();
     }
 
     private void Hurry(PosixSignalContext context)
@@ -210,6 +237,7 @@ internal sealed partial class Server : IAsyncDisposable
         builder.WebHost.UseKestrelCore().UseSockets(KestrelLimits.Apply).ConfigureKestrel(KestrelLimits.Apply);
         builder.Services.AddRouting();
         builder.Services.AddLogging();
+        builder.Services.Configure<HostOptions>(static host => host.ShutdownTimeout = StopPatience + WorkPatience);
         return builder;
     }
 
