@@ -17,7 +17,7 @@ public sealed class ConfigurationErrorTests
         { "server:\n  adress: 127.0.0.1:1\n", 2, 3, "'adress' is not a setting in 'server'", "Did you mean 'address'?" },
         { "server:\n  max-body: 1MiB\n", 2, 3, "'max-body' is not a setting in 'server'", "Did you mean 'max_body'?" },
         { "server:\n  colour: red\n", 2, 3, "'colour' is not a setting",
-            "Allowed: address, public_url, trusted_proxies, data, keys, durability, polling_threads, max_body, max_answer." },
+            "Allowed: address, public_url, trusted_proxies, data, keys, durability, polling_threads, max_body, max_body_memory, max_answer." },
         { "server:\n  data: a\n  data: b\n", 3, 3, "'data' is here a second time; the first is on line 2", "Keep one of them." },
         { Simulated + "routes:\n  a:\n    targets:\n      - { providr: sim }\n", 6, 11,
             "'providr' is not a setting in 'routes.a.targets[0]'", "Did you mean 'provider'?" },
