@@ -80,8 +80,8 @@ public sealed class DrainTests : IAsyncLifetime
     }
 
     /// <summary>
-    /// A client whose body was refused, and that neither sends the rest nor closes, held the stop for half a minute; then no worker had time
-    /// left, and the exit code said that calls had been cut off.
+    /// A client whose body was refused, and that neither sends the rest nor closes, held the stop for half a minute; then no worker had
+    /// time left, and the exit code said that calls had been cut off.
     /// </summary>
     [Fact]
     public async Task A_client_that_is_answered_and_does_not_close_takes_no_workers_time()

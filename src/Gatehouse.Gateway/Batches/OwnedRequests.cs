@@ -26,7 +26,9 @@ internal sealed partial class OwnedRequests(Snapshot<GatewayTable> tables, TimeP
         var body = new PooledBuffer();
         try
         {
-            return await RequestBody.ReadAsync(http, tables.Current, body, clock) is { } problem ? throw new ProblemException(problem) : body;
+            return await RequestBody.ReadAsync(http, tables.Current, body, clock) is { } problem
+                ? throw new ProblemException(problem)
+                : body;
         }
         catch
         {

@@ -10,8 +10,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Gatehouse.Gateway.Calls;
 
 /// <summary>
-/// Reads a request's body into a pooled buffer, bounded. Kestrel bounds how slowly it may come on the whole; that a large one came fast until
-/// it stopped is bounded here.
+/// Reads a request's body into a pooled buffer, bounded. Kestrel bounds how slowly it may come on the whole; that a large one came fast
+/// until it stopped is bounded here.
 /// </summary>
 internal static class RequestBody
 {

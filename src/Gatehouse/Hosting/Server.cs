@@ -210,7 +210,9 @@ internal sealed partial class Server : IAsyncDisposable
         return underWay;
     }
 
-    /// <summary>The server bounds no longer how slowly clients send and receive once it stops: those that nothing is answered are cut off.</summary>
+    /// <summary>
+    /// Once it stops, the server bounds no longer how slowly clients send and receive: those to whom nothing is answered are cut off.
+    /// </summary>
     private async Task CutIdleAsync(GatewayServer gateway, Task stopping)
     {
         var clock = TimeProvider.System;

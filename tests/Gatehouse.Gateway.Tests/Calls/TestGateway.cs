@@ -89,7 +89,8 @@ internal sealed class TestGateway : IAsyncDisposable
 
     public static async Task<TestGateway> StartAsync(
         Route[] routes, TimeProvider? clock = null, PriceTable? prices = null, SegmentAllocator? allocate = null,
-        Action<KestrelServerLimits>? limits = null, int maxBodyBytes = 1 << 20, int maxAnswerBytes = 1 << 20, long? maxBodyMemoryBytes = null,
+        Action<KestrelServerLimits>? limits = null, int maxBodyBytes = 1 << 20, int maxAnswerBytes = 1 << 20,
+        long? maxBodyMemoryBytes = null,
         Action<ListenOptions>? listen = null, PolicyTable? policies = null)
     {
         var directory = new TemporaryDirectory();
