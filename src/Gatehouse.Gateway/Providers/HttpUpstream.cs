@@ -25,7 +25,7 @@ internal sealed class HttpUpstream : IUpstream, IDisposable
         _host = settings.BaseUrl.Host;
         _clock = clock;
         _head = new RequestHead(settings);
-        Connections = new ConnectionPool(settings.BaseUrl, RequestHead.HostName(settings), OutboundRule.Of(settings, resolve), clock);
+        Connections = new ConnectionPool(settings.BaseUrl, settings.TlsName, OutboundRule.Of(settings, resolve), clock);
     }
 
     public ConnectionPool Connections { get; }

@@ -1,4 +1,5 @@
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Providers.Connections;
 using Gatehouse.Gateway.Resilience;
 
 namespace Gatehouse.Gateway.Providers;
@@ -45,6 +46,9 @@ public sealed record ProviderSettings
     /// The address that <c>/chat/completions</c>, <c>/messages</c> or <c>/models/…</c> is appended to, with its version segment.
     /// </summary>
     public required Uri BaseUrl { get; init; }
+
+    /// <summary>The name that TLS asks for: the address's, unless the operator has set another.</summary>
+    public string TlsName => RequestHead.HostName(this);
 
     /// <summary>The credential, or <see langword="null"/> for providers that need none.</summary>
     public string? ApiKey { get; init; }

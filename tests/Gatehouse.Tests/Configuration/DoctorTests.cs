@@ -1,4 +1,8 @@
+using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Gatehouse.Configuration;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -44,6 +48,42 @@ public sealed class DoctorTests
         Assert.Equal(new("provider there", DoctorState.Failing, message, mend), checks[2]);
         Assert.Equal(DoctorState.Ok, checks[1].State);
         Assert.Equal((DoctorState.Notice, "clock"), (checks[^1].State, checks[^1].Name));
+    }
+
+    /// <summary>Every call failed, and the doctor was content.</summary>
+    [Fact]
+    public async Task A_provider_whose_certificate_has_expired_is_failing()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var certificate = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256).CreateSelfSigned(
+            Now.AddYears(-2), Now.AddYears(-1));
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var served = ServeAsync();
+
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        var checks = await RunAsync(
+            $$"""
+            providers:
+              there: { kind: openai-compatible, base_url: "https://localhost:{{port}}/v1", api_key: canary }
+            """,
+            Edges() with { Connect = new DoctorEdges { PingDatabase = Edges().PingDatabase }.Connect });
+
+        await served;
+        Assert.Equal(DoctorState.Failing, checks[1].State);
+        Assert.StartsWith(
+            $"localhost:{port} answers, and its certificate or protocol is not accepted: ", checks[1].Message, StringComparison.Ordinal);
+
+        async Task ServeAsync()
+        {
+            await using var secure = new SslStream(
+                new NetworkStream(await listener.AcceptSocketAsync(TestContext.Current.CancellationToken), ownsSocket: true));
+            await Assert.ThrowsAnyAsync<Exception>(async () =>
+            {
+                await secure.AuthenticateAsServerAsync(certificate);
+                await secure.ReadExactlyAsync(new byte[1], TestContext.Current.CancellationToken);
+            });
+        }
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using Gatehouse.Gateway.Polling;
 using Gatehouse.Gateway.Providers;
 
@@ -130,6 +131,12 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
         {
             return new(name, DoctorState.Failing, notAllowed.Message,
                 $"If it is meant, write 'allow_private: true' in 'providers.{settings.Name}'.");
+        }
+
+        if (problem is AuthenticationException insecure)
+        {
+            return new(name, DoctorState.Failing, $"{place} answers, and its certificate or protocol is not accepted: {insecure.Message}",
+                "Have its owner renew the certificate; or let this machine trust who signed it, and check its clock.");
         }
 
         if (problem is not null)

@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using System.Net.Security;
 using System.Net.Sockets;
 using Gatehouse.Gateway.Outbound;
 using Gatehouse.Gateway.Polling;
@@ -46,6 +47,11 @@ public sealed record DoctorEdges
         var addresses = await OutboundRule.Of(settings).ResolveAsync(settings.BaseUrl.IdnHost, ct);
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(addresses, settings.BaseUrl.Port, ct);
+        if (settings.BaseUrl.Scheme == Uri.UriSchemeHttps)
+        {
+            await using var secure = new SslStream(new NetworkStream(socket));
+            await secure.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = settings.TlsName }, ct);
+        }
     }
 
     private static async Task<DateTimeOffset?> ServerDateAsync(Uri address, CancellationToken ct)

@@ -39,7 +39,7 @@ internal sealed class RequestHead
         _bare = Encoding.ASCII.GetBytes(Shared(settings, ""));
     }
 
-    /// <summary>The name that TLS asks for: the address's, unless the operator has set another.</summary>
+    /// <inheritdoc cref="ProviderSettings.TlsName"/>
     public static string HostName(ProviderSettings settings) =>
         Own(settings, "Host") is { } own && Uri.TryCreate("https://" + own, UriKind.Absolute, out var named)
             ? named.IdnHost
