@@ -1,8 +1,5 @@
 using Gatehouse.Storage.Postgres;
 using Gatehouse.Storage.Sqlite;
-using Microsoft.Data.Sqlite;
-using Npgsql;
-using SQLitePCL;
 
 namespace Gatehouse.Storage;
 
@@ -18,10 +15,6 @@ public static class DatabaseFactory
     /// <summary>Prepares a pool of connections; the first use connects.</summary>
     /// <exception cref="DatabaseException">The connection string is malformed.</exception>
     public static Database Postgres(string connectionString) => new PostgresDatabase(connectionString);
-
-    /// <summary>Whether a statement failed because the disk of the database is full.</summary>
-    public static bool IsDiskFull(Exception e) => e is SqliteException { SqliteErrorCode: raw.SQLITE_FULL }
-        or PostgresException { SqlState: PostgresErrorCodes.DiskFull };
 
     /// <summary>Which database a connection string names, as <c>host:port/name</c>; without its credentials.</summary>
     public static string PostgresName(string connectionString) => PostgresDatabase.NameOf(connectionString);

@@ -84,6 +84,59 @@ public sealed class DatabaseAwayTests
         }
     }
 
+    [Fact]
+    public async Task A_password_that_changed_is_told_with_its_remedy_and_costs_no_call_of_the_ledger()
+    {
+        await using var postgres = await PostgresServer.StartNewAsync();
+        await postgres.AskPasswordsAsync();
+        await using var owner = NpgsqlDataSource.Create(postgres.ConnectionString);
+        await RunAsync("CREATE ROLE app LOGIN PASSWORD 'one'");
+        await RunAsync("CREATE DATABASE app OWNER app");
+        var app = new NpgsqlConnectionStringBuilder(postgres.ConnectionString) { Username = "app", Password = "one", Database = "app" };
+        await using var gatehouse = await GatehouseProcess.StartAsync($$"""
+            storage: { postgres: "{{app.ConnectionString}}" }
+            providers: { simulator: { kind: simulator } }
+            routes: { simulator: { targets: [{ provider: simulator }] } }
+            """);
+        using var http = gatehouse.CreateClient();
+        using var api = gatehouse.CreateClient(gatehouse.CliToken);
+        Assert.Equal(200, await CallAsync(http));
+
+        await RunAsync("ALTER ROLE app PASSWORD 'two'; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'");
+        await Wait.UntilAsync(async () => (await ReadyAsync()).Contains("(28P01)", StringComparison.Ordinal));
+        Assert.Equal(200, await CallAsync(http));
+        var said = "";
+        await Wait.UntilAsync(
+            async () =>
+            {
+                using var systems = await api.GetAsync(new Uri("api/systems", UriKind.Relative), Ct);
+                Assert.Equal(HttpStatusCode.ServiceUnavailable, systems.StatusCode);
+                said = await systems.Content.ReadAsStringAsync(Ct); // of a connection that was cut: it does not answer at the moment
+                return said.Contains("to the user and password of today", StringComparison.Ordinal);
+            },
+            () => said);
+
+        var doctor = await gatehouse.CliAsync("doctor");
+        Assert.Equal(7, doctor.ExitCode);
+        Assert.Contains("(28P01)", doctor.Output, StringComparison.Ordinal);
+
+        await RunAsync("ALTER ROLE app PASSWORD 'one'");
+        await Wait.UntilAsync(async () => (await ReadyAsync()).Contains("\"notes\":[]", StringComparison.Ordinal));
+        Assert.Equal(200, await CallAsync(http));
+        Assert.Equal(0, await gatehouse.StopAsync());
+        Assert.DoesNotContain("Npgsql.", gatehouse.Output, StringComparison.Ordinal);
+        await using var books = NpgsqlDataSource.Create(app.ConnectionString);
+        Assert.Equal(3, await books.LongAsync("SELECT COUNT(*) FROM observability_ledger WHERE outcome = 'ok'"));
+
+        Task<string> ReadyAsync() => http.GetStringAsync(new Uri("readyz", UriKind.Relative), Ct);
+
+        async Task RunAsync(string sql)
+        {
+            await using var command = owner.CreateCommand(sql);
+            await command.ExecuteNonQueryAsync(Ct);
+        }
+    }
+
     private static async Task<int> CallAsync(HttpClient http)
     {
         using var response = await http.PostAsJsonAsync(

@@ -49,6 +49,14 @@ internal sealed partial class PostgresServer : IAsyncDisposable
         $"-c listen_addresses=127.0.0.1 -c port={_port.ToString(CultureInfo.InvariantCulture)} -c unix_socket_directories= -c fsync=off",
         "start");
 
+    /// <summary>From the next connection on it asks everybody but its owner for a password.</summary>
+    public async Task AskPasswordsAsync()
+    {
+        await File.WriteAllTextAsync(
+            Path.Combine(Data, "pg_hba.conf"), "host all gatehouse 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n");
+        await AsOwnerAsync("pg_ctl", "-D", Data, "reload");
+    }
+
     /// <summary>Cuts all connections and ends without tidying up, as a crash does; what was committed is there after a start.</summary>
     public Task StopAsync() => AsOwnerAsync("pg_ctl", "-D", Data, "-m", "immediate", "-w", "stop");
 

@@ -36,7 +36,7 @@ internal static class ProblemPages
         }
         catch (Exception e) when (AwayDatabase.IsMeant(e) && !http.Response.HasStarted)
         {
-            await RenderAsync(http, http.RequestServices.GetRequiredService<AwayDatabase>().Problem);
+            await RenderAsync(http, http.RequestServices.GetRequiredService<AwayDatabase>().ProblemOf(e));
         }
     }
 

@@ -1,7 +1,6 @@
-using System.Data.Common;
 using System.Globalization;
-using System.Net.Sockets;
 using Gatehouse.Contracts;
+using Gatehouse.Storage;
 
 namespace Gatehouse.Api;
 
@@ -22,6 +21,13 @@ public sealed class AwayDatabase(Func<DateTimeOffset?> since, Func<bool> isHeldB
             $"The database has been away since {last.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC. Calls go on, and are recorded when it is back; try again then.")
         : "The database does not answer at the moment; try again.");
 
-    /// <summary>Whether it is the database that failed, and may be back in a moment.</summary>
-    public static bool IsMeant(Exception e) => e is DbException { IsTransient: true } or SocketException;
+    /// <summary>Whether it is the database that failed, and not what was asked of it.</summary>
+    public static bool IsMeant(Exception e) => DatabaseTrouble.Of(e) is not null;
+
+    /// <summary>What people and programs read who met it.</summary>
+    public Problem ProblemOf(Exception e) => DatabaseTrouble.Of(e) is { IsAway: false } trouble
+        ? new("database_unavailable", 503, trouble.IsOfWrites
+            ? $"{trouble.What} Nothing can be changed; calls go on, and are recorded when it can be written. {trouble.Mend}"
+            : $"{trouble.What} Calls go on, and are recorded when the database can be used. {trouble.Mend}")
+        : Problem;
 }

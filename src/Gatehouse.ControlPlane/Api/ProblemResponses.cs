@@ -85,7 +85,7 @@ internal sealed partial class ProblemResponses(
                 }
 
                 http.Response.Headers.RetryAfter = AwayDatabase.RetryAfter;
-                return away.Problem;
+                return away.ProblemOf(e);
             default:
                 Failed(requestId, e);
                 return new Problem("internal_error", 500, $"Gatehouse failed; its log says why, under the request id {requestId}.");
@@ -115,7 +115,7 @@ internal sealed partial class ProblemResponses(
     [LoggerMessage(Level = LogLevel.Error, Message = "Request {RequestId} to the API failed.")]
     private partial void Failed(string requestId, Exception e);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Request {RequestId} to the API met a database that does not answer.")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "Request {RequestId} to the API met a database that cannot be used, and others may after it.")]
     private partial void Unavailable(string requestId, Exception e);
 }
 

@@ -82,7 +82,11 @@ internal sealed partial class OwnedRequests(Snapshot<GatewayTable> tables, TimeP
         }
         catch (BadHttpRequestException e)
         {
-            problem = new Problem("malformed_body", e.StatusCode, "The body's HTTP framing is broken or incomplete.");
+            problem = RequestBody.Malformed with { Status = e.StatusCode };
+        }
+        catch (IOException e) when (RequestBody.IsChunkTooLarge(e))
+        {
+            problem = RequestBody.Malformed;
         }
         catch (DbException e)
         {

@@ -108,7 +108,11 @@ internal static class RequestBody
         {
             return e.StatusCode == StatusCodes.Status408RequestTimeout
                 ? TooSlow
-                : new Problem("malformed_body", e.StatusCode, "The body's HTTP framing is broken or incomplete.");
+                : Malformed with { Status = e.StatusCode };
+        }
+        catch (IOException e) when (IsChunkTooLarge(e))
+        {
+            return Malformed;
         }
         finally
         {
@@ -125,6 +129,11 @@ internal static class RequestBody
             limit.MaxRequestBodySize = null;
         }
     }
+
+    public static Problem Malformed { get; } = new("malformed_body", 400, "The body's HTTP framing is broken or incomplete.");
+
+    /// <summary>A chunk of 2 GiB and more is no bad request to Kestrel, but looks as if the client had gone.</summary>
+    public static bool IsChunkTooLarge(IOException e) => e.InnerException is OverflowException;
 
     private static Problem TooLarge(int maxBytes) =>
         new("request_too_large", 413, $"The body is larger than {maxBytes} bytes, the limit of this installation.");

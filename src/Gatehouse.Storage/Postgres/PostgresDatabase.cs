@@ -60,9 +60,13 @@ internal sealed class PostgresDatabase : Database
         try
         {
             await using var session = await OpenAsync(ct);
-            var clock = await new PostgresTransaction(session).QueryAsync(
-                $"SELECT CAST(EXTRACT(EPOCH FROM CLOCK_TIMESTAMP()) * 1000000 AS BIGINT)", row => row.Instant(0), ct);
-            return ($"PostgreSQL {session.Version}", clock[0]);
+            var (clock, mode) = (await new PostgresTransaction(session).QueryAsync(
+                $"SELECT CAST(EXTRACT(EPOCH FROM CLOCK_TIMESTAMP()) * 1000000 AS BIGINT), CURRENT_SETTING('transaction_read_only')",
+                row => (row.Instant(0), row.Text(1)),
+                ct))[0];
+            return mode == "on"
+                ? throw new DatabaseException(DatabaseTrouble.ReadOnly.What, DatabaseTrouble.ReadOnly.Mend, null) { IsAway = true }
+                : ($"PostgreSQL {session.Version}", clock);
         }
         catch (DatabaseAwayException e)
         {

@@ -1,4 +1,5 @@
 using Gatehouse.Configuration;
+using Gatehouse.Governance;
 using Gatehouse.Storage;
 
 namespace Gatehouse.Hosting;
@@ -7,6 +8,16 @@ namespace Gatehouse.Hosting;
 internal static class DatabasePing
 {
     public static DoctorEdges Edges { get; } = new() { PingDatabase = PingAsync, Tables = loaded => TablesCheck.OfDisk(loaded.Start) };
+
+    /// <summary>The server's: it has used the database, and knows what became of that.</summary>
+    public static async Task<(string Version, DateTimeOffset? Clock)> PingAsync(
+        TablesStanding standing, LoadedConfiguration loaded, CancellationToken ct)
+    {
+        var sign = await PingAsync(loaded, ct);
+        return (standing.NotRead ?? standing.NotWritten) is { } trouble
+            ? throw new DatabasePingException(trouble.What) { Mend = trouble.Mend }
+            : sign;
+    }
 
     private static async Task<(string Version, DateTimeOffset? Clock)> PingAsync(LoadedConfiguration loaded, CancellationToken ct)
     {

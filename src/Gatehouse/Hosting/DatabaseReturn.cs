@@ -1,4 +1,3 @@
-using Gatehouse.Api;
 using Gatehouse.Configuration;
 using Gatehouse.Governance;
 using Gatehouse.Storage;
@@ -44,7 +43,7 @@ internal sealed partial class DatabaseReturn(
             _refusal = null;
             return true;
         }
-        catch (Exception e) when (e is DatabaseException { IsAway: true } || AwayDatabase.IsMeant(e))
+        catch (Exception e) when (DatabaseTrouble.Of(e) is { IsAway: true })
         {
             _refusal = null;
             return false;
@@ -54,7 +53,7 @@ internal sealed partial class DatabaseReturn(
 #pragma warning restore CA1031
         {
             // A driver may quote its settings.
-            var why = e is DatabaseException or NodeTakenException ? e.Message : $"{e.GetType().Name}; the log has more.";
+            var why = DatabaseTrouble.Of(e)?.ToString() ?? (e is NodeTakenException ? e.Message : $"{e.GetType().Name}; the log has more.");
             if (_refusal != why)
             {
                 Refused(e);

@@ -2,6 +2,7 @@ using Gatehouse.Api;
 using Gatehouse.Configuration;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Guarding;
+using Gatehouse.Gateway.Journal;
 using Gatehouse.Governance;
 using Gatehouse.Guardrails.Policies;
 using Gatehouse.Observability;
@@ -19,9 +20,12 @@ internal static class Joints
     {
         services.AddSingleton(static s => DatabasePing.Edges with
         {
+            PingDatabase = (loaded, ct) => DatabasePing.PingAsync(s.GetRequiredService<TablesStanding>(), loaded, ct),
             Clock = s.GetRequiredService<TimeProvider>(),
             Tables = _ => TablesCheck.Of(
                 s.GetRequiredService<TablesStanding>(), s.GetRequiredService<TablesKeeper>(), s.GetRequiredService<DatabaseReturn>()),
+            Ledger = () => LedgerCheck.Of(
+                s.GetRequiredService<LedgerStanding>(), s.GetRequiredService<CallJournal>(), s.GetRequiredService<TimeProvider>()),
             ClockTraces = (now, ct) => ClockChecks.OfAsync(
                 s.GetRequiredService<DeletionClock>(), s.GetRequiredService<Database>(), now, ct),
         });

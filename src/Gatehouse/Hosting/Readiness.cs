@@ -9,7 +9,7 @@ namespace Gatehouse.Hosting;
 
 /// <summary>Whether this node should get calls, and why not. A database that is away is no reason: calls go on without it.</summary>
 internal sealed class Readiness(
-    Snapshot<GatewayTable> table, CallJournal journal, TablesStanding tables, LedgerStanding ledger, NodeClaim claim)
+    Snapshot<GatewayTable> table, CallJournal journal, TablesStanding tables, LedgerStanding ledger, NodeClaim claim, TimeProvider clock)
 {
     private volatile bool _draining;
 
@@ -21,14 +21,20 @@ internal sealed class Readiness(
         var notes = new List<string>();
         if (tables.IsAway)
         {
-            notes.Add(string.Create(
+            var served = string.Create(
                 CultureInfo.InvariantCulture,
-                $"the database is away: calls are served from {(tables.IsFromDisk ? "the snapshot" : "the tables")} of {tables.ConfirmedAt.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC"));
+                $"alls are served from {(tables.IsFromDisk ? "the snapshot" : "the tables")} of {tables.ConfirmedAt.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC");
+            notes.Add(tables.NotRead is { } no ? $"the database cannot be used: {no.What} C{served}" : $"the database is away: c{served}");
         }
 
-        if (ledger.IsDiskFull)
+        if (tables.NotWritten is { IsOfWrites: true } trouble)
         {
-            notes.Add("the disk of the database is full: calls wait in the journal for the ledger");
+            notes.Add($"the database cannot be written: {trouble.What} Calls go on, and nothing can be changed");
+        }
+
+        if (LedgerCheck.Note(ledger, journal, clock) is { } note)
+        {
+            notes.Add(note);
         }
 
         return notes;

@@ -248,7 +248,7 @@ internal sealed partial class Server : IAsyncDisposable
         var builder = NewBuilder();
         builder.WebHost.ConfigureKestrel(kestrel => KestrelLimits.Listen(kestrel, parts.Configuration.Current.Config.Server.Address));
         builder.Services.Replace(ServiceDescriptor.Singleton<ILoggerFactory>(
-            new StartLogs(logs, e => ct.IsCancellationRequested || Told(e, parts) is not null)));
+            new StartLogs(new TroubleLogs(logs, TimeProvider.System), e => ct.IsCancellationRequested || Told(e, parts) is not null)));
         builder.Services.AddModules(parts);
         if (parts.Kept is null)
         {

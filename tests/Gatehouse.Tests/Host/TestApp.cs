@@ -59,6 +59,9 @@ internal sealed class TestApp : IAsyncDisposable
 
     public IServiceProvider Services => _app.Services;
 
+    /// <summary>The connection string of its PostgreSQL.</summary>
+    public string Postgres => _parts.Configuration.Current.Start.Postgres!;
+
     public Database Db => _parts.Database;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -172,7 +175,7 @@ internal sealed class TestApp : IAsyncDisposable
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => KestrelLimits.Listen(kestrel, "127.0.0.1:0"));
         builder.Services.AddRouting();
         builder.Services.AddLogging();
-        builder.Services.Replace(ServiceDescriptor.Singleton(logFactory));
+        builder.Services.Replace(ServiceDescriptor.Singleton<ILoggerFactory>(new TroubleLogs(logFactory, TimeProvider.System)));
         builder.Services.AddModules(parts);
         builder.Services.AddGatewayServer();
         builder.Services.Replace(ServiceDescriptor.Singleton<TimeProvider>(clock));

@@ -16,7 +16,7 @@ public sealed class ModuleMapTests
         ["Storage"] = [],
         ["Guardrails"] = ["Contracts"],
         ["Gateway"] = ["Contracts", "Guardrails"],
-        ["Api"] = ["Contracts"],
+        ["Api"] = ["Contracts", "Storage"],
         ["Batches"] = ["Contracts", "Gateway", "Storage"],
         ["Configuration"] = ["Api", "Contracts", "Gateway", "Guardrails"],
         ["Governance"] = ["Api", "Contracts", "Gateway", "Guardrails", "Storage"],

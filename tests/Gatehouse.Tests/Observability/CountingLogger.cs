@@ -10,9 +10,6 @@ internal sealed class CountingLogger<T> : ILogger<T>, IDisposable
 
     public ConcurrentQueue<string> Messages { get; } = new();
 
-    /// <summary>Those that were logged with a stack.</summary>
-    public ConcurrentQueue<Exception> Exceptions { get; } = new();
-
     public Task FirstAsync() => _first.Task.WaitAsync(TimeSpan.FromSeconds(20));
 
     public IDisposable? BeginScope<TState>(TState state)
@@ -24,11 +21,6 @@ internal sealed class CountingLogger<T> : ILogger<T>, IDisposable
         LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
         Messages.Enqueue(formatter(state, exception));
-        if (exception is not null)
-        {
-            Exceptions.Enqueue(exception);
-        }
-
         _first.TrySetResult();
     }
 

@@ -3,6 +3,7 @@ using Gatehouse.Contracts;
 using Gatehouse.Gateway.Journal;
 using Gatehouse.Observability;
 using Gatehouse.Observability.Ledger;
+using Gatehouse.Storage;
 using Gatehouse.Tests.Storage;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -51,16 +52,16 @@ public class WorkerTests
         }
 
         await said.FirstAsync();
-        Assert.True(standing.IsDiskFull);
+        Assert.Equal(DatabaseTrouble.DiskFull, standing.Failing(DateTimeOffset.MinValue)?.Trouble); // at once: it does not pass by itself
         var recorded = ledger.Recorded.Next;
         await ledger.Db.ExecuteAsync($"PRAGMA max_page_count = 1000000", CancellationToken.None);
         await recorded.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
         await worker.StopAsync(CancellationToken.None);
 
-        Assert.False(standing.IsDiskFull);
+        Assert.Null(standing.Failing(DateTimeOffset.MaxValue));
         Assert.Equal(2, said.Messages.Count);
-        Assert.StartsWith("The disk of the database is full", said.Messages.First(), StringComparison.Ordinal);
-        Assert.StartsWith("The disk of the database has room again", said.Messages.Last(), StringComparison.Ordinal);
+        Assert.StartsWith("Calls cannot be written to the ledger", said.Messages.First(), StringComparison.Ordinal);
+        Assert.StartsWith("The ledger can be written again", said.Messages.Last(), StringComparison.Ordinal);
         Assert.Equal(2000, await ledger.CountAsync($"SELECT COUNT(*) FROM observability_ledger"));
     }
 

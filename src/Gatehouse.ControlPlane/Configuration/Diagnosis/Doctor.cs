@@ -54,6 +54,11 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
             checks.Add(tables);
         }
 
+        if (edges.Ledger() is { } ledger)
+        {
+            checks.Add(ledger);
+        }
+
         checks.Add(CheckDisk(loaded));
         checks.Add(CheckOpenFiles());
         checks.Add(await clock);

@@ -21,6 +21,9 @@ public sealed record DoctorEdges
     /// <summary>How fresh the tables are that calls are served from, or would be after a start; nothing: that is no question.</summary>
     public Func<LoadedConfiguration, DoctorCheck?> Tables { get; init; } = static _ => null;
 
+    /// <summary>Why calls do not come into the ledger; nothing where they do, or where no server runs.</summary>
+    public Func<DoctorCheck?> Ledger { get; init; } = static () => null;
+
     /// <summary>What a clock that is or was ahead leaves in a database that answers at a time; nothing where all is well.</summary>
     public Func<DateTimeOffset, CancellationToken, Task<IReadOnlyList<DoctorCheck>>> ClockTraces { get; init; } =
         static (_, _) => Task.FromResult<IReadOnlyList<DoctorCheck>>([]);

@@ -31,12 +31,14 @@ internal sealed class LeaseOutage(AllowanceBook book, LiveNodes nodes, TablesSta
     {
         _failingSince = 0;
         book.IsCutOff = false;
+        standing.Written(null);
     }
 
     /// <summary>A round failed.</summary>
     /// <returns>Whether it is the first of them.</returns>
-    public bool GoOn()
+    public bool GoOn(Exception e)
     {
+        standing.Written(e);
         // One failure may be two nodes that were in each other's way.
         book.IsCutOff = IsOn || IsSinceStart;
         var isFirst = !IsOn;

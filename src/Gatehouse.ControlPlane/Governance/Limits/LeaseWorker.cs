@@ -1,4 +1,3 @@
-using Gatehouse.Storage;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -132,7 +131,7 @@ internal sealed partial class LeaseWorker(
         catch (Exception e) when (!ct.IsCancellationRequested)
 #pragma warning restore CA1031
         {
-            if (outage.GoOn())
+            if (outage.GoOn(e))
             {
                 Tell(e);
             }
@@ -141,16 +140,7 @@ internal sealed partial class LeaseWorker(
 
     private void Tell(Exception e)
     {
-        if (outage.IsSinceStart)
-        {
-            return; // the start has told
-        }
-
-        if (DatabaseFactory.IsDiskFull(e))
-        {
-            LeasesHaveNoRoom();
-        }
-        else
+        if (!outage.IsSinceStart) // else the start has told
         {
             LeasesFailed(e);
         }
@@ -171,11 +161,6 @@ internal sealed partial class LeaseWorker(
     [LoggerMessage(Level = LogLevel.Error,
         Message = "Leases of budgets and limits cannot be renewed: calls go on with what this node holds, and it is tried again.")]
     private partial void LeasesFailed(Exception e);
-
-    [LoggerMessage(Level = LogLevel.Error,
-        Message = "The disk of the database is full: leases of budgets and limits cannot be renewed, and calls go on with what this node "
-            + "holds. Free some space on it; they are renewed when there is room, without a restart.")]
-    private partial void LeasesHaveNoRoom();
 
     [LoggerMessage(Level = LogLevel.Error,
         Message = "Another node runs on a copy of this node's data folder and took its name: this one leases no more and writes nothing to the "

@@ -42,7 +42,7 @@ internal sealed partial class GovernanceWorker(
             catch (Exception e)
 #pragma warning restore CA1031
             {
-                standing.Lose();
+                standing.Lose(e);
                 if (!failing)
                 {
                     failing = true;
@@ -53,6 +53,6 @@ internal sealed partial class GovernanceWorker(
     }
 
     [LoggerMessage(Level = LogLevel.Error,
-        Message = "The database does not answer; keys and people stay as they were last read, and it is tried again four times a second.")]
+        Message = "The database cannot be read; keys and people stay as they were last read, and it is tried again four times a second.")]
     private partial void RefreshFailed(Exception e);
 }

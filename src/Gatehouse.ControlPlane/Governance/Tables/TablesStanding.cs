@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Gatehouse.Storage;
 
 namespace Gatehouse.Governance;
 
@@ -10,6 +11,8 @@ public sealed class TablesStanding : IDisposable
     private long _confirmedAt;
     private volatile bool _isFromDisk;
     private volatile bool _isAway;
+    private volatile DatabaseTrouble? _notRead;
+    private volatile DatabaseTrouble? _notWritten;
     private volatile int _nodes;
 
     /// <param name="kept">What the node starts from; <see langword="null"/>: the database answers.</param>
@@ -35,6 +38,12 @@ public sealed class TablesStanding : IDisposable
     /// <summary>The database did not answer when it was last asked for changes.</summary>
     public bool IsAway => _isAway;
 
+    /// <summary>Why nothing can be read of a database that answers; <see langword="null"/>: it does not, or all is well.</summary>
+    public DatabaseTrouble? NotRead => _notRead;
+
+    /// <summary>Why this node can write nothing to a database that answers; <see langword="null"/>: it does not, or all is well.</summary>
+    public DatabaseTrouble? NotWritten => _notWritten;
+
     /// <summary>Nodes that were alive when the database was last asked, this one included.</summary>
     internal int Nodes
     {
@@ -49,7 +58,17 @@ public sealed class TablesStanding : IDisposable
         Volatile.Write(ref _confirmedAt, at.UtcTicks);
         _isFromDisk = false;
         _isAway = false;
+        _notRead = null;
     }
 
-    internal void Lose() => _isAway = true;
+    internal void Lose(Exception e)
+    {
+        _notRead = Answering(e);
+        _isAway = true;
+    }
+
+    /// <param name="e"><see langword="null"/>: it can.</param>
+    internal void Written(Exception? e) => _notWritten = e is null ? null : Answering(e);
+
+    private static DatabaseTrouble? Answering(Exception e) => DatabaseTrouble.Of(e) is { IsAway: false } trouble ? trouble : null;
 }

@@ -1,14 +1,38 @@
+using Gatehouse.Storage;
+
 namespace Gatehouse.Observability;
 
 /// <summary>Whether what the journal holds comes into the ledger. Safe from any thread.</summary>
 public sealed class LedgerStanding
 {
-    private volatile bool _isDiskFull;
+    /// <summary>What passes by itself, a lock or a server that starts anew, is gone by then.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
-    /// <summary>The disk of the database was full when calls were last to be written: they wait in the journal.</summary>
-    public bool IsDiskFull
+    private volatile LedgerFailure? _failure;
+
+    /// <summary>Why calls wait in the journal, and since when; <see langword="null"/> when they do not, or only for a moment.</summary>
+    public LedgerFailure? Failing(DateTimeOffset now) =>
+        _failure is { } failure && (failure.Trouble is { IsAway: false } || now - failure.Since >= Patience) ? failure : null;
+
+    /// <returns>What has failed until now; <see langword="null"/>: nothing.</returns>
+    internal LedgerFailure? Written()
     {
-        get => _isDiskFull;
-        internal set => _isDiskFull = value;
+        var before = _failure;
+        _failure = null;
+        return before;
+    }
+
+    /// <returns>Whether it is another failure than before.</returns>
+    internal bool NotWritten(Exception e, DateTimeOffset now)
+    {
+        var (before, trouble) = (_failure, DatabaseTrouble.Of(e));
+        _failure = new LedgerFailure(trouble?.What ?? $"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")}", trouble, before?.Since ?? now);
+        return before is null || before.Why != _failure.Why;
     }
 }
+
+/// <summary>The ledger is not written.</summary>
+/// <param name="Why">A sentence.</param>
+/// <param name="Trouble">Of the database; <see langword="null"/>: what was to be written may be at fault.</param>
+/// <param name="Since">When it failed first.</param>
+public sealed record LedgerFailure(string Why, DatabaseTrouble? Trouble, DateTimeOffset Since);

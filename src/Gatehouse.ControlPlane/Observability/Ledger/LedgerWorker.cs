@@ -1,4 +1,3 @@
-using Gatehouse.Storage;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -45,10 +44,9 @@ internal sealed partial class LedgerWorker(
             try
             {
                 var any = await drain.DrainAsync(stoppingToken);
-                if (standing.IsDiskFull)
+                if (standing.Written() is { } failure)
                 {
-                    standing.IsDiskFull = false;
-                    DiskHasRoom();
+                    WrittenAgain(failure.Since);
                 }
 
                 if (drain.Damaged > damaged)
@@ -76,15 +74,9 @@ internal sealed partial class LedgerWorker(
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
 #pragma warning restore CA1031
             {
-                var (isFull, wasFull) = (DatabaseFactory.IsDiskFull(e), standing.IsDiskFull);
-                standing.IsDiskFull = isFull;
-                if (!isFull)
+                if (standing.NotWritten(e, clock.GetUtcNow()))
                 {
-                    DrainFailed(retry, e);
-                }
-                else if (!wasFull)
-                {
-                    DiskFull();
+                    DrainFailed(e);
                 }
 
                 await Task.Delay(retry, clock, stoppingToken);
@@ -124,16 +116,12 @@ internal sealed partial class LedgerWorker(
     private partial void RecordsDamaged(string stretches, string? file);
 
     [LoggerMessage(Level = LogLevel.Error,
-        Message = "Calls could not be written to the ledger; they wait in the journal. Next try in {Retry}.")]
-    private partial void DrainFailed(TimeSpan retry, Exception e);
+        Message = "Calls cannot be written to the ledger: they go on, and wait in the journal until it can be.")]
+    private partial void DrainFailed(Exception e);
 
-    [LoggerMessage(Level = LogLevel.Error,
-        Message = "The disk of the database is full: calls go on, and wait in the journal for the ledger. Free some space on it; "
-            + "they are written when there is room, without a restart.")]
-    private partial void DiskFull();
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "The disk of the database has room again: calls that waited are in the ledger.")]
-    private partial void DiskHasRoom();
+    [LoggerMessage(Level = LogLevel.Information,
+        Message = "The ledger can be written again: calls that waited since {Since:yyyy-MM-dd HH:mm:ss} UTC are in it, or on their way.")]
+    private partial void WrittenAgain(DateTimeOffset since);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Some calls are still in the journal; the next start writes them to the ledger.")]
     private partial void FlushFailed(Exception e);

@@ -17,12 +17,11 @@ internal sealed class SimulatedNode : IAsyncDisposable
     private readonly string _folder;
     private readonly Database _db;
     private readonly StepClock _clock;
-    private readonly TablesStanding _standing;
 
     public SimulatedNode(string folder, Database db, StepClock clock, Principal principal)
     {
         (_folder, _db, _clock, Principal) = (folder, db, clock, principal);
-        _standing = new TablesStanding(clock, null);
+        Standing = new TablesStanding(clock, null);
         Db = new FlakyDatabase(db);
         Directory.CreateDirectory(folder);
         File.WriteAllText(Path.Combine(folder, "node"), principal.KeyId.ToString()); // its name, the same each time
@@ -52,6 +51,8 @@ internal sealed class SimulatedNode : IAsyncDisposable
 
     /// <summary>What its worker says.</summary>
     public CountingLogger<LeaseWorker> Log { get; } = new();
+
+    public TablesStanding Standing { get; }
 
     public NodeAgreement Agreement { get; private set; } = null!;
 
@@ -94,7 +95,7 @@ internal sealed class SimulatedNode : IAsyncDisposable
             Kill();
         }
 
-        _standing.Dispose();
+        Standing.Dispose();
         Log.Dispose();
         return Db.DisposeAsync();
     }
@@ -111,8 +112,8 @@ internal sealed class SimulatedNode : IAsyncDisposable
         Agreement = new NodeAgreement(_clock, NullLogger<NodeAgreement>.Instance);
         Progress = new JournalProgress(Journal);
         var store = new LeaseStore(Db);
-        var nodes = new LiveNodes(store, Progress, _standing, _clock, NullLogger<LiveNodes>.Instance);
-        var outage = new LeaseOutage(Book, nodes, _standing, _clock);
+        var nodes = new LiveNodes(store, Progress, Standing, _clock, NullLogger<LiveNodes>.Instance);
+        var outage = new LeaseOutage(Book, nodes, Standing, _clock);
         Presence = new NodePresence(store, new NodeClaim(Progress, Book, _clock), nodes, Agreement, Publisher, Progress, Book);
         var counts = new LeasedCounts(store, Book, Progress, nodes, outage, _clock);
         Worker = new LeaseWorker(
