@@ -57,6 +57,7 @@ public sealed class DataFolderTests
     [InlineData("a secret that is none", 6, "must hold 32 bytes in base64. Restore it from a backup")]
     [InlineData("a folder for a secret", 6, "Let the user that runs Gatehouse read it.")]
     [InlineData("a file for the journal", 6, "It must be a folder in which the user that runs Gatehouse may read and write")]
+    [InlineData("a journal that may only be read", 6, "It must be a folder in which the user that runs Gatehouse may read and write")]
     [InlineData("a database that is none", 6, "is not a SQLite database. Restore it from a backup; or move it away")]
     [InlineData("a folder for a configuration", 4, "This is a folder and no configuration file. Name the file in it")]
     [InlineData("an address of another", 5, "no network interface of this machine has that address.")]
@@ -65,6 +66,7 @@ public sealed class DataFolderTests
     {
         var folder = Directory.CreateTempSubdirectory("gatehouse-test-");
         var data = folder.CreateSubdirectory("data").FullName;
+        var journal = Path.Combine(data, "journal");
         using var other = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         string[] flags = ["--address", "127.0.0.1:0"];
         switch (what)
@@ -76,7 +78,14 @@ public sealed class DataFolderTests
                 Directory.CreateDirectory(Path.Combine(data, "secret"));
                 break;
             case "a file for the journal":
-                await File.WriteAllTextAsync(Path.Combine(data, "journal"), "", TestContext.Current.CancellationToken);
+                await File.WriteAllTextAsync(journal, "", TestContext.Current.CancellationToken);
+                break;
+            case "a journal that may only be read":
+                Assert.SkipWhen(Environment.IsPrivilegedProcess, "Root may write everywhere.");
+                Directory.CreateDirectory(journal);
+                await File.WriteAllTextAsync(Path.Combine(journal, "lock"), "", TestContext.Current.CancellationToken);
+                await File.WriteAllTextAsync(Path.Combine(journal, "node"), $"{Guid.CreateVersion7()}", TestContext.Current.CancellationToken);
+                File.SetUnixFileMode(journal, UnixFileMode.UserRead | UnixFileMode.UserExecute);
                 break;
             case "a database that is none":
                 await File.WriteAllTextAsync(Path.Combine(data, "gatehouse.db"), new string('x', 9000), TestContext.Current.CancellationToken);
@@ -95,6 +104,11 @@ public sealed class DataFolderTests
         }
 
         var result = await GatehouseProcess.RunAsync(folder.FullName, null, ["up", .. flags]);
+
+        if (Directory.Exists(journal))
+        {
+            File.SetUnixFileMode(journal, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
 
         folder.Delete(recursive: true);
         Assert.Equal((exitCode, ""), (result.ExitCode, result.Output));

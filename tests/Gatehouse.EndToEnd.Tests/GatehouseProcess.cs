@@ -83,23 +83,26 @@ internal sealed partial class GatehouseProcess : IAsyncDisposable
             await File.WriteAllTextAsync(Path.Combine(folder, "gatehouse.yaml"), yaml);
         }
 
-        var start = Describe(folder, null, ["up", .. FreePort]);
-        string[] command = ["-c", $"ulimit -n {openFiles} && exec \"$0\" \"$@\"", start.FileName, .. start.ArgumentList];
-        start.FileName = "bash";
-        start.ArgumentList.Clear();
-        foreach (var argument in command)
-        {
-            start.ArgumentList.Add(argument);
-        }
+        return await BeginAsync(DescribeLimited(openFiles, folder), folder, ownsFolder: true);
+    }
 
-        return await BeginAsync(start, folder, ownsFolder: true);
+    /// <summary>The same where it is to end by itself.</summary>
+    public static async Task<CommandResult> RunLimitedAsync(int openFiles)
+    {
+        var folder = Directory.CreateTempSubdirectory("gatehouse-test-");
+        var result = await RunAsync(DescribeLimited(openFiles, folder.FullName));
+        folder.Delete(recursive: true);
+        return result;
     }
 
     /// <summary>Runs a command to its end in a folder.</summary>
     public static async Task<CommandResult> RunAsync(
-        string folder, IReadOnlyDictionary<string, string>? environment, params string[] arguments)
+        string folder, IReadOnlyDictionary<string, string>? environment, params string[] arguments) =>
+        await RunAsync(Describe(folder, environment, arguments));
+
+    private static async Task<CommandResult> RunAsync(ProcessStartInfo start)
     {
-        using var process = Process.Start(Describe(folder, environment, arguments))!;
+        using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync().WaitAsync(Patience);
@@ -200,6 +203,20 @@ internal sealed partial class GatehouseProcess : IAsyncDisposable
         var ready = await gatehouse.WaitForLineAsync(line => line.StartsWith("READY ", StringComparison.Ordinal));
         gatehouse.Url = new Uri(ready["READY ".Length..].Trim());
         return gatehouse;
+    }
+
+    private static ProcessStartInfo DescribeLimited(int openFiles, string folder)
+    {
+        var start = Describe(folder, null, ["up", .. FreePort]);
+        string[] command = ["-c", $"ulimit -n {openFiles} && exec \"$0\" \"$@\"", start.FileName, .. start.ArgumentList];
+        start.FileName = "bash";
+        start.ArgumentList.Clear();
+        foreach (var argument in command)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        return start;
     }
 
     private static ProcessStartInfo Describe(string folder, IReadOnlyDictionary<string, string>? environment, params string[] arguments)

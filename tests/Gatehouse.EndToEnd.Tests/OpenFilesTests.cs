@@ -71,6 +71,20 @@ public sealed class OpenFilesTests
         silent.Stop();
     }
 
+    /// <summary>It ended with a stack, or the runtime aborted.</summary>
+    [Theory]
+    [InlineData(128)]
+    [InlineData(256)]
+    public async Task A_start_that_could_serve_nobody_is_refused_with_the_way_to_have_more(int limit)
+    {
+        var result = await GatehouseProcess.RunLimitedAsync(limit);
+
+        Assert.Equal((1, ""), (result.ExitCode, result.Output));
+        var said = Assert.Single(result.Error.TrimEnd().Split('\n'));
+        Assert.Contains($"Only {limit} files and sockets may be open", said, StringComparison.Ordinal);
+        Assert.Contains("LimitNOFILE=65536", said, StringComparison.Ordinal);
+    }
+
     /// <summary>As many clients as it accepts, and some that wait.</summary>
     private static async Task<List<RawConnection>> FillAsync(GatehouseProcess gatehouse)
     {

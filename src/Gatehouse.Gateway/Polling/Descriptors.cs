@@ -18,6 +18,9 @@ public static unsafe class Descriptors
     public const string Mend =
         "Raise the limit: 'LimitNOFILE=65536' in a systemd unit, 'ulimit -n 65536' in a shell, '--ulimit nofile=65536' of a container.";
 
+    /// <summary>A server with fewer accepts nobody, or ends before it could: some 260 are open before the first client comes.</summary>
+    public const int Least = 384;
+
     /// <summary>How many there may be; <see cref="int.MaxValue"/> where nobody says.</summary>
     public static int Limit { get; } = Read();
 

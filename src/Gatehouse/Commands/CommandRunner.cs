@@ -4,6 +4,7 @@ using System.CommandLine.Parsing;
 using System.Text.Json;
 using Gatehouse.Client;
 using Gatehouse.Contracts;
+using Gatehouse.Gateway.Polling;
 using Gatehouse.Governance;
 using Gatehouse.Output;
 
@@ -26,6 +27,13 @@ internal static class CommandRunner
         };
         try
         {
+            // Here, because with a few the invocation itself breaks.
+            if (parsed.CommandResult.Command.Name == UpCommand.Name && Descriptors.Limit < Descriptors.Least)
+            {
+                throw new CommandException(ExitCodes.Usage, "too_few_open_files",
+                    $"Only {Descriptors.Limit} files and sockets may be open, which are too few for a server. {Descriptors.Mend}");
+            }
+
             return parsed.Action is ParseErrorAction error
                 ? FailToParse(parsed, error, terminal)
                 : await parsed.InvokeAsync(configuration);

@@ -9,6 +9,8 @@ namespace Gatehouse.Commands;
 /// <summary><c>gatehouse up</c>: runs the server until Ctrl+C or SIGTERM.</summary>
 internal static class UpCommand
 {
+    public const string Name = "up";
+
     private const int MaxDrainSeconds = 600;
 
     public static Command Create()
@@ -52,7 +54,7 @@ internal static class UpCommand
             DefaultValueFactory = static _ => LogLevel.Information,
         };
         logLevel.AcceptOnlyItsWords();
-        var command = new Command("up", "Run the server.") { ConfigurationSources.File, address, noSample, drain, logLevel };
+        var command = new Command(Name, "Run the server.") { ConfigurationSources.File, address, noSample, drain, logLevel };
         command.SetAction(async (parsed, ct) =>
         {
             var source = ConfigurationSources.From(parsed, parsed.GetValue(address));

@@ -186,7 +186,7 @@ internal sealed partial class ServerParts : IAsyncDisposable
         {
             throw Unusable($"The journal in {folder} cannot be used: {e.Message}");
         }
-        catch (JournalFullException e)
+        catch (JournalFullException e) when (e.InnerException is not UnauthorizedAccessException)
         {
             throw Unusable($"The journal in {folder} cannot be used: {e.Message} Free some space, or choose another directory with --data.");
         }

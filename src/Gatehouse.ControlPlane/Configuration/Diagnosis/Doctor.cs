@@ -15,7 +15,6 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
 {
     private const long FailingFreeBytes = 100L << 20;
     private const long WarningFreeBytes = 1L << 30;
-    private const int FailingOpenFiles = 256; // that many are open before the first client comes
     private const int WarningOpenFiles = 4096;
     private static readonly TimeSpan WarningSkew = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan FailingSkew = TimeSpan.FromMinutes(5);
@@ -238,7 +237,7 @@ public sealed class Doctor(Func<CancellationToken, Task<ConfigurationOutcome>> c
                 $"{limit} files and sockets may be open: clients are accepted while fewer than {Descriptors.ClientsOf(limit)} are, others wait.");
         return limit switch
         {
-            < FailingOpenFiles => new(Name, DoctorState.Failing, message, Descriptors.Mend),
+            < Descriptors.Least => new(Name, DoctorState.Failing, message, Descriptors.Mend),
             < WarningOpenFiles => new(Name, DoctorState.Warning, message, Descriptors.Mend),
             _ => new(Name, DoctorState.Ok, message),
         };
