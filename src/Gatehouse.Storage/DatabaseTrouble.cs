@@ -36,9 +36,16 @@ public sealed record DatabaseTrouble(string What, string Mend)
         DatabaseException said => new(said.What, said.Mend ?? "") { IsAway = said.IsAway },
         PostgresException said => Of(said),
         SqliteException said => Of(said),
+        NpgsqlException { InnerException: AggregateException each } =>
+            each.InnerExceptions.Select(Of).FirstOrDefault(static t => t is { IsAway: false })
+                ?? Away("None of PostgreSQL's hosts answers."),
+        NpgsqlException said when IsUnsuitable(said) => Away("None of PostgreSQL's hosts is what 'Target Session Attributes' asks for."),
         SocketException or DbException { IsTransient: true } => Away("The database does not answer."),
         _ => null,
     };
+
+    /// <summary>Of several hosts none is what the connection asks for: none yet, where one is about to take over.</summary>
+    internal static bool IsUnsuitable(NpgsqlException e) => e.Message.StartsWith("No suitable host", StringComparison.Ordinal);
 
     private static DatabaseTrouble Away(string what) => new(what, "Bring it back if it does not come by itself.") { IsAway = true };
 

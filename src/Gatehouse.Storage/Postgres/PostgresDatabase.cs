@@ -124,6 +124,7 @@ internal sealed class PostgresDatabase : Database
     {
         PostgresException said => said.SqlState is PostgresErrorCodes.CannotConnectNow or PostgresErrorCodes.AdminShutdown
             or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.TooManyConnections,
+        NpgsqlException said when DatabaseTrouble.IsUnsuitable(said) => true,
         SocketException or TimeoutException or IOException => true,
         _ => e.InnerException is { } inner && IsAway(inner),
     };

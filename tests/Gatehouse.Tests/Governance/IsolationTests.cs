@@ -32,6 +32,9 @@ public sealed class IsolationTests
         rules: [ { name: rivals, detect: terms, terms: [ rival corp ], sides: [ input ], action: escalate, escalate: { mode: after } } ]
         """;
 
+    /// <summary>Longer than what the random letters of a form's token spell by chance.</summary>
+    private const string Blue = "blue-whales";
+
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Theory]
@@ -40,7 +43,7 @@ public sealed class IsolationTests
     public async Task No_role_of_another_team_sees_or_changes_anything(string kind)
     {
         await using var app = await TestApp.StartAsync(kind, policy: Policy);
-        var blue = await Estate.BuildAsync(app, "blue");
+        var blue = await Estate.BuildAsync(app, Blue);
         var red = await Estate.BuildAsync(app, "red");
         var before = await blue.LookAsync(app);
         var leaks = new List<string>();
@@ -94,7 +97,7 @@ public sealed class IsolationTests
     public async Task Who_follows_calls_sees_those_of_their_team_alone()
     {
         await using var app = await TestApp.StartAsync(policy: Policy);
-        var blue = await Estate.BuildAsync(app, "blue");
+        var blue = await Estate.BuildAsync(app, Blue);
         var red = await Estate.BuildAsync(app, "red");
         using var http = app.Program(red.Token);
         using var response = await http.SendAsync("GET", "api/calls/follow");
@@ -112,7 +115,7 @@ public sealed class IsolationTests
     public async Task No_role_of_another_team_sees_anything_in_the_console()
     {
         await using var app = await TestApp.StartAsync(policy: Policy);
-        var blue = await Estate.BuildAsync(app, "blue");
+        var blue = await Estate.BuildAsync(app, Blue);
         var red = await Estate.BuildAsync(app, "red");
         var people = app.Services.GetRequiredService<People>();
         var root = new Person(Guid.Empty, "test", "test", [new Membership(null, Role.Admin)]);

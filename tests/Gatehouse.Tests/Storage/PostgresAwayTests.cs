@@ -68,6 +68,23 @@ public sealed class PostgresAwayTests
         Assert.False(await IsAwayAsync(settings.ConnectionString));
     }
 
+    /// <summary>While another host takes over, none is a primary: a start failed then, though it had a snapshot to go on from.</summary>
+    [Fact]
+    public async Task Several_hosts_of_which_none_is_as_asked_are_away()
+    {
+        await using var database = await TestDatabase.CreateAsync("postgres");
+        var settings = new NpgsqlConnectionStringBuilder(database.Setting["postgres: '".Length..^1])
+        {
+            TargetSessionAttributes = "standby",
+        };
+        settings.Host += $",{settings.Host}";
+        await using var db = DatabaseFactory.Postgres(settings.ConnectionString);
+
+        Assert.True((await Assert.ThrowsAsync<DatabaseException>(() => db.PingAsync(Ct))).IsAway);
+        var failed = await Assert.ThrowsAnyAsync<Exception>(() => db.QueryAsync($"SELECT 1", row => row.Long(0), Ct));
+        Assert.True(DatabaseTrouble.Of(failed)?.IsAway, failed.ToString());
+    }
+
     [Fact]
     public async Task A_database_that_is_held_back_answers_nobody_until_it_is_let_go()
     {

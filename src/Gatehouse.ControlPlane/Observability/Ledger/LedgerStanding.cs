@@ -26,7 +26,7 @@ public sealed class LedgerStanding
     internal bool NotWritten(Exception e, DateTimeOffset now)
     {
         var (before, trouble) = (_failure, DatabaseTrouble.Of(e));
-        _failure = new LedgerFailure(trouble?.What ?? $"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")}", trouble, before?.Since ?? now);
+        _failure = new LedgerFailure(trouble?.What ?? $"{e.GetType().Name}; the log has more.", trouble, before?.Since ?? now);
         return before is null || before.Why != _failure.Why;
     }
 }
