@@ -27,7 +27,13 @@ public sealed record DatabaseTrouble(string What, string Mend)
     /// <summary>It can be read all the same.</summary>
     public bool IsOfWrites => this == DiskFull || this == ReadOnly;
 
-    public override string ToString() => $"{What} {Mend}".TrimEnd();
+    /// <summary>
+    /// What the server said itself, without its last dot. May name users, hosts and tables: for the log, never for who has not signed
+    /// in.
+    /// </summary>
+    public string? Detail { get; private init; }
+
+    public override string ToString() => (Detail is null ? $"{What} {Mend}" : $"{What} {Mend} PostgreSQL says: {Detail}.").TrimEnd();
 
     /// <returns><see langword="null"/>: it is the statement that failed, or something else.</returns>
     public static DatabaseTrouble? Of(Exception e) => e switch
@@ -53,19 +59,29 @@ public sealed record DatabaseTrouble(string What, string Mend)
     {
         PostgresErrorCodes.DiskFull => DiskFull,
         PostgresErrorCodes.ReadOnlySqlTransaction => ReadOnly,
-        PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification => new(
-            $"PostgreSQL lets Gatehouse in no more: {Said(e)}", "Set 'storage.postgres' to the user and password of today, and start again."),
-        PostgresErrorCodes.InsufficientPrivilege => new(
-            $"PostgreSQL refuses the user of 'storage.postgres': {Said(e)}", "Give it back its rights: it owns what it made."),
-        PostgresErrorCodes.InvalidCatalogName => new($"PostgreSQL has no such database: {Said(e)}", "Restore it from a backup."),
-        PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName => new(
-            $"The schema in PostgreSQL is not that of Gatehouse: {Said(e)}", "Restore what is missing from a backup."),
+        PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification => Refusing(
+            e, "PostgreSQL lets Gatehouse in no more", "Set 'storage.postgres' to the user and password of today, and start again."),
+        PostgresErrorCodes.InsufficientPrivilege => Refusing(
+            e, "PostgreSQL refuses the user of 'storage.postgres'", "Give it back its rights: it owns what it made."),
+        PostgresErrorCodes.InvalidCatalogName => Refusing(e, "PostgreSQL has no such database", "Restore it from a backup."),
+        PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName => Refusing(
+            e, "The schema in PostgreSQL is not that of Gatehouse",
+            "See with 'gatehouse doctor' whether another version was started on it; restore what is missing from a backup."),
+        PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.LockNotAvailable => new(
+            $"PostgreSQL broke a statement off for another's sake ({e.SqlState}).", "It is tried again.")
+        {
+            IsAway = true,
+            Detail = Said(e),
+        },
         _ => e.IsTransient || PostgresErrorCodes.AdminShutdown == e.SqlState || PostgresErrorCodes.CrashShutdown == e.SqlState
-            ? Away($"PostgreSQL cannot answer now: {Said(e)}")
+            ? Away($"PostgreSQL cannot answer now ({e.SqlState}).") with { Detail = Said(e) }
             : null,
     };
 
-    private static string Said(PostgresException e) => $"{e.MessageText.TrimEnd('.')} ({e.SqlState}).";
+    private static DatabaseTrouble Refusing(PostgresException e, string what, string mend) =>
+        new($"{what} ({e.SqlState}).", mend) { Detail = Said(e) };
+
+    private static string Said(PostgresException e) => e.MessageText.TrimEnd('.');
 
     private static DatabaseTrouble? Of(SqliteException e) => e.SqliteErrorCode switch
     {
@@ -76,7 +92,7 @@ public sealed record DatabaseTrouble(string What, string Mend)
         raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => new("The SQLite file is damaged.", "Restore it from a backup."),
         raw.SQLITE_BUSY or raw.SQLITE_LOCKED => new(
             "The SQLite file is locked by another program, or a long write is under way.",
-            "End what has it open, a copy or a shell of sqlite3, or try again."),
+            "End what has it open, a copy or a shell of sqlite3, or try again.") { IsAway = true },
         _ => null,
     };
 }

@@ -17,6 +17,7 @@ using Microsoft.AspNetCore.Http.Json;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Gatehouse.Observability;
@@ -44,7 +45,8 @@ public static class ObservabilityModule
             s.GetRequiredService<Database>(),
             s.GetRequiredService<SystemLookup>(),
             s.GetRequiredService<RecordedSignal>(),
-            s.GetRequiredService<TimeProvider>()));
+            s.GetRequiredService<TimeProvider>(),
+            s.GetService<IHostApplicationLifetime>()?.ApplicationStopping ?? default));
         services.AddSingleton(s => new TrafficQueries(
             s.GetRequiredService<Database>(), s.GetRequiredService<SystemLookup>(), s.GetRequiredService<TimeProvider>()));
 

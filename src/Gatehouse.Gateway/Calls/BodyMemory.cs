@@ -36,7 +36,7 @@ internal static class BodyMemory
             var more = (long)BitOperations.RoundUpToPowerOf2((uint)bytes) - buffer.Taken; // as pools have them
             if (Interlocked.Add(ref s_taken, more) > Math.Max(table.MaxBodyMemoryBytes, buffer.Taken + more))
             {
-                GiveBack(more);
+                Interlocked.Add(ref s_taken, -more);
                 return Full;
             }
 
@@ -47,5 +47,10 @@ internal static class BodyMemory
         return null;
     }
 
-    public static void GiveBack(long bytes) => Interlocked.Add(ref s_taken, -bytes);
+    /// <summary>The buffer counts no more: its memory goes back, or another has taken over what is in it.</summary>
+    public static void Release(PooledBuffer buffer)
+    {
+        Interlocked.Add(ref s_taken, -buffer.Taken);
+        buffer.Taken = 0;
+    }
 }

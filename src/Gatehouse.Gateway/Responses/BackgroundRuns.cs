@@ -42,6 +42,7 @@ internal sealed partial class BackgroundRuns(
         var scope = StoredContent.ScopeOf(call.Principal);
         var stored = new StoredResponse(scope, terms.Id, terms.PreviousId, clock.GetUtcNow(), "queued", request.Input, queued);
         run.Begin = () => Begin(run, stored);
+        BodyMemory.Release(call.Body); // the run's call takes as much for its copy
         _ = Task.Run(() => RunAsync(run, stored, http, sink), CancellationToken.None);
         if (!await run.Admission.Task)
         {

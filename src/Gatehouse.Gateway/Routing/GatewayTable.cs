@@ -8,6 +8,9 @@ namespace Gatehouse.Gateway.Routing;
 /// <summary>Everything a call reads, as one revision: a call reads <see cref="Snapshot{T}.Current"/> once and keeps it.</summary>
 public sealed class GatewayTable
 {
+    /// <summary>In bytes: of the machine's memory, or of what a container's limit leaves the process.</summary>
+    public static long QuarterOfMemory { get; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
+
     public static readonly GatewayTable Empty = new()
     {
         Revision = "none",
@@ -22,9 +25,6 @@ public sealed class GatewayTable
     public required KeyTable Keys { get; init; }
 
     public required RouteTable Routes { get; init; }
-
-    /// <summary>In bytes: of the machine's memory, or of what a container's limit leaves the process.</summary>
-    public static long QuarterOfMemory { get; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
 
     public required PriceTable Prices { get; init; }
 

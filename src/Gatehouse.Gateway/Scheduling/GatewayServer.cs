@@ -17,6 +17,7 @@ public sealed class GatewayServer : IServer
     private readonly CancellationTokenSource _cut = new();
     private volatile bool _draining;
     private long _late;
+    private long _underWay;
 
     internal GatewayServer(IServer inner, GatewayDispatch dispatch, GatewayMetrics metrics) =>
         (_inner, _dispatch, _metrics) = (inner, dispatch, metrics);
@@ -35,8 +36,11 @@ public sealed class GatewayServer : IServer
         where TContext : notnull =>
         _inner.StartAsync(new Fork<TContext>(this, application), cancellationToken);
 
-    /// <summary>Whether nothing is being answered: who is connected now is idle, or still sends what nobody reads.</summary>
-    public bool IsIdle => _metrics.Active == 0 && PoolContext.UnderWay == 0;
+    /// <summary>
+    /// Requests that wait for the end of their answer, and calls that nobody waits for. At none, who is connected is idle, or still sends
+    /// what nobody reads.
+    /// </summary>
+    public long UnderWay => Math.Max(Volatile.Read(ref _underWay), _metrics.Active);
 
     /// <summary>A stop that waits for connections waits no longer.</summary>
     public void Cut() => _cut.Cancel();
@@ -79,6 +83,7 @@ public sealed class GatewayServer : IServer
                 Interlocked.Increment(ref server._late);
             }
 
+            Interlocked.Increment(ref server._underWay);
             var exchange = Kept(contextFeatures);
             exchange.IsOurs = GatewayDispatch.Serves(contextFeatures.GetRequiredFeature<IHttpRequestFeature>().Path);
             if (!exchange.IsOurs)
@@ -100,8 +105,10 @@ public sealed class GatewayServer : IServer
         public Task ProcessRequestAsync(Exchange<TContext> context) =>
             context.IsOurs ? server._dispatch.HandleAsync(context.Http!) : PoolContext.RunAsync(other.ProcessRequestAsync, context.Other!);
 
+        /// <summary>Behind the answer's last byte, and before what is left of the request is read.</summary>
         public void DisposeContext(Exchange<TContext> context, Exception? exception)
         {
+            Interlocked.Decrement(ref server._underWay);
             if (context.IsOurs)
             {
                 context.Http!.Uninitialize();

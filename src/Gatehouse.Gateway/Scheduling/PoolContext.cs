@@ -7,25 +7,13 @@ namespace Gatehouse.Gateway.Scheduling;
 internal sealed class PoolContext : SynchronizationContext
 {
     private static readonly PoolContext Instance = new();
-    private static long s_underWay;
-
-    /// <summary>Requests of the process that run here.</summary>
-    public static long UnderWay => Volatile.Read(ref s_underWay);
 
     /// <summary>Runs the work under this context, from its first instruction on.</summary>
     public static async Task RunAsync<T>(Func<T, Task> work, T argument)
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         SetSynchronizationContext(Instance); // the pool takes it off its thread again
-        Interlocked.Increment(ref s_underWay);
-        try
-        {
-            await work(argument).ConfigureAwait(false);
-        }
-        finally
-        {
-            Interlocked.Decrement(ref s_underWay);
-        }
+        await work(argument).ConfigureAwait(false);
     }
 
     public override void Post(SendOrPostCallback d, object? state) =>

@@ -83,8 +83,7 @@ public sealed class PooledBuffer : IBufferWriter<byte>, IDisposable
 
         if (Taken > 0)
         {
-            BodyMemory.GiveBack(Taken);
-            Taken = 0;
+            BodyMemory.Release(this);
         }
 
         EndTurn();

@@ -25,7 +25,8 @@ internal static class Joints
             Tables = _ => TablesCheck.Of(
                 s.GetRequiredService<TablesStanding>(), s.GetRequiredService<TablesKeeper>(), s.GetRequiredService<DatabaseReturn>()),
             Ledger = () => LedgerCheck.Of(
-                s.GetRequiredService<LedgerStanding>(), s.GetRequiredService<CallJournal>(), s.GetRequiredService<TimeProvider>()),
+                s.GetRequiredService<LedgerStanding>(), s.GetRequiredService<CallJournal>(), s.GetRequiredService<NodeClaim>(),
+                s.GetRequiredService<TimeProvider>()),
             ClockTraces = (now, ct) => ClockChecks.OfAsync(
                 s.GetRequiredService<DeletionClock>(), s.GetRequiredService<Database>(), now, ct),
         });

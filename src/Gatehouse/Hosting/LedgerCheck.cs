@@ -1,6 +1,7 @@
 using System.Globalization;
 using Gatehouse.Configuration;
 using Gatehouse.Gateway.Journal;
+using Gatehouse.Governance;
 using Gatehouse.Observability;
 
 namespace Gatehouse.Hosting;
@@ -8,8 +9,11 @@ namespace Gatehouse.Hosting;
 /// <summary>What whoever watches the server is told while calls cannot be written to the ledger.</summary>
 internal static class LedgerCheck
 {
-    public static DoctorCheck? Of(LedgerStanding standing, CallJournal journal, TimeProvider clock) =>
-        standing.Failing(clock.GetUtcNow()) is not { } failure ? null : new(
+    public static DoctorCheck? Of(LedgerStanding standing, CallJournal journal, NodeClaim claim, TimeProvider clock) =>
+        claim.Problem is { } problem ? new(
+            "node", DoctorState.Failing, $"This node writes nothing to the ledger: {problem}.",
+            "Stop it, and give it a data folder of its own; keep the old one, its journal has calls that are in no ledger.")
+        : standing.Failing(clock.GetUtcNow()) is not { } failure ? null : new(
             "ledger", DoctorState.Failing, $"Calls cannot be written to the ledger: {failure.Why} {Waiting(failure, journal)}.",
             (failure.Trouble?.Mend ?? "The log has the whole error; report it if it is ours.")
                 + " Calls go on, and are written when it is mended; keep the journal, it has them.");

@@ -189,11 +189,10 @@ internal sealed partial class Server : IAsyncDisposable
         using var hurried = new CancellationTokenSource();
         var gateway = (GatewayServer)_app.Services.GetRequiredService<IServer>();
         var cuts = _app.Services.GetRequiredService<CallCuts>();
-        var calls = _app.Services.GetRequiredService<GatewayMetrics>();
         long? underWay = null;
         await using (patience.Token.Register(() =>
         {
-            underWay = gateway.IsIdle ? null : calls.Active;
+            underWay = gateway.UnderWay is > 0 and var requests ? requests : null;
             cuts.Begin();
             gateway.Cut();
             if (_hurry.IsCancellationRequested)
@@ -220,10 +219,13 @@ internal sealed partial class Server : IAsyncDisposable
         while (!stopping.IsCompleted && !_hurry.IsCancellationRequested && clock.GetElapsedTime(quiet) < IdlePatience)
         {
             await Task.WhenAny(stopping, WaitAsync(TimeSpan.FromMilliseconds(100)));
-            quiet = gateway.IsIdle ? quiet : clock.GetTimestamp();
+            quiet = gateway.UnderWay == 0 ? quiet : clock.GetTimestamp();
         }
 
-        gateway.Cut();
+        if (!_hurry.IsCancellationRequested) // else calls that are cut are told so first
+        {
+            gateway.Cut();
+        }
     }
 
     private void Hurry(PosixSignalContext context)

@@ -9,7 +9,7 @@ namespace Gatehouse.Hosting;
 /// </summary>
 internal sealed class TroubleLogs(ILoggerFactory inner, TimeProvider clock) : ILoggerFactory
 {
-    /// <summary>Longer than between two tries of any worker.</summary>
+    /// <summary>Longer than between two tries of those that try all the time; who tries rarely says so each time.</summary>
     private static readonly TimeSpan Quiet = TimeSpan.FromMinutes(2);
 
     public ILogger CreateLogger(string categoryName) => new TroubleLogger(inner.CreateLogger(categoryName), clock);

@@ -143,9 +143,13 @@ public sealed class RecountTests
         await recounts.RunDueAsync(Ct);
         Assert.Equal(0, await SpentAsync(app));
 
-        // Somebody wants it counted at once: the second count is still to come.
-        await app.Db.ExecuteAsync($"UPDATE governance_budget SET recount_at = {budget.CreatedAt}", Ct);
-        await recounts.RunDueAsync(Ct);
+        // Somebody wants it counted at once: the second count is still to come. The app's own worker may be first, and finds nothing.
+        for (var i = 0; i < 20 && await SpentAsync(app) == 0; i++)
+        {
+            await app.Db.ExecuteAsync($"UPDATE governance_budget SET recount_at = {budget.CreatedAt}", Ct);
+            await recounts.RunDueAsync(Ct);
+        }
+
         Assert.Equal(1000, await SpentAsync(app));
         Assert.Equal(1, await app.Db.CountAsync(
             $"SELECT COUNT(*) FROM governance_budget WHERE recount_at = {budget.CreatedAt + BudgetRecounts.Again}"));

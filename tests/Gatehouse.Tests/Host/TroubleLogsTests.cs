@@ -45,8 +45,8 @@ public sealed partial class TroubleLogsTests : IDisposable
         Assert.Equal(
             [
                 "Error It failed. The disk of the database is full. Free some space on it. ",
-                "Error It failed. PostgreSQL lets Gatehouse in no more: password authentication failed for user \"gatehouse\" (28P01). "
-                    + "Set 'storage.postgres' to the user and password of today, and start again. ",
+                "Error It failed. PostgreSQL lets Gatehouse in no more (28P01). Set 'storage.postgres' to the user and password of today, "
+                    + "and start again. PostgreSQL says: password authentication failed for user \"gatehouse\". ",
             ],
             Lines);
     }

@@ -92,7 +92,7 @@ internal sealed class NodePresence
     }
 
     /// <summary>This node goes, and what it holds is for the others.</summary>
-    public Task LeaveAsync(CancellationToken ct) => _store.ReleaseAsync(_journal.NodeId, ct);
+    public Task LeaveAsync(CancellationToken ct) => _store.LeaveAsync(_journal.NodeId, _book.Run, ct);
 
     private void AskAll()
     {

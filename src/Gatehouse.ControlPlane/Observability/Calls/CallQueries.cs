@@ -40,9 +40,13 @@ public sealed class CallQueries
     private readonly SystemLookup _systems;
     private readonly RecordedSignal _recorded;
     private readonly TimeProvider _clock;
+    private readonly CancellationToken _stopping;
 
-    internal CallQueries(Database db, SystemLookup systems, RecordedSignal recorded, TimeProvider clock)
+    /// <param name="stopping">Followers end: they come back to another node.</param>
+    internal CallQueries(
+        Database db, SystemLookup systems, RecordedSignal recorded, TimeProvider clock, CancellationToken stopping = default)
     {
+        _stopping = stopping;
         _db = db;
         _systems = systems;
         _recorded = recorded;
@@ -162,7 +166,7 @@ public sealed class CallQueries
         var since = after is { } known ? await RecordedAtAsync(known, started, ct) : started;
         var resumed = since;
         var seen = new Dictionary<Guid, DateTimeOffset>();
-        while (_clock.GetUtcNow() - started < FollowLife && follower.Now is { } who)
+        while (_clock.GetUtcNow() - started < FollowLife && !_stopping.IsCancellationRequested && follower.Now is { } who)
         {
             var next = _recorded.Next;
             var now = _clock.GetUtcNow();
