@@ -12,7 +12,7 @@ public sealed class ChaosTests
     private const int AtOnce = 16;
 
     /// <summary>140 before; four answers of 64 MB, what they grew out of, and the pool that keeps both for a while.</summary>
-    private const long MostMegabytes = 1200;
+    private const long MostMegabytes = 1000;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 

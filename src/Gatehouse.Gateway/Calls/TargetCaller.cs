@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Conversation;
@@ -223,6 +224,12 @@ internal sealed class TargetCaller(
 
             if (body.Length > LargeBytes && body.Turn is null)
             {
+                if (long.TryParse(answer.Header("Content-Length"), NumberStyles.None, CultureInfo.InvariantCulture, out var whole)
+                    && whole >= call.Table.MaxAnswerBytes)
+                {
+                    return Failures.Garbage(attempt, "it is larger than the limit of this installation.");
+                }
+
                 deadline.Stop(); // it is not the provider that keeps us waiting
                 if (!await call.WaitAsync(new ValueTask<bool>(Large.WaitAsync(call.Route.IdleTimeout, deadline.Token))))
                 {
