@@ -100,6 +100,13 @@ internal sealed partial class GatehouseProcess : IAsyncDisposable
         string folder, IReadOnlyDictionary<string, string>? environment, params string[] arguments) =>
         await RunAsync(Describe(folder, environment, arguments));
 
+    /// <summary>The same with what the modes of files allow: root may read and write whatever they say.</summary>
+    public static async Task<CommandResult> RunUnprivilegedAsync(string folder, params string[] arguments)
+    {
+        var start = Describe(folder, null, arguments);
+        return await RunAsync(Environment.IsPrivilegedProcess ? Behind(start, "setpriv", "--bounding-set=-dac_override", "--") : start);
+    }
+
     private static async Task<CommandResult> RunAsync(ProcessStartInfo start)
     {
         using var process = Process.Start(start)!;
@@ -205,11 +212,14 @@ internal sealed partial class GatehouseProcess : IAsyncDisposable
         return gatehouse;
     }
 
-    private static ProcessStartInfo DescribeLimited(int openFiles, string folder)
+    private static ProcessStartInfo DescribeLimited(int openFiles, string folder) =>
+        Behind(Describe(folder, null, ["up", .. FreePort]), "bash", "-c", $"ulimit -n {openFiles} && exec \"$0\" \"$@\"");
+
+    /// <summary>The same process, started by a command that its own command line is appended to.</summary>
+    private static ProcessStartInfo Behind(ProcessStartInfo start, string program, params string[] arguments)
     {
-        var start = Describe(folder, null, ["up", .. FreePort]);
-        string[] command = ["-c", $"ulimit -n {openFiles} && exec \"$0\" \"$@\"", start.FileName, .. start.ArgumentList];
-        start.FileName = "bash";
+        string[] command = [.. arguments, start.FileName, .. start.ArgumentList];
+        start.FileName = program;
         start.ArgumentList.Clear();
         foreach (var argument in command)
         {
