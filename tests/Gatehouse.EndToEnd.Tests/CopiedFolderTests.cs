@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Net.Http.Json;
 
 namespace Gatehouse.EndToEnd.Tests;
@@ -23,11 +24,7 @@ public sealed class CopiedFolderTests
         using var http = nodes[0].CreateClient();
         await CallAsync(http, 20);
         await nodes.RecordedAsync(20);
-        var copy = Directory.CreateTempSubdirectory("gatehouse-copy-").FullName;
-        using (var copying = Process.Start("cp", ["-a", nodes[0].Folder + "/.", copy]))
-        {
-            await copying.WaitForExitAsync(Ct);
-        }
+        var copy = await CopyAsync(nodes[0].Folder);
 
         var started = GatehouseProcess.RunAsync(copy, NodeGroup.Environment, "up", "--address", "127.0.0.1:0");
         await CallAsync(http, 20);
@@ -40,6 +37,43 @@ public sealed class CopiedFolderTests
         Assert.Contains("copy of the data directory", Assert.Single(result.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
         Assert.Equal(60, await nodes.RecordedAsync());
         Assert.Empty(Directory.GetFiles(Path.Combine(nodes[0].Folder, "data", "journal"), "*.damaged"));
+    }
+
+    [Fact]
+    public async Task A_node_that_lost_its_name_to_a_copy_gets_another_one_and_its_calls_are_in_the_ledger_once()
+    {
+        await using var nodes = await NodeGroup.StartAsync(1, Settings);
+        using (var http = nodes[0].CreateClient())
+        {
+            await CallAsync(http, 20);
+            await nodes.RecordedAsync(20);
+            var folder = await CopyAsync(nodes[0].Folder);
+            nodes[0].Freeze();
+            await using (var copy = await GatehouseProcess.StartAsync(folder: folder, environment: NodeGroup.Environment))
+            {
+                nodes[0].Thaw();
+                using var other = copy.CreateClient();
+                await CallAsync(other, 40);
+                await nodes.RecordedAsync(60);
+                await Wait.UntilAsync(async () => (await http.GetAsync("readyz", Ct)).StatusCode == HttpStatusCode.ServiceUnavailable);
+                await CallAsync(http, 20);
+                Assert.Equal(0, await nodes[0].StopAsync());
+                Assert.Equal(60, await nodes.RecordedAsync());
+
+                File.Delete(Path.Combine(nodes[0].Folder, "data", "journal", "node"));
+                await nodes.StartAgainAsync(0);
+                await nodes.RecordedAsync(80);
+                await CallAsync(other, 10);
+                using var again = nodes[0].CreateClient();
+                await CallAsync(again, 10);
+                await nodes.RecordedAsync(100);
+            }
+
+            Directory.Delete(folder, recursive: true);
+        }
+
+        Assert.Equal(100, await nodes.RecordedAsync());
+        Assert.Equal(100, await nodes.Source.LongAsync("SELECT COUNT(DISTINCT id) FROM observability_ledger"));
     }
 
     [Fact]
@@ -59,6 +93,14 @@ public sealed class CopiedFolderTests
 
         await nodes.RecordedAsync(40);
         Assert.Equal(40, await nodes.RecordedAsync());
+    }
+
+    private static async Task<string> CopyAsync(string folder)
+    {
+        var copy = Directory.CreateTempSubdirectory("gatehouse-copy-").FullName;
+        using var copying = Process.Start("cp", ["-a", folder + "/.", copy]);
+        await copying.WaitForExitAsync(Ct);
+        return copy;
     }
 
     private static async Task CallAsync(HttpClient http, int count)

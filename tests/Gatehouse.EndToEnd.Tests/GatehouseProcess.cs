@@ -9,6 +9,8 @@ namespace Gatehouse.EndToEnd.Tests;
 internal sealed partial class GatehouseProcess : IAsyncDisposable
 {
     private const int TerminateSignal = 15;
+    private const int StopSignal = 19;
+    private const int ContinueSignal = 18;
     private static readonly string[] FreePort = ["--address", "127.0.0.1:0"];
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
@@ -170,6 +172,12 @@ internal sealed partial class GatehouseProcess : IAsyncDisposable
         Terminate();
         return await EndAsync();
     }
+
+    /// <summary>SIGSTOP: it stands still as in a machine that is suspended.</summary>
+    public void Freeze() => _ = Signal(_process.Id, StopSignal);
+
+    /// <summary>SIGCONT: it goes on where it stood.</summary>
+    public void Thaw() => _ = Signal(_process.Id, ContinueSignal);
 
     /// <summary>SIGTERM alone.</summary>
     public void Terminate() => _ = Signal(_process.Id, TerminateSignal);

@@ -12,7 +12,7 @@ internal static class LedgerCheck
     public static DoctorCheck? Of(LedgerStanding standing, CallJournal journal, NodeClaim claim, TimeProvider clock) =>
         claim.Problem is { } problem ? new(
             "node", DoctorState.Failing, $"This node writes nothing to the ledger: {problem}.",
-            "Stop it, and give it a data folder of its own; keep the old one, its journal has calls that are in no ledger.")
+            "Stop it, delete the file journal/node in its data folder, and start it: it gets a name of its own, and records what waits there.")
         : standing.Failing(clock.GetUtcNow()) is not { } failure ? null : new(
             "ledger", DoctorState.Failing, $"Calls cannot be written to the ledger: {failure.Why} {Waiting(failure, journal)}.",
             (failure.Trouble?.Mend ?? "The log has the whole error; report it if it is ours.")

@@ -298,7 +298,7 @@ internal sealed partial class Server : IAsyncDisposable
                 $"Cannot listen on {address}: {socket.Message}. Choose another address with --address, for example --address 127.0.0.1:8080."),
             NodeTakenException => new(ExitCodes.Storage, "data_folder_copied",
                 $"Another node runs on a copy of the data directory {parts.Configuration.Current.DataFolder}, or this is a copy of its own. "
-                + "Give this node an empty one with --data: the calls in the copy's journal are in the ledger, or the other node's to record."),
+                + "Delete the file journal/node in this one: this node then gets a name of its own, and records what waits in its journal."),
             DatabaseException or DbException => new(
                 ExitCodes.Storage, "storage_unusable", $"The database cannot be used: {e.Message}"),
             _ => null,

@@ -110,7 +110,7 @@ public sealed class NodeClaim
 
     private NodeTakenException Taken()
     {
-        _problem = "another node runs on a copy of this data folder: give each node a data folder of its own, and start it again";
+        _problem = "another node runs on a copy of this data folder, under this node's name";
         return new NodeTakenException();
     }
 }
@@ -118,4 +118,4 @@ public sealed class NodeClaim
 /// <summary>Another run goes by the name of this node, and lives.</summary>
 public sealed class NodeTakenException() : Exception(
     "Another node that lives goes by the name of this one: one's data folder is a copy of the other's. "
-    + "Stop this node, and give it a data folder of its own.");
+    + "Stop this node, delete the file journal/node in its data folder, and start it: it gets a name of its own.");
