@@ -118,7 +118,6 @@ public static class GatewayModule
         var server = services.Last(s => s.ServiceType == typeof(IServer));
         services.Remove(server);
         return services.AddSingleton<IServer>(s => new GatewayServer(
-            (IServer)ActivatorUtilities.CreateInstance(s, server.ImplementationType!), s.GetRequiredService<GatewayDispatch>(),
-            s.GetRequiredService<GatewayMetrics>()));
+            (IServer)ActivatorUtilities.CreateInstance(s, server.ImplementationType!), s.GetRequiredService<GatewayDispatch>()));
     }
 }

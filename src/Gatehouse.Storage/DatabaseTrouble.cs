@@ -33,6 +33,9 @@ public sealed record DatabaseTrouble(string What, string Mend)
     /// </summary>
     public string? Detail { get; private init; }
 
+    /// <summary>What is wrong, for who may know all.</summary>
+    public string Told => Detail is null ? What : $"{What} PostgreSQL says: {Detail}.";
+
     public override string ToString() => (Detail is null ? $"{What} {Mend}" : $"{What} {Mend} PostgreSQL says: {Detail}.").TrimEnd();
 
     /// <returns><see langword="null"/>: it is the statement that failed, or something else.</returns>

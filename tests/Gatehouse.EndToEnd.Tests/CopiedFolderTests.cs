@@ -74,6 +74,7 @@ public sealed class CopiedFolderTests
 
         Assert.Equal(100, await nodes.RecordedAsync());
         Assert.Equal(100, await nodes.Source.LongAsync("SELECT COUNT(DISTINCT id) FROM observability_ledger"));
+        Assert.Empty(Directory.GetFiles(Path.Combine(nodes[0].Folder, "data", "journal"), "*.damaged"));
     }
 
     [Fact]

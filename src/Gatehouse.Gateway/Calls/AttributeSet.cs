@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using System.Text.Json;
+using Gatehouse.Contracts;
 
 namespace Gatehouse.Gateway.Calls;
 
@@ -10,7 +12,11 @@ namespace Gatehouse.Gateway.Calls;
 /// </summary>
 internal ref struct AttributeSet
 {
+    /// <summary>What is said to bound the output and cannot be read; no model makes so many tokens.</summary>
+    public const long Unreadable = 100_000_000;
+
     private const int Most = 16; // names are few: RequestPeek has nine
+    private const int LongestNumber = 32;
 
     [ThreadStatic]
     private static Dictionary<string, string>? t_last;
@@ -18,9 +24,26 @@ internal ref struct AttributeSet
     private Pairs _pairs;
     private int _count;
 
-    /// <summary>The last value of a name counts; the largest of what bounds the output, since which one the provider takes is its own.
+    /// <summary>
+    /// Takes the value at which the reader stands, if it is a number: the last one of a name; of what bounds the output the largest, since
+    /// which one the provider takes is its own, and how it reads a text.
     /// </summary>
-    public void Set(string name, string value, bool largest = false)
+    public void Read(string name, ref Utf8JsonReader reader)
+    {
+        var bounds = name is TelemetryNames.RequestMaxTokens or TelemetryNames.RequestChoiceCount;
+        if (reader.TokenType == JsonTokenType.Number && reader.ValueSpan.Length <= LongestNumber)
+        {
+            Set(name, RepeatedTexts.Here.TextOf(reader.ValueSpan), bounds);
+        }
+        else if (bounds && reader.TokenType != JsonTokenType.Null)
+        {
+            var isRead = (reader.TokenType is JsonTokenType.Number or JsonTokenType.String)
+                & double.TryParse(reader.ValueSpan, NumberStyles.Float, CultureInfo.InvariantCulture, out var number);
+            Set(name, (isRead ? number : Unreadable).ToString(CultureInfo.InvariantCulture), true);
+        }
+    }
+
+    private void Set(string name, string value, bool largest)
     {
         var at = 0;
         while (at < _count && !ReferenceEquals(_pairs[at].Name, name))
@@ -28,7 +51,7 @@ internal ref struct AttributeSet
             at++;
         }
 
-        if (largest && at < _count && Number(_pairs[at].Value) > Number(value))
+        if (largest && at < _count && Bound(name, _pairs[at].Value) > Bound(name, value))
         {
             return;
         }
@@ -40,7 +63,9 @@ internal ref struct AttributeSet
 
     public readonly Dictionary<string, string>? ToDictionary() => _count == 0 ? null : t_last is { } last && Equals(last) ? last : Make();
 
-    private static double Number(string value) => double.TryParse(value, CultureInfo.InvariantCulture, out var number) ? number : 0;
+    /// <summary>No tokens at all, or fewer, are as many as the model makes.</summary>
+    private static double Bound(string name, string value) => double.TryParse(value, CultureInfo.InvariantCulture, out var number)
+        && (number >= 1 || name != TelemetryNames.RequestMaxTokens) ? number : Unreadable;
 
     private readonly bool Equals(Dictionary<string, string> other)
     {

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Unicode;
 using Gatehouse.Contracts;
@@ -11,8 +10,6 @@ namespace Gatehouse.Gateway.Calls;
 /// </summary>
 internal struct RequestPeek
 {
-    private const int LongestNumber = 32;
-
     public Range Model;
     public bool ModelIsEscaped;
     public bool Stream;
@@ -209,16 +206,9 @@ internal struct RequestPeek
     {
         var name = AttributeName(ref reader);
         reader.Read();
-        var bounds = name is TelemetryNames.RequestMaxTokens or TelemetryNames.RequestChoiceCount;
-        if (name is not null && reader.TokenType == JsonTokenType.Number && reader.ValueSpan.Length <= LongestNumber)
+        if (name is not null)
         {
-            attributes.Set(name, RepeatedTexts.Here.TextOf(reader.ValueSpan), bounds);
-        }
-        else if (bounds && reader.TokenType == JsonTokenType.Number)
-        {
-            // Written at length it bounds the output all the same.
-            var bound = reader.TryGetDouble(out var number) ? number : double.MaxValue;
-            attributes.Set(name!, bound.ToString(CultureInfo.InvariantCulture), true);
+            attributes.Read(name, ref reader);
         }
 
         reader.Skip();

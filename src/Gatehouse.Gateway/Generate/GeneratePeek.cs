@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Calls;
@@ -20,6 +19,7 @@ internal static class GeneratePeek
             }
 
             var contents = false;
+            var attributes = default(AttributeSet);
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
                 contents |= reader.ValueTextEquals("contents"u8);
@@ -27,7 +27,7 @@ internal static class GeneratePeek
                 reader.Read();
                 if (config && reader.TokenType == JsonTokenType.StartObject)
                 {
-                    ReadAttributes(ref reader, ref peek);
+                    ReadAttributes(ref reader, ref attributes);
                 }
                 else
                 {
@@ -35,6 +35,7 @@ internal static class GeneratePeek
                 }
             }
 
+            peek.Attributes = attributes.ToDictionary();
             while (reader.Read())
             {
                 // Only to prove that nothing but white space follows: anything else throws.
@@ -55,19 +56,15 @@ internal static class GeneratePeek
         }
     }
 
-    private static void ReadAttributes(ref Utf8JsonReader reader, ref RequestPeek peek)
+    private static void ReadAttributes(ref Utf8JsonReader reader, ref AttributeSet attributes)
     {
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var name = NameOf(ref reader);
             reader.Read();
-            if (name is not null && reader.TokenType == JsonTokenType.Number && reader.ValueSpan.Length <= 32)
+            if (name is not null)
             {
-                (peek.Attributes ??= [])[name] = Encoding.ASCII.GetString(reader.ValueSpan);
-            }
-            else if (name is not null)
-            {
-                peek.Attributes?.Remove(name); // unreadable: as if none was stated
+                attributes.Read(name, ref reader);
             }
 
             reader.Skip();
@@ -76,10 +73,10 @@ internal static class GeneratePeek
 
     private static string? NameOf(ref Utf8JsonReader reader) =>
         reader.ValueTextEquals("temperature"u8) ? TelemetryNames.RequestTemperature
-        : reader.ValueTextEquals("topP"u8) ? TelemetryNames.RequestTopP
-        : reader.ValueTextEquals("topK"u8) ? TelemetryNames.RequestTopK
-        : reader.ValueTextEquals("maxOutputTokens"u8) ? TelemetryNames.RequestMaxTokens
-        : reader.ValueTextEquals("candidateCount"u8) ? TelemetryNames.RequestChoiceCount
+        : reader.ValueTextEquals("topP"u8) || reader.ValueTextEquals("top_p"u8) ? TelemetryNames.RequestTopP
+        : reader.ValueTextEquals("topK"u8) || reader.ValueTextEquals("top_k"u8) ? TelemetryNames.RequestTopK
+        : reader.ValueTextEquals("maxOutputTokens"u8) || reader.ValueTextEquals("max_output_tokens"u8) ? TelemetryNames.RequestMaxTokens
+        : reader.ValueTextEquals("candidateCount"u8) || reader.ValueTextEquals("candidate_count"u8) ? TelemetryNames.RequestChoiceCount
         : reader.ValueTextEquals("seed"u8) ? TelemetryNames.RequestSeed
         : null;
 }

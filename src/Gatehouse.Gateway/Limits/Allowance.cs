@@ -110,6 +110,17 @@ public sealed class Allowance
         return Next;
     }
 
+    internal void Forfeit()
+    {
+        var periods = Volatile.Read(ref _periods);
+        periods.Window.Pledge(0);
+        periods.Next?.Pledge(0);
+        foreach (var other in periods.Others)
+        {
+            other.Pledge(0);
+        }
+    }
+
     /// <summary>Asks the control plane to look at every period: the rule is another one.</summary>
     internal void Ask()
     {

@@ -31,6 +31,19 @@ public sealed class AllowanceBook(TimeProvider clock)
 
     public IEnumerable<Allowance> All => _all.Values;
 
+    /// <summary>What this node holds of hard budgets is another's, for good: no call takes of it any more.</summary>
+    public void Forfeit()
+    {
+        IsCutOff = true;
+        foreach (var allowance in _all.Values)
+        {
+            if (allowance.Rule.Measure == Measure.Money)
+            {
+                allowance.Forfeit(); // of what is made later nothing is granted
+            }
+        }
+    }
+
     public bool IsEmpty => _all.IsEmpty;
 
     internal long NextNumber() => Interlocked.Increment(ref _numbers);

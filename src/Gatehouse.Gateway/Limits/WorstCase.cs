@@ -252,14 +252,15 @@ internal static class WorstCase
         _ => OutputTokens,
     };
 
-    private static long? StatedOutput(Call call) => Number(call, TelemetryNames.RequestMaxTokens);
+    private static long? StatedOutput(Call call) =>
+        Number(call, TelemetryNames.RequestMaxTokens) is { } stated and < AttributeSet.Unreadable ? stated : null;
 
     private static long Choices(Call call) => Math.Clamp(Number(call, TelemetryNames.RequestChoiceCount) ?? 1, 1, 128);
 
     private static long? Number(Call call, string attribute) =>
         call.Peek.Attributes is { } attributes && attributes.TryGetValue(attribute, out var text)
         && double.TryParse(text, CultureInfo.InvariantCulture, out var number) && number >= 1
-            ? (long)Math.Min(number, 100_000_000)
+            ? (long)Math.Min(number, AttributeSet.Unreadable)
             : null;
 
     /// <param name="IsElsewhere">A part of it is not in the request: a file by its id, an earlier answer, a cache.</param>

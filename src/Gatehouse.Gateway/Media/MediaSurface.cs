@@ -185,8 +185,9 @@ internal sealed class MediaSurface(MediaKind kind, string? contentType) : Operat
 
     private static void Count(string? n, ref RequestPeek peek)
     {
-        if (int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out var count))
+        if (n is not null)
         {
+            var count = int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out var read) ? read : AttributeSet.Unreadable;
             peek.Attributes = new(peek.Attributes ?? [])
             {
                 [TelemetryNames.RequestChoiceCount] = count.ToString(CultureInfo.InvariantCulture),

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 using Gatehouse.Contracts;
@@ -63,6 +62,7 @@ internal struct ResponsesPeek
 
         peek.BodyStart = (int)reader.BytesConsumed;
         var seen = new HashSet<string>(StringComparer.Ordinal);
+        var attributes = default(AttributeSet);
         var (prompt, conversation) = (false, false);
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
@@ -128,11 +128,12 @@ internal struct ResponsesPeek
                 default:
                     prompt |= name == "prompt" && given;
                     conversation |= name == "conversation" && given;
-                    ReadAttribute(name, ref reader, ref peek);
+                    ReadAttribute(name, ref reader, ref attributes);
                     break;
             }
         }
 
+        peek.Attributes = attributes.ToDictionary();
         while (reader.Read())
         {
             // Only to prove that nothing but white space follows: anything else throws.
@@ -182,7 +183,7 @@ internal struct ResponsesPeek
         }
     }
 
-    private static void ReadAttribute(string name, ref Utf8JsonReader reader, ref RequestPeek peek)
+    private static void ReadAttribute(string name, ref Utf8JsonReader reader, ref AttributeSet attributes)
     {
         var attribute = name switch
         {
@@ -191,13 +192,9 @@ internal struct ResponsesPeek
             "max_output_tokens" => TelemetryNames.RequestMaxTokens,
             _ => null,
         };
-        if (attribute is not null && reader.TokenType == JsonTokenType.Number && reader.ValueSpan.Length <= 32)
+        if (attribute is not null)
         {
-            (peek.Attributes ??= [])[attribute] = Encoding.ASCII.GetString(reader.ValueSpan);
-        }
-        else if (attribute is not null)
-        {
-            peek.Attributes?.Remove(attribute); // unreadable: as if none was stated
+            attributes.Read(attribute, ref reader);
         }
 
         reader.Skip();

@@ -13,14 +13,12 @@ public sealed class GatewayServer : IServer
 {
     private readonly IServer _inner;
     private readonly GatewayDispatch _dispatch;
-    private readonly GatewayMetrics _metrics;
     private readonly CancellationTokenSource _cut = new();
     private volatile bool _draining;
     private long _late;
     private long _underWay;
 
-    internal GatewayServer(IServer inner, GatewayDispatch dispatch, GatewayMetrics metrics) =>
-        (_inner, _dispatch, _metrics) = (inner, dispatch, metrics);
+    internal GatewayServer(IServer inner, GatewayDispatch dispatch) => (_inner, _dispatch) = (inner, dispatch);
 
     /// <inheritdoc/>
     public IFeatureCollection Features => _inner.Features;
@@ -37,10 +35,10 @@ public sealed class GatewayServer : IServer
         _inner.StartAsync(new Fork<TContext>(this, application), cancellationToken);
 
     /// <summary>
-    /// Requests that wait for the end of their answer, and calls that nobody waits for. At none, who is connected is idle, or still sends
-    /// what nobody reads.
+    /// Requests that wait for the end of their answer. At none, who is connected is idle, or still sends what nobody reads. Calls that
+    /// nobody waits for, those of batches, are their workers' to end.
     /// </summary>
-    public long UnderWay => Math.Max(Volatile.Read(ref _underWay), _metrics.Active);
+    public long UnderWay => Volatile.Read(ref _underWay);
 
     /// <summary>A stop that waits for connections waits no longer.</summary>
     public void Cut() => _cut.Cancel();

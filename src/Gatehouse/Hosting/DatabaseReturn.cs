@@ -15,10 +15,10 @@ internal sealed partial class DatabaseReturn(
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
 
     private readonly StartSettings _start = configuration.Current.Start; // a newer configuration may name another database
-    private volatile string? _refusal;
+    private volatile DatabaseTrouble? _refusal;
 
     /// <summary>Why the database is of no use although it answers; <see langword="null"/> when it does not, or is.</summary>
-    public string? Refusal => _refusal;
+    public DatabaseTrouble? Refusal => _refusal;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -52,8 +52,9 @@ internal sealed partial class DatabaseReturn(
         catch (Exception e) when (!ct.IsCancellationRequested)
 #pragma warning restore CA1031
         {
-            // A driver may quote its settings.
-            var why = DatabaseTrouble.Of(e)?.ToString() ?? (e is NodeTakenException ? e.Message : $"{e.GetType().Name}; the log has more.");
+            var why = DatabaseTrouble.Of(e) ?? (e is NodeTakenException
+                ? new DatabaseTrouble("Another node that lives goes by the name of this one.", NodeTakenException.Mend)
+                : new DatabaseTrouble($"The log has why ({e.GetType().Name}).", "Mend it; no restart is needed.")); // a driver may quote its settings
             if (_refusal != why)
             {
                 Refused(e);
@@ -84,6 +85,6 @@ internal sealed partial class DatabaseReturn(
     [LoggerMessage(Level = LogLevel.Information, Message = "The database is back: tables are read from it, and calls that waited are recorded.")]
     private partial void Returned();
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The database answers and cannot be used. Calls go on from the snapshot, and it is tried again.")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "The database answers and cannot be used by this node. Calls go on from the snapshot, and it is tried again.")]
     private partial void Refused(Exception e);
 }

@@ -12,15 +12,15 @@ internal static class LedgerCheck
     public static DoctorCheck? Of(LedgerStanding standing, CallJournal journal, NodeClaim claim, TimeProvider clock) =>
         claim.Problem is { } problem ? new(
             "node", DoctorState.Failing, $"This node writes nothing to the ledger: {problem}.",
-            "Stop it, delete the file journal/node in its data folder, and start it: it gets a name of its own, and records what waits there.")
-        : standing.Failing(clock.GetUtcNow()) is not { } failure ? null : new(
+            NodeTakenException.Mend)
+        : standing.Failing(clock) is not { } failure ? null : new(
             "ledger", DoctorState.Failing, $"Calls cannot be written to the ledger: {failure.Why} {Waiting(failure, journal)}.",
             (failure.Trouble?.Mend ?? "The log has the whole error; report it if it is ours.")
                 + " Calls go on, and are written when it is mended; keep the journal, it has them.");
 
     /// <returns><see langword="null"/>: there is nothing to say.</returns>
     public static string? Note(LedgerStanding standing, CallJournal journal, TimeProvider clock) =>
-        standing.Failing(clock.GetUtcNow()) is { } failure
+        standing.Failing(clock) is { } failure
             ? $"the ledger cannot be written: {failure.Why} {Waiting(failure, journal)}"
             : null;
 

@@ -189,10 +189,12 @@ internal sealed partial class Server : IAsyncDisposable
         using var hurried = new CancellationTokenSource();
         var gateway = (GatewayServer)_app.Services.GetRequiredService<IServer>();
         var cuts = _app.Services.GetRequiredService<CallCuts>();
+        var metrics = _app.Services.GetRequiredService<GatewayMetrics>();
         long? underWay = null;
         await using (patience.Token.Register(() =>
         {
-            underWay = gateway.UnderWay is > 0 and var requests ? requests : null;
+            var active = _hurry.IsCancellationRequested ? metrics.Active : 0; // calls of workers too, which else have their own time
+            underWay = Math.Max(gateway.UnderWay, active) is > 0 and var calls ? calls : null;
             cuts.Begin();
             gateway.Cut();
             if (_hurry.IsCancellationRequested)

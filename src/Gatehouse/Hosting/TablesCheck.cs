@@ -15,8 +15,8 @@ internal static class TablesCheck
         if (back.Refusal is { } refusal)
         {
             return new(
-                Name, DoctorState.Failing, $"{Served(standing)} The database answers and cannot be used: {refusal}",
-                "Mend the database; no restart is needed.");
+                Name, DoctorState.Failing, $"{Served(standing)} The database answers and cannot be used by this node: {refusal.Told}",
+                refusal.Mend);
         }
 
         if (standing.IsAway)

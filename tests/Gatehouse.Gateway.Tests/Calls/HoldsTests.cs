@@ -1,6 +1,7 @@
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Chat;
+using Gatehouse.Gateway.Generate;
 using Gatehouse.Gateway.Limits;
 using Gatehouse.Gateway.Providers;
 using Gatehouse.Gateway.Routing;
@@ -71,13 +72,32 @@ public sealed class HoldsTests
     [InlineData("\"max_tokens\":1,\"max_tokens\":1000.00000000000000000000000000000000000", 1_000)]
     [InlineData("\"max_tokens\":10,\"best_of\":20", 200)]
     [InlineData("\"max_tokens\":10,\"best_of\":20,\"n\":2", 200)]
-    public void The_largest_of_what_bounds_the_output_is_reserved(string members, int tokens)
+    [InlineData("\"max_tokens\":10,\"n\":\"8\"", 80)] // servers that take a text for a number
+    [InlineData("\"max_tokens\":10,\"n\":[8]", 1_280)]
+    [InlineData("\"max_tokens\":10,\"n\":null", 10)]
+    [InlineData("\"max_tokens\":-1,\"max_completion_tokens\":10", 50_000)] // which is no limit
+    [InlineData("\"max_completion_tokens\":10,\"max_tokens\":0", 50_000)]
+    [InlineData("\"max_completion_tokens\":10,\"max_tokens\":\"9999\"", 9_999)]
+    [InlineData("\"max_completion_tokens\":10,\"max_tokens\":true", 50_000)]
+    [InlineData("\"max_completion_tokens\":10,\"max_tokens\":null", 10)]
+    public void The_largest_of_what_bounds_the_output_is_reserved(string members, int tokens) =>
+        Reserves(new ChatSurface(), $$"""{"model":"fast","messages":[],{{members}}}""", tokens);
+
+    [Theory]
+    [InlineData("\"maxOutputTokens\":10,\"candidateCount\":8", 80)]
+    [InlineData("\"max_output_tokens\":10,\"candidate_count\":8", 80)]
+    [InlineData("\"maxOutputTokens\":10,\"candidateCount\":\"8\"", 80)]
+    [InlineData("\"maxOutputTokens\":1000,\"max_output_tokens\":10", 1_000)]
+    public void Gemini_may_be_asked_by_either_name_and_in_texts(string members, int tokens) =>
+        Reserves(new GenerateSurface("fast", GenerateAction.Whole), $$"""{"contents":[],"generation_config":{ {{members}} } }""", tokens);
+
+    private static void Reserves(Surface surface, string body, int tokens)
     {
         var prices = new PriceTable("r", new Dictionary<string, Price> { ["m0"] = new(0, 1e-3m) { MaxOutputTokens = 50_000 } });
         var table = new GatewayTable { Revision = "r", Keys = KeyTable.Empty, Routes = RouteTable.Empty, Prices = prices };
         var target = new Target(TestGateway.Http("p0", new Uri("http://127.0.0.1:1/v1")), "m0");
-        using var call = new Call(new DefaultHttpContext(), new ChatSurface(), table, new ManualClock()) { Route = new("fast", [target]) };
-        call.Body.Write(System.Text.Encoding.UTF8.GetBytes($$"""{"model":"fast","messages":[],{{members}}}"""));
+        using var call = new Call(new DefaultHttpContext(), surface, table, new ManualClock()) { Route = new("fast", [target]) };
+        call.Body.Write(System.Text.Encoding.UTF8.GetBytes(body));
         Assert.Null(call.Surface.Peek(call.Body.Span, out call.Peek));
 
         Assert.Equal(Nanos.FromUsd(tokens * 1e-3m), WorstCase.Money(call, out _));

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Providers.Anthropic;
+using Gatehouse.Gateway.Providers.Gemini;
 using Gatehouse.Gateway.Providers.OpenAi;
 using Gatehouse.Gateway.Tests.Wire;
 
@@ -46,6 +47,19 @@ public sealed class UsageTests
         Assert.Null(OpenAiUsage.Read(JsonElement.Parse(usage)));
         Assert.Null(tap.Usage);
         Assert.Null(messages.Usage);
+    }
+
+    [Fact]
+    public void What_responses_and_Gemini_have_in_the_total_alone_is_reasoning()
+    {
+        var tap = new ResponsesTap();
+        tap.ReadWhole("""{"status":"completed","output":[],"usage":{"input_tokens":10,"output_tokens":20,"total_tokens":5030}}"""u8);
+
+        Assert.Equal(new TokenUsage(10, 0, 0, 0, 20, 5_000), tap.Usage);
+        Assert.Equal(
+            new TokenUsage(12, 0, 0, 0, 20, 5_000),
+            GeminiUsage.Read(JsonElement.Parse(
+                """{"promptTokenCount":10,"toolUsePromptTokenCount":2,"candidatesTokenCount":20,"thoughtsTokenCount":8,"totalTokenCount":5032}""")));
     }
 
     [Fact]

@@ -221,7 +221,7 @@ public sealed class BatchTests
 
         await client.WaitAsync(id, b => BatchClient.Counts(b).Completed == 2);
         await team.RecordedAsync(3); // with one that was refused: what it is to wait has begun
-        app.Clock.Advance(TimeSpan.FromMinutes(1));
+        app.Clock.Pass(TimeSpan.FromMinutes(1));
         var waiting = await client.WaitAsync(id, b => BatchClient.Counts(b).Completed == 4);
         app.Clock.Advance(TimeSpan.FromHours(24));
         var batch = await client.EndAsync(id);
@@ -294,8 +294,7 @@ public sealed class BatchTests
     [MemberData(nameof(Kinds))]
     public async Task What_a_node_writes_after_it_lost_the_lease_is_refused(string kind)
     {
-        await using var database = await TestDatabase.CreateAsync(kind);
-        await Migrations.ApplyAsync(database.Db, typeof(BatchesModule).Assembly, Ct);
+        await using var database = await TestDatabase.CreateWithSchemaAsync(kind);
         var clock = new ManualClock();
         var (store, now) = (new BatchStore(database.Db, clock), clock.GetUtcNow());
         var owner = new BatchOwner(Guid.CreateVersion7(), Guid.CreateVersion7(), SystemEnvironment.Production);

@@ -73,7 +73,8 @@ internal sealed class TestApp : IAsyncDisposable
     /// <param name="policy">A policy file, whose policy <c>test</c> then applies to every system.</param>
     public static async Task<TestApp> StartAsync(
         string kind = "sqlite", string server = "", string route = "", string batches = "", string policy = "") =>
-        await StartAsync(await TestDatabase.CreateAsync(kind), ownsDatabase: true, null, new ManualClock(), server, route, batches, policy);
+        await StartAsync(
+            await TestDatabase.CreateWithSchemaAsync(kind), ownsDatabase: true, null, new ManualClock(), server, route, batches, policy);
 
     /// <summary>Starts a second node of the same installation: same database, same secret, a data folder of its own.</summary>
     public Task<TestApp> StartNodeAsync() => StartNodeAsync("");

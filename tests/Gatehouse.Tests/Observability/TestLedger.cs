@@ -59,12 +59,7 @@ internal sealed class TestLedger : IAsyncDisposable
 
     public TrafficQueries Traffic => new(Db, Systems, Clock);
 
-    public static async Task<TestLedger> StartAsync(string kind)
-    {
-        var database = await TestDatabase.CreateAsync(kind);
-        await Migrations.ApplyAsync(database.Db, typeof(ObservabilityModule).Assembly, CancellationToken.None);
-        return new TestLedger(database);
-    }
+    public static async Task<TestLedger> StartAsync(string kind) => new(await TestDatabase.CreateWithSchemaAsync(kind));
 
     /// <summary>As after <c>kill -9</c>: the journal's files stay as they are, and all memory is gone.</summary>
     /// <param name="meanwhile">Done while nobody has the journal open.</param>

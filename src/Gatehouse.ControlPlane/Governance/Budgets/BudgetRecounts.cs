@@ -21,6 +21,9 @@ internal sealed class BudgetRecounts(Database db, ReadSpending read, BudgetCharg
     /// <summary>Above the time that any transaction of the ledger takes.</summary>
     public static readonly TimeSpan Again = TimeSpan.FromSeconds(30);
 
+    /// <summary>By so much clocks of several nodes that are kept may differ.</summary>
+    private static readonly TimeSpan Skew = TimeSpan.FromSeconds(5);
+
     /// <summary>Periods to come of which calls are looked for: an age of days, and decades of months.</summary>
     private const int MostPeriods = 400;
 
@@ -57,14 +60,14 @@ internal sealed class BudgetRecounts(Database db, ReadSpending read, BudgetCharg
             {
                 await sql.ExecuteAsync($"UPDATE governance_revision SET revision = revision + 1 WHERE id = {1}", ct);
                 return await sql.QueryAsync(
-                    $"UPDATE governance_budget SET created_at = {now}, recount_at = {now} WHERE created_at > {now} RETURNING name",
+                    $"UPDATE governance_budget SET created_at = {now}, recount_at = {now} WHERE created_at > {now + Skew} RETURNING name",
                     row => row.Text(0),
                     ct);
             },
             ct);
 
         async Task<bool> IsAnyLaterAsync(DateTimeOffset at) => (await db.QueryAsync(
-            $"SELECT 1 FROM governance_budget WHERE created_at > {at}", row => row.Long(0), ct)).Count > 0;
+            $"SELECT 1 FROM governance_budget WHERE created_at > {at + Skew}", row => row.Long(0), ct)).Count > 0;
     }
 
     /// <summary>Where counting begins in a period: the ledger names end users only since somebody asks for them.</summary>

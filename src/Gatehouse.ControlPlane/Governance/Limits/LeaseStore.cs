@@ -173,9 +173,19 @@ internal sealed class LeaseStore(Database db)
                """,
         ct) == 1;
 
-    /// <summary>Gives back what earlier runs of this node held. Only once everything they journalled is in the ledger.</summary>
+    /// <summary>
+    /// Gives back what earlier runs of this node held, unless another run goes by its name. Only once everything they journalled is in the
+    /// ledger.
+    /// </summary>
     public Task ReleaseEarlierAsync(string node, long run, CancellationToken ct) => db.TransactionAsync(
-        sql => ReleaseAsync(sql, $"node = {node} AND run <> {run}", ct), ct);
+        sql => ReleaseAsync(
+            sql,
+            $"""
+            node = {node} AND run <> {run}
+            AND EXISTS (SELECT 1 FROM governance_node n WHERE n.node = {node} AND n.run = {run})
+            """,
+            ct),
+        ct);
 
     /// <summary>
     /// Gives back what a silent node cannot have used, because it would have told so first; of calls under way at once, all. If it lives
@@ -193,10 +203,9 @@ internal sealed class LeaseStore(Database db)
     public Task LeaveAsync(string node, long run, CancellationToken ct) => db.TransactionAsync(
         async sql =>
         {
-            var runs = await sql.QueryAsync($"SELECT run FROM governance_node WHERE node = {node}", row => row.Long(0), ct);
-            if (!runs.Exists(other => other != run))
+            if (await sql.ExecuteAsync($"DELETE FROM governance_node WHERE node = {node} AND run = {run}", ct) == 1)
             {
-                await ForgetAsync(sql, node, ct);
+                await ReleaseAsync(sql, $"node = {node}", ct);
             }
         },
         ct);

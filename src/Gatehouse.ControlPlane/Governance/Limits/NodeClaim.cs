@@ -75,7 +75,7 @@ public sealed class NodeClaim
     internal NodeTakenException Lose()
     {
         _isLost = true;
-        _book.IsCutOff = true;
+        _book.Forfeit();
         return Taken();
     }
 
@@ -117,5 +117,9 @@ public sealed class NodeClaim
 
 /// <summary>Another run goes by the name of this node, and lives.</summary>
 public sealed class NodeTakenException() : Exception(
-    "Another node that lives goes by the name of this one: one's data folder is a copy of the other's. "
-    + "Stop this node, delete the file journal/node in its data folder, and start it: it gets a name of its own.");
+    "Another node that lives goes by the name of this one: one's data folder is a copy of the other's. " + Mend)
+{
+    /// <summary>What to do about it.</summary>
+    public const string Mend =
+        "Stop this node, delete the file journal/node in its data folder, and start it: it gets a name of its own, and records what waits there.";
+}

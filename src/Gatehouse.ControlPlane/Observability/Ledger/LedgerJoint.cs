@@ -9,7 +9,10 @@ public sealed record LedgerJoint
 {
     public static readonly LedgerJoint None = new();
 
-    /// <summary>Called once for each call that the ledger takes, in the transaction that does.</summary>
+    /// <summary>
+    /// Called once for each call that the ledger takes, in the transaction that does; and with none before the first. Throws where this
+    /// node may write none.
+    /// </summary>
     public Func<Transaction, IReadOnlyList<CallRecord>, CancellationToken, Task> ChargeAsync { get; init; } =
         static (_, _, _) => Task.CompletedTask;
 

@@ -9,10 +9,16 @@ public sealed class LedgerStanding
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private volatile LedgerFailure? _failure;
+    private string _kind = ""; // of the one who writes
+    private long _began;
 
     /// <summary>Why calls wait in the journal, and since when; <see langword="null"/> when they do not, or only for a moment.</summary>
-    public LedgerFailure? Failing(DateTimeOffset now) =>
-        _failure is { } failure && (failure.Trouble is { IsAway: false } || now - failure.Since >= Patience) ? failure : null;
+    public LedgerFailure? Failing(TimeProvider clock)
+    {
+        ArgumentNullException.ThrowIfNull(clock);
+        return _failure is { } failure
+            && (failure.Trouble is { IsAway: false } || clock.GetElapsedTime(Volatile.Read(ref _began)) >= Patience) ? failure : null;
+    }
 
     /// <returns>What has failed until now; <see langword="null"/>: nothing.</returns>
     internal LedgerFailure? Written()
@@ -23,11 +29,18 @@ public sealed class LedgerStanding
     }
 
     /// <returns>Whether it is another failure than before.</returns>
-    internal bool NotWritten(Exception e, DateTimeOffset now)
+    internal bool NotWritten(Exception e, TimeProvider clock)
     {
-        var (before, trouble) = (_failure, DatabaseTrouble.Of(e));
-        _failure = new LedgerFailure(trouble?.What ?? $"{e.GetType().Name}; the log has more.", trouble, before?.Since ?? now);
-        return before is null || before.Why != _failure.Why;
+        var (before, kind, trouble) = (_failure, _kind, DatabaseTrouble.Of(e));
+        if (before is null)
+        {
+            Volatile.Write(ref _began, clock.GetTimestamp());
+        }
+
+        _kind = trouble?.What ?? e.GetType().Name; // which is for the log
+        _failure = new LedgerFailure(
+            trouble?.What ?? "It failed, and the log has why.", trouble, before?.Since ?? clock.GetUtcNow());
+        return before is null || kind != _kind;
     }
 }
 

@@ -14,22 +14,25 @@ internal sealed class LedgerStore(Database db, LedgerJoint joint, SystemLookup s
     private readonly CallerNames _names = new(db);
     private readonly Stack<TracePack.Builder> _builders = [];
 
-    /// <summary>Where the node's journal is to be read from.</summary>
-    public async Task<JournalPosition> FindPositionAsync(string node, CancellationToken ct)
-    {
-        await db.ExecuteAsync(
-            $"""
-            INSERT INTO observability_journal (node, segment, byte_offset, packs)
-            VALUES ({node}, 0, 0, (SELECT COALESCE(MAX(number), 0) FROM observability_trace_pack WHERE node = {node}))
-            ON CONFLICT (node) DO NOTHING
-            """,
-            ct);
-        var found = await db.QueryAsync(
-            $"SELECT segment, byte_offset FROM observability_journal WHERE node = {node}",
-            row => new JournalPosition(row.Long(0), row.Long(1)),
-            ct);
-        return found[0];
-    }
+    /// <summary>Where the node's journal is to be read from, for who may write what it has.</summary>
+    public Task<JournalPosition> FindPositionAsync(string node, CancellationToken ct) => db.TransactionAsync(
+        async sql =>
+        {
+            await sql.ExecuteAsync(
+                $"""
+                INSERT INTO observability_journal (node, segment, byte_offset, packs)
+                VALUES ({node}, 0, 0, (SELECT COALESCE(MAX(number), 0) FROM observability_trace_pack WHERE node = {node}))
+                ON CONFLICT (node) DO NOTHING
+                """,
+                ct);
+            var found = await sql.QueryAsync(
+                $"SELECT segment, byte_offset FROM observability_journal WHERE node = {node}",
+                row => new JournalPosition(row.Long(0), row.Long(1)),
+                ct);
+            await joint.ChargeAsync(sql, [], ct); // after the look: a place that is another's would be taken for damage
+            return found[0];
+        },
+        ct);
 
     /// <param name="before">The position that the entries were read from; <paramref name="after"/> is behind them.</param>
     /// <returns>How many were new: all of them, unless the position was lost and calls came by once more.</returns>

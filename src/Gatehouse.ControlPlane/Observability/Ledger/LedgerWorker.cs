@@ -74,7 +74,7 @@ internal sealed partial class LedgerWorker(
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
 #pragma warning restore CA1031
             {
-                if (standing.NotWritten(e, clock.GetUtcNow()))
+                if (standing.NotWritten(e, clock))
                 {
                     DrainFailed(e);
                 }

@@ -17,7 +17,7 @@ internal static class GeminiUsage
     public static TokenUsage? Read(ref Utf8JsonReader reader, TokenUsage? earlier = null)
     {
         var counts = default(UsageCounts);
-        long prompt = 0, tools = 0, cached = 0, candidates = 0, thoughts = 0;
+        long prompt = 0, tools = 0, cached = 0, candidates = 0, thoughts = 0, total = 0;
         long heard = 0, seen = 0, heardBefore = 0, seenBefore = 0, spoken = 0, none = 0;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
@@ -40,6 +40,10 @@ internal static class GeminiUsage
             else if (reader.ValueTextEquals("thoughtsTokenCount"u8))
             {
                 thoughts = counts.Read(ref reader);
+            }
+            else if (reader.ValueTextEquals("totalTokenCount"u8))
+            {
+                total = counts.Read(ref reader);
             }
             else if (reader.ValueTextEquals("promptTokensDetails"u8))
             {
@@ -64,6 +68,7 @@ internal static class GeminiUsage
         heard = Math.Clamp(heard - heardBefore, 0, prompt - cached);
         seen = Math.Clamp(seen - seenBefore, 0, prompt - cached - heard);
         spoken = Math.Min(spoken, candidates);
+        thoughts = Math.Max(thoughts, total - prompt - tools - candidates); // of some they are in the total alone
         return counts.Else(
             earlier,
             new TokenUsage(prompt + tools - cached - heard - seen, cached, 0, 0, candidates - spoken, thoughts, heard, seen, spoken));

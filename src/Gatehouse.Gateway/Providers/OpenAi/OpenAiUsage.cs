@@ -5,7 +5,8 @@ using Gatehouse.Gateway.Conversation;
 namespace Gatehouse.Gateway.Providers.OpenAi;
 
 /// <summary>
-/// Reads <c>usage</c> of the chat format into disjoint buckets. Cached tokens are part of the prompt there, reasoning of the completion.
+/// Reads <c>usage</c> of OpenAI's formats, which call the same by two names, into disjoint buckets. Cached tokens are part of the prompt
+/// there, reasoning of the completion.
 /// </summary>
 internal static class OpenAiUsage
 {
@@ -90,7 +91,7 @@ internal static class OpenAiUsage
     }
 
     /// <summary>Reads the object of details that the reader stands before, of the prompt or of the completion.</summary>
-    internal static void ReadDetails(
+    private static void ReadDetails(
         ref Utf8JsonReader reader, ref UsageCounts counts, ref long cached, ref long written, ref long reasoning, ref long audio,
         ref long image)
     {

@@ -142,7 +142,7 @@ internal sealed class ResponsesTap : AnswerTap
             }
             else if (reader.ValueTextEquals("usage"u8))
             {
-                _usage = Enter(ref reader) ? ResponsesUsage.Read(ref reader, _usage) : _usage;
+                _usage = Enter(ref reader) ? OpenAiUsage.Read(ref reader, _usage) : _usage;
             }
             else if (reader.ValueTextEquals("incomplete_details"u8))
             {
@@ -193,43 +193,5 @@ internal sealed class ResponsesTap : AnswerTap
         }
 
         return found;
-    }
-}
-
-/// <summary>Reads <c>usage</c> of the responses format into disjoint buckets.</summary>
-internal static class ResponsesUsage
-{
-    /// <param name="reader">At the start of the usage object; left at its end.</param>
-    /// <param name="earlier">What the answer reported before: stays when this holds no count.</param>
-    /// <returns><see langword="null"/> when it cannot be read.</returns>
-    public static TokenUsage? Read(ref Utf8JsonReader reader, TokenUsage? earlier)
-    {
-        var counts = default(UsageCounts);
-        long input = 0, output = 0, cached = 0, written = 0, reasoning = 0, other = 0;
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-        {
-            if (reader.ValueTextEquals("input_tokens"u8))
-            {
-                input = counts.Read(ref reader);
-            }
-            else if (reader.ValueTextEquals("output_tokens"u8))
-            {
-                output = counts.Read(ref reader);
-            }
-            else if (reader.ValueTextEquals("input_tokens_details"u8) || reader.ValueTextEquals("output_tokens_details"u8))
-            {
-                OpenAiUsage.ReadDetails(ref reader, ref counts, ref cached, ref written, ref reasoning, ref other, ref other);
-            }
-            else
-            {
-                reader.Read();
-                reader.Skip();
-            }
-        }
-
-        cached = Math.Min(cached, input);
-        written = Math.Min(written, input - cached);
-        reasoning = Math.Min(reasoning, output);
-        return counts.Else(earlier, new TokenUsage(input - cached - written, cached, written, 0, output - reasoning, reasoning));
     }
 }

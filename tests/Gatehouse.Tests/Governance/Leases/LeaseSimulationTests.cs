@@ -27,8 +27,7 @@ public sealed class LeaseSimulationTests
     public async Task No_schedule_of_calls_changes_faults_and_deaths_passes_a_hard_budget_or_loses_a_part_of_it()
     {
         var folder = Directory.CreateTempSubdirectory("gatehouse-leases-");
-        await using var database = await TestDatabase.CreateAsync("sqlite");
-        await Migrations.ApplyAsync(database.Db, typeof(GovernanceModule).Assembly, Ct);
+        await using var database = await TestDatabase.CreateWithSchemaAsync("sqlite");
         var failed = new List<string>();
         foreach (var seed in Seeds)
         {

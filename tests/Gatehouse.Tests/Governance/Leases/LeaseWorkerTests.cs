@@ -9,7 +9,7 @@ using Gatehouse.Tests.Storage;
 namespace Gatehouse.Tests.Governance.Leases;
 
 /// <summary>What two nodes may use of a rule when one of them lags, loses its lease, or does not reach the database.</summary>
-public sealed class LeaseWorkerTests : IAsyncLifetime
+public sealed partial class LeaseWorkerTests : IAsyncLifetime
 {
     private const long Cap = 1000;
 
@@ -23,11 +23,7 @@ public sealed class LeaseWorkerTests : IAsyncLifetime
 
     private Database Db => _database.Db;
 
-    public async ValueTask InitializeAsync()
-    {
-        _database = await TestDatabase.CreateAsync("sqlite");
-        await Migrations.ApplyAsync(Db, typeof(GovernanceModule).Assembly, Ct);
-    }
+    public async ValueTask InitializeAsync() => _database = await TestDatabase.CreateWithSchemaAsync("sqlite");
 
     public async ValueTask DisposeAsync()
     {

@@ -19,8 +19,7 @@ public sealed class NodeClaimTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _database = await TestDatabase.CreateAsync("postgres");
-        await Migrations.ApplyAsync(_database.Db, typeof(GovernanceModule).Assembly, Ct);
+        _database = await TestDatabase.CreateWithSchemaAsync("postgres");
         _journal = CallJournal.Open(new CallJournalOptions { Directory = _folder.FullName });
     }
 
