@@ -132,7 +132,7 @@ public sealed class ReviewTests
             answer.AppendLine(await reader.ReadLineAsync(Ct));
         }
 
-        Assert.DoesNotContain("4111", answer.ToString());
+        Assert.DoesNotContain("4111", Answers.ButIds(answer.ToString()));
         gateway.Reviews.Decide(asked.Id, approved);
         answer.Append(await reader.ReadToEndAsync(Ct));
 
@@ -152,7 +152,7 @@ public sealed class ReviewTests
         }
         else
         {
-            Assert.DoesNotContain("4111", answer.ToString());
+            Assert.DoesNotContain("4111", Answers.ButIds(answer.ToString()));
             Assert.Contains("guard_denied", answer.ToString());
             Assert.Equal("guard_denied", record.ErrorCode);
         }
