@@ -2,6 +2,7 @@ using Gatehouse.Commands;
 using Gatehouse.Configuration;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Journal;
+using Gatehouse.Gateway.Routing;
 using Gatehouse.Governance;
 using Gatehouse.Hosting;
 using Gatehouse.Tests.Host;
@@ -226,8 +227,11 @@ public sealed class RecountTests
         app.Clock.Advance(TimeSpan.FromDays(-2));
         await CountAsync($"SELECT COUNT(*) FROM governance_budget WHERE created_at > {day.AddDays(1)}", 0, "made anew");
         app.Clock.Advance(TimeSpan.FromMinutes(10)); // PostgreSQL's did not stand still
-        var tables = app.Services.GetRequiredService<Snapshot<GovernanceTables>>();
-        await UntilAsync(() => Task.FromResult(!tables.Current.Limits.Any(l => l.Since > app.Clock.GetUtcNow())), "known");
+        var table = app.Services.GetRequiredService<Snapshot<GatewayTable>>();
+        var caller = new Principal(
+            Guid.Empty, team.Team, Guid.Empty, "s", SystemEnvironment.Production, SystemStage.Building, false, null, false);
+        await UntilAsync(
+            () => Task.FromResult(table.Current.Limits.Find(caller, "simulator", "bob", app.Clock.GetUtcNow())?.Count == 2), "known");
         Assert.Equal(200, (await team.CallAsync(user: "ann")).Status);
         await team.RecordedAsync(4);
         await CountAsync($"SELECT COUNT(*) FROM governance_lease WHERE from_at = {day} AND settled > 0", 2, "settled");

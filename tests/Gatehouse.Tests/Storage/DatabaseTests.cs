@@ -61,6 +61,8 @@ public sealed class DatabaseTests
     public async Task However_many_long_reads_are_asked_for_a_short_one_is_answered_at_once(string kind)
     {
         await using var test = await TestDatabase.CreateAsync(kind);
+        ThreadPool.GetMinThreads(out var threads, out var ports);
+        ThreadPool.SetMinThreads(Math.Max(threads, 16), ports); // reading blocks some here, which is not what is tried
         using var release = new ManualResetEventSlim();
         var scans = Enumerable.Range(0, 200).Select(_ => test.Db.ScanAsync(
             $"SELECT 1",
