@@ -140,10 +140,14 @@ internal sealed class WatchedPage : IAsyncDisposable
 
     public async Task<IReadOnlyList<string>> AxeAsync()
     {
-        await Page.EvaluateAsync(_axe);
+        if (!await Page.EvaluateAsync<bool>("() => 'axe' in window"))
+        {
+            await Page.EvaluateAsync(_axe);
+        }
+
         var violations = await Page.EvaluateAsync<JsonElement>(
             """
-            async () => (await axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] }))
+            async () => (await axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'], resultTypes: ['violations'] }))
               .violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' '))
             """);
         return [.. violations.EnumerateArray().Select(v => v.GetString()!)];

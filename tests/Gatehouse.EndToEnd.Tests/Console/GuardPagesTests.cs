@@ -74,7 +74,8 @@ public sealed class GuardPagesTests(ConsoleInBrowser console) : IClassFixture<Co
         foreach (var path in (string[])["/guards", "/guards/policies", "/guards/policies/support", "/guards/exceptions"])
         {
             await narrow.Page.GotoAsync(path);
-            Assert.True(await narrow.AxeAsync() is [], $"{path}: {string.Join('\n', await narrow.AxeAsync())}");
+            var violations = await narrow.AxeAsync();
+            Assert.True(violations is [], $"{path}: {string.Join('\n', violations)}");
             Assert.False(await narrow.OverflowsAsync(), $"{path} is wider than its screen");
         }
     }
