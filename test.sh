@@ -61,7 +61,6 @@ fi
 
 echo "Testing …"
 passed=0 failed=0
-export DOTNET_ROOT=${DOTNET_ROOT:-$(dirname "$(readlink -f "$(command -v dotnet)")")}
 module() {
   ended=0
   dotnet "tests/$1/bin/Release/net10.0/$1.dll" --no-progress --no-ansi 2>&1 | tee "$scratch/$1.log" || ended=1

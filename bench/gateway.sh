@@ -116,9 +116,8 @@ nginx_conf proxy "server { listen 127.0.0.1:$proxy_port; $(proxied up "") }
   "$(pool up "$upstream_port") $(pool slow "$stream_port")" > "$scratch/proxy.conf"
 
 echo "Publishing Gatehouse …" >&2
-runtime=()
-[ "$(uname -m)" != x86_64 ] || runtime=(-r linux-x64 --self-contained false -p:PublishReadyToRun=true)
-dotnet publish src/Gatehouse/Gatehouse.csproj -c Release -o out/bench "${runtime[@]}" --nologo -v quiet -clp:ErrorsOnly >&2
+. scripts/publish.sh
+publish out/bench >&2
 if wants open || wants streams; then
   dotnet publish bench/Gatehouse.Load/Gatehouse.Load.csproj -c Release -o out/bench-load --nologo -v quiet -clp:ErrorsOnly >&2
 fi

@@ -7,6 +7,13 @@ need_dotnet() {
     exit 3
   fi
   export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+  # An executable looks for the runtime where installers put it; the SDK may lie elsewhere, and be found by PATH alone.
+  local line
+  while read -r line; do
+    if [[ $line =~ ^Microsoft\.NETCore\.App\ 10\..*\ \[(.*)/shared/ ]]; then
+      export DOTNET_ROOT=${DOTNET_ROOT:-${BASH_REMATCH[1]}}
+    fi
+  done < <(dotnet --list-runtimes)
 }
 
 # need_packages NAME… — installs the Debian packages that are missing, as root or by sudo.

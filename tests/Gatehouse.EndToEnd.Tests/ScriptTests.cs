@@ -27,7 +27,8 @@ public sealed class ScriptTests : IDisposable
         }
 
         Put("dpkg-query", "echo 'install ok installed'");
-        Put("dotnet", "echo '10.0.100 [here]'");
+        Put("dotnet", "case $1 in --list-runtimes) echo 'Microsoft.NETCore.App 10.0.1 [/odd place/shared/Microsoft.NETCore.App]' ;; "
+            + "*) echo '10.0.100 [here]' ;; esac");
         Put("node", "case $1 in -p) echo 20 ;; *) echo v20.0.0 ;; esac");
         Put("npm", "true");
     }
@@ -46,7 +47,7 @@ public sealed class ScriptTests : IDisposable
             File.WriteAllText(Path.Combine(_folder.FullName, file), "");
         }
 
-        Put("gatehouse", "printf '%s\\n' \"$PWD\" \"$@\" \"$GATEHOUSE_CONFIG\"", built);
+        Put("gatehouse", "printf '%s\\n' \"$PWD\" \"$@\" \"$GATEHOUSE_CONFIG\" \"$DOTNET_ROOT\"", built);
 
         var (exit, output, error) = await BashAsync(
             $"export GATEHOUSE_CONFIG=mine.yaml; cd '{elsewhere}' && ../run.sh --config my.yaml --data=kept --address 127.0.0.1:0 --data /absolute");
@@ -55,7 +56,7 @@ public sealed class ScriptTests : IDisposable
         Assert.Equal(
             [
                 _folder.FullName, "up", "--config", $"{elsewhere}/my.yaml", $"--data={elsewhere}/kept", "--address", "127.0.0.1:0",
-                "--data", "/absolute", $"{elsewhere}/mine.yaml",
+                "--data", "/absolute", $"{elsewhere}/mine.yaml", "/odd place",
             ],
             output.TrimEnd('\n').Split('\n'));
     }
@@ -157,7 +158,7 @@ public sealed class ScriptTests : IDisposable
         using var process = Process.Start(new ProcessStartInfo("/bin/bash", ["-euo", "pipefail", "-c", script])
         {
             WorkingDirectory = _folder.FullName,
-            Environment = { ["PATH"] = _bin, ["GATEHOUSE_CHROMIUM"] = "", ["GATEHOUSE_CONFIG"] = "", ["GATEHOUSE_DATA"] = "" },
+            Environment = { ["PATH"] = _bin, ["GATEHOUSE_CHROMIUM"] = "", ["GATEHOUSE_CONFIG"] = "", ["GATEHOUSE_DATA"] = "", ["DOTNET_ROOT"] = "" },
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
