@@ -63,7 +63,7 @@ echo "Testing …"
 passed=0 failed=0
 module() {
   ended=0
-  dotnet "tests/$1/bin/Release/net10.0/$1.dll" --no-progress --no-ansi 2>&1 | tee "$scratch/$1.log" || ended=1
+  "tests/$1/bin/Release/net10.0/$1" --no-progress --no-ansi 2>&1 | tee "$scratch/$1.log" || ended=1
   echo $ended > "$scratch/$1.status"
 }
 add() {
@@ -74,10 +74,10 @@ add() {
     failed=$((failed + 1))
   fi
 }
-# The one that takes longest beside the other two.
+# The one that takes longest beside the other two; last the one that waits for nothing, and uses all there is.
 module Gatehouse.EndToEnd.Tests &
-module Gatehouse.Gateway.Tests
 module Gatehouse.Tests
+module Gatehouse.Gateway.Tests
 wait
 add Gatehouse.EndToEnd.Tests
 add Gatehouse.Gateway.Tests

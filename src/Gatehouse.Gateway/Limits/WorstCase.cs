@@ -34,12 +34,16 @@ internal static class WorstCase
 
     private static readonly Dictionary<string, Price> NoTiers = [];
 
-    /// <summary>How names of input begin that the request does not hold itself, with their quote.</summary>
+    /// <summary>
+    /// How names of input begin that the request does not hold itself, with their quote; and of documents, whose bytes say nothing: a page of
+    /// a few is read as a picture.
+    /// </summary>
     private static readonly byte[][] Elsewhere =
     [
         [.. "\"file_id"u8], [.. "\"file_url\""u8], [.. "\"document\""u8], [.. "\"fileUri\""u8], [.. "\"file_uri\""u8],
         [.. "\"cachedContent\""u8], [.. "\"cached_content\""u8], [.. "\"previous_response_id\""u8], [.. "\"pmpt_"u8],
         [.. "\"web_search"u8], [.. "\"plugins\""u8], [.. "\"search_parameters\""u8],
+        [.. "\"file_data\""u8], [.. "application/pdf"u8], [.. "application\\/pdf"u8],
     ];
 
     /// <summary>
@@ -147,7 +151,9 @@ internal static class WorstCase
 
         var input = new Input(
             body.Length + (call.Surface.FileBytes / FileBytesPerToken),
-            body.Count("\"image_url\""u8) + body.Count("\"input_image\""u8) + body.Count("\"image\""u8), elsewhere,
+            body.Count("\"image_url\""u8) + body.Count("\"input_image\""u8) + body.Count("\"image\""u8)
+                + body.Count("\"inlineData\""u8) + body.Count("\"inline_data\""u8),
+            elsewhere,
             body.IndexOf("\"cache_control\""u8) >= 0);
         return body.IndexOf("\\u"u8) >= 0 ? Escaped(body, input) : input;
     }
@@ -235,7 +241,8 @@ internal static class WorstCase
             return input with { IsElsewhere = true };
         }
 
-        if (reader.ValueTextEquals("image_url"u8) || reader.ValueTextEquals("input_image"u8) || reader.ValueTextEquals("image"u8))
+        if (reader.ValueTextEquals("image_url"u8) || reader.ValueTextEquals("input_image"u8) || reader.ValueTextEquals("image"u8)
+            || reader.ValueTextEquals("inlineData"u8) || reader.ValueTextEquals("inline_data"u8))
         {
             return input with { Images = input.Images + 1 };
         }

@@ -49,6 +49,8 @@ public sealed class HoldsTests
     [InlineData("\"tools\":[{\"type\":\"\\u0077eb_search\"}]", true)]
     [InlineData("\"prompt\":{\"id\":\"pmpt_1\"}", true)]
     [InlineData("\"plugins\":[{\"id\":\"web\"}]", true)]
+    [InlineData("\"x\":[{\"type\":\"file\",\"file\":{\"file_data\":\"JVBE\"}}]", true)]
+    [InlineData("\"x\":[{\"inlineData\":{\"mimeType\":\"application\\/pdf\",\"data\":\"JVBE\"}}]", true)]
     [InlineData("\"search_parameters\":{\"mode\":\"on\"}", true)]
     [InlineData("\"x\":[{\"type\":\"video_url\",\"video_url\":{\"url\":\"https://x.example/v\"}}]", true)]
     [InlineData("\"x\":[{\"type\" : \"document_url\",\"document_url\":\"https://x.example/v\"}]", true)]

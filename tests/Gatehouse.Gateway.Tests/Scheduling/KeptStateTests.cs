@@ -47,6 +47,7 @@ public sealed class KeptStateTests
         thread.Start();
 
         Assert.Equal(2, await changing);
+        await Task.Yield(); // from that thread, if it is the one that goes on here: it would wait for itself
         thread.Join();
         Assert.Equal(1, Flowing.Value);
     }
@@ -60,6 +61,7 @@ public sealed class KeptStateTests
         thread.Start();
 
         Assert.Equal(thread.ManagedThreadId, await ended);
+        await Task.Yield(); // from that thread, if it is the one that goes on here: it would wait for itself
         thread.Join();
     }
 
