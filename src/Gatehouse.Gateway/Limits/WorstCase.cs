@@ -35,8 +35,8 @@ internal static class WorstCase
     private static readonly Dictionary<string, Price> NoTiers = [];
 
     /// <summary>
-    /// How names of input begin that the request does not hold itself, with their quote; and of documents, whose bytes say nothing: a page of
-    /// a few is read as a picture.
+    /// How names of input begin that the request does not hold itself, with their quote; and of documents, whose bytes say nothing: a page
+    /// of a few is read as a picture.
     /// </summary>
     private static readonly byte[][] Elsewhere =
     [
