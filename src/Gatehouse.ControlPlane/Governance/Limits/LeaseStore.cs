@@ -211,7 +211,13 @@ internal sealed class LeaseStore(Database db)
         ct);
 
     /// <summary>Gives back everything a node holds and forgets it.</summary>
-    public Task ReleaseAsync(string node, CancellationToken ct) => db.TransactionAsync(sql => ForgetAsync(sql, node, ct), ct);
+    public Task ReleaseAsync(string node, CancellationToken ct) => db.TransactionAsync(
+        async sql =>
+        {
+            await ReleaseAsync(sql, $"node = {node}", ct);
+            await sql.ExecuteAsync($"DELETE FROM governance_node WHERE node = {node}", ct);
+        },
+        ct);
 
     /// <summary>Removes what periods long past and removed rules left behind.</summary>
     public Task CleanAsync(DateTimeOffset now, CancellationToken ct) => db.TransactionAsync(
@@ -229,12 +235,6 @@ internal sealed class LeaseStore(Database db)
         ct);
 
     /// <summary>What was used of a minute stays used. Money is in the ledger, or comes there with the node's journal.</summary>
-    private static async Task ForgetAsync(Transaction sql, string node, CancellationToken ct)
-    {
-        await ReleaseAsync(sql, $"node = {node}", ct);
-        await sql.ExecuteAsync($"DELETE FROM governance_node WHERE node = {node}", ct);
-    }
-
     private static async Task ReleaseAsync(Transaction sql, FormattableString leases, CancellationToken ct)
     {
         FormattableString ofCount = $"""
