@@ -14,7 +14,9 @@ scratch=$(mktemp -d)
 chmod 755 "$scratch"
 pg_bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)
 as_pg() { if [ "$(id -u)" = 0 ]; then (cd "$scratch" && runuser -u postgres -- "$@"); else "$@"; fi; }
+beside=
 finish() {
+  [ -z "$beside" ] || kill -- -"$beside" 2>/dev/null || true
   [ ! -f "$scratch/pg/data/postmaster.pid" ] || as_pg "$pg_bin/pg_ctl" -D "$scratch/pg/data" -m immediate stop >/dev/null 2>&1 || true
   rm -rf "$scratch"
 }
@@ -75,10 +77,14 @@ add() {
   fi
 }
 # The one that takes longest beside the other two; last the one that waits for nothing, and uses all there is.
-module Gatehouse.EndToEnd.Tests &
+set -m # a group of its own, to be ended as one when this ends early
+module Gatehouse.EndToEnd.Tests </dev/null &
+beside=$!
+set +m
 module Gatehouse.Tests
 module Gatehouse.Gateway.Tests
 wait
+beside=
 add Gatehouse.EndToEnd.Tests
 add Gatehouse.Gateway.Tests
 add Gatehouse.Tests

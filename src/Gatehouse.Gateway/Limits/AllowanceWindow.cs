@@ -147,7 +147,7 @@ public sealed class AllowanceWindow
 
     /// <summary>
     /// Up to where calls may use what is granted. Raise it once the database knows; to lower it, do so first, and then tell the database no
-    /// less than <see cref="Used"/>.
+    /// less than it and <see cref="Used"/>, either of which may be the larger by what a call took for a moment.
     /// </summary>
     public void Pledge(long upTo) => Interlocked.Exchange(ref _pledged, upTo);
 

@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace Gatehouse.Gateway.Streaming;
 
 /// <summary>An event was larger than the parser's limit.</summary>
@@ -29,14 +27,14 @@ internal sealed class SseParser(int maxEventBytes = 16 << 20) : IEventParser
 {
     private const int BufferBytes = 4096;
 
-    private byte[] _input = ArrayPool<byte>.Shared.Rent(BufferBytes);
+    private GrowingBytes _input = new(BufferBytes);
     private int _start;   // first byte not yet consumed
     private int _scanned; // bytes from _start on that hold no line end
     private int _end;
 
-    private byte[] _data = ArrayPool<byte>.Shared.Rent(BufferBytes);
+    private GrowingBytes _data = new(BufferBytes);
     private int _dataLength;
-    private byte[] _name = ArrayPool<byte>.Shared.Rent(32);
+    private GrowingBytes _name = new(32);
     private int _nameLength;
     private bool _hasData;
     private bool _dispatched;
@@ -47,15 +45,15 @@ internal sealed class SseParser(int maxEventBytes = 16 << 20) : IEventParser
     public void Append(ReadOnlySpan<byte> bytes)
     {
         var unread = _end - _start;
-        if (_start > 0 && (_start == _end || _input.Length - _end < bytes.Length))
+        if (_start > 0 && (_start == _end || _input.Capacity - _end < bytes.Length))
         {
-            _input.AsSpan(_start, unread).CopyTo(_input);
+            _input.Span.Slice(_start, unread).CopyTo(_input.Span);
             _start = 0;
             _end = unread;
         }
 
-        Grow(ref _input, _end, bytes.Length);
-        bytes.CopyTo(_input.AsSpan(_end));
+        _input.Reserve(_end, bytes.Length);
+        bytes.CopyTo(_input.Span[_end..]);
         _end += bytes.Length;
     }
 
@@ -85,7 +83,7 @@ internal sealed class SseParser(int maxEventBytes = 16 << 20) : IEventParser
                 else if (_hasData)
                 {
                     _dispatched = true;
-                    e = new SseEvent(_name.AsSpan(0, _nameLength), _data.AsSpan(0, _dataLength));
+                    e = new SseEvent(_name.Span[.._nameLength], _data.Span[.._dataLength]);
                     return true;
                 }
                 else
@@ -106,9 +104,9 @@ internal sealed class SseParser(int maxEventBytes = 16 << 20) : IEventParser
 
     public void Dispose()
     {
-        GiveBack(ref _input);
-        GiveBack(ref _data);
-        GiveBack(ref _name);
+        _input.Dispose();
+        _data.Dispose();
+        _name.Dispose();
         _start = _end = _scanned = 0;
     }
 
@@ -116,7 +114,7 @@ internal sealed class SseParser(int maxEventBytes = 16 << 20) : IEventParser
     private bool SkipByteOrderMark()
     {
         ReadOnlySpan<byte> mark = [0xEF, 0xBB, 0xBF];
-        var unread = _input.AsSpan(_start, _end - _start);
+        var unread = _input.Span[_start.._end];
         if (unread.Length < mark.Length && mark.StartsWith(unread))
         {
             return false;
@@ -136,13 +134,13 @@ internal sealed class SseParser(int maxEventBytes = 16 << 20) : IEventParser
         if (_skipLineFeed && _start < _end)
         {
             _skipLineFeed = false;
-            if (_input[_start] == '\n')
+            if (_input.Span[_start] == '\n')
             {
                 _start++;
             }
         }
 
-        var unread = _input.AsSpan(_start, _end - _start);
+        var unread = _input.Span[_start.._end];
         var length = unread[_scanned..].IndexOfAny((byte)'\r', (byte)'\n');
         if (length < 0)
         {
@@ -176,42 +174,21 @@ internal sealed class SseParser(int maxEventBytes = 16 << 20) : IEventParser
                 throw new SseEventTooLargeException(maxEventBytes);
             }
 
-            Grow(ref _data, _dataLength, value.Length + 1);
+            _data.Reserve(_dataLength, value.Length + 1);
             if (_hasData)
             {
-                _data[_dataLength++] = (byte)'\n';
+                _data.Span[_dataLength++] = (byte)'\n';
             }
 
-            value.CopyTo(_data.AsSpan(_dataLength));
+            value.CopyTo(_data.Span[_dataLength..]);
             _dataLength += value.Length;
             _hasData = true;
         }
         else if (field.SequenceEqual("event"u8))
         {
-            Grow(ref _name, 0, value.Length);
-            value.CopyTo(_name);
+            _name.Reserve(0, value.Length);
+            value.CopyTo(_name.Span);
             _nameLength = value.Length;
-        }
-    }
-
-    private static void GiveBack(ref byte[] buffer)
-    {
-        var given = buffer;
-        buffer = [];
-        if (given.Length > 0)
-        {
-            ArrayPool<byte>.Shared.Return(given);
-        }
-    }
-
-    private static void Grow(ref byte[] buffer, int used, int more)
-    {
-        if (buffer.Length - used < more)
-        {
-            var larger = ArrayPool<byte>.Shared.Rent(Math.Max(buffer.Length * 2, checked(used + more)));
-            buffer.AsSpan(0, used).CopyTo(larger);
-            GiveBack(ref buffer);
-            buffer = larger;
         }
     }
 }

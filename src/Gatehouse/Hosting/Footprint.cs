@@ -11,9 +11,14 @@ internal static partial class Footprint
 
     private const int Arenas = 2;
 
+    private const int MappingThreshold = -3; // M_MMAP_THRESHOLD
+
+    private const int SmallestMapping = 1 << 20;
+
     /// <summary>
     /// The C library keeps a heap for each of eight threads a processor, and what the compiler and SQLite have given back stays in each:
-    /// 10 MB under load. To be called before there are threads.
+    /// 10 MB under load. It also learns to keep large blocks once they have been given back, unless it is told from which size on they are
+    /// the system's: one that held an answer of 32 MB would stay. To be called before there are threads.
     /// </summary>
     public static void Limit()
     {
@@ -25,6 +30,7 @@ internal static partial class Footprint
         try
         {
             _ = SetAllocatorOption(ArenaMax, Arenas);
+            _ = SetAllocatorOption(MappingThreshold, SmallestMapping);
         }
         catch (EntryPointNotFoundException)
         {

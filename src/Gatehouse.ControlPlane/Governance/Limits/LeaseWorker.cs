@@ -164,7 +164,7 @@ internal sealed partial class LeaseWorker(
 
     [LoggerMessage(Level = LogLevel.Error,
         Message = "Another node runs on a copy of this node's data folder and took its name: this one leases no more and writes nothing to the "
-            + "ledger; its calls stay in its journal. Stop it, delete the file journal/node in its data folder, and start it: they are recorded.")]
+            + "ledger; its calls stay in its journal. " + NodeTakenException.Mend)]
     private partial void NodeTaken();
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The database answers again: leases of budgets and limits are renewed.")]

@@ -177,7 +177,7 @@ internal sealed class LeasedCounts(
             {
                 _lost += standing.SyncedAt == 0 || answer.IsRuleGone ? 0 : 1; // of a share that was never leased nothing is lost
                 window.TakeBack(long.MaxValue);
-                told = Request(allowance, rule, window, window.Used, 0) with { IsAnew = true };
+                told = Request(allowance, rule, window, Math.Max(window.Used, window.Granted), 0) with { IsAnew = true };
                 answer = await TellAsync(told, ct);
                 pledge = told.Pledge;
                 window.Ask();

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
 using Gatehouse.Gateway.Conversation;
@@ -18,33 +17,31 @@ internal sealed class EventStreamParser(int maxEventBytes = 16 << 20) : IEventPa
     private const int CrcBytes = 4;
     private const int MaxNameBytes = 64;
 
-    private readonly ArrayBufferWriter<byte> _data = new(1024);
-    private byte[] _input = new byte[4096];
+    private readonly PooledBuffer _data = new(1024);
+    private GrowingBytes _input = new(4096);
     private int _start; // first byte not yet consumed
     private int _end;
 
     public void Append(ReadOnlySpan<byte> bytes)
     {
         var unread = _end - _start;
-        if (_start > 0 && (unread == 0 || _input.Length - _end < bytes.Length))
+        if (_start > 0 && (unread == 0 || _input.Capacity - _end < bytes.Length))
         {
-            _input.AsSpan(_start, unread).CopyTo(_input);
+            _input.Span.Slice(_start, unread).CopyTo(_input.Span);
             _start = 0;
             _end = unread;
         }
 
-        if (_input.Length - _end < bytes.Length)
-        {
-            Array.Resize(ref _input, Math.Max(_input.Length * 2, checked(_end + bytes.Length)));
-        }
-
-        bytes.CopyTo(_input.AsSpan(_end));
+        _input.Reserve(_end, bytes.Length);
+        bytes.CopyTo(_input.Span[_end..]);
         _end += bytes.Length;
     }
 
     public void Dispose()
     {
-        // Its buffers are its own.
+        _input.Dispose();
+        _data.Dispose();
+        _start = _end = 0;
     }
 
     /// <summary>What is left is a message that was cut: it never becomes an event.</summary>
@@ -57,20 +54,20 @@ internal sealed class EventStreamParser(int maxEventBytes = 16 << 20) : IEventPa
         while (TryTake(out var headers, out var payload))
         {
             var head = ReadHeaders(headers);
-            _data.ResetWrittenCount();
+            _data.Clear();
             switch (head.MessageType)
             {
                 case "event":
                     WriteUnion(head.EventType, payload);
-                    e = new SseEvent(default, _data.WrittenSpan);
+                    e = new SseEvent(default, _data.Span);
                     return true;
                 case "exception":
                     WriteUnion(head.ExceptionType, payload);
-                    e = new SseEvent("error"u8, _data.WrittenSpan);
+                    e = new SseEvent("error"u8, _data.Span);
                     return true;
                 case "error":
                     WriteError(head);
-                    e = new SseEvent("error"u8, _data.WrittenSpan);
+                    e = new SseEvent("error"u8, _data.Span);
                     return true;
             }
         }
@@ -82,7 +79,7 @@ internal sealed class EventStreamParser(int maxEventBytes = 16 << 20) : IEventPa
     private bool TryTake(out ReadOnlySpan<byte> headers, out ReadOnlySpan<byte> payload)
     {
         headers = payload = default;
-        var unread = _input.AsSpan(_start, _end - _start);
+        var unread = _input.Span[_start.._end];
         if (unread.Length < PreludeBytes)
         {
             return false;

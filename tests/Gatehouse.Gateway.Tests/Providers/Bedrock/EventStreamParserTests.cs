@@ -97,7 +97,7 @@ public sealed class EventStreamParserTests
 
     private static List<string> Parse(byte[] stream, params int[] cuts)
     {
-        var parser = new EventStreamParser();
+        using var parser = new EventStreamParser();
         var events = new List<string>();
         var from = 0;
         foreach (var cut in cuts.Append(stream.Length))
