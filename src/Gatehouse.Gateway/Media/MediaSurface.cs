@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Chat;
@@ -163,7 +164,7 @@ internal sealed class MediaSurface(MediaKind kind, string? contentType) : Operat
         peek.Stream = kind == MediaKind.Speech
             ? OperationPeek.Text(body, "stream_format"u8) == "sse"
             : OperationPeek.Plain(body, "stream"u8) == "true";
-        Count(OperationPeek.Plain(body, "n"u8), ref peek);
+        peek.Attributes = Count(body);
         return null;
     }
 
@@ -176,23 +177,36 @@ internal sealed class MediaSurface(MediaKind kind, string? contentType) : Operat
         }
 
         peek.Stream = form.Field("stream") is { } stream && Text(body, stream) == "true";
-        Count(form.Field("n") is { } n ? Text(body, n) : null, ref peek);
+        if (form.Field("n") is { } n)
+        {
+            var count = int.TryParse(Text(body, n), NumberStyles.None, CultureInfo.InvariantCulture, out var read) ? read : AttributeSet.Unreadable;
+            peek.Attributes = new() { [TelemetryNames.RequestChoiceCount] = count.ToString(CultureInfo.InvariantCulture) };
+        }
+
         _form = body.ToArray();
         (_model, _formModel) = (model.Content, name);
         _fields = Fields(body, form, out _fileBytes);
         return null;
     }
 
-    private static void Count(string? n, ref RequestPeek peek)
+    private static Dictionary<string, string>? Count(ReadOnlySpan<byte> body)
     {
-        if (n is not null)
+        var attributes = default(AttributeSet);
+        var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = 128 });
+        reader.Read();
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var count = int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out var read) ? read : AttributeSet.Unreadable;
-            peek.Attributes = new(peek.Attributes ?? [])
+            var counts = reader.ValueTextEquals("n"u8);
+            reader.Read();
+            if (counts)
             {
-                [TelemetryNames.RequestChoiceCount] = count.ToString(CultureInfo.InvariantCulture),
-            };
+                attributes.Read(TelemetryNames.RequestChoiceCount, ref reader);
+            }
+
+            reader.Skip();
         }
+
+        return attributes.ToDictionary();
     }
 
     /// <summary>The fields of a form as an object: of files, their names and sizes.</summary>

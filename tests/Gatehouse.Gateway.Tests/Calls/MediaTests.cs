@@ -39,6 +39,25 @@ public sealed class MediaTests
     }
 
     [Theory]
+    [InlineData("\"n\":3", "3")]
+    [InlineData("\"n\":\"8\"", "8")]
+    [InlineData("\"n\":5,\"n\":2", "5")]
+    [InlineData("\"n\":[8]", "100000000")]
+    [InlineData("\"n\":null", null)]
+    [InlineData("\"seed\":1", null)]
+    public async Task Pictures_are_counted_before_the_call_as_a_provider_may_read_their_number(string number, string? count)
+    {
+        await using var player = new WirePlayer(e => e.AnswerAsync(200, Png));
+        await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
+
+        using var response = await gateway.PostAsync("/v1/images/generations", $$"""{"model":"fast","prompt":"A gate",{{number}}}""", ct: Ct);
+
+        Assert.Equal(200, (int)response.StatusCode);
+        var attributes = Assert.Single(gateway.Records()).RequestAttributes;
+        Assert.Equal(count, attributes?.GetValueOrDefault(TelemetryNames.RequestChoiceCount));
+    }
+
+    [Theory]
     [InlineData("/v1/images/edits", "image[]", "images")]
     [InlineData("/v1/images/variations", "image", "images")]
     [InlineData("/v1/audio/transcriptions", "file", "transcription")]
