@@ -16,7 +16,7 @@ pg_bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)
 as_pg() { if [ "$(id -u)" = 0 ]; then (cd "$scratch" && runuser -u postgres -- "$@"); else "$@"; fi; }
 beside=
 finish() {
-  [ -z "$beside" ] || kill -- -"$beside" 2>/dev/null || true
+  [ -z "$beside" ] || { kill -- -"$beside" && wait "$beside"; } 2>/dev/null || true
   [ ! -f "$scratch/pg/data/postmaster.pid" ] || as_pg "$pg_bin/pg_ctl" -D "$scratch/pg/data" -m immediate stop >/dev/null 2>&1 || true
   rm -rf "$scratch"
 }

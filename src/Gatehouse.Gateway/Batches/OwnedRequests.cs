@@ -88,6 +88,10 @@ internal sealed partial class OwnedRequests(Snapshot<GatewayTable> tables, TimeP
         {
             problem = RequestBody.Malformed;
         }
+        catch (OutOfMemoryException)
+        {
+            problem = BodyMemory.None;
+        }
         catch (DbException e)
         {
             StoreFailed(requestId, e);

@@ -68,6 +68,11 @@ internal sealed partial class QuestionEmbedder(
         {
             settlement.TrySettle(asking, CallOutcome.Failed, e.Problem.Status, e.Problem.Code, e.Problem.Message);
         }
+        catch (OutOfMemoryException)
+        {
+            settlement.TrySettle(
+                asking, CallOutcome.Failed, BodyMemory.None.Status, BodyMemory.None.Code, BodyMemory.None.Message);
+        }
 #pragma warning disable CA1031 // Whatever goes wrong with a question is a miss to its call.
         catch (Exception e)
 #pragma warning restore CA1031

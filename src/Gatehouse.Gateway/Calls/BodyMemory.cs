@@ -14,6 +14,10 @@ internal static class BodyMemory
     /// <summary>Smaller bodies are not counted: a connection costs about as much.</summary>
     private const int LargeBytes = 256 << 10;
 
+    /// <summary>What becomes of a call that meets an <see cref="OutOfMemoryException"/>.</summary>
+    public static readonly Problem None = new(
+        "out_of_memory", 503, "The memory of Gatehouse does not suffice for this call at the moment: send less at once, or give it more memory.");
+
     private static readonly Problem Full = new(
         "busy_with_large_requests", 503, "As many large requests as fit into memory are under way: try again in a moment, or send less at once.");
 
@@ -24,6 +28,7 @@ internal static class BodyMemory
 
     /// <summary>Makes room for as many bytes; what they take is given back with the buffer's memory.</summary>
     /// <returns>Why there is no room. One body finds it always, if it is the only one.</returns>
+    /// <exception cref="OutOfMemoryException">There is less memory than bodies may take.</exception>
     public static Problem? Reserve(PooledBuffer buffer, int bytes, GatewayTable table)
     {
         if (bytes <= buffer.Capacity)
@@ -33,7 +38,9 @@ internal static class BodyMemory
 
         if (bytes > LargeBytes)
         {
-            var more = (long)BitOperations.RoundUpToPowerOf2((uint)bytes) - buffer.Taken; // as pools have them
+            // By doubling, however small the pieces are that it comes in; as pools have arrays.
+            bytes = (int)Math.Min(BitOperations.RoundUpToPowerOf2((uint)bytes), (uint)Math.Max(bytes, table.MaxBodyBytes));
+            var more = bytes - buffer.Taken;
             if (Interlocked.Add(ref s_taken, more) > Math.Max(table.MaxBodyMemoryBytes, buffer.Taken + more))
             {
                 Interlocked.Add(ref s_taken, -more);

@@ -52,9 +52,6 @@ internal sealed partial class CallPipeline(
     private static readonly Problem Internal = new(
         "internal_error", 500, "Gatehouse made a mistake; its log tells more under this request id.");
 
-    private static readonly Problem NoMemory = new(
-        "out_of_memory", 503, "The memory of Gatehouse does not suffice for this call at the moment: send less at once, or give it more memory.");
-
     /// <param name="origin">For a call that no client makes: whose it is.</param>
     public async Task HandleAsync(HttpContext http, Surface surface, CallOrigin? origin = null)
     {
@@ -78,10 +75,12 @@ internal sealed partial class CallPipeline(
         {
             End(call, new AttemptFailure(NextStep.PassOn, e.Problem));
         }
-        catch (OutOfMemoryException e)
+        catch (OutOfMemoryException)
         {
-            CallBroke(call.Record.RequestId, e);
-            End(call, new AttemptFailure(NextStep.PassOn, NoMemory));
+            NoMemory(call.Record.RequestId);
+
+            // A provider that was asked was paid: whoever asks again pays again, for what may never fit.
+            End(call, new AttemptFailure(NextStep.PassOn, BodyMemory.None) { IsLasting = call.Attempt is { IsAsked: true } });
         }
         catch (Exception e)
         {
@@ -290,4 +289,7 @@ internal sealed partial class CallPipeline(
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Call {RequestId} broke on a mistake of Gatehouse.")]
     private partial void CallBroke(string requestId, Exception e);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Call {RequestId} found no memory for its request or its answer.")]
+    private partial void NoMemory(string requestId);
 }

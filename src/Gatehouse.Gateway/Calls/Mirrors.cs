@@ -117,10 +117,12 @@ internal sealed partial class Mirrors(
         {
             if ((await admissions.AdmitAsync(copy) ?? await caller.CallAsync(copy)) is { } failure)
             {
-                settlement.TrySettle(
-                    copy, copy.Attempt is null ? CallOutcome.Refused : CallOutcome.Failed, failure.Problem.Status, failure.Problem.Code,
-                    failure.RecordedMessage);
+                Failed(copy, failure);
             }
+        }
+        catch (OutOfMemoryException)
+        {
+            Failed(copy, new AttemptFailure(NextStep.PassOn, BodyMemory.None));
         }
         catch (OperationCanceledException)
         {
@@ -140,6 +142,10 @@ internal sealed partial class Mirrors(
             End(copy);
         }
     }
+
+    private void Failed(Call copy, AttemptFailure failure) => settlement.TrySettle(
+        copy, copy.Attempt is null ? CallOutcome.Refused : CallOutcome.Failed, failure.Problem.Status, failure.Problem.Code,
+        failure.RecordedMessage);
 
     private void End(Call? copy)
     {

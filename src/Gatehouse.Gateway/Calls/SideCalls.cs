@@ -69,6 +69,10 @@ internal sealed partial class SideCalls(
         {
             return Failed(call, new AttemptFailure(NextStep.PassOn, e.Problem));
         }
+        catch (OutOfMemoryException)
+        {
+            return Failed(call, new AttemptFailure(NextStep.PassOn, BodyMemory.None));
+        }
 #pragma warning disable CA1031 // Whatever goes wrong here, the call that it is made for decides what that means.
         catch (Exception e)
 #pragma warning restore CA1031

@@ -25,7 +25,8 @@ namespace Gatehouse.Gateway.Calls;
 /// <item>Few large answers are read at once and others wait, so that their memory is bounded whatever providers send. One that waits for a
 /// person, a judge or another attempt is in nobody's way: how many of those there are is bounded where they wait.</item>
 /// <item>What waits for a person leaves only when they said yes; the provider's answer is read to its end meanwhile.</item>
-/// <item>No read of the provider and no write to the client is left under way when an attempt ends: their memory is pooled.</item>
+/// <item>No read of the provider and no write to the client is left under way when an attempt ends: their memory
+/// goes back then, and others get it.</item>
 /// </list>
 /// </summary>
 internal sealed class TargetCaller(
@@ -52,7 +53,7 @@ internal sealed class TargetCaller(
         using var deadline = Deadline.Begin(
             call.Route.FirstByteTimeout, call.Peek.Stream ? call.Route.StreamTimeout : call.Route.TotalTimeout, clock,
             attempt.Contender?.Token ?? call.Aborted);
-        using var buffer = new PooledBuffer(call.Body.Length + 128);
+        using var buffer = new PooledBuffer(Math.Min(call.Body.Length + 128, LargeBytes)); // a large body is mostly sent as it is
         using var stripped = new PooledBuffer(0);
         try
         {

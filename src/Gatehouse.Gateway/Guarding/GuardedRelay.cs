@@ -141,7 +141,15 @@ internal sealed class GuardedRelay(StreamRelay inner, StreamTexts format, GuardS
         if (_edits.Count > 0)
         {
             edited = new PooledBuffer(data.Length + 64);
-            Apply(_latest.AsSpan(0, _latestLength), edited);
+            try
+            {
+                Apply(_latest.AsSpan(0, _latestLength), edited);
+            }
+            catch
+            {
+                edited.Dispose();
+                throw;
+            }
         }
 
         return true;

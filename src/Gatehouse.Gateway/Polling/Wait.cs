@@ -96,7 +96,7 @@ internal abstract class Wait<T> : Wait, IValueTaskSource<T>
             {
                 isDone = Try(out result);
             }
-            catch (Exception e) when (e is IOException or ConnectionAbortedException)
+            catch (Exception e) when (e is IOException or ConnectionAbortedException or ObjectDisposedException)
             {
                 Fail(e);
                 return;

@@ -10,7 +10,7 @@ namespace Gatehouse.Gateway.Responses;
 /// number of clients.
 /// </summary>
 /// <param name="keepsEvents">Clients may come back for the events.</param>
-#pragma warning disable CA1001 // Whoever found the run may stop it at any time, also when it has ended: nothing of it is disposed, and nothing needs to be.
+#pragma warning disable CA1001 // Whoever found the run may stop it at any time, also when it has ended; the parser goes with its end.
 internal sealed class BackgroundRun(string id, string? previousId, byte[] queued, bool keepsEvents, int maxBytes)
 #pragma warning restore CA1001
 {
@@ -93,7 +93,7 @@ internal sealed class BackgroundRun(string id, string? previousId, byte[] queued
         }
     }
 
-    /// <summary>Lets go whoever waits.</summary>
+    /// <summary>Lets go whoever waits. Nothing may be taken any more.</summary>
     public void End()
     {
         TaskCompletionSource changed;
@@ -103,6 +103,7 @@ internal sealed class BackgroundRun(string id, string? previousId, byte[] queued
             changed = _changed;
         }
 
+        _parser.Dispose();
         changed.TrySetResult();
         Ended.TrySetResult();
     }

@@ -12,6 +12,8 @@ internal struct GrowingBytes(int capacity) : IDisposable
     /// <summary>In bytes.</summary>
     public const int MostPooled = 2 << 20;
 
+    private const int LeastGrowth = 256;
+
     private byte[] _array = capacity > MostPooled ? [] : ArrayPool<byte>.Shared.Rent(capacity);
     private LargeBlock? _large = capacity > MostPooled ? new LargeBlock(capacity) : null;
 
@@ -31,7 +33,7 @@ internal struct GrowingBytes(int capacity) : IDisposable
     {
         if (Capacity - used < bytes)
         {
-            Grow(used, (int)Math.Min(Math.Max(Capacity * 2L, checked(used + bytes)), Array.MaxLength));
+            Grow(used, (int)Math.Min(Math.Max(Capacity * 2L, checked(used + Math.Max(bytes, LeastGrowth))), Array.MaxLength));
         }
     }
 

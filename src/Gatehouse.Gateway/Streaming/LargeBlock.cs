@@ -4,13 +4,16 @@ using System.Runtime.InteropServices;
 namespace Gatehouse.Gateway.Streaming;
 
 /// <summary>
-/// Memory outside the collected heap: it grows without a copy of what is in it, and goes back to the system with its owner. To touch it
-/// afterwards is an exception; what the system still reads or writes keeps it until then. All together take half of the memory at most:
-/// in a container of 256 MB nobody else says no before the kernel ends the process.
+/// Memory outside the collected heap: it grows without a copy of what is in it, and goes back to the system with its owner. To look at it
+/// afterwards is an exception, and who has pinned it keeps it; spans have neither, so nobody may be reading or writing it when its owner
+/// disposes it or has it grow. All together take what memory leaves to the rest of the process: in a container of 256 MB nobody else says
+/// no before the kernel ends the process.
 /// </summary>
 internal sealed unsafe class LargeBlock : MemoryManager<byte>
 {
-    private static readonly long Most = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
+    private const long RestOfProcess = 256 << 20;
+
+    private static readonly long Most = MostOf(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
     private static long s_taken;
 
     private byte* _bytes;
@@ -30,6 +33,9 @@ internal sealed unsafe class LargeBlock : MemoryManager<byte>
 #pragma warning disable CA2015
     ~LargeBlock() => Dispose(false);
 #pragma warning restore CA2015
+
+    /// <summary>Bytes of all that there are.</summary>
+    public static long Taken => Interlocked.Read(ref s_taken);
 
     /// <summary>In bytes.</summary>
     public int Capacity { get; private set; }
@@ -57,12 +63,13 @@ internal sealed unsafe class LargeBlock : MemoryManager<byte>
     public override MemoryHandle Pin(int elementIndex = 0)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)elementIndex, (uint)Capacity, nameof(elementIndex));
-        Interlocked.Increment(ref _holders);
-        if (_disposed != 0)
+        int holders;
+        do
         {
-            Unpin();
-            throw new ObjectDisposedException(nameof(LargeBlock));
+            holders = Volatile.Read(ref _holders);
+            ObjectDisposedException.ThrowIf(_disposed != 0 || holders == 0, this);
         }
+        while (Interlocked.CompareExchange(ref _holders, holders + 1, holders) != holders);
 
         return new MemoryHandle(_bytes + elementIndex, pinnable: this);
     }
@@ -85,13 +92,16 @@ internal sealed unsafe class LargeBlock : MemoryManager<byte>
         }
     }
 
+    /// <summary>All but what the rest of a process needs, or a third where there is little more than that.</summary>
+    private static long MostOf(long memory) => Math.Max(memory / 3, memory - RestOfProcess);
+
     private void Resize(int capacity)
     {
         var more = capacity - Capacity;
         if (Interlocked.Add(ref s_taken, more) > Most)
         {
             Interlocked.Add(ref s_taken, -more);
-            throw new InsufficientMemoryException("Large requests and answers take half of the memory.");
+            throw new InsufficientMemoryException("Large requests and answers take as much memory as they may.");
         }
 
         try

@@ -20,7 +20,7 @@ internal readonly ref struct SseEvent(ReadOnlySpan<byte> name, ReadOnlySpan<byte
 /// </summary>
 /// <remarks>
 /// Feed with <see cref="Append"/>, then call <see cref="TryRead"/> until it returns false. Not thread-safe. Disposing gives the buffers
-/// back to their pool: events are not to be touched afterwards.
+/// back: events are not to be touched afterwards.
 /// </remarks>
 /// <param name="maxEventBytes">Largest event, field names included. Default 16 MiB.</param>
 internal sealed class SseParser(int maxEventBytes = 16 << 20) : IEventParser

@@ -1,4 +1,5 @@
 using Gatehouse.Gateway.Routing;
+using Gatehouse.Gateway.Streaming;
 
 namespace Gatehouse.Gateway.Tests.Calls;
 
@@ -32,6 +33,27 @@ public sealed class MemoryTests
         Assert.True(
             SpinWait.SpinUntil(() => (kept = GC.GetTotalMemory(forceFullCollection: true) - before) <= MostBytes, Patience),
             $"{kept} bytes are kept.");
+    }
+
+    [Fact]
+    public async Task Large_requests_and_events_give_their_memory_back()
+    {
+        var large = new string('x', 3 << 20);
+        await using var gateway = await TestGateway.StartAsync(
+            [new Route("fast", [new Target(TestGateway.Simulator(), "m")])], maxBodyBytes: 8 << 20, maxAnswerBytes: 32 << 20);
+        GC.Collect();
+        GC.WaitForPendingFinalizers(); // what tests before have forgotten
+        var before = LargeBlock.Taken;
+
+        using var whole = await gateway.ChatAsync(Body(large, false));
+        using var made = await gateway.PostAsync(
+            "/v1/responses", $$"""{"model":"fast","background":true,"stream":true,"input":"Hello","instructions":"{{large}}"}""",
+            TestGateway.StoringKey, Ct);
+        var events = await made.Content.ReadAsStringAsync(Ct);
+
+        Assert.Equal(200, (int)whole.StatusCode);
+        Assert.Contains("event: response.completed\n", events, StringComparison.Ordinal);
+        Assert.True(SpinWait.SpinUntil(() => LargeBlock.Taken == before, Patience), $"{LargeBlock.Taken} bytes, {before} before");
     }
 
     private static async Task RoundsAsync(TestGateway gateway, int times)

@@ -26,7 +26,7 @@ internal sealed class ResponseEventsCheck
     public static ResponseEventsCheck Of(string stream)
     {
         var check = new ResponseEventsCheck();
-        var parser = new SseParser();
+        using var parser = new SseParser();
         parser.Append(Encoding.UTF8.GetBytes(stream));
         while (parser.TryRead(out var e))
         {
