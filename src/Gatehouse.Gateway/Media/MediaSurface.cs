@@ -179,8 +179,11 @@ internal sealed class MediaSurface(MediaKind kind, string? contentType) : Operat
         peek.Stream = form.Field("stream") is { } stream && Text(body, stream) == "true";
         if (form.Field("n") is { } n)
         {
-            var count = int.TryParse(Text(body, n), NumberStyles.None, CultureInfo.InvariantCulture, out var read) ? read : AttributeSet.Unreadable;
-            peek.Attributes = new() { [TelemetryNames.RequestChoiceCount] = count.ToString(CultureInfo.InvariantCulture) };
+            var isRead = int.TryParse(Text(body, n), NumberStyles.None, CultureInfo.InvariantCulture, out var count);
+            peek.Attributes = new()
+            {
+                [TelemetryNames.RequestChoiceCount] = (isRead ? count : AttributeSet.Unreadable).ToString(CultureInfo.InvariantCulture),
+            };
         }
 
         _form = body.ToArray();
