@@ -15,7 +15,10 @@ chmod 755 "$scratch"
 pg_bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)
 as_pg() { if [ "$(id -u)" = 0 ]; then (cd "$scratch" && runuser -u postgres -- "$@"); else "$@"; fi; }
 beside=
+compiler=gatehouse-tests-$$
+end_compiler() { pkill -f -- "-pipename:$compiler" || true; }
 finish() {
+  end_compiler
   [ -z "$beside" ] || { kill -- -"$beside" && wait "$beside"; } 2>/dev/null || true
   [ ! -f "$scratch/pg/data/postmaster.pid" ] || as_pg "$pg_bin/pg_ctl" -D "$scratch/pg/data" -m immediate stop >/dev/null 2>&1 || true
   rm -rf "$scratch"
@@ -52,7 +55,9 @@ fi
 export GATEHOUSE_TEST_POSTGRES="Host=127.0.0.1;Port=$port;Username=gatehouse;Password=$password;Database=postgres"
 
 echo "Building …"
-dotnet build Gatehouse.slnx -c Release --nologo -v quiet -clp:ErrorsOnly
+# One compiler for all projects, also where the environment would have one each: a third less time. It would stay for ten minutes.
+dotnet build Gatehouse.slnx -c Release --nologo -v quiet -clp:ErrorsOnly -p:UseSharedCompilation=true -p:SharedCompilationId="$compiler"
+end_compiler
 publish "$scratch/gatehouse"
 export GATEHOUSE_EXECUTABLE="$scratch/gatehouse/gatehouse"
 
