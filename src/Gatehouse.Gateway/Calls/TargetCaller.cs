@@ -53,7 +53,7 @@ internal sealed class TargetCaller(
         using var deadline = Deadline.Begin(
             call.Route.FirstByteTimeout, call.Peek.Stream ? call.Route.StreamTimeout : call.Route.TotalTimeout, clock,
             attempt.Contender?.Token ?? call.Aborted);
-        using var buffer = new PooledBuffer(Math.Min(call.Body.Length + 128, LargeBytes)); // a large body is mostly sent as it is
+        using var buffer = new PooledBuffer(Math.Min(call.Body.Length + 128, GrowingBytes.MostPooled)); // may not be needed at all
         using var stripped = new PooledBuffer(0);
         try
         {
