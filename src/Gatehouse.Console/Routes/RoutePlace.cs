@@ -13,11 +13,19 @@ internal sealed record RoutePlace(string? Route, TargetView? Target, bool Sent)
     /// <summary>Names beyond those that the sums tell apart.</summary>
     public static readonly RoutePlace Others = new(CallFilter.OtherNames, null, true);
 
+    /// <summary>No name: what was refused before it was read, and operations that need none.</summary>
+    public static readonly RoutePlace Nameless = new("", null, false);
+
     public static RoutePlace Of(IReadOnlyList<RouteView> routes, string asked, string provider, string model)
     {
         if (asked == CallFilter.OtherNames)
         {
             return Others;
+        }
+
+        if (asked.Length == 0)
+        {
+            return Nameless;
         }
 
         if (asked == CallFilter.UnknownRoute || RouteOf(routes, asked) is not { } route)

@@ -36,43 +36,59 @@ internal static class OperationPeek
     /// <returns><see langword="null"/> when it is absent or no string.</returns>
     public static string? Text(ReadOnlySpan<byte> body, ReadOnlySpan<byte> name)
     {
-        var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = 128 });
-        reader.Read();
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        var reader = Values(body);
+        while (TryFind(ref reader, name))
         {
-            var found = reader.ValueTextEquals(name);
-            reader.Read();
-            if (found && reader.TokenType == JsonTokenType.String)
+            if (reader.TokenType == JsonTokenType.String)
             {
                 return reader.GetString();
             }
-
-            reader.Skip();
         }
 
         return null;
     }
 
-    /// <summary>The value of a top-level number or switch of a body that <see cref="Read"/> has proved, as it stands there.</summary>
-    /// <returns><see langword="null"/> when it is absent or something else.</returns>
-    public static string? Plain(ReadOnlySpan<byte> body, ReadOnlySpan<byte> name)
+    /// <summary>Whether a top-level switch of a body that <see cref="Read"/> has proved is on.</summary>
+    public static bool IsOn(ReadOnlySpan<byte> body, ReadOnlySpan<byte> name)
     {
-        var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = 128 });
-        reader.Read();
+        var isOn = false;
+        var reader = Values(body);
+        while (TryFind(ref reader, name))
+        {
+            isOn = reader.TokenType == JsonTokenType.True;
+        }
+
+        return isOn;
+    }
+
+    /// <summary>A reader of a body that <see cref="Read"/> has proved, for <see cref="TryFind"/>.</summary>
+    public static Utf8JsonReader Values(ReadOnlySpan<byte> body) => new(body, new JsonReaderOptions { MaxDepth = 128 });
+
+    /// <summary>Moves the reader to the next value of a top-level property; a name may have several.</summary>
+    public static bool TryFind(ref Utf8JsonReader reader, ReadOnlySpan<byte> name)
+    {
+        if (reader.TokenType == JsonTokenType.None)
+        {
+            reader.Read();
+        }
+        else
+        {
+            reader.Skip(); // what it found last
+        }
+
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var found = reader.ValueTextEquals(name);
             reader.Read();
-            if (found && reader.TokenType is JsonTokenType.Number or JsonTokenType.True or JsonTokenType.False
-                && reader.ValueSpan.Length <= 32)
+            if (found)
             {
-                return System.Text.Encoding.ASCII.GetString(reader.ValueSpan);
+                return true;
             }
 
             reader.Skip();
         }
 
-        return null;
+        return false;
     }
 
     private static Problem? Prove(ReadOnlySpan<byte> body, ref RequestPeek peek, bool needsModel)

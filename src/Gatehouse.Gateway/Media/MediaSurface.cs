@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
-using System.Text.Json;
 using Gatehouse.Contracts;
 using Gatehouse.Gateway.Calls;
 using Gatehouse.Gateway.Chat;
@@ -163,7 +162,7 @@ internal sealed class MediaSurface(MediaKind kind, string? contentType) : Operat
 
         peek.Stream = kind == MediaKind.Speech
             ? OperationPeek.Text(body, "stream_format"u8) == "sse"
-            : OperationPeek.Plain(body, "stream"u8) == "true";
+            : OperationPeek.IsOn(body, "stream"u8);
         peek.Attributes = Count(body);
         return null;
     }
@@ -195,18 +194,10 @@ internal sealed class MediaSurface(MediaKind kind, string? contentType) : Operat
     private static Dictionary<string, string>? Count(ReadOnlySpan<byte> body)
     {
         var attributes = default(AttributeSet);
-        var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = 128 });
-        reader.Read();
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        var reader = OperationPeek.Values(body);
+        while (OperationPeek.TryFind(ref reader, "n"u8))
         {
-            var counts = reader.ValueTextEquals("n"u8);
-            reader.Read();
-            if (counts)
-            {
-                attributes.Read(TelemetryNames.RequestChoiceCount, ref reader);
-            }
-
-            reader.Skip();
+            attributes.Read(TelemetryNames.RequestChoiceCount, ref reader);
         }
 
         return attributes.ToDictionary();

@@ -159,6 +159,19 @@ public sealed class ConsoleTests(ConsoleInBrowser console) : IClassFixture<Conso
     }
 
     [Fact]
+    public async Task A_command_ends_where_its_button_begins()
+    {
+        await using var watched = await console.OpenAsync();
+        await watched.Page.GotoAsync("/batches");
+
+        var text = (await watched.Page.Locator(".command pre").First.BoundingBoxAsync())!;
+        var button = (await watched.Page.Locator(".command button").First.BoundingBoxAsync())!;
+
+        Assert.True(text.X + text.Width <= button.X, $"{text.X} + {text.Width}, and the button from {button.X} on");
+        Assert.Empty(watched.Errors);
+    }
+
+    [Fact]
     public async Task New_calls_arrive_on_top_while_nobody_reads_further_down()
     {
         await using var watched = await console.OpenAsync();

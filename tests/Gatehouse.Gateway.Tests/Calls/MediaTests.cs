@@ -185,9 +185,10 @@ public sealed class MediaTests
             e => e.StreamAsync(Events[..Events.IndexOf("event: image_generation.completed", StringComparison.Ordinal)]));
         await using var gateway = await TestGateway.StartAsync([TestGateway.RouteTo(player)]);
         const string Request = """{"model":"fast","prompt":"A gate","stream":true,"partial_images":1}""";
+        const string Twice = """{"model":"fast","prompt":"A gate","stream":false,"stream":true,"partial_images":1}"""; // the last counts
 
         using var whole = await gateway.PostAsync("/v1/images/generations", Request, ct: Ct);
-        using var cut = await gateway.PostAsync("/v1/images/generations", Request, ct: Ct);
+        using var cut = await gateway.PostAsync("/v1/images/generations", Twice, ct: Ct);
 
         Assert.Equal(Events, await whole.Content.ReadAsStringAsync(Ct));
         Assert.Contains("event: error\ndata: {\"error\"", await cut.Content.ReadAsStringAsync(Ct), StringComparison.Ordinal);

@@ -76,6 +76,26 @@ public sealed partial class PagesTests
 
     /// <summary>A request was once on the second page behind two hundred newer ones that were settled.</summary>
     [Fact]
+    public async Task One_provider_is_spoken_of_as_one_and_a_call_without_a_name_as_such()
+    {
+        await using var app = await TestApp.StartAsync();
+        using var admin = await app.SignInFirstAsync();
+        await using var team = await TestTeam.BuildAsync(app, "red");
+        await team.CallAsync();
+        using var unread = await team.Caller.PostAsync("v1/chat/completions", new StringContent("{"), Ct);
+        Assert.Equal(HttpStatusCode.BadRequest, unread.StatusCode);
+        await team.RecordedAsync(2);
+        app.Clock.Advance(TimeSpan.FromMinutes(1));
+
+        var providers = await admin.Http.GetStringAsync("providers", Ct);
+        var routes = await admin.Http.GetStringAsync("routes", Ct);
+
+        Assert.Contains("The one provider that was called in the last hour answers.", providers, StringComparison.Ordinal);
+        Assert.Contains("no name <span class=\"soft\">1 call refused before a name was read", routes, StringComparison.Ordinal);
+        Assert.DoesNotContain("earlier configuration", routes, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task What_waits_for_a_decision_is_on_the_first_page_of_exceptions()
     {
         await using var app = await TestApp.StartAsync();

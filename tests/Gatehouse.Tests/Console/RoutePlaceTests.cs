@@ -30,6 +30,13 @@ public class RoutePlaceTests
     }
 
     [Fact]
+    public void A_call_without_a_name_belongs_to_no_route_that_was_or_is()
+    {
+        Assert.Equal(RoutePlace.Nameless, RoutePlace.Of(Routes, "", "", ""));
+        Assert.Equal(RoutePlace.Nameless, RoutePlace.Of([new("*", false, [Any])], "", "", ""));
+    }
+
+    [Fact]
     public void All_other_names_are_two_places_however_many_they_are()
     {
         Assert.Equal(new RoutePlace(null, null, false), RoutePlace.Of(Routes, CallFilter.UnknownRoute, "", ""));

@@ -26,6 +26,9 @@ public sealed class SignInTests
 
         Assert.Equal(person.Id(), me.Id());
         Assert.Equal("admin", me.GetProperty("memberships")[0].Text("role"));
+        var people = await browser.Http.GetAsync("api/people", Ct).JsonAsync(HttpStatusCode.OK);
+        var entry = people.GetProperty("items").EnumerateArray().Single(p => p.GetProperty("person").Id() == me.Id());
+        Assert.Equal(app.Clock.GetUtcNow(), entry.GetProperty("last_seen_at").GetDateTimeOffset(), TimeSpan.FromMilliseconds(1)); // by the link
         Assert.Null(await signIn.FirstRunLinkAsync(Ct));
         Assert.Equal("link_not_valid", await WelcomeAsync(app.Open(), token).ProblemAsync(HttpStatusCode.Gone));
         Assert.Equal("link_not_valid", await WelcomeAsync(app.Open(), other, "second@example.org").ProblemAsync(HttpStatusCode.Gone));

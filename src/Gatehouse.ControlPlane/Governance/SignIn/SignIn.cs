@@ -144,6 +144,7 @@ public sealed class SignIn
         var row = (await PersonRows.ReadAsync(_db, $"WHERE p.id = {person.Id}", ct))[0];
         var properties = new AuthenticationProperties();
         properties.SetString(BegunProperty, _clock.GetUtcNow().ToString("O", CultureInfo.InvariantCulture));
+        await _db.ExecuteAsync($"UPDATE governance_person SET last_seen_at = {_clock.Now()} WHERE id = {person.Id}", ct);
         await http.SignInAsync(CookieScheme, PersonClaims.From(row.Person, row.Stamp), properties);
     }
 
@@ -179,8 +180,7 @@ public sealed class SignIn
         }
 
         await _attempts.SucceedAsync(email, address, ct);
-        await _db.ExecuteAsync($"UPDATE governance_person SET last_seen_at = {_clock.Now()} WHERE id = {row!.Person.Id}", ct);
-        return new SignInResult(row.Person, null);
+        return new SignInResult(row!.Person, null);
     }
 
     private static ProblemException NoSuchLink() => new(new Problem(
